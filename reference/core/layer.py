@@ -1,0 +1,85 @@
+"""What a layer is."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any, Self, dataclass_transform
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from reference.core import tree
+
+
+@dataclass_transform(frozen_default=True, eq_default=False)
+class Layer:
+    """A frozen dataclass of parameters, layers, tuples of layers, and plain constants.
+
+    A subclass writes one method, `vjp(self, *inputs, **constants)`, which returns the
+    output `y` and a function `pullback`.  `pullback(dy)` returns a tuple: the cotangent
+    of the layer, then that of each positional input.  Keyword-only arguments (masks,
+    token ids, random generators) are constants and have no cotangent.
+    """
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        dataclasses.dataclass(frozen=True, eq=False, repr=False)(cls)
+
+    def vjp(self, *inputs: Any, **constants: Any) -> tuple[Any, Callable[..., tuple]]:
+        raise TypeError(f"{type(self).__name__} must define vjp(self, *inputs, **constants)")
+
+    def __call__(self, *inputs: Any, **constants: Any) -> Any:
+        """Return the output alone; nothing is kept for a backward pass."""
+        y, _ = self.vjp(*inputs, **constants)
+        return y
+
+    def __repr__(self) -> str:
+        values = ((f.name, getattr(self, f.name)) for f in dataclasses.fields(self))  # type: ignore[arg-type]
+        return f"{type(self).__name__}({', '.join(f'{k}={_brief(v)}' for k, v in values)})"
+
+    def astype(self, dtype: DTypeLike) -> Self:
+        """Return this layer with every parameter in `dtype`."""
+        return tree.map(lambda parameter: parameter.astype(dtype), self)
+
+    def cotangent(self, **gradients: Any) -> Self:
+        """Return `gradients`, one per field that holds parameters, as a layer of this class.
+
+        Raises:
+            TypeError: a parameter got no gradient, a constant got one, or a layer's
+                gradient is not a layer of the same class.
+            ValueError: a gradient has not the shape of its parameter.
+        """
+        name, values = type(self).__name__, {}
+        for field in dataclasses.fields(self):  # type: ignore[arg-type]
+            value = getattr(self, field.name)
+            if tree.holds_parameters(value):
+                if field.name not in gradients:
+                    raise TypeError(f"{name}.cotangent: '{field.name}' must get a gradient, got none")
+                value = _expect_like(f"{name}.cotangent: '{field.name}'", gradients.pop(field.name), value)
+            values[field.name] = value
+        if gradients:
+            raise TypeError(
+                f"{name}.cotangent: only fields that hold parameters have gradients, got {sorted(gradients)}"
+            )
+        return type(self)(**values)
+
+
+def _expect_like(where: str, gradient: Any, value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        if not isinstance(gradient, np.ndarray):
+            raise TypeError(f"{where} must be an array, got {type(gradient).__name__}")
+        if gradient.shape != value.shape:
+            raise ValueError(f"{where} must have shape {value.shape}, got {gradient.shape}")
+    elif type(gradient) is not type(value):
+        raise TypeError(f"{where} must be a {type(value).__name__}, got {type(gradient).__name__}")
+    elif isinstance(value, tuple):
+        if len(gradient) != len(value):
+            raise ValueError(f"{where} must have {len(value)} entries, got {len(gradient)}")
+        for i, pair in enumerate(zip(gradient, value, strict=True)):
+            _expect_like(f"{where}[{i}]", *pair)
+    return gradient
+
+
+def _brief(value: Any) -> str:
+    if isinstance(value, np.ndarray):
+        return f"{value.dtype}{list(value.shape)}"
+    return repr(value)

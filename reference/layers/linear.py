@@ -1,0 +1,55 @@
+"""Affine map of the last axis.  Derivation: specs/layers/linear.md."""
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from reference.core.layer import Layer
+from reference.core.shapes import expect_last_axis, expect_positive
+
+
+class Linear(Layer):
+    """y = x w + b."""
+
+    w: np.ndarray  # (D, K)
+    b: np.ndarray  # (K,)
+
+    @classmethod
+    def init(
+        cls, rng: np.random.Generator, width_in: int, width_out: int, dtype: DTypeLike = np.float32
+    ) -> Self:
+        """Draw w uniformly with the variance of Glorot & Bengio 2010, eq. 16; b is zero."""
+        expect_positive("Linear.init", "width_in", width_in)
+        expect_positive("Linear.init", "width_out", width_out)
+        limit = math.sqrt(6 / (width_in + width_out))
+        w = rng.uniform(-limit, limit, (width_in, width_out))
+        return cls(w=w.astype(dtype), b=np.zeros(width_out, dtype))
+
+    def vjp(self, x: np.ndarray) -> tuple[np.ndarray, Callable[[np.ndarray], tuple]]:
+        """Map x (..., D) to y (..., K).
+
+        Raises:
+            TypeError: x is not a floating or complex array.
+            ValueError: the last axis of x has not length D.
+        """
+        w = self.w
+        expect_last_axis("Linear", "x", x, w.shape[0])
+        rows = x.reshape(-1, w.shape[0])                # (N, D)
+        y = rows @ w + self.b                           # (N, K)    # (linear.1)
+
+        def pullback(dy: np.ndarray) -> tuple[Self, np.ndarray]:
+            drows = dy.reshape(-1, w.shape[1])          # (N, K)
+            dx = drows @ w.T                            # (N, D)    # (linear.2)
+            dw = rows.T @ drows                         # (D, K)    # (linear.3)
+            db = drows.sum(axis=0)                      # (K,)      # (linear.4)
+            return self.cotangent(w=dw, b=db), dx.reshape(x.shape)
+
+        return y.reshape(*x.shape[:-1], w.shape[1]), pullback
+
+
+def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]:
+    layer = Linear(w=rng.normal(size=(7, 5)), b=rng.normal(size=5))
+    yield "(2, 3, 7) to 5", layer, (rng.normal(size=(2, 3, 7)),), {}

@@ -1,0 +1,43 @@
+"""Two claims that every test of a layer makes: a backward pass is proved, a planted bug is caught."""
+
+import numpy as np
+import pytest
+
+import gradcheck
+
+DIGITS = 11  # by the complex step, where the function is smooth
+REAL_DIGITS = 6  # by real finite differences alone
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(20261123)
+
+
+@pytest.fixture
+def prove():
+    """prove(subject, *inputs, **constants): every gradient passes with 11 digits, 6 by differences alone."""
+
+    def prove(subject, *inputs, **constants):
+        report = gradcheck.check(subject, *inputs, **constants)
+        assert report.verdict == "pass", str(report)
+        for gradient in report.gradients:
+            if gradient.digits is not None:  # None: structurally zero, with an absolute bar
+                assert gradient.digits >= DIGITS, str(report)
+                assert gradient.real_digits >= REAL_DIGITS, str(report)
+        return report
+
+    return prove
+
+
+@pytest.fixture
+def caught():
+    """caught(names, wrong, *inputs, **constants): the check fails on exactly the arrays in `names`."""
+
+    def caught(names, wrong, *inputs, **constants):
+        report = gradcheck.check(wrong, *inputs, **constants)
+        assert report.verdict == "fail", str(report)
+        assert {g.name for g in report.gradients if g.verdict == "fail"} == set(names), str(report)
+        return report
+
+    return caught
