@@ -28,7 +28,7 @@ class Linear(Layer):
         w = rng.uniform(-limit, limit, (width_in, width_out))
         return cls(w=w.astype(dtype), b=np.zeros(width_out, dtype))
 
-    def vjp(self, x: np.ndarray) -> tuple[np.ndarray, Callable[[np.ndarray], tuple]]:
+    def vjp(self, x: np.ndarray) -> tuple[np.ndarray, Callable[[np.ndarray], tuple[Self, np.ndarray]]]:
         """Map x (..., D) to y (..., K).
 
         Raises:
