@@ -1,0 +1,125 @@
+"""Multi-head attention between four projections.  Derivation: specs/layers/attention.md.
+
+B batch, T query positions, S key positions, D width, H heads, K = D / H head width.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from reference.core import tree
+from reference.core.layer import Layer
+from reference.core.masks import causal, expect_mask, padding
+from reference.core.shapes import expect_positive, expect_shape
+from reference.functions.attend import attend_vjp
+from reference.layers.linear import Linear
+
+
+def split_heads(x: np.ndarray, heads: int) -> np.ndarray:
+    """Map x (B, T, H K) to (B, H, T, K), a view where x is contiguous: matmul takes it as it is."""
+    batch, length, width = x.shape
+    return x.reshape(batch, length, heads, width // heads).swapaxes(1, 2)   # (attention.4)
+
+
+def merge_heads(x: np.ndarray) -> np.ndarray:
+    """Map x (B, H, T, K) to (B, T, H K): the inverse of split_heads, and its transpose."""
+    batch, heads, length, width = x.shape
+    return x.swapaxes(1, 2).reshape(batch, length, heads * width)           # (attention.6)
+
+
+class MultiHeadAttention(Layer):
+    """y = output(merge(attend(query(x), key(memory), value(memory)))), head by head."""
+
+    query: Linear   # D -> H K
+    key: Linear     # D -> H K
+    value: Linear   # D -> H K
+    output: Linear  # H K -> D
+    heads: int
+
+    @classmethod
+    def init(cls, rng: np.random.Generator, width: int, heads: int, dtype: DTypeLike = np.float32) -> Self:
+        """Draw the four projections, D -> D, as Linear does.
+
+        Raises:
+            TypeError, ValueError: width or heads is not a whole number of at least 1.
+            ValueError: heads does not divide width.
+        """
+        where = f"{cls.__name__}.init"
+        expect_positive(where, "width", width)
+        _expect_heads(where, heads, width)
+        query, key, value, output = (Linear.init(rng, width, width, dtype) for _ in range(4))
+        return cls(query=query, key=key, value=value, output=output, heads=heads)
+
+    def vjp(
+        self, x: np.ndarray, memory: np.ndarray, *, mask: np.ndarray | None = None
+    ) -> tuple[np.ndarray, Callable[[np.ndarray], tuple[Self, np.ndarray, np.ndarray]]]:
+        """Let x (B, T, D) query memory (B, S, D); return y (B, T, D).
+
+        `mask` is boolean, (B or 1, H or 1, T or 1, S), True where a query sees a key.
+
+        Raises:
+            TypeError: x or memory is not floating or complex, or the mask is not boolean.
+            ValueError: the shapes do not fit together.
+
+        Source: Vaswani et al. 2017, sec. 3.2.2.
+        """
+        where = type(self).__name__
+        _expect_heads(where, self.heads, self.query.w.shape[1])
+        expect_shape(where, "x", x, ("B", "T", self.query.w.shape[0]))
+        expect_shape(where, "memory", memory, (x.shape[0], "S", self.key.w.shape[0]))
+        expect_mask(where, mask, (x.shape[0], self.heads, x.shape[1], memory.shape[1]))
+
+        q, query_pullback = self.query.vjp(x)                       # (B, T, D)     # (attention.1)
+        k, key_pullback = self.key.vjp(memory)                      # (B, S, D)     # (attention.2)
+        v, value_pullback = self.value.vjp(memory)                  # (B, S, D)     # (attention.3)
+        q, k, v = (split_heads(z, self.heads) for z in (q, k, v))   # (B, H, ., K)
+        o, attend_pullback = attend_vjp(q, k, v, mask=mask)         # (B, H, T, K)  # (attention.5)
+        y, output_pullback = self.output.vjp(merge_heads(o))        # (B, T, D)     # (attention.7)
+
+        def pullback(dy: np.ndarray) -> tuple[Self, np.ndarray, np.ndarray]:
+            d_output, do = output_pullback(dy)                                      # (attention.8)
+            dq, dk, dv = attend_pullback(split_heads(do, self.heads))               # (attention.9)
+            d_value, dmemory_value = value_pullback(merge_heads(dv))                # (attention.10)
+            d_key, dmemory_key = key_pullback(merge_heads(dk))                      # (attention.11)
+            d_query, dx = query_pullback(merge_heads(dq))                           # (attention.12)
+            dmemory = dmemory_key + dmemory_value                   # (B, S, D)     # (attention.13)
+            d_self = self.cotangent(query=d_query, key=d_key, value=d_value, output=d_output)
+            return d_self, dx, dmemory
+
+        return y, pullback
+
+
+class SelfAttention(MultiHeadAttention):
+    """Multi-head attention in which x is its own memory."""
+
+    def vjp(  # type: ignore[override]  # one input fewer: x stands for both
+        self, x: np.ndarray, *, mask: np.ndarray | None = None
+    ) -> tuple[np.ndarray, Callable[[np.ndarray], tuple[Self, np.ndarray]]]:
+        """Map x (B, T, D) to y (B, T, D); mask and errors as for MultiHeadAttention."""
+        y, attention_pullback = super().vjp(x, x, mask=mask)
+
+        def pullback(dy: np.ndarray) -> tuple[Self, np.ndarray]:
+            d_self, dx_query, dx_memory = attention_pullback(dy)
+            return d_self, dx_query + dx_memory                     # (B, T, D)     # (attention.14)
+
+        return y, pullback
+
+
+def _expect_heads(where: str, heads: int, width: int) -> None:
+    expect_positive(where, "heads", heads)
+    if width % heads:
+        raise ValueError(f"{where}: heads must divide the width {width}, got {heads}")
+
+
+def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]:
+    x, memory = rng.normal(size=(2, 3, 8)), rng.normal(size=(2, 5, 8))
+    for heads in (1, 4):
+        for name, kind, inputs, seen in (
+            ("cross", MultiHeadAttention, (x, memory), padding(np.array([3, 0]), 5)),
+            ("self", SelfAttention, (x,), causal(3)),
+        ):
+            layer = tree.map(lambda p: rng.normal(scale=0.5, size=p.shape), kind.init(rng, 8, heads))
+            yield f"{name}, heads {heads}", layer, inputs, {}
+            yield f"{name}, heads {heads}, masked", layer, inputs, {"mask": seen}
