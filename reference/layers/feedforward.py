@@ -1,0 +1,58 @@
+"""Position-wise feed-forward network.  Derivation: specs/layers/feedforward.md."""
+
+from collections.abc import Callable, Iterator
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from reference.core.layer import Layer
+from reference.core.shapes import expect_last_axis
+from reference.functions.relu import relu_vjp
+from reference.layers.linear import Linear
+
+
+class FeedForward(Layer):
+    """y = relu(x w1 + b1) w2 + b2, the same map at every position."""
+
+    hidden: Linear  # D -> F
+    output: Linear  # F -> D
+
+    @classmethod
+    def init(
+        cls, rng: np.random.Generator, width: int, hidden_width: int, dtype: DTypeLike = np.float32
+    ) -> Self:
+        """Draw both maps as Linear does."""
+        hidden = Linear.init(rng, width, hidden_width, dtype)
+        output = Linear.init(rng, hidden_width, width, dtype)
+        return cls(hidden=hidden, output=output)
+
+    def vjp(self, x: np.ndarray) -> tuple[np.ndarray, Callable[[np.ndarray], tuple[Self, np.ndarray]]]:
+        """Map x (..., D) to y (..., D).
+
+        Raises:
+            TypeError: x is not a floating or complex array.
+            ValueError: the last axis of x has not length D.
+
+        Source: Vaswani et al. 2017, eq. 2.
+        """
+        expect_last_axis("FeedForward", "x", x, self.hidden.w.shape[0])
+        a, hidden_pullback = self.hidden.vjp(x)         # (..., F)  # (feedforward.1)
+        h, relu_pullback = relu_vjp(a)                  # (..., F)  # (feedforward.2)
+        y, output_pullback = self.output.vjp(h)         # (..., D)  # (feedforward.3)
+
+        def pullback(dy: np.ndarray) -> tuple[Self, np.ndarray]:
+            d_output, dh = output_pullback(dy)          # (..., F)  # (feedforward.4)
+            da = relu_pullback(dh)                      # (..., F)  # (feedforward.5)
+            d_hidden, dx = hidden_pullback(da)          # (..., D)  # (feedforward.6)
+            return self.cotangent(hidden=d_hidden, output=d_output), dx
+
+        return y, pullback
+
+
+def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]:
+    layer = FeedForward(
+        hidden=Linear(w=rng.normal(size=(5, 7)), b=rng.normal(size=7)),
+        output=Linear(w=rng.normal(size=(7, 5)), b=rng.normal(size=5)),
+    )
+    yield "(2, 3, 5) through 7", layer, (rng.normal(size=(2, 3, 5)),), {}
