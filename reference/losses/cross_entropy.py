@@ -1,0 +1,97 @@
+"""Cross-entropy of targets under the softmax of logits, in one piece.  Derivation: specs/losses/cross_entropy.md."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from reference.core.shapes import expect_floating, expect_ids
+
+
+def cross_entropy(
+    logits: np.ndarray,
+    *,
+    targets: np.ndarray,
+    ignore: int | None = None,
+    smoothing: float = 0.0,
+    reduction: str = "mean",
+) -> np.ndarray:
+    """Map logits (..., V) and target ids (...,) to the loss ()."""
+    loss, _ = cross_entropy_vjp(logits, targets=targets, ignore=ignore, smoothing=smoothing, reduction=reduction)
+    return loss
+
+
+def cross_entropy_vjp(
+    logits: np.ndarray,
+    *,
+    targets: np.ndarray,
+    ignore: int | None = None,
+    smoothing: float = 0.0,
+    reduction: str = "mean",
+) -> tuple[np.ndarray, Callable[[np.ndarray | float], np.ndarray]]:
+    """Return the loss () and the pullback dloss -> dlogits (..., V).
+
+    A position counts unless its target is `ignore`; one that does not is never looked at.
+    The target distribution is (1 - smoothing) on the target id plus smoothing / V on every
+    id.  The loss is the sum over the positions that count, or their mean; 0 if none does.
+
+    Raises:
+        TypeError: logits is not a floating or complex array, or targets not an integer one.
+        ValueError: V is 0, the shapes do not match, a target that counts is outside [0, V),
+            smoothing is outside [0, 1), or reduction is neither 'mean' nor 'sum'.
+
+    Source: Szegedy et al. 2016, "Rethinking the Inception architecture", sec. 7.
+    """
+    counts = _expect_arguments(logits, targets, ignore, smoothing, reduction)  # (...,)
+    z = logits[counts]                                  # (N, V), a copy of our own
+    n, v = z.shape
+    rows, y = np.arange(n), targets[counts]             # (N,), (N,)
+    a = float(smoothing)
+
+    z -= z.real.max(axis=-1, keepdims=True)             # (N, V)    # (cross_entropy.1)
+    hit = (1 - a) * z[rows, y] + (a / v * z.sum(axis=-1) if a else 0.0)  # (N,)  # (cross_entropy.2)
+    e = np.exp(z, out=z)                                # (N, V)    # (cross_entropy.3)
+    total = e.sum(axis=-1)                              # (N,)      # (cross_entropy.4)
+    share = 1 / max(n, 1) if reduction == "mean" else 1.0           # (cross_entropy.5)
+    loss = np.asarray((np.log(total) - hit).sum() * share)          # (cross_entropy.6)
+    p = np.divide(e, total[:, None], out=e)             # (N, V)    # (cross_entropy.7)
+    shape = logits.shape
+
+    def pullback(dloss: np.ndarray | float) -> np.ndarray:
+        c = dloss * share                               # ()        # (cross_entropy.8)
+        dz = c * (p - a / v)                            # (N, V)
+        dz[rows, y] -= c * (1 - a)                                  # (cross_entropy.9)
+        dlogits = np.zeros(shape, dz.dtype)             # (..., V)
+        dlogits[counts] = dz                                        # (cross_entropy.10)
+        return dlogits
+
+    return loss, pullback
+
+
+def _expect_arguments(
+    logits: np.ndarray, targets: np.ndarray, ignore: int | None, smoothing: float, reduction: str
+) -> np.ndarray:
+    """Raise unless the arguments fit; return where a position counts (...,)."""
+    where = "cross_entropy"
+    expect_floating(where, "logits", logits)
+    if logits.ndim < 1 or logits.shape[-1] < 1:
+        raise ValueError(f"{where}: logits must have shape (..., V) with V at least 1, got {logits.shape}")
+    if not isinstance(targets, np.ndarray):
+        raise TypeError(f"{where}: targets must be an integer array, got {type(targets).__name__}")
+    if targets.shape != logits.shape[:-1]:
+        raise ValueError(f"{where}: targets must have shape {logits.shape[:-1]}, got {targets.shape}")
+    counts = np.ones(targets.shape, bool) if ignore is None else np.asarray(targets != ignore)
+    expect_ids(where, "targets", np.where(counts, targets, targets.dtype.type(0)), logits.shape[-1])
+    if not 0 <= smoothing < 1:
+        raise ValueError(f"{where}: smoothing must lie in [0, 1), got {smoothing}")
+    if reduction not in ("mean", "sum"):
+        raise ValueError(f"{where}: reduction must be 'mean' or 'sum', got {reduction!r}")
+    return counts
+
+
+def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]:
+    logits, targets = rng.normal(size=(2, 3, 7)), rng.integers(7, size=(2, 3))
+    padded = np.where([[True, True, True], [True, False, False]], targets, -1)
+    yield "mean of (2, 3, 7)", cross_entropy_vjp, (logits,), {"targets": targets}
+    yield "sum, ignored", cross_entropy_vjp, (logits,), {"targets": padded, "ignore": -1, "reduction": "sum"}
+    yield "mean, ignored, smoothed", cross_entropy_vjp, (logits,), {"targets": padded, "ignore": -1, "smoothing": 0.1}
