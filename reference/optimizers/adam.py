@@ -1,0 +1,57 @@
+"""Adam.  Specification: specs/optimizers/adam.md."""
+
+import dataclasses
+import math
+from typing import Any
+
+import numpy as np
+
+from reference.core import tree
+from reference.core.updates import expect_update
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class AdamState:
+    m: Any     # shaped like the model: running mean of the gradient
+    v: Any     # shaped like the model: running mean of its square
+    step: int  # updates made so far
+
+
+@dataclasses.dataclass(frozen=True)
+class Adam:
+    """theta <- theta - rate m / (sqrt(v) + eps), with m and v corrected for starting at 0."""
+
+    beta1: float = 0.9
+    beta2: float = 0.999
+    eps: float = 1e-8
+
+    def __post_init__(self) -> None:
+        for name in ("beta1", "beta2"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(f"Adam: {name} must lie in [0, 1), got {getattr(self, name)}")
+        if not 0 < self.eps < math.inf:
+            raise ValueError(f"Adam: eps must be finite and positive, got {self.eps}")
+
+    def init(self, model: Any) -> AdamState:
+        return AdamState(m=tree.map(np.zeros_like, model), v=tree.map(np.zeros_like, model), step=0)
+
+    def step(self, model: Any, d_model: Any, state: AdamState, rate: float) -> tuple[Any, AdamState]:
+        """Return the next model and state; nothing given is written to.
+
+        Raises:
+            TypeError, ValueError: d_model is no gradient of model, or rate no learning rate.
+
+        Source: Kingma & Ba 2015, algorithm 1.
+        """
+        expect_update("Adam.step", model, d_model, rate)
+        beta1, beta2, eps, rate = float(self.beta1), float(self.beta2), float(self.eps), float(rate)
+        t = state.step + 1                                                              # (adam.1)
+        m = tree.map(lambda m, g: beta1 * m + (1 - beta1) * g, state.m, d_model)        # (adam.2)
+        v = tree.map(lambda v, g: beta2 * v + (1 - beta2) * (g * g), state.v, d_model)  # (adam.3)
+
+        def updated(theta: np.ndarray, m: np.ndarray, v: np.ndarray) -> np.ndarray:
+            m_hat = m / (1 - beta1**t)                                                  # (adam.4)
+            v_hat = v / (1 - beta2**t)                                                  # (adam.5)
+            return theta - rate * m_hat / (np.sqrt(v_hat) + eps)                        # (adam.6)
+
+        return tree.map(updated, model, m, v), AdamState(m=m, v=v, step=t)
