@@ -1,0 +1,160 @@
+"""Decoder: blocks of self-attention, cross-attention and feed-forward.  Derivation: specs/models/decoder.md.
+
+B batch, T positions, S positions of the memory, D width.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from reference.core import tree
+from reference.core.layer import Layer
+from reference.core.masks import causal, padding
+from reference.core.shapes import expect_positive, expect_shape
+from reference.layers.attention import MultiHeadAttention, SelfAttention
+from reference.layers.feedforward import FeedForward
+from reference.layers.layernorm import LayerNorm
+from reference.layers.residual import PostNorm, PreNorm
+from reference.models.encoder import Residual
+
+
+class DecoderBlock(Layer):
+    """y = feedforward(cross_attention(self_attention(x), memory)), each within its residual."""
+
+    self_attention: PreNorm | PostNorm   # around SelfAttention
+    cross_attention: PreNorm | PostNorm  # around MultiHeadAttention
+    feedforward: PreNorm | PostNorm      # around FeedForward
+
+    @classmethod
+    def init(
+        cls,
+        rng: np.random.Generator,
+        width: int,
+        heads: int,
+        hidden: int,
+        residual: Residual = PreNorm,
+        dtype: DTypeLike = np.float32,
+    ) -> Self:
+        """Draw the three sub-layers as they do themselves, with a norm of their own each."""
+        self_attention = SelfAttention.init(rng, width, heads, dtype)
+        cross_attention = MultiHeadAttention.init(rng, width, heads, dtype)
+        feedforward = FeedForward.init(rng, width, hidden, dtype)
+        return cls(
+            self_attention=residual(norm=LayerNorm.init(width, dtype), inner=self_attention),
+            cross_attention=residual(norm=LayerNorm.init(width, dtype), inner=cross_attention),
+            feedforward=residual(norm=LayerNorm.init(width, dtype), inner=feedforward),
+        )
+
+    def vjp(
+        self,
+        x: np.ndarray,
+        memory: np.ndarray,
+        *,
+        mask: np.ndarray | None = None,
+        memory_mask: np.ndarray | None = None,
+    ) -> tuple[np.ndarray, Callable[[np.ndarray], tuple[Self, np.ndarray, np.ndarray]]]:
+        """Map x (B, T, D), which queries memory (B, S, D), to y (B, T, D).
+
+        `mask` is that of the self-attention, `memory_mask` that of the cross-attention.
+
+        Raises:
+            TypeError: x or memory is not floating or complex, or a mask is not boolean.
+            ValueError: the shapes do not fit together.
+
+        Source: Vaswani et al. 2017, sec. 3.1.
+        """
+        expect_shape("DecoderBlock", "x", x, ("B", "T", "D"))
+        expect_shape("DecoderBlock", "memory", memory, (x.shape[0], "S", x.shape[2]))
+        h, self_attention_pullback = self.self_attention.vjp(x, mask=mask)                # (B, T, D)  # (decoder.1)
+        c, cross_attention_pullback = self.cross_attention.vjp(h, memory, mask=memory_mask)  # (B, T, D)  # (decoder.2)
+        y, feedforward_pullback = self.feedforward.vjp(c)                                 # (B, T, D)  # (decoder.3)
+
+        def pullback(dy: np.ndarray) -> tuple[Self, np.ndarray, np.ndarray]:
+            d_feedforward, dc = feedforward_pullback(dy)                                  # (B, T, D)  # (decoder.6)
+            d_cross_attention, dh, dmemory = cross_attention_pullback(dc)                 # (B, T, D)  # (decoder.7)
+            d_self_attention, dx = self_attention_pullback(dh)                            # (B, T, D)  # (decoder.8)
+            d_self = self.cotangent(
+                self_attention=d_self_attention, cross_attention=d_cross_attention, feedforward=d_feedforward
+            )
+            return d_self, dx, dmemory
+
+        return y, pullback
+
+
+class Decoder(Layer):
+    """Blocks one after the other, all with the same memory; a pre-norm stack ends in a norm."""
+
+    blocks: tuple[DecoderBlock, ...]
+    norm: LayerNorm | None  # of a pre-norm stack; every post-norm block ends in one already
+
+    @classmethod
+    def init(
+        cls,
+        rng: np.random.Generator,
+        width: int,
+        heads: int,
+        hidden: int,
+        layers: int,
+        residual: Residual = PreNorm,
+        dtype: DTypeLike = np.float32,
+    ) -> Self:
+        """Draw `layers` blocks; the final norm is there if `residual` is PreNorm."""
+        expect_positive("Decoder.init", "layers", layers)
+        blocks = tuple(DecoderBlock.init(rng, width, heads, hidden, residual, dtype) for _ in range(layers))
+        return cls(blocks=blocks, norm=LayerNorm.init(width, dtype) if issubclass(residual, PreNorm) else None)
+
+    def vjp(
+        self,
+        x: np.ndarray,
+        memory: np.ndarray,
+        *,
+        mask: np.ndarray | None = None,
+        memory_mask: np.ndarray | None = None,
+    ) -> tuple[np.ndarray, Callable[[np.ndarray], tuple[Self, np.ndarray, np.ndarray]]]:
+        """Map x (B, T, D), which queries memory (B, S, D), to y (B, T, D); masks and errors as for DecoderBlock."""
+        block_pullbacks = []
+        for block in self.blocks:
+            x, block_pullback = block.vjp(x, memory, mask=mask, memory_mask=memory_mask)  # (B, T, D)  # (decoder.4)
+            block_pullbacks.append(block_pullback)
+        if self.norm is not None:
+            x, norm_pullback = self.norm.vjp(x)                                           # (B, T, D)  # (decoder.5)
+
+        def pullback(dy: np.ndarray) -> tuple[Self, np.ndarray, np.ndarray]:
+            dx, dmemory, d_norm, d_blocks = dy, np.zeros_like(memory), {}, []
+            if self.norm is not None:
+                d_norm["norm"], dx = norm_pullback(dy)                                    # (B, T, D)  # (decoder.9)
+            for block_pullback in reversed(block_pullbacks):
+                d_block, dx, dmemory_block = block_pullback(dx)                           # (B, T, D)  # (decoder.10)
+                dmemory = dmemory + dmemory_block                                         # (B, S, D)  # (decoder.11)
+                d_blocks.append(d_block)
+            return self.cotangent(blocks=tuple(reversed(d_blocks)), **d_norm), dx, dmemory
+
+        return x, pullback
+
+    def __call__(
+        self,
+        x: np.ndarray,
+        memory: np.ndarray,
+        *,
+        mask: np.ndarray | None = None,
+        memory_mask: np.ndarray | None = None,
+    ) -> np.ndarray:
+        """Map x (B, T, D) to y (B, T, D), holding the residuals of one block at a time."""
+        for block in self.blocks:
+            x = block(x, memory, mask=mask, memory_mask=memory_mask)
+        return x if self.norm is None else self.norm(x)
+
+
+def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]:
+    x, memory = rng.normal(size=(2, 4, 8)), rng.normal(size=(2, 5, 8))
+    masks = {"mask": causal(4), "memory_mask": padding(np.array([5, 3]), 5)}
+    for residual in (PreNorm, PostNorm):
+        for heads, seen in ((1, {}), (4, masks)):
+            for layer in (
+                DecoderBlock.init(rng, 8, heads, 6, residual),
+                Decoder.init(rng, 8, heads, 6, layers=2, residual=residual),
+            ):
+                name = f"{type(layer).__name__}, {residual.__name__}, heads {heads}{', masked' if seen else ''}"
+                yield name, tree.map(lambda p: rng.normal(scale=0.5, size=p.shape), layer), (x, memory), seen

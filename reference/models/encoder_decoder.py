@@ -1,0 +1,129 @@
+"""Encoder and decoder as one map of embedded sequences.  Derivation: specs/models/encoder_decoder.md.
+
+B batch, S positions of the source, T positions of the target, D width.
+"""
+
+import operator
+from collections.abc import Callable, Iterator
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from reference.core import tree
+from reference.core.layer import Layer
+from reference.core.masks import causal, padding
+from reference.core.shapes import expect_shape
+from reference.layers.residual import PostNorm, PreNorm
+from reference.layers.sinusoidal import SinusoidalPositions
+from reference.models.decoder import Decoder
+from reference.models.encoder import Encoder, Residual
+
+
+class EncoderDecoder(Layer):
+    """y = decoder(positions(target), encoder(positions(source))); target t sees the targets up to t."""
+
+    encoder: Encoder
+    decoder: Decoder
+    positions: Layer  # x -> x + its table of positions, for the source and for the target
+
+    @classmethod
+    def init(
+        cls,
+        rng: np.random.Generator,
+        width: int,
+        heads: int,
+        hidden: int,
+        encoder_layers: int,
+        decoder_layers: int,
+        residual: Residual = PreNorm,
+        dtype: DTypeLike = np.float32,
+    ) -> Self:
+        """Draw both stacks as they do themselves; the positions are sinusoidal."""
+        return cls(
+            encoder=Encoder.init(rng, width, heads, hidden, encoder_layers, residual, dtype),
+            decoder=Decoder.init(rng, width, heads, hidden, decoder_layers, residual, dtype),
+            positions=SinusoidalPositions(),
+        )
+
+    def vjp(
+        self, source: np.ndarray, target: np.ndarray, *, source_mask: np.ndarray | None = None
+    ) -> tuple[np.ndarray, Callable[[np.ndarray], tuple[Self, np.ndarray, np.ndarray]]]:
+        """Map source (B, S, D) and target (B, T, D), both embedded, to y (B, T, D).
+
+        `source_mask` is boolean, (B or 1, 1, 1, S), False at the source positions that
+        nobody sees, in the encoder and in the decoder.
+
+        Raises:
+            TypeError: source or target is not floating or complex, or the mask is not boolean.
+            ValueError: the shapes do not fit together.
+
+        Source: Vaswani et al. 2017, sec. 3.1 and fig. 1.
+        """
+        _expect_pair("source", source, target, source_mask)
+        s, source_pullback = self.positions.vjp(source)                 # (B, S, D)  # (encoder_decoder.1)
+        memory, encoder_pullback = self.encoder.vjp(s, mask=source_mask)  # (B, S, D)  # (encoder_decoder.2)
+        t, target_pullback = self.positions.vjp(target)                 # (B, T, D)  # (encoder_decoder.3)
+        y, decoder_pullback = self.decoder.vjp(                         # (B, T, D)  # (encoder_decoder.4)
+            t, memory, mask=causal(target.shape[1]), memory_mask=source_mask
+        )
+
+        def pullback(dy: np.ndarray) -> tuple[Self, np.ndarray, np.ndarray]:
+            d_decoder, dt, dmemory = decoder_pullback(dy)               # (B, T, D)  # (encoder_decoder.5)
+            d_positions_target, dtarget = target_pullback(dt)           # (B, T, D)  # (encoder_decoder.6)
+            d_encoder, ds = encoder_pullback(dmemory)                   # (B, S, D)  # (encoder_decoder.7)
+            d_positions_source, dsource = source_pullback(ds)           # (B, S, D)  # (encoder_decoder.8)
+            d_positions = tree.map(operator.add, d_positions_source, d_positions_target)  # (encoder_decoder.9)
+            return self.cotangent(encoder=d_encoder, decoder=d_decoder, positions=d_positions), dsource, dtarget
+
+        return y, pullback
+
+    def __call__(
+        self, source: np.ndarray, target: np.ndarray, *, source_mask: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Return y (B, T, D), holding the residuals of one block at a time."""
+        _expect_pair("source", source, target, source_mask)
+        memory = self.encode(source, source_mask=source_mask)
+        return self.decode(memory, target, source_mask=source_mask)
+
+    def encode(self, source: np.ndarray, *, source_mask: np.ndarray | None = None) -> np.ndarray:
+        """Map source (B, S, D), embedded, to the memory (B, S, D)."""
+        _expect_source("source", source, source_mask)
+        return self.encoder(self.positions(source), mask=source_mask)
+
+    def decode(
+        self, memory: np.ndarray, target: np.ndarray, *, source_mask: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Let target (B, T, D), embedded, query the memory (B, S, D); return y (B, T, D)."""
+        _expect_pair("memory", memory, target, source_mask)
+        return self.decoder(
+            self.positions(target), memory, mask=causal(target.shape[1]), memory_mask=source_mask
+        )
+
+
+def _expect_pair(name: str, source: Any, target: Any, source_mask: Any) -> None:
+    _expect_source(name, source, source_mask)
+    expect_shape("EncoderDecoder", "target", target, (source.shape[0], "T", source.shape[2]))
+
+
+def _expect_source(name: str, source: Any, source_mask: Any) -> None:
+    where = "EncoderDecoder"
+    expect_shape(where, name, source, ("B", "S", "D"))
+    if source_mask is None:
+        return
+    if not isinstance(source_mask, np.ndarray) or source_mask.dtype != bool:
+        got = source_mask.dtype if isinstance(source_mask, np.ndarray) else type(source_mask).__name__
+        raise TypeError(f"{where}: source_mask must be a boolean array, got {got}")
+    b, s, _ = source.shape
+    if source_mask.shape not in ((b, 1, 1, s), (1, 1, 1, s)):
+        raise ValueError(f"{where}: source_mask must have shape ({b} or 1, 1, 1, {s}), got {source_mask.shape}")
+
+
+def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]:
+    source, target = rng.normal(size=(2, 5, 8)), rng.normal(size=(2, 4, 8))
+    mask = padding(np.array([5, 3]), 5)
+    for residual in (PreNorm, PostNorm):
+        for heads, seen in ((1, {}), (4, {"source_mask": mask})):
+            layer = EncoderDecoder.init(rng, 8, heads, 6, 1, 2, residual)
+            name = f"{residual.__name__}, heads {heads}{', masked' if seen else ''}"
+            yield name, tree.map(lambda p: rng.normal(scale=0.5, size=p.shape), layer), (source, target), seen

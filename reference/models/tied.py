@@ -1,0 +1,127 @@
+"""Transformer with one table for source, target and output.  Derivation: specs/models/tied.md.
+
+B batch, T positions of the target, D width, V vocabulary.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from reference.core import tree
+from reference.core.layer import Layer
+from reference.core.masks import padding
+from reference.core.shapes import expect_last_axis
+from reference.layers.embedding import Embedding
+from reference.layers.residual import PostNorm, PreNorm
+from reference.models.encoder import Residual
+from reference.models.encoder_decoder import EncoderDecoder
+from reference.models.transformer import Transformer
+
+
+class Projection(Layer):
+    """logits = y E^T: each logit is the product of y with the row of E that embeds its token."""
+
+    table: np.ndarray  # (V, D), E
+
+    def vjp(self, y: np.ndarray) -> tuple[np.ndarray, Callable[[np.ndarray], tuple[Self, np.ndarray]]]:
+        """Map y (..., D) to logits (..., V).
+
+        Raises:
+            TypeError: y is not a floating or complex array.
+            ValueError: the last axis of y has not length D.
+
+        Source: Press & Wolf 2017, sec. 2.
+        """
+        E = self.table
+        expect_last_axis("Projection", "y", y, E.shape[1])
+        rows = y.reshape(-1, E.shape[1])                # (N, D)
+        logits = rows @ E.T                             # (N, V)    # (tied.1)
+
+        def pullback(dlogits: np.ndarray) -> tuple[Self, np.ndarray]:
+            drows = dlogits.reshape(-1, len(E))         # (N, V)
+            dy = drows @ E                              # (N, D)    # (tied.2)
+            dE = drows.T @ rows                         # (V, D)    # (tied.3)
+            return self.cotangent(table=dE), dy.reshape(y.shape)
+
+        return logits.reshape(*y.shape[:-1], len(E)), pullback
+
+
+class TiedTransformer(Layer):
+    """The Transformer whose two embeddings and output are one table E (V, D)."""
+
+    vocabulary: Embedding
+    body: EncoderDecoder
+
+    @classmethod
+    def init(
+        cls,
+        rng: np.random.Generator,
+        vocabulary: int,
+        width: int,
+        heads: int,
+        hidden: int,
+        encoder_layers: int,
+        decoder_layers: int,
+        residual: Residual = PreNorm,
+        dtype: DTypeLike = np.float32,
+    ) -> Self:
+        """Draw the table as Embedding does and the body as EncoderDecoder does."""
+        return cls(
+            vocabulary=Embedding.init(rng, vocabulary, width, dtype),
+            body=EncoderDecoder.init(rng, width, heads, hidden, encoder_layers, decoder_layers, residual, dtype),
+        )
+
+    def separate(self) -> Transformer:
+        """Return the Transformer with three tables at the point where all three are E."""
+        E = self.vocabulary.table
+        return Transformer(                                                             # (tied.4)
+            source_embedding=self.vocabulary,
+            target_embedding=self.vocabulary,
+            body=self.body,
+            output=Projection(table=E),
+        )
+
+    def vjp(
+        self, *, source: np.ndarray, target: np.ndarray, source_mask: np.ndarray | None = None
+    ) -> tuple[np.ndarray, Callable[[np.ndarray], tuple[Self]]]:
+        """Map token ids, source (B, S) and target (B, T), to logits (B, T, V); errors as for Transformer.
+
+        Source: Press & Wolf 2017; Vaswani et al. 2017, sec. 3.4.
+        """
+        logits, separate_pullback = self.separate().vjp(source=source, target=target, source_mask=source_mask)
+
+        def pullback(dlogits: np.ndarray) -> tuple[Self]:
+            (d,) = separate_pullback(dlogits)
+            dE = d.source_embedding.table + d.target_embedding.table + d.output.table   # (V, D)  # (tied.5)
+            return (self.cotangent(vocabulary=self.vocabulary.cotangent(table=dE), body=d.body),)
+
+        return logits, pullback
+
+    def __call__(
+        self, *, source: np.ndarray, target: np.ndarray, source_mask: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Return logits (B, T, V), holding the residuals of one block at a time."""
+        return self.separate()(source=source, target=target, source_mask=source_mask)
+
+    def encode(self, *, source: np.ndarray, source_mask: np.ndarray | None = None) -> np.ndarray:
+        """Map source ids (B, S) to the memory (B, S, D)."""
+        return self.separate().encode(source=source, source_mask=source_mask)
+
+    def decode(
+        self, memory: np.ndarray, *, target: np.ndarray, source_mask: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Let target ids (B, T) query the memory (B, S, D); return logits (B, T, V)."""
+        return self.separate().decode(memory, target=target, source_mask=source_mask)
+
+
+def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]:
+    yield "Projection", Projection(table=rng.normal(size=(7, 5))), (rng.normal(size=(2, 3, 5)),), {}
+    ids = {"source": rng.integers(7, size=(2, 5)), "target": rng.integers(7, size=(2, 4))}
+    mask = padding(np.array([5, 3]), 5)
+    for residual in (PreNorm, PostNorm):
+        for heads, seen in ((1, {}), (4, {"source_mask": mask})):
+            model = TiedTransformer.init(rng, 7, 8, heads, 6, 1, 1, residual)
+            name = f"{residual.__name__}, heads {heads}{', masked' if seen else ''}"
+            yield name, tree.map(lambda p: rng.normal(scale=0.5, size=p.shape), model), (), ids | seen

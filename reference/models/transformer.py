@@ -1,0 +1,135 @@
+"""Transformer from token ids to logits, three separate tables.  Derivation: specs/models/transformer.md.
+
+B batch, S positions of the source, T positions of the target, D width, V vocabulary.
+"""
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from reference.core import tree
+from reference.core.layer import Layer
+from reference.core.masks import padding
+from reference.core.shapes import expect_ids
+from reference.layers.embedding import Embedding
+from reference.layers.linear import Linear
+from reference.layers.residual import PostNorm, PreNorm
+from reference.models.encoder import Residual
+from reference.models.encoder_decoder import EncoderDecoder
+
+
+class Transformer(Layer):
+    """logits = output(body(sqrt(D) source_embedding(source), sqrt(D) target_embedding(target)))."""
+
+    source_embedding: Embedding
+    target_embedding: Embedding
+    body: EncoderDecoder
+    output: Any  # a layer D -> V: the Linear that init makes, or the Projection of a tied model
+
+    @classmethod
+    def init(
+        cls,
+        rng: np.random.Generator,
+        vocabulary: int,
+        width: int,
+        heads: int,
+        hidden: int,
+        encoder_layers: int,
+        decoder_layers: int,
+        residual: Residual = PreNorm,
+        dtype: DTypeLike = np.float32,
+    ) -> Self:
+        """Draw every part as it does itself; source and target have vocabularies of one size."""
+        return cls(
+            source_embedding=Embedding.init(rng, vocabulary, width, dtype),
+            target_embedding=Embedding.init(rng, vocabulary, width, dtype),
+            body=EncoderDecoder.init(rng, width, heads, hidden, encoder_layers, decoder_layers, residual, dtype),
+            output=Linear.init(rng, width, vocabulary, dtype),
+        )
+
+    def vjp(
+        self, *, source: np.ndarray, target: np.ndarray, source_mask: np.ndarray | None = None
+    ) -> tuple[np.ndarray, Callable[[np.ndarray], tuple[Self]]]:
+        """Map token ids, source (B, S) and target (B, T), to logits (B, T, V).
+
+        `target` is the decoder's input, shifted to the right by its caller: logits t depend
+        on the targets up to t.  `source_mask` is boolean, (B or 1, 1, 1, S), False at padding.
+
+        Raises:
+            TypeError: source or target is not an integer array, or the mask is not boolean.
+            ValueError: an id is outside its vocabulary, or the shapes do not fit together.
+
+        Source: Vaswani et al. 2017, sec. 3.1 and 3.4.
+        """
+        self._expect_pair(source, target)
+        scale = _scale(self.source_embedding)
+        e_source, source_embedding_pullback = self.source_embedding.vjp(ids=source)
+        e_target, target_embedding_pullback = self.target_embedding.vjp(ids=target)
+        x_source = scale * e_source                                 # (B, S, D)  # (transformer.1)
+        x_target = scale * e_target                                 # (B, T, D)  # (transformer.2)
+        y, body_pullback = self.body.vjp(x_source, x_target, source_mask=source_mask)  # (transformer.3)
+        logits, output_pullback = self.output.vjp(y)                # (B, T, V)  # (transformer.4)
+
+        def pullback(dlogits: np.ndarray) -> tuple[Self]:
+            d_output, dy = output_pullback(dlogits)                 # (B, T, D)  # (transformer.5)
+            d_body, dx_source, dx_target = body_pullback(dy)                     # (transformer.6)
+            (d_source_embedding,) = source_embedding_pullback(scale * dx_source)  # (transformer.7)
+            (d_target_embedding,) = target_embedding_pullback(scale * dx_target)  # (transformer.8)
+            d_self = self.cotangent(
+                source_embedding=d_source_embedding,
+                target_embedding=d_target_embedding,
+                body=d_body,
+                output=d_output,
+            )
+            return (d_self,)
+
+        return logits, pullback
+
+    def __call__(
+        self, *, source: np.ndarray, target: np.ndarray, source_mask: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Return logits (B, T, V), holding the residuals of one block at a time."""
+        self._expect_pair(source, target)
+        memory = self.encode(source=source, source_mask=source_mask)
+        return self.decode(memory, target=target, source_mask=source_mask)
+
+    def encode(self, *, source: np.ndarray, source_mask: np.ndarray | None = None) -> np.ndarray:
+        """Map source ids (B, S) to the memory (B, S, D)."""
+        _expect_tokens("source", source, "B", self.source_embedding)
+        x_source = _scale(self.source_embedding) * self.source_embedding(ids=source)
+        return self.body.encode(x_source, source_mask=source_mask)
+
+    def decode(
+        self, memory: np.ndarray, *, target: np.ndarray, source_mask: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Let target ids (B, T) query the memory (B, S, D); return logits (B, T, V)."""
+        _expect_tokens("target", target, "B", self.target_embedding)
+        x_target = _scale(self.target_embedding) * self.target_embedding(ids=target)
+        return self.output(self.body.decode(memory, x_target, source_mask=source_mask))
+
+    def _expect_pair(self, source: Any, target: Any) -> None:
+        _expect_tokens("source", source, "B", self.source_embedding)
+        _expect_tokens("target", target, len(source), self.target_embedding)
+
+
+def _scale(embedding: Embedding) -> float:
+    return math.sqrt(embedding.table.shape[1])
+
+
+def _expect_tokens(name: str, ids: Any, batch: int | str, embedding: Embedding) -> None:
+    expect_ids("Transformer", name, ids, len(embedding.table))
+    if ids.ndim != 2 or batch not in ("B", len(ids)):
+        raise ValueError(f"Transformer: {name} must have shape ({batch}, {'ST'[name == 'target']}), got {ids.shape}")
+
+
+def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]:
+    ids = {"source": rng.integers(7, size=(2, 5)), "target": rng.integers(7, size=(2, 4))}
+    mask = padding(np.array([5, 3]), 5)
+    for residual in (PreNorm, PostNorm):
+        for heads, seen in ((1, {}), (4, {"source_mask": mask})):
+            model = Transformer.init(rng, 7, 8, heads, 6, 1, 1, residual)
+            name = f"{residual.__name__}, heads {heads}{', masked' if seen else ''}"
+            yield name, tree.map(lambda p: rng.normal(scale=0.5, size=p.shape), model), (), ids | seen
