@@ -1,0 +1,48 @@
+"""The house keeps its rules, and every rule is shown to fail where it is broken."""
+
+import re
+from pathlib import Path
+
+import pytest
+from house import columns, pages, sample, suite
+from house.breaches import BREACHES, create
+from house.tree import House
+
+ROOT = Path(__file__).parents[1]
+RULES = {rule.__name__: rule for rule in (*columns.RULES, *pages.RULES, *suite.RULES)}
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
+def test_the_house_keeps_its_rules(rule):
+    breaches = list(rule(House(ROOT)))
+    if breaches:
+        pytest.fail("\n".join((rule.__doc__, *breaches)), pytrace=False)
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
+def test_the_sample_keeps_every_rule(rule, tmp_path):
+    assert list(rule(House(sample.build(tmp_path)))) == []
+
+
+@pytest.mark.parametrize(("rule", "breach", "message"), BREACHES, ids=[f"{b[0]}-{i}" for i, b in enumerate(BREACHES)])
+def test_a_broken_rule_is_named_with_its_file_and_line(rule, breach, message, tmp_path):
+    breach(sample.build(tmp_path))
+    assert message in list(RULES[rule](House(tmp_path)))
+
+
+def test_every_rule_is_shown_to_fail():
+    assert {rule for rule, _, _ in BREACHES} == set(RULES)
+
+
+def test_every_message_says_where_on_one_line():
+    for _, _, message in BREACHES:
+        assert re.match(r"[\w/.]+:\d+: \S", message)
+        assert "\n" not in message
+
+
+def test_hidden_folders_and_caches_are_not_part_of_the_house(tmp_path):
+    sample.build(tmp_path)
+    for path in ("reference/__pycache__/double.py", "reference/.cache/double.py"):
+        create(path, "import torch\n")(tmp_path)
+    assert all(module.room in columns.SEES or not module.room for module in House(tmp_path).code.values())
+    assert list(columns.strangers(House(tmp_path))) == []
