@@ -19,7 +19,7 @@ def expect_update(where: str, model: Any, d_model: Any, rate: float) -> None:
     for path, parameter in tree.leaves(model):
         if path not in gradients:
             raise ValueError(f"{where}: '{path}' must get a gradient, got none")
-        gradient = gradients.pop(path)
+        gradient, path = gradients.pop(path), path or "model"  # a bare array has no path
         if gradient.shape != parameter.shape:
             raise ValueError(f"{where}: gradient of '{path}' must have shape {parameter.shape}, got {gradient.shape}")
         if gradient.dtype != parameter.dtype:

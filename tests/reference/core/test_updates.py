@@ -1,0 +1,44 @@
+import math
+import re
+
+import numpy as np
+import pytest
+
+from reference.core.updates import expect_update
+from reference.layers.linear import Linear
+
+
+def layer(w=(3, 2), b=(2,), dtype=np.float32):
+    return Linear(w=np.zeros(w, dtype), b=np.zeros(b, dtype))
+
+
+@pytest.mark.parametrize("model", [layer(), (layer(), layer()), np.zeros(3), ()])
+def test_a_gradient_of_the_model_is_accepted(model):
+    expect_update("step", model, model, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("d_model", "error", "message"),
+    [
+        (layer(b=(1,)), ValueError, "step: gradient of 'b' must have shape (2,), got (1,)"),
+        (layer(w=(2, 3)), ValueError, "step: gradient of 'w' must have shape (3, 2), got (2, 3)"),
+        (layer(dtype=np.float64), TypeError, "step: gradient of 'w' must be float32, got float64"),
+        (Linear(w=np.zeros((3, 2), np.float32), b=None), ValueError, "step: 'b' must get a gradient, got none"),
+        ((), ValueError, "step: 'w' must get a gradient, got none"),
+    ],
+)
+def test_anything_else_is_one_clear_line(d_model, error, message):
+    with pytest.raises(error, match=f"^{re.escape(message)}$"):
+        expect_update("step", layer(), d_model, 0.1)
+
+
+def test_gradient_of_no_parameter_is_an_error():
+    message = "step: d_model must hold gradients of parameters only, got ['[1].b', '[1].w']"
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        expect_update("step", (layer(),), (layer(), layer()), 0.1)
+
+
+@pytest.mark.parametrize("rate", [-1e-3, math.nan, math.inf])
+def test_rate_must_be_finite_and_at_least_zero(rate):
+    with pytest.raises(ValueError, match=rf"^step: rate must be finite and at least 0, got {rate}$"):
+        expect_update("step", layer(), layer(), rate)
