@@ -33,11 +33,18 @@ class Layer:
         return y
 
     def __repr__(self) -> str:
-        values = ((f.name, getattr(self, f.name)) for f in dataclasses.fields(self))  # type: ignore[arg-type]
-        return f"{type(self).__name__}({', '.join(f'{k}={_brief(v)}' for k, v in values)})"
+        values = ((name, getattr(self, name)) for name in tree.field_names(self))
+        shown = (f"{k}={tree.brief(v) if isinstance(v, np.ndarray) else repr(v)}" for k, v in values)
+        return f"{type(self).__name__}({', '.join(shown)})"
 
     def astype(self, dtype: DTypeLike) -> Self:
-        """Return this layer with every parameter in `dtype`."""
+        """Return this layer with every parameter in `dtype`.
+
+        Raises:
+            TypeError: `dtype` is neither floating nor complex.
+        """
+        if np.dtype(dtype).kind not in "fc":
+            raise TypeError(f"{type(self).__name__}.astype: dtype must be floating or complex, got {np.dtype(dtype)}")
         return tree.map(lambda parameter: parameter.astype(dtype), self)
 
     def cotangent(self, **gradients: Any) -> Self:
@@ -48,38 +55,35 @@ class Layer:
                 gradient is not a layer of the same class.
             ValueError: a gradient has not the shape of its parameter.
         """
-        name, values = type(self).__name__, {}
-        for field in dataclasses.fields(self):  # type: ignore[arg-type]
-            value = getattr(self, field.name)
+        where, values = f"{type(self).__name__}.cotangent", {}
+        for name in tree.field_names(self):
+            value = getattr(self, name)
             if tree.holds_parameters(value):
-                if field.name not in gradients:
-                    raise TypeError(f"{name}.cotangent: '{field.name}' must get a gradient, got none")
-                value = _expect_like(f"{name}.cotangent: '{field.name}'", gradients.pop(field.name), value)
-            values[field.name] = value
+                if name not in gradients:
+                    raise TypeError(f"{where}: '{name}' must get a gradient, got none")
+                gradient = gradients.pop(name)
+                _expect_like(where, name, gradient, value)
+                value = gradient
+            values[name] = value
         if gradients:
-            raise TypeError(
-                f"{name}.cotangent: only fields that hold parameters have gradients, got {sorted(gradients)}"
-            )
+            raise TypeError(f"{where}: only fields that hold parameters have gradients, got {sorted(gradients)}")
         return type(self)(**values)
 
 
-def _expect_like(where: str, gradient: Any, value: Any) -> Any:
+def _expect_like(where: str, path: str, gradient: Any, value: Any) -> None:
     if isinstance(value, np.ndarray):
         if not isinstance(gradient, np.ndarray):
-            raise TypeError(f"{where} must be an array, got {type(gradient).__name__}")
+            raise TypeError(f"{where}: '{path}' must be an array, got {type(gradient).__name__}")
         if gradient.shape != value.shape:
-            raise ValueError(f"{where} must have shape {value.shape}, got {gradient.shape}")
+            raise ValueError(f"{where}: '{path}' must have shape {value.shape}, got {gradient.shape}")
     elif type(gradient) is not type(value):
-        raise TypeError(f"{where} must be a {type(value).__name__}, got {type(gradient).__name__}")
+        raise TypeError(f"{where}: '{path}' must be a {type(value).__name__}, got {type(gradient).__name__}")
     elif isinstance(value, tuple):
         if len(gradient) != len(value):
-            raise ValueError(f"{where} must have {len(value)} entries, got {len(gradient)}")
-        for i, pair in enumerate(zip(gradient, value, strict=True)):
-            _expect_like(f"{where}[{i}]", *pair)
-    return gradient
-
-
-def _brief(value: Any) -> str:
-    if isinstance(value, np.ndarray):
-        return f"{value.dtype}{list(value.shape)}"
-    return repr(value)
+            raise ValueError(f"{where}: '{path}' must have {len(value)} entries, got {len(gradient)}")
+        for i, (inner, like) in enumerate(zip(gradient, value, strict=True)):
+            _expect_like(where, f"{path}[{i}]", inner, like)
+    elif tree.is_layer(value):
+        # Swapped gradients of two layers of one class and other widths are found here, not in the optimizer.
+        for name in tree.field_names(value):
+            _expect_like(where, f"{path}.{name}", getattr(gradient, name), getattr(value, name))

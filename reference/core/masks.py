@@ -4,6 +4,8 @@ from typing import Any
 
 import numpy as np
 
+from reference.core.shapes import expect_whole
+
 
 def causal(queries: int, keys: int | None = None) -> np.ndarray:
     """Return (1, 1, T, S): query t sees keys up to its own position, the last query all of them.
@@ -11,11 +13,14 @@ def causal(queries: int, keys: int | None = None) -> np.ndarray:
     With fewer queries than keys the queries are the last ones (decoding against a longer past).
 
     Raises:
+        TypeError: a length is not a whole number.
         ValueError: a length is negative, or there are more queries than keys.
     """
     keys = queries if keys is None else keys
-    if not 0 <= queries <= keys:
-        raise ValueError(f"causal: lengths must be 0 <= queries <= keys, got {queries} and {keys}")
+    expect_whole("causal", "queries", queries, 0)
+    expect_whole("causal", "keys", keys, 0)
+    if queries > keys:
+        raise ValueError(f"causal: queries must be at most keys = {keys}, got {queries}")
     return np.tri(queries, keys, keys - queries, dtype=bool)[None, None]
 
 
@@ -23,16 +28,18 @@ def padding(lengths: np.ndarray, keys: int) -> np.ndarray:
     """Return (B, 1, 1, S): of sequence b every query sees the first `lengths[b]` keys.
 
     Raises:
-        TypeError: `lengths` is not an integer array.
-        ValueError: it is not one-dimensional or a length is outside [0, keys].
+        TypeError: `lengths` is not integer, or `keys` is not a whole number.
+        ValueError: `lengths` is not one-dimensional, or a length lies outside [0, keys].
     """
+    expect_whole("padding", "keys", keys, 0)
     lengths = np.asarray(lengths)
     if lengths.dtype.kind not in "iu":
         raise TypeError(f"padding: lengths must be an integer array, got {lengths.dtype}")
     if lengths.ndim != 1:
         raise ValueError(f"padding: lengths must have shape (B,), got {lengths.shape}")
-    if lengths.size and (lengths.min() < 0 or lengths.max() > keys):
-        raise ValueError(f"padding: lengths must lie in [0, {keys}], got {lengths.tolist()}")
+    wrong = np.flatnonzero((lengths < 0) | (lengths > keys))
+    if wrong.size:
+        raise ValueError(f"padding: lengths must lie in [0, {keys}], got {lengths[wrong[0]]} at {wrong[0]}")
     return (np.arange(keys) < lengths[:, None])[:, None, None, :]
 
 

@@ -5,14 +5,22 @@ from typing import Any
 import numpy as np
 
 
-def expect_last_axis(where: str, name: str, x: np.ndarray, size: int) -> None:
-    """Raise unless `x` is a floating or complex array of shape (..., size)."""
+def expect_floating(where: str, name: str, x: Any) -> None:
+    """Raise unless `x` is a floating or complex array."""
+    if not isinstance(x, np.ndarray):
+        raise TypeError(f"{where}: {name} must be an array, got {type(x).__name__}")
+    if x.dtype.kind not in "fc":
+        raise TypeError(f"{where}: {name} must be floating or complex, got {x.dtype}")
+
+
+def expect_last_axis(where: str, name: str, x: Any, size: int | str) -> None:
+    """Raise unless `x` is a floating or complex array of shape (..., size); a letter stands for any length."""
     expect_floating(where, name, x)
-    if x.ndim < 1 or x.shape[-1] != size:
+    if x.ndim < 1 or (isinstance(size, int) and x.shape[-1] != size):
         raise ValueError(f"{where}: {name} must have shape (..., {size}), got {x.shape}")
 
 
-def expect_shape(where: str, name: str, x: np.ndarray, shape: tuple[int | str, ...]) -> None:
+def expect_shape(where: str, name: str, x: Any, shape: tuple[int | str, ...]) -> None:
     """Raise unless `x` is a floating or complex array of `shape`; a letter stands for any length."""
     expect_floating(where, name, x)
     if x.ndim != len(shape) or any(
@@ -22,26 +30,25 @@ def expect_shape(where: str, name: str, x: np.ndarray, shape: tuple[int | str, .
         raise ValueError(f"{where}: {name} must have shape ({letters}), got {x.shape}")
 
 
-def expect_floating(where: str, name: str, x: Any) -> None:
-    if not isinstance(x, np.ndarray):
-        raise TypeError(f"{where}: {name} must be an array, got {type(x).__name__}")
-    if x.dtype.kind not in "fc":
-        raise TypeError(f"{where}: {name} must be floating or complex, got {x.dtype}")
-
-
 def expect_ids(where: str, name: str, ids: Any, bound: int) -> None:
     """Raise unless `ids` is an integer array with entries in [0, bound); name the first that is not."""
-    if not isinstance(ids, np.ndarray) or ids.dtype.kind not in "iu":
-        got = ids.dtype if isinstance(ids, np.ndarray) else type(ids).__name__
-        raise TypeError(f"{where}: {name} must be an integer array, got {got}")
+    if not isinstance(ids, np.ndarray):
+        raise TypeError(f"{where}: {name} must be an integer array, got {type(ids).__name__}")
+    if ids.dtype.kind not in "iu":
+        raise TypeError(f"{where}: {name} must be an integer array, got {ids.dtype}")
     if ids.size and (ids.min() < 0 or ids.max() >= bound):
         position = tuple(int(i) for i in np.argwhere((ids < 0) | (ids >= bound))[0])
         raise ValueError(f"{where}: {name} must lie in [0, {bound}), got {ids[position]} at {position}")
 
 
-def expect_positive(where: str, name: str, value: Any) -> None:
-    """Raise unless `value` is a whole number of at least 1 (a width, a count of heads or layers)."""
+def expect_whole(where: str, name: str, value: Any, least: int) -> None:
+    """Raise unless `value` is a whole number of at least `least` (a length, a start)."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer):
         raise TypeError(f"{where}: {name} must be a whole number, got {type(value).__name__}")
-    if value < 1:
-        raise ValueError(f"{where}: {name} must be at least 1, got {value}")
+    if value < least:
+        raise ValueError(f"{where}: {name} must be at least {least}, got {value}")
+
+
+def expect_positive(where: str, name: str, value: Any) -> None:
+    """Raise unless `value` is a whole number of at least 1 (a width, a count of heads or layers)."""
+    expect_whole(where, name, value, 1)

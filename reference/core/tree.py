@@ -1,11 +1,12 @@
 """Maps over layers: a tree is an array, or a dataclass or tuple of trees.
 
-A leaf is a floating or complex array.  Anything else (a width, an epsilon, None) is
+A leaf is a floating or complex array.  Plain constants (a width, an epsilon, None) are
 carried along unchanged.  Each parameter stands once in a tree: an array that occurs
 twice would get two gradients, each of them half of the truth.
 """
 
 import dataclasses
+import functools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -13,25 +14,48 @@ import numpy as np
 
 
 def is_leaf(node: Any) -> bool:
-    return isinstance(node, np.ndarray) and np.issubdtype(node.dtype, np.inexact)
+    return isinstance(node, np.ndarray) and node.dtype.kind in "fc"
 
 
 def holds_parameters(node: Any) -> bool:
-    """Whether a field with this value gets a gradient: an array, a layer, a tuple of them."""
+    """Whether a field with this value gets a gradient: a leaf, a layer, a tuple that holds either."""
     if isinstance(node, tuple):
         return any(holds_parameters(entry) for entry in node)
-    return is_leaf(node) or dataclasses.is_dataclass(node)
+    return is_leaf(node) or is_layer(node)
+
+
+def is_layer(node: Any) -> bool:
+    return dataclasses.is_dataclass(node) and not isinstance(node, type)
+
+
+def field_names(layer: Any) -> tuple[str, ...]:
+    kind: Any = type(layer)
+    return _field_names(kind)
+
+
+@functools.cache  # dataclasses.fields builds its answer anew at every call, and every pullback asks
+def _field_names(kind: Any) -> tuple[str, ...]:
+    return tuple(field.name for field in dataclasses.fields(kind))
+
+
+def brief(node: Any) -> str:
+    """Say in a few characters what stands there: float32[7, 5], 3 entries, Linear."""
+    if isinstance(node, np.ndarray):
+        return f"{node.dtype}{list(node.shape)}"
+    return f"{len(node)} entries" if isinstance(node, tuple) else type(node).__name__
 
 
 def leaves(node: Any) -> Iterator[tuple[str, np.ndarray]]:
     """Yield `(path, array)` for every leaf, in field order: ("attention.query.w", w).
 
     Raises:
+        TypeError: a list, dict or set, or an array that is neither floating nor complex:
+            parameters there would be passed over in silence.
         ValueError: the same array stands at two paths.
     """
     seen: dict[int, str] = {}
     for path, leaf in _walk(node, ""):
-        address = leaf.__array_interface__["data"][0]
+        address = leaf.__array_interface__["data"][0]  # equal for views too: w and w.T are one array
         if leaf.size and seen.setdefault(address, path) != path:
             raise ValueError(
                 f"a parameter must stand once in a tree, got the same array at '{seen[address]}' and '{path}'"
@@ -43,12 +67,12 @@ def map(f: Callable[..., Any], node: Any, *rest: Any) -> Any:
     """Apply `f` leaf by leaf to trees of one structure; return that structure.
 
     Raises:
-        ValueError: the same array stands twice in a tree, or the trees differ in structure.
+        TypeError, ValueError: as `leaves` does for the first tree.
+        ValueError: the trees differ in structure or in the shape of a leaf.
     """
-    for root in (node, *rest):
-        for _ in leaves(root):
-            pass
-    return _map(f, node, *rest)
+    for _ in leaves(node):
+        pass
+    return _map(f, (node, *rest), "")
 
 
 def _walk(node: Any, path: str) -> Iterator[tuple[str, np.ndarray]]:
@@ -57,21 +81,39 @@ def _walk(node: Any, path: str) -> Iterator[tuple[str, np.ndarray]]:
     elif isinstance(node, tuple):
         for i, entry in enumerate(node):
             yield from _walk(entry, f"{path}[{i}]")
-    elif dataclasses.is_dataclass(node):
-        for field in dataclasses.fields(node):
-            inner = f"{path}.{field.name}" if path else field.name
-            yield from _walk(getattr(node, field.name), inner)
+    elif is_layer(node):
+        for name in field_names(node):
+            yield from _walk(getattr(node, name), _join(path, name))
+    elif isinstance(node, np.ndarray):
+        raise TypeError(f"an array in a tree must be floating or complex, got {node.dtype} at '{path}'")
+    elif isinstance(node, list | dict | set):
+        raise TypeError(f"layers and parameters must stand in a tuple, got a {type(node).__name__} at '{path}'")
 
 
-def _map(f: Callable[..., Any], node: Any, *rest: Any) -> Any:
+def _map(f: Callable[..., Any], nodes: tuple[Any, ...], path: str) -> Any:
+    node, *rest = nodes
     if is_leaf(node):
-        return f(node, *rest)
+        if any(not is_leaf(other) or other.shape != node.shape for other in rest):
+            raise _different(nodes, path)
+        return f(*nodes)
     if any(type(other) is not type(node) for other in rest):
-        names = [type(other).__name__ for other in (node, *rest)]
-        raise ValueError(f"trees must have one structure, got {names}")
+        raise _different(nodes, path)
     if isinstance(node, tuple):
-        return tuple(_map(f, *entries) for entries in zip(node, *rest, strict=True))
-    if dataclasses.is_dataclass(node) and not isinstance(node, type):
-        fields = (field.name for field in dataclasses.fields(node))
-        return type(node)(**{name: _map(f, *(getattr(n, name) for n in (node, *rest))) for name in fields})
+        if any(len(other) != len(node) for other in rest):
+            raise _different(nodes, path)
+        return tuple(_map(f, entries, f"{path}[{i}]") for i, entries in enumerate(zip(*nodes, strict=True)))
+    if is_layer(node):
+        return type(node)(**{
+            name: _map(f, tuple([getattr(n, name) for n in nodes]), _join(path, name))
+            for name in field_names(node)
+        })
     return node
+
+
+def _join(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
+
+
+def _different(nodes: tuple[Any, ...], path: str) -> ValueError:
+    got = " and ".join(brief(node) for node in nodes)
+    return ValueError(f"trees must have one structure, got {got} at '{path}'")
