@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from reference.core.shapes import expect_floating
+from reference.core.shapes import expect_last_axis
+from reference.core.sums import row_sums
 
 
 def softmax(s: np.ndarray) -> np.ndarray:
@@ -19,22 +20,25 @@ def softmax_vjp(s: np.ndarray) -> tuple[np.ndarray, Callable[[np.ndarray], np.nd
 
     Raises:
         TypeError: s is not a floating or complex array.
+        ValueError: s has no axis.
 
     Source: Bridle 1990, "Probabilistic interpretation of feedforward classification network
-    outputs", eq. 12; shifted by the maximum as in Goodfellow et al. 2016, sec. 4.1.
+    outputs", sec. 2.2; shifted by the maximum as in Goodfellow et al. 2016, sec. 4.1.
     """
-    expect_floating("softmax", "s", s)
-    m = s.real.max(axis=-1, keepdims=True, initial=-np.inf)  # (..., 1)
-    m = np.where(m > -np.inf, m, 0).astype(m.dtype, copy=False)  # (softmax.1)
-    e = np.exp(s - m)                                   # (..., S)  # (softmax.2)
-    total = e.sum(axis=-1, keepdims=True)               # (..., 1)
-    p = e / np.where(total == 0, 1, total)              # (..., S)  # (softmax.3)
+    expect_last_axis("softmax", "s", s, "S")
+    m = s.real.max(axis=-1, keepdims=True, initial=-np.inf)             # (..., 1)
+    m = np.where(m == -np.inf, 0, m)                                    # (..., 1)  # (softmax.1)
+    e = s - m                                                           # (..., S)
+    np.exp(e, out=e)                                                    # (..., S)  # (softmax.2)
+    z = row_sums(e)                                                     # (..., 1)  # (softmax.3)
+    p = np.divide(e, np.where(z == 0, 1, z), out=e)                     # (..., S)  # (softmax.4)
 
     def pullback(dp: np.ndarray) -> np.ndarray:
-        return p * (dp - (dp * p).sum(axis=-1, keepdims=True))      # (softmax.4)
+        return p * (dp - row_sums(dp * p))                              # (..., S)  # (softmax.5)
 
     return p, pullback
 
 
 def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]:
     yield "rows of 7", softmax_vjp, (rng.normal(size=(2, 3, 7)),), {}
+    yield "one row", softmax_vjp, (rng.normal(size=5),), {}

@@ -9,6 +9,7 @@ from numpy.typing import DTypeLike
 
 from reference.core.layer import Layer
 from reference.core.shapes import expect_last_axis, expect_positive
+from reference.core.sums import column_sums
 
 
 class Linear(Layer):
@@ -44,7 +45,7 @@ class Linear(Layer):
             drows = dy.reshape(-1, w.shape[1])          # (N, K)
             dx = drows @ w.T                            # (N, D)    # (linear.2)
             dw = rows.T @ drows                         # (D, K)    # (linear.3)
-            db = drows.sum(axis=0)                      # (K,)      # (linear.4)
+            db = column_sums(drows)                     # (K,)      # (linear.4)
             return self.cotangent(w=dw, b=db), dx.reshape(x.shape)
 
         return y.reshape(*x.shape[:-1], w.shape[1]), pullback
