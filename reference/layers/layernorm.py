@@ -1,0 +1,59 @@
+"""Layer normalisation over the last axis.  Derivation: specs/layers/layernorm.md."""
+
+from collections.abc import Callable, Iterator
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from reference.core.layer import Layer
+from reference.core.shapes import expect_last_axis, expect_positive
+from reference.core.sums import column_sums, row_means
+
+
+class LayerNorm(Layer):
+    """y = gamma * xhat + beta, where each row xhat has mean 0 and variance almost 1."""
+
+    gamma: np.ndarray   # (D,)
+    beta: np.ndarray    # (D,)
+    eps: float = 1e-5
+
+    @classmethod
+    def init(cls, width: int, dtype: DTypeLike = np.float32) -> Self:
+        """Start without effect: gamma is one, beta is zero."""
+        expect_positive("LayerNorm.init", "width", width)
+        return cls(gamma=np.ones(width, dtype), beta=np.zeros(width, dtype))
+
+    def vjp(self, x: np.ndarray) -> tuple[np.ndarray, Callable[[np.ndarray], tuple[Self, np.ndarray]]]:
+        """Map x (..., D) to y (..., D).
+
+        Raises:
+            TypeError: x is not a floating or complex array.
+            ValueError: the last axis of x has not length D.
+
+        Source: Ba, Kiros & Hinton 2016 (arXiv:1607.06450), eq. 3 and 4, with eps inside the root.
+        """
+        gamma = self.gamma
+        expect_last_axis("LayerNorm", "x", x, gamma.size)
+        centred = x - row_means(x)                                      # (..., D)  # (layernorm.1)
+        variance = row_means(centred * centred)                         # (..., 1)  # (layernorm.2)
+        rstd = 1 / np.sqrt(variance + self.eps)                         # (..., 1)  # (layernorm.3)
+        xhat = np.multiply(rstd, centred, out=centred)                  # (..., D)  # (layernorm.4)
+        y = gamma * xhat + self.beta                                    # (..., D)  # (layernorm.5)
+
+        def pullback(dy: np.ndarray) -> tuple[Self, np.ndarray]:
+            drows = dy.reshape(-1, gamma.size)                          # (N, D)
+            dgamma = column_sums(drows * xhat.reshape(drows.shape))     # (D,)      # (layernorm.6)
+            dbeta = column_sums(drows)                                  # (D,)      # (layernorm.7)
+            dxhat = gamma * dy                                          # (..., D)  # (layernorm.8)
+            dx = rstd * (dxhat - row_means(dxhat) - xhat * row_means(dxhat * xhat))  # (layernorm.9)
+            return self.cotangent(gamma=dgamma, beta=dbeta), dx
+
+        return y, pullback
+
+
+def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]:
+    layer = LayerNorm(gamma=rng.normal(size=7), beta=rng.normal(size=7))
+    yield "(2, 3, 7)", layer, (rng.normal(size=(2, 3, 7)),), {}
+    yield "one row", layer, (rng.normal(size=7),), {}
+    yield "eps as large as the variance", LayerNorm(layer.gamma, layer.beta, 1.0), (rng.normal(size=(5, 7)),), {}
