@@ -1,0 +1,59 @@
+"""Table of vectors, looked up by token id.  Derivation: specs/layers/embedding.md."""
+
+from collections.abc import Callable, Iterator
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import DTypeLike
+from scipy.sparse import csc_array
+
+from reference.core.layer import Layer
+from reference.core.shapes import expect_ids, expect_positive
+
+
+class Embedding(Layer):
+    """y = table[ids]."""
+
+    table: np.ndarray  # (V, D)
+
+    @classmethod
+    def init(cls, rng: np.random.Generator, vocabulary: int, width: int, dtype: DTypeLike = np.float32) -> Self:
+        """Draw normal entries of standard deviation D^(-1/2): sqrt(D) times a row has entries of size 1."""
+        expect_positive("Embedding.init", "vocabulary", vocabulary)
+        expect_positive("Embedding.init", "width", width)
+        return cls(table=rng.normal(scale=width ** -0.5, size=(vocabulary, width)).astype(dtype))
+
+    def vjp(self, *, ids: np.ndarray) -> tuple[np.ndarray, Callable[[np.ndarray], tuple[Self]]]:
+        """Map integer ids (...) to y (..., D).
+
+        Raises:
+            TypeError: ids is not an integer array.
+            ValueError: an id is outside [0, V); the message names it and its position.
+
+        Source: Bengio et al. 2003, "A neural probabilistic language model", sec. 2.
+        """
+        table = self.table
+        expect_ids("Embedding", "ids", ids, len(table))
+        y = table.take(ids, axis=0)                                     # (..., D)  # (embedding.1)
+
+        def pullback(dy: np.ndarray) -> tuple[Self]:
+            drows = dy.reshape(-1, table.shape[1])                      # (N, D)
+            dtable = _one_hot(ids, len(table), dy.dtype) @ drows        # (V, D)    # (embedding.2)
+            return (self.cotangent(table=dtable),)
+
+        return y, pullback
+
+
+def _one_hot(ids: np.ndarray, vocabulary: int, dtype: DTypeLike) -> csc_array:
+    """Return (V, N), column n is 1 at ids[n].
+
+    Sparse, because `dtable[ids] += dy` keeps one of several gradients of a repeated id, and `np.add.at`,
+    which adds them all, takes 4 to 16 times as long as this product.
+    """
+    count = ids.size
+    return csc_array((np.ones(count, dtype), ids.ravel(), np.arange(count + 1)), shape=(vocabulary, count))
+
+
+def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]:
+    layer = Embedding(table=rng.normal(size=(7, 5)))
+    yield "one id three times", layer, (), {"ids": np.array([[2, 0, 2], [5, 2, 6]])}
