@@ -1,0 +1,61 @@
+"""Sinusoidal positions, added to a sequence.  Derivation: specs/layers/sinusoidal.md."""
+
+import functools
+from collections.abc import Callable, Iterator
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from reference.core.layer import Layer
+from reference.core.shapes import expect_shape, expect_whole
+
+
+def sinusoidal(length: int, width: int, dtype: DTypeLike = np.float32) -> np.ndarray:
+    """Return the table of positions (T, D), read-only: sines in the even columns, cosines in the odd ones.
+
+    Raises:
+        TypeError: length or width is not a whole number.
+        ValueError: one of them is negative.
+
+    Source: Vaswani et al. 2017 (arXiv:1706.03762), sec. 3.5.
+    """
+    expect_whole("sinusoidal", "length", length, 0)
+    expect_whole("sinusoidal", "width", width, 0)
+    return _table(int(length), int(width), np.dtype(dtype))
+
+
+@functools.lru_cache(maxsize=8)  # the same few lengths come at every step, and a sine costs more than the layer
+def _table(length: int, width: int, dtype: np.dtype) -> np.ndarray:
+    column = np.arange(width)
+    frequency = 10000.0 ** (-2 * (column // 2) / width)                 # (D,)      # (sinusoidal.1)
+    angle = np.arange(length)[:, None] * frequency                      # (T, D)    # (sinusoidal.2)
+    table = np.where(column % 2, np.cos(angle), np.sin(angle)).astype(dtype)      # (sinusoidal.3)
+    table.flags.writeable = False
+    return table
+
+
+class SinusoidalPositions(Layer):
+    """y = x + table; no parameters."""
+
+    def vjp(self, x: np.ndarray) -> tuple[np.ndarray, Callable[[np.ndarray], tuple[Self, np.ndarray]]]:
+        """Map x (B, T, D) to y (B, T, D).
+
+        Raises:
+            TypeError: x is not a floating or complex array.
+            ValueError: x has not three axes.
+        """
+        expect_shape("SinusoidalPositions", "x", x, ("B", "T", "D"))
+        _, length, width = x.shape
+        y = x + sinusoidal(length, width, x.real.dtype)                 # (B, T, D)  # (sinusoidal.4)
+
+        def pullback(dy: np.ndarray) -> tuple[Self, np.ndarray]:
+            dx = dy                                                     # (B, T, D)  # (sinusoidal.5)
+            return self.cotangent(), dx
+
+        return y, pullback
+
+
+def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]:
+    yield "(2, 3, 8)", SinusoidalPositions(), (rng.normal(size=(2, 3, 8)),), {}
+    yield "odd width", SinusoidalPositions(), (rng.normal(size=(2, 3, 5)),), {}
