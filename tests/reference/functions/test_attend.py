@@ -84,11 +84,10 @@ def test_backward_is_proved_at_length_one_and_batch_one(prove, rng, lengths, mas
 def test_backward_is_proved_at_any_shape(shape, masked, seed):
     rng = np.random.default_rng(seed)
     batch, heads, t, s, k = shape
-    mask = rng.random((batch, heads, t, s)) < 0.7 if masked else None
-    mask_sees = mask is None or mask.any()
-    report = gradcheck.check(attend_vjp, *arrays(rng, t, s, heads, batch, k), mask=mask)
-    # where nobody sees anything every gradient is 0, and the checker rightly asks for an input that shows something
-    assert report.verdict == ("pass" if mask_sees else "inconclusive"), str(report)
+    mask = rng.random((batch, heads, t, s)) < 0.7
+    mask[0, 0, 0, 0] = True  # where nobody sees anything there is no gradient to check
+    report = gradcheck.check(attend_vjp, *arrays(rng, t, s, heads, batch, k), mask=mask if masked else None)
+    assert report.verdict == "pass", str(report)
 
 
 def test_backward_is_proved_inside_a_composite(prove, rng):
