@@ -1,0 +1,64 @@
+"""The gradient under check, and how much rounding it carries itself."""
+
+import dataclasses
+
+import numpy as np
+
+from gradcheck.complexstep import jittered
+from gradcheck.points import Probe
+from gradcheck.problem import Arrays, Problem
+
+U = 2.0**-53
+JITTERS = 3
+
+
+@dataclasses.dataclass
+class Analytic:
+    """For G cotangents the gradient of each array (G, *shape), and the same a few roundings away."""
+
+    values: list[np.ndarray]
+    nearby: list[list[np.ndarray]]
+    u: float  # unit roundoff of the format in which the subject computes
+    _deviations: dict[int, np.ndarray] = dataclasses.field(default_factory=dict)
+
+    def along(self, probe: Probe, point: Arrays) -> tuple[np.ndarray, np.ndarray]:
+        """Return <B(g), d> (G,) and a bar for its rounding (G,)."""
+        claimed, spread, size = 0.0, [0.0] * len(self.nearby), 0.0
+        for i, d in probe.direction(point).items():
+            rows = self.values[i].reshape(len(self.values[i]), -1)
+            claimed = claimed + rows @ d.ravel()
+            size = size + np.square(rows * d.ravel()).sum(axis=1)
+            for k, near in enumerate(self.nearby):
+                spread[k] = spread[k] + (near[i].reshape(rows.shape) - rows) @ d.ravel()
+        noise = np.max(np.abs(spread), axis=0) if spread else 0.0
+        return np.asarray(claimed), 64 * self.u * np.sqrt(size) + 16 * noise
+
+    def entry(self, leaf: int, coordinate: int, unit: float) -> tuple[np.ndarray, np.ndarray]:
+        """Return the derivative for a step of `unit` at one entry (G,) and a bar for its rounding (G,).
+
+        Three repetitions may by chance agree to the last bit at one entry; the median over the
+        array's entries is a floor for the bar.
+        """
+        rows = self.values[leaf].reshape(len(self.values[leaf]), -1)
+        deviations = self.deviation(leaf)
+        own = deviations[:, coordinate]
+        value = rows[:, coordinate]
+        return value * unit, (64 * self.u * np.abs(value) + 16 * np.maximum(own, np.median(deviations, axis=1))) * unit
+
+    def deviation(self, leaf: int) -> np.ndarray:
+        """Return the largest change of each entry (G, n) among the repetitions."""
+        if leaf not in self._deviations:
+            rows = self.values[leaf].reshape(len(self.values[leaf]), -1)
+            changes = [np.abs(near[leaf].reshape(rows.shape) - rows) for near in self.nearby]
+            self._deviations[leaf] = np.max(changes, axis=0) if changes else np.zeros_like(rows)
+        return self._deviations[leaf]
+
+
+def analytic(problem: Problem, point: Arrays, g: np.ndarray, rng: np.random.Generator, u: float, jitters: int) -> Analytic:
+    """Return the gradient at a point for every cotangent, and `jitters` repetitions a few roundings away."""
+    with np.errstate(all="ignore"):
+        values = problem.gradients(point, g)
+        nearby = []
+        for _ in range(jitters):
+            nearby.append(problem.gradients(jittered(point, rng, u), jittered([g], rng, u)[0]))
+    return Analytic(values, nearby, u)

@@ -1,0 +1,68 @@
+"""The complex step: Im f(x + i h d) / h, a derivative without subtraction.  Squire and Trapp 1998.
+
+It is believed only inside a gate.  Where f takes a real part, a modulus or a conjugate on the way it
+returns a wrong number without a warning; so each array's complex derivative must also agree with real
+differences of the same array.
+"""
+
+import warnings
+
+import numpy as np
+
+from gradcheck.points import Probe
+from gradcheck.problem import Arrays, Problem
+
+STEP = 2.0**-100
+JITTERS = 3  # repetitions a few roundings away, whose spread is the derivative's own noise
+
+
+def refusal(problem: Problem, point: Arrays, y: np.ndarray) -> str | None:
+    """Return why f cannot be trusted with complex input at all, or None."""
+    if not problem.subject.complex_safe:
+        return "not available for this kind of subject"
+    try:
+        z = _evaluate(problem, point, Probe(None), STEP)
+    except Exception as error:  # whatever the user's code raises for complex input: then there is no complex step
+        return f"complex input raises {type(error).__name__}"
+    if z.dtype != np.complex128:
+        return f"complex input gives {z.dtype} output"
+    if z.shape != y.shape:
+        return "complex input changes the output's shape"
+    if not np.isfinite(z).all():
+        return "complex input gives output that is not finite"
+    slack = 64 * np.finfo(float).eps * np.abs(y).max(initial=0)
+    if not (np.abs(z.real - y) <= slack).all():
+        return "complex input changes the output's real part"
+    return None
+
+
+def derivative(problem: Problem, point: Arrays, probe: Probe, g: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return <g, J d> (G,) and the size of its rounding, in units of the rounding of one product (G,)."""
+    slope = _evaluate(problem, point, probe, STEP).imag / STEP
+    return g @ slope, np.sqrt(np.square(g * slope).sum(axis=1))
+
+
+def noise(
+    problem: Problem, point: Arrays, probe: Probe, g: np.ndarray, rng: np.random.Generator, value: np.ndarray
+) -> np.ndarray:
+    """Return the spread (G,) of the derivative under changes of the point by a few roundings."""
+    spread = np.zeros(len(g))
+    for _ in range(JITTERS):
+        h = STEP * rng.uniform(1, 2)
+        slope = _evaluate(problem, jittered(point, rng), probe, h).imag / h
+        spread = np.maximum(spread, np.abs(g @ slope - value))
+    return spread
+
+
+def jittered(point: Arrays, rng: np.random.Generator, u: float = 2.0**-53) -> list[np.ndarray]:
+    """Return the point with every entry changed by up to four roundings."""
+    return [x * (1 + 2 * u * rng.integers(-2, 3, x.shape)) for x in point]
+
+
+def _evaluate(problem: Problem, point: Arrays, probe: Probe, h: float) -> np.ndarray:
+    direction = probe.direction(point)
+    arrays = [x + 1j * h * direction[i] if i in direction else x.astype(np.complex128) for i, x in enumerate(point)]
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("error", np.exceptions.ComplexWarning)
+        return problem.forward(arrays)

@@ -1,0 +1,110 @@
+"""From comparisons to one array's verdict: a tolerance never excuses a detected difference."""
+
+import numpy as np
+
+from gradcheck.compare import Comparison
+from gradcheck.report import Gradient
+
+NEED = 1e-4  # a bar above this part of an array's gradient is no evidence: inconclusive
+NEED_ZERO = 1e-6  # of the largest change that any array makes: below it a gradient may be called zero
+
+
+def conclude(name: str, shape: tuple[int, ...], comparisons: list[Comparison], believed: bool, largest: float) -> Gradient:
+    """Return the verdict on one array; `largest` is the largest derivative among all arrays' probes."""
+    gradient = Gradient(name, shape, "pass", method="complex step" if believed else "real differences")
+    gradient.compared = sum(len(c.claimed) for c in comparisons)
+    if not comparisons:
+        return gradient  # an array without entries
+    gradient.kinks = sum(int(c.real.kink.any()) for c in comparisons if c.real is not None)
+    _worst(gradient, shape, comparisons, believed)
+    if any(c.outside().any() for c in comparisons):
+        gradient.verdict = "fail"
+        return gradient
+    rms = root_mean_square(comparisons, int(np.prod(shape)))
+    smooth = [c for c in comparisons if c.real is None or not c.real.kink.any()] or comparisons
+    gradient.bar = max(float(np.max(_tolerance(c, believed) / c.unit)) for c in smooth)
+    if not np.isfinite(gradient.bar):
+        gradient.verdict, gradient.reason = "inconclusive", "real differences settle nowhere: no step gives a stable value"
+    elif believed and any(c.exact_outside().any() for c in comparisons):
+        gradient.verdict = "inconclusive"
+        gradient.reason = "the complex step sees a difference that real differences are too coarse to confirm"
+    elif _is_zero(comparisons, believed):
+        gradient.digits = gradient.real_digits = None
+        if max(float(np.max(_tolerance(c, believed))) for c in comparisons) > NEED_ZERO * largest:
+            gradient.verdict, gradient.reason = "inconclusive", f"below the noise: nothing smaller than {gradient.bar:.1e} is seen"
+    else:
+        gradient.digits = _digits(gradient.bar, rms)
+        gradient.real_digits = _digits(max(float(np.max(c.real_tolerance / c.unit)) for c in smooth if c.real), rms)
+        if _too_wide(comparisons, believed, rms):
+            gradient.verdict, gradient.reason = "inconclusive", f"resolved to a relative {gradient.bar / rms:.0e} only"
+    return gradient
+
+
+def numeric(c: Comparison, believed: bool) -> np.ndarray:
+    """Return the best numeric derivative: at a kink the nearest of the valid answers."""
+    if c.real is not None and c.real.kink.any():
+        return np.clip(c.claimed, c.real.low, c.real.high)
+    if believed and c.exact is not None:
+        return c.exact
+    return c.real.value if c.real is not None else np.full(len(c.claimed), np.nan)
+
+
+def root_mean_square(comparisons: list[Comparison], size: int) -> float:
+    """Return the root mean square of the numeric gradient's entries, as far as probes tell."""
+    units = [c for c in comparisons if c.probe.coordinate is not None]
+    dense = [c for c in comparisons if c.probe.coordinate is None]
+    if len(units) == size:
+        values = np.concatenate([numeric(c, True) / c.unit for c in units])
+    else:
+        values = np.concatenate([numeric(c, True) / c.unit / np.sqrt(size) for c in dense or units])
+    return float(np.sqrt(np.mean(np.square(values[np.isfinite(values)])))) if np.isfinite(values).any() else 0.0
+
+
+def _tolerance(c: Comparison, believed: bool) -> np.ndarray:
+    if believed and c.exact_bar is not None and not (c.real is not None and c.real.kink.any()):
+        return c.exact_bar + c.claimed_bar
+    return c.real_tolerance
+
+
+def _is_zero(comparisons: list[Comparison], believed: bool) -> bool:
+    return all(
+        bool((np.abs(numeric(c, believed)) <= _tolerance(c, believed)).all())
+        and bool((np.abs(c.claimed) <= _tolerance(c, believed)).all())
+        for c in comparisons
+    )
+
+
+def _too_wide(comparisons: list[Comparison], believed: bool, rms: float) -> bool:
+    """Whether some probe's bar is wide beside both the array's gradient and its own derivative."""
+    for c in comparisons:
+        tolerance = _tolerance(c, believed)
+        size = np.maximum(np.abs(numeric(c, believed)), np.abs(c.claimed))
+        if ((tolerance > NEED * rms * c.unit) & (tolerance > NEED * size)).any():
+            return True
+    return False
+
+
+def _digits(bar: float, rms: float) -> float:
+    return float(-np.log10(max(bar / rms, 1e-17))) if rms > 0 else 0.0
+
+
+def _worst(gradient: Gradient, shape: tuple[int, ...], comparisons: list[Comparison], believed: bool) -> None:
+    """Note the entry that differs most in bars, and every entry that is certainly wrong."""
+    worst = -1.0
+    for c in comparisons:
+        if c.probe.coordinate is None or c.real is None:
+            continue
+        best = c.real.kink.any() or c.outside().any() or not believed
+        reference = np.clip(c.claimed, c.real.low, c.real.high) if best else numeric(c, believed)
+        tolerance = c.real_tolerance if best else _tolerance(c, believed)
+        with np.errstate(all="ignore"):
+            ratios = np.where(np.isnan(c.claimed), np.inf, np.abs(c.claimed - reference) / tolerance)
+        k = int(np.argmax(np.nan_to_num(ratios, nan=0.0, posinf=1e300)))
+        index = tuple(int(i) for i in np.unravel_index(c.probe.coordinate, shape))
+        if c.outside().any():
+            gradient.wrong.append(index)
+        if not np.isnan(ratios[k]) and ratios[k] > worst:
+            worst, gradient.worst_index = float(ratios[k]), index
+            gradient.claimed = float(c.claimed[k] / c.unit)
+            gradient.numeric = float((c.real.value if best else reference)[k] / c.unit)
+            gradient.bar = float(tolerance[k] / c.unit)

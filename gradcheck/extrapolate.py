@@ -1,0 +1,121 @@
+"""A derivative with its own error bar, from a ladder of difference quotients.  See specs/guides/numerics.md."""
+
+import dataclasses
+
+import numpy as np
+
+from gradcheck.ladder import Sweep, joined
+
+ORDERS = 4  # Richardson columns: errors of order h^2, h^4, h^6, h^8
+NEAR_BEST = 6  # candidates whose spread widens the bar
+FEWEST = 5  # finite levels without which nothing is claimed
+
+
+@dataclasses.dataclass
+class Estimate:
+    """One number per cotangent (G,): the derivative t with |t - truth| below `bar` (inf: no estimate)."""
+
+    value: np.ndarray
+    bar: np.ndarray
+    low: np.ndarray  # at a kink the one-sided derivatives bound the valid answers; elsewhere value
+    high: np.ndarray
+    kink: np.ndarray  # whether there is a kink at the point itself
+
+    @property
+    def resolved(self) -> np.ndarray:
+        return np.isfinite(self.bar)
+
+
+def estimates(sweeps: list[Sweep], noises: list[np.ndarray]) -> list[Estimate]:
+    """Return an estimate for each sweep; those of one form are worked out together, which is faster."""
+    groups: dict[tuple[int, int], list[int]] = {}
+    for i, sweep in enumerate(sweeps):
+        groups.setdefault((len(sweep.steps), _first_finite(sweep)), []).append(i)
+    found: list[Estimate] = [None] * len(sweeps)  # type: ignore[list-item]
+    for members in groups.values():
+        together = estimate(joined([sweeps[i] for i in members]), np.concatenate([noises[i] for i in members]))
+        start = 0
+        for i in members:
+            stop = start + len(noises[i])
+            found[i] = Estimate(*(getattr(together, f.name)[start:stop] for f in dataclasses.fields(Estimate)))
+            start = stop
+    return found
+
+
+def estimate(sweep: Sweep, noise: np.ndarray) -> Estimate:
+    """Extrapolate to step 0, believing only what every smaller step confirms within its own noise.
+
+    `noise` (G,) bounds the error of one value of <g, f>.
+    """
+    first = _first_finite(sweep)
+    h, d = sweep.steps[first:], sweep.central[first:]
+    count = d.shape[1]
+    if len(h) < FEWEST:
+        empty = np.full(count, np.nan)
+        return Estimate(empty, np.full(count, np.inf), empty, empty, np.zeros(count, bool))
+    values, bars = _candidates(h, d, noise)
+    order = np.argsort(bars, axis=0)[:NEAR_BEST]
+    bars, values = np.take_along_axis(bars, order, 0), np.take_along_axis(values, order, 0)
+    value, bar = values[0], bars[0]
+    near = np.isfinite(bars) & (bars <= 10 * bar)  # the smallest of many estimates is too small
+    with np.errstate(invalid="ignore"):
+        bar = np.maximum(bar, np.where(near, np.abs(values - value), 0).max(axis=0))
+    value = np.where(np.isfinite(bar), value, np.nan)
+    return _with_kink(h, sweep.right[first:], sweep.left[first:], noise, value, bar)
+
+
+def _first_finite(sweep: Sweep) -> int:
+    """Return the first level from which all are finite: larger steps may have left the domain."""
+    finite = np.isfinite(sweep.right).all(axis=1) & np.isfinite(sweep.left).all(axis=1)
+    bad = np.flatnonzero(~finite)
+    return int(bad[-1]) + 1 if bad.size else 0
+
+
+def _candidates(h: np.ndarray, d: np.ndarray, noise: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return every Richardson value with its bar (candidates, G); inf where a smaller step contradicts it."""
+    values, bars = [], []
+    column, weight = d, 1 / h
+    lower = column
+    for j in range(min(ORDERS, len(h) - 1)):
+        if j:
+            r = (h[:-j] / h[j:]) ** 2
+            a, b = r / (r - 1), 1 / (r - 1)
+            lower = column
+            column = a * column[1:] - b * column[:-1]
+            weight = a * weight[1:] + b * weight[:-1]
+        for k in range(1, len(column)):
+            t = column[k]
+            change = np.abs(t - column[k - 1]) / (h[k - 1] / h[k]) ** 2  # of position
+            if j:
+                change = np.maximum(change, np.abs(t - lower[k + 1]))  # of order
+            bar = 2 * change + noise * weight[k]
+            last = k + j
+            smaller, there = d[last + 1 :], np.abs(d[last] - t)
+            allowed = noise / h[last + 1 :] + bar + 2 * there * (h[last + 1 :] / h[last])
+            confirmed = (np.abs(smaller - t) <= allowed).all(axis=0)
+            values.append(t)
+            bars.append(np.where(confirmed, bar, np.inf))
+    return np.array(values), np.array(bars)
+
+
+def _with_kink(
+    h: np.ndarray, right: np.ndarray, left: np.ndarray, noise: np.ndarray, value: np.ndarray, bar: np.ndarray
+) -> Estimate:
+    """Extrapolate right minus left derivative to step 0: a jump that stays is a kink at the point."""
+    jump = right - left
+    r = h[:-1] / h[1:]
+    limit = (r * jump[1:] - jump[:-1]) / (r - 1)  # (L - 1, G); the smooth part is linear in h
+    jump_bar = 2 * np.abs(limit[1:] - limit[:-1]) + noise * (4 / h[2:]) * (2 * r[1:] - 1) / (r[1:] - 1)
+    best = np.argmin(jump_bar, axis=0)
+    columns = np.arange(len(value))
+    size, size_bar = limit[1:][best, columns], jump_bar[best, columns]
+    level = best + 2
+    at_level = np.abs(jump[level, columns] - size)
+    later = np.arange(len(h))[:, None] >= level
+    stays = np.abs(jump - size) <= 4 * noise / h + size_bar + at_level
+    finite_bar = np.where(np.isfinite(bar), bar, 0)
+    kink = (np.abs(size) > 4 * size_bar) & (np.abs(size) > 4 * finite_bar) & (stays | ~later).all(axis=0)
+    centre = (right[level, columns] + left[level, columns]) / 2
+    low = np.where(kink, centre - np.abs(size) / 2, value)
+    high = np.where(kink, centre + np.abs(size) / 2, value)
+    return Estimate(value, np.where(kink, finite_bar + size_bar, bar), low, high, kink)

@@ -1,0 +1,104 @@
+"""Differences of <g, f> along a direction, on a ladder of steps."""
+
+import dataclasses
+
+import numpy as np
+
+from gradcheck.points import Probe
+from gradcheck.problem import Arrays, Problem
+
+RATIO = 2.75  # not a power of two: f = sin(2 pi 64 x) looks constant to steps that are
+FIRST = 0.4  # of the array's scale
+LEVELS = 21  # down to 6.5e-10 of it
+WINDOW = range(3, 11)  # tried first: for most functions the best step lies well inside
+
+
+def few_bits(h: np.ndarray, bits: int = 10) -> np.ndarray:
+    mantissa, exponent = np.frexp(h)
+    return np.ldexp(np.round(mantissa * 2.0**bits), exponent - bits)
+
+
+STEPS = few_bits(FIRST * RATIO ** -np.arange(LEVELS))
+SECOND_STEPS = few_bits(0.31 * 2.35 ** -np.arange(LEVELS + 3))  # incommensurate: to confirm a failure
+
+
+@dataclasses.dataclass
+class Sweep:
+    """Central, right and left difference quotients (L, G) for L steps and G cotangents."""
+
+    steps: np.ndarray  # (L, G)
+    central: np.ndarray  # (L, G)
+    right: np.ndarray  # (L, G)
+    left: np.ndarray  # (L, G)
+    weight: np.ndarray  # (G,)  size of what is rounded, from sum |g| |f|
+
+
+def moved(point: Arrays, direction: dict[int, np.ndarray], h: float) -> list[np.ndarray]:
+    return [x + h * direction[i] if i in direction else x for i, x in enumerate(point)]
+
+
+def sweep(problem: Problem, point: Arrays, probe: Probe, g: np.ndarray, steps: np.ndarray, y: np.ndarray) -> Sweep:
+    """Evaluate f at point +- h d for every step; the outputs are subtracted first and projected afterwards."""
+    direction = probe.direction(point)
+    steps = steps[steps >= _smallest_exact(point, direction)]
+    rows: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+    weight = rounded(g, y)
+    realised = []
+    with np.errstate(all="ignore"):
+        for h in steps:
+            forth, back = moved(point, direction, h), moved(point, direction, -h)
+            up, down = _lengths(point, forth, back, direction, float(h))
+            ahead = _plain(problem.forward(forth))
+            behind = _plain(problem.forward(back))
+            rows.append((g @ (ahead - behind) / (up + down), g @ (ahead - y) / up, g @ (y - behind) / down))
+            grown = rounded(g, np.maximum(np.abs(ahead), np.abs(behind)))
+            weight = np.where(np.isfinite(grown) & (h < 0.05), np.maximum(weight, grown), weight)
+            realised.append((up + down) / 2)
+    central, right, left = (np.array([row[k] for row in rows]) for k in range(3))
+    return Sweep(np.repeat(np.array(realised)[:, None], len(g), axis=1), central, right, left, weight)
+
+
+def joined(sweeps: list[Sweep]) -> Sweep:
+    """Return sweeps of equally many levels side by side, as one of more columns."""
+    fields = ("steps", "central", "right", "left")
+    sides = (np.concatenate([getattr(s, name) for s in sweeps], axis=1) for name in fields)
+    return Sweep(*sides, np.concatenate([s.weight for s in sweeps]))
+
+
+def _smallest_exact(point: Arrays, direction: dict[int, np.ndarray]) -> float:
+    """Return the step below which x + h d is rounded in some entry; 0 for a single one, whose step is read off."""
+    if len(direction) == 1 and sum(np.count_nonzero(d) for d in direction.values()) == 1:
+        return 0.0
+    smallest = 0.0
+    for i, d in direction.items():
+        moving = d != 0
+        if moving.any():
+            smallest = max(smallest, 2.0**-37 * float((np.abs(point[i][moving]) / np.abs(d[moving])).max()))
+    return min(smallest, float(STEPS[WINDOW.stop - 1]))
+
+
+def rounded(g: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Return the size of a projection's rounding, in units of the rounding of one product.
+
+    At most the sum of |g| |f|; for many outputs, whose roundings are mostly independent, eight
+    times their root sum of squares.
+    """
+    size = np.abs(g) * np.abs(y)
+    return np.minimum(size.sum(axis=1), 8 * np.sqrt(np.square(size).sum(axis=1)))
+
+
+def _lengths(
+    point: Arrays, forth: list[np.ndarray], back: list[np.ndarray], direction: dict[int, np.ndarray], h: float
+) -> tuple[float, float]:
+    """Return the steps as realised: for a single coordinate it is what the sum was rounded to."""
+    (i, d), *others = direction.items()
+    moving = np.flatnonzero(d)
+    if others or len(moving) != 1:
+        return h, h
+    k = moving[0]
+    unit = d.flat[k]
+    return (forth[i].flat[k] - point[i].flat[k]) / unit, (point[i].flat[k] - back[i].flat[k]) / unit
+
+
+def _plain(y: np.ndarray) -> np.ndarray:
+    return y if y.dtype == np.float64 else y.astype(np.float64)

@@ -1,0 +1,69 @@
+"""One probe's numbers: the tasks that may run in other processes, in any order, to the same bits."""
+
+import dataclasses
+from collections import Counter
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from gradcheck import complexstep, noise
+from gradcheck.ladder import Sweep, sweep
+from gradcheck.points import Probe
+from gradcheck.problem import Problem
+
+
+@dataclasses.dataclass(frozen=True)
+class Place:
+    """A point at which gradients are compared, with all that is the same for every probe there."""
+
+    point: list[np.ndarray]
+    y: np.ndarray  # (m,)
+    g: np.ndarray  # (G, m)  the cotangents
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """What to measure along one probe: a ladder of real differences, the complex step, their noise."""
+
+    probe: Probe
+    steps: np.ndarray | None = None
+    exact: bool = False
+    jitter: int | None = None  # a seed: also measure the complex step's noise
+    noise: bool = False  # also measure the noise of f
+
+
+@dataclasses.dataclass
+class Reading:
+    probe: Probe
+    sweep: Sweep | None = None
+    noise: np.ndarray | None = None  # (G,)  standard deviation of one value of <g, f>
+    exact: np.ndarray | None = None  # (G,)
+    exact_size: np.ndarray | None = None  # (G,)  what one rounding of each product would make
+    exact_noise: np.ndarray | None = None  # (G,)
+    count: Counter = dataclasses.field(default_factory=Counter)
+
+
+def read(problem: Problem, place: Place, task: Task) -> Reading:
+    problem = problem.fresh()
+    reading = Reading(task.probe)
+    if task.steps is not None:
+        reading.sweep = sweep(problem, place.point, task.probe, place.g, task.steps, place.y)
+    if task.noise:
+        reading.noise = noise.measured(problem, place.point, task.probe, place.g)
+    if task.exact:
+        value, size = complexstep.derivative(problem, place.point, task.probe, place.g)
+        reading.exact, reading.exact_size = value, size
+        if task.jitter is not None:
+            rng = np.random.default_rng(task.jitter)
+            reading.exact_noise = complexstep.noise(problem, place.point, task.probe, place.g, rng, value)
+    reading.count = problem.count
+    return reading
+
+
+def read_all(mapper: Any, problem: Problem, place: Place, tasks: list[Task]) -> list[Reading]:
+    """Read every task through a map-like callable and add up what it cost."""
+    readings = list(mapper(partial(read, problem, place), tasks))
+    for reading in readings:
+        problem.count.update(reading.count)
+    return readings

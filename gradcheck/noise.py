@@ -1,0 +1,59 @@
+"""How much rounding a function carries: measured with a difference table, and read off its number format.
+
+More and Wild 2011, "Estimating computational noise", sec. 5.
+"""
+
+from math import factorial
+
+import numpy as np
+
+from gradcheck.ladder import few_bits, moved
+from gradcheck.points import Probe
+from gradcheck.problem import Arrays, Problem
+
+POINTS = 8
+SPACINGS = (-36, -30, -25, -21, -17, -13)  # powers of two times the array's scale; the smallest that shows it wins
+UNIT = {np.dtype(np.float16): 2.0**-11, np.dtype(np.float32): 2.0**-24, np.dtype(np.float64): 2.0**-53}
+
+
+def measured(problem: Problem, point: Arrays, probe: Probe, g: np.ndarray) -> np.ndarray:
+    """Return the noise level (standard deviation) of <g, f> (G,) along a direction; 0 where none is seen."""
+    direction = probe.direction(point)
+    level, done = np.zeros(len(g)), np.zeros(len(g), bool)
+    for power in SPACINGS:
+        d = float(few_bits(np.array(1.3 * 2.0**power)))
+        with np.errstate(all="ignore"):
+            values = [problem.forward(moved(point, direction, (k - POINTS // 2) * d)) for k in range(POINTS)]
+            table = np.array([g @ (v - values[POINTS // 2]) for v in values])  # (P, G)
+        _read_table(table, level, done)
+        if done.all():
+            break
+    return level
+
+
+def _read_table(table: np.ndarray, level: np.ndarray, done: np.ndarray) -> None:
+    """Set `level` where three successive orders of differences agree: a plateau is noise, a decay is f."""
+    grain = (np.diff(table, axis=0) == 0).mean(axis=0) > 0.4  # the spacing is below the function's own grain
+    orders = []
+    for k in range(1, POINTS - 1):
+        table = np.diff(table, axis=0)
+        orders.append(np.sqrt(factorial(k) ** 2 / factorial(2 * k) * np.square(table).mean(axis=0)))
+    for k in range(len(orders) - 2):
+        window = np.array(orders[k : k + 3])
+        plateau = (window.min(axis=0) > 0) & (window.max(axis=0) <= 4 * window.min(axis=0)) & ~grain & ~done
+        level[plateau] = window.max(axis=0)[plateau]
+        done |= plateau
+
+
+def unit_roundoff(outputs: list[np.ndarray]) -> float:
+    """Return the unit roundoff of the narrowest format that holds every value of some outputs exactly.
+
+    A layer that casts to float32 inside returns float64 numbers that are all float32 numbers; whole
+    numbers fit anywhere and say nothing.
+    """
+    for dtype in (np.float16, np.float32):
+        with np.errstate(all="ignore"):
+            fits = all(np.array_equal(y, y.astype(dtype), equal_nan=True) for y in outputs)
+        if fits and any((y != np.round(y)).any() for y in outputs):
+            return UNIT[np.dtype(dtype)]
+    return UNIT[np.dtype(np.float64)]

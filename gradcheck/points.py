@@ -1,0 +1,109 @@
+"""Where the check is made: points from which steps are exact, and directions to step along."""
+
+import dataclasses
+
+import numpy as np
+
+from gradcheck.problem import Arrays
+
+BITS = 30  # significant bits kept of a base point: with ten-bit steps every x + h d is exact
+
+
+def quantise(x: np.ndarray, bits: int = BITS) -> np.ndarray:
+    """Round every entry to `bits` significant bits."""
+    mantissa, exponent = np.frexp(np.asarray(x, np.float64))
+    return np.ldexp(np.round(np.ldexp(mantissa, bits)), exponent - bits)
+
+
+def scale(x: np.ndarray) -> float:
+    """Return the power of two nearest to the size of the entries; 1 for zeros.
+
+    The size is the root mean square, or for entries far from zero but near each other (a time in
+    seconds, logits near 1e6) their standard deviation, yet not less than a millionth.
+    """
+    largest = float(np.abs(x).max(initial=0))
+    if not 0 < largest < np.inf:
+        return 1.0
+    rms = float(np.sqrt(np.mean(np.square(x / largest))))
+    deviation = float(np.std(x / largest))
+    if x.size >= 4 and 0 < deviation < rms / 8:
+        rms = max(deviation, rms * 2.0**-20)
+    return float(2.0 ** np.round(np.log2(largest * rms)))
+
+
+def is_constant(x: np.ndarray) -> bool:
+    """Whether a parameter is all ones or all zeros: everybody's first call, which hides what it multiplies."""
+    return x.size > 0 and bool(np.all(x == 0) or np.all(x == 1))
+
+
+def generic(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return a point near x without exact zeros, ties or ones: 5 % of an entry or of the scale away."""
+    noise = rng.uniform(0.5, 1.5, x.shape) * rng.choice([-1.0, 1.0], x.shape)
+    s = scale(x)
+    return quantise(x + 0.05 * noise * np.where(x == 0, s, np.minimum(np.abs(x), s)))
+
+
+def spread(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return a generic stand-in for a parameter of ones or zeros."""
+    return quantise(x + rng.uniform(0.25, 0.75, x.shape) * rng.choice([-1.0, 1.0], x.shape))
+
+
+def cotangents(rng: np.random.Generator, size: int, count: int = 2) -> np.ndarray:
+    """Return `count` dense random cotangents: no entry is near zero, and none is one."""
+    return quantise(rng.uniform(0.5, 1.5, (count, size)) * rng.choice([-1.0, 1.0], (count, size)), 20)
+
+
+@dataclasses.dataclass(frozen=True)
+class Probe:
+    """A direction in the space of all arrays, small enough to be sent to another process.
+
+    `leaf` is the array that moves (None: all of them).  Either one `coordinate` moves, or the
+    entries `start:stop` do, each by a random amount that `seed` determines.
+    """
+
+    leaf: int | None
+    coordinate: int | None = None
+    seed: int = 0
+    start: int = 0
+    stop: int | None = None
+    own_scale: bool = False  # step by the size of this very entry, not of its array
+
+    def direction(self, point: Arrays) -> dict[int, np.ndarray]:
+        """Return the direction for each array that moves; a step of 1 is about as long as the array."""
+        if self.coordinate is not None:
+            assert self.leaf is not None
+            return {self.leaf: _unit(point[self.leaf], self.coordinate, self.own_scale)}
+        moving = range(len(point)) if self.leaf is None else [self.leaf]
+        return {i: self._dense(point[i], i) for i in moving}
+
+    def _dense(self, x: np.ndarray, i: int) -> np.ndarray:
+        rng = np.random.default_rng([self.seed, i])
+        size = rng.integers(32, 97, x.size) / 64  # six bits, in [0.5, 1.5]
+        pattern = np.where(rng.integers(0, 2, x.size) == 1, size, -size)
+        pattern[: self.start] = 0
+        pattern[x.size if self.stop is None else self.stop :] = 0
+        return (pattern * entry_scales(x.ravel())).reshape(x.shape)
+
+
+def entry_scales(x: np.ndarray) -> np.ndarray:
+    """Return a power of two for every entry: the array's scale, larger where all of x + h d would round.
+
+    An array whose entries range over many orders of magnitude has no one scale: there each entry's
+    own size serves.
+    """
+    s = scale(x)
+    size = np.abs(x[x != 0])
+    if not size.size:
+        return np.full(x.shape, s)
+    own = 2.0 ** np.round(np.log2(np.where(x == 0, s, np.abs(x))))
+    if s > 100 * float(np.median(size)):
+        return own
+    return np.maximum(s, own * 2.0**-20)
+
+
+def _unit(x: np.ndarray, coordinate: int, own_scale: bool) -> np.ndarray:
+    d, s = np.zeros(x.size), scale(x)
+    entry = abs(float(x.flat[coordinate]))
+    own = 2.0 ** np.round(np.log2(entry)) if entry else s
+    d[coordinate] = own if own_scale else max(s, own * 2.0**-20)
+    return d.reshape(x.shape)

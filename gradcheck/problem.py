@@ -1,0 +1,137 @@
+"""One check's subject at one set of inputs, as functions of a flat list of arrays."""
+
+import contextlib
+import copy
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from gradcheck import trees
+from gradcheck.subjects import Adapted, Broken, adapt, leaf_list
+
+Arrays = Sequence[np.ndarray]
+COST = {"forward": 1, "pullback": 2, "complex forward": 4}  # in plain forward passes
+
+
+class Problem:
+    """`forward(arrays)` is the output as one vector; `vjp(arrays)` that and the pullback of one vector.
+
+    Arrays are handed over read-only while `protect` is True, so that a write raises.
+    """
+
+    def __init__(self, subject: Any, inputs: tuple, constants: dict):
+        self.subject: Adapted = adapt(subject)
+        self.inputs = tuple(np.asarray(x) if isinstance(x, float) else x for x in inputs)
+        self.constants = constants
+        self.leaves = list(leaf_list(self.subject, self.inputs))
+        if not self.leaves:
+            got = ", ".join(_brief(x) for x in self.inputs) or "no input"
+            raise TypeError(f"gradcheck: {self.subject.name} must have a floating array to differentiate, got {got}")
+        self.protect = True
+        self.count: Counter[str] = Counter()
+        self.handed: list[np.ndarray] = []
+
+    def fresh(self) -> "Problem":
+        """Return the same problem with a count of its own (for work that may run elsewhere)."""
+        twin = copy.copy(self)
+        twin.count = Counter()
+        return twin
+
+    @property
+    def name(self) -> str:
+        return self.subject.name
+
+    def forward(self, arrays: Arrays) -> np.ndarray:
+        """Return all outputs as one vector, real or complex as they come."""
+        self.count["complex forward" if np.iscomplexobj(arrays[0]) else "forward"] += 1
+        with during("the forward pass"):
+            return flat(self.output(arrays)).copy()  # the user may use one buffer again and again
+
+    def output(self, arrays: Arrays) -> Any:
+        return self.subject.forward(*self._hand_over(arrays))
+
+    def vjp(self, arrays: Arrays) -> tuple[Any, Callable[[Any], tuple[Any, Any]]]:
+        """Return the output and the pullback, trees as the user's code has them."""
+        self.count["forward"] += 1
+        with during("vjp"):
+            return self.subject.vjp(*self._hand_over(arrays))
+
+    def pull(self, pullback: Callable, dy: Any) -> list[Any]:
+        """Return the cotangent of each leaf as it came: perhaps absent, of another shape or dtype."""
+        self.count["pullback"] += 1
+        with during("the pullback"):
+            d_parameters, d_inputs = pullback(dy)
+        rows = list(trees.align(self.subject.parameters, d_parameters, ""))
+        for x, dx in zip(self.inputs, d_inputs, strict=True):
+            rows += trees.align(x, dx, "")
+        return [value for _, value in rows]
+
+    def gradients(self, arrays: Arrays, g: np.ndarray) -> list[np.ndarray]:
+        """Return the analytic gradients (G, *shape) of <g, y> for every cotangent of g (G, m)."""
+        rows = []
+        y, pullback = self.vjp(arrays)
+        for k, dy in enumerate(g):
+            if k and not self.protect:  # the first call may have spoilt what the second one needs
+                y, pullback = self.vjp(arrays)
+            rows.append([np.array(d, dtype=np.float64) for d in self.pull(pullback, like(y, dy, self.protect))])
+        return [np.stack(column) for column in zip(*rows, strict=True)]
+
+    def _hand_over(self, arrays: Arrays) -> tuple[Any, tuple, dict]:
+        guard = trees.read_only if self.protect else np.array
+        self.handed = [guard(x) for x in arrays]
+        leaves = iter(self.handed)
+        return (
+            trees.rebuild(self.subject.parameters, leaves),
+            trees.rebuild(self.inputs, leaves),
+            trees.rebuild(self.constants),
+        )
+
+
+def flat(y: Any) -> np.ndarray:
+    """Return every floating or complex array of an output as one vector."""
+    parts = [x.ravel() for _, x in trees.leaves(_as_array(y), kinds="fc")]
+    if not parts:
+        raise TypeError(f"gradcheck: the forward pass must return a floating array, got {_brief(y)}")
+    return np.concatenate(parts) if len(parts) > 1 else parts[0]
+
+
+def like(y: Any, vector: np.ndarray, protect: bool = True) -> Any:
+    """Return `vector` cut into the arrays of an output: a cotangent of its structure and dtypes."""
+    y, pieces, start = _as_array(y), [], 0
+    for _, x in trees.leaves(y):
+        piece = vector[start : start + x.size].reshape(x.shape).astype(x.dtype)
+        pieces.append(trees.read_only(piece) if protect else piece)
+        start += x.size
+    return trees.rebuild(y, iter(pieces))
+
+
+def output_names(y: Any) -> list[tuple[str, tuple[int, ...]]]:
+    """Return path and shape of every array in an output."""
+    return [(path, x.shape) for path, x in trees.leaves(_as_array(y), "y")]
+
+
+@contextlib.contextmanager
+def during(call: str) -> Iterator[None]:
+    """Let errors of the user's code through, with a note that says in which call they arose."""
+    try:
+        yield
+    except Broken:
+        raise
+    except Exception as error:
+        error.add_note(f"gradcheck: raised by {call} of the subject under check")
+        raise
+
+
+def is_write(error: BaseException) -> bool:
+    """Whether an error is NumPy's refusal to write to a read-only array."""
+    return isinstance(error, ValueError) and "read-only" in str(error)
+
+
+def _as_array(y: Any) -> Any:
+    return np.asarray(y) if isinstance(y, float | complex) else y
+
+
+def _brief(x: Any) -> str:
+    return f"{x.dtype}{list(x.shape)}" if isinstance(x, np.ndarray) else type(x).__name__

@@ -1,0 +1,175 @@
+"""What is checked: a forward pass and a pullback over a flat list of arrays, whatever the user wrote."""
+
+import dataclasses
+import inspect
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from gradcheck import trees
+
+
+class Broken(Exception):
+    """The backward pass does not keep its contract; `array` is the name of the guilty one, or None."""
+
+    def __init__(self, kind: str, message: str, array: str | None = None):
+        super().__init__(message)
+        self.kind, self.message, self.array = kind, message, array
+
+
+class Adapted:
+    """The one shape that every kind of subject is brought into.
+
+    `parameters` is a tree of arrays that belongs to the subject itself; `forward` and `vjp` are
+    called with such a tree, the positional inputs and the constants.
+    """
+
+    parameters: Any = None
+    name: str = "function"
+    complex_safe: bool = True  # whether it may be called with complex arrays at all
+
+    def forward(self, parameters: Any, inputs: tuple, constants: dict) -> Any:
+        y, _ = self.vjp(parameters, inputs, constants)
+        return y
+
+    def vjp(self, parameters: Any, inputs: tuple, constants: dict) -> tuple[Any, Callable[[Any], tuple[Any, Any]]]:
+        """Return y and a pullback dy -> (cotangent of the parameters, of the inputs)."""
+        raise TypeError(f"{type(self).__name__} must define vjp(parameters, inputs, constants)")
+
+    def signature(self) -> Callable:
+        """Return the callable whose positional parameters name the inputs."""
+        return self.forward
+
+
+class LayerSubject(Adapted):
+    """An object with `vjp(*inputs, **constants) -> (y, pullback)`; the pullback returns its own cotangent first."""
+
+    def __init__(self, layer: Any):
+        self.parameters, self.name = layer, type(layer).__name__
+
+    def forward(self, parameters: Any, inputs: tuple, constants: dict) -> Any:
+        if callable(parameters):
+            return parameters(*inputs, **constants)
+        return super().forward(parameters, inputs, constants)
+
+    def vjp(self, parameters: Any, inputs: tuple, constants: dict) -> tuple[Any, Callable]:
+        y, pullback = _two(parameters.vjp(*inputs, **constants), f"{self.name}.vjp")
+
+        def pull(dy: Any) -> tuple[Any, Any]:
+            cotangents = pullback(dy)
+            if not isinstance(cotangents, tuple):
+                got = type(cotangents).__name__
+                raise Broken("count", f"the pullback must return a tuple with the layer's cotangent first, got {got}")
+            if len(cotangents) == len(inputs) and not any(True for _ in trees.leaves(parameters)):
+                return None, cotangents
+            if len(cotangents) != 1 + len(inputs):
+                want = ", ".join(["the layer", *names(self, inputs)])
+                raise Broken(
+                    "count", f"the pullback must return {1 + len(inputs)} cotangents ({want}), got {len(cotangents)}"
+                )
+            return cotangents[0], cotangents[1:]
+
+        return y, pull
+
+    def signature(self) -> Callable:
+        return self.parameters.vjp
+
+
+class FunctionSubject(Adapted):
+    """A function `f(*inputs, **constants) -> (y, pullback)`; one input has a bare cotangent, several a tuple."""
+
+    def __init__(self, function: Callable):
+        self.function, self.name = function, getattr(function, "__name__", type(function).__name__)
+
+    def vjp(self, parameters: Any, inputs: tuple, constants: dict) -> tuple[Any, Callable]:
+        y, pullback = _two(self.function(*inputs, **constants), self.name)
+        return y, lambda dy: (None, per_input(pullback(dy), inputs, self))
+
+    def signature(self) -> Callable:
+        return self.function
+
+
+def adapt(subject: Any) -> Adapted:
+    """Bring what the user wrote into one shape.
+
+    Raises:
+        TypeError: the subject is neither callable nor has a method `vjp`.
+    """
+    if isinstance(subject, Adapted):
+        return subject
+    if callable(getattr(subject, "vjp", None)) and not isinstance(subject, type):
+        return LayerSubject(subject)
+    if callable(subject) and not isinstance(subject, type):
+        return FunctionSubject(subject)
+    got = f"the class {subject.__name__}" if isinstance(subject, type) else type(subject).__name__
+    raise TypeError(
+        f"gradcheck: the subject must have a method vjp or be a function that returns (y, pullback), got {got}"
+    )
+
+
+def per_input(cotangents: Any, inputs: tuple, subject: Adapted) -> tuple:
+    """Return the cotangents as one tuple with an entry for every positional input."""
+    if len(inputs) == 1:
+        bare = isinstance(cotangents, tuple) and len(cotangents) == 1 and not isinstance(inputs[0], tuple)
+        return cotangents if bare else (cotangents,)
+    if not isinstance(cotangents, tuple | list):
+        raise Broken("count", f"the backward must return {len(inputs)} cotangents, got {type(cotangents).__name__}")
+    if len(cotangents) == len(inputs):
+        return tuple(cotangents)
+    floating = [any(True for _ in trees.leaves(x)) for x in inputs]
+    if len(cotangents) == sum(floating):  # constants among the inputs may be left out
+        rest = iter(cotangents)
+        return tuple(next(rest) if differentiable else None for differentiable in floating)
+    want = ", ".join(names(subject, inputs))
+    raise Broken("count", f"the backward must return {len(inputs)} cotangents ({want}), got {len(cotangents)}")
+
+
+def names(subject: Adapted, inputs: tuple) -> list[str]:
+    """Return the inputs' names: those of the positional parameters of the subject's signature."""
+    try:
+        parameters = list(inspect.signature(subject.signature()).parameters.values())
+    except (TypeError, ValueError):  # a builtin without a signature
+        parameters = []
+    found: list[str] = []
+    for parameter in parameters:
+        if parameter.kind is parameter.VAR_POSITIONAL:
+            found += [f"{parameter.name}[{i}]" for i in range(len(inputs) - len(found))]
+        elif parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD):
+            found.append(parameter.name)
+    found += [f"input[{i}]" for i in range(len(found), len(inputs))]
+    return found[: len(inputs)]
+
+
+def _two(value: Any, name: str) -> tuple[Any, Callable]:
+    if isinstance(value, tuple) and len(value) == 2 and callable(value[1]):
+        return value
+    got = f"a tuple of {len(value)}" if isinstance(value, tuple) else type(value).__name__
+    raise TypeError(
+        f"gradcheck: {name} must return (y, pullback), got {got}; "
+        "for a forward and a backward function use gradcheck.adapters.pair(forward, backward)"
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Leaf:
+    """One array that is differentiated: its path, its value at the user's point, and whose it is."""
+
+    name: str
+    value: np.ndarray
+    is_parameter: bool
+
+
+def leaf_list(subject: Adapted, inputs: tuple) -> Iterator[Leaf]:
+    """Yield every differentiable array, the subject's own parameters first.
+
+    Raises:
+        TypeError: an input is complex or an array of objects.
+    """
+    for path, value in trees.leaves(subject.parameters):
+        yield Leaf(path, value, True)
+    for name, x in zip(names(subject, inputs), inputs, strict=True):
+        if isinstance(x, np.ndarray) and x.dtype.kind not in "fiub":
+            raise TypeError(f"gradcheck: {name} must be a real array, got {x.dtype}")
+        for path, value in trees.leaves(x, name):
+            yield Leaf(path, value, False)
