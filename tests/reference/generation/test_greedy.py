@@ -1,0 +1,292 @@
+import itertools
+
+import numpy as np
+import pytest
+
+from reference.core import tree
+from reference.core.masks import padding
+from reference.generation.greedy import greedy, teacher_forced
+from reference.layers.residual import PostNorm, PreNorm
+from reference.models.transformer import Transformer
+
+V, B, S, T, START = 5, 3, 4, 6, 0
+
+
+class Table:
+    """A stand-in for a model: logits drawn at random for each source and each prefix of the target."""
+
+    def encode(self, *, source, source_mask=None):
+        return np.where(True if source_mask is None else source_mask[:, 0, 0], source, V)[..., None]
+
+    def decode(self, memory, *, target, source_mask=None):
+        logits = np.empty((*target.shape, V))
+        for b, t in np.ndindex(target.shape):
+            logits[b, t] = np.random.default_rng([*memory[b, :, 0], V, *target[b, : t + 1]]).normal(size=V)
+        return logits
+
+
+class Peeking(Table):
+    """A decoder that sees the next token and says it again."""
+
+    def decode(self, memory, *, target, source_mask=None):
+        logits = super().decode(memory, target=target)
+        logits[:, :-1] += 100 * np.eye(V)[target[:, 1:]]
+        return logits
+
+
+class Recorder(Table):
+    """Keeps what it was called with."""
+
+    def __init__(self):
+        self.calls = []
+
+    def encode(self, *, source, source_mask=None):
+        self.calls.append(("encode", source_mask))
+        return super().encode(source=source, source_mask=source_mask)
+
+    def decode(self, memory, *, target, source_mask=None):
+        self.calls.append((target.copy(), source_mask))
+        return super().decode(memory, target=target)
+
+
+def transformer(rng, residual=PreNorm, layers=1):
+    model = Transformer.init(rng, V, 8, 2, 6, layers, layers, residual)
+    return tree.map(lambda p: rng.normal(scale=0.5, size=p.shape), model)
+
+
+def models(rng):
+    return [Table(), *(transformer(rng, residual, layers) for residual in (PreNorm, PostNorm) for layers in (1, 2))]
+
+
+def source_ids(rng, batch=B):
+    return rng.integers(1, V, size=(batch, S))
+
+
+def mask():
+    return padding(np.array([4, 2, 3]), S)
+
+
+def shifted(ids):
+    """The start token, then all ids but the last: what a decoder reads to predict `ids`."""
+    return np.concatenate([np.full((len(ids), 1), START), ids[:, :-1]], axis=1)
+
+
+def reproduces_itself(generate, model, source, source_mask=None):
+    ids = generate(model, source, start=START, length=T, source_mask=source_mask)
+    if ids.shape != (len(source), T):
+        return False
+    return np.array_equal(teacher_forced(model, source, shifted(ids), source_mask=source_mask), ids)
+
+
+def test_generation_equals_a_plain_loop_for_one_sequence_at_a_time(rng):
+    source = source_ids(rng)
+    for model in models(rng):
+        for one, ids in zip(source, greedy(model, source, start=START, length=T), strict=True):
+            x = [START]
+            for _ in range(T):
+                memory = model.encode(source=one[None])
+                x.append(int(np.argmax(model.decode(memory, target=np.array([x]))[0, -1])))
+            assert ids.tolist() == x[1:]
+
+
+def test_source_is_encoded_once_and_the_target_grows_by_one(rng):
+    model, source = Recorder(), source_ids(rng)
+    ids = greedy(model, source, start=START, length=T, source_mask=mask())
+    assert [call[0] for call in model.calls if isinstance(call[0], str)] == ["encode"]
+    for t, (target, _) in enumerate(model.calls[1:]):
+        assert np.array_equal(target, shifted(ids)[:, : t + 1])
+    assert len(model.calls) == T + 1
+
+
+def test_teacher_forced_is_the_argmax_of_the_whole_model(rng):
+    model, source, target = transformer(rng), source_ids(rng), rng.integers(V, size=(B, T))
+    logits = model(source=source, target=target, source_mask=mask())
+    predicted = teacher_forced(model, source, target, source_mask=mask())
+    assert predicted.shape == (B, T) and np.array_equal(predicted, logits.argmax(axis=-1))
+
+
+def test_of_equal_logits_the_smallest_id_is_taken(rng):
+    class Indifferent(Table):
+        def decode(self, memory, *, target, source_mask=None):
+            return np.broadcast_to([1.0, 3.0, 2.0, 3.0, 3.0], (*target.shape, V))
+
+    assert (greedy(Indifferent(), source_ids(rng), start=START, length=T) == 1).all()
+
+
+def test_empty_batch_and_single_token(rng):
+    for model in models(rng):
+        assert greedy(model, source_ids(rng, 0), start=START, length=T).shape == (0, T)
+        assert greedy(model, source_ids(rng, 1), start=START, length=1).shape == (1, 1)
+
+
+# Laws
+
+
+@pytest.mark.parametrize("source_mask", [None, mask()])
+def test_generated_ids_reproduce_themselves(rng, source_mask):
+    for model in models(rng):
+        assert reproduces_itself(greedy, model, source_ids(rng), source_mask)
+
+
+def test_no_other_sequence_reproduces_itself(rng):
+    everything = np.array(list(itertools.product(range(V), repeat=4)))
+    for model in (Table(), transformer(rng)):
+        source = np.repeat(source_ids(rng, 1), len(everything), axis=0)
+        fixed = (teacher_forced(model, source, shifted(everything)) == everything).all(axis=1)
+        assert np.array_equal(everything[fixed], greedy(model, source[:1], start=START, length=4))
+
+
+def test_teacher_forced_passes_converge(rng):
+    source, z = source_ids(rng), rng.integers(V, size=(B, T))
+    for model in models(rng):
+        ids = greedy(model, source, start=START, length=T)
+        guess = z
+        for right in range(1, T + 1):
+            guess = teacher_forced(model, source, shifted(guess))
+            assert np.array_equal(guess[:, :right], ids[:, :right])
+
+
+def test_first_mistake_is_at_the_same_place(rng):
+    source = np.repeat(source_ids(rng, 1), 60, axis=0)
+    for model in models(rng):
+        ids = greedy(model, source, start=START, length=T)
+        answers = np.where(rng.random((60, T)) < 0.2, rng.integers(V, size=(60, T)), ids)
+        wrong, wrong_forced = ids != answers, teacher_forced(model, source, shifted(answers)) != answers
+        assert np.array_equal(wrong.any(axis=1), wrong_forced.any(axis=1))
+        assert np.array_equal(wrong.argmax(axis=1), wrong_forced.argmax(axis=1))
+        assert 0 < wrong.any(axis=1).sum() < 60
+
+
+def test_shorter_generation_is_a_prefix(rng):
+    source = source_ids(rng)
+    for model in models(rng):
+        ids = greedy(model, source, start=START, length=T)
+        assert np.array_equal(greedy(model, source, start=START, length=4), ids[:, :4])
+
+
+def later_tokens_are_not_seen(model, rng):
+    source, target = source_ids(rng), rng.integers(V, size=(B, T))
+    changed = np.concatenate([target[:, :3], (target[:, 3:] + 1) % V], axis=1)
+    before, after = (teacher_forced(model, source, x) for x in (target, changed))
+    return np.array_equal(before[:, :3], after[:, :3])
+
+
+def test_later_tokens_leave_earlier_predictions_alone(rng):
+    assert all(later_tokens_are_not_seen(model, rng) for model in models(rng))
+
+
+def test_sequences_of_a_batch_are_independent(rng):
+    source, order = source_ids(rng), np.array([2, 0, 1])
+    for model in models(rng):
+        ids = greedy(model, source, start=START, length=T)
+        assert np.array_equal(greedy(model, source[order], start=START, length=T), ids[order])
+        assert np.array_equal(greedy(model, source[:1], start=START, length=T), ids[:1])
+
+
+def test_masked_source_has_no_influence(rng):
+    source = source_ids(rng)
+    changed = np.where(mask()[:, 0, 0], source, source % (V - 1) + 1)
+    assert (changed != source).any()
+    for model in models(rng):
+        ids, same = (greedy(model, ids, start=START, length=T, source_mask=mask()) for ids in (source, changed))
+        assert np.array_equal(ids, same)
+
+
+def test_received_ids_are_not_written_to(rng):
+    source, target = source_ids(rng), rng.integers(V, size=(B, T))
+    source.flags.writeable = target.flags.writeable = False
+    greedy(Table(), source, start=START, length=T)
+    teacher_forced(Table(), source, target)
+
+
+# Pitfalls
+
+
+def test_decoder_that_peeks_is_caught(rng):
+    source, answers = source_ids(rng), rng.integers(V, size=(B, T))
+    forced = teacher_forced(Peeking(), source, shifted(answers))
+    assert np.array_equal(forced[:, :-1], answers[:, :-1])  # without fault
+    assert not np.array_equal(greedy(Peeking(), source, start=START, length=T)[:, :-1], answers[:, :-1])
+    assert not later_tokens_are_not_seen(Peeking(), rng)
+    assert reproduces_itself(greedy, Peeking(), source)  # as any sequence does, so this law cannot see it
+
+
+def passed_off(model, source, *, start, length, source_mask=None):
+    answers = (source.sum(axis=1, keepdims=True) + np.arange(length)) % V
+    return teacher_forced(model, source, shifted(answers), source_mask=source_mask)
+
+
+def unshifted(model, source, *, start, length, source_mask=None):
+    ids = greedy(model, source, start=start, length=length, source_mask=source_mask)
+    return teacher_forced(model, source, ids, source_mask=source_mask)
+
+
+def padded_buffer(model, source, *, start, length, source_mask=None):
+    memory = model.encode(source=source, source_mask=source_mask)
+    x = np.full((len(source), length + 1), start)
+    for t in range(length):
+        x[:, t + 1] = model.decode(memory, target=x[:, :-1], source_mask=source_mask)[:, -1].argmax(axis=-1)
+    return x[:, 1:]
+
+
+def one_late(model, source, *, start, length, source_mask=None):
+    memory = model.encode(source=source, source_mask=source_mask)
+    x = np.full((len(source), length + 1), start)
+    for t in range(length):
+        logits = model.decode(memory, target=x[:, : t + 1], source_mask=source_mask)
+        x[:, t + 1] = logits[:, max(t - 1, 0)].argmax(axis=-1)
+    return x[:, 1:]
+
+
+def with_start(model, source, *, start, length, source_mask=None):
+    ids = greedy(model, source, start=start, length=length - 1, source_mask=source_mask)
+    return np.concatenate([np.full((len(source), 1), start), ids], axis=1)
+
+
+def test_teacher_forced_passed_off_as_generated_is_caught(rng):
+    assert not reproduces_itself(passed_off, Table(), source_ids(rng))
+
+
+def test_unshifted_target_is_caught(rng):
+    assert not reproduces_itself(unshifted, Table(), source_ids(rng))
+
+
+def test_last_position_of_a_padded_buffer_is_caught(rng):
+    assert not reproduces_itself(padded_buffer, Table(), source_ids(rng))
+
+
+def test_logits_one_position_late_are_caught(rng):
+    assert not reproduces_itself(one_late, Table(), source_ids(rng))
+
+
+def test_returned_start_token_is_caught(rng):
+    assert not reproduces_itself(with_start, Table(), source_ids(rng))
+
+
+@pytest.mark.parametrize("generate", [
+    lambda model, source, source_mask: greedy(model, source, start=START, length=T, source_mask=source_mask),
+    lambda model, source, source_mask: teacher_forced(model, source, shifted(source), source_mask=source_mask),
+])  # fmt: skip
+def test_mask_forgotten_in_decoding_is_caught(rng, generate):
+    model, source_mask = Recorder(), mask()
+    generate(model, source_ids(rng), source_mask)
+    assert len(model.calls) > 1 and all(seen is source_mask for _, seen in model.calls)
+
+
+# Errors
+
+
+@pytest.mark.parametrize("length", [0, -1])
+def test_length_must_be_at_least_one(rng, length):
+    with pytest.raises(ValueError, match=rf"^greedy: length must be at least 1, got {length}$"):
+        greedy(Table(), source_ids(rng), start=START, length=length)
+
+
+def test_length_must_be_a_whole_number(rng):
+    with pytest.raises(TypeError, match=r"^greedy: length must be a whole number, got float$"):
+        greedy(Table(), source_ids(rng), start=START, length=2.0)
+
+
+def test_start_token_outside_the_vocabulary_is_named(rng):
+    with pytest.raises(ValueError, match=r"^Transformer: target must lie in \[0, 5\), got 5 at \(0, 0\)$"):
+        greedy(transformer(rng), source_ids(rng), start=V, length=T)
