@@ -1,6 +1,5 @@
 """One breach for every way to break a rule of the house, and the message that must name it."""
 
-
 DOUBLE, CHAIN, DESCENT = "reference/functions/double.py", "reference/models/chain.py", "reference/optimizers/descent.py"
 SPEC, UPDATE = "specs/functions/double.md", "specs/optimizers/descent.md"
 TESTS = "tests/reference/functions/test_double.py"
