@@ -5,7 +5,6 @@ import dataclasses
 import numpy as np
 
 from gradcheck.complexstep import jittered
-from gradcheck.points import Probe
 from gradcheck.problem import Arrays, Problem
 
 U = 2.0**-53
@@ -21,17 +20,17 @@ class Analytic:
     u: float  # unit roundoff of the format in which the subject computes
     _deviations: dict[int, np.ndarray] = dataclasses.field(default_factory=dict)
 
-    def along(self, probe: Probe, point: Arrays) -> tuple[np.ndarray, np.ndarray]:
+    def along(self, direction: dict[int, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         """Return <B(g), d> (G,) and a bar for its rounding (G,)."""
         claimed, spread, size = 0.0, [0.0] * len(self.nearby), 0.0
-        for i, d in probe.direction(point).items():
+        for i, d in direction.items():
             rows = self.values[i].reshape(len(self.values[i]), -1)
             claimed = claimed + rows @ d.ravel()
             size = size + np.square(rows * d.ravel()).sum(axis=1)
             for k, near in enumerate(self.nearby):
                 spread[k] = spread[k] + (near[i].reshape(rows.shape) - rows) @ d.ravel()
         noise = np.max(np.abs(spread), axis=0) if spread else 0.0
-        return np.asarray(claimed), 64 * self.u * np.sqrt(size) + 16 * noise
+        return np.asarray(claimed), 16 * self.u * np.sqrt(size) + 4 * noise
 
     def entry(self, leaf: int, coordinate: int, unit: float) -> tuple[np.ndarray, np.ndarray]:
         """Return the derivative for a step of `unit` at one entry (G,) and a bar for its rounding (G,).
@@ -43,7 +42,7 @@ class Analytic:
         deviations = self.deviation(leaf)
         own = deviations[:, coordinate]
         value = rows[:, coordinate]
-        return value * unit, (64 * self.u * np.abs(value) + 16 * np.maximum(own, np.median(deviations, axis=1))) * unit
+        return value * unit, (16 * self.u * np.abs(value) + 4 * np.maximum(own, np.median(deviations, axis=1))) * unit
 
     def deviation(self, leaf: int) -> np.ndarray:
         """Return the largest change of each entry (G, n) among the repetitions."""

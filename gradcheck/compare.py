@@ -15,7 +15,7 @@ from gradcheck.problem import Problem
 WIDE = 1e-7  # a bar above this part of the array's derivatives is worth a full ladder
 NOISE_PROBES = 3  # directions along which the noise of f is measured
 CONFIRMED = 6  # failures an array, after which further ones need no ladder of their own
-EXACT_NOISE_PROBES = 4  # an array
+EXACT_NOISE_PROBES = {True: 1, False: 4}  # an array; directions, single entries
 
 
 @dataclasses.dataclass
@@ -93,20 +93,20 @@ class Comparer:
         for i, probe in enumerate(probes):
             kind = (probe.leaf, probe.coordinate is None)
             jitters[kind] = jitters.get(kind, 0) + 1
-            noisy = self.exact and kind not in self.exact_noise and jitters[kind] <= EXACT_NOISE_PROBES
+            noisy = self.exact and kind not in self.exact_noise and jitters[kind] <= EXACT_NOISE_PROBES[kind[1]]
             seed = int(self.rng.integers(2**32))
             window = STEPS[WINDOW.start : WINDOW.stop] if real[i] else None
             tasks.append(Task(probe, window, self.exact, seed if noisy else None, i in with_noise and not self.level.any()))
         return tasks
 
     def _claimed(self, probe: Probe) -> Comparison:
+        direction = probe.direction(self.place.point)
         if probe.coordinate is not None:
             assert probe.leaf is not None
-            unit = float(probe.direction(self.place.point)[probe.leaf].flat[probe.coordinate])
+            unit = float(direction[probe.leaf].flat[probe.coordinate])
             return Comparison(probe, unit, *self.analytic.entry(probe.leaf, probe.coordinate, unit))
-        direction = probe.direction(self.place.point)
         lengths = [float(np.sqrt(np.mean(np.square(d[d != 0])))) for d in direction.values() if d.any()]
-        return Comparison(probe, max(lengths, default=1.0), *self.analytic.along(probe, self.place.point))
+        return Comparison(probe, max(lengths, default=1.0), *self.analytic.along(direction))
 
     def _set_exact(self, comparisons: list[Comparison], readings: list[Reading]) -> None:
         if not self.exact:
@@ -119,7 +119,7 @@ class Comparer:
         for comparison, reading in zip(comparisons, readings, strict=True):
             noise = self.exact_noise[reading.probe.leaf, reading.probe.coordinate is None]
             comparison.exact = reading.exact
-            comparison.exact_bar = 64 * u * reading.exact_size + 16 * noise
+            comparison.exact_bar = 16 * u * reading.exact_size + 4 * noise
 
     def _set_real(self, comparisons: list[Comparison], where: list[int], readings: list[Reading]) -> None:
         pairs = [(i, r.sweep) for i, r in zip(where, readings, strict=True) if r.sweep is not None]
@@ -150,6 +150,7 @@ class Comparer:
             if c.real is not None:
                 top = float(np.nanmax(np.abs(np.append(c.real.value, c.claimed)), initial=0))
                 size[c.probe.leaf] = max(size.get(c.probe.leaf, 0.0), top)
+        floor = max(size.values(), default=0.0) / 1000  # below it the noise decides, which no ladder mends
         return [
             i
             for i, c in enumerate(comparisons)
@@ -157,7 +158,7 @@ class Comparer:
             or c.real is not None
             and (
                 not _resolved(c)
-                or (c.real.bar > WIDE * size[c.probe.leaf]).any()
+                or (c.real.bar > WIDE * max(size[c.probe.leaf], floor)).any()
                 or c.real.kink.any()
                 or c.outside().any()
                 or c.exact_contradicts_real().any()

@@ -61,7 +61,9 @@ def jittered(point: Arrays, rng: np.random.Generator, u: float = 2.0**-53) -> li
 
 def _evaluate(problem: Problem, point: Arrays, probe: Probe, h: float) -> np.ndarray:
     direction = probe.direction(point)
-    arrays = [x + 1j * h * direction[i] if i in direction else x.astype(np.complex128) for i, x in enumerate(point)]
+    arrays = [x.astype(np.complex128) for x in point]
+    for i, d in direction.items():
+        arrays[i].imag = h * d
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         warnings.simplefilter("error", np.exceptions.ComplexWarning)

@@ -1,7 +1,6 @@
 """One check's subject at one set of inputs, as functions of a flat list of arrays."""
 
 import contextlib
-import copy
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -32,11 +31,22 @@ class Problem:
         self.protect = True
         self.count: Counter[str] = Counter()
         self.handed: list[np.ndarray] = []
+        self._build()
+
+    def _build(self) -> None:
+        self._trees = [trees.builder(self.subject.parameters), trees.builder(self.inputs)]
+
+    def __getstate__(self) -> dict:
+        return {key: value for key, value in vars(self).items() if key not in ("_trees", "handed")}
+
+    def __setstate__(self, state: dict) -> None:
+        self.__dict__.update(state, handed=[])
+        self._build()
 
     def fresh(self) -> "Problem":
         """Return the same problem with a count of its own (for work that may run elsewhere)."""
-        twin = copy.copy(self)
-        twin.count = Counter()
+        twin = object.__new__(Problem)
+        twin.__dict__.update(vars(self), count=Counter())
         return twin
 
     @property
@@ -79,12 +89,15 @@ class Problem:
         return [np.stack(column) for column in zip(*rows, strict=True)]
 
     def _hand_over(self, arrays: Arrays) -> tuple[Any, tuple, dict]:
-        guard = trees.read_only if self.protect else np.array
-        self.handed = [guard(x) for x in arrays]
+        if self.protect:
+            self.handed = [trees.read_only(x) if x.flags.writeable else x for x in arrays]
+        else:
+            self.handed = [np.array(x) for x in arrays]
         leaves = iter(self.handed)
+        parameters, inputs = self._trees
         return (
-            trees.rebuild(self.subject.parameters, leaves),
-            trees.rebuild(self.inputs, leaves),
+            self.subject.parameters if parameters is None else parameters(leaves),
+            self.inputs if inputs is None else inputs(leaves),
             trees.rebuild(self.constants),
         )
 

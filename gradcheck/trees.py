@@ -7,12 +7,14 @@ copied each time a tree is rebuilt, so that every evaluation sees the same numbe
 
 import copy
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
 
 MISSING = object()
+Builder = Callable[[Iterator[np.ndarray]], Any]
 
 
 def is_leaf(node: Any, kinds: str = "f") -> bool:
@@ -33,26 +35,56 @@ def rebuild(node: Any, arrays: Iterator[np.ndarray] | None = None) -> Any:
 
     Without `arrays` the leaves stay what they are and cannot be written to.
     """
-    if is_leaf(node) and arrays is not None:
-        return next(arrays)
+    build = builder(node, keep=arrays is None)
+    return node if build is None else build(iter(()) if arrays is None else arrays)
+
+
+def builder(node: Any, keep: bool = False) -> Builder | None:
+    """Return a function that rebuilds this tree around new leaves, `rebuild` for many times.
+
+    None: nothing in the tree is ever replaced.  With `keep` the leaves are constants.
+    """
+    if is_leaf(node) and not keep:
+        return next
+    if isinstance(node, np.ndarray):
+        shown = read_only(node)
+        return lambda arrays: shown
     if isinstance(node, np.random.Generator | np.random.RandomState | np.random.BitGenerator):
-        return copy.deepcopy(node)
-    if isinstance(node, np.ndarray):  # a constant, shown but not to be written to
-        return read_only(node)
+        return lambda arrays: copy.deepcopy(node)
+    parts = [(key, child, builder(child, keep)) for key, child in _children(node)]
+    if all(build is None for _, _, build in parts):
+        return None
+
+    def values(arrays: Iterator[np.ndarray]) -> list[Any]:
+        return [child if build is None else build(arrays) for _, child, build in parts]
+
     if isinstance(node, dict):
-        entries = {key: rebuild(child, arrays) for key, child in node.items()}
-        return entries if type(node) is dict else _with_entries(node, entries)
+        return lambda arrays: _with_entries(node, dict(zip(node, values(arrays), strict=True)))
     if isinstance(node, tuple) and hasattr(node, "_fields"):
-        return type(node)(*(rebuild(child, arrays) for child in node))
+        return lambda arrays: type(node)(*values(arrays))
     if isinstance(node, list | tuple):
-        return type(node)(rebuild(child, arrays) for child in node)
-    children = list(_children(node))
-    if not children:
-        return node
-    twin = copy.copy(node)  # neither __init__ nor __post_init__ runs: the object is valid already
-    for key, child in children:
-        object.__setattr__(twin, key, rebuild(child, arrays))
-    return twin
+        return lambda arrays: type(node)(values(arrays))
+    return _object_builder(node, [(key, build) for key, _, build in parts if build is not None])
+
+
+def _object_builder(node: Any, parts: list[tuple[str, Builder]]) -> Builder:
+    """Rebuild an object without its __init__, which may check or compute: it is valid already."""
+    plain = type(node).__new__ is object.__new__ and hasattr(node, "__dict__") and not hasattr(type(node), "__slots__")
+
+    def build(arrays: Iterator[np.ndarray]) -> Any:
+        if plain:
+            twin = object.__new__(type(node))
+            state = twin.__dict__
+            state.update(node.__dict__)
+            for key, part in parts:
+                state[key] = part(arrays)
+        else:
+            twin = copy.copy(node)
+            for key, part in parts:
+                object.__setattr__(twin, key, part(arrays))
+        return twin
+
+    return build
 
 
 def align(template: Any, node: Any, path: str) -> Iterator[tuple[str, Any]]:
@@ -89,16 +121,16 @@ def _children(node: Any) -> list[tuple[Any, Any]]:
         return list(zip(node._fields, node, strict=True))
     if isinstance(node, list | tuple):
         return list(enumerate(node))
-    if isinstance(node, type) or callable(node) and not hasattr(node, "vjp") and not dataclasses.is_dataclass(node):
+    if isinstance(node, type | np.ndarray | np.generic | FunctionType | MethodType | BuiltinFunctionType | ModuleType):
         return []
     if dataclasses.is_dataclass(node):
         return [(field.name, getattr(node, field.name)) for field in dataclasses.fields(node)]
-    if hasattr(node, "__dict__") and not isinstance(node, np.ndarray | np.generic) and type(node).__module__ != "builtins":
-        return [(key, value) for key, value in vars(node).items() if not key.startswith("__")]
-    return []
+    return list(vars(node).items()) if hasattr(node, "__dict__") else []
 
 
 def _with_entries(node: Any, entries: dict) -> Any:
+    if type(node) is dict:
+        return entries
     twin = copy.copy(node)
     twin.update(entries)
     return twin
