@@ -81,7 +81,7 @@ def _expect_arguments(
     if targets.shape != logits.shape[:-1]:
         raise ValueError(f"{where}: targets must have shape {logits.shape[:-1]}, got {targets.shape}")
     counts = np.ones(targets.shape, bool) if ignore is None else np.asarray(targets != ignore)
-    expect_ids(where, "targets", np.where(counts, targets, targets.dtype.type(0)), logits.shape[-1])
+    expect_ids(where, "targets", np.where(counts, targets, 0), logits.shape[-1])
     if not 0 <= smoothing < 1:
         raise ValueError(f"{where}: smoothing must lie in [0, 1), got {smoothing}")
     if reduction not in ("mean", "sum"):

@@ -14,7 +14,7 @@ def layer(w=(3, 2), b=(2,), dtype=np.float32):
 
 @pytest.mark.parametrize("model", [layer(), (layer(), layer()), np.zeros(3), ()])
 def test_a_gradient_of_the_model_is_accepted(model):
-    expect_update("step", model, model, 0.0)
+    assert expect_update("step", model, model, 0.0) is None
 
 
 @pytest.mark.parametrize(
@@ -36,6 +36,11 @@ def test_gradient_of_no_parameter_is_an_error():
     message = "step: d_model must hold gradients of parameters only, got ['[1].b', '[1].w']"
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         expect_update("step", (layer(),), (layer(), layer()), 0.1)
+
+
+def test_a_bare_array_is_called_model():
+    with pytest.raises(ValueError, match=r"^step: gradient of 'model' must have shape \(3,\), got \(1,\)$"):
+        expect_update("step", np.zeros(3), np.zeros(1), 0.1)
 
 
 @pytest.mark.parametrize("rate", [-1e-3, math.nan, math.inf])

@@ -129,6 +129,19 @@ def test_dtype_of_the_logits_is_kept(rng, dtype, options):
     assert loss.dtype == pullback(loss).dtype == pullback(1.0).dtype == dtype
 
 
+def test_smoothing_of_double_precision_leaves_float32_alone(rng):
+    logits, targets = logits_and_targets(rng, ignored=0)
+    loss, pullback = cross_entropy_vjp(logits.astype(np.float32), targets=targets, smoothing=np.float64(0.1))
+    assert loss.dtype == pullback(loss).dtype == np.float32
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.uint64])
+def test_targets_may_be_any_integers(rng, dtype):
+    logits, targets = logits_and_targets(rng, ignored=0)
+    loss = cross_entropy(logits, targets=targets.astype(dtype), ignore=IGNORE)
+    assert loss == cross_entropy(logits, targets=targets)
+
+
 def test_float32_agrees_with_float64(rng):
     logits, targets = logits_and_targets(rng)
     options = {"targets": targets, "ignore": IGNORE, "smoothing": 0.1}
