@@ -43,7 +43,7 @@ def attend_vjp(
     scale = width ** -0.5
     s = (scale * q) @ k.swapaxes(-1, -2)                # (B, H, T, S)  # (attend.1)
     if mask is not None:
-        s = np.where(mask, s, -np.inf)                  # (B, H, T, S)  # (attend.2)
+        np.copyto(s, -np.inf, where=~mask)              # (B, H, T, S)  # (attend.2)
     p, softmax_pullback = softmax_vjp(s)                # (B, H, T, S)  # (attend.3)
     o = p @ v                                           # (B, H, T, K)  # (attend.4)
 
