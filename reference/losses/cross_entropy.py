@@ -59,8 +59,12 @@ def cross_entropy_vjp(
 
     def pullback(dloss: np.ndarray | float) -> np.ndarray:
         c = dloss * share                               # ()        # (cross_entropy.8)
-        dz = c * (p - a / v)                            # (N, V)
+        dz = c * p                                      # (N, V)
+        if a:
+            dz -= c * a / v
         dz[rows, y] -= c * (1 - a)                                  # (cross_entropy.9)
+        if n == counts.size:  # nothing to put zeros between
+            return dz.reshape(shape)
         dlogits = np.zeros(shape, dz.dtype)             # (..., V)
         dlogits[counts] = dz                                        # (cross_entropy.10)
         return dlogits

@@ -285,6 +285,18 @@ def test_pullback_keeps_one_array_of_the_size_of_the_logits(rng):
     assert 1 <= size / (200 * 100 * 8) < 1.1, kept  # rows, targets and counts are 17 bytes of 800 a position
 
 
+@pytest.mark.parametrize(("ignore", "arrays"), [(None, 1), (0, 2)])
+def test_pullback_makes_no_array_that_it_could_spare(rng, ignore, arrays):
+    targets = np.ones(200, int)
+    targets[:3] = 0
+    _, pullback = cross_entropy_vjp(rng.normal(size=(200, 100)), targets=targets, ignore=ignore, smoothing=0.1)
+    tracemalloc.start()
+    pullback(1.0)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert arrays - 0.1 < peak / (200 * 100 * 8) < arrays + 0.1  # indices are a few bytes of 800 a position
+
+
 def test_received_arrays_are_not_written_to(rng):
     logits, targets = logits_and_targets(rng)
     logits.flags.writeable = targets.flags.writeable = False
