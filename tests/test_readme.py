@@ -1,0 +1,46 @@
+"""The table of the README has a row for every module with a pullback, in the words of its spec."""
+
+from pathlib import Path
+
+import pytest
+import table
+
+from reference.job import catalogue
+
+ROOT = Path(__file__).parents[1]
+ROW = "| One | [layers/one](specs/layers/one.md) | 12 | 9 |"
+README = f"# Title\n\n{table.BEGIN}\n{table.HEAD}\n{ROW}\n{table.END}\n\nMore.\n"
+
+
+def test_the_table_lists_every_module_under_the_title_of_its_spec():
+    rows = table.parse((ROOT / "README.md").read_text(encoding="utf-8"))
+    modules = [module.replace(".", "/") for module in catalogue.modules()]
+    titles = {m: (ROOT / f"specs/{m}.md").read_text(encoding="utf-8").splitlines()[0] for m in modules}
+    assert {module: f"# {title}" for module, (title, _, _) in rows.items()} == titles
+    assert list(rows) == modules
+
+
+def test_digits_are_rounded_down(tmp_path):
+    (tmp_path / "specs/layers").mkdir(parents=True)
+    (tmp_path / "specs/layers/one.md").write_text("# One\n\nText.\n", encoding="utf-8")
+    rows = table.render({"layers/one": (12.99, 9.01)}, tmp_path)
+    assert table.write(README, rows) == README
+
+
+def test_the_table_is_read_as_it_is_written():
+    assert table.parse(README) == {"layers/one": ("One", 12, 9)}
+
+
+def test_writing_leaves_the_rest_of_the_readme():
+    assert table.write(README, "new") == f"# Title\n\n{table.BEGIN}\nnew\n{table.END}\n\nMore.\n"
+
+
+@pytest.mark.parametrize("function", [table.parse, lambda text: table.write(text, "new")])
+def test_a_readme_without_markers_is_one_clear_line(function):
+    with pytest.raises(ValueError, match=r"^README\.md: the table must stand between .*, got [\w ]+$"):
+        function("# Title\n")
+
+
+def test_a_row_that_is_none_is_one_clear_line():
+    with pytest.raises(ValueError, match=r"^README\.md: a row must be '.*', got '\| One \| 12 \|'$"):
+        table.parse(README.replace("| One |", "| One | 12 |\n| One |"))

@@ -1,0 +1,139 @@
+"""What the tests of composites share: generic points, planted bugs, and how far the harm of a bug reaches."""
+
+import dataclasses
+
+import numpy as np
+
+from reference.core import tree
+from reference.core.layer import Layer
+from reference.layers.layernorm import LayerNorm
+from reference.layers.linear import Linear
+from reference.layers.residual import PostNorm, PreNorm
+from reference.models.decoder import Decoder, DecoderBlock
+
+
+def generic(rng, layer):
+    """Return `layer` in float64 at a point where no gain is 1, no bias is 0 and no softmax is saturated."""
+    return tree.map(lambda p: p + rng.normal(scale=0.25, size=p.shape), layer)
+
+
+def parameters(layer):
+    return {path for path, _ in tree.leaves(layer)}
+
+
+def upstream(names, *downstream):
+    """Return the names that a lost cotangent reaches: all but those that start with one of `downstream`.
+
+    A key bias shifts all scores of a row alike, which softmax does not see: whatever
+    cotangent arrives, its gradient is 0, and 0 is right.
+    """
+    return {name for name in names if not name.startswith(downstream) and not name.endswith("key.b")}
+
+
+def plant(layer, right, wrong, at=""):
+    """Return `layer` with every part of class `right` at or below the path `at` turned into a `wrong` one."""
+    count = 0
+
+    def visit(node, path):
+        nonlocal count
+        if isinstance(node, tuple):
+            return tuple(visit(entry, f"{path}[{i}]") for i, entry in enumerate(node))
+        if not dataclasses.is_dataclass(node):
+            return node
+        chosen = type(node) is right and path.startswith(at)
+        count += chosen
+        inner = {f.name: f"{path}.{f.name}" if path else f.name for f in dataclasses.fields(node)}
+        kind = wrong if chosen else type(node)
+        return kind(**{name: visit(getattr(node, name), where) for name, where in inner.items()})
+
+    planted = visit(layer, "")
+    assert count, f"nothing of class {right.__name__} at {at!r}"
+    return planted
+
+
+def parts(layer, path=""):
+    """Yield (path, layer) for a layer and everything in it."""
+    if isinstance(layer, tuple):
+        for i, entry in enumerate(layer):
+            yield from parts(entry, f"{path}[{i}]")
+    elif dataclasses.is_dataclass(layer):
+        yield path, layer
+        for field in dataclasses.fields(layer):
+            yield from parts(getattr(layer, field.name), f"{path}.{field.name}" if path else field.name)
+
+
+class PreNormWithoutSkip(PreNorm):
+    """The gradient of the skip is not added."""
+
+    def vjp(self, x, *others, **constants):
+        n, norm_pullback = self.norm.vjp(x)
+        r, inner_pullback = self.inner.vjp(n, *others, **constants)
+
+        def pullback(dy):
+            d_inner, dn, *dothers = inner_pullback(dy)
+            d_norm, dx = norm_pullback(dn)
+            return self.cotangent(norm=d_norm, inner=d_inner), dx, *dothers
+
+        return x + r, pullback
+
+
+class PostNormWithoutSkip(PostNorm):
+    """The gradient of the skip is not added."""
+
+    def vjp(self, x, *others, **constants):
+        r, inner_pullback = self.inner.vjp(x, *others, **constants)
+        y, norm_pullback = self.norm.vjp(x + r)
+
+        def pullback(dy):
+            d_norm, dz = norm_pullback(dy)
+            d_inner, dx, *dothers = inner_pullback(dz)
+            return self.cotangent(norm=d_norm, inner=d_inner), dx, *dothers
+
+        return y, pullback
+
+
+WITHOUT_SKIP = {PreNorm: PreNormWithoutSkip, PostNorm: PostNormWithoutSkip}
+
+
+class Exchanged:
+    """The cotangents of x and memory in the wrong order; no shape error where both have one length."""
+
+    def vjp(self, x, memory, **masks):
+        y, right_pullback = super().vjp(x, memory, **masks)
+
+        def pullback(dy):
+            d_self, dx, dmemory = right_pullback(dy)
+            return d_self, dmemory, dx
+
+        return y, pullback
+
+
+class ExchangedDecoder(Exchanged, Decoder):
+    pass
+
+
+class ExchangedDecoderBlock(Exchanged, DecoderBlock):
+    pass
+
+
+class Detached(Linear):
+    """A map that gets no gradient and passes none on."""
+
+    def vjp(self, x):
+        y, _ = super().vjp(x)
+        return y, lambda dy: (tree.map(np.zeros_like, self), np.zeros_like(x))
+
+
+class SkippedNorm(LayerNorm):
+    """A norm that the backward pass forgets: the cotangent passes as if it were not there."""
+
+    def vjp(self, x):
+        y, _ = super().vjp(x)
+        return y, lambda dy: (tree.map(np.zeros_like, self), dy)
+
+
+class Echo(Layer):
+    """The identity in place of a sub-layer: y = x, whatever else is given."""
+
+    def vjp(self, x, *others, **constants):
+        return x, lambda dy: (self.cotangent(), dy, *map(np.zeros_like, others))
