@@ -23,7 +23,7 @@ def softmax_vjp(s: np.ndarray) -> tuple[np.ndarray, Callable[[np.ndarray], np.nd
         ValueError: s has no axis.
 
     Source: Bridle 1990, "Probabilistic interpretation of feedforward classification network
-    outputs", sec. 2.2; shifted by the maximum as in Goodfellow et al. 2016, sec. 4.1.
+    outputs"; Blanchard, Higham & Higham 2021 (arXiv:1909.03469), eq. 1.2 in its shifted form.
     """
     expect_last_axis("softmax", "s", s, "S")
     m = s.real.max(axis=-1, keepdims=True, initial=-np.inf)             # (..., 1)
