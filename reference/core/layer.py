@@ -51,8 +51,8 @@ class Layer:
         """Return `gradients`, one per field that holds parameters, as a layer of this class.
 
         Raises:
-            TypeError: a parameter got no gradient, a constant got one, or a layer's
-                gradient is not a layer of the same class.
+            TypeError: a parameter got no gradient, a constant got one, a layer's gradient is not a
+                layer of the same class, or a field is neither a parameter nor a constant.
             ValueError: a gradient has not the shape of its parameter.
         """
         where, values = f"{type(self).__name__}.cotangent", {}
@@ -64,6 +64,8 @@ class Layer:
                 gradient = gradients.pop(name)
                 _expect_like(where, name, gradient, value)
                 value = gradient
+            else:
+                tree.expect_constant(value, name)
             values[name] = value
         if gradients:
             raise TypeError(f"{where}: only fields that hold parameters have gradients, got {sorted(gradients)}")

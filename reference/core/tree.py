@@ -7,7 +7,7 @@ twice would get two gradients, each of them half of the truth.
 
 import dataclasses
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -45,49 +45,57 @@ def brief(node: Any) -> str:
     return f"{len(node)} entries" if isinstance(node, tuple) else type(node).__name__
 
 
-def leaves(node: Any) -> Iterator[tuple[str, np.ndarray]]:
-    """Yield `(path, array)` for every leaf, in field order: ("attention.query.w", w).
+def expect_constant(node: Any, path: str) -> None:
+    """Raise if `node` is no constant of a layer: parameters there would be passed over in silence.
 
     Raises:
-        TypeError: a list, dict or set, or an array that is neither floating nor complex:
-            parameters there would be passed over in silence.
+        TypeError: a list, dict or set, or an array that is neither floating nor complex.
+    """
+    if isinstance(node, np.ndarray):
+        raise TypeError(f"an array in a tree must be floating or complex, got {node.dtype} {_at(path)}")
+    if isinstance(node, list | dict | set):
+        raise TypeError(f"layers and parameters must stand in a tuple, got a {type(node).__name__} {_at(path)}")
+
+
+def leaves(node: Any) -> list[tuple[str, np.ndarray]]:
+    """Return `(path, array)` of every leaf, in field order: ("attention.query.w", w).
+
+    Raises:
+        TypeError: as `expect_constant` does.
         ValueError: the same array stands at two paths.
     """
+    found: list[tuple[str, np.ndarray]] = []
+    _collect(found, node, "")
     seen: dict[int, str] = {}
-    for path, leaf in _walk(node, ""):
-        address = leaf.__array_interface__["data"][0]  # equal for views too: w and w.T are one array
-        if leaf.size and seen.setdefault(address, path) != path:
-            raise ValueError(
-                f"a parameter must stand once in a tree, got the same array at '{seen[address]}' and '{path}'"
-            )
-        yield path, leaf
+    for path, leaf in found:
+        # an address, as views share it: w and w.T are one array; an empty array shares nothing
+        if leaf.size and (first := seen.setdefault(leaf.ctypes.data, path)) != path:
+            raise ValueError(f"a parameter must stand once in a tree, got the same array at '{first}' and '{path}'")
+    return found
 
 
 def map(f: Callable[..., Any], node: Any, *rest: Any) -> Any:
     """Apply `f` leaf by leaf to trees of one structure; return that structure.
 
     Raises:
-        TypeError, ValueError: as `leaves` does for the first tree.
+        TypeError, ValueError: as `leaves` does, of the first tree.
         ValueError: the trees differ in structure or in the shape of a leaf.
     """
-    for _ in leaves(node):
-        pass
+    leaves(node)
     return _map(f, (node, *rest), "")
 
 
-def _walk(node: Any, path: str) -> Iterator[tuple[str, np.ndarray]]:
+def _collect(found: list[tuple[str, np.ndarray]], node: Any, path: str) -> None:
     if is_leaf(node):
-        yield path, node
+        found.append((path, node))
     elif isinstance(node, tuple):
         for i, entry in enumerate(node):
-            yield from _walk(entry, f"{path}[{i}]")
+            _collect(found, entry, f"{path}[{i}]")
     elif is_layer(node):
         for name in field_names(node):
-            yield from _walk(getattr(node, name), _join(path, name))
-    elif isinstance(node, np.ndarray):
-        raise TypeError(f"an array in a tree must be floating or complex, got {node.dtype} at '{path}'")
-    elif isinstance(node, list | dict | set):
-        raise TypeError(f"layers and parameters must stand in a tuple, got a {type(node).__name__} at '{path}'")
+            _collect(found, getattr(node, name), _join(path, name))
+    else:
+        expect_constant(node, path)
 
 
 def _map(f: Callable[..., Any], nodes: tuple[Any, ...], path: str) -> Any:
@@ -114,6 +122,10 @@ def _join(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
 
 
+def _at(path: str) -> str:
+    return f"at '{path}'" if path else "at the root"
+
+
 def _different(nodes: tuple[Any, ...], path: str) -> ValueError:
     got = " and ".join(brief(node) for node in nodes)
-    return ValueError(f"trees must have one structure, got {got} at '{path}'")
+    return ValueError(f"trees must have one structure, got {got} {_at(path)}")
