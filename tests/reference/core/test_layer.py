@@ -1,0 +1,180 @@
+import dataclasses
+import gc
+import pickle
+import weakref
+from typing import Any
+
+import numpy as np
+import pytest
+
+from reference.core import tree
+from reference.core.layer import Layer
+
+
+class Scale(Layer):
+    """y = g x + c, as small as a layer can be."""
+
+    g: np.ndarray  # (D,)
+    c: float = 0.5
+
+    def vjp(self, x):
+        def pullback(dy):
+            return self.cotangent(g=(dy * x).sum(axis=0)), dy * self.g
+
+        return self.g * x + self.c, pullback
+
+
+class Pair(Layer):
+    left: Scale
+    right: Scale
+
+
+class Stack(Layer):
+    layers: tuple[Scale, ...]
+    last: Any = None
+
+
+def scale(width=3):
+    return Scale(g=np.arange(1.0, width + 1))
+
+
+def test_a_layer_is_a_frozen_dataclass():
+    layer = scale()
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        layer.g = np.zeros(3)
+    assert [field.name for field in dataclasses.fields(Scale)] == ["g", "c"]
+
+
+def test_layers_are_equal_only_to_themselves_and_can_be_keys():
+    layer, twin = scale(), scale()
+    assert layer == layer and layer != twin
+    assert len({layer, twin}) == 2
+
+
+def test_a_subclass_inherits_its_fields_and_adds_to_them():
+    class Shifted(Scale):
+        b: np.ndarray | None = None
+
+    layer = Shifted(g=np.ones(3), b=np.zeros(3))
+    assert [path for path, _ in tree.leaves(layer)] == ["g", "b"]
+
+
+def test_calling_a_layer_gives_its_output_alone():
+    layer, x = scale(), np.ones((2, 3))
+    np.testing.assert_array_equal(layer(x), layer.vjp(x)[0])
+
+
+def test_calling_a_layer_keeps_nothing():
+    kept = []
+
+    class Keeper(Layer):
+        def vjp(self, x):
+            residual = x + 1
+            kept.append(weakref.ref(residual))
+            return x * 2, lambda dy: (self.cotangent(), dy * residual)
+
+    y, pullback = Keeper().vjp(np.ones(3))
+    Keeper()(y)
+    gc.collect()
+    assert kept[0]() is not None and pullback is not None
+    assert kept[1]() is None
+
+
+def test_a_layer_without_vjp_says_what_to_write():
+    class Empty(Layer):
+        pass
+
+    with pytest.raises(TypeError, match=r"^Empty must define vjp\(self, \*inputs, \*\*constants\)$"):
+        Empty()(1.0)
+
+
+def test_a_layer_shows_shapes_and_not_numbers():
+    layer = Stack(layers=(scale(), scale(2).astype(np.float32)))
+    assert repr(layer) == "Stack(layers=(Scale(g=float64[3], c=0.5), Scale(g=float32[2], c=0.5)), last=None)"
+
+
+def test_a_layer_survives_pickling():
+    layer = pickle.loads(pickle.dumps(Pair(left=scale(), right=scale(2))))
+    np.testing.assert_array_equal(layer.right.g, [1, 2])
+
+
+@pytest.mark.parametrize("dtype", ["float32", np.float64, complex])
+def test_astype_changes_every_parameter_and_nothing_else(dtype):
+    layer = Pair(left=scale(), right=scale(2))
+    changed = layer.astype(dtype)
+    assert [leaf.dtype for _, leaf in tree.leaves(changed)] == [np.dtype(dtype)] * 2
+    assert layer.left.g.dtype == np.float64 and changed.left.c == 0.5
+
+
+def test_astype_refuses_what_cannot_hold_a_gradient():
+    with pytest.raises(TypeError, match=r"^Scale\.astype: dtype must be floating or complex, got int64$"):
+        scale().astype(np.int64)
+
+
+def test_a_cotangent_has_the_shape_of_its_layer_and_holds_what_was_given():
+    layer, dg, d_right = Pair(left=scale(), right=scale(2)), np.full(3, 7.0), Scale(g=np.full(2, 8.0))
+    d_left = layer.left.cotangent(g=dg)
+    d_layer = layer.cotangent(left=d_left, right=d_right)
+    assert type(d_layer) is Pair and d_layer.left is d_left and d_layer.right is d_right
+    assert d_left.g is dg and d_left.c == 0.5
+
+
+def test_no_parameter_is_ever_its_own_gradient():
+    with pytest.raises(TypeError, match=r"^Pair\.cotangent: 'right' must get a gradient, got none$"):
+        Pair(left=scale(), right=scale(2)).cotangent(left=scale())
+    with pytest.raises(TypeError, match=r"^Scale\.cotangent: 'g' must get a gradient, got none$"):
+        scale().cotangent()
+    with pytest.raises(TypeError, match=r"^Stack\.cotangent: 'layers' must get a gradient, got none$"):
+        Stack(layers=(scale(),)).cotangent()
+
+
+def test_parameters_in_a_list_are_not_carried_along_as_constants():
+    with pytest.raises(TypeError, match=r"^layers and parameters must stand in a tuple, got a list at 'last'$"):
+        Stack(layers=(), last=[scale()]).cotangent()
+    with pytest.raises(TypeError, match=r"^an array in a tree must be floating or complex, got int64 at 'g'$"):
+        Scale(g=np.arange(3)).cotangent(g=np.zeros(3))
+
+
+def test_a_layer_without_parameters_has_an_empty_cotangent():
+    assert type(Stack(layers=()).cotangent()) is Stack
+
+
+def test_a_constant_has_no_gradient():
+    with pytest.raises(
+        TypeError, match=r"^Scale\.cotangent: only fields that hold parameters have gradients, got \['c', 'd'\]$"
+    ):
+        scale().cotangent(g=np.zeros(3), d=1.0, c=1.0)
+
+
+@pytest.mark.parametrize(
+    ("gradient", "error", "message"),
+    [
+        (np.zeros(2), ValueError, r"^Scale\.cotangent: 'g' must have shape \(3,\), got \(2,\)$"),
+        (np.zeros((3, 1)), ValueError, r"^Scale\.cotangent: 'g' must have shape \(3,\), got \(3, 1\)$"),
+        (np.float64(1.0), TypeError, r"^Scale\.cotangent: 'g' must be an array, got float64$"),
+        (None, TypeError, r"^Scale\.cotangent: 'g' must be an array, got NoneType$"),
+    ],
+)
+def test_a_gradient_must_have_the_shape_of_its_parameter(gradient, error, message):
+    with pytest.raises(error, match=message):
+        scale().cotangent(g=gradient)
+
+
+def test_gradients_of_two_layers_of_one_class_cannot_be_swapped_where_their_shapes_differ():
+    left, right = scale(), scale(2)
+    with pytest.raises(ValueError, match=r"^Pair\.cotangent: 'left\.g' must have shape \(3,\), got \(2,\)$"):
+        Pair(left=left, right=right).cotangent(left=right, right=left)
+
+
+@pytest.mark.parametrize(
+    ("gradient", "error", "message"),
+    [
+        ((scale(),), ValueError, r"^Stack\.cotangent: 'layers' must have 2 entries, got 1$"),
+        ([scale(), scale(2)], TypeError, r"^Stack\.cotangent: 'layers' must be a tuple, got list$"),
+        ((scale(), np.zeros(2)), TypeError, r"^Stack\.cotangent: 'layers\[1\]' must be a Scale, got ndarray$"),
+        ((scale(), scale(4)), ValueError, r"^Stack\.cotangent: 'layers\[1\]\.g' must have shape \(2,\), got \(4,\)$"),
+    ],
+)
+def test_the_gradient_of_a_tuple_is_a_tuple_of_gradients(gradient, error, message):
+    with pytest.raises(error, match=message):
+        Stack(layers=(scale(), scale(2))).cotangent(layers=gradient)

@@ -1,0 +1,106 @@
+import numpy as np
+import pytest
+
+from reference.core.masks import causal, expect_mask, padding
+
+SHAPE = (2, 4, 3, 5)  # B, H, T, S
+
+
+@pytest.mark.parametrize(("queries", "keys"), [(1, 1), (4, 4), (2, 5), (1, 5), (0, 0), (0, 3)])
+def test_a_query_sees_keys_up_to_its_own_position_counted_from_the_end(queries, keys):
+    mask = causal(queries, keys)
+    assert mask.shape == (1, 1, queries, keys) and mask.dtype == bool
+    for t, s in np.ndindex(queries, keys):
+        assert mask[0, 0, t, s] == (s <= t + keys - queries)
+
+
+def test_as_many_keys_as_queries_unless_told():
+    np.testing.assert_array_equal(causal(4), causal(4, 4))
+
+
+def test_the_last_queries_of_a_longer_mask_are_the_mask_of_the_last_queries():
+    np.testing.assert_array_equal(causal(5)[:, :, 3:], causal(2, 5))
+
+
+def test_padding_shows_the_first_keys_of_each_sequence():
+    mask = padding(np.array([5, 0, 3]), 5)
+    assert mask.shape == (3, 1, 1, 5) and mask.dtype == bool
+    for b, length in enumerate([5, 0, 3]):
+        np.testing.assert_array_equal(mask[b, 0, 0], [s < length for s in range(5)])
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.int32, np.uint64])
+def test_lengths_may_be_of_any_integer_type(kind):
+    np.testing.assert_array_equal(padding(np.array([2, 5], kind), 5), padding(np.array([2, 5]), 5))
+
+
+def test_an_empty_batch_has_an_empty_mask():
+    assert padding(np.zeros(0, int), 5).shape == (0, 1, 1, 5)
+    assert padding(np.zeros(2, int), 0).shape == (2, 1, 1, 0)
+
+
+def test_masks_combine_by_and():
+    both = causal(3, 5) & padding(np.array([4, 2]), 5)
+    assert both.shape == (2, 1, 3, 5)
+    expect_mask("attend", both, SHAPE)
+    np.testing.assert_array_equal(both[1, 0, 2], [True, True, False, False, False])
+
+
+@pytest.mark.parametrize(
+    "shape", [(2, 4, 3, 5), (1, 4, 3, 5), (2, 1, 3, 5), (2, 4, 1, 5), (1, 1, 3, 5), (2, 1, 1, 5), (1, 1, 1, 5)]
+)
+def test_axes_of_one_stand_for_all(shape):
+    mask = np.ones(shape, bool)
+    expect_mask("attend", mask, SHAPE)
+    assert np.broadcast_to(mask, SHAPE).shape == SHAPE
+
+
+def test_no_mask_is_a_mask():
+    assert expect_mask("attend", None, SHAPE) is None
+
+
+@pytest.mark.parametrize(
+    "shape", [(3, 5), (1, 3, 5), (2, 4, 3, 1), (3, 4, 3, 5), (2, 2, 3, 5), (2, 4, 2, 5), (2, 4, 3, 4)]
+)
+def test_any_other_shape_is_an_error(shape):
+    got = str(shape).replace("(", r"\(").replace(")", r"\)")
+    with pytest.raises(
+        ValueError, match=rf"^attend: mask must have shape \(2 or 1, 4 or 1, 3 or 1, 5\), got {got}$"
+    ):
+        expect_mask("attend", np.ones(shape, bool), SHAPE)
+
+
+@pytest.mark.parametrize(
+    ("mask", "got"), [(np.ones(SHAPE), "float64"), (np.ones(SHAPE, int), "int64"), ([[True]], "list"), (True, "bool")]
+)
+def test_a_mask_that_is_not_boolean_is_an_error(mask, got):
+    with pytest.raises(TypeError, match=rf"^attend: mask must be a boolean array, got {got}$"):
+        expect_mask("attend", mask, SHAPE)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ((3, 2), ValueError, r"causal: queries must be at most keys = 2, got 3"),
+        ((-1,), ValueError, r"causal: queries must be at least 0, got -1"),
+        ((2, 5.0), TypeError, r"causal: keys must be a whole number, got float"),
+    ],
+)
+def test_bad_lengths_of_a_causal_mask_are_one_clear_line(arguments, error, message):
+    with pytest.raises(error, match=rf"^{message}$"):
+        causal(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("lengths", "keys", "error", "message"),
+    [
+        ([2.0, 3.0], 5, TypeError, r"padding: lengths must be an integer array, got float64"),
+        ([[2, 3]], 5, ValueError, r"padding: lengths must have shape \(B,\), got \(1, 2\)"),
+        ([2, 6, 7], 5, ValueError, r"padding: lengths must lie in \[0, 5\], got 6 at 1"),
+        ([2, 3, -1], 5, ValueError, r"padding: lengths must lie in \[0, 5\], got -1 at 2"),
+        ([2], -5, ValueError, r"padding: keys must be at least 0, got -5"),
+    ],
+)
+def test_bad_lengths_of_a_padding_mask_are_one_clear_line(lengths, keys, error, message):
+    with pytest.raises(error, match=rf"^{message}$"):
+        padding(np.array(lengths), keys)

@@ -1,0 +1,75 @@
+import numpy as np
+import pytest
+
+from reference.core.shapes import (
+    expect_floating,
+    expect_ids,
+    expect_last_axis,
+    expect_positive,
+    expect_shape,
+    expect_whole,
+)
+
+X = np.zeros((2, 3))
+IDS = np.array([[0, 4], [2, 1]])
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.complex64, np.complex128])
+def test_what_fits_passes_in_silence(dtype):
+    x = np.zeros((2, 3), dtype)
+    expect_floating("L", "x", x)
+    expect_last_axis("L", "x", x, 3)
+    expect_last_axis("L", "x", x, "D")
+    expect_last_axis("L", "x", x[0], 3)
+    expect_last_axis("L", "x", x[:0], 3)
+    expect_shape("L", "x", x, (2, "D"))
+    expect_shape("L", "x", x[0, 0, ...], ())
+    assert x.shape == (2, 3)
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.int16, np.int64, np.uint64])
+def test_ids_within_bounds_pass_in_silence(kind):
+    ids = IDS.astype(kind)
+    expect_ids("L", "ids", ids, 5)
+    expect_ids("L", "ids", ids[:0], 0)
+    assert ids.dtype == kind
+
+
+@pytest.mark.parametrize("value", [1, 7, np.int32(3)])
+def test_whole_numbers_pass_in_silence(value):
+    expect_positive("L", "width", value)
+    expect_whole("L", "start", value - value, 0)
+    assert value > 0
+
+
+@pytest.mark.parametrize(
+    ("expect", "arguments", "error", "message"),
+    [
+        (expect_floating, ([1.0],), TypeError, r"x must be an array, got list"),
+        (expect_floating, (1.0,), TypeError, r"x must be an array, got float"),
+        (expect_floating, (np.float64(1),), TypeError, r"x must be an array, got float64"),
+        (expect_floating, (IDS,), TypeError, r"x must be floating or complex, got int64"),
+        (expect_floating, (X > 0,), TypeError, r"x must be floating or complex, got bool"),
+        (expect_last_axis, (X, 7), ValueError, r"x must have shape \(\.\.\., 7\), got \(2, 3\)"),
+        (expect_last_axis, (X[0, 0, ...], "D"), ValueError, r"x must have shape \(\.\.\., D\), got \(\)"),
+        (expect_last_axis, (IDS, 2), TypeError, r"x must be floating or complex, got int64"),
+        (expect_shape, (X, ("B", "T", 3)), ValueError, r"x must have shape \(B, T, 3\), got \(2, 3\)"),
+        (expect_shape, (X, ("B", 4)), ValueError, r"x must have shape \(B, 4\), got \(2, 3\)"),
+        (expect_shape, (X, (6,)), ValueError, r"x must have shape \(6,\), got \(2, 3\)"),
+        (expect_shape, ([0.0], (1,)), TypeError, r"x must be an array, got list"),
+        (expect_ids, ([1, 2], 5), TypeError, r"x must be an integer array, got list"),
+        (expect_ids, (X, 5), TypeError, r"x must be an integer array, got float64"),
+        (expect_ids, (X > 0, 5), TypeError, r"x must be an integer array, got bool"),
+        (expect_ids, (IDS, 4), ValueError, r"x must lie in \[0, 4\), got 4 at \(0, 1\)"),
+        (expect_ids, (IDS - 2, 5), ValueError, r"x must lie in \[0, 5\), got -2 at \(0, 0\)"),
+        (expect_ids, (np.array(9), 5), ValueError, r"x must lie in \[0, 5\), got 9 at \(\)"),
+        (expect_whole, (-1, 0), ValueError, r"x must be at least 0, got -1"),
+        (expect_whole, (2.0, 0), TypeError, r"x must be a whole number, got float"),
+        (expect_positive, (0,), ValueError, r"x must be at least 1, got 0"),
+        (expect_positive, (True,), TypeError, r"x must be a whole number, got bool"),
+        (expect_positive, ("3",), TypeError, r"x must be a whole number, got str"),
+    ],
+)
+def test_an_error_is_one_line_with_the_place_the_name_and_both_facts(expect, arguments, error, message):
+    with pytest.raises(error, match=rf"^L: {message}$"):
+        expect("L", "x", *arguments)

@@ -1,0 +1,157 @@
+import dataclasses
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reference.core import tree
+from reference.core.layer import Layer
+
+
+class Node(Layer):
+    """Two fields that may hold anything."""
+
+    a: Any = None
+    b: Any = 3
+
+
+@dataclasses.dataclass
+class Plain:
+    """A dataclass that is not a layer, such as the state of an optimiser."""
+
+    a: Any
+
+
+def ones(*shape):
+    return np.ones(shape)
+
+
+def paths(node):
+    return [path for path, _ in tree.leaves(node)]
+
+
+TREES = st.recursive(
+    st.one_of(st.none(), st.integers(0, 9), st.integers(0, 3).map(np.ones)),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3).map(tuple), st.builds(Node, inner, inner), st.builds(Plain, inner)
+    ),
+    max_leaves=12,
+)
+
+
+def test_paths_read_like_code_and_follow_the_order_of_fields():
+    node = Node(a=Node(a=ones(2), b=ones(3)), b=(ones(4), Plain(a=(ones(5),)), "constant", None))
+    assert paths(node) == ["a.a", "a.b", "b[0]", "b[1].a[0]"]
+    assert paths((ones(2), node))[:2] == ["[0]", "[1].a.a"]
+    assert paths(ones(2)) == [""]
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.longdouble, np.complex64, np.complex128])
+def test_floating_and_complex_arrays_are_leaves(dtype):
+    assert tree.is_leaf(np.ones(2, dtype))
+    assert tree.is_leaf(np.ones((), dtype))
+
+
+@pytest.mark.parametrize("node", [1.0, np.float64(1.0), None, "w", (1.0,), np.arange(3), np.ones(3, bool), Node()])
+def test_nothing_else_is_a_leaf(node):
+    assert not tree.is_leaf(node)
+
+
+@pytest.mark.parametrize(
+    ("node", "holds"),
+    [(ones(2), True), (Node(), True), ((None, ones(2)), True), (((Node(),),), True),
+     (None, False), (1e-5, False), ((), False), ((1, 2), False), (Node, False)],
+)
+def test_arrays_and_layers_and_tuples_of_them_hold_parameters(node, holds):
+    assert tree.holds_parameters(node) is holds
+
+
+@settings(deadline=None, max_examples=100, derandomize=True)
+@given(TREES)
+def test_map_keeps_structure_and_constants_and_applies_to_every_leaf(node):
+    doubled = tree.map(lambda leaf: 2 * leaf, node)
+    assert paths(doubled) == paths(node)
+    for (_, got), (_, leaf) in zip(tree.leaves(doubled), tree.leaves(node), strict=True):
+        np.testing.assert_array_equal(got, 2 * leaf)
+    assert shown(doubled) == shown(node)
+
+
+def shown(node):
+    """The tree with shapes in place of arrays."""
+    if isinstance(node, np.ndarray):
+        return node.shape
+    if isinstance(node, tuple):
+        return tuple(shown(entry) for entry in node)
+    if tree.is_layer(node):
+        return type(node), *(shown(getattr(node, name)) for name in tree.field_names(node))
+    return node
+
+
+def test_map_takes_several_trees_leaf_by_leaf():
+    first, second = Node(a=(ones(2), 7), b=ones(3)), Node(a=(2 * ones(2), 8), b=3 * ones(3))
+    total = tree.map(lambda x, y, z: x + y + z, first, second, second)
+    np.testing.assert_array_equal(total.a[0], [5, 5])
+    np.testing.assert_array_equal(total.b, [7, 7, 7])
+    assert total.a[1] == 7
+
+
+@pytest.mark.parametrize("twin", [lambda w: w, lambda w: w[:], lambda w: w.T, lambda w: w.reshape(-1)])
+def test_a_parameter_stands_once(twin):
+    w = ones(3, 3)
+    node = Node(a=(w,), b=Node(a=twin(w)))
+    message = r"^a parameter must stand once in a tree, got the same array at 'a\[0\]' and 'b\.a'$"
+    with pytest.raises(ValueError, match=message):
+        paths(node)
+    with pytest.raises(ValueError, match=message):
+        tree.map(lambda leaf: pytest.fail("must not be called"), node)
+
+
+def test_views_of_one_vector_are_several_parameters():
+    flat = ones(6)
+    node = Node(a=(flat[:0], flat[:2]), b=(flat[2:6].reshape(2, 2), flat[6:], flat[6:]))
+    assert paths(node) == ["a[0]", "a[1]", "b[0]", "b[1]", "b[2]"]
+
+
+@pytest.mark.parametrize(
+    ("node", "message"),
+    [
+        (Node(a=[Node()]), r"^layers and parameters must stand in a tuple, got a list at 'a'$"),
+        (Node(b=(1, {"w": 2})), r"^layers and parameters must stand in a tuple, got a dict at 'b\[1\]'$"),
+        ([ones(2)], r"^layers and parameters must stand in a tuple, got a list at the root$"),
+        (Node(a=np.arange(3)), r"^an array in a tree must be floating or complex, got int64 at 'a'$"),
+    ],
+)
+def test_parameters_that_would_be_passed_over_are_an_error(node, message):
+    with pytest.raises(TypeError, match=message):
+        paths(node)
+    with pytest.raises(TypeError, match=message):
+        tree.map(lambda leaf: leaf, node)
+
+
+@pytest.mark.parametrize(
+    ("other", "got"),
+    [
+        (Node(a=(ones(2), ones(4))), r"float64\[3\] and float64\[4\] at 'a\[1\]'"),
+        (Node(a=(ones(2), None)), r"float64\[3\] and NoneType at 'a\[1\]'"),
+        (Node(a=(ones(2),)), r"2 entries and 1 entries at 'a'"),
+        (Node(a=Node()), r"2 entries and Node at 'a'"),
+        (Node(a=(ones(2), ones(3)), b=ones(2)), r"int and float64\[2\] at 'b'"),
+        (Plain(a=None), r"Node and Plain at the root"),
+    ],
+)
+def test_trees_of_another_structure_are_an_error_that_says_where(other, got):
+    with pytest.raises(ValueError, match=rf"^trees must have one structure, got {got}$"):
+        tree.map(lambda x, y: x, Node(a=(ones(2), ones(3))), other)
+
+
+def test_fields_are_named_in_order():
+    assert tree.field_names(Node()) == ("a", "b")
+    assert tree.field_names(Plain(a=1)) == ("a",)
+
+
+def test_a_node_is_described_in_a_few_characters():
+    assert [tree.brief(node) for node in (np.ones((7, 5), np.float32), (1, 2, 3), Node(), None)] == [
+        "float32[7, 5]", "3 entries", "Node", "NoneType",
+    ]
