@@ -29,7 +29,8 @@ class Analytic:
             size = size + np.square(rows * d.ravel()).sum(axis=1)
             for k, near in enumerate(self.nearby):
                 spread[k] = spread[k] + (near[i].reshape(rows.shape) - rows) @ d.ravel()
-        noise = np.max(np.abs(spread), axis=0) if spread else 0.0
+        noise = np.max(np.abs(spread), axis=0) if spread else np.zeros(np.shape(size))
+        noise = without_jumps(noise, float(np.sqrt(np.max(size, initial=0))), self.largest(), self.u)
         return np.asarray(claimed), 16 * self.u * np.sqrt(size) + 4 * noise
 
     def entry(self, leaf: int, coordinate: int, unit: float) -> tuple[np.ndarray, np.ndarray]:
@@ -49,8 +50,21 @@ class Analytic:
         if leaf not in self._deviations:
             rows = self.values[leaf].reshape(len(self.values[leaf]), -1)
             changes = [np.abs(near[leaf].reshape(rows.shape) - rows) for near in self.nearby]
-            self._deviations[leaf] = np.max(changes, axis=0) if changes else np.zeros_like(rows)
+            found = np.max(changes, axis=0) if changes else np.zeros_like(rows)
+            self._deviations[leaf] = without_jumps(found, float(np.abs(rows).max(initial=0)), self.largest(), self.u)
         return self._deviations[leaf]
+
+    def largest(self) -> float:
+        return max(float(np.abs(value).max(initial=0)) for value in self.values)
+
+
+def without_jumps(noise: np.ndarray, size: float, largest: float, u: float) -> np.ndarray:
+    """Return the noise, but 0 where it is a change that no rounding makes.
+
+    At a kink or a tie a change of the point by one rounding may change sides.  `size` is the largest
+    derivative of the array, `largest` that of all arrays (one array may be zero but for rounding).
+    """
+    return np.where(noise > np.sqrt(u) * max(size, 1e-6 * largest), 0.0, noise)
 
 
 def analytic(problem: Problem, point: Arrays, g: np.ndarray, rng: np.random.Generator, u: float, jitters: int) -> Analytic:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.analytic import Analytic
+from gradcheck.analytic import Analytic, without_jumps
 from gradcheck.extrapolate import Estimate, estimates
 from gradcheck.ladder import SECOND_STEPS, STEPS, WINDOW
 from gradcheck.measure import Place, Reading, Task, read_all
@@ -62,11 +62,19 @@ class Comparer:
     """Compares at one place; `exact` says whether the complex step may be tried."""
 
     def __init__(
-        self, problem: Problem, place: Place, analytic: Analytic, mapper: Any, exact: bool, rng: np.random.Generator
+        self,
+        problem: Problem,
+        place: Place,
+        analytic: Analytic,
+        mapper: Any,
+        exact: bool,
+        rng: np.random.Generator,
+        level: float | None = None,
     ):
         self.problem, self.place, self.analytic, self.mapper = problem, place, analytic, mapper
         self.exact, self.rng = exact, rng
-        self.level = np.zeros(len(place.g))  # noise of f, the largest that was measured here
+        self.measures_noise = level is None  # at a kink or a tie the difference table shows no noise but the kink
+        self.level = level or 0.0  # noise of f in units of its rounding, the largest that was measured
         self.exact_noise: dict[tuple[int | None, bool], np.ndarray] = {}  # of the complex step, by array and kind
 
     def compare(self, probes: list[Probe], real: list[bool], sharpen: bool = True) -> list[Comparison]:
@@ -77,17 +85,18 @@ class Comparer:
         readings = read_all(self.mapper, self.problem, self.place, self._first_tasks(probes, real))
         for reading in readings:
             if reading.noise is not None:
-                self.level = np.maximum(self.level, reading.noise)
+                self.level = max(self.level, float(reading.noise.max()))
         comparisons = [self._claimed(probe) for probe in probes]
-        self._set_exact(comparisons, readings)
         self._set_real(comparisons, list(range(len(probes))), readings)
+        self._set_exact(comparisons, readings)
         if sharpen:
             self._sharpen(comparisons)
         return comparisons
 
     def _first_tasks(self, probes: list[Probe], real: list[bool]) -> list[Task]:
         ladders = np.flatnonzero(real)
-        with_noise = set(ladders[np.linspace(0, len(ladders) - 1, NOISE_PROBES).astype(int)]) if ladders.size else set()
+        chosen = np.linspace(0, len(ladders) - 1, NOISE_PROBES).astype(int)
+        with_noise = set(ladders[chosen]) if ladders.size and self.measures_noise and not self.level else set()
         jitters: dict[tuple[int | None, bool], int] = {}
         tasks = []
         for i, probe in enumerate(probes):
@@ -96,7 +105,7 @@ class Comparer:
             noisy = self.exact and kind not in self.exact_noise and jitters[kind] <= EXACT_NOISE_PROBES[kind[1]]
             seed = int(self.rng.integers(2**32))
             window = STEPS[WINDOW.start : WINDOW.stop] if real[i] else None
-            tasks.append(Task(probe, window, self.exact, seed if noisy else None, i in with_noise and not self.level.any()))
+            tasks.append(Task(probe, window, self.exact, seed if noisy else None, i in with_noise))
         return tasks
 
     def _claimed(self, probe: Probe) -> Comparison:
@@ -112,10 +121,14 @@ class Comparer:
         if not self.exact:
             return
         u = 2.0**-53
+        sizes = {r.probe.leaf: 0.0 for r in readings}
+        for reading in readings:
+            sizes[reading.probe.leaf] = max(sizes[reading.probe.leaf], float(np.abs(reading.exact).max()))
         for reading in readings:
             if reading.exact_noise is not None:
                 kind = (reading.probe.leaf, reading.probe.coordinate is None)
-                self.exact_noise[kind] = np.maximum(self.exact_noise.get(kind, 0.0), reading.exact_noise)
+                noise = without_jumps(reading.exact_noise, sizes[reading.probe.leaf], max(sizes.values()), u)
+                self.exact_noise[kind] = np.maximum(self.exact_noise.get(kind, 0.0), noise)
         for comparison, reading in zip(comparisons, readings, strict=True):
             noise = self.exact_noise[reading.probe.leaf, reading.probe.coordinate is None]
             comparison.exact = reading.exact
@@ -124,13 +137,15 @@ class Comparer:
     def _set_real(self, comparisons: list[Comparison], where: list[int], readings: list[Reading]) -> None:
         pairs = [(i, r.sweep) for i, r in zip(where, readings, strict=True) if r.sweep is not None]
         sweeps = [sweep for _, sweep in pairs]
-        found = estimates(sweeps, [self.noise_of(sweep.weight) for sweep in sweeps])
+        levels = [self.level if r.noise is None else max(self.level, float(r.noise.max())) for r in readings if r.sweep]
+        bounds = [self.noise_of(s.weight, level) for s, level in zip(sweeps, levels, strict=True)]
+        found = estimates(sweeps, bounds)
         for (i, _), real in zip(pairs, found, strict=True):
             comparisons[i].real = real
 
-    def noise_of(self, weight: np.ndarray) -> np.ndarray:
-        """Return a bound for the error of one value of <g, f>: rounding of its size, or as measured."""
-        return np.maximum(4 * self.analytic.u * weight, 4 * self.level)
+    def noise_of(self, weight: np.ndarray, level: float) -> np.ndarray:
+        """Return a bound (L, G) for the error of one value of <g, f>: rounding of its size, or as measured."""
+        return 4 * max(self.analytic.u, level) * weight
 
     def _sharpen(self, comparisons: list[Comparison]) -> None:
         doubtful = self._limited(comparisons, self._doubtful(comparisons))
@@ -139,7 +154,7 @@ class Comparer:
         self._retry(comparisons, doubtful, own_scale=True)
         failing = [i for i in doubtful if comparisons[i].outside().any()]
         before = {i: comparisons[i].real for i in failing}
-        self._ladder(comparisons, failing, SECOND_STEPS)
+        self._ladder(comparisons, failing, SECOND_STEPS, noise=self.measures_noise)
         for i in failing:
             if not _resolved(comparisons[i]):
                 comparisons[i].real = before[i]
@@ -178,18 +193,26 @@ class Comparer:
             kept.append(i)
         return kept
 
-    def _ladder(self, comparisons: list[Comparison], where: list[int], steps: np.ndarray) -> None:
-        tasks = [Task(comparisons[i].probe, steps) for i in where]
+    def _ladder(
+        self, comparisons: list[Comparison], where: list[int], steps: np.ndarray, noise: bool = False
+    ) -> None:
+        tasks = [Task(comparisons[i].probe, steps, noise=noise) for i in where]
         self._set_real(comparisons, where, read_all(self.mapper, self.problem, self.place, tasks))
 
     def _retry(self, comparisons: list[Comparison], where: list[int], own_scale: bool) -> None:
-        """Try what is still unresolved on the second ladder, and with steps of the entry's own size."""
+        """Try what is still unresolved on the second ladder, or with steps of the entry's own size.
+
+        An entry far smaller than its array may have a domain or a kink as close as itself.
+        """
         for i in where:
             old = comparisons[i]
-            if old.real is None or _resolved(old) or (own_scale and old.probe.coordinate is None):
+            settled = _resolved(old) and not (own_scale and (old.outside().any() or old.real.kink.any()))
+            if old.real is None or settled or (own_scale and old.probe.coordinate is None):
                 continue
             new = self._claimed(dataclasses.replace(old.probe, own_scale=own_scale))
-            self._ladder([new], [0], SECOND_STEPS)
+            if own_scale and new.unit == old.unit:
+                continue
+            self._ladder([new], [0], STEPS if own_scale else SECOND_STEPS)
             if _resolved(new):
                 if old.exact is not None and old.exact_bar is not None:
                     ratio = new.unit / old.unit

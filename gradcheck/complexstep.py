@@ -21,7 +21,7 @@ def refusal(problem: Problem, point: Arrays, y: np.ndarray) -> str | None:
     if not problem.subject.complex_safe:
         return "not available for this kind of subject"
     try:
-        z = _evaluate(problem, point, Probe(None), STEP)
+        z = _evaluate(problem, point, Probe(None).direction(point), STEP)
     except Exception as error:  # whatever the user's code raises for complex input: then there is no complex step
         return f"complex input raises {type(error).__name__}"
     if z.dtype != np.complex128:
@@ -38,7 +38,7 @@ def refusal(problem: Problem, point: Arrays, y: np.ndarray) -> str | None:
 
 def derivative(problem: Problem, point: Arrays, probe: Probe, g: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return <g, J d> (G,) and the size of its rounding, in units of the rounding of one product (G,)."""
-    slope = _evaluate(problem, point, probe, STEP).imag / STEP
+    slope = _evaluate(problem, point, probe.direction(point), STEP).imag / STEP
     return g @ slope, np.sqrt(np.square(g * slope).sum(axis=1))
 
 
@@ -46,10 +46,10 @@ def noise(
     problem: Problem, point: Arrays, probe: Probe, g: np.ndarray, rng: np.random.Generator, value: np.ndarray
 ) -> np.ndarray:
     """Return the spread (G,) of the derivative under changes of the point by a few roundings."""
-    spread = np.zeros(len(g))
+    spread, direction = np.zeros(len(g)), probe.direction(point)
     for _ in range(JITTERS):
         h = STEP * rng.uniform(1, 2)
-        slope = _evaluate(problem, jittered(point, rng), probe, h).imag / h
+        slope = _evaluate(problem, jittered(point, rng), direction, h).imag / h
         spread = np.maximum(spread, np.abs(g @ slope - value))
     return spread
 
@@ -59,8 +59,7 @@ def jittered(point: Arrays, rng: np.random.Generator, u: float = 2.0**-53) -> li
     return [x * (1 + 2 * u * rng.integers(-2, 3, x.shape)) for x in point]
 
 
-def _evaluate(problem: Problem, point: Arrays, probe: Probe, h: float) -> np.ndarray:
-    direction = probe.direction(point)
+def _evaluate(problem: Problem, point: Arrays, direction: dict[int, np.ndarray], h: float) -> np.ndarray:
     arrays = [x.astype(np.complex128) for x in point]
     for i, d in direction.items():
         arrays[i].imag = h * d

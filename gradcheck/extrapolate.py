@@ -33,10 +33,10 @@ def estimates(sweeps: list[Sweep], noises: list[np.ndarray]) -> list[Estimate]:
         groups.setdefault((len(sweep.steps), _first_finite(sweep)), []).append(i)
     found: list[Estimate] = [None] * len(sweeps)  # type: ignore[list-item]
     for members in groups.values():
-        together = estimate(joined([sweeps[i] for i in members]), np.concatenate([noises[i] for i in members]))
+        together = estimate(joined([sweeps[i] for i in members]), np.concatenate([noises[i] for i in members], 1))
         start = 0
         for i in members:
-            stop = start + len(noises[i])
+            stop = start + noises[i].shape[1]
             found[i] = Estimate(*(getattr(together, f.name)[start:stop] for f in dataclasses.fields(Estimate)))
             start = stop
     return found
@@ -45,10 +45,10 @@ def estimates(sweeps: list[Sweep], noises: list[np.ndarray]) -> list[Estimate]:
 def estimate(sweep: Sweep, noise: np.ndarray) -> Estimate:
     """Extrapolate to step 0, believing only what every smaller step confirms within its own noise.
 
-    `noise` (G,) bounds the error of one value of <g, f>.
+    `noise` (L, G) bounds the error of one value of <g, f> at each step.
     """
     first = _first_finite(sweep)
-    h, d = sweep.steps[first:], sweep.central[first:]
+    h, d, noise = sweep.steps[first:], sweep.central[first:], noise[first:]
     count = d.shape[1]
     if len(h) < FEWEST:
         empty = np.full(count, np.nan)
@@ -74,24 +74,24 @@ def _first_finite(sweep: Sweep) -> int:
 def _candidates(h: np.ndarray, d: np.ndarray, noise: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return every Richardson value with its bar (candidates, G); inf where a smaller step contradicts it."""
     values, bars = [], []
-    column, weight = d, 1 / h
-    lower = column
+    column, error = d, noise / h
+    raw, lower = error, column
     for j in range(min(ORDERS, len(h) - 1)):
         if j:
             r = (h[:-j] / h[j:]) ** 2
             a, b = r / (r - 1), 1 / (r - 1)
             lower = column
             column = a * column[1:] - b * column[:-1]
-            weight = a * weight[1:] + b * weight[:-1]
+            error = a * error[1:] + b * error[:-1]
         for k in range(1, len(column)):
             t = column[k]
-            change = np.abs(t - column[k - 1]) / (h[k - 1] / h[k]) ** 2  # of position
+            change = np.abs(t - column[k - 1]) / (h[k - 1] / h[k] - 1)  # of position, if the error falls like h at least
             if j:
                 change = np.maximum(change, np.abs(t - lower[k + 1]))  # of order
-            bar = 2 * change + noise * weight[k]
+            bar = 2 * change + error[k]
             last = k + j
             smaller, there = d[last + 1 :], np.abs(d[last] - t)
-            allowed = noise / h[last + 1 :] + bar + 2 * there * (h[last + 1 :] / h[last])
+            allowed = raw[last + 1 :] + bar + 2 * there * (h[last + 1 :] / h[last])
             confirmed = (np.abs(smaller - t) <= allowed).all(axis=0)
             values.append(t)
             bars.append(np.where(confirmed, bar, np.inf))
@@ -105,7 +105,7 @@ def _with_kink(
     jump = right - left
     r = h[:-1] / h[1:]
     limit = (r * jump[1:] - jump[:-1]) / (r - 1)  # (L - 1, G); the smooth part is linear in h
-    jump_bar = 2 * np.abs(limit[1:] - limit[:-1]) + noise * (4 / h[2:]) * (2 * r[1:] - 1) / (r[1:] - 1)
+    jump_bar = 2 * np.abs(limit[1:] - limit[:-1]) + 4 * noise[2:] / h[2:] * (2 * r[1:] - 1) / (r[1:] - 1)
     best = np.argmin(jump_bar, axis=0)
     columns = np.arange(len(value))
     size, size_bar = limit[1:][best, columns], jump_bar[best, columns]

@@ -30,7 +30,7 @@ class Sweep:
     central: np.ndarray  # (L, G)
     right: np.ndarray  # (L, G)
     left: np.ndarray  # (L, G)
-    weight: np.ndarray  # (G,)  size of what is rounded, from sum |g| |f|
+    weight: np.ndarray  # (L, G)  size of what is rounded, from sum |g| |f|
 
 
 def moved(point: Arrays, direction: dict[int, np.ndarray], h: float) -> list[np.ndarray]:
@@ -42,27 +42,25 @@ def sweep(problem: Problem, point: Arrays, probe: Probe, g: np.ndarray, steps: n
     direction = probe.direction(point)
     steps = steps[steps >= _smallest_exact(point, direction)]
     rows: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
-    weight = rounded(g, y)
-    realised = []
+    weights, realised = [], []
+    changed = np.zeros(y.shape, bool)  # an output that no step changes has no rounding that could show
     with np.errstate(all="ignore"):
         for h in steps:
             forth, back = moved(point, direction, h), moved(point, direction, -h)
             up, down = _lengths(point, forth, back, direction, float(h))
-            ahead = _plain(problem.forward(forth))
-            behind = _plain(problem.forward(back))
+            ahead, behind = problem.attempt(forth, y.size), problem.attempt(back, y.size)
             rows.append((g @ (ahead - behind) / (up + down), g @ (ahead - y) / up, g @ (y - behind) / down))
-            grown = rounded(g, np.maximum(np.abs(ahead), np.abs(behind)))
-            weight = np.where(np.isfinite(grown) & (h < 0.05), np.maximum(weight, grown), weight)
+            changed |= (ahead != y) | (behind != y)
+            top = np.where(changed, np.maximum(np.abs(y), np.maximum(np.abs(ahead), np.abs(behind))), 0)
+            weights.append(rounded(g, top))
             realised.append((up + down) / 2)
     central, right, left = (np.array([row[k] for row in rows]) for k in range(3))
-    return Sweep(np.repeat(np.array(realised)[:, None], len(g), axis=1), central, right, left, weight)
+    return Sweep(np.repeat(np.array(realised)[:, None], len(g), axis=1), central, right, left, np.array(weights))
 
 
 def joined(sweeps: list[Sweep]) -> Sweep:
     """Return sweeps of equally many levels side by side, as one of more columns."""
-    fields = ("steps", "central", "right", "left")
-    sides = (np.concatenate([getattr(s, name) for s in sweeps], axis=1) for name in fields)
-    return Sweep(*sides, np.concatenate([s.weight for s in sweeps]))
+    return Sweep(*(np.concatenate([getattr(s, f.name) for s in sweeps], 1) for f in dataclasses.fields(Sweep)))
 
 
 def _smallest_exact(point: Arrays, direction: dict[int, np.ndarray]) -> float:
@@ -98,7 +96,3 @@ def _lengths(
     k = moving[0]
     unit = d.flat[k]
     return (forth[i].flat[k] - point[i].flat[k]) / unit, (point[i].flat[k] - back[i].flat[k]) / unit
-
-
-def _plain(y: np.ndarray) -> np.ndarray:
-    return y if y.dtype == np.float64 else y.astype(np.float64)

@@ -37,7 +37,7 @@ class Task:
 class Reading:
     probe: Probe
     sweep: Sweep | None = None
-    noise: np.ndarray | None = None  # (G,)  standard deviation of one value of <g, f>
+    noise: np.ndarray | None = None  # (G,)  standard deviation of one value of <g, f>, in units of its rounding
     exact: np.ndarray | None = None  # (G,)
     exact_size: np.ndarray | None = None  # (G,)  what one rounding of each product would make
     exact_noise: np.ndarray | None = None  # (G,)

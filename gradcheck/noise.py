@@ -7,7 +7,7 @@ from math import factorial
 
 import numpy as np
 
-from gradcheck.ladder import few_bits, moved
+from gradcheck.ladder import few_bits, moved, rounded
 from gradcheck.points import Probe
 from gradcheck.problem import Arrays, Problem
 
@@ -17,18 +17,22 @@ UNIT = {np.dtype(np.float16): 2.0**-11, np.dtype(np.float32): 2.0**-24, np.dtype
 
 
 def measured(problem: Problem, point: Arrays, probe: Probe, g: np.ndarray) -> np.ndarray:
-    """Return the noise level (standard deviation) of <g, f> (G,) along a direction; 0 where none is seen."""
+    """Return the noise (standard deviation) of <g, f> (G,) along a direction, in units of its rounding; 0 if none is seen."""
     direction = probe.direction(point)
     level, done = np.zeros(len(g)), np.zeros(len(g), bool)
     for power in SPACINGS:
         d = float(few_bits(np.array(1.3 * 2.0**power)))
         with np.errstate(all="ignore"):
-            values = [problem.forward(moved(point, direction, (k - POINTS // 2) * d)) for k in range(POINTS)]
+            points = [moved(point, direction, (k - POINTS // 2) * d) for k in range(POINTS)]
+            values = [problem.attempt(p, g.shape[1]) for p in points]
             table = np.array([g @ (v - values[POINTS // 2]) for v in values])  # (P, G)
-        _read_table(table, level, done)
+        if np.isfinite(table).all():
+            _read_table(table, level, done)
         if done.all():
             break
-    return level
+    top, base = np.max(np.abs(values), axis=0), values[POINTS // 2]
+    size = rounded(g, np.where((values != base).any(axis=0), top, 0))
+    return np.where(done, level / np.where(size > 0, size, 1), 0)
 
 
 def _read_table(table: np.ndarray, level: np.ndarray, done: np.ndarray) -> None:

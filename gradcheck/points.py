@@ -19,15 +19,15 @@ def scale(x: np.ndarray) -> float:
     """Return the power of two nearest to the size of the entries; 1 for zeros.
 
     The size is the root mean square, or for entries far from zero but near each other (a time in
-    seconds, logits near 1e6) their standard deviation, yet not less than a millionth.
+    seconds, logits near 1e6) their standard deviation, unless that is mere rounding.
     """
     largest = float(np.abs(x).max(initial=0))
     if not 0 < largest < np.inf:
         return 1.0
     rms = float(np.sqrt(np.mean(np.square(x / largest))))
     deviation = float(np.std(x / largest))
-    if x.size >= 4 and 0 < deviation < rms / 8:
-        rms = max(deviation, rms * 2.0**-20)
+    if x.size >= 4 and rms * 2.0**-26 < deviation < rms / 8:
+        rms = deviation
     return float(2.0 ** np.round(np.log2(largest * rms)))
 
 
@@ -67,6 +67,7 @@ class Probe:
     start: int = 0
     stop: int | None = None
     own_scale: bool = False  # step by the size of this very entry, not of its array
+    by_value: bool = False  # entries that are equal move alike
 
     def direction(self, point: Arrays) -> dict[int, np.ndarray]:
         """Return the direction for each array that moves; a step of 1 is about as long as the array."""
@@ -80,6 +81,8 @@ class Probe:
         rng = np.random.default_rng([self.seed, i])
         size = rng.integers(32, 97, x.size) / 64  # six bits, in [0.5, 1.5]
         pattern = np.where(rng.integers(0, 2, x.size) == 1, size, -size)
+        if self.by_value:
+            pattern = pattern[np.unique(x, return_inverse=True)[1].ravel()]
         pattern[: self.start] = 0
         pattern[x.size if self.stop is None else self.stop :] = 0
         return (pattern * entry_scales(x.ravel())).reshape(x.shape)

@@ -59,6 +59,14 @@ class Problem:
         with during("the forward pass"):
             return flat(self.output(arrays)).copy()  # the user may use one buffer again and again
 
+    def attempt(self, arrays: Arrays, size: int) -> np.ndarray:
+        """Return the outputs at a point that may lie outside the domain: an error there is not a number."""
+        try:
+            y = self.forward(arrays)
+        except Exception:  # whatever the user's code raises when a step takes it out of its domain
+            return np.full(size, np.nan)
+        return y.astype(np.float64, copy=False) if y.size == size else np.full(size, np.nan)
+
     def output(self, arrays: Arrays) -> Any:
         return self.subject.forward(*self._hand_over(arrays))
 
