@@ -1,0 +1,49 @@
+"""The mathematics meets the checker: a verdict on every example of every module."""
+
+import dataclasses
+import functools
+import time
+from collections.abc import Callable, Iterator
+
+import gradcheck
+from reference.job import catalogue
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Verdict:
+    example: catalogue.Example
+    report: gradcheck.Report
+    seconds: float
+
+    @property
+    def passed(self) -> bool:
+        return self.report.verdict == "pass"
+
+    @property
+    def digits(self) -> float | None:
+        """The least over the arrays that are not structurally zero; None if all of them are."""
+        return min((g.digits for g in self.report.gradients if g.digits is not None), default=None)
+
+    @property
+    def real_digits(self) -> float | None:
+        """The same by real finite differences alone."""
+        return min((g.real_digits for g in self.report.gradients if g.real_digits is not None), default=None)
+
+    @property
+    def compared(self) -> int:
+        """How many derivatives, of single entries and along directions, were held against the pullback's."""
+        return sum(g.compared for g in self.report.gradients)
+
+
+def verdicts(seed: int = 0, mapper: Callable = map) -> Iterator[Verdict]:
+    """Yield the verdict on each example of the catalogue, all of them drawn from `seed`.
+
+    `mapper` is called like `map`; that of a pool shares the work out and changes no number.
+    """
+    return mapper(functools.partial(_verdict, gradcheck.Checker(seed=seed)), catalogue.examples(seed))
+
+
+def _verdict(check: gradcheck.Checker, example: catalogue.Example) -> Verdict:
+    began = time.perf_counter()
+    report = check(example.subject, *example.inputs, **example.constants)
+    return Verdict(example, report, time.perf_counter() - began)
