@@ -1,0 +1,53 @@
+"""How much of what a model says is right, token by token and sequence by sequence."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from reference.generation.greedy import greedy, teacher_forced
+from reference.job.tasks.copy import START, Examples
+from reference.models.objective import Objective
+
+ROWS = 250  # sequences at a time: the memory does not grow with their number
+
+
+class Accuracy(NamedTuple):
+    """Shares between 0 and 1: of the tokens, and of the sequences without any wrong token."""
+
+    tokens: float
+    sequences: float
+
+
+def autoregressive(model: Any, examples: Examples) -> Accuracy:
+    """Let the model read its own output."""
+    return _accuracy(
+        (greedy(model, rows.source, start=START, length=rows.labels.shape[1]) == rows.labels)
+        for rows in _chunks(examples)
+    )
+
+
+def forced(model: Any, examples: Examples) -> Accuracy:
+    """Let the model read the right tokens up to the one that it must say."""
+    return _accuracy(
+        (teacher_forced(model, rows.source, rows.target) == rows.labels) for rows in _chunks(examples)
+    )
+
+
+def loss(model: Any, examples: Examples) -> float:
+    """Return the mean over all tokens of -log p(label)."""
+    objective = Objective(model=model, reduction="sum")
+    total = sum(
+        float(objective(source=rows.source, target=rows.target, labels=rows.labels)) for rows in _chunks(examples)
+    )
+    return total / examples.labels.size
+
+
+def _chunks(examples: Examples) -> Iterator[Examples]:
+    for first in range(0, len(examples), ROWS):
+        yield examples[first : first + ROWS]
+
+
+def _accuracy(chunks: Iterator[np.ndarray]) -> Accuracy:
+    right = np.concatenate(list(chunks))                # (N, T)
+    return Accuracy(tokens=float(right.mean()), sequences=float(right.all(axis=1).mean()))

@@ -1,0 +1,139 @@
+"""The training loop, step by step and without any output."""
+
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from reference.job import evaluate
+from reference.job.settings import Settings
+from reference.job.tasks import copy
+from reference.job.tasks.copy import Examples
+from reference.layers.residual import PostNorm, PreNorm
+from reference.models.objective import Objective
+from reference.models.tied import TiedTransformer
+from reference.models.transformer import Transformer
+from reference.optimizers.adam import Adam
+from reference.optimizers.schedules import constant, linear
+from reference.optimizers.sgd import SGD
+
+MODELS: dict[str, Any] = {"separate": Transformer, "tied": TiedTransformer}
+RESIDUALS: dict[str, Any] = {"pre": PreNorm, "post": PostNorm}
+OPTIMIZERS: dict[str, Any] = {"adam": Adam, "sgd": SGD}
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class State:
+    """All that the rest of a run depends on.  A step makes the next one; none is changed."""
+
+    model: Any
+    optimizer: Any                            # its AdamState or SGDState
+    random: Mapping[str, Any]                 # the generator that shuffles, as it stood before this epoch
+    losses: np.ndarray                        # (steps so far,), float64: mean over the tokens of a batch
+    records: tuple[Mapping[str, float], ...]  # one for each epoch that is over
+
+    @property
+    def step(self) -> int:
+        return len(self.losses)
+
+
+def data(settings: Settings) -> tuple[Examples, Examples]:
+    """Return the examples to train on, and those held out."""
+    return copy.split(
+        _stream(settings, 0),
+        vocabulary=settings.vocabulary,
+        length=settings.length,
+        training=settings.training,
+        held_out=settings.held_out,
+    )
+
+
+def begin(settings: Settings, model: Any = None) -> State:
+    """Return the state before the first step, of a freshly drawn model unless one is given."""
+    if model is None:
+        model = MODELS[settings.embeddings].init(
+            _stream(settings, 1),
+            settings.vocabulary + 1,
+            settings.width,
+            settings.heads,
+            settings.hidden,
+            settings.layers,
+            settings.layers,
+            RESIDUALS[settings.norm],
+        )
+    return State(
+        model=model,
+        optimizer=OPTIMIZERS[settings.optimizer]().init(model),
+        random=_stream(settings, 2).bit_generator.state,
+        losses=np.zeros(0),
+        records=(),
+    )
+
+
+def train(settings: Settings, state: State, training: Examples, held_out: Examples) -> Iterator[State]:
+    """Yield the state after every step from `state` to the last; an epoch's last one has its record."""
+    optimizer, rate = OPTIMIZERS[settings.optimizer](), schedule(settings)
+    while state.step < settings.steps:
+        rng = generator(state.random)
+        order = rng.permutation(len(training))
+        for batch in range(state.step % settings.steps_per_epoch, settings.steps_per_epoch):
+            rows = training[order[batch * settings.batch : (batch + 1) * settings.batch]]
+            state = step(state, rows, optimizer, rate(state.step))
+            if batch + 1 == settings.steps_per_epoch:
+                record = measure(settings, state, training, held_out)
+                state = dataclasses.replace(
+                    state, random=rng.bit_generator.state, records=(*state.records, record)
+                )
+            yield state
+
+
+def step(state: State, rows: Examples, optimizer: Any, rate: float) -> State:
+    """Make one update.  A sequence's loss is the sum over its tokens, a batch's the mean over its sequences.
+
+    With the mean over tokens instead, gradients are smaller by the length of a sequence:
+    nothing to Adam, which divides by their size, and a rate that much lower to SGD.
+    """
+    loss, pullback = Objective(model=state.model, reduction="sum").vjp(
+        source=rows.source, target=rows.target, labels=rows.labels
+    )
+    (d_objective,) = pullback(1 / len(rows))
+    model, moments = optimizer.step(state.model, d_objective.model, state.optimizer, rate)
+    losses = np.append(state.losses, float(loss) / rows.labels.size)
+    return dataclasses.replace(state, model=model, optimizer=moments, losses=losses)
+
+
+def measure(settings: Settings, state: State, training: Examples, held_out: Examples) -> dict[str, float]:
+    """Return the record of the epoch that `state` ends."""
+    autoregressive = evaluate.autoregressive(state.model, held_out)
+    forced = evaluate.forced(state.model, held_out)
+    return {
+        "epoch": state.step // settings.steps_per_epoch,
+        "step": state.step,
+        "rate": schedule(settings)(state.step - 1),
+        "loss": float(state.losses[-settings.steps_per_epoch :].mean()),
+        "training_tokens": evaluate.forced(state.model, training).tokens,
+        "held_out_loss": evaluate.loss(state.model, held_out),
+        "held_out_tokens": autoregressive.tokens,
+        "held_out_sequences": autoregressive.sequences,
+        "forced_tokens": forced.tokens,
+        "forced_sequences": forced.sequences,
+    }
+
+
+def schedule(settings: Settings) -> Callable[[int], float]:
+    if settings.schedule == "linear":
+        return linear(settings.rate, settings.end_rate, settings.steps)
+    return constant(settings.rate)
+
+
+def generator(state: Mapping[str, Any]) -> np.random.Generator:
+    """Return the generator that stands where `state` says."""
+    rng = np.random.default_rng()
+    rng.bit_generator.state = state
+    return rng
+
+
+def _stream(settings: Settings, use: int) -> np.random.Generator:
+    """Return the generator of one use: data 0, parameters 1, order 2; none depends on how far another went."""
+    return np.random.default_rng([settings.seed, use])

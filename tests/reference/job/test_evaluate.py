@@ -1,0 +1,53 @@
+import numpy as np
+import pytest
+
+from reference.job import evaluate, train
+from reference.job.tasks.copy import Examples
+from reference.losses.cross_entropy import cross_entropy
+
+
+class Copier:
+    """A stand-in for a model that says the source again, but 1 at the places in `wrong` (B, T)."""
+
+    def __init__(self, wrong):
+        self.wrong = np.asarray(wrong)
+
+    def encode(self, *, source, source_mask=None):
+        return np.where(self.wrong[source[:, 0] - 2], 1, source)
+
+    def decode(self, memory, *, target, source_mask=None):
+        return np.eye(9)[memory[:, : target.shape[1]]]
+
+
+def numbered(count, length=4):
+    """Sequences that begin with their own number, 2, 3, ..., and hold no 1."""
+    source = np.full((count, length), 8)
+    source[:, 0] = np.arange(2, 2 + count)
+    return Examples(source=source, labels=source)
+
+
+@pytest.mark.parametrize("judge", [evaluate.autoregressive, evaluate.forced])
+@pytest.mark.parametrize("rows", [250, 2])
+def test_tokens_and_whole_sequences_are_counted(judge, rows, monkeypatch):
+    monkeypatch.setattr(evaluate, "ROWS", rows)  # the last chunk is not full
+    wrong = np.zeros((5, 4), bool)
+    wrong[1, 2] = wrong[3, 0] = wrong[3, 3] = True
+    assert judge(Copier(wrong), numbered(5)) == evaluate.Accuracy(tokens=17 / 20, sequences=3 / 5)
+
+
+def test_a_sequence_is_right_in_one_mode_exactly_if_it_is_in_the_other(tiny, trained):
+    settings = tiny(epochs=4)
+    model, (_, held_out) = trained(settings).model, train.data(settings)
+    # The first wrong token ends both: up to there the two read the same prefix.
+    assert evaluate.autoregressive(model, held_out).sequences == evaluate.forced(model, held_out).sequences
+
+
+@pytest.mark.parametrize("rows", [250, 4])
+def test_the_loss_is_the_mean_over_all_tokens(tiny, rows, monkeypatch):
+    monkeypatch.setattr(evaluate, "ROWS", rows)
+    settings = tiny()
+    model, (_, held_out) = train.begin(settings).model, train.data(settings)
+    logits = model(source=held_out.source, target=held_out.target)
+    mean = float(cross_entropy(logits, targets=held_out.labels))
+    # sums of float32 in another order
+    np.testing.assert_allclose(evaluate.loss(model, held_out), mean, rtol=1e-6, atol=0)

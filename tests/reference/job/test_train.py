@@ -1,0 +1,165 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+from reference.core import tree
+from reference.job import train
+from reference.losses.cross_entropy import cross_entropy
+from reference.models.tied import TiedTransformer
+from reference.models.transformer import Transformer
+
+
+def bits(state):
+    arrays = {name: array.tobytes() for part in (state.model, state.optimizer) for name, array in tree.leaves(part)}
+    return arrays, state.losses.tobytes(), state.random, state.records
+
+
+class Recorder:
+    """An optimiser that moves nothing and keeps what it was called with."""
+
+    def __init__(self):
+        self.rates, self.gradients = [], []
+
+    def step(self, model, d_model, state, rate):
+        self.rates.append(rate)
+        self.gradients.append(d_model)
+        return model, state
+
+
+@pytest.fixture
+def recorder(monkeypatch):
+    recorder = Recorder()
+    monkeypatch.setitem(train.OPTIMIZERS, "sgd", lambda: recorder)
+    recorder.init = lambda model: None
+    return recorder
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+def test_one_seed_gives_the_same_bits(tiny, trained, optimizer):
+    settings = tiny(optimizer=optimizer, epochs=2)
+    assert bits(trained(settings)) == bits(trained(settings))
+
+
+def test_another_seed_gives_other_data_other_parameters_and_another_order(tiny):
+    one, other = tiny(seed=1), tiny(seed=2)
+    assert train.data(one)[0].source.tolist() != train.data(other)[0].source.tolist()
+    assert bits(train.begin(one))[0] != bits(train.begin(other))[0]
+    assert train.begin(one).random != train.begin(other).random
+
+
+def test_the_data_do_not_depend_on_the_model(tiny):
+    one, other = (train.data(tiny(width=width))[0].source.tolist() for width in (4, 8))
+    assert one == other
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+@pytest.mark.parametrize("steps", [1, 2, 3, 4, 5])
+def test_going_on_from_any_step_gives_the_bits_of_a_run_in_one_piece(tiny, trained, optimizer, steps):
+    settings = tiny(optimizer=optimizer, epochs=2)
+    halfway = trained(settings, steps)
+    assert halfway.step == steps
+    assert bits(trained(settings, state=halfway)) == bits(trained(settings))
+
+
+def test_a_run_that_is_over_has_no_more_steps(tiny, trained):
+    settings = tiny()
+    assert list(train.train(settings, trained(settings), *train.data(settings))) == []
+
+
+def test_a_step_changes_no_earlier_state(tiny, trained):
+    settings = tiny()
+    start = train.begin(settings)
+    before = bits(start)
+    after = trained(settings, state=start)
+    assert bits(start) == before
+    assert bits(after)[0] != before[0]
+
+
+def test_everything_stays_float32(tiny, trained):
+    state = trained(tiny())
+    assert {array.dtype for _, array in tree.leaves((state.model, state.optimizer))} == {np.dtype(np.float32)}
+
+
+def test_settings_choose_the_model(tiny):
+    assert type(train.begin(tiny()).model) is Transformer
+    assert type(train.begin(tiny(embeddings="tied")).model) is TiedTransformer
+    paths = {path for path, _ in tree.leaves(train.begin(tiny(norm="post", layers=2)).model)}
+    assert "body.decoder.blocks[1].feedforward.norm.gamma" in paths
+    assert "body.encoder.norm.gamma" not in paths  # a post-norm stack ends in no norm of its own
+
+
+def test_a_model_of_ones_own_can_be_trained(tiny):
+    settings = tiny()
+    model = train.begin(tiny(seed=9)).model
+    state = train.begin(settings, model)
+    assert state.model is model
+    assert next(train.train(settings, state, *train.data(settings))).step == 1
+
+
+def test_an_epoch_sees_every_example_once_in_an_order_of_its_own(tiny, monkeypatch):
+    seen = []
+    monkeypatch.setattr(train, "step", lambda state, rows, *_: seen.append(rows) or grown(state))
+    monkeypatch.setattr(train, "measure", lambda *_: {})
+    settings = tiny()
+    training, held_out = train.data(settings)
+    list(train.train(settings, train.begin(settings), training, held_out))
+    assert [len(rows) for rows in seen] == [4, 4, 2] * 2
+    first, second = (np.concatenate([rows.source for rows in seen[i : i + 3]]).tolist() for i in (0, 3))
+    assert sorted(first) == sorted(second) == sorted(training.source.tolist())
+    assert first != second
+
+
+def grown(state):
+    return dataclasses.replace(state, losses=np.append(state.losses, 0.0))
+
+
+def test_the_loss_is_summed_over_a_sequence_and_averaged_over_a_batch(tiny, recorder):
+    settings = tiny(optimizer="sgd")
+    state = train.begin(settings)
+    rows = train.data(settings)[0][:4]
+    after = train.step(state, rows, recorder, 0.1)
+    (d_model,) = recorder.gradients
+    model = state.model.astype(np.float64)
+
+    def loss(model):
+        logits = model(source=rows.source, target=rows.target)
+        return sum(cross_entropy(logits[i], targets=rows.labels[i], reduction="sum") for i in range(4)) / 4
+
+    b, h = model.output.b, 1e-4
+    nudged = lambda delta: dataclasses.replace(model, output=dataclasses.replace(model.output, b=b + delta))  # noqa: E731
+    slopes = [(loss(nudged(h * e)) - loss(nudged(-h * e))) / (2 * h) for e in np.eye(len(b))]
+    # float32 against float64 differences
+    np.testing.assert_allclose(d_model.output.b, slopes, rtol=0, atol=1e-5)  # 1e-7 times a few sums
+    # the loss that is shown is that of a token, in float32
+    np.testing.assert_allclose(after.losses, [loss(model) / settings.length], rtol=1e-6, atol=0)
+
+
+def test_a_linear_schedule_begins_and_ends_where_it_is_told(tiny, recorder):
+    settings = tiny(optimizer="sgd", epochs=2)
+    records = [state.records for state in train.train(settings, train.begin(settings), *train.data(settings))][-1]
+    assert recorder.rates[0] == 5e-3
+    assert recorder.rates[-1] == records[-1]["rate"] == 1e-3
+    # equal strides
+    np.testing.assert_allclose(np.diff(recorder.rates), -4e-3 / 5, rtol=1e-12, atol=0)
+
+
+def test_a_constant_rate_stays(tiny, recorder):
+    settings = tiny(optimizer="sgd", schedule="constant", rate=0.2, epochs=2)
+    list(train.train(settings, train.begin(settings), *train.data(settings)))
+    assert recorder.rates == [0.2] * 6
+
+
+def test_a_record_closes_each_epoch(tiny, trained):
+    settings = tiny()
+    state = trained(settings)
+    assert [(record["epoch"], record["step"]) for record in state.records] == [(1, 3), (2, 6)]
+    assert [record["loss"] for record in state.records] == [state.losses[:3].mean(), state.losses[3:].mean()]
+    shares = {name: value for record in state.records for name, value in record.items() if "tokens" in name}
+    assert len(shares) == 3
+    assert all(0 <= share <= 1 for share in shares.values())
+
+
+def test_training_lowers_the_loss(tiny, trained):
+    state = trained(tiny(epochs=8))
+    assert state.records[-1]["loss"] < 0.8 * state.records[0]["loss"]
