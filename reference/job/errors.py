@@ -1,0 +1,13 @@
+"""What the command says in one line instead of a traceback."""
+
+
+class JobError(Exception):
+    """The work cannot be done: exit status 1."""
+
+    status = 1
+
+
+class UsageError(JobError):
+    """What was asked for makes no sense: exit status 2, before any work."""
+
+    status = 2

@@ -1,0 +1,74 @@
+"""Files that are whole or not there, and the folder of a run."""
+
+import contextlib
+import dataclasses
+import os
+import tempfile
+from pathlib import Path
+
+from reference.job.errors import JobError
+
+OUT = Path("runs/copy")  # unless the user says otherwise
+
+
+def write(path: Path, data: bytes) -> None:
+    """Write `data` to `path` so that at every moment the old file or the new one is there, whole."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with draft.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except BaseException:  # Ctrl-C too must leave nothing behind
+        draft.unlink(missing_ok=True)
+        raise
+
+
+@dataclasses.dataclass(frozen=True)
+class Folder:
+    """Where a run writes, and what."""
+
+    path: Path
+
+    @property
+    def checkpoint(self) -> Path:
+        return self.path / "checkpoint.safetensors"
+
+    @property
+    def metrics(self) -> Path:
+        return self.path / "metrics.jsonl"
+
+    @property
+    def curves(self) -> Path:
+        return self.path / "curves.png"
+
+    @property
+    def attention(self) -> Path:
+        return self.path / "attention.png"
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        return self.curves, self.attention, self.metrics, self.checkpoint
+
+    def expect_writable(self) -> None:
+        """Make the folder if it is not there, and try to write in it.
+
+        Raises:
+            JobError: one of them cannot be done; what was made is gone again.
+        """
+        made = [folder for folder in (self.path, *self.path.parents) if not folder.exists()]
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=self.path):
+                pass
+        except OSError as error:
+            for folder in made:
+                with contextlib.suppress(OSError):
+                    folder.rmdir()
+            raise JobError(f"{self.path}: cannot be written to ({error.strerror})") from None
+
+    def clear(self) -> None:
+        """Remove what an earlier run left: the files of two runs side by side would tell a wrong story."""
+        for path in self.files:
+            path.unlink(missing_ok=True)

@@ -1,0 +1,11 @@
+"""The records of a run, one epoch a line, in JSON."""
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from reference.job import files
+
+
+def write(path: Path, records: Iterable[Mapping[str, float]]) -> None:
+    files.write(path, "".join(json.dumps(record) + "\n" for record in records).encode())

@@ -1,0 +1,72 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from reference.job import files
+from reference.job.errors import JobError
+from reference.job.files import Folder
+
+
+def test_a_file_is_replaced_and_nothing_else_is_left(tmp_path):
+    path = tmp_path / "a"
+    files.write(path, b"old")
+    files.write(path, b"new")
+    assert path.read_bytes() == b"new"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("broken", ["fsync", "replace"])
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+def test_what_breaks_while_writing_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch, broken, error):
+    path = tmp_path / "a"
+    files.write(path, b"old")
+
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr(os if broken == "fsync" else Path, broken, fail)
+    with pytest.raises(type(error)):
+        files.write(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_draft_stands_in_the_same_folder_so_that_a_rename_is_enough(tmp_path, monkeypatch):
+    seen = []
+    monkeypatch.setattr(os, "fsync", lambda _: seen.extend(tmp_path.iterdir()))
+    files.write(tmp_path / "a", b"new")
+    (draft,) = seen
+    assert draft.parent == tmp_path
+    assert draft.name.startswith(".a.")
+
+
+def test_a_folder_is_made_with_those_above_it_and_left_empty(tmp_path):
+    Folder(tmp_path / "a" / "b").expect_writable()
+    assert list((tmp_path / "a" / "b").iterdir()) == []
+
+
+def test_a_folder_below_a_file_is_one_clear_line(tmp_path):
+    (tmp_path / "a").write_bytes(b"")
+    with pytest.raises(JobError, match=r"^\S+/a/b/c: cannot be written to \(Not a directory\)$"):
+        Folder(tmp_path / "a" / "b" / "c").expect_writable()
+
+
+def test_folders_made_for_a_run_that_cannot_write_are_gone_again(tmp_path, monkeypatch):
+    def refuse(**_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(files.tempfile, "TemporaryFile", refuse)
+    (tmp_path / "a").mkdir()
+    with pytest.raises(JobError, match=r"cannot be written to \(Permission denied\)$"):
+        Folder(tmp_path / "a" / "b" / "c").expect_writable()
+    assert list(tmp_path.iterdir()) == [tmp_path / "a"]
+    assert list((tmp_path / "a").iterdir()) == []
+
+
+def test_clearing_takes_the_files_of_a_run_only(tmp_path):
+    folder = Folder(tmp_path)
+    for path in (*folder.files[:2], tmp_path / "notes"):
+        path.write_bytes(b"")
+    folder.clear()
+    assert list(tmp_path.iterdir()) == [tmp_path / "notes"]
