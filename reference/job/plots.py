@@ -1,0 +1,91 @@
+"""Pictures of a run.  Figures are made by themselves: no pyplot, no global state."""
+
+import io
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+from reference.job import files
+from reference.job.tasks.copy import START, Examples
+
+TRAINING, STEPS, HELD_OUT, SEQUENCES = "#4c72b0", "#bccbe4", "#c44e52", "#55a868"
+
+
+def curves(losses: np.ndarray, records: Sequence[Mapping[str, float]], vocabulary: int) -> Figure:
+    """Draw loss and accuracy over the epochs, with a line where guessing among `vocabulary` symbols stands."""
+    figure = Figure(figsize=(10, 4.2), layout="constrained")
+    left, right = figure.subplots(1, 2)
+
+    ends = np.array([record["epoch"] for record in records])
+    steps = np.arange(1, len(losses) + 1) * (ends[-1] / records[-1]["step"])
+    left.plot(steps, losses, color=STEPS, linewidth=0.8, label="training, every step")
+    for axes, key, at, colour, label in (
+        (left, "loss", ends - 0.5, TRAINING, "training, mean of an epoch"),
+        (left, "held_out_loss", ends, HELD_OUT, "held-out"),
+        (right, "training_tokens", ends, TRAINING, "training: tokens, teacher-forced"),
+        (right, "held_out_tokens", ends, HELD_OUT, "held-out: tokens, autoregressive"),
+        (right, "held_out_sequences", ends, SEQUENCES, "held-out: whole sequences, autoregressive"),
+    ):
+        axes.plot(at, [record[key] for record in records], "o-", color=colour, markersize=3.5, label=label)
+        axes.set_xlim(0, 1.03 * ends[-1])
+
+    left.set_yscale("log")
+    _finish(left, "Loss of a token (nats)", math.log(vocabulary))
+    right.set_ylim(-0.03, 1.03)
+    right.yaxis.set_major_formatter(PercentFormatter(1.0))
+    _finish(right, "Accuracy", 1 / vocabulary)
+    return figure
+
+
+def _finish(axes: Axes, title: str, guessing: float) -> None:
+    axes.axhline(guessing, color="0.4", linewidth=0.9, linestyle=":", label="guessing")
+    axes.set_title(title, loc="left")
+    axes.set_xlabel("epoch")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.grid(alpha=0.25)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False, fontsize=8)
+
+
+def attention(maps: Mapping[str, np.ndarray], sample: Examples) -> Figure:
+    """Draw the weights (1, H, T, S) of each layer, by path, a row of heads each, for one sequence and its answer."""
+    heads = max(weights.shape[1] for weights in maps.values())
+    figure = Figure(figsize=(2.2 * heads + 1.2, 2.5 * len(maps) + 0.6), layout="constrained")
+    grid = figure.subplots(len(maps), heads, squeeze=False)
+    for (path, (weights,)), row in zip(maps.items(), grid, strict=True):
+        (looks, rows), (looked_at, columns) = _axes_of(path, sample)
+        row[0].set_title(path.removeprefix("body.").removesuffix(".inner"), loc="left", fontsize=9)
+        row[0].set_ylabel(looks, fontsize=8)
+        for head, (axes, shares) in enumerate(zip(row, weights, strict=True), 1):
+            image = axes.imshow(shares, vmin=0, vmax=1, cmap="Blues")
+            axes.set_xticks(range(len(columns)), columns)
+            axes.set_yticks(range(len(rows)), rows)
+            axes.tick_params(length=0, labelsize=min(8, 80 / len(rows)))
+            axes.set_xlabel(f"{looked_at}, head {head}", fontsize=8)
+            axes.spines[:].set_color("0.7")
+    figure.suptitle(f"Where the model looks while it reads {' '.join(_names(sample.source))}", fontsize=11)
+    figure.colorbar(image, ax=grid, label="share of attention", shrink=0.5, aspect=30)
+    return figure
+
+
+def _axes_of(path: str, sample: Examples) -> tuple[tuple[str, list[str]], tuple[str, list[str]]]:
+    """Return what looks, the rows, and what is looked at, the columns; a decoder's row is named by what it says."""
+    source, said, heard = map(_names, (sample.source, sample.labels, sample.target))
+    if ".encoder." in f".{path}":
+        return ("source", source), ("source", source)
+    return ("token said", said), ("source", source) if "cross" in path else ("tokens before", heard)
+
+
+def _names(ids: np.ndarray) -> list[str]:
+    return ["start" if token == START else str(token) for token in ids[0]]
+
+
+def write(path: Path, figure: Figure) -> None:
+    file = io.BytesIO()
+    figure.savefig(file, format="png", dpi=150)
+    files.write(path, file.getvalue())

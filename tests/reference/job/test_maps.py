@@ -1,0 +1,63 @@
+import numpy as np
+import pytest
+
+from reference.core import tree
+from reference.job import train
+from reference.job.maps import attention_maps, weights
+from reference.layers.attention import MultiHeadAttention
+
+
+@pytest.fixture
+def run(tiny):
+    """run(**changes): a model and examples."""
+
+    def run(**changes):
+        settings = tiny(**changes)
+        return train.begin(settings).model, train.data(settings)[0]
+
+    return run
+
+
+def maps_of(model, examples):
+    return attention_maps(model, source=examples.source, target=examples.target)
+
+
+@pytest.mark.parametrize("changes", [{}, {"norm": "post"}, {"embeddings": "tied"}])
+def test_every_attention_layer_has_its_map_in_the_order_of_use(run, changes):
+    model, examples = run(layers=2, **changes)
+    maps = maps_of(model, examples)
+    blocks = [f"body.encoder.blocks[{i}].attention.inner" for i in range(2)]
+    for i in range(2):
+        blocks += [f"body.decoder.blocks[{i}].{kind}_attention.inner" for kind in ("self", "cross")]
+    assert list(maps) == blocks
+    assert {array.shape for array in maps.values()} == {(10, 2, 3, 3)}
+
+
+def test_every_query_shares_out_all_of_its_attention_and_none_to_the_future(run):
+    maps = maps_of(*run())
+    for path, shares in maps.items():
+        # sums of 3 numbers in float32
+        np.testing.assert_allclose(shares.sum(axis=-1), 1, rtol=1e-6, atol=0)
+        if "self_attention" in path:
+            assert not shares[..., ~np.tri(3, dtype=bool)].any()
+
+
+def test_watching_changes_neither_the_model_nor_its_output(run):
+    model, examples = run()
+    before = [array.tobytes() for _, array in tree.leaves(model)]
+    logits = model(source=examples.source, target=examples.target)
+    maps_of(model, examples)
+    assert [array.tobytes() for _, array in tree.leaves(model)] == before
+    np.testing.assert_array_equal(model(source=examples.source, target=examples.target), logits)
+
+
+def test_weights_are_those_with_which_the_layer_mixes_its_values(rng):
+    layer = MultiHeadAttention.init(rng, 6, 2, np.float64)
+    x, memory = rng.normal(size=(2, 3, 6)), rng.normal(size=(2, 4, 6))
+    mask = rng.random((2, 1, 3, 4)) > 0.3
+    mask[..., 0] = True
+    p = weights(layer, x, memory, mask)
+    v = layer.value(memory).reshape(2, 4, 2, 3)
+    mixed = np.einsum("bhts,bshk->bthk", p, v).reshape(2, 3, 6)
+    # sums of a few numbers near 1
+    np.testing.assert_allclose(layer.output(mixed), layer(x, memory, mask=mask), rtol=1e-12, atol=1e-13)

@@ -1,0 +1,73 @@
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from reference.job import plots
+from reference.job.tasks.copy import Examples
+
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+def records(epochs, per_epoch=5):
+    keys = ("loss", "held_out_loss", "training_tokens", "held_out_tokens", "held_out_sequences")
+    return [{"epoch": e, "step": e * per_epoch, **dict.fromkeys(keys, 1 / e)} for e in range(1, epochs + 1)]
+
+
+def sample(length=3):
+    ids = np.arange(1, length + 1)[None]
+    return Examples(source=ids, labels=ids[:, ::-1])
+
+
+def maps(heads=2, length=3):
+    shares = np.full((1, heads, length, length), 1 / length)
+    names = ("encoder.blocks[0].attention", "decoder.blocks[0].self_attention", "decoder.blocks[0].cross_attention")
+    return {f"body.{name}.inner": shares for name in names}
+
+
+@pytest.mark.parametrize("epochs", [1, 4])
+def test_curves_show_every_step_and_every_epoch(epochs):
+    figure = plots.curves(np.linspace(1, 0.1, 5 * epochs), records(epochs), vocabulary=3)
+    left, right = figure.axes
+    steps, mean, held_out, guessing = left.lines
+    assert steps.get_xdata()[-1] == epochs == held_out.get_xdata()[-1]
+    assert len(steps.get_xdata()) == 5 * epochs
+    assert mean.get_xdata()[0] == 0.5  # in the middle of what it is the mean of
+    np.testing.assert_allclose(guessing.get_ydata(), np.log(3), rtol=1e-15, atol=0)
+    assert [len(line.get_xdata()) for line in right.lines[:3]] == [epochs] * 3
+
+
+def test_attention_has_a_row_for_each_layer_and_a_column_for_each_head():
+    figure = plots.attention(maps(heads=4), sample())
+    pictures = [axes for axes in figure.axes if axes.images]
+    assert len(pictures) == 3 * 4
+    titles = [axes.get_title(loc="left") for axes in pictures if axes.get_title(loc="left")]
+    assert titles == ["encoder.blocks[0].attention", "decoder.blocks[0].self_attention",
+                      "decoder.blocks[0].cross_attention"]
+
+
+def test_attention_names_the_tokens_that_look_and_those_that_are_looked_at():
+    figure = plots.attention(maps(heads=1), sample())
+    labels = [
+        tuple([tick.get_text() for tick in ticks] for ticks in (axes.get_yticklabels(), axes.get_xticklabels()))
+        for axes in figure.axes
+        if axes.images
+    ]
+    source, said, heard = ["1", "2", "3"], ["3", "2", "1"], ["start", "3", "2"]
+    assert labels == [(source, source), (said, heard), (said, source)]
+
+
+def test_a_figure_is_written_as_one_png_with_the_same_bits_each_time(tmp_path):
+    for name in "ab":
+        plots.write(tmp_path / name, plots.attention(maps(), sample()))
+    first, second = ((tmp_path / name).read_bytes() for name in "ab")
+    assert first.startswith(PNG)
+    assert first == second
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_pictures_need_no_global_state():
+    code = "import sys, reference.job.plots; print('matplotlib.pyplot' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
