@@ -79,7 +79,7 @@ def _expect_like(where: str, path: str, gradient: Any, value: Any) -> None:
         if gradient.shape != value.shape:
             raise ValueError(f"{where}: '{path}' must have shape {value.shape}, got {gradient.shape}")
     elif type(gradient) is not type(value):
-        raise TypeError(f"{where}: '{path}' must be a {type(value).__name__}, got {type(gradient).__name__}")
+        raise TypeError(f"{where}: '{path}' must be of type {type(value).__name__}, got {type(gradient).__name__}")
     elif isinstance(value, tuple):
         if len(gradient) != len(value):
             raise ValueError(f"{where}: '{path}' must have {len(value)} entries, got {len(gradient)}")

@@ -170,11 +170,18 @@ def test_gradients_of_two_layers_of_one_class_cannot_be_swapped_where_their_shap
     ("gradient", "error", "message"),
     [
         ((scale(),), ValueError, r"^Stack\.cotangent: 'layers' must have 2 entries, got 1$"),
-        ([scale(), scale(2)], TypeError, r"^Stack\.cotangent: 'layers' must be a tuple, got list$"),
-        ((scale(), np.zeros(2)), TypeError, r"^Stack\.cotangent: 'layers\[1\]' must be a Scale, got ndarray$"),
+        ([scale(), scale(2)], TypeError, r"^Stack\.cotangent: 'layers' must be of type tuple, got list$"),
+        ((scale(), np.zeros(2)), TypeError, r"^Stack\.cotangent: 'layers\[1\]' must be of type Scale, got ndarray$"),
         ((scale(), scale(4)), ValueError, r"^Stack\.cotangent: 'layers\[1\]\.g' must have shape \(2,\), got \(4,\)$"),
     ],
 )
 def test_the_gradient_of_a_tuple_is_a_tuple_of_gradients(gradient, error, message):
     with pytest.raises(error, match=message):
         Stack(layers=(scale(), scale(2))).cotangent(layers=gradient)
+
+
+def test_constants_in_a_tuple_stand_in_its_gradient_too():
+    layer = Stack(layers=(scale(), 7))
+    assert layer.cotangent(layers=(scale(), 7)).layers[1] == 7
+    with pytest.raises(TypeError, match=r"^Stack\.cotangent: 'layers\[1\]' must be of type int, got NoneType$"):
+        layer.cotangent(layers=(scale(), None))
