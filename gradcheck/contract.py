@@ -11,7 +11,7 @@ from gradcheck.complexstep import jittered
 from gradcheck.findings import Finding
 from gradcheck.layouts import LAYOUTS
 from gradcheck.noise import unit_roundoff
-from gradcheck.points import cotangents
+from gradcheck.points import cotangents, scale
 from gradcheck.problem import Problem, flat, is_write, like
 from gradcheck.subjects import Broken
 
@@ -175,7 +175,7 @@ class Contract:
             scaled = self._pull(self.out, self.pullback, c * self.g[0])
             for leaf, a, b in self._pairs([c * d for d in self.one], scaled):
                 # equality is expected; the slack is for subnormal products and sums in another order
-                if not _near(a, b, self.u * 2**13 * np.abs(a).max(initial=0) + abs(c) * self._rounding(leaf, a)):
+                if not _near(a, b, self.u * 2**13 * np.abs(a).max(initial=0) + abs(c) * self._rounding(leaf)):
                     message = f"the cotangent of {leaf} is not linear in dy: B({c:g} dy) is not {c:g} B(dy)"
                     self.fail("homogeneous", message, leaf)
         if not self.large:
@@ -185,7 +185,7 @@ class Contract:
         both = self._pull(self.out, self.pullback, self.g[0] + self.g[1])
         for (leaf, a, b), c in zip(self._pairs(self.one, self.two), both, strict=True):
             size = np.abs(a).max(initial=0) + np.abs(b).max(initial=0)
-            if not _near(a + b, c, 1e4 * self.u * size + self._rounding(leaf, a)):
+            if not _near(a + b, c, 1e4 * self.u * size + self._rounding(leaf)):
                 self.fail("additive", f"the cotangent of {leaf} is not linear in dy: B(a + b) is not B(a) + B(b)", leaf)
 
     def _takes_any_layout(self) -> None:
@@ -204,14 +204,15 @@ class Contract:
 
     def _compare(self, layout: str, expected: list, got: list) -> None:
         for leaf, a, b in self._pairs(expected, got):
-            if not _near(a, b, 1e4 * self.u * np.abs(a).max(initial=0) + self._rounding(leaf, a)):
+            if not _near(a, b, 1e4 * self.u * np.abs(a).max(initial=0) + self._rounding(leaf)):
                 self.fail("layout", f"{layout} arrays change the cotangent of {leaf}", leaf)
 
-    def _rounding(self, leaf: str, d: np.ndarray) -> float:
-        """Allow for a cotangent whose terms cancel: as it changes with dy by a rounding, and for one that is all rounding."""
+    def _rounding(self, leaf: str) -> float:
+        """Allow for terms that cancel: as the cotangent changes with dy by a rounding, or as y dy / x rounds."""
+        x = next(x.value for x in self.problem.leaves if x.name == leaf)
         largest = max((float(np.abs(e).max(initial=0)) for e in self.one), default=0.0)
-        zero = np.abs(d).max(initial=0) <= 1e4 * self.u * largest
-        return 1024 * self.jitter[leaf] + (64 * self.u * largest if zero else 2.0**-1000)
+        natural = float(np.abs(self.y).max(initial=0) * np.abs(self.g).max(initial=0)) / scale(x)
+        return 1024 * self.jitter[leaf] + 64 * self.u * max(natural, largest)
 
     def _pull(self, out: Any, pullback: Callable, g: np.ndarray) -> list[Any]:
         return self.problem.pull(pullback, like(out, g, self.problem.protect))

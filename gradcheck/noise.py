@@ -17,26 +17,33 @@ UNIT = {np.dtype(np.float16): 2.0**-11, np.dtype(np.float32): 2.0**-24, np.dtype
 
 
 def measured(problem: Problem, point: Arrays, probe: Probe, g: np.ndarray) -> np.ndarray:
-    """Return the noise (standard deviation) of <g, f> (G,) along a direction, in units of its rounding; 0 if none is seen."""
+    """Return the noise (standard deviation) of <g, f> (G,) along a direction, in units of its rounding.
+
+    0 where there is no more of it than one rounding of the outputs would make.
+    """
     direction = probe.direction(point)
     level, done = np.zeros(len(g)), np.zeros(len(g), bool)
     for power in SPACINGS:
         d = float(few_bits(np.array(1.3 * 2.0**power)))
         with np.errstate(all="ignore"):
             points = [moved(point, direction, (k - POINTS // 2) * d) for k in range(POINTS)]
-            values = [problem.attempt(p, g.shape[1]) for p in points]
-            table = np.array([g @ (v - values[POINTS // 2]) for v in values])  # (P, G)
-        if np.isfinite(table).all():
-            _read_table(table, level, done)
+            values = np.array([problem.attempt(p, g.shape[1]) for p in points])
+            base = values[POINTS // 2]
+            table = (values - base) @ g.T  # (P, G)
+        if not np.isfinite(table).all():
+            continue
+        size = rounded(g, np.where((values != base).any(axis=0), np.abs(values).max(axis=0), 0))
+        _read_table(table, level, done, size)
         if done.all():
             break
-    top, base = np.max(np.abs(values), axis=0), values[POINTS // 2]
-    size = rounded(g, np.where((values != base).any(axis=0), top, 0))
-    return np.where(done, level / np.where(size > 0, size, 1), 0)
+    return level
 
 
-def _read_table(table: np.ndarray, level: np.ndarray, done: np.ndarray) -> None:
-    """Set `level` where three successive orders of differences agree: a plateau is noise, a decay is f."""
+def _read_table(table: np.ndarray, level: np.ndarray, done: np.ndarray, size: np.ndarray) -> None:
+    """Set `level` where three successive orders of differences agree: a plateau is noise, a decay is f.
+
+    A decay to below the rounding of the outputs says that there is no further noise to look for.
+    """
     grain = (np.diff(table, axis=0) == 0).mean(axis=0) > 0.4  # the spacing is below the function's own grain
     orders = []
     for k in range(1, POINTS - 1):
@@ -45,8 +52,8 @@ def _read_table(table: np.ndarray, level: np.ndarray, done: np.ndarray) -> None:
     for k in range(len(orders) - 2):
         window = np.array(orders[k : k + 3])
         plateau = (window.min(axis=0) > 0) & (window.max(axis=0) <= 4 * window.min(axis=0)) & ~grain & ~done
-        level[plateau] = window.max(axis=0)[plateau]
-        done |= plateau
+        level[plateau] = (window.max(axis=0) / np.where(size > 0, size, 1))[plateau]
+        done |= plateau | ((window.max(axis=0) <= UNIT[np.dtype(np.float64)] * size) & ~grain)
 
 
 def unit_roundoff(outputs: list[np.ndarray]) -> float:
