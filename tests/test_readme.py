@@ -44,3 +44,9 @@ def test_a_readme_without_markers_is_one_clear_line(function):
 def test_a_row_that_is_none_is_one_clear_line():
     with pytest.raises(ValueError, match=r"^README\.md: a row must be '.*', got '\| One \| 12 \|'$"):
         table.parse(README.replace("| One |", "| One | 12 |\n| One |"))
+
+
+def test_the_test_command_of_the_readme_is_what_runs_for_every_change():
+    command = "pip install tox && tox"
+    for path in ("README.md", ".ci/run"):
+        assert command in (ROOT / path).read_text(encoding="utf-8")
