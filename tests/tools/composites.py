@@ -1,6 +1,7 @@
 """What the tests of composites share: generic points, planted bugs, and how far the harm of a bug reaches."""
 
 import dataclasses
+from itertools import cycle, product
 
 import numpy as np
 
@@ -11,10 +12,18 @@ from reference.layers.linear import Linear
 from reference.layers.residual import PostNorm, PreNorm
 from reference.models.decoder import Decoder, DecoderBlock
 
+# Every norm placement, number of heads and mask, each at a batch or a length of 1, where a sum over one entry hides.
+EDGES = [
+    (*settings, *shape)
+    for settings, shape in zip(
+        product([PreNorm, PostNorm], [1, 4], [False, True]), cycle([(1, 5), (2, 1), (1, 1)]), strict=False
+    )
+]
+
 
 def generic(rng, layer):
     """Return `layer` in float64 at a point where no gain is 1, no bias is 0 and no softmax is saturated."""
-    return tree.map(lambda p: p + rng.normal(scale=0.25, size=p.shape), layer)
+    return tree.map(lambda p: p + rng.normal(scale=0.2, size=p.shape), layer)
 
 
 def parameters(layer):

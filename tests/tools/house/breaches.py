@@ -325,6 +325,11 @@ BREACHES = [
         change(TESTS, '    caught({"x"}, None)', "    assert True"),
         f"{TESTS}:1: must call caught on a wrong version, got no such call",
     ),
+    (
+        "run",
+        create("tests/more/test_more.py"),
+        "tests/more/test_more.py:1: must be run by an environment of tox.ini, got only tests/reference",
+    ),
     ("brief", change(DESCENT, "\n", "\n" * 199), f"{DESCENT}:201: a file must have at most 200 lines, got 201"),
     (
         "safe",

@@ -20,6 +20,7 @@ EVERYTHING = (
     ".ci/run",
 )
 TEXT = {".py", ".md", ".toml", ".ini", ""}
+GATED = "tests/reference"  # run by tests/tools/stamp.py for the environment `gradients`
 MOST_LINES = 200
 LOOSE = 1e-6
 UNFINISHED = re.compile("TO" + "DO|FIX" + "ME")
@@ -106,6 +107,16 @@ def safe(house: House) -> Iterator[str]:
                 yield at(module.path, node.value.lineno, "no data is executed, got allow_pickle")
 
 
+def run(house: House) -> Iterator[str]:
+    """An environment of tox runs every test."""
+    tox = house.read(Path("tox.ini")) if (house.root / "tox.ini").is_file() else ""
+    places = [GATED, *re.findall(r"(?<!\S)tests/[\w/.]+", tox)]
+    for path in house.tests:
+        name = path.as_posix()
+        if path.name.startswith("test_") and not any(name == place or name.startswith(f"{place}/") for place in places):
+            yield at(path, 1, f"must be run by an environment of tox.ini, got only {', '.join(places)}")
+
+
 def finished(house: House) -> Iterator[str]:
     """What stands in the house is done."""
     for path in house.walk(*(top for top in EVERYTHING if (house.root / top).exists())):
@@ -149,4 +160,4 @@ def _is_assertion(name: str) -> bool:
     return name in ("raises", "warns", "prove", "caught", "fail") or name.startswith("assert_")
 
 
-RULES = [packages, asserting, stated, proved, brief, safe, finished]
+RULES = [packages, asserting, stated, proved, run, brief, safe, finished]
