@@ -157,4 +157,4 @@ def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]
                 Decoder.init(rng, 8, heads, 6, layers=2, residual=residual),
             ):
                 name = f"{type(layer).__name__}, {residual.__name__}, heads {heads}{', masked' if seen else ''}"
-                yield name, tree.map(lambda p: rng.normal(scale=0.5, size=p.shape), layer), (x, memory), seen
+                yield name, tree.map(lambda p: p + rng.normal(scale=0.2, size=p.shape), layer), (x, memory), seen

@@ -86,7 +86,7 @@ def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]
     for kind in (Transformer, TiedTransformer):
         for residual, heads, seen in ((PreNorm, 4, {"source_mask": mask}), (PostNorm, 1, {})):
             model = kind.init(rng, 7, 8, heads, 6, 1, 1, residual)
-            model = tree.map(lambda p: rng.normal(scale=0.5, size=p.shape), model)
+            model = tree.map(lambda p: p + rng.normal(scale=0.2, size=p.shape), model)
             subject = Objective(model=model, ignore=-1, smoothing=0.1)
             name = f"{kind.__name__}, {residual.__name__}, heads {heads}{', masked' if seen else ''}"
             yield name, subject, (), ids | seen

@@ -32,7 +32,7 @@ class Projection(Layer):
             TypeError: y is not a floating or complex array.
             ValueError: the last axis of y has not length D.
 
-        Source: Press & Wolf 2017, sec. 2.
+        Source: Press & Wolf 2017 (arXiv:1608.05859).
         """
         E = self.table
         expect_last_axis("Projection", "y", y, E.shape[1])
@@ -41,8 +41,8 @@ class Projection(Layer):
 
         def pullback(dlogits: np.ndarray) -> tuple[Self, np.ndarray]:
             drows = dlogits.reshape(-1, len(E))         # (N, V)
-            dy = drows @ E                              # (N, D)    # (tied.2)
-            dE = drows.T @ rows                         # (V, D)    # (tied.3)
+            dy = drows @ E                              # (N, D)    # (tied.3)
+            dE = drows.T @ rows                         # (V, D)    # (tied.4)
             return self.cotangent(table=dE), dy.reshape(y.shape)
 
         return logits.reshape(*y.shape[:-1], len(E)), pullback
@@ -76,7 +76,7 @@ class TiedTransformer(Layer):
     def separate(self) -> Transformer:
         """Return the Transformer with three tables at the point where all three are E."""
         E = self.vocabulary.table
-        return Transformer(                                                             # (tied.4)
+        return Transformer(                                                             # (tied.2)
             source_embedding=self.vocabulary,
             target_embedding=self.vocabulary,
             body=self.body,
@@ -88,7 +88,7 @@ class TiedTransformer(Layer):
     ) -> tuple[np.ndarray, Callable[[np.ndarray], tuple[Self]]]:
         """Map token ids, source (B, S) and target (B, T), to logits (B, T, V); errors as for Transformer.
 
-        Source: Press & Wolf 2017; Vaswani et al. 2017, sec. 3.4.
+        Source: Press & Wolf 2017 (three-way weight tying); Vaswani et al. 2017, sec. 3.4.
         """
         logits, separate_pullback = self.separate().vjp(source=source, target=target, source_mask=source_mask)
 
@@ -124,4 +124,4 @@ def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]
         for heads, seen in ((1, {}), (4, {"source_mask": mask})):
             model = TiedTransformer.init(rng, 7, 8, heads, 6, 1, 1, residual)
             name = f"{residual.__name__}, heads {heads}{', masked' if seen else ''}"
-            yield name, tree.map(lambda p: rng.normal(scale=0.5, size=p.shape), model), (), ids | seen
+            yield name, tree.map(lambda p: p + rng.normal(scale=0.2, size=p.shape), model), (), ids | seen

@@ -132,4 +132,4 @@ def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]
         for heads, seen in ((1, {}), (4, {"source_mask": mask})):
             model = Transformer.init(rng, 7, 8, heads, 6, 1, 1, residual)
             name = f"{residual.__name__}, heads {heads}{', masked' if seen else ''}"
-            yield name, tree.map(lambda p: rng.normal(scale=0.5, size=p.shape), model), (), ids | seen
+            yield name, tree.map(lambda p: p + rng.normal(scale=0.2, size=p.shape), model), (), ids | seen
