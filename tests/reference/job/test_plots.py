@@ -1,6 +1,3 @@
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 
@@ -67,7 +64,6 @@ def test_a_figure_is_written_as_one_png_with_the_same_bits_each_time(tmp_path):
     assert len(list(tmp_path.iterdir())) == 2
 
 
-def test_pictures_need_no_global_state():
-    code = "import sys, reference.job.plots; print('matplotlib.pyplot' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout == "False\n"
+def test_pictures_need_no_global_state(command):
+    done = command(code=("-c", "import sys, reference.job.plots; print('matplotlib.pyplot' in sys.modules)"))
+    assert (done.stdout, done.stderr) == ("False\n", "")

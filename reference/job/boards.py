@@ -1,0 +1,69 @@
+"""Work under way: a bar in a terminal, plain lines elsewhere."""
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from reference.job.display import percent
+from reference.job.settings import Settings
+from reference.job.train import State
+
+
+def bar(console: Console) -> Progress:
+    """Return a bar that is gone when the work is done, and that only a terminal gets."""
+    return Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=None),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[now]}", markup=False),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+
+
+class TrainingBoard:
+    """A line for each epoch and, in a terminal, a bar with the loss and the accuracy of the moment."""
+
+    def __init__(self, console: Console, settings: Settings, state: State) -> None:
+        self._console, self._settings = console, settings
+        self._bar = bar(console)
+        self._task = self._bar.add_task("", total=settings.steps, completed=state.step, now="")
+        self._accuracy, self._done = "", state.records
+
+    @property
+    def live(self) -> bool:
+        return not self._bar.disable
+
+    def __enter__(self) -> Self:
+        self._console.print(" " * 9 + "training" + " " * 13 + "held-out")
+        self._console.print(f"epoch{'loss':>9}{'tokens':>11}{'loss':>10}{'tokens':>11}{'sequences':>12}")
+        for record in self._done:
+            self.epoch(record)
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self._bar.stop()
+
+    def accuracy(self, tokens: float) -> None:
+        self._accuracy = f"tokens {percent(tokens)}"
+
+    def step(self, state: State) -> None:
+        epoch = min(state.step // self._settings.steps_per_epoch + 1, self._settings.epochs)
+        self._bar.update(
+            self._task,
+            completed=state.step,
+            description=f"epoch {epoch}/{self._settings.epochs}",
+            now=f"loss {state.losses[-1]:.4f}  {self._accuracy}",
+        )
+
+    def epoch(self, record: Mapping[str, float]) -> None:
+        self._console.print(
+            f"{record['epoch']:>5}{record['loss']:>9.4f}{percent(record['training_tokens']):>11}"
+            f"{record['held_out_loss']:>10.4f}{percent(record['held_out_tokens']):>11}"
+            f"{percent(record['held_out_sequences']):>12}"
+        )

@@ -1,0 +1,37 @@
+"""What the job prints when something is done."""
+
+import math
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+from rich.console import Console
+
+
+def console() -> Console:
+    return Console(highlight=False, markup=False, emoji=False)
+
+
+def percent(share: float) -> str:
+    """Return the share in per cent, rounded down: 100.00 % means all of them."""
+    return f"{math.floor(share * 1e4 + 1e-9) / 100:.2f} %"
+
+
+def symbols(ids: Iterable[int]) -> str:
+    return " ".join(map(str, ids))
+
+
+def show_accuracy(console: Console, record: Mapping[str, float], count: int) -> None:
+    console.print(f"\nheld-out: {count:,} sequences that do not occur in training")
+    console.print(f"{'':14}{'tokens':>11}{'sequences':>12}")
+    for name, key in (("autoregressive", "held_out"), ("teacher-forced", "forced")):
+        console.print(f"{name}{percent(record[f'{key}_tokens']):>11}{percent(record[f'{key}_sequences']):>12}")
+
+
+def show_samples(console: Console, sources: Iterable[np.ndarray], said: Iterable[np.ndarray]) -> None:
+    pairs = [(symbols(source), symbols(answer)) for source, answer in zip(sources, said, strict=True)]
+    width = max(len("source"), *(len(source) for source, _ in pairs))
+    console.print(f"\n{'source':{width}}   generated", soft_wrap=True)
+    for source, answer in pairs:
+        verdict = ("right", "green") if source == answer else ("wrong", "bold red")
+        console.print(f"{source:{width}}   {answer:{width}}   ", end="", soft_wrap=True)
+        console.print(verdict[0], style=verdict[1], soft_wrap=True)

@@ -1,0 +1,45 @@
+"""Settings of the process, made by the command and never on import, and the processes that help it."""
+
+import contextlib
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+
+from reference.job.errors import JobError
+
+THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "BLIS_NUM_THREADS")
+MOST = 8  # workers; each of them loads NumPy and SciPy
+
+
+def settle() -> None:
+    """Let BLAS use one thread, unless the user says otherwise; must come before NumPy is imported.
+
+    The matrices of the copy task are too small to share, and a product that is split among
+    threads is rounded by their number: one seed would give other bits on another machine.
+    """
+    for name in THREADS:
+        os.environ.setdefault(name, "1")
+
+
+@contextlib.contextmanager
+def workers() -> Iterator[Callable]:
+    """Yield a `map` that shares its work out among processes, one for each core.
+
+    Raises:
+        JobError: one of them died, for want of memory say.
+    """
+    count = min(os.cpu_count() or 1, MOST)
+    context = multiprocessing.get_context("spawn")  # a fork would copy the thread that draws the bar
+    with ProcessPoolExecutor(count, context, initializer=_die_quietly) as pool:
+        try:
+            yield pool.map
+        except BrokenProcessPool:
+            raise JobError("a worker process died") from None
+
+
+def _die_quietly() -> None:
+    """Let Ctrl-C, which the terminal sends to every process, end a worker without a traceback."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -1,0 +1,54 @@
+import io
+import re
+
+import pytest
+from rich.console import Console
+
+from reference.job import train
+from reference.job.boards import TrainingBoard
+
+
+def console(terminal):
+    return Console(file=io.StringIO(), width=80, highlight=False, markup=False, force_terminal=terminal)
+
+
+@pytest.fixture
+def shown(tiny, trained):
+    """shown(terminal, start=0): what a board shows of a whole run from that step on."""
+
+    def shown(terminal, start=0):
+        settings = tiny()
+        state = trained(settings, start) if start else train.begin(settings)
+        out = console(terminal)
+        with TrainingBoard(out, settings, state) as board:
+            for later in train.train(settings, state, *train.data(settings)):
+                if later.step % settings.steps_per_epoch == 0:
+                    board.epoch(later.records[-1])
+                board.accuracy(0.5)
+                board.step(later)
+        return out.file.getvalue(), board.live
+
+    return shown
+
+
+def test_outside_a_terminal_there_is_a_line_for_each_epoch_and_nothing_else(shown):
+    text, live = shown(terminal=False)
+    assert not live
+    assert "\x1b" not in text
+    assert "\r" not in text
+    lines = text.splitlines()
+    assert lines[1].split() == ["epoch", "loss", "tokens", "loss", "tokens", "sequences"]
+    assert [line.split()[0] for line in lines[2:]] == ["1", "2"]
+    assert len({len(line) for line in lines[1:]}) == 1
+
+
+def test_in_a_terminal_a_bar_shows_loss_and_accuracy_of_the_moment(shown):
+    text, live = shown(terminal=True)
+    assert live
+    plain = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", text)
+    assert re.search(r"epoch 2/2 .* 6/6 loss \d\.\d{4}  tokens 50\.00 %", plain)
+    assert [line.split()[0] for line in plain.splitlines() if re.match(r"\s+[12] .*%", line)] == ["1", "2"]
+
+
+def test_a_run_that_goes_on_shows_the_epochs_before(shown):
+    assert shown(terminal=False, start=4) == shown(terminal=False)

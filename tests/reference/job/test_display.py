@@ -1,0 +1,58 @@
+import io
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from reference.job import display
+
+
+@pytest.fixture
+def console():
+    return Console(file=io.StringIO(), width=80, highlight=False, markup=False)
+
+
+def shown(console):
+    return console.file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [(1.0, "100.00 %"), (0.0, "0.00 %"), (7999 / 8000, "99.98 %"), (0.29, "29.00 %"), (1 / 3, "33.33 %")],
+)
+def test_a_hundred_per_cent_means_all_of_them(share, text):
+    assert display.percent(share) == text
+
+
+def test_both_ways_to_read_are_told_apart(console):
+    record = {
+        "held_out_tokens": 0.5, "held_out_sequences": 0.25, "forced_tokens": 0.75, "forced_sequences": 0.125,
+    }
+    display.show_accuracy(console, record, 1000)
+    assert shown(console) == (
+        "\nheld-out: 1,000 sequences that do not occur in training\n"
+        "                   tokens   sequences\n"
+        "autoregressive    50.00 %     25.00 %\n"
+        "teacher-forced    75.00 %     12.50 %\n"
+    )
+
+
+def test_samples_stand_beside_what_was_said_to_them(console):
+    sources, said = [np.array([3, 1, 2]), np.array([1])], [np.array([3, 1, 1]), np.array([1])]
+    display.show_samples(console, sources, said)
+    assert shown(console) == (
+        "\nsource   generated\n"
+        "3 1 2    3 1 1    wrong\n"
+        "1        1        right\n"
+    )
+
+
+def test_short_and_long_sequences_are_not_broken(console):
+    long = np.ones(100, int)
+    display.show_samples(console, [long], [long])
+    assert " ".join("1" * 100) + "   right" in shown(console)
+
+
+def test_the_console_takes_text_as_it_is(capsys):
+    display.console().print("[bold]decoder.blocks[0][/bold] :smile: 12")
+    assert capsys.readouterr().out == "[bold]decoder.blocks[0][/bold] :smile: 12\n"

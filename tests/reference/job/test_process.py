@@ -1,0 +1,44 @@
+import os
+import signal
+
+import pytest
+
+from reference.job import process
+from reference.job.errors import JobError
+
+
+def test_blas_gets_one_thread_unless_the_user_says_otherwise(monkeypatch):
+    for name in process.THREADS:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("MKL_NUM_THREADS", "4")
+    process.settle()
+    assert {name: os.environ[name] for name in process.THREADS} == dict.fromkeys(process.THREADS, "1") | {
+        "MKL_NUM_THREADS": "4"
+    }
+
+
+def test_an_import_sets_nothing(command):
+    code = "import os; before = dict(os.environ); import reference.job.cli; print(dict(os.environ) == before)"
+    done = command(code=("-c", code))
+    assert (done.stdout, done.stderr) == ("True\n", "")
+
+
+def test_workers_share_out_the_work_and_keep_its_order(monkeypatch):
+    monkeypatch.setattr(process.os, "cpu_count", lambda: 2)
+    with process.workers() as mapper:
+        assert list(mapper(abs, [-3, 2, -1])) == [3, 2, 1]
+
+
+def test_a_worker_that_dies_is_one_clear_line(monkeypatch):
+    monkeypatch.setattr(process.os, "cpu_count", lambda: 1)
+    with pytest.raises(JobError, match=r"^a worker process died$"), process.workers() as mapper:
+        list(mapper(os._exit, [3]))
+
+
+def test_a_worker_dies_of_ctrl_c_without_a_traceback():
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        process._die_quietly()
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_DFL
+    finally:
+        signal.signal(signal.SIGINT, before)

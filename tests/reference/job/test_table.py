@@ -1,0 +1,90 @@
+import collections
+import io
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from reference.job import catalogue, table
+from reference.layers.linear import Linear
+
+
+class NoBias(Linear):
+    """A linear layer that forgets the gradient of its bias."""
+
+    def vjp(self, x):
+        y, linear_pullback = super().vjp(x)
+
+        def pullback(dy):
+            d_self, dx = linear_pullback(dy)
+            return self.cotangent(w=d_self.w, b=np.zeros_like(d_self.b)), dx
+
+        return y, pullback
+
+
+@pytest.fixture
+def shown(monkeypatch, rng):
+    """shown(*kinds, **options): whether all pass, and the text, for layers of these kinds."""
+
+    def shown(*kinds, width=80, **options):
+        w, b, x = rng.normal(size=(3, 2)), rng.normal(size=2), rng.normal(size=(2, 3))
+        name = "a name with [brackets] that is longer than what a narrow terminal has room for"
+        found = [catalogue.Example(f"layers.{k.__name__}", name, k(w=w, b=b), (x,), {}) for k in kinds]
+        monkeypatch.setattr(catalogue, "examples", lambda seed: iter(found))
+        console = Console(file=io.StringIO(), width=width, highlight=False, markup=False, **options)
+        return table.show_verdicts(console, 0), console.file.getvalue()
+
+    return shown
+
+
+def test_all_passing_is_told_with_digits_cost_and_time(shown):
+    passed, text = shown(Linear, width=120)
+    assert passed
+    row = next(line for line in text.splitlines() if "[brackets]" in line)
+    verdict, digits, real, compared, evaluations, seconds = row.split()[-6:]
+    assert verdict == "pass"
+    assert float(digits) > 11
+    assert float(real) > 6
+    assert int(compared) > 14  # the entries of w, b and x, and directions
+    assert int(evaluations.replace(",", "")) > 0
+    assert float(seconds) >= 0
+    assert "1 of 1 examples of 1 modules proved" in text
+
+
+def test_what_fails_is_told_with_its_report(shown):
+    passed, text = shown(Linear, NoBias)
+    assert not passed
+    assert "layers.NoBias, a name with [brackets]" in text
+    assert "gradcheck NoBias: fail" in text
+    assert "gradcheck Linear" not in text
+    assert "1 of 2 examples of 2 modules proved" in text
+
+
+@pytest.mark.parametrize("width", [80, 60])
+def test_the_table_fits_the_width_and_has_no_control_characters_outside_a_terminal(shown, width):
+    _, text = shown(Linear, width=width)
+    rows = text[: text.index("digits   resolved")].splitlines()
+    assert max(map(len, rows)) <= width
+    assert "\x1b" not in text
+    assert "\r" not in text
+    assert "[brackets]" in text
+
+
+def test_a_terminal_sees_a_bar_and_then_the_table(shown):
+    passed, text = shown(Linear, force_terminal=True, color_system="standard")
+    assert passed
+    assert "proving backward passes" in text
+    assert "\x1b[32mpass" in text
+
+
+def test_a_gradient_that_is_zero_everywhere_has_no_digits(monkeypatch):
+    import gradcheck
+    from reference.job.verify import Verdict
+
+    example = catalogue.Example("functions.flat", "flat", None, (), {})
+    report = gradcheck.Report("flat", "pass", [gradcheck.Gradient("x", (2,), "pass")], [], collections.Counter(), 0)
+    monkeypatch.setattr(catalogue, "examples", lambda seed: iter([example]))
+    monkeypatch.setattr(table, "verdicts", lambda seed, mapper: iter([Verdict(example, report, 0.0)]))
+    console = Console(file=io.StringIO(), width=80)
+    assert table.show_verdicts(console, 0)
+    assert console.file.getvalue().count("zero") == 2
