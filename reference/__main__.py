@@ -1,0 +1,19 @@
+"""`python -m reference`: verify every backward pass, then train; see `--help`."""
+
+import sys
+
+from reference.job import process
+
+
+def start() -> int:
+    process.settle()
+    try:
+        from reference.job.cli import main  # NumPy comes with it: after the settings, which it reads once
+
+        return main()
+    except KeyboardInterrupt:  # while modules are still being loaded
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(start())

@@ -1,0 +1,75 @@
+"""The command line: its options, and one line instead of a traceback for whatever the user can mend."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from reference.job import commands
+from reference.job.errors import JobError
+from reference.job.files import OUT, Folder
+from reference.job.options import Parser, add_settings
+
+ABOUT = """\
+A Transformer in NumPy whose every backward pass is derived on paper, written by
+hand and proved against numbers before anything is trained.
+
+Without a command: verify, then train on the copy task, as one job."""
+
+
+def parser() -> Parser:
+    main = Parser(
+        prog="python -m reference",
+        usage="%(prog)s [-h] [COMMAND ...]",
+        description=ABOUT,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    main.set_defaults(work=commands.everything, name=main.prog)
+    kinds = main.add_subparsers(title="commands", metavar="COMMAND", prog=main.prog)
+
+    verify = kinds.add_parser("verify", help="prove every backward pass", description=(
+        "Check every backward pass against numeric derivatives and print a table of the verdicts. "
+        "The exit status is 1 if any is not 'pass'."))
+    verify.add_argument("--seed", type=int, metavar="N", help="of the inputs and of the checker (default: 0)")
+    verify.set_defaults(work=commands.verify, name=verify.prog)
+
+    train = kinds.add_parser("train", help="train a model on the copy task", description=(
+        "Train an encoder-decoder Transformer to say a sequence again, and judge it by sequences that it never saw."))
+    train.add_argument("--out", type=Path, metavar="FOLDER", help=(
+        f"folder for checkpoint, metrics and pictures; an earlier run in it is replaced (default: {OUT})"))
+    train.add_argument("--resume", action="store_true", help=(
+        "go on with the run in the folder, with its settings and to the same bits"))
+    add_settings(train)
+    train.set_defaults(work=commands.train, name=train.prog)
+
+    generate = kinds.add_parser("generate", help="let a trained model speak", description=(
+        "Print what a trained model says to the given sequences, or to some that it never saw."))
+    generate.add_argument("symbols", nargs="*", metavar="SYMBOL", help=(
+        "a sequence to read, such as 3 1 2 2; a / begins another (default: some that were held out)"))
+    generate.add_argument("--checkpoint", type=Path, metavar="FILE", help=(
+        f"what 'train' wrote (default: {Folder(OUT).checkpoint})"))
+    generate.add_argument("--count", type=int, metavar="N", help="number of held-out sequences (default: 5)")
+    generate.add_argument("--seed", type=int, metavar="N", help="of the choice among them (default: 0)")
+    generate.set_defaults(work=commands.generate, name=generate.prog)
+    return main
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; return its exit status."""
+    given = vars(parser().parse_args(argv))
+    work, name = given.pop("work"), given.pop("name")
+    try:
+        return work(given)
+    except JobError as error:
+        return _say(name, str(error), error.status)
+    except OSError as error:
+        return _say(name, f"{error.filename}: {error.strerror}" if error.filename else str(error), 1)
+    except MemoryError as error:
+        return _say(name, f"not enough memory ({error})", 1)
+    except KeyboardInterrupt as interrupt:
+        return _say(name, str(interrupt) or "interrupted", 130)
+
+
+def _say(name: str, text: str, status: int) -> int:
+    print(f"{name}: {' '.join(text.split())}", file=sys.stderr)
+    return status

@@ -1,0 +1,181 @@
+import json
+import os
+import signal
+import subprocess
+import time
+
+import pytest
+
+from reference.job import checkpoint, cli, commands
+from reference.job.errors import JobError, UsageError
+
+LONG = ("--epochs", "60")  # of 3 steps each: long enough to be broken off in the middle
+
+
+def files(folder):
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+def refused(done, status):
+    """Assert that a command failed with one line and printed nothing else; return that line."""
+    assert (done.returncode, done.stdout) == (status, "")
+    assert done.stderr.endswith("\n")
+    assert done.stderr.count("\n") == 1
+    return done.stderr[:-1]
+
+
+def broken_off(command, tmp_path, number):
+    """Start a run, send it a signal as soon as an epoch is over, and return what it said."""
+    process = command("train", *command.tiny, *LONG, start=subprocess.Popen)
+    metrics = tmp_path / "runs" / "copy" / "metrics.jsonl"
+    while not (metrics.exists() and metrics.read_text()):
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.002)
+    os.kill(process.pid, number)
+    out, err = process.communicate()
+    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+
+@pytest.mark.parametrize("words", [[], ["verify"], ["train"], ["generate"]])
+def test_help_reads_well_at_80_columns(command, words):
+    done = command(*words, "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(" ".join(["usage: python -m reference", *words]))
+    assert max(map(len, done.stdout.splitlines())) <= 80
+    assert "SUPPRESS" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--width", "7"], "python -m reference train: heads must divide the width 7, got 4"),
+        (["--epochs", "0"], "python -m reference train: epochs must be a whole number of at least 1, got 0"),
+        (["--depth", "3"], "python -m reference: unrecognized arguments: --depth 3"),
+        (["--rate", "x"], "python -m reference train: argument --rate: invalid float value: 'x'"),
+    ],
+)
+def test_wrong_options_are_one_line_and_status_2_before_any_work(command, tmp_path, words, message):
+    assert refused(command("train", *words), 2) == message
+    assert files(tmp_path) == set()
+
+
+def test_an_unknown_command_is_one_line_and_status_2(command):
+    assert refused(command("fly"), 2).startswith("python -m reference: argument COMMAND: invalid choice: 'fly'")
+
+
+def test_an_unwritable_folder_is_one_line_and_leaves_nothing(command, tmp_path):
+    (tmp_path / "file").write_bytes(b"")
+    done = command("train", *command.tiny, "--out", "file/runs")
+    assert refused(done, 1) == "python -m reference train: file/runs: cannot be written to (Not a directory)"
+    assert files(tmp_path) == {"file"}
+
+
+def test_missing_extras_are_one_line_that_says_what_to_install(command):
+    code = "import sys; sys.modules['matplotlib'] = None; from reference.job.cli import main; sys.exit(main(['train']))"
+    done = command(code=("-c", code))
+    message = "python -m reference train: matplotlib must be installed: pip install 'backproof[train]'"
+    assert refused(done, 1) == message
+
+
+def test_train_then_generate_and_one_seed_gives_the_same_bits(command, tmp_path):
+    for out in ("one", "other"):
+        done = command("train", *command.tiny, "--out", out)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert "\x1b" not in done.stdout
+        assert "\r" not in done.stdout
+    assert files(tmp_path / "one") == {"checkpoint.safetensors", "metrics.jsonl", "curves.png", "attention.png"}
+    for name in files(tmp_path / "one"):
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "other" / name).read_bytes()
+
+    done = command("generate", "--checkpoint", "one/checkpoint.safetensors", 3, 1, "/", 2)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [line[:3] for line in done.stdout.splitlines()[2:]] == ["3 1", "2  "]
+
+
+def test_a_checkpoint_that_cannot_be_used_is_one_line_and_stays_as_it_is(command, tmp_path):
+    command("train", *command.tiny)
+    path = tmp_path / "runs" / "copy" / "checkpoint.safetensors"
+    whole = path.read_bytes()
+    message = "python -m reference train: width must be 8 as in runs/copy/checkpoint.safetensors, got 16"
+    assert refused(command("train", "--resume", "--width", 16), 2) == message
+    assert path.read_bytes() == whole
+    path.write_bytes(whole[:-1])
+    for words in (["train", "--resume"], ["generate"]):
+        line = refused(command(*words), 1)
+        assert line.startswith(f"python -m reference {words[0]}: runs/copy/checkpoint.safetensors: not a whole checkp")
+    assert path.read_bytes() == whole[:-1]
+
+
+def test_a_killed_run_goes_on_to_the_bits_of_a_run_in_one_piece(command, tmp_path):
+    killed = broken_off(command, tmp_path, signal.SIGKILL)
+    assert killed.returncode == -signal.SIGKILL
+    settings, state = checkpoint.load(tmp_path / "runs" / "copy" / "checkpoint.safetensors")
+    assert 0 < state.step < settings.steps
+    done = command("train", "--resume")
+    assert (done.returncode, done.stderr) == (0, "")
+    whole = command("train", *command.tiny, *LONG, "--out", "whole")
+    assert done.stdout.replace("runs/copy", "whole") == whole.stdout
+    for name in files(tmp_path / "whole"):
+        assert (tmp_path / "runs" / "copy" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
+def test_ctrl_c_leaves_a_usable_checkpoint_and_says_so_in_one_line(command, tmp_path):
+    done = broken_off(command, tmp_path, signal.SIGINT)
+    assert done.returncode == 130
+    assert done.stderr.startswith("python -m reference train: interrupted at step ")
+    assert done.stderr.endswith("go on with 'python -m reference train --resume --out runs/copy'\n")
+    assert done.stderr.count("\n") == 1
+    folder = tmp_path / "runs" / "copy"
+    assert files(folder) == {"checkpoint.safetensors", "metrics.jsonl"}
+    settings, state = checkpoint.load(folder / "checkpoint.safetensors")
+    assert 0 < state.step < settings.steps
+    assert [json.loads(line)["epoch"] for line in (folder / "metrics.jsonl").read_text().splitlines()] == [
+        *range(1, state.step // 3 + 1)
+    ]
+    assert command("generate").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "message"),
+    [
+        (JobError("a: no"), 1, "a: no"),
+        (UsageError("b must be c"), 2, "b must be c"),
+        (OSError(28, "No space left on device", "a"), 1, "a: No space left on device"),
+        (OSError("odd\nthing"), 1, "odd thing"),
+        (MemoryError("Unable to allocate 9 TiB"), 1, "not enough memory (Unable to allocate 9 TiB)"),
+        (KeyboardInterrupt(), 130, "interrupted"),
+        (KeyboardInterrupt("interrupted at step 3"), 130, "interrupted at step 3"),
+    ],
+)
+def test_what_the_user_can_mend_is_one_line(monkeypatch, capsys, error, status, message):
+    def fail(_):
+        raise error
+
+    monkeypatch.setattr(commands, "verify", fail)
+    assert cli.main(["verify"]) == status
+    assert capsys.readouterr() == ("", f"python -m reference verify: {message}\n")
+
+
+def test_what_the_user_cannot_mend_keeps_its_traceback(monkeypatch):
+    def fail(_):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(commands, "verify", fail)
+    with pytest.raises(ZeroDivisionError):
+        cli.main(["verify"])
+
+
+def test_without_a_command_everything_is_done(monkeypatch):
+    monkeypatch.setattr(commands, "everything", lambda given: 5 + len(given))
+    assert cli.main([]) == 5
+
+
+def test_options_reach_their_command(monkeypatch):
+    given = []
+    for name in ("verify", "train", "generate"):
+        monkeypatch.setattr(commands, name, lambda options: given.append(options) or 0)
+    cli.main(["verify", "--seed", "3"])
+    cli.main(["train", "--resume", "--held-out", "4"])
+    cli.main(["generate", "--count", "2"])
+    cli.main(["generate", "3", "1"])
+    assert given == [{"seed": 3}, {"resume": True, "held_out": 4}, {"count": 2}, {"symbols": ["3", "1"]}]

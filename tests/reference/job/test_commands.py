@@ -1,0 +1,199 @@
+import contextlib
+import importlib.util
+
+import pytest
+
+from reference.job import catalogue, commands, run, table, train
+from reference.job.checkpoint import CheckpointError, save
+from reference.job.errors import JobError, UsageError
+from reference.job.files import OUT, Folder
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def calls(monkeypatch):
+    """What verify and train were asked to do; verify's answer is calls.proved."""
+
+    class Calls(list):
+        proved = True
+
+    calls = Calls()
+    monkeypatch.setattr(commands, "workers", lambda: contextlib.nullcontext(map))
+    monkeypatch.setattr(table, "show_verdicts", lambda _, seed, mapper: calls.append(("verify", seed)) or calls.proved)
+    monkeypatch.setattr(run, "run", lambda settings, state, folder, _: calls.append((settings, state, folder)))
+    return calls
+
+
+@pytest.fixture
+def saved(tiny, trained):
+    """saved(steps=4, **changes): settings and state of a checkpoint in the default folder."""
+
+    def saved(steps=4, **changes):
+        settings = tiny(**changes)
+        state = trained(settings, steps)
+        OUT.mkdir(parents=True)
+        save(Folder(OUT).checkpoint, settings, state)
+        return settings, state
+
+    return saved
+
+
+def refused(work, given, kind=UsageError):
+    with pytest.raises(kind) as error:
+        work(given)
+    return str(error.value)
+
+
+def test_without_a_command_the_model_is_trained_if_every_backward_pass_is_proved(calls):
+    assert commands.everything({}) == 0
+    assert calls[0] == ("verify", 0)
+    settings, state, folder = calls[1]
+    assert (settings, state.step, folder) == (commands.Settings(), 0, Folder(OUT))
+
+
+def test_without_a_command_nothing_is_trained_if_one_is_not_proved(calls):
+    calls.proved = False
+    assert commands.everything({}) == 1
+    assert calls == [("verify", 0)]
+
+
+def test_without_a_command_nothing_is_begun_that_could_not_be_written(calls):
+    OUT.parent.write_bytes(b"")
+    assert refused(commands.everything, {}, JobError) == "runs/copy: cannot be written to (Not a directory)"
+    assert calls == []
+
+
+def test_verify_says_by_its_status_whether_all_is_proved(calls):
+    assert commands.verify({"seed": 7}) == 0
+    calls.proved = False
+    assert commands.verify({}) == 1
+    assert calls == [("verify", 7), ("verify", 0)]
+
+
+def test_verify_asks_the_workers(monkeypatch, capsys):
+    used = []
+    monkeypatch.setattr(commands, "workers", lambda: contextlib.nullcontext(lambda f, xs: used.append(1) or map(f, xs)))
+    (example,) = (e for e in catalogue.examples() if e.module == "layers.linear")
+    monkeypatch.setattr(catalogue, "examples", lambda seed: iter([example]))
+    assert commands.verify({}) == 0
+    assert used == [1]
+    assert "1 of 1 examples of 1 modules proved" in capsys.readouterr().out
+
+
+def test_a_negative_seed_is_one_clear_line(calls):
+    assert refused(commands.verify, {"seed": -1}) == "seed must be a whole number of at least 0, got -1"
+
+
+@pytest.mark.parametrize(
+    ("work", "extras"),
+    [
+        (commands.everything, ["rich", "matplotlib", "safetensors"]),
+        (commands.verify, ["rich"]),
+        (commands.train, ["rich", "matplotlib", "safetensors"]),
+        (commands.generate, ["rich", "safetensors"]),
+    ],
+)
+def test_missing_extras_are_named_with_what_to_install(calls, work, extras, monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    assert refused(work, {}, JobError) == f"{' and '.join(extras)} must be installed: pip install 'backproof[train]'"
+    assert calls == []
+
+
+def test_train_begins_with_what_is_given(calls, tmp_path):
+    assert commands.train({"out": tmp_path / "a", "width": 8, "optimizer": "sgd"}) == 0
+    ((settings, state, folder),) = calls
+    assert settings == commands.Settings.of(width=8, optimizer="sgd")
+    assert state.step == 0
+    assert folder == Folder(tmp_path / "a")
+
+
+def test_settings_that_do_not_fit_stop_it_before_any_work(calls, tmp_path):
+    assert refused(commands.train, {"width": 7, "out": tmp_path / "a"}) == "heads must divide the width 7, got 4"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_new_run_replaces_an_earlier_one(calls, saved):
+    saved()
+    commands.train({"width": 8})
+    assert list(OUT.iterdir()) == []
+
+
+def test_resume_goes_on_with_the_settings_of_the_run(calls, saved):
+    settings, state = saved()
+    commands.train({"resume": True, "width": settings.width})
+    ((found, begun, _),) = calls
+    assert (found, begun.step) == (settings, state.step)
+
+
+def test_resume_can_add_epochs_where_the_rate_does_not_depend_on_their_number(calls, saved):
+    settings, _ = saved()
+    commands.train({"resume": True, "epochs": 5})
+    ((found, _, _),) = calls
+    assert (found.epochs, found.width) == (5, settings.width)
+
+
+@pytest.mark.parametrize(
+    ("changes", "given", "message"),
+    [
+        ({}, {"width": 16}, "width must be 8 as in runs/copy/checkpoint.safetensors, got 16"),
+        ({}, {"held_out": 3}, "held-out must be 6 as in runs/copy/checkpoint.safetensors, got 3"),
+        ({}, {"epochs": 1}, "epochs must be 2 as in runs/copy/checkpoint.safetensors, got 1"),
+        ({"schedule": "linear"}, {"epochs": 9}, "epochs must be 2 as in runs/copy/checkpoint.safetensors, got 9"),
+    ],
+)
+def test_resume_with_other_settings_is_one_clear_line(calls, saved, changes, given, message):
+    saved(**changes)
+    assert refused(commands.train, {"resume": True} | given) == message
+    assert calls == []
+
+
+def test_resume_without_a_checkpoint_is_one_clear_line_and_makes_no_folder(calls, tmp_path):
+    message = "runs/copy/checkpoint.safetensors: no such checkpoint"
+    assert refused(commands.train, {"resume": True}, CheckpointError) == message
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_generate_answers_what_is_asked(saved, capsys):
+    saved()
+    assert commands.generate({"symbols": ["3", "1", "/", "2", "2", "2", "/"]}) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line[:5] for line in lines[2:]] == ["3 1  ", "2 2 2"]
+
+
+def test_generate_takes_held_out_sequences_by_itself(saved, capsys):
+    settings, _ = saved()
+    _, held_out = train.data(settings)
+    seen = [" ".join(map(str, row)) for row in held_out.source]
+    shown = []
+    for seed in (0, 0, 1):
+        assert commands.generate({"count": 4, "seed": seed}) == 0
+        shown.append([line[:5] for line in capsys.readouterr().out.splitlines()[2:]])
+    assert shown[0] == shown[1] != shown[2]
+    assert len(set(shown[0])) == 4
+    assert set(shown[0]) <= set(seen)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"symbols": ["3", "4"]}, "a symbol must be a whole number from 1 to 3, got '4'"),
+        ({"symbols": ["0"]}, "a symbol must be a whole number from 1 to 3, got '0'"),
+        ({"symbols": ["-1"]}, "a symbol must be a whole number from 1 to 3, got '-1'"),
+        ({"symbols": ["x"]}, "a symbol must be a whole number from 1 to 3, got 'x'"),
+        ({"symbols": ["/"]}, "a sequence must have at least one symbol, got none"),
+        ({"count": 0}, "count must be a whole number of at least 1, got 0"),
+        ({"seed": -2}, "seed must be a whole number of at least 0, got -2"),
+    ],
+)
+def test_generate_refuses_what_the_model_does_not_know(saved, given, message):
+    saved()
+    assert refused(commands.generate, given) == message
+
+
+def test_generate_reads_the_checkpoint_it_is_told(tmp_path):
+    path = tmp_path / "none"
+    assert refused(commands.generate, {"checkpoint": path}, CheckpointError) == f"{path}: no such checkpoint"

@@ -1,0 +1,34 @@
+import runpy
+import sys
+
+import pytest
+
+import reference.__main__ as module
+from reference.job import cli, process
+
+
+def test_the_process_is_settled_before_numpy_is_loaded(monkeypatch):
+    order = []
+    monkeypatch.setattr(process, "settle", lambda: order.append("settled"))
+    monkeypatch.setattr(cli, "main", lambda: order.append("main") or 3)
+    assert module.start() == 3
+    assert order == ["settled", "main"]
+
+
+def test_ctrl_c_while_modules_are_loaded_is_silent(monkeypatch):
+    def interrupted():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "main", interrupted)
+    monkeypatch.setattr(process, "settle", lambda: None)
+    assert module.start() == 130
+
+
+def test_the_module_is_the_command(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["reference", "generate", "--help"])
+    monkeypatch.setattr(process, "settle", lambda: None)
+    monkeypatch.delitem(sys.modules, "reference.__main__")
+    with pytest.raises(SystemExit) as exit_:
+        runpy.run_module("reference", run_name="__main__")
+    assert exit_.value.code == 0
+    assert capsys.readouterr().out.startswith("usage: python -m reference generate")
