@@ -69,7 +69,8 @@ def acyclic(house: House) -> Iterator[str]:
 
     def visit(name: str, trail: tuple[str, ...]) -> Iterator[str]:
         if name in trail:
-            yield at(house.code[name].path, 1, f"imports must be acyclic, got {' -> '.join((*trail, name))}")
+            cycle = " -> ".join((*trail[trail.index(name) :], name))
+            yield at(house.code[name].path, 1, f"imports must be acyclic, got {cycle}")
         elif name not in done:
             for _, target in house.imports(house.code[name]):
                 if target in house.code:
