@@ -1,6 +1,7 @@
 """What the tests of composites share: generic points, planted bugs, and how far the harm of a bug reaches."""
 
 import dataclasses
+import tracemalloc
 from itertools import cycle, product
 
 import numpy as np
@@ -20,6 +21,8 @@ EDGES = [
     )
 ]
 
+EXACT = {"rtol": 1e-12, "atol": 1e-12}  # float64 through a few blocks of numbers near 1, sums in another order
+
 
 def generic(rng, layer):
     """Return `layer` in float64 at a point where no gain is 1, no bias is 0 and no softmax is saturated."""
@@ -28,6 +31,34 @@ def generic(rng, layer):
 
 def parameters(layer):
     return {path for path, _ in tree.leaves(layer)}
+
+
+def same(got, expected):
+    np.testing.assert_allclose(got, expected, **EXACT)
+
+
+def same_tree(got, expected):
+    for (path, leaf), (_, other) in zip(tree.leaves(got), tree.leaves(expected), strict=True):
+        np.testing.assert_allclose(leaf, other, **EXACT, err_msg=path)
+
+
+def total(trees):
+    """Return the sum of trees of one structure."""
+    return tree.map(lambda *leaves: sum(leaves), *trees)
+
+
+def dtypes(*arrays_and_layers):
+    return {leaf.dtype for node in arrays_and_layers for _, leaf in tree.leaves(node)}
+
+
+def peak(forward, *inputs):
+    """Return the largest number of bytes that were allocated at once while `forward` ran."""
+    tracemalloc.start()
+    kept = forward(*inputs)
+    high = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    del kept
+    return high
 
 
 def upstream(names, *downstream):

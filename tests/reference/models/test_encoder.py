@@ -1,8 +1,22 @@
-import tracemalloc
-
 import numpy as np
 import pytest
-from composites import EDGES, WITHOUT_SKIP, Bend, Detached, Echo, SkippedNorm, generic, parameters, plant, upstream
+from composites import (
+    EDGES,
+    WITHOUT_SKIP,
+    Bend,
+    Detached,
+    Echo,
+    SkippedNorm,
+    dtypes,
+    generic,
+    parameters,
+    peak,
+    plant,
+    same,
+    same_tree,
+    total,
+    upstream,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,7 +29,6 @@ from reference.layers.linear import Linear
 from reference.layers.residual import PostNorm, PreNorm
 from reference.models.encoder import Encoder, EncoderBlock, examples
 
-EXACT = {"rtol": 1e-12, "atol": 1e-12}  # float64 through two blocks of numbers near 1, sums in another order
 BOTH = pytest.mark.parametrize("residual", [PreNorm, PostNorm])
 
 
@@ -30,15 +43,6 @@ def sequence(rng, batch=2, length=5, width=8):
 def echo(residual=PreNorm):
     """A block in which every norm and sub-layer is the identity."""
     return EncoderBlock(attention=residual(Echo(), Echo()), feedforward=residual(Echo(), Echo()))
-
-
-def same(got, expected):
-    np.testing.assert_allclose(got, expected, **EXACT)
-
-
-def same_tree(got, expected):
-    for (path, leaf), (_, other) in zip(tree.leaves(got), tree.leaves(expected), strict=True):
-        np.testing.assert_allclose(leaf, other, **EXACT, err_msg=path)
 
 
 @pytest.mark.parametrize("i", range(8))
@@ -86,6 +90,21 @@ def test_backward_is_proved_inside_a_composite(prove, rng):
 
 
 @BOTH
+def test_a_block_is_its_two_residual_layers(rng, residual):
+    block, x, mask = random_encoder(rng, residual).blocks[0], sequence(rng), padding(np.array([5, 3]), 5)
+    dy = rng.normal(size=x.shape)
+    h, attention_pullback = block.attention.vjp(x, mask=mask)
+    expected, feedforward_pullback = block.feedforward.vjp(h)
+    d_feedforward, dh = feedforward_pullback(dy)
+    d_attention, dx_expected = attention_pullback(dh)
+    y, pullback = block.vjp(x, mask=mask)
+    d_block, dx = pullback(dy)
+    np.testing.assert_array_equal(y, expected)
+    np.testing.assert_array_equal(dx, dx_expected)
+    same_tree((d_block.attention, d_block.feedforward), (d_attention, d_feedforward))
+
+
+@BOTH
 def test_a_stack_is_its_blocks_one_by_one(rng, residual):
     layer, x, mask = random_encoder(rng, residual), sequence(rng), padding(np.array([5, 3]), 5)
     first, second = layer.blocks
@@ -124,7 +143,7 @@ def test_sequences_do_not_meet(rng, residual):
     back = [one_pullback(dy[b : b + 1]) for b, (_, one_pullback) in enumerate(alone)]
     same(y, np.concatenate([one for one, _ in alone]))
     same(dx, np.concatenate([one for _, one in back]))
-    same_tree(d_layer, tree.map(lambda *g: sum(g), *[d for d, _ in back]))
+    same_tree(d_layer, total(d for d, _ in back))
 
 
 @BOTH
@@ -185,13 +204,6 @@ def test_forward_alone_is_the_same_bits(rng, residual):
 
 
 def test_forward_alone_holds_one_block(rng):
-    def peak(forward, x):
-        tracemalloc.start()
-        kept = forward(x)
-        high = tracemalloc.get_traced_memory()[1]
-        tracemalloc.stop()
-        return high if kept is not None else 0
-
     one, many = (random_encoder(rng, layers=layers) for layers in (1, 6))
     x = sequence(rng, 4, 64)
     one(x)
@@ -205,13 +217,13 @@ def test_dtype_in_is_dtype_out(rng, residual, dtype):
     layer, x = random_encoder(rng, residual).astype(dtype), sequence(rng).astype(dtype)
     y, pullback = layer.vjp(x, mask=padding(np.array([5, 2]), 5))
     d_layer, dx = pullback(y)
-    assert {z.dtype for z in (y, dx, *(leaf for _, leaf in tree.leaves(d_layer)))} == {np.dtype(dtype)}
+    assert dtypes(y, d_layer, dx) == {np.dtype(dtype)}
 
 
 def test_init_draws_every_block_anew_in_the_dtype_asked_for(rng):
-    assert {leaf.dtype for _, leaf in tree.leaves(Encoder.init(rng, 8, 4, 6, 2))} == {np.dtype(np.float32)}
+    assert dtypes(Encoder.init(rng, 8, 4, 6, 2)) == {np.dtype(np.float32)}
     layer = Encoder.init(rng, 8, 4, 6, 2, dtype=np.float64)
-    assert {leaf.dtype for _, leaf in tree.leaves(layer)} == {np.dtype(np.float64)}
+    assert dtypes(layer) == {np.dtype(np.float64)}
     first, second = (block.attention.inner.query.w for block in layer.blocks)
     assert (first != second).all()
 
