@@ -29,9 +29,9 @@ def show_accuracy(console: Console, record: Mapping[str, float], count: int) -> 
 
 def show_samples(console: Console, sources: Iterable[np.ndarray], said: Iterable[np.ndarray]) -> None:
     pairs = [(symbols(source), symbols(answer)) for source, answer in zip(sources, said, strict=True)]
-    width = max(len("source"), *(len(source) for source, _ in pairs))
+    width = max(len("generated"), *(len(text) for pair in pairs for text in pair))
     console.print(f"\n{'source':{width}}   generated", soft_wrap=True)
     for source, answer in pairs:
-        verdict = ("right", "green") if source == answer else ("wrong", "bold red")
+        word, colour = ("right", "green") if source == answer else ("wrong", "bold red")
         console.print(f"{source:{width}}   {answer:{width}}   ", end="", soft_wrap=True)
-        console.print(verdict[0], style=verdict[1], soft_wrap=True)
+        console.print(word, style=colour, soft_wrap=True)

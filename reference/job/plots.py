@@ -68,7 +68,7 @@ def attention(maps: Mapping[str, np.ndarray], sample: Examples) -> Figure:
             axes.tick_params(length=0, labelsize=min(8, 80 / len(rows)))
             axes.set_xlabel(f"{looked_at}, head {head}", fontsize=8)
             axes.spines[:].set_color("0.7")
-    figure.suptitle(f"Where the model looks while it reads {' '.join(_names(sample.source))}", fontsize=11)
+    figure.suptitle("Where the model looks", fontsize=11)
     figure.colorbar(image, ax=grid, label="share of attention", shrink=0.5, aspect=30)
     return figure
 

@@ -41,9 +41,9 @@ def test_samples_stand_beside_what_was_said_to_them(console):
     sources, said = [np.array([3, 1, 2]), np.array([1])], [np.array([3, 1, 1]), np.array([1])]
     display.show_samples(console, sources, said)
     assert shown(console) == (
-        "\nsource   generated\n"
-        "3 1 2    3 1 1    wrong\n"
-        "1        1        right\n"
+        "\nsource      generated\n"
+        "3 1 2       3 1 1       wrong\n"
+        "1           1           right\n"
     )
 
 
