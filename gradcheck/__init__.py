@@ -1,8 +1,39 @@
-"""A gradient checker without knobs: it measures its own error bar, and lets the bar decide."""
+"""A gradient checker without knobs: it measures its own error bar, and lets the bar decide.
 
-from gradcheck import adapters
-from gradcheck.checker import Checker, assert_gradients, check
-from gradcheck.findings import Finding
-from gradcheck.report import Gradient, GradientError, Report
+Names are loaded when they are first used: pytest imports this package for its plugin before any test
+asks for a check, and should pay nothing for it.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gradcheck import adapters
+    from gradcheck.checker import Checker, assert_gradients, check
+    from gradcheck.findings import Finding
+    from gradcheck.report import Gradient, GradientError, Report
 
 __all__ = ["Checker", "Finding", "Gradient", "GradientError", "Report", "adapters", "assert_gradients", "check"]
+
+_MODULES = {
+    "Checker": "checker",
+    "Finding": "findings",
+    "Gradient": "report",
+    "GradientError": "report",
+    "Report": "report",
+    "adapters": "adapters",
+    "assert_gradients": "checker",
+    "check": "checker",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = importlib.import_module(f"{__name__}.{_MODULES[name]}")
+    value = globals()[name] = module if name == _MODULES[name] else getattr(module, name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
