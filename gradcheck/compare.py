@@ -9,6 +9,7 @@ from gradcheck.analytic import Analytic, without_jumps
 from gradcheck.extrapolate import Estimate, estimates
 from gradcheck.ladder import SECOND_STEPS, STEPS, WINDOW
 from gradcheck.measure import Place, Reading, Task, read_all
+from gradcheck.plan import LARGE
 from gradcheck.points import Probe
 from gradcheck.problem import Problem
 
@@ -73,6 +74,7 @@ class Comparer:
     ):
         self.problem, self.place, self.analytic, self.mapper = problem, place, analytic, mapper
         self.exact, self.rng = exact, rng
+        self.lean = sum(x.size for x in place.point) > LARGE  # measures noise only where something is doubtful
         self.measures_noise = level is None  # at a kink or a tie the difference table shows no noise but the kink
         self.level = level or 0.0  # noise of f in units of its rounding, the largest that was measured
         self.exact_noise: dict[tuple[int | None, bool], np.ndarray] = {}  # of the complex step, by array and kind
@@ -96,16 +98,18 @@ class Comparer:
     def _first_tasks(self, probes: list[Probe], real: list[bool]) -> list[Task]:
         ladders = np.flatnonzero(real)
         chosen = np.linspace(0, len(ladders) - 1, NOISE_PROBES).astype(int)
-        with_noise = set(ladders[chosen]) if ladders.size and self.measures_noise and not self.level else set()
+        joint = any(probe.leaf is None for probe in probes)
+        first = ladders.size and self.measures_noise and not self.level and not self.lean
+        with_noise = set(ladders[chosen]) if first else set()
         jitters: dict[tuple[int | None, bool], int] = {}
         tasks = []
         for i, probe in enumerate(probes):
             kind = (probe.leaf, probe.coordinate is None)
             jitters[kind] = jitters.get(kind, 0) + 1
-            noisy = self.exact and kind not in self.exact_noise and jitters[kind] <= EXACT_NOISE_PROBES[kind[1]]
+            noisy = self.exact and joint in (False, probe.leaf is None) and kind not in self.exact_noise and jitters[kind] <= EXACT_NOISE_PROBES[kind[1]]
             seed = int(self.rng.integers(2**32))
-            window = STEPS[WINDOW.start : WINDOW.stop] if real[i] else None
-            tasks.append(Task(probe, window, self.exact, seed if noisy else None, i in with_noise))
+            window = STEPS[WINDOW.start : WINDOW.stop][1:7] if self.lean else STEPS[WINDOW.start : WINDOW.stop]
+            tasks.append(Task(probe, window if real[i] else None, self.exact, seed if noisy else None, i in with_noise))
         return tasks
 
     def _claimed(self, probe: Probe) -> Comparison:
@@ -130,7 +134,8 @@ class Comparer:
                 noise = without_jumps(reading.exact_noise, sizes[reading.probe.leaf], max(sizes.values()), u)
                 self.exact_noise[kind] = np.maximum(self.exact_noise.get(kind, 0.0), noise)
         for comparison, reading in zip(comparisons, readings, strict=True):
-            noise = self.exact_noise[reading.probe.leaf, reading.probe.coordinate is None]
+            kind = (reading.probe.leaf, reading.probe.coordinate is None)
+            noise = self.exact_noise[kind if kind in self.exact_noise else (None, True)]
             comparison.exact = reading.exact
             comparison.exact_bar = 16 * u * reading.exact_size + 4 * noise
 
@@ -178,16 +183,19 @@ class Comparer:
         return [
             i
             for i, c in enumerate(comparisons)
-            if c.exact_outside().any()
-            or c.real is not None
-            and (
-                not _resolved(c)
-                or (c.real.bar > WIDE * max(size[c.probe.leaf], floor)).any()
-                or c.real.kink.any()
-                or c.outside().any()
-                or c.exact_contradicts_real().any()
-            )
+            if (c.exact_outside().any() and c.probe.leaf is not None)
+            or (c.real is not None and self._is_doubtful(c, WIDE * max(size[c.probe.leaf], floor)))
         ]
+
+    @staticmethod
+    def _is_doubtful(c: Comparison, wide: float) -> bool:
+        return bool(
+            not _resolved(c)
+            or (c.real.bar > wide).any()
+            or c.real.kink.any()
+            or c.outside().any()
+            or c.exact_contradicts_real().any()
+        )
 
     def _limited(self, comparisons: list[Comparison], doubtful: list[int]) -> list[int]:
         """Leave out, of an array with many plain failures, all but the first few."""

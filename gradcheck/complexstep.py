@@ -43,11 +43,17 @@ def derivative(problem: Problem, point: Arrays, probe: Probe, g: np.ndarray) -> 
 
 
 def noise(
-    problem: Problem, point: Arrays, probe: Probe, g: np.ndarray, rng: np.random.Generator, value: np.ndarray
+    problem: Problem,
+    point: Arrays,
+    probe: Probe,
+    g: np.ndarray,
+    rng: np.random.Generator,
+    value: np.ndarray,
+    repeats: int = JITTERS,
 ) -> np.ndarray:
     """Return the spread (G,) of the derivative under changes of the point by a few roundings."""
     spread, direction = np.zeros(len(g)), probe.direction(point)
-    for _ in range(JITTERS):
+    for _ in range(repeats):
         h = STEP * rng.uniform(1, 2)
         slope = _evaluate(problem, jittered(point, rng), direction, h).imag / h
         spread = np.maximum(spread, np.abs(g @ slope - value))

@@ -9,34 +9,43 @@ NEED = 1e-4  # a bar above this part of an array's gradient is no evidence: inco
 NEED_ZERO = 1e-6  # of the largest change that any array makes: below it a gradient may be called zero
 
 
-def conclude(name: str, shape: tuple[int, ...], comparisons: list[Comparison], believed: bool, largest: float) -> Gradient:
+def conclude(
+    name: str, shape: tuple[int, ...], comparisons: list[Comparison], believed: bool, largest: float
+) -> Gradient:
     """Return the verdict on one array; `largest` is the largest derivative among all arrays' probes."""
     gradient = Gradient(name, shape, "pass", method="complex step" if believed else "real differences")
     gradient.compared = sum(len(c.claimed) for c in comparisons)
     if not comparisons:
         return gradient  # an array without entries
+    joint = [c for c in comparisons if c.probe.leaf is None]
+    comparisons = [c for c in comparisons if c.probe.leaf is not None]
     gradient.kinks = sum(int(c.real.kink.any()) for c in comparisons if c.real is not None)
     _worst(gradient, shape, comparisons, believed)
     if any(c.outside().any() for c in comparisons):
         gradient.verdict = "fail"
         return gradient
-    rms = root_mean_square(comparisons, int(np.prod(shape)))
+    rms = root_mean_square(comparisons, int(np.prod(shape)), believed)
     smooth = [c for c in comparisons if c.real is None or not c.real.kink.any()] or comparisons
     gradient.bar = max(float(np.max(_tolerance(c, believed) / c.unit)) for c in smooth)
     if not np.isfinite(gradient.bar):
-        gradient.verdict, gradient.reason = "inconclusive", "real differences settle nowhere: no step gives a stable value"
+        gradient.verdict, gradient.reason = "inconclusive", "no step gives a stable difference"
     elif believed and any(c.exact_outside().any() for c in comparisons):
         gradient.verdict = "inconclusive"
         gradient.reason = "the complex step sees a difference that real differences are too coarse to confirm"
     elif _is_zero(comparisons, believed):
         gradient.digits = gradient.real_digits = None
         if max(float(np.max(_tolerance(c, believed))) for c in comparisons) > NEED_ZERO * largest:
-            gradient.verdict, gradient.reason = "inconclusive", f"below the noise: nothing smaller than {gradient.bar:.1e} is seen"
+            gradient.verdict = "inconclusive"
+            gradient.reason = f"below the noise: nothing smaller than {gradient.bar:.1e} is seen"
     else:
         gradient.digits = _digits(gradient.bar, rms)
-        gradient.real_digits = _digits(max(float(np.max(c.real_tolerance / c.unit)) for c in smooth if c.real), rms)
+        ladders = [c for c in smooth if c.real is not None] or joint
+        unit = min(c.unit for c in smooth)
+        real = max(float(np.max(c.real_tolerance)) / (unit if c.probe.leaf is None else c.unit) for c in ladders)
+        gradient.real_digits = _digits(real, rms)
         if _too_wide(comparisons, believed, rms):
-            gradient.verdict, gradient.reason = "inconclusive", f"resolved to {gradient.bar:.0e} only, beside a gradient of {rms:.0e}"
+            gradient.verdict = "inconclusive"
+            gradient.reason = f"resolved to {gradient.bar:.0e} only, beside a gradient of {rms:.0e}"
     return gradient
 
 
@@ -49,14 +58,14 @@ def numeric(c: Comparison, believed: bool) -> np.ndarray:
     return c.real.value if c.real is not None else np.full(len(c.claimed), np.nan)
 
 
-def root_mean_square(comparisons: list[Comparison], size: int) -> float:
+def root_mean_square(comparisons: list[Comparison], size: int, believed: bool) -> float:
     """Return the root mean square of the numeric gradient's entries, as far as probes tell."""
     units = [c for c in comparisons if c.probe.coordinate is not None]
     dense = [c for c in comparisons if c.probe.coordinate is None]
     if len(units) == size:
-        values = np.concatenate([numeric(c, True) / c.unit for c in units])
+        values = np.concatenate([numeric(c, believed) / c.unit for c in units])
     else:
-        values = np.concatenate([numeric(c, True) / c.unit / np.sqrt(size) for c in dense or units])
+        values = np.concatenate([numeric(c, believed) / c.unit / np.sqrt(size) for c in dense or units])
     return float(np.sqrt(np.mean(np.square(values[np.isfinite(values)])))) if np.isfinite(values).any() else 0.0
 
 

@@ -56,7 +56,8 @@ def read(problem: Problem, place: Place, task: Task) -> Reading:
         reading.exact, reading.exact_size = value, size
         if task.jitter is not None:
             rng = np.random.default_rng(task.jitter)
-            reading.exact_noise = complexstep.noise(problem, place.point, task.probe, place.g, rng, value)
+            repeats = 1 if task.probe.leaf is None else complexstep.JITTERS
+            reading.exact_noise = complexstep.noise(problem, place.point, task.probe, place.g, rng, value, repeats)
     reading.count = problem.count
     return reading
 

@@ -1,0 +1,137 @@
+"""One check from start to end: contract, places, comparisons, verdicts."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from gradcheck import complexstep, plan
+from gradcheck.analytic import analytic
+from gradcheck.compare import Comparer, Comparison
+from gradcheck.conclude import conclude
+from gradcheck.contract import Contract
+from gradcheck.findings import Finding
+from gradcheck.locate import locate
+from gradcheck.measure import Place
+from gradcheck.noise import unit_roundoff
+from gradcheck.places import own_point, places
+from gradcheck.problem import Problem
+from gradcheck.report import Gradient, Report
+from gradcheck.shadow import compare_with_shadow
+
+
+class Examination:
+    def __init__(self, problem: Problem, seed: int, mapper: Callable):
+        self.problem, self.seed, self.mapper = problem, seed, mapper
+        self.rng = np.random.default_rng(seed)
+        self.findings: list[Finding] = []
+        self.sizes = [leaf.value.size for leaf in problem.leaves]
+        self.large = sum(self.sizes) > plan.LARGE
+
+    def run(self) -> Report:
+        contract = Contract(self.problem, self.rng)
+        contract.examine()
+        self.findings += contract.findings
+        if contract.fatal:
+            return self._report([self._unexamined(leaf.name, leaf.value.shape) for leaf in self.problem.leaves])
+        self._choose_places(contract)
+        gradients = self._conclude(self._compare())
+        self.findings += compare_with_shadow(self.problem, self.own, self.rng, self.u)
+        for gradient in gradients:
+            if any(f.array == gradient.name and f.severity == "fail" for f in self.findings):
+                gradient.verdict = "fail"
+        return self._report(gradients)
+
+    def _choose_places(self, contract: Contract) -> None:
+        own, notes = own_point(self.problem, self.rng)
+        self.own, self.near, more = places(self.problem, own, contract.y.size, self.rng)
+        self.findings += notes + more
+        self.u = unit_roundoff([self.own.y, self.near.y])
+        why = complexstep.refusal(self.problem, self.near.point, self.near.y)
+        self.exact = why is None
+        if why is not None:
+            self.findings.append(Finding("complex", f"no complex step: {why}", "note"))
+
+    def _compare(self) -> list[list[Comparison]]:
+        """Return the comparisons of each array; those along which all arrays move belong to every one."""
+        comparisons: list[list[Comparison]] = [[] for _ in self.sizes]
+        self.at_near = self._comparer(self.near)
+        self._file(comparisons, self.at_near, plan.dense(self.sizes, self.exact, self.rng))
+        if self.large and self.exact and any(_doubted(c) for cs in comparisons for c in cs):
+            comparisons = [[] for _ in self.sizes]
+            self._file(comparisons, self.at_near, plan.apart(self.sizes, self.rng))
+        special = plan.special(self.own.point, self.rng)
+        if special.probes:
+            self._file(comparisons, self._comparer(self._fresh_own(), self.at_near.level), special)
+        self.believed = [self.exact and not any(c.exact_contradicts_real().any() for c in cs) for cs in comparisons]
+        self._locate(comparisons)
+        return comparisons
+
+    def _fresh_own(self) -> Place:
+        """Return the own place with its output, which a large problem leaves out until it is needed."""
+        return Place(self.own.point, self.problem.forward(self.own.point).astype(np.float64), self.own.g)
+
+    def _comparer(self, place: Place, level: float | None = None) -> Comparer:
+        gradient = analytic(self.problem, place.point, place.g, self.rng, self.u, 1 if self.large else 3)
+        return Comparer(self.problem, place, gradient, self.mapper, self.exact, self.rng, level)
+
+    def _file(self, comparisons: list[list[Comparison]], comparer: Comparer, plan: plan.Plan) -> None:
+        for comparison in comparer.compare(plan.probes, plan.real):
+            for leaf, size in enumerate(self.sizes):
+                if size and comparison.probe.leaf in (leaf, None):
+                    comparisons[leaf].append(comparison)
+
+    def _locate(self, comparisons: list[list[Comparison]]) -> None:
+        """Where only a direction shows that an array is wrong, find the entries."""
+        for leaf, found in enumerate(comparisons):
+            wrong = [c for c in found if c.probe.leaf == leaf and c.outside().any()]
+            if wrong and not any(c.probe.coordinate is not None for c in wrong):
+                seed = int(self.rng.integers(2**32))
+                entries, complete = locate(self.at_near, leaf, self.sizes[leaf], self.believed[leaf], seed)
+                found += entries
+                if not complete:
+                    name = self.problem.leaves[leaf].name
+                    message = f"{name}: many entries are wrong, of which a sample was located"
+                    self.findings.append(Finding("dense", message, "note", name))
+
+    def _conclude(self, comparisons: list[list[Comparison]]) -> list[Gradient]:
+        values = [np.abs(c.real.value).max() for cs in comparisons for c in cs if c.real is not None]
+        largest = float(np.nanmax(values, initial=0)) if values else 0.0
+        gradients = []
+        for leaf, found, believed in zip(self.problem.leaves, comparisons, self.believed, strict=True):
+            gradient = conclude(leaf.name, leaf.value.shape, found, believed, largest)
+            if self.exact and not believed:
+                message = f"complex step not believed for {leaf.name}: real differences contradict it"
+                self.findings.append(Finding("complex", message, "note", leaf.name))
+            if gradient.verdict == "fail":
+                self._explain(gradient)
+            elif gradient.verdict == "inconclusive":
+                message = f"{gradient.name}: {gradient.reason}"
+                self.findings.append(Finding("resolution", message, "inconclusive", gradient.name))
+            gradients.append(gradient)
+        if all(g.digits is None and g.verdict != "fail" for g in gradients) and self.near.y.size and any(self.sizes):
+            message = "every gradient is below the noise: nothing was checked (saturated or constant here?)"
+            self.findings.append(Finding("vacuous", message, "inconclusive"))
+        return gradients
+
+    def _explain(self, gradient: Gradient) -> None:
+        at = "" if gradient.worst_index is None else "[" + ", ".join(map(str, gradient.worst_index)) + "]"
+        message = f"{gradient.name}{at}: the pullback contradicts real differences"
+        if gradient.numeric is not None:
+            message = (
+                f"{gradient.name}{at}: the pullback gives {gradient.claimed:.12g}, "
+                f"differences give {gradient.numeric:.12g} +- {gradient.bar:.1e}"
+            )
+        self.findings.append(Finding("gradient", message, "fail", gradient.name))
+
+    def _unexamined(self, name: str, shape: tuple[int, ...]) -> Gradient:
+        guilty = any(f.array == name and f.severity == "fail" for f in self.findings)
+        return Gradient(name, shape, "fail" if guilty else "inconclusive", reason="not compared")
+
+    def _report(self, gradients: list[Gradient]) -> Report:
+        severities = {f.severity for f in self.findings} | {g.verdict for g in gradients}
+        verdict = next((v for v in ("fail", "inconclusive") if v in severities), "pass")
+        return Report(self.problem.name, verdict, gradients, self.findings, self.problem.count, self.seed)
+
+
+def _doubted(c: Comparison) -> bool:
+    return bool(c.outside().any() or c.exact_outside().any() or c.exact_contradicts_real().any())
