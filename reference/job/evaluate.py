@@ -19,6 +19,19 @@ class Accuracy(NamedTuple):
     sequences: float
 
 
+def measure(model: Any, training: Examples, held_out: Examples) -> dict[str, float]:
+    """Return what the record of an epoch says of the model."""
+    alone, helped = autoregressive(model, held_out), forced(model, held_out)
+    return {
+        "training_tokens": forced(model, training).tokens,
+        "held_out_loss": loss(model, held_out),
+        "held_out_tokens": alone.tokens,
+        "held_out_sequences": alone.sequences,
+        "forced_tokens": helped.tokens,
+        "forced_sequences": helped.sequences,
+    }
+
+
 def autoregressive(model: Any, examples: Examples) -> Accuracy:
     """Let the model read its own output."""
     return _accuracy(

@@ -34,7 +34,7 @@ def show_verdicts(console: Console, seed: int, mapper: Callable = map) -> bool:
     for verdict in done:
         if not verdict.passed:
             console.print(f"\n{verdict.example.module}, {verdict.example.name}\n{verdict.report}", soft_wrap=True)
-    console.print(f"\n{LEGEND}\n\n{_summary(done)} in {time.perf_counter() - began:.1f} s", soft_wrap=True)
+    console.print(f"\n{LEGEND}\n\n{_summary(done)} in {time.perf_counter() - began:.1f} s\n", soft_wrap=True)
     return all(verdict.passed for verdict in done)
 
 

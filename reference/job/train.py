@@ -52,15 +52,9 @@ def data(settings: Settings) -> tuple[Examples, Examples]:
 def begin(settings: Settings, model: Any = None) -> State:
     """Return the state before the first step, of a freshly drawn model unless one is given."""
     if model is None:
-        model = MODELS[settings.embeddings].init(
-            _stream(settings, 1),
-            settings.vocabulary + 1,
-            settings.width,
-            settings.heads,
-            settings.hidden,
-            settings.layers,
-            settings.layers,
-            RESIDUALS[settings.norm],
+        s, rng = settings, _stream(settings, 1)
+        model = MODELS[s.embeddings].init(
+            rng, s.vocabulary + 1, s.width, s.heads, s.hidden, s.layers, s.layers, RESIDUALS[s.norm]
         )
     return State(
         model=model,
@@ -74,17 +68,22 @@ def begin(settings: Settings, model: Any = None) -> State:
 def train(settings: Settings, state: State, training: Examples, held_out: Examples) -> Iterator[State]:
     """Yield the state after every step from `state` to the last; an epoch's last one has its record."""
     optimizer, rate = OPTIMIZERS[settings.optimizer](), schedule(settings)
+    last = settings.steps_per_epoch - 1  # batch of an epoch
     while state.step < settings.steps:
         rng = generator(state.random)
         order = rng.permutation(len(training))
         for batch in range(state.step % settings.steps_per_epoch, settings.steps_per_epoch):
             rows = training[order[batch * settings.batch : (batch + 1) * settings.batch]]
             state = step(state, rows, optimizer, rate(state.step))
-            if batch + 1 == settings.steps_per_epoch:
-                record = measure(settings, state, training, held_out)
-                state = dataclasses.replace(
-                    state, random=rng.bit_generator.state, records=(*state.records, record)
-                )
+            if batch == last:
+                record = {
+                    "epoch": len(state.records) + 1,
+                    "step": state.step,
+                    "rate": rate(state.step - 1),
+                    "loss": float(state.losses[-settings.steps_per_epoch :].mean()),
+                    **evaluate.measure(state.model, training, held_out),
+                }
+                state = dataclasses.replace(state, random=rng.bit_generator.state, records=(*state.records, record))
             yield state
 
 
@@ -101,24 +100,6 @@ def step(state: State, rows: Examples, optimizer: Any, rate: float) -> State:
     model, moments = optimizer.step(state.model, d_objective.model, state.optimizer, rate)
     losses = np.append(state.losses, float(loss) / rows.labels.size)
     return dataclasses.replace(state, model=model, optimizer=moments, losses=losses)
-
-
-def measure(settings: Settings, state: State, training: Examples, held_out: Examples) -> dict[str, float]:
-    """Return the record of the epoch that `state` ends."""
-    autoregressive = evaluate.autoregressive(state.model, held_out)
-    forced = evaluate.forced(state.model, held_out)
-    return {
-        "epoch": state.step // settings.steps_per_epoch,
-        "step": state.step,
-        "rate": schedule(settings)(state.step - 1),
-        "loss": float(state.losses[-settings.steps_per_epoch :].mean()),
-        "training_tokens": evaluate.forced(state.model, training).tokens,
-        "held_out_loss": evaluate.loss(state.model, held_out),
-        "held_out_tokens": autoregressive.tokens,
-        "held_out_sequences": autoregressive.sequences,
-        "forced_tokens": forced.tokens,
-        "forced_sequences": forced.sequences,
-    }
 
 
 def schedule(settings: Settings) -> Callable[[int], float]:

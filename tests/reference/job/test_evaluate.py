@@ -42,6 +42,23 @@ def test_a_sequence_is_right_in_one_mode_exactly_if_it_is_in_the_other(tiny, tra
     assert evaluate.autoregressive(model, held_out).sequences == evaluate.forced(model, held_out).sequences
 
 
+def test_a_record_says_what_was_read_in_which_way():
+    wrong = np.zeros((4, 4), bool)
+    wrong[1, 2] = wrong[3, 0] = True
+    model, all_, half = Copier(wrong), numbered(4), numbered(2)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(evaluate, "loss", lambda *_: 0.5)
+        patch.setattr(evaluate, "forced", lambda _, examples: evaluate.Accuracy(len(examples) / 10, 0.25))
+        assert evaluate.measure(model, half, all_) == {
+            "training_tokens": 0.2,
+            "held_out_loss": 0.5,
+            "held_out_tokens": 14 / 16,
+            "held_out_sequences": 2 / 4,
+            "forced_tokens": 0.4,
+            "forced_sequences": 0.25,
+        }
+
+
 @pytest.mark.parametrize("rows", [250, 4])
 def test_the_loss_is_the_mean_over_all_tokens(tiny, rows, monkeypatch):
     monkeypatch.setattr(evaluate, "ROWS", rows)

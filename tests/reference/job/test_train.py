@@ -100,7 +100,7 @@ def test_a_model_of_ones_own_can_be_trained(tiny):
 def test_an_epoch_sees_every_example_once_in_an_order_of_its_own(tiny, monkeypatch):
     seen = []
     monkeypatch.setattr(train, "step", lambda state, rows, *_: seen.append(rows) or grown(state))
-    monkeypatch.setattr(train, "measure", lambda *_: {})
+    monkeypatch.setattr(train.evaluate, "measure", lambda *_: {})
     settings = tiny()
     training, held_out = train.data(settings)
     list(train.train(settings, train.begin(settings), training, held_out))
