@@ -1,0 +1,341 @@
+import numpy as np
+import pytest
+from composites import (
+    EDGES,
+    Bend,
+    Echo,
+    ExchangedDecoder,
+    dtypes,
+    generic,
+    parameters,
+    peak,
+    plant,
+    same,
+    same_tree,
+    total,
+    upstream,
+)
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import gradcheck
+from reference.core import tree
+from reference.core.layer import Layer
+from reference.core.masks import causal, padding
+from reference.layers.linear import Linear
+from reference.layers.residual import PostNorm, PreNorm
+from reference.layers.sinusoidal import SinusoidalPositions
+from reference.models.decoder import Decoder
+from reference.models.encoder import Encoder
+from reference.models.encoder_decoder import EncoderDecoder, examples
+
+BOTH = pytest.mark.parametrize("residual", [PreNorm, PostNorm])
+MASK = padding(np.array([5, 3]), 5)
+
+
+class Learned(Layer):
+    """A table of positions that is learned."""
+
+    table: np.ndarray  # (R, D), R at least the longest sequence
+
+    def vjp(self, x):
+        length = x.shape[1]
+
+        def pullback(dy):
+            d_table = np.zeros_like(self.table)
+            d_table[:length] = dy.sum(axis=0)
+            return self.cotangent(table=d_table), dy
+
+        return x + self.table[:length], pullback
+
+
+def random_model(rng, residual=PreNorm, heads=4, layers=(1, 2), width=8, hidden=6):
+    return generic(rng, EncoderDecoder.init(rng, width, heads, hidden, *layers, residual))
+
+
+def sequences(rng, batch=2, s=5, t=4, width=8):
+    """Return source (B, S, D) and target (B, T, D)."""
+    return rng.normal(size=(batch, s, width)), rng.normal(size=(batch, t, width))
+
+
+@pytest.mark.parametrize("i", range(4))
+def test_backward_is_proved(prove, rng, i):
+    _, layer, inputs, constants = list(examples(rng))[i]
+    report = prove(layer, *inputs, **constants)
+    assert {g.name for g in report.gradients} == parameters(layer) | {"source", "target"}
+    assert {g.name for g in report.gradients if g.digits is None} == {p for p in parameters(layer) if "key.b" in p}
+
+
+@pytest.mark.parametrize(("residual", "heads", "masked", "batch", "length"), EDGES)
+def test_backward_is_proved_at_batch_one_and_length_one(prove, rng, residual, heads, masked, batch, length):
+    """Length of the target; the source has length 1 where the target is longer."""
+    source, target = sequences(rng, batch, 1 if length > 1 else 3, length)
+    mask = np.ones((1, 1, 1, source.shape[1]), bool) if masked else None
+    prove(random_model(rng, residual, heads, (1, 1)), source, target, source_mask=mask)
+
+
+@settings(deadline=None, max_examples=4, derandomize=True)
+@given(st.tuples(*[st.integers(1, 3)] * 5), st.sampled_from([PreNorm, PostNorm]), st.integers(0, 2**32 - 1))
+def test_backward_is_proved_at_any_shape(shape, residual, seed):
+    rng = np.random.default_rng(seed)
+    batch, s, t, heads, hidden = shape
+    layer = random_model(rng, residual, heads, (1, 1), 4 * heads, hidden)
+    mask = rng.random((batch, 1, 1, s)) < 0.7
+    report = gradcheck.check(layer, *sequences(rng, batch, s, t, 4 * heads), source_mask=mask)
+    assert report.verdict == "pass", str(report)
+
+
+def test_backward_is_proved_inside_a_composite(prove, rng):
+    class Autoencoder(Layer):
+        """Source and target are the same sequence, seen through one linear map."""
+
+        entry: Linear
+        body: EncoderDecoder
+
+        def vjp(self, x):
+            e, entry_pullback = self.entry.vjp(x)
+            y, body_pullback = self.body.vjp(e, e)
+
+            def pullback(dy):
+                d_body, dsource, dtarget = body_pullback(dy)
+                d_entry, dx = entry_pullback(dsource + dtarget)
+                return self.cotangent(entry=d_entry, body=d_body), dx
+
+            return y, pullback
+
+    entry = generic(rng, Linear.init(rng, 3, 8))
+    prove(Autoencoder(entry, random_model(rng, layers=(1, 1))), rng.normal(size=(2, 4, 3)))
+
+
+@BOTH
+def test_forward_and_backward_are_those_of_encoder_and_decoder(rng, residual):
+    layer, (source, target) = random_model(rng, residual), sequences(rng)
+    positions, dy = SinusoidalPositions(), rng.normal(size=target.shape)
+    memory, encoder_pullback = layer.encoder.vjp(positions(source), mask=MASK)
+    expected, decoder_pullback = layer.decoder.vjp(positions(target), memory, mask=causal(4), memory_mask=MASK)
+    d_decoder, dtarget_expected, dmemory = decoder_pullback(dy)
+    d_encoder, dsource_expected = encoder_pullback(dmemory)
+    y, pullback = layer.vjp(source, target, source_mask=MASK)
+    d_layer, dsource, dtarget = pullback(dy)
+    np.testing.assert_array_equal(y, expected)
+    np.testing.assert_array_equal(dsource, dsource_expected)
+    np.testing.assert_array_equal(dtarget, dtarget_expected)
+    same_tree((d_layer.encoder, d_layer.decoder), (d_encoder, d_decoder))
+
+
+@BOTH
+def test_causality(rng, residual):
+    layer, (source, target) = random_model(rng, residual), sequences(rng)
+    y, pullback = layer.vjp(source, target, source_mask=MASK)
+    for t in range(4):
+        dy = np.zeros(target.shape)
+        dy[:, t] = rng.normal(size=(2, 8))
+        _, _, dtarget = pullback(dy)
+        assert not dtarget[:, t + 1 :].any() and dtarget[:, : t + 1].all()
+        later = np.arange(4)[:, None] > t
+        same(layer(source, target + 7 * later, source_mask=MASK)[:, : t + 1], y[:, : t + 1])
+
+
+@BOTH
+def test_padding_invariance(rng, residual):
+    layer, (source, target) = random_model(rng, residual), sequences(rng)
+    hidden, dy = ~MASK[:, 0, 0], rng.normal(size=target.shape)
+    y, pullback = layer.vjp(source, target, source_mask=MASK)
+    other, other_pullback = layer.vjp(np.where(hidden[..., None], 100.0, source), target, source_mask=MASK)
+    (d_layer, dsource, dtarget), (d_other, dsource_other, dtarget_other) = pullback(dy), other_pullback(dy)
+    assert hidden.any() and not dsource[hidden].any() and dsource[~hidden].all()
+    same(other, y)
+    same(dsource_other, dsource)
+    same(dtarget_other, dtarget)
+    same_tree(d_other, d_layer)
+
+
+@BOTH
+def test_padding_may_be_cut_off(rng, residual):
+    layer, (source, target) = random_model(rng, residual), sequences(rng)
+    dy, mask = rng.normal(size=target.shape), padding(np.array([3, 3]), 5)
+    y, pullback = layer.vjp(source, target, source_mask=mask)
+    cut, cut_pullback = layer.vjp(source[:, :3], target)
+    (d_layer, dsource, dtarget), (d_cut, dsource_cut, dtarget_cut) = pullback(dy), cut_pullback(dy)
+    same(cut, y)
+    same(dsource_cut, dsource[:, :3])
+    same(dtarget_cut, dtarget)
+    same_tree(d_cut, d_layer)
+
+
+@BOTH
+@pytest.mark.parametrize("masked", [False, True])
+def test_encode_then_decode_is_the_same_bits(rng, residual, masked):
+    layer, (source, target), mask = random_model(rng, residual), sequences(rng), MASK if masked else None
+    y, _ = layer.vjp(source, target, source_mask=mask)
+    memory = layer.encode(source, source_mask=mask)
+    np.testing.assert_array_equal(layer(source, target, source_mask=mask), y)
+    np.testing.assert_array_equal(layer.decode(memory, target, source_mask=mask), y)
+
+
+@BOTH
+def test_a_prefix_gives_the_same_prefix(rng, residual):
+    layer, (source, target) = random_model(rng, residual), sequences(rng)
+    y = layer(source, target, source_mask=MASK)
+    for t in range(5):
+        same(layer(source, target[:, :t], source_mask=MASK), y[:, :t])
+
+
+def test_shared_positions_get_both_gradients(prove, rng):
+    body, (source, target) = random_model(rng, layers=(1, 1)), sequences(rng)
+    learned = EncoderDecoder(body.encoder, body.decoder, Learned(rng.normal(size=(6, 8))))
+    assert "positions.table" in {g.name for g in prove(learned, source, target).gradients}
+    _, pullback = learned.vjp(source, target)
+    d_learned, dsource, dtarget = pullback(rng.normal(size=target.shape))
+    same(d_learned.positions.table[:4], (dsource[:, :4] + dtarget).sum(axis=0))
+    same(d_learned.positions.table[4], dsource[:, 4].sum(axis=0))
+    assert not d_learned.positions.table[5].any()
+
+
+def test_only_positions_tell_the_source_order(rng):
+    layer, (source, target), order = random_model(rng), sequences(rng), [1, 0, 2, 3, 4]
+    without = EncoderDecoder(layer.encoder, layer.decoder, Echo())
+    same(without(source[:, order], target), without(source, target))
+    assert np.abs(layer(source[:, order], target) - layer(source, target)).max() > 1e-3
+
+
+@BOTH
+def test_sequences_do_not_meet(rng, residual):
+    layer, (source, target) = random_model(rng, residual), sequences(rng, 3)
+    mask, dy = padding(np.array([5, 3, 4]), 5), rng.normal(size=target.shape)
+    y, pullback = layer.vjp(source, target, source_mask=mask)
+    d_layer, dsource, dtarget = pullback(dy)
+    rows = [slice(b, b + 1) for b in range(3)]
+    alone = [layer.vjp(source[b], target[b], source_mask=mask[b]) for b in rows]
+    back = [one_pullback(dy[b]) for b, (_, one_pullback) in zip(rows, alone, strict=True)]
+    same(y, np.concatenate([one for one, _ in alone]))
+    same(dsource, np.concatenate([one for _, one, _ in back]))
+    same(dtarget, np.concatenate([one for _, _, one in back]))
+    same_tree(d_layer, total(d for d, _, _ in back))
+
+
+def test_a_source_that_nobody_sees_is_no_nan(rng):
+    layer, (source, target) = random_model(rng), sequences(rng)
+    y, pullback = layer.vjp(source, target, source_mask=padding(np.array([5, 0]), 5))
+    d_layer, dsource, dtarget = pullback(rng.normal(size=target.shape))
+    arrays = [y, dsource, dtarget, *(leaf for _, leaf in tree.leaves(d_layer))]
+    assert all(np.isfinite(a).all() for a in arrays)
+    assert not dsource[1].any() and dsource[0].all()
+
+
+def test_forward_alone_holds_one_block(rng):
+    one, many = (random_model(rng, layers=layers) for layers in ((1, 1), (5, 5)))
+    inputs = sequences(rng, 4, 48, 64)
+    one(*inputs)
+    assert peak(many, *inputs) < 1.2 * peak(one, *inputs)  # one (B, T, D) array more, of about thirty
+    assert peak(many.vjp, *inputs) > 3 * peak(one.vjp, *inputs)
+
+
+@BOTH
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex128])
+def test_dtype_in_is_dtype_out(rng, residual, dtype):
+    layer, (source, target) = random_model(rng, residual).astype(dtype), (z.astype(dtype) for z in sequences(rng))
+    y, pullback = layer.vjp(source, target, source_mask=MASK)
+    assert dtypes(y, *pullback(y)) == {np.dtype(dtype)}
+
+
+def test_init_draws_in_the_dtype_asked_for(rng):
+    assert dtypes(EncoderDecoder.init(rng, 8, 4, 6, 1, 2)) == {np.dtype(np.float32)}
+    layer = EncoderDecoder.init(rng, 8, 4, 6, 1, 2, dtype=np.float64)
+    assert dtypes(layer) == {np.dtype(np.float64)}
+    assert len(layer.encoder.blocks) == 1 and len(layer.decoder.blocks) == 2
+
+
+def test_empty_batch_gives_empty_output_and_zero_gradient(rng):
+    layer, inputs = random_model(rng), sequences(rng, 0)
+    y, pullback = layer.vjp(*inputs)
+    d_layer, dsource, dtarget = pullback(y)
+    assert y.shape == dtarget.shape == (0, 4, 8) and dsource.shape == (0, 5, 8)
+    assert not any(leaf.any() for _, leaf in tree.leaves(d_layer))
+
+
+def test_exchanged_cotangents_are_caught(caught, rng):
+    """All of the encoder and both inputs are wrong, and nothing of the decoder."""
+    layer, inputs = random_model(rng, heads=2, layers=(1, 1), width=4, hidden=3), sequences(rng, 2, 3, 3, 4)
+    expected = {name for name in parameters(layer) | {"source", "target"} if not name.startswith("decoder.")}
+    caught(upstream(expected), plant(layer, Decoder, ExchangedDecoder), *inputs)
+
+
+class ForgetfulEncoder(Encoder):
+    """Gets a cotangent and makes nothing of it."""
+
+    def vjp(self, x, *, mask=None):
+        y, right_pullback = super().vjp(x, mask=mask)
+        return y, lambda dy: right_pullback(0 * dy)
+
+
+class LastPositionsOnly(EncoderDecoder):
+    """The gradient of shared positions is the source's, which comes last."""
+
+    def vjp(self, source, target, **masks):
+        y, right_pullback = super().vjp(source, target, **masks)
+
+        def pullback(dy):
+            d_self, dsource, dtarget = right_pullback(dy)
+            d_positions = tree.map(np.copy, d_self.positions)
+            d_positions.table[: dtarget.shape[1]] -= dtarget.sum(axis=0)
+            d_self = self.cotangent(encoder=d_self.encoder, decoder=d_self.decoder, positions=d_positions)
+            return d_self, dsource, dtarget
+
+        return y, pullback
+
+
+def small_parts(rng, encoder=Encoder):
+    """An encoder with one parameter, and a decoder."""
+    decoder = random_model(rng, heads=2, layers=(1, 1), width=4, hidden=3).decoder
+    return encoder(blocks=(Bend(w=rng.normal(size=(4, 4)) / 2),), norm=None), decoder
+
+
+def test_an_encoder_without_gradient_is_caught(caught, rng):
+    wrong = EncoderDecoder(*small_parts(rng, ForgetfulEncoder), SinusoidalPositions())
+    caught({"encoder.blocks[0].w", "source"}, wrong, *sequences(rng, 2, 3, 2, 4))
+
+
+def test_forgotten_positions_are_caught(caught, rng):
+    wrong = LastPositionsOnly(*small_parts(rng), Learned(rng.normal(size=(3, 4))))
+    caught({"positions.table"}, wrong, *sequences(rng, 2, 3, 2, 4))
+
+
+@pytest.mark.parametrize(
+    ("shapes", "message"),
+    [
+        (((5, 8), (2, 4, 8)), r"source must have shape \(B, S, D\), got \(5, 8\)"),
+        (((2, 5, 8), (3, 4, 8)), r"target must have shape \(2, T, 8\), got \(3, 4, 8\)"),
+        (((2, 5, 8), (2, 4, 6)), r"target must have shape \(2, T, 8\), got \(2, 4, 6\)"),
+    ],
+)
+def test_a_wrong_shape_is_one_clear_line(rng, shapes, message):
+    for run in (random_model(rng), random_model(rng).vjp):
+        with pytest.raises(ValueError, match=f"^EncoderDecoder: {message}$"):
+            run(*map(np.zeros, shapes))
+
+
+@pytest.mark.parametrize("mask", [np.ones((2, 5), bool), np.ones((2, 1, 5, 5), bool), np.ones((2, 4, 1, 5), bool)])
+def test_a_wrong_mask_is_one_clear_line(rng, mask):
+    """(B, 1, S, S) and (B, H, 1, S) would do for the encoder, and for the decoder where lengths happen to agree."""
+    layer, (source, target) = random_model(rng), sequences(rng)
+    shape = str(mask.shape).replace("(", r"\(").replace(")", r"\)")
+    message = rf"^EncoderDecoder: source_mask must have shape \(2 or 1, 1, 1, 5\), got {shape}$"
+    for run in (layer, layer.vjp, lambda s, t, **m: layer.encode(s, **m), layer.decode):
+        with pytest.raises(ValueError, match=message):
+            run(source, target, source_mask=mask)
+
+
+@pytest.mark.parametrize(("mask", "got"), [(np.ones((1, 1, 1, 5)), "float64"), ([True] * 5, "list")])
+def test_a_mask_that_is_not_boolean_is_one_clear_line(rng, mask, got):
+    layer, (source, target) = random_model(rng), sequences(rng)
+    with pytest.raises(TypeError, match=f"^EncoderDecoder: source_mask must be a boolean array, got {got}$"):
+        layer(source, target, source_mask=mask)
+
+
+def test_a_memory_of_another_batch_is_one_clear_line(rng):
+    layer, (source, target) = random_model(rng), sequences(rng)
+    with pytest.raises(ValueError, match=r"^EncoderDecoder: target must have shape \(1, T, 8\), got \(2, 4, 8\)$"):
+        layer.decode(layer.encode(source[:1]), target)
+    with pytest.raises(ValueError, match=r"^EncoderDecoder: memory must have shape \(B, S, D\), got \(5, 8\)$"):
+        layer.decode(source[0], target)
