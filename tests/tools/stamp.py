@@ -67,7 +67,7 @@ def installed(root: Path) -> None:
     for top, inner in INSTALLED.items():
         package, _, rest = inner.partition("/")
         location = _location(package)
-        if location.is_relative_to(root):
+        if location == root / package:
             raise RefusedError(f"{package} must be imported from an installed wheel, got {location}")
         here = {path: sha for path, sha in files(location / rest).items() if rest or not path.startswith("_specs/")}
         for path in _different(files(root / top), here):
