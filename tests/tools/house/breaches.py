@@ -303,12 +303,12 @@ BREACHES = [
     (
         "stated",
         change(TESTS, "rtol=1e-12, atol=0", "rtol=1e-12"),
-        f"{TESTS}:6: must state rtol and atol, got np.testing.assert_allclose(a, b, rtol=1e-12)",
+        f"{TESTS}:7: must state rtol and atol, got np.testing.assert_allclose(a, b, rtol=1e-12)",
     ),
     (
         "stated",
         change(TESTS, "  # loose, for the sample", ""),
-        f"{TESTS}:11: a tolerance above 1e-06 must have its reason on the line, got rtol=0.001",
+        f"{TESTS}:19: a tolerance above 1e-06 must have its reason on the line, got rtol=0.001",
     ),
     (
         "stated",

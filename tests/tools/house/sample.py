@@ -152,16 +152,29 @@ Exact.
 | $`+`$ | climbs | `test_wrong`, `test_linear` |
 """
 
+HELPER = """
+def same(a, b):
+    assert a == b
+"""
+
 TESTS = """
 import numpy as np
+from helper import same
 
 
 def claim(a, b):
     np.testing.assert_allclose(a, b, rtol=1e-12, atol=0)
 
 
-def test_linear(prove):
+def test_claim():
     claim(1.0, 1.0)
+
+
+def test_shared_claim():
+    same(1.0, 1.0)
+
+
+def test_linear():
     np.testing.assert_allclose(1.0, 1.0001, rtol=1e-3, atol=0)  # loose, for the sample
 
 
@@ -195,6 +208,7 @@ def build(root: Path) -> Path:
     ):
         write(f"specs/{room}/{name}.md", (HEAD + page).replace("NAME", name).replace("ROOM", room))
         write(f"tests/reference/{room}/test_{name}.py", TESTS)
+    write("tests/tools/helper.py", HELPER)
     write("tests/reference/core/test_base.py", TESTS)
     write("tests/reference/job/test_verify.py", TESTS)
     return root

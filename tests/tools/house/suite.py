@@ -35,9 +35,11 @@ def packages(house: House) -> Iterator[str]:
 
 def asserting(house: House) -> Iterator[str]:
     """A test asserts; one that returns a bool passes whatever it is."""
+    helpers = [module for path, module in house.tests.items() if not path.name.startswith("test_")]
+    shared = set().union(*(_asserting(helper, set()) for helper in helpers))
     for path, module in house.tests.items():
         if path.name.startswith("test_"):
-            asserts = _asserting(module)
+            asserts = _asserting(module, shared - set(module.functions))
             for name, function in module.functions.items():
                 if not name.startswith("test_"):
                     continue
@@ -136,9 +138,9 @@ def _own(function: ast.FunctionDef) -> Iterator[ast.AST]:
             stack += ast.iter_child_nodes(node)
 
 
-def _asserting(module: Module) -> set[str]:
-    """Names of functions that assert, or call one of the module that does."""
-    calls, asserts = {}, set()
+def _asserting(module: Module, asserts: set[str]) -> set[str]:
+    """Names of functions that assert, or call one that does: of the module, or in `asserts`."""
+    calls, asserts = {}, set(asserts)
     for name, function in module.functions.items():
         calls[name] = _called(function)
         plain = any(isinstance(node, ast.Assert) for node in ast.walk(function))
