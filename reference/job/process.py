@@ -1,6 +1,7 @@
 """Settings of the process, made by the command and never on import, and the processes that help it."""
 
 import contextlib
+import ctypes
 import multiprocessing
 import os
 import signal
@@ -11,17 +12,24 @@ from concurrent.futures.process import BrokenProcessPool
 from reference.job.errors import JobError
 
 THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "BLIS_NUM_THREADS")
+MALLOPT = {"M_TRIM_THRESHOLD": (-1, 2**30), "M_MMAP_THRESHOLD": (-3, 2**30)}  # numbers of glibc's malloc.h
 MOST = 8  # workers; each of them loads NumPy and SciPy
 
 
 def settle() -> None:
-    """Let BLAS use one thread, unless the user says otherwise; must come before NumPy is imported.
+    """Give BLAS one thread, unless the user says otherwise, and keep freed memory; before NumPy is imported.
 
     The matrices of the copy task are too small to share, and a product that is split among
     threads is rounded by their number: one seed would give other bits on another machine.
+    Arrays of the same few sizes come and go at every step: a fifth of the time went into
+    giving their pages back to the system and getting them again.
     """
     for name in THREADS:
         os.environ.setdefault(name, "1")
+    with contextlib.suppress(AttributeError, OSError, TypeError):  # another C library than glibc
+        mallopt = ctypes.CDLL(None).mallopt
+        for option, value in MALLOPT.values():
+            mallopt(option, value)
 
 
 @contextlib.contextmanager

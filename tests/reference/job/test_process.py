@@ -1,5 +1,6 @@
 import os
 import signal
+import types
 
 import pytest
 
@@ -7,14 +8,38 @@ from reference.job import process
 from reference.job.errors import JobError
 
 
-def test_blas_gets_one_thread_unless_the_user_says_otherwise(monkeypatch):
+@pytest.fixture(autouse=True)
+def untouched(monkeypatch):
+    """Let `settle` change neither the environment of the tests nor their memory."""
     for name in process.THREADS:
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(process.ctypes, "CDLL", lambda _: None)
+
+
+def test_blas_gets_one_thread_unless_the_user_says_otherwise(monkeypatch):
     monkeypatch.setenv("MKL_NUM_THREADS", "4")
     process.settle()
     assert {name: os.environ[name] for name in process.THREADS} == dict.fromkeys(process.THREADS, "1") | {
         "MKL_NUM_THREADS": "4"
     }
+
+
+def test_freed_memory_is_kept(monkeypatch):
+    asked = []
+    library = types.SimpleNamespace(mallopt=lambda option, value: asked.append((option, value)))
+    monkeypatch.setattr(process.ctypes, "CDLL", lambda _: library)
+    process.settle()
+    assert asked == list(process.MALLOPT.values())
+
+
+@pytest.mark.parametrize("error", [AttributeError, OSError, TypeError])
+def test_another_c_library_is_left_as_it_is(monkeypatch, error):
+    def load(_):
+        raise error
+
+    monkeypatch.setattr(process.ctypes, "CDLL", load)
+    process.settle()
+    assert os.environ["OMP_NUM_THREADS"] == "1"
 
 
 def test_an_import_sets_nothing(command):
