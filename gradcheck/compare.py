@@ -7,7 +7,7 @@ import numpy as np
 
 from gradcheck.analytic import Analytic, without_jumps
 from gradcheck.extrapolate import Estimate, estimates
-from gradcheck.ladder import SECOND_STEPS, STEPS, WINDOW
+from gradcheck.ladder import SECOND_STEPS, STEPS, WINDOW, Sweep
 from gradcheck.measure import Place, Reading, Task, read_all
 from gradcheck.plan import LARGE
 from gradcheck.points import Probe
@@ -30,6 +30,8 @@ class Comparison:
     real: Estimate | None = None
     exact: np.ndarray | None = None
     exact_bar: np.ndarray | None = None
+    sweep: Sweep | None = None  # the differences that `real` was made of, to show them
+    bounds: np.ndarray | None = None  # (L, G)  of the error of each value of <g, f>
 
     @property
     def real_tolerance(self) -> np.ndarray:
@@ -145,8 +147,8 @@ class Comparer:
         levels = [self.level if r.noise is None else max(self.level, float(r.noise.max())) for r in readings if r.sweep]
         bounds = [self.noise_of(s.weight, level) for s, level in zip(sweeps, levels, strict=True)]
         found = estimates(sweeps, bounds)
-        for (i, _), real in zip(pairs, found, strict=True):
-            comparisons[i].real = real
+        for (i, sweep), bound, real in zip(pairs, bounds, found, strict=True):
+            comparisons[i].real, comparisons[i].sweep, comparisons[i].bounds = real, sweep, bound
 
     def noise_of(self, weight: np.ndarray, level: float) -> np.ndarray:
         """Return a bound (L, G) for the error of one value of <g, f>: rounding of its size, or as measured."""

@@ -62,11 +62,12 @@ def root_mean_square(comparisons: list[Comparison], size: int, believed: bool) -
     """Return the root mean square of the numeric gradient's entries, as far as probes tell."""
     units = [c for c in comparisons if c.probe.coordinate is not None]
     dense = [c for c in comparisons if c.probe.coordinate is None]
-    if len(units) == size:
-        values = np.concatenate([numeric(c, believed) / c.unit for c in units])
-    else:
-        values = np.concatenate([numeric(c, believed) / c.unit / np.sqrt(size) for c in dense or units])
-    return float(np.sqrt(np.mean(np.square(values[np.isfinite(values)])))) if np.isfinite(values).any() else 0.0
+    found = [0.0]
+    for probes, root in ((units if len(units) == size else [], 1.0), (dense, np.sqrt(size))):
+        values = np.array([numeric(c, believed) / c.unit / root for c in probes])
+        values = values[np.isfinite(values)]
+        found.append(float(np.sqrt(np.mean(np.square(values)))) if values.size else 0.0)
+    return max(found)
 
 
 def _tolerance(c: Comparison, believed: bool) -> np.ndarray:

@@ -17,6 +17,7 @@ from gradcheck.places import own_point, places
 from gradcheck.problem import Problem
 from gradcheck.report import Gradient, Report
 from gradcheck.shadow import compare_with_shadow
+from gradcheck.survey import convergence, error_map
 
 
 class Examination:
@@ -37,8 +38,9 @@ class Examination:
         gradients = self._conclude(self._compare())
         self.findings += compare_with_shadow(self.problem, self.own, self.rng, self.u)
         for gradient in gradients:
-            if any(f.array == gradient.name and f.severity == "fail" for f in self.findings):
-                gradient.verdict = "fail"
+            kinds = [f.kind for f in self.findings if f.array == gradient.name and f.severity == "fail"]
+            if kinds and gradient.verdict != "fail":
+                gradient.verdict, gradient.reason = "fail", "broken: " + ", ".join(dict.fromkeys(kinds))
         return self._report(gradients)
 
     def _choose_places(self, contract: Contract) -> None:
@@ -76,6 +78,8 @@ class Examination:
 
     def _file(self, comparisons: list[list[Comparison]], comparer: Comparer, plan: plan.Plan) -> None:
         for comparison in comparer.compare(plan.probes, plan.real):
+            if comparison.probe.by_value and (comparison.real is None or comparison.real.kink.any()):
+                continue  # a tie with another array: no smooth direction, and of an interval no evidence
             for leaf, size in enumerate(self.sizes):
                 if size and comparison.probe.leaf in (leaf, None):
                     comparisons[leaf].append(comparison)
@@ -97,13 +101,16 @@ class Examination:
         values = [np.abs(c.real.value).max() for cs in comparisons for c in cs if c.real is not None]
         largest = float(np.nanmax(values, initial=0)) if values else 0.0
         gradients = []
-        for leaf, found, believed in zip(self.problem.leaves, comparisons, self.believed, strict=True):
+        for i, (leaf, found, believed) in enumerate(zip(self.problem.leaves, comparisons, self.believed, strict=True)):
             gradient = conclude(leaf.name, leaf.value.shape, found, believed, largest)
+            gradient.ladder = convergence(gradient, found, believed)
             if self.exact and not believed:
                 message = f"complex step not believed for {leaf.name}: real differences contradict it"
                 self.findings.append(Finding("complex", message, "note", leaf.name))
             if gradient.verdict == "fail":
                 self._explain(gradient)
+                complete = not any(f.kind == "dense" and f.array == leaf.name for f in self.findings)
+                gradient.map = error_map(gradient, i, found, self.at_near, believed, complete, self.seed)
             elif gradient.verdict == "inconclusive":
                 message = f"{gradient.name}: {gradient.reason}"
                 self.findings.append(Finding("resolution", message, "inconclusive", gradient.name))

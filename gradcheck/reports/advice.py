@@ -1,0 +1,40 @@
+"""What to do about a verdict that is neither pass nor fail."""
+
+from gradcheck.findings import Finding
+from gradcheck.reports.facts import Gradient
+
+# By the beginning of a gradient's reason.
+REASONS = {
+    "no step gives a stable difference": (
+        "the forward pass jumps, or is noise, at this point: choose inputs away from steps and from the ends of the "
+        "domain, and hand over float64"
+    ),
+    "the complex step sees a difference": (
+        "suspect the pullback's smallest terms, and check again at inputs where this gradient is larger"
+    ),
+    "below the noise": "this array hardly moves the output here: choose inputs at which it matters",
+    "resolved to": (
+        "the forward pass is too coarse to say more: let it keep the dtype of its inputs (does it compute in float32 "
+        "inside?), and hand over float64"
+    ),
+    "not compared": "mend what is said below first: no number was compared before that",
+}
+
+# By the kind of a finding.
+KINDS = {
+    "stochastic": (
+        "draw from a generator that is handed over by keyword (it is replayed for every evaluation), or switch the "
+        "randomness off"
+    ),
+    "vacuous": "choose inputs of moderate size, at which the layer is neither saturated nor constant",
+}
+
+
+def for_gradient(gradient: Gradient) -> str:
+    if gradient.verdict != "inconclusive":
+        return ""
+    return next((advice for start, advice in REASONS.items() if gradient.reason.startswith(start)), "")
+
+
+def for_finding(finding: Finding) -> str:
+    return KINDS.get(finding.kind, "") if finding.severity == "inconclusive" else ""

@@ -1,0 +1,57 @@
+"""A report as plain data, with keys that stay."""
+
+import dataclasses
+import json
+import math
+from typing import Any
+
+from gradcheck.reports import advice
+from gradcheck.reports.facts import ErrorMap, Facts, Gradient, Ladder
+
+SCHEMA_VERSION = 1  # goes up when a key changes its meaning or is taken away; new keys leave it
+
+
+def to_dict(report: Facts) -> dict[str, Any]:
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "subject": report.subject,
+        "verdict": report.verdict,
+        "seed": report.seed,
+        "evaluations": report.evaluations,
+        "calls": {call: int(count) for call, count in sorted(report.calls.items())},
+        "gradients": [_gradient(g) for g in report.gradients],
+        "findings": [{**_plain(f), "advice": advice.for_finding(f)} for f in report.findings],
+        "reproducer": report.reproducer,
+    }
+
+
+def to_json(data: dict[str, Any], indent: int | None) -> str:
+    return json.dumps(data, indent=indent, ensure_ascii=False, allow_nan=False)
+
+
+def _gradient(g: Gradient) -> dict[str, Any]:
+    return {**_plain(g), "advice": advice.for_gradient(g), "ladder": _ladder(g.ladder), "map": _map(g.map)}
+
+
+def _ladder(ladder: Ladder | None) -> dict[str, Any] | None:
+    if ladder is None:
+        return None
+    return {**_plain(ladder), "remainder": _value(ladder.remainder.tolist()), "order": _value(ladder.order)}
+
+
+def _map(map: ErrorMap | None) -> dict[str, Any] | None:
+    return None if map is None else _plain(map)
+
+
+def _plain(thing: Any) -> dict[str, Any]:
+    """Return the fields of a dataclass but those that are dataclasses themselves."""
+    values = {field.name: getattr(thing, field.name) for field in dataclasses.fields(thing)}
+    return {name: _value(value) for name, value in values.items() if not dataclasses.is_dataclass(value)}
+
+
+def _value(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return [_value(v) for v in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

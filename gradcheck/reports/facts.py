@@ -1,0 +1,137 @@
+"""What a report is made of: plain data, filled while the check runs."""
+
+import dataclasses
+from collections import Counter
+
+import numpy as np
+
+from gradcheck.findings import Finding
+from gradcheck.problem import COST
+
+CLEAR = 20  # roundings that a Taylor remainder must be above to tell its order
+FIT = 4  # remainders, those of the smallest steps, that the order is read off
+FEWEST = 3  # of them, without which it is not told
+
+Numbers = tuple[float, ...]
+Grid = tuple[Numbers, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Ladder:
+    """Difference quotients of phi(t) = <dy, f(x + t d)> for falling steps t, beside the pullback's claim.
+
+    `index` is the one entry that moves, in the array's own units; None: `moves` moves along a random
+    direction.
+    """
+
+    index: tuple[int, ...] | None
+    moves: str
+    steps: Numbers
+    central: Numbers
+    right: Numbers
+    noise: Numbers  # bounds the error of one value of phi
+    claimed: float
+    numeric: float
+    bar: float
+
+    @property
+    def off(self) -> np.ndarray:
+        """How far central differences are from the claim (L,): a plateau if the claim is wrong."""
+        return np.abs(np.subtract(self.central, self.claimed))
+
+    @property
+    def error(self) -> np.ndarray:
+        """How far central differences are from the derivative that the check arrived at (L,)."""
+        return np.abs(np.subtract(self.central, self.numeric))
+
+    @property
+    def remainder(self) -> np.ndarray:
+        """|phi(t) - phi(0) - t claimed| (L,): of order t^2 if the claim is right, t if it is wrong."""
+        return np.multiply(self.steps, np.abs(np.subtract(self.right, self.claimed)))
+
+    @property
+    def order(self) -> float | None:
+        """The power of the step that the remainder falls with; None where it is nothing but rounding."""
+        h, r = np.array(self.steps), self.remainder
+        clear = np.isfinite(r) & (r > np.multiply(CLEAR, self.noise)) & (r > 0)
+        if np.count_nonzero(clear) < FEWEST:
+            return None
+        return float(np.polyfit(np.log(h[clear][-FIT:]), np.log(r[clear][-FIT:]), 1)[0])
+
+
+@dataclasses.dataclass(frozen=True)
+class ErrorMap:
+    """Where the error sits: a failing array as a matrix (its last axis across), cut into cells.
+
+    A cell is one entry, or a block of entries of which it gives a weighted mean.
+    """
+
+    shape: tuple[int, ...]
+    rows: tuple[tuple[int, int], ...]  # (R,)  start and stop of each cell
+    columns: tuple[tuple[int, int], ...]  # (C,)
+    claimed: Grid  # (R, C)
+    numeric: Grid
+    bars: Grid  # the error in error bars; up to 1 the cell is right
+
+    @property
+    def wrong(self) -> np.ndarray:
+        return ~np.less_equal(self.bars, 1)
+
+    @property
+    def share(self) -> np.ndarray:
+        """The error as a part of the root mean square of the numeric gradient (R, C); inf for what is no number."""
+        known = np.array(self.numeric)[np.isfinite(self.numeric)]
+        size = float(np.sqrt(np.mean(np.square(known)))) if known.size else 0.0
+        with np.errstate(all="ignore"):
+            share = np.abs(np.subtract(self.claimed, self.numeric)) / (size or 1.0)
+        return np.where(np.isfinite(share), share, np.inf)
+
+    @property
+    def whole(self) -> bool:
+        """Whether every cell is a single entry."""
+        return all(stop - start == 1 for start, stop in self.rows + self.columns)
+
+
+@dataclasses.dataclass
+class Gradient:
+    """One array's verdict.
+
+    `digits` is what was resolved: -log10 of the largest error bar, both sides' rounding included,
+    over the root mean square of the numeric gradient; `real_digits` the same by real finite
+    differences alone.  Both are None where the gradient is structurally zero: then `bar` is absolute.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    verdict: str
+    digits: float | None = None
+    real_digits: float | None = None
+    worst_index: tuple[int, ...] | None = None
+    claimed: float | None = None
+    numeric: float | None = None
+    bar: float | None = None
+    method: str = ""
+    compared: int = 0
+    kinks: int = 0
+    wrong: list[tuple[int, ...]] = dataclasses.field(default_factory=list)
+    reason: str = ""
+    ladder: Ladder | None = None
+    map: ErrorMap | None = None
+
+
+@dataclasses.dataclass
+class Facts:
+    """All that a report tells; how it is told is in the modules beside this one."""
+
+    subject: str
+    verdict: str
+    gradients: list[Gradient]
+    findings: list[Finding]
+    calls: Counter
+    seed: int
+    reproducer: str = ""
+
+    @property
+    def evaluations(self) -> int:
+        """What the check cost, in plain forward passes: a pullback counts 2, a complex forward 4."""
+        return sum(COST[call] * count for call, count in self.calls.items())

@@ -1,0 +1,100 @@
+"""A report as text: a line an array, where it is wrong, what else was found, and what to do about it."""
+
+import textwrap
+
+from gradcheck.reports import advice
+from gradcheck.reports.cells import draw
+from gradcheck.reports.facts import Facts, Gradient
+from gradcheck.reports.style import Style
+
+MOST = 24  # arrays, above which those that pass are told in one line
+MAPS = 3  # arrays whose errors are drawn
+ORDER = {"fail": 0, "inconclusive": 1, "note": 2}
+TOLD_ABOVE = {"gradient", "resolution"}  # kinds of findings that the line of their array tells already
+
+
+def render(report: Facts, style: Style | None = None) -> str:
+    style = style or Style()
+    verdict = style.paint(report.verdict, report.verdict)
+    cost = style.paint(f"({report.evaluations} evaluations, seed {report.seed})", "dim")
+    lines = [f"{style.paint('gradcheck', 'bold')} {report.subject}: {verdict} {cost}"]
+    lines += _table(report.gradients, style)
+    lines += _findings(report, style)
+    failing = [g for g in report.gradients if g.map is not None]
+    for gradient in failing[:MAPS]:
+        lines += ["", *_map(gradient, style)]
+    if len(failing) > MAPS:
+        lines += ["", f"  and {', '.join(g.name for g in failing[MAPS:])}, whose maps are on the page of to_html()"]
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def place(index: tuple[int, ...] | None) -> str:
+    return "" if index is None else "[" + ", ".join(map(str, index)) + "]"
+
+
+def shape_of(shape: tuple[int, ...]) -> str:
+    return "(" + ", ".join(map(str, shape)) + ")"
+
+
+def summary(g: Gradient) -> str:
+    """Return what is to be said of one array, in one line."""
+    if g.verdict == "fail" and g.worst_index is not None and g.numeric is not None:
+        claimed, numeric = f"{g.claimed:.12g}", f"{g.numeric:.12g}"
+        return f"at {place(g.worst_index)} the pullback gives {claimed}, differences give {numeric} +- {g.bar:.1e}"
+    if g.digits is None:
+        zero = "" if g.bar is None else f"zero, within {g.bar:.1e}"
+        return g.reason or zero or ("told below" if g.verdict == "fail" else "no entries")
+    real = "" if g.real_digits is None else f", {g.real_digits:.1f} by real differences alone"
+    text = f"{g.digits:.1f} digits by {g.method}{real}"
+    if g.kinks:
+        text += f"; {g.kinks} at a kink, within the one-sided derivatives"
+    return f"{text}; {g.reason}" if g.reason else text
+
+
+def _table(gradients: list[Gradient], style: Style) -> list[str]:
+    passing = [g for g in gradients if g.verdict == "pass"]
+    shown = gradients if len(gradients) <= MOST else [g for g in gradients if g.verdict != "pass"]
+    names = max((len(g.name) for g in shown), default=0)
+    shapes = max((len(shape_of(g.shape)) for g in shown), default=0)
+    verdicts = max((len(g.verdict) for g in shown), default=0)
+    lines = []
+    for g in shown:
+        head = f"  {g.name:<{names}} {shape_of(g.shape):<{shapes}}  "
+        indent = " " * (len(head) + verdicts + 2)
+        rest = _wrapped(summary(g), indent, style)
+        lines.append(f"{head}{style.paint(g.verdict, g.verdict)}{' ' * (verdicts - len(g.verdict) + 2)}{rest}")
+        if what := advice.for_gradient(g):
+            lines.append(f"{indent}{_wrapped(f'what to do: {what}', indent, style)}")
+    if len(shown) < len(gradients) and passing:
+        least = min((g for g in passing if g.digits is not None), key=lambda g: g.digits or 0.0, default=None)
+        resolved = "" if least is None else f", at least {least.digits:.1f} digits ({least.name})"
+        lines.append(f"  {len(passing)} arrays {style.paint('pass', 'pass')}{resolved}")
+    return lines
+
+
+def _findings(report: Facts, style: Style) -> list[str]:
+    lines = []
+    for f in sorted(report.findings, key=lambda f: ORDER[f.severity]):
+        if f.kind in TOLD_ABOVE:
+            continue
+        code = "dim" if f.severity == "note" else f.severity
+        indent = " " * (len(f.severity) + 4)
+        lines.append(f"  {style.paint(f.severity + ':', code)} {_wrapped(f.message, indent, style)}")
+        if what := advice.for_finding(f):
+            lines.append(f"{indent}{_wrapped(f'what to do: {what}', indent, style)}")
+    return lines
+
+
+def _map(gradient: Gradient, style: Style) -> list[str]:
+    assert gradient.map is not None
+    wrong = gradient.map.wrong
+    what = "entries" if gradient.map.whole else "blocks"
+    title = f"  where {gradient.name} is wrong: {int(wrong.sum())} of {wrong.size} {what}"
+    return [style.paint(title, "bold"), *(f"    {line}" for line in draw(gradient.map, style))]
+
+
+def _wrapped(text: str, indent: str, style: Style) -> str:
+    if not style.width:
+        return text
+    lines = textwrap.wrap(text, max(style.width - len(indent), 40), break_on_hyphens=False)
+    return f"\n{indent}".join(lines)
