@@ -46,3 +46,11 @@ def test_hidden_folders_and_caches_are_not_part_of_the_house(tmp_path):
         create(path, "import torch\n")(tmp_path)
     assert all(module.room in columns.SEES or not module.room for module in House(tmp_path).code.values())
     assert list(columns.strangers(House(tmp_path))) == []
+
+
+def test_an_import_for_types_alone_makes_no_cycle(tmp_path):
+    sample.build(tmp_path)
+    base = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from reference.functions.double import two\n"
+    create("reference/core/base.py", f"{base}two = 2\n")(tmp_path)
+    assert list(columns.acyclic(House(tmp_path))) == []
+    assert len(list(columns.downward(House(tmp_path)))) == 1

@@ -1,7 +1,7 @@
 """The copy task, trained by the job's own loop and judged on sequences that it has never seen."""
 
 import pytest
-from swap import swapped
+from composites import plant
 
 from reference.job import evaluate, train
 from reference.job.settings import Settings
@@ -9,14 +9,17 @@ from reference.job.settings import Settings
 
 @pytest.fixture
 def trained():
-    """trained(classes, prepare, **options): the model after all epochs, parts of it swapped, its examples prepared."""
+    """trained(right, wrong, prepare, **options): the model after all epochs.
 
-    def trained(classes=None, prepare=lambda examples: examples, **options):
+    Every layer of class `right` is first made a `wrong` one, and the training examples are prepared.
+    """
+
+    def trained(right=None, wrong=None, prepare=lambda examples: examples, **options):
         settings = Settings.of(**options)
         training, held_out = train.data(settings)
         state = train.begin(settings)
-        if classes:
-            state = train.begin(settings, swapped(state.model, classes))
+        if right:
+            state = train.begin(settings, plant(state.model, right, wrong))
         few = held_out[:16]  # the record of each epoch is not what is judged, and costs more than the epoch
         *_, last = train.train(settings, state, prepare(training), few)
         return last.model, held_out

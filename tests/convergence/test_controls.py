@@ -21,7 +21,7 @@ class NoPositions(Layer):
 
 
 def test_without_cross_attention_the_source_is_unknown(trained, copies):
-    model, held_out = trained({MultiHeadAttention: NoAttention})
+    model, held_out = trained(MultiHeadAttention, NoAttention)
     assert copies(model, held_out).tokens < CHANCE
 
 
@@ -32,6 +32,6 @@ def test_labels_of_other_sources_teach_nothing(trained, copies):
 
 
 def test_without_positions_the_order_is_unknown(trained, copies):
-    accuracy = copies(*trained({SinusoidalPositions: NoPositions}))
+    accuracy = copies(*trained(SinusoidalPositions, NoPositions))
     assert accuracy.tokens < 0.6  # with positions: 0.999
     assert accuracy.sequences < 0.1

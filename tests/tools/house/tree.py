@@ -147,15 +147,26 @@ class House:
         """Pages that stand in a room: all but the overviews and the guides."""
         return [page for path, page in self.pages.items() if len(path.parts) > 2 and path.parts[1] != "guides"]
 
-    def imports(self, module: Module) -> Iterator[tuple[int, str]]:
-        """Yield (line, name) for every import of `module`, also inside functions; a submodule by its full name."""
+    def imports(self, module: Module, types: bool = True) -> Iterator[tuple[int, str]]:
+        """Yield (line, name) for every import of `module`, also inside functions; a submodule by its full name.
+
+        Without `types`, those below `if TYPE_CHECKING` are left out.
+        """
+        unseen = [] if types else [n for n in ast.walk(module.tree) if isinstance(n, ast.If) and _for_types(n)]
+        hidden = {id(inner) for node in unseen for inner in ast.walk(node)}
         for node in ast.walk(module.tree):
+            if id(node) in hidden:
+                continue
             if isinstance(node, ast.Import):
                 yield from ((node.lineno, alias.name) for alias in node.names)
             elif isinstance(node, ast.ImportFrom) and node.module:
                 full = [f"{node.module}.{alias.name}" for alias in node.names]
                 names = [name if name in self.code else node.module for name in full]
                 yield from ((node.lineno, name) for name in dict.fromkeys(names))
+
+
+def _for_types(node: ast.If) -> bool:
+    return ast.unparse(node.test).removeprefix("typing.") == "TYPE_CHECKING"
 
 
 def at(path: Path, line: int, what: str) -> str:
