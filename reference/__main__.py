@@ -12,6 +12,7 @@ def start() -> int:
 
         return main()
     except KeyboardInterrupt:  # while modules are still being loaded
+        print("python -m reference: interrupted", file=sys.stderr)
         return 130
 
 

@@ -5,7 +5,7 @@ import ctypes
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 
@@ -33,21 +33,38 @@ def settle() -> None:
 
 
 @contextlib.contextmanager
+def deaf() -> Iterator[None]:
+    """Let no Ctrl-C break off what is done within; processes that are started within never hear one."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextlib.contextmanager
 def workers() -> Iterator[Callable]:
-    """Yield a `map` that shares its work out among processes, one for each core.
+    """Yield a `map` that shares its work out among processes, one for each core; an error within ends them.
 
     Raises:
         JobError: one of them died, for want of memory say.
     """
     count = min(os.cpu_count() or 1, MOST)
     context = multiprocessing.get_context("spawn")  # a fork would copy the thread that draws the bar
-    with ProcessPoolExecutor(count, context, initializer=_die_quietly) as pool:
+    others = multiprocessing.active_children()
+    with ProcessPoolExecutor(count, context) as pool:
+
+        def shared(work: Callable, items: Iterable) -> Iterator:
+            with deaf():
+                futures = [pool.submit(work, item) for item in items]
+            return (future.result() for future in futures)
+
         try:
-            yield pool.map
+            yield shared
         except BrokenProcessPool:
             raise JobError("a worker process died") from None
-
-
-def _die_quietly() -> None:
-    """Let Ctrl-C, which the terminal sends to every process, end a worker without a traceback."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+        except BaseException:  # Ctrl-C above all
+            for child in multiprocessing.active_children():
+                if child not in others:
+                    child.terminate()
+            raise

@@ -1,9 +1,5 @@
 """A training run with all that it shows and writes."""
 
-import contextlib
-import signal
-from collections.abc import Iterator
-
 from rich.console import Console
 
 from reference.generation.greedy import greedy
@@ -12,6 +8,7 @@ from reference.job.boards import TrainingBoard
 from reference.job.display import show_accuracy, show_samples
 from reference.job.files import Folder
 from reference.job.maps import attention_maps
+from reference.job.process import deaf
 from reference.job.settings import Settings
 from reference.job.tasks.copy import START, Examples
 from reference.job.train import State, data, train
@@ -44,7 +41,7 @@ def run(settings: Settings, state: State, folder: Folder, console: Console) -> S
                 board.step(state)
         _report(settings, state, held_out, folder, console)
     except KeyboardInterrupt:
-        with _deaf():
+        with deaf():
             _save(settings, state, folder)
         raise Interrupted(
             f"interrupted at step {state.step:,} of {settings.steps:,}: {folder.checkpoint} is whole, "
@@ -70,13 +67,3 @@ def _report(settings: Settings, state: State, held_out: Examples, folder: Folder
     maps = attention_maps(state.model, source=sample.source, target=sample.target)
     plots.write(folder.attention, plots.attention(maps, sample))
     console.print(f"\nwritten to {folder.path}: {', '.join(path.name for path in folder.files)}", soft_wrap=True)
-
-
-@contextlib.contextmanager
-def _deaf() -> Iterator[None]:
-    """Let no second Ctrl-C break off what the first one asked for."""
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)

@@ -15,13 +15,14 @@ def test_the_process_is_settled_before_numpy_is_loaded(monkeypatch):
     assert order == ["settled", "main"]
 
 
-def test_ctrl_c_while_modules_are_loaded_is_silent(monkeypatch):
+def test_ctrl_c_while_modules_are_loaded_is_one_line(monkeypatch, capsys):
     def interrupted():
         raise KeyboardInterrupt
 
     monkeypatch.setattr(cli, "main", interrupted)
     monkeypatch.setattr(process, "settle", lambda: None)
     assert module.start() == 130
+    assert capsys.readouterr() == ("", "python -m reference: interrupted\n")
 
 
 def test_the_module_is_the_command(monkeypatch, capsys):

@@ -1,5 +1,7 @@
+import multiprocessing
 import os
 import signal
+import time
 import types
 
 import pytest
@@ -60,10 +62,23 @@ def test_a_worker_that_dies_is_one_clear_line(monkeypatch):
         list(mapper(os._exit, [3]))
 
 
-def test_a_worker_dies_of_ctrl_c_without_a_traceback():
+def test_ctrl_c_ends_the_workers_at_once_and_in_silence(monkeypatch, capfd):
+    monkeypatch.setattr(process.os, "cpu_count", lambda: 2)
+    before, children = multiprocessing.active_children(), []
+
+    def interrupted(mapper):
+        mapper(time.sleep, [600] * 9)
+        children.extend(child for child in multiprocessing.active_children() if child not in before)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), process.workers() as mapper:
+        interrupted(mapper)
+    assert [child.exitcode for child in children] == [-signal.SIGTERM] * 2
+    assert capfd.readouterr() == ("", "")
+
+
+def test_workers_never_hear_ctrl_c_and_the_command_does_again():
     before = signal.getsignal(signal.SIGINT)
-    try:
-        process._die_quietly()
-        assert signal.getsignal(signal.SIGINT) is signal.SIG_DFL
-    finally:
-        signal.signal(signal.SIGINT, before)
+    with process.workers() as mapper:
+        assert list(mapper(signal.getsignal, [signal.SIGINT])) == [signal.SIG_IGN]
+    assert signal.getsignal(signal.SIGINT) is before
