@@ -16,6 +16,7 @@ from gradcheck.noise import unit_roundoff
 from gradcheck.places import own_point, places
 from gradcheck.problem import Problem
 from gradcheck.report import Gradient, Report
+from gradcheck.reports.reproducer import script
 from gradcheck.shadow import compare_with_shadow
 from gradcheck.survey import convergence, error_map
 
@@ -137,7 +138,8 @@ class Examination:
     def _report(self, gradients: list[Gradient]) -> Report:
         severities = {f.severity for f in self.findings} | {g.verdict for g in gradients}
         verdict = next((v for v in ("fail", "inconclusive") if v in severities), "pass")
-        return Report(self.problem.name, verdict, gradients, self.findings, self.problem.count, self.seed)
+        reproducer = script(self.problem, gradients, self.findings, self.seed) if verdict == "fail" else ""
+        return Report(self.problem.name, verdict, gradients, self.findings, self.problem.count, self.seed, reproducer)
 
 
 def _doubted(c: Comparison) -> bool:

@@ -44,9 +44,9 @@ def _map(map: ErrorMap | None) -> dict[str, Any] | None:
 
 
 def _plain(thing: Any) -> dict[str, Any]:
-    """Return the fields of a dataclass but those that are dataclasses themselves."""
-    values = {field.name: getattr(thing, field.name) for field in dataclasses.fields(thing)}
-    return {name: _value(value) for name, value in values.items() if not dataclasses.is_dataclass(value)}
+    """Return the fields of a dataclass, but for those that have a form of their own."""
+    names = [field.name for field in dataclasses.fields(thing) if field.name not in ("ladder", "map")]
+    return {name: _value(getattr(thing, name)) for name in names}
 
 
 def _value(value: Any) -> Any:

@@ -1,0 +1,144 @@
+"""A script to paste that shows the worst disagreement by plain central differences, without the checker's judgement."""
+
+import contextlib
+import io
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from gradcheck.findings import Finding
+from gradcheck.points import scale
+from gradcheck.problem import Problem
+from gradcheck.reports.facts import Gradient
+from gradcheck.subjects import names
+
+SMALL = 64  # entries of an array that is written out
+APART = 1e-3  # of the two numbers' size: a disagreement that is seen at a glance
+
+TABLE = """\
+import numpy as np
+
+from gradcheck.problem import Problem
+
+rng = np.random.default_rng({seed})
+{given}problem = Problem(subject, {inputs}, {constants})
+arrays = [leaf.value.astype(np.float64) for leaf in problem.leaves]
+{moved}d = {direction}  # the step, of {name}
+dy = rng.standard_normal(problem.forward(arrays).size)
+claimed = np.sum(problem.gradients(arrays, dy[None])[{leaf}][0] * d)
+print("  step    central difference          the pullback")
+for h in (1e-2, 1e-3, 1e-4, 1e-5, 1e-6):
+    ahead, behind = list(arrays), list(arrays)
+    ahead[{leaf}], behind[{leaf}] = arrays[{leaf}] + h * d, arrays[{leaf}] - h * d
+    slope = dy @ (problem.forward(ahead) - problem.forward(behind)) / (2 * h)
+    print(f"{{h:6.0e}} {{slope:21.12g}} {{claimed:21.12g}}")
+"""
+CHECK = """\
+{imports}from gradcheck import Checker
+
+{given}print(Checker(seed={seed})(subject{arguments}))
+"""
+
+
+def script(problem: Problem, gradients: list[Gradient], findings: list[Finding], seed: int) -> str:
+    """Return a script that runs where `subject` is, and the inputs that are too large to be written out.
+
+    Large inputs are drawn anew if the disagreement shows there as well: each script has been run
+    before it is handed out.  Where only the contract is broken, the script repeats the check.
+    """
+    moved = {f.array for f in findings if f.kind == "moved"}
+    for gradient in sorted(gradients, key=lambda g: g.worst_index is None):
+        for drawn in (True, False) if gradient.map is not None else ():
+            given = _Given(problem, drawn)
+            text = _table(problem, gradient, moved, given, seed)
+            with contextlib.suppress(Exception):  # of the subject's, at inputs that are not the user's
+                if _shows(text, {"subject": problem.subject, **given.missing}):
+                    return _head(problem, given, f"{gradient.name}{_place(gradient.worst_index)}", seed) + text
+    given = _Given(problem, False)
+    imports = "import numpy as np\n" if "np." in given.statements + given.arguments else ""
+    text = CHECK.format(imports=imports, given=given.statements, seed=seed, arguments=given.arguments)
+    return _head(problem, given, "the check once more", seed) + text
+
+
+class _Given:
+    """How a script comes by the inputs: written out, drawn, or as variables that are `missing` from it."""
+
+    def __init__(self, problem: Problem, drawn: bool):
+        self.missing: dict[str, Any] = {}
+        self.statements = ""
+        self.inputs: list[str] = []
+        for name, x in zip(names(problem.subject, problem.inputs), problem.inputs, strict=True):
+            variable = "".join(c if c.isalnum() else "_" for c in name).strip("_")
+            self.inputs.append(variable)
+            if drawn and isinstance(x, np.ndarray) and x.dtype.kind == "f" and x.size > SMALL:
+                cast = "" if x.dtype == np.float64 else f".astype({x.dtype.name!r})"
+                self.statements += f"{variable} = rng.standard_normal({x.shape}){cast}\n"
+            elif (text := literal(x)) is not None:
+                self.statements += f"{variable} = {text}\n"
+            else:
+                self.missing[variable] = x
+        self.constants = {name: literal(value) or name for name, value in problem.constants.items()}
+        self.missing |= {name: value for name, value in problem.constants.items() if literal(value) is None}
+
+    @property
+    def arguments(self) -> str:
+        return "".join(f", {x}" for x in self.inputs) + "".join(f", {k}={x}" for k, x in self.constants.items())
+
+
+def literal(x: Any) -> str | None:
+    """Return an expression for a small array or a plain value, None for anything else."""
+    if isinstance(x, np.ndarray) and x.dtype.kind in "fiub" and 0 < x.size <= SMALL and np.isfinite(x).all():
+        kind = "" if x.dtype in (np.float64, np.int64, np.bool_) else f", dtype={x.dtype.name!r}"
+        written = np.array2string(x, 100, separator=", ", floatmode="unique", prefix=" " * 9)
+        return f"np.array({written}{kind})"
+    plain = x is None or isinstance(x, bool | int | str) or (isinstance(x, float) and math.isfinite(x))
+    return repr(x) if plain else None
+
+
+def _table(problem: Problem, gradient: Gradient, moved: set, given: _Given, seed: int) -> str:
+    leaf = [other.name for other in problem.leaves].index(gradient.name)
+    size = scale(problem.leaves[leaf].value)
+    step = f"{size:g}" if not 0.01 < size < 100 else "1.0"
+    direction = f"{step} * rng.uniform(0.5, 1.5, {gradient.shape})"
+    if gradient.worst_index is not None:
+        direction = f"np.zeros({gradient.shape})\nd{_place(gradient.worst_index) or '[()]'} = {step}"
+    return TABLE.format(
+        seed=seed,
+        given=given.statements,
+        inputs=f"({', '.join(given.inputs)}{',' * (len(given.inputs) == 1)})",
+        constants="{" + ", ".join(f"{name!r}: {x}" for name, x in given.constants.items()) + "}",
+        moved="".join(_moves(problem, moved)),
+        direction=direction,
+        name=gradient.name,
+        leaf=leaf,
+    )
+
+
+def _moves(problem: Problem, moved: set) -> Iterator[str]:
+    for i, leaf in enumerate(problem.leaves):
+        if leaf.name in moved:
+            which = "ones" if leaf.value.any() else "zeros"
+            yield f"arrays[{i}] += rng.uniform(0.25, 0.75, {leaf.value.shape})  # {leaf.name}: {which} hide mistakes\n"
+
+
+def _shows(text: str, variables: dict[str, Any]) -> bool:
+    """Run the script; return whether its table shows differences that agree with each other, but not with the claim."""
+    with contextlib.redirect_stdout(io.StringIO()) as output, np.errstate(all="ignore"):
+        exec(text, variables)
+    rows = np.array([line.split() for line in output.getvalue().splitlines()[1:]], float)
+    _, slopes, (claimed, *_) = rows.T
+    if np.isnan(claimed):
+        return True
+    size = max(abs(claimed), *np.abs(slopes[1:4]))
+    return bool((np.abs(slopes[1:4] - claimed) > max(APART * size, 4 * float(np.ptp(slopes[1:4])))).all())
+
+
+def _head(problem: Problem, given: _Given, what: str, seed: int) -> str:
+    need = f", and have {', '.join(given.missing)} as in the check" if given.missing else ""
+    return f"# gradcheck of {problem.name}, seed {seed}: {what}. Put the layer or function into `subject`{need}.\n"
+
+
+def _place(index: tuple[int, ...] | None) -> str:
+    return f"[{', '.join(map(str, index))}]" if index else ""
