@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 
 from gradcheck.analytic import Analytic, without_jumps
-from gradcheck.extrapolate import Estimate, estimates
-from gradcheck.ladder import SECOND_STEPS, STEPS, WINDOW, Sweep
+from gradcheck.comparison import Comparison
+from gradcheck.extrapolate import estimates
+from gradcheck.ladder import SECOND_STEPS, STEPS, WINDOW
 from gradcheck.measure import Place, Reading, Task, read_all
 from gradcheck.plan import LARGE
 from gradcheck.points import Probe
@@ -17,48 +18,6 @@ WIDE = 1e-7  # a bar above this part of the array's derivatives is worth a full 
 NOISE_PROBES = 3  # directions along which the noise of f is measured
 CONFIRMED = 6  # failures an array, after which further ones need no ladder of their own
 EXACT_NOISE_PROBES = {True: 1, False: 4}  # an array; directions, single entries
-
-
-@dataclasses.dataclass
-class Comparison:
-    """One probe at one place, for every cotangent (G,)."""
-
-    probe: Probe
-    unit: float  # what an entry of the gradient is multiplied with in these numbers
-    claimed: np.ndarray
-    claimed_bar: np.ndarray
-    real: Estimate | None = None
-    exact: np.ndarray | None = None
-    exact_bar: np.ndarray | None = None
-    sweep: Sweep | None = None  # the differences that `real` was made of, to show them
-    bounds: np.ndarray | None = None  # (L, G)  of the error of each value of <g, f>
-
-    @property
-    def real_tolerance(self) -> np.ndarray:
-        return self.claimed_bar + (np.inf if self.real is None else self.real.bar)
-
-    def outside(self) -> np.ndarray:
-        """Whether real differences contradict the claim: it lies outside the bar, or is not a number."""
-        if self.real is None:
-            return np.isnan(self.claimed)
-        low, high = self.real.low - self.real_tolerance, self.real.high + self.real_tolerance
-        with np.errstate(invalid="ignore"):
-            inside = (low <= self.claimed) & (self.claimed <= high)
-        return (self.real.resolved & ~inside) | np.isnan(self.claimed)
-
-    def exact_outside(self) -> np.ndarray:
-        """Whether the complex step contradicts the claim (never at a kink, where it sees one side)."""
-        if self.exact is None or self.exact_bar is None:
-            return np.zeros(len(self.claimed), bool)
-        kink = self.real.kink if self.real is not None else False
-        return (np.abs(self.claimed - self.exact) > self.exact_bar + self.claimed_bar) & ~kink
-
-    def exact_contradicts_real(self) -> np.ndarray:
-        if self.exact is None or self.exact_bar is None or self.real is None:
-            return np.zeros(len(self.claimed), bool)
-        bar = self.exact_bar + self.real.bar
-        low, high = self.real.low - bar, self.real.high + bar
-        return self.real.resolved & ~((low <= self.exact) & (self.exact <= high))
 
 
 class Comparer:
@@ -127,19 +86,19 @@ class Comparer:
         if not self.exact:
             return
         u = 2.0**-53
-        sizes = {r.probe.leaf: 0.0 for r in readings}
-        for reading in readings:
-            sizes[reading.probe.leaf] = max(sizes[reading.probe.leaf], float(np.abs(reading.exact).max()))
-        for reading in readings:
-            if reading.exact_noise is not None:
-                kind = (reading.probe.leaf, reading.probe.coordinate is None)
-                noise = without_jumps(reading.exact_noise, sizes[reading.probe.leaf], max(sizes.values()), u)
+        pairs = [(c, r.exact) for c, r in zip(comparisons, readings, strict=True) if r.exact is not None]
+        sizes = dict.fromkeys((c.probe.leaf for c, _ in pairs), 0.0)
+        for c, exact in pairs:
+            sizes[c.probe.leaf] = max(sizes[c.probe.leaf], float(np.abs(exact.value).max()))
+        for c, exact in pairs:
+            if exact.noise is not None:
+                kind = (c.probe.leaf, c.probe.coordinate is None)
+                noise = without_jumps(exact.noise, sizes[c.probe.leaf], max(sizes.values()), u)
                 self.exact_noise[kind] = np.maximum(self.exact_noise.get(kind, 0.0), noise)
-        for comparison, reading in zip(comparisons, readings, strict=True):
-            kind = (reading.probe.leaf, reading.probe.coordinate is None)
+        for c, exact in pairs:
+            kind = (c.probe.leaf, c.probe.coordinate is None)
             noise = self.exact_noise[kind if kind in self.exact_noise else (None, True)]
-            comparison.exact = reading.exact
-            comparison.exact_bar = 16 * u * reading.exact_size + 4 * noise
+            c.exact, c.exact_bar = exact.value, 16 * u * exact.size + 4 * noise
 
     def _set_real(self, comparisons: list[Comparison], where: list[int], readings: list[Reading]) -> None:
         pairs = [(i, r.sweep) for i, r in zip(where, readings, strict=True) if r.sweep is not None]
@@ -163,7 +122,7 @@ class Comparer:
         before = {i: comparisons[i].real for i in failing}
         self._ladder(comparisons, failing, SECOND_STEPS, noise=self.measures_noise)
         for i in failing:
-            if not _resolved(comparisons[i]):
+            if not comparisons[i].resolved:
                 comparisons[i].real = before[i]
         self._widen([c for c in comparisons if c.exact_outside().any() and not c.outside().any()])
 
@@ -171,9 +130,9 @@ class Comparer:
         """Measure the complex step's noise along the very probes where it alone contradicts the claim."""
         tasks = [Task(c.probe, exact=True, jitter=int(self.rng.integers(2**32))) for c in comparisons]
         for c, reading in zip(comparisons, read_all(self.mapper, self.problem, self.place, tasks), strict=True):
-            size = float(np.abs(c.exact).max())
-            noise = without_jumps(reading.exact_noise, size, size, 2.0**-53)
-            c.exact_bar = c.exact_bar + 8 * noise
+            if reading.exact is not None and reading.exact.noise is not None and c.exact_bar is not None:
+                size = float(np.abs(reading.exact.value).max())
+                c.exact_bar = c.exact_bar + 8 * without_jumps(reading.exact.noise, size, size, 2.0**-53)
 
     def _doubtful(self, comparisons: list[Comparison]) -> list[int]:
         size: dict[int | None, float] = {}
@@ -186,18 +145,8 @@ class Comparer:
             i
             for i, c in enumerate(comparisons)
             if (c.exact_outside().any() and c.probe.leaf is not None)
-            or (c.real is not None and self._is_doubtful(c, WIDE * max(size[c.probe.leaf], floor)))
+            or (c.real is not None and _is_doubtful(c, c.real.bar, WIDE * max(size[c.probe.leaf], floor)))
         ]
-
-    @staticmethod
-    def _is_doubtful(c: Comparison, wide: float) -> bool:
-        return bool(
-            not _resolved(c)
-            or (c.real.bar > wide).any()
-            or c.real.kink.any()
-            or c.outside().any()
-            or c.exact_contradicts_real().any()
-        )
 
     def _limited(self, comparisons: list[Comparison], doubtful: list[int]) -> list[int]:
         """Leave out, of an array with many plain failures, all but the first few."""
@@ -205,7 +154,7 @@ class Comparer:
         kept = []
         for i in doubtful:
             c = comparisons[i]
-            if c.outside().any() and _resolved(c):
+            if c.outside().any() and c.resolved:
                 failures[c.probe.leaf] = failures.get(c.probe.leaf, 0) + 1
                 if failures[c.probe.leaf] > CONFIRMED:
                     continue
@@ -225,19 +174,20 @@ class Comparer:
         """
         for i in where:
             old = comparisons[i]
-            settled = _resolved(old) and not (own_scale and (old.outside().any() or old.real.kink.any()))
+            settled = old.resolved and not (own_scale and (old.outside().any() or old.kink.any()))
             if old.real is None or settled or (own_scale and old.probe.coordinate is None):
                 continue
             new = self._claimed(dataclasses.replace(old.probe, own_scale=own_scale))
             if own_scale and new.unit == old.unit:
                 continue
             self._ladder([new], [0], STEPS if own_scale else SECOND_STEPS)
-            if _resolved(new):
+            if new.resolved:
                 if old.exact is not None and old.exact_bar is not None:
                     ratio = new.unit / old.unit
                     new.exact, new.exact_bar = old.exact * ratio, old.exact_bar * ratio
                 comparisons[i] = new
 
 
-def _resolved(comparison: Comparison) -> bool:
-    return comparison.real is not None and bool(comparison.real.resolved.all())
+def _is_doubtful(c: Comparison, bar: np.ndarray, wide: float) -> bool:
+    contradicted = c.outside().any() or c.exact_contradicts_real().any()
+    return bool(not c.resolved or (bar > wide).any() or c.kink.any() or contradicted)

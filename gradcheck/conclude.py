@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from gradcheck.compare import Comparison
+from gradcheck.comparison import Comparison
 from gradcheck.report import Gradient
 
 NEED = 1e-4  # a bar above this part of an array's gradient is no evidence: inconclusive
@@ -19,14 +19,14 @@ def conclude(
         return gradient  # an array without entries
     joint = [c for c in comparisons if c.probe.leaf is None]
     comparisons = [c for c in comparisons if c.probe.leaf is not None]
-    gradient.kinks = sum(int(c.real.kink.any()) for c in comparisons if c.real is not None)
+    gradient.kinks = sum(int(c.kink.any()) for c in comparisons)
     _worst(gradient, shape, comparisons, believed)
     if any(c.outside().any() for c in comparisons):
         gradient.verdict = "fail"
         return gradient
     rms = root_mean_square(comparisons, int(np.prod(shape)), believed)
-    smooth = [c for c in comparisons if c.real is None or not c.real.kink.any()] or comparisons
-    gradient.bar = max(float(np.max(_tolerance(c, believed) / c.unit)) for c in smooth)
+    smooth = [c for c in comparisons if not c.kink.any()] or comparisons
+    gradient.bar = max(float(np.max(c.best_tolerance(believed) / c.unit)) for c in smooth)
     if not np.isfinite(gradient.bar):
         gradient.verdict, gradient.reason = "inconclusive", "no step gives a stable difference"
     elif believed and any(c.exact_outside().any() for c in comparisons):
@@ -34,7 +34,7 @@ def conclude(
         gradient.reason = "the complex step sees a difference that real differences are too coarse to confirm"
     elif _is_zero(comparisons, believed):
         gradient.digits = gradient.real_digits = None
-        if max(float(np.max(_tolerance(c, believed))) for c in comparisons) > NEED_ZERO * largest:
+        if max(float(np.max(c.best_tolerance(believed))) for c in comparisons) > NEED_ZERO * largest:
             gradient.verdict = "inconclusive"
             gradient.reason = f"below the noise: nothing smaller than {gradient.bar:.1e} is seen"
     else:
@@ -51,7 +51,7 @@ def conclude(
 
 def numeric(c: Comparison, believed: bool) -> np.ndarray:
     """Return the best numeric derivative: at a kink the nearest of the valid answers."""
-    if c.real is not None and c.real.kink.any():
+    if c.real is not None and c.kink.any():
         return np.clip(c.claimed, c.real.low, c.real.high)
     if believed and c.exact is not None:
         return c.exact
@@ -70,16 +70,10 @@ def root_mean_square(comparisons: list[Comparison], size: int, believed: bool) -
     return max(found)
 
 
-def _tolerance(c: Comparison, believed: bool) -> np.ndarray:
-    if believed and c.exact_bar is not None and not (c.real is not None and c.real.kink.any()):
-        return c.exact_bar + c.claimed_bar
-    return c.real_tolerance
-
-
 def _is_zero(comparisons: list[Comparison], believed: bool) -> bool:
     return all(
-        bool((np.abs(numeric(c, believed)) <= _tolerance(c, believed)).all())
-        and bool((np.abs(c.claimed) <= _tolerance(c, believed)).all())
+        bool((np.abs(numeric(c, believed)) <= c.best_tolerance(believed)).all())
+        and bool((np.abs(c.claimed) <= c.best_tolerance(believed)).all())
         for c in comparisons
     )
 
@@ -87,9 +81,9 @@ def _is_zero(comparisons: list[Comparison], believed: bool) -> bool:
 def _too_wide(comparisons: list[Comparison], believed: bool, rms: float) -> bool:
     """Whether some probe's bar is wide beside both the array's gradient and its own derivative."""
     for c in comparisons:
-        if c.real is not None and c.real.kink.any():
+        if c.kink.any():
             continue  # an interval, whose ends differ by more than their bars: kinks are found no other way
-        tolerance = _tolerance(c, believed)
+        tolerance = c.best_tolerance(believed)
         size = np.maximum(np.abs(numeric(c, believed)), np.abs(c.claimed))
         if ((tolerance > NEED * rms * c.unit) & (tolerance > NEED * size)).any():
             return True
@@ -106,9 +100,9 @@ def _worst(gradient: Gradient, shape: tuple[int, ...], comparisons: list[Compari
     for c in comparisons:
         if c.probe.coordinate is None or c.real is None:
             continue
-        best = c.real.kink.any() or c.outside().any() or not believed
+        best = c.kink.any() or c.outside().any() or not believed
         reference = np.clip(c.claimed, c.real.low, c.real.high) if best else numeric(c, believed)
-        tolerance = c.real_tolerance if best else _tolerance(c, believed)
+        tolerance = c.real_tolerance if best else c.best_tolerance(believed)
         with np.errstate(all="ignore"):
             ratios = np.where(np.isnan(c.claimed), np.inf, np.abs(c.claimed - reference) / tolerance)
         k = int(np.argmax(np.nan_to_num(ratios, nan=0.0, posinf=1e300)))

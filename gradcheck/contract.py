@@ -23,6 +23,8 @@ class Contract:
         self.point = [leaf.value for leaf in problem.leaves]
         self.large = sum(x.size for x in self.point) > LARGE
         self.rng, self.findings, self.fatal = rng, list[Finding](), False
+        self.two: list[np.ndarray] = []  # the cotangents for the second dy
+        self.jitter: dict[str, float] = {}  # by array: how much a rounding of dy changes its cotangent
         self.u = max((float(np.finfo(x.dtype).eps) for x in self.point), default=2.0**-52)
 
     def examine(self) -> None:

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from gradcheck.compare import Comparer, Comparison
+from gradcheck.compare import Comparer
+from gradcheck.comparison import Comparison
 from gradcheck.points import Probe
 
 WIDEST = 32  # wrong segments at one depth, above which the error is dense and a sample will do

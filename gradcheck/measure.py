@@ -34,13 +34,20 @@ class Task:
 
 
 @dataclasses.dataclass
+class Exact:
+    """The complex step's derivative (G,), what one rounding of each product would make, and its measured noise."""
+
+    value: np.ndarray
+    size: np.ndarray
+    noise: np.ndarray | None = None
+
+
+@dataclasses.dataclass
 class Reading:
     probe: Probe
     sweep: Sweep | None = None
     noise: np.ndarray | None = None  # (G,)  standard deviation of one value of <g, f>, in units of its rounding
-    exact: np.ndarray | None = None  # (G,)
-    exact_size: np.ndarray | None = None  # (G,)  what one rounding of each product would make
-    exact_noise: np.ndarray | None = None  # (G,)
+    exact: Exact | None = None
     count: Counter = dataclasses.field(default_factory=Counter)
 
 
@@ -53,11 +60,11 @@ def read(problem: Problem, place: Place, task: Task) -> Reading:
         reading.noise = noise.measured(problem, place.point, task.probe, place.g)
     if task.exact:
         value, size = complexstep.derivative(problem, place.point, task.probe, place.g)
-        reading.exact, reading.exact_size = value, size
+        reading.exact = Exact(value, size)
         if task.jitter is not None:
             rng = np.random.default_rng(task.jitter)
             repeats = 1 if task.probe.leaf is None else complexstep.JITTERS
-            reading.exact_noise = complexstep.noise(problem, place.point, task.probe, place.g, rng, value, repeats)
+            reading.exact.noise = complexstep.noise(problem, place.point, task.probe, place.g, rng, value, repeats)
     reading.count = problem.count
     return reading
 
