@@ -52,7 +52,7 @@ class Folder:
         return self.curves, self.attention, self.metrics, self.checkpoint
 
     def expect_writable(self) -> None:
-        """Make the folder if it is not there, and try to write in it.
+        """Make the folder if it is not there, and try to write in it; remove drafts of a run that was killed.
 
         Raises:
             JobError: one of them cannot be done; what was made is gone again.
@@ -62,6 +62,8 @@ class Folder:
             self.path.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=self.path):
                 pass
+            for draft in (draft for path in self.files for draft in self.path.glob(f".{path.name}.*")):
+                draft.unlink()
         except OSError as error:
             for folder in made:
                 with contextlib.suppress(OSError):

@@ -64,6 +64,14 @@ def test_folders_made_for_a_run_that_cannot_write_are_gone_again(tmp_path, monke
     assert list((tmp_path / "a").iterdir()) == []
 
 
+def test_drafts_of_a_run_that_was_killed_are_removed(tmp_path):
+    folder = Folder(tmp_path)
+    for name in (".checkpoint.safetensors.123", ".metrics.jsonl.9", "checkpoint.safetensors", ".hidden"):
+        (tmp_path / name).write_bytes(b"half")
+    folder.expect_writable()
+    assert {path.name for path in tmp_path.iterdir()} == {"checkpoint.safetensors", ".hidden"}
+
+
 def test_clearing_takes_the_files_of_a_run_only(tmp_path):
     folder = Folder(tmp_path)
     for path in (*folder.files[:2], tmp_path / "notes"):
