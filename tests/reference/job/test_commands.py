@@ -57,7 +57,7 @@ def test_without_a_command_the_model_is_trained_if_every_backward_pass_is_proved
 
 def test_without_a_command_nothing_is_trained_if_one_is_not_proved(calls):
     calls.proved = False
-    assert commands.everything({}) == 1
+    assert refused(commands.everything, {}, JobError) == "nothing is trained before every backward pass is proved"
     assert calls == [("verify", 0)]
 
 
