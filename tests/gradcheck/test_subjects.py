@@ -1,0 +1,128 @@
+"""Whatever the user wrote is brought into one shape, or refused in one line that says what to do."""
+
+import functools
+
+import numpy as np
+import pytest
+
+import gradcheck
+from gradcheck.adapters import pair
+from gradcheck.subjects import Adapted, adapt, names
+
+X = np.random.default_rng(1).normal(size=(2, 3))
+
+
+class Cube:
+    def vjp(self, x):
+        return x * x * x, lambda dy: (3 * x * x * dy,)
+
+
+def cube(x):
+    return x * x * x, lambda dy: 3 * x * x * dy
+
+
+ENDING = "for a forward and a backward function use gradcheck.adapters.pair(forward, backward)"
+
+
+@pytest.mark.parametrize(
+    ("subject", "inputs", "message"),
+    [
+        (3, (X,), "the subject must have a method vjp or be a function that returns (y, pullback), got int"),
+        (Cube, (X,), "the subject must have a method vjp or be a function that returns (y, pullback), got the class Cube"),
+        (cube, (), "cube must have a floating array to differentiate, got no input"),
+        (cube, (np.arange(3),), "cube must have a floating array to differentiate, got int64[3]"),
+        (cube, ("abc", 3), "cube must have a floating array to differentiate, got str, int"),
+        (cube, (X + 1j,), "x must be a NumPy array of real numbers, got dtype complex128"),
+        (cube, (np.array([1.0, None]),), "x must be a NumPy array of real numbers, got dtype object"),
+        (lambda x: x, (X,), f"<lambda> must return (y, pullback), got ndarray; {ENDING}"),
+        (lambda x: (x, x, x), (X,), f"<lambda> must return (y, pullback), got a tuple of 3; {ENDING}"),
+        (lambda x: (x, x), (X,), f"<lambda> must return (y, pullback), got a tuple of 2; {ENDING}"),
+        (pair(lambda x: "text", lambda x, dy: dy), (X,), "the forward pass must return a floating array, got str"),
+        (pair(lambda x: x > 0, lambda x, dy: dy), (X,), "the forward pass must return a floating array, got bool[2, 3]"),
+    ],
+)
+def test_a_subject_or_input_that_is_none_is_refused_in_one_line(subject, inputs, message):
+    with pytest.raises(TypeError) as caught:  # noqa: PT011  (the whole message is compared below)
+        gradcheck.check(subject, *inputs)
+    assert str(caught.value) == f"gradcheck: {message}"
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_forward_pass_is_finite_where_it_is_checked(value):
+    def forward(x):
+        y = x * x
+        y[1, 0] = value
+        return y
+
+    message = f"gradcheck: the forward pass of forward must be finite where it is checked, got {value} at entry 3"
+    with pytest.raises(ValueError, match=message):
+        gradcheck.check(pair(forward, lambda x, dy: 2 * x * dy), X)
+
+
+def test_what_is_adapted_already_stays():
+    adapted = pair(np.sin, np.cos)
+    assert adapt(adapted) is adapted
+
+
+def test_an_adapter_must_define_vjp():
+    class Empty(Adapted):
+        pass
+
+    with pytest.raises(TypeError, match=r"^Empty must define vjp\(parameters, inputs, constants\)$"):
+        Empty().forward(None, (X,), {})
+    assert Empty().signature() is not None
+
+
+def test_inputs_are_named_as_the_subject_names_them():
+    def subject(a, /, b, *rest, mask=None):
+        return a
+
+    assert names(adapt(subject), (X,) * 5) == ["a", "b", "rest[0]", "rest[1]", "rest[2]"]
+    assert names(adapt(subject), (X,)) == ["a"]
+    assert names(adapt(lambda x: x), (X, X)) == ["x", "input[1]"]
+    assert names(adapt(np.random.default_rng), (X,)) == ["seed"]
+    assert names(adapt(max), (X,)) == ["input[0]"], "a builtin has no signature"
+
+
+def test_a_subject_is_named_after_itself():
+    assert gradcheck.check(cube, X).subject == "cube"
+    assert gradcheck.check(Cube(), X).subject == "Cube"
+    assert gradcheck.check(functools.partial(cube), X).subject == "partial"
+
+
+def test_a_layers_plain_forward_pass_is_what_is_differenced():
+    class Wrong(Cube):
+        def __call__(self, x):
+            return x * x
+
+    report = gradcheck.check(Wrong(), X)
+    assert "forward" in {f.kind for f in report.findings}
+    assert report.gradients[0].verdict == "fail"
+
+
+def test_one_input_has_a_bare_cotangent_or_a_tuple_of_one():
+    assert gradcheck.check(pair(lambda x: x * x, lambda x, dy: (2 * x * dy,)), X).verdict == "pass"
+    assert gradcheck.check(lambda x: (x * x, lambda dy: (2 * x * dy,)), X).verdict == "pass"
+
+
+def test_the_cotangent_of_a_tuple_of_one_is_a_tuple_of_one():
+    assert gradcheck.check(lambda t: (t[0] * t[0], lambda dy: (2 * t[0] * dy,)), (X,)).verdict == "pass"
+
+
+def test_inputs_of_any_structure_have_cotangents_of_the_same():
+    def vjp(batch, scale):
+        y = {"sum": batch["a"] + scale * batch["b"][0], "product": (batch["a"] * batch["b"][1],)}
+
+        def pullback(dy):
+            ds, (dp,) = dy["sum"], dy["product"]
+            d_batch = {"a": ds + dp * batch["b"][1], "b": (scale * ds, batch["a"] * dp)}
+            return d_batch, np.vdot(ds, batch["b"][0])
+
+        return y, pullback
+
+    rng = np.random.default_rng(2)
+    batch = {"a": X, "b": (rng.normal(size=(2, 3)), rng.normal(size=(2, 3))), "ids": np.arange(3)}
+    report = gradcheck.check(vjp, batch, 0.75)
+    assert report.verdict == "pass", str(report)
+    assert [g.name for g in report.gradients] == ["batch.a", "batch.b[0]", "batch.b[1]", "scale"]
+    assert min(g.digits for g in report.gradients) > 11
