@@ -62,18 +62,23 @@ def test_a_worker_that_dies_is_one_clear_line(monkeypatch):
         list(mapper(os._exit, [3]))
 
 
-def test_ctrl_c_ends_the_workers_at_once_and_in_silence(monkeypatch, capfd):
+def test_ctrl_c_ends_the_workers_at_once_and_in_silence_and_no_other_process(monkeypatch, capfd):
     monkeypatch.setattr(process.os, "cpu_count", lambda: 2)
-    before, children = multiprocessing.active_children(), []
+    other = multiprocessing.get_context("spawn").Process(target=time.sleep, args=(600,))
+    other.start()
+    children = []
 
     def interrupted(mapper):
         mapper(time.sleep, [600] * 9)
-        children.extend(child for child in multiprocessing.active_children() if child not in before)
+        children.extend(child for child in multiprocessing.active_children() if child is not other)
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt), process.workers() as mapper:
         interrupted(mapper)
     assert [child.exitcode for child in children] == [-signal.SIGTERM] * 2
+    assert other.is_alive()
+    other.terminate()
+    other.join()
     assert capfd.readouterr() == ("", "")
 
 
