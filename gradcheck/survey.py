@@ -9,7 +9,8 @@ import math
 
 import numpy as np
 
-from gradcheck.compare import Comparer, Comparison
+from gradcheck.compare import Comparer
+from gradcheck.comparison import Comparison
 from gradcheck.conclude import numeric
 from gradcheck.points import Probe, entry_scales
 from gradcheck.problem import Arrays
@@ -42,9 +43,21 @@ def _ladder(c: Comparison, gradient: Gradient, believed: bool) -> Ladder:
     if c.probe.coordinate is not None:
         index = tuple(int(i) for i in np.unravel_index(c.probe.coordinate, gradient.shape))
         unit = c.unit
-    columns = [x[:, k] for x in (c.sweep.steps * unit, c.sweep.central / unit, c.sweep.right / unit, c.bounds)]
-    values = [float(x[k] / unit) for x in (c.claimed, best, c.real.bar)]
-    return Ladder(index, moves, *(tuple(column.tolist()) for column in columns), *values)
+
+    def column(x: np.ndarray) -> tuple[float, ...]:
+        return tuple(x[:, k].tolist())
+
+    return Ladder(
+        index,
+        moves,
+        steps=column(c.sweep.steps * unit),
+        central=column(c.sweep.central / unit),
+        right=column(c.sweep.right / unit),
+        noise=column(c.bounds),
+        claimed=float(c.claimed[k] / unit),
+        numeric=float(best[k] / unit),
+        bar=float(c.real.bar[k] / unit),
+    )
 
 
 def error_map(
@@ -55,7 +68,7 @@ def error_map(
     `complete` says that all wrong entries of an array too large to compare each one are known.
     """
     size = math.prod(gradient.shape)
-    units = {c.probe.coordinate: c for c in found if c.probe.coordinate is not None and c.probe.leaf == leaf}
+    units = {c.probe.coordinate: c for c in found if c.probe.coordinate is not None}
     if not any(c.outside().any() for c in found):
         return None
     if len(units) == size:
@@ -63,7 +76,7 @@ def error_map(
     rows, columns = spans(gradient.shape, *CELLS, BLOCKS[exact])
     if complete:
         return _of_known(gradient, rows, columns, comparer.analytic.values[leaf][0], list(units.values()), exact)
-    blocks = [Block(leaf, seed=seed, rows=r, columns=c) for r in rows for c in columns]
+    blocks: list[Probe] = [Block(leaf, seed=seed, rows=r, columns=c) for r in rows for c in columns]
     compared = comparer.compare(blocks, [not exact] * len(blocks), sharpen=False)
     units_of = [float(np.sum(b.direction(comparer.place.point)[leaf])) for b in blocks]
     return _drawn(gradient.shape, rows, columns, compared, units_of, exact)
@@ -101,8 +114,7 @@ def spans(shape: tuple[int, ...], most_rows: int, most_columns: int, cells: int)
 
 
 def _cut(total: int, count: int) -> list[Span]:
-    edges = [total * k // count for k in range(count + 1)]
-    return list(zip(edges[:-1], edges[1:], strict=True))
+    return [(total * k // count, total * (k + 1) // count) for k in range(count)]
 
 
 def _of_entries(shape: tuple[int, ...], compared: list[Comparison], exact: bool) -> ErrorMap:
@@ -119,18 +131,16 @@ def _drawn(
     units: list[float],
     exact: bool,
 ) -> ErrorMap:
-    grid = np.array([_cell(c, unit, exact) for c, unit in zip(compared, units, strict=True)])
-    grids = (_grid(part.reshape(len(rows), len(columns))) for part in grid.T)
-    return ErrorMap(shape, tuple(rows), tuple(columns), *grids)
+    cells = np.array([_cell(c, unit, exact) for c, unit in zip(compared, units, strict=True)])
+    claimed, best, bars = (_grid(part.reshape(len(rows), len(columns))) for part in cells.T)
+    return ErrorMap(shape, tuple(rows), tuple(columns), claimed, best, bars)
 
 
 def _cell(c: Comparison, unit: float, exact: bool) -> tuple[float, float, float]:
     """Return claim and numeric value for the first cotangent, and the larger error in bars."""
     best = numeric(c, exact)
-    use_exact = exact and c.exact_bar is not None and not (c.real is not None and c.real.kink.any())
-    tolerance = c.claimed_bar + c.exact_bar if use_exact else c.real_tolerance
     with np.errstate(all="ignore"):
-        bars = np.abs(c.claimed - best) / np.maximum(tolerance, np.finfo(float).tiny)
+        bars = np.abs(c.claimed - best) / np.maximum(c.best_tolerance(exact), np.finfo(float).tiny)
     bars = np.where(np.isnan(c.claimed), np.inf, np.nan_to_num(bars, nan=0.0, posinf=np.inf))
     return float(c.claimed[0] / unit), float(best[0] / unit), float(bars.max())
 
@@ -143,12 +153,14 @@ def _of_known(
     claim = claimed.reshape(-1, shape[-1]) if shape else claimed.reshape(1, 1)
     right, bars = claim.copy(), np.zeros(claim.shape)
     for c in units:
+        assert c.probe.coordinate is not None
         place = np.unravel_index(c.probe.coordinate, claim.shape)
         at_entry, best, off = _cell(c, c.unit, exact)
         right[place], bars[place] = claim[place] + best - at_entry, off
-    parts = [(claim, np.mean), (right, np.mean), (bars, np.max)]
-    grids = ([[f(x[slice(*r), slice(*c)]) for c in columns] for r in rows] for x, f in parts)
-    return ErrorMap(shape, tuple(rows), tuple(columns), *(_grid(np.array(g)) for g in grids))
+    cells = [[(slice(*r), slice(*c)) for c in columns] for r in rows]
+    means = [np.array([[x[cell].mean() for cell in line] for line in cells]) for x in (claim, right)]
+    most = np.array([[bars[cell].max() for cell in line] for line in cells])
+    return ErrorMap(shape, tuple(rows), tuple(columns), _grid(means[0]), _grid(means[1]), _grid(most))
 
 
 def _grid(values: np.ndarray) -> Grid:

@@ -1,30 +1,31 @@
 """A map of errors in a few lines of text: one mark a cell, by how large the error is beside the gradient."""
 
+import dataclasses
+
 import numpy as np
 
-from gradcheck.reports.facts import ErrorMap
+from gradcheck.reports.facts import ErrorMap, Span
 from gradcheck.reports.style import Style
 
 GRADES = (0.0, 0.01, 0.1, 1.0)  # of the array's gradient, from which on a wrong cell gets the next mark
 MEANING = ("less", "over 1 %", "over 10 %", "over 100 %")
 MOST = (16, 64)  # rows and columns of text
 
-Span = tuple[int, int]
-
 
 def draw(map: ErrorMap, style: Style) -> list[str]:
     """Return a header, a line a row of cells, and a legend of the marks in use."""
-    grade, rows, columns = _grades(map)
-    labels = [label(map.shape, row) for row in rows]
+    map = coarse(map, *MOST)
+    grade = np.where(map.wrong, np.digitize(map.share, GRADES), 0)
+    labels = [label(map.shape, row) for row in map.rows]
     width = max(len(name) for name in labels)
-    apart = " " if len(columns) <= MOST[1] // 4 else ""
+    apart = " " if len(map.columns) <= MOST[1] // 4 else ""
     body = []
     for name, line in zip(labels, grade, strict=True):
         marks = [style.paint(style.marks[g], "wrong" if g else "right") for g in line]
         body.append(f"{name:>{width}}  {apart.join(marks)}")
-    across = len(columns) + len(apart) * (len(columns) - 1)
-    first, last = str(columns[0][0]), str(columns[-1][1] - 1)
-    header = first if len(columns) == 1 else f"{first}{last:>{max(across - len(first), len(last) + 1)}}"
+    across = len(map.columns) + len(apart) * (len(map.columns) - 1)
+    first, last = str(map.columns[0][0]), str(map.columns[-1][1] - 1)
+    header = first if first == last else f"{first}{last:>{max(across - len(first), len(last) + 1)}}"
     return [f"{'':{width}}  {header}", *body, f"{'':{width}}  {_legend(grade, map, style)}"]
 
 
@@ -41,17 +42,33 @@ def label(shape: tuple[int, ...], row: Span) -> str:
     return f"[{', '.join(parts)}, :]"
 
 
-def _grades(map: ErrorMap) -> tuple[np.ndarray, list[Span], list[Span]]:
-    """Return the grade of each cell, of the worst of several where there are more than fit."""
-    grade = np.where(map.wrong, np.digitize(map.share, GRADES), 0)
-    rows, columns = list(map.rows), list(map.columns)
-    for axis, (spans, most) in enumerate(zip((rows, columns), MOST, strict=True)):
-        count = min(len(spans), most)
-        edges = [len(spans) * k // count for k in range(count)]
-        grade = np.maximum.reduceat(grade, edges, axis=axis)
-        stops = [*edges[1:], len(spans)]
-        spans[:] = [(spans[a][0], spans[b - 1][1]) for a, b in zip(edges, stops, strict=True)]
-    return grade, rows, columns
+def coarse(map: ErrorMap, most_rows: int, most_columns: int) -> ErrorMap:
+    """Return a map of at most so many cells; each stands for several and shows the one that is most wrong."""
+    if len(map.rows) <= most_rows and len(map.columns) <= most_columns:
+        return map
+    rows, columns = _groups(len(map.rows), most_rows), _groups(len(map.columns), most_columns)
+    bars = np.array(map.bars)
+    at = [[_worst(bars, r, c) for c in columns] for r in rows]
+    return dataclasses.replace(
+        map,
+        rows=tuple((map.rows[a][0], map.rows[b - 1][1]) for a, b in rows),
+        columns=tuple((map.columns[a][0], map.columns[b - 1][1]) for a, b in columns),
+        claimed=tuple(tuple(map.claimed[i][j] for i, j in line) for line in at),
+        numeric=tuple(tuple(map.numeric[i][j] for i, j in line) for line in at),
+        bars=tuple(tuple(map.bars[i][j] for i, j in line) for line in at),
+        merged=True,
+    )
+
+
+def _worst(bars: np.ndarray, rows: Span, columns: Span) -> Span:
+    block = bars[slice(*rows), slice(*columns)]
+    i, j = np.unravel_index(int(np.argmax(block)), block.shape)
+    return rows[0] + int(i), columns[0] + int(j)
+
+
+def _groups(count: int, most: int) -> list[Span]:
+    parts = min(count, most)
+    return [(count * k // parts, count * (k + 1) // parts) for k in range(parts)]
 
 
 def _legend(grade: np.ndarray, map: ErrorMap, style: Style) -> str:
@@ -59,5 +76,7 @@ def _legend(grade: np.ndarray, map: ErrorMap, style: Style) -> str:
     names = [f"{style.paint(style.marks[g], 'wrong')} {MEANING[g - 1]}" for g in used]
     if not grade.all():
         names.append(f"{style.paint(style.marks[0], 'right')} right")
-    what = "error" if map.whole else "mean error of a block"
+    what = "error of an entry" if map.whole else "mean error of a block"
+    if map.merged:
+        what = f"largest {what} in a cell"
     return f"{what} beside the array's gradient: {'   '.join(names)}"

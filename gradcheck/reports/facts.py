@@ -14,6 +14,7 @@ FEWEST = 3  # of them, without which it is not told
 
 Numbers = tuple[float, ...]
 Grid = tuple[Numbers, ...]
+Span = tuple[int, int]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,13 +51,19 @@ class Ladder:
         return np.multiply(self.steps, np.abs(np.subtract(self.right, self.claimed)))
 
     @property
+    def clear(self) -> np.ndarray:
+        """Whether the remainder is more than rounding (L,)."""
+        r = self.remainder
+        return np.isfinite(r) & (r > np.multiply(CLEAR, self.noise)) & (r > 0)
+
+    @property
     def order(self) -> float | None:
         """The power of the step that the remainder falls with; None where it is nothing but rounding."""
-        h, r = np.array(self.steps), self.remainder
-        clear = np.isfinite(r) & (r > np.multiply(CLEAR, self.noise)) & (r > 0)
+        clear = self.clear
         if np.count_nonzero(clear) < FEWEST:
             return None
-        return float(np.polyfit(np.log(h[clear][-FIT:]), np.log(r[clear][-FIT:]), 1)[0])
+        h, r = np.array(self.steps)[clear], self.remainder[clear]
+        return float(np.polyfit(np.log(h[-FIT:]), np.log(r[-FIT:]), 1)[0])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,11 +74,12 @@ class ErrorMap:
     """
 
     shape: tuple[int, ...]
-    rows: tuple[tuple[int, int], ...]  # (R,)  start and stop of each cell
-    columns: tuple[tuple[int, int], ...]  # (C,)
+    rows: tuple[Span, ...]  # (R,)  start and stop of each cell
+    columns: tuple[Span, ...]  # (C,)
     claimed: Grid  # (R, C)
     numeric: Grid
     bars: Grid  # the error in error bars; up to 1 the cell is right
+    merged: bool = False  # whether a cell stands for several, and shows the one that is most wrong
 
     @property
     def wrong(self) -> np.ndarray:
@@ -88,8 +96,8 @@ class ErrorMap:
 
     @property
     def whole(self) -> bool:
-        """Whether every cell is a single entry."""
-        return all(stop - start == 1 for start, stop in self.rows + self.columns)
+        """Whether every cell shows a single entry."""
+        return self.merged or all(stop - start == 1 for start, stop in self.rows + self.columns)
 
 
 @dataclasses.dataclass

@@ -51,12 +51,12 @@ def script(problem: Problem, gradients: list[Gradient], findings: list[Finding],
     moved = {f.array for f in findings if f.kind == "moved"}
     for gradient in sorted(gradients, key=lambda g: g.worst_index is None):
         for drawn in (True, False) if gradient.map is not None else ():
-            given = _Given(problem, drawn)
+            given = _Given(problem, drawn, gradient)
             text = _table(problem, gradient, moved, given, seed)
             with contextlib.suppress(Exception):  # of the subject's, at inputs that are not the user's
                 if _shows(text, {"subject": problem.subject, **given.missing}):
                     return _head(problem, given, f"{gradient.name}{_place(gradient.worst_index)}", seed) + text
-    given = _Given(problem, False)
+    given = _Given(problem, False, None)
     imports = "import numpy as np\n" if "np." in given.statements + given.arguments else ""
     text = CHECK.format(imports=imports, given=given.statements, seed=seed, arguments=given.arguments)
     return _head(problem, given, "the check once more", seed) + text
@@ -65,7 +65,7 @@ def script(problem: Problem, gradients: list[Gradient], findings: list[Finding],
 class _Given:
     """How a script comes by the inputs: written out, drawn, or as variables that are `missing` from it."""
 
-    def __init__(self, problem: Problem, drawn: bool):
+    def __init__(self, problem: Problem, drawn: bool, gradient: Gradient | None):
         self.missing: dict[str, Any] = {}
         self.statements = ""
         self.inputs: list[str] = []
@@ -75,6 +75,9 @@ class _Given:
             if drawn and isinstance(x, np.ndarray) and x.dtype.kind == "f" and x.size > SMALL:
                 cast = "" if x.dtype == np.float64 else f".astype({x.dtype.name!r})"
                 self.statements += f"{variable} = rng.standard_normal({x.shape}){cast}\n"
+                if gradient is not None and gradient.name == name and gradient.worst_index:
+                    at = _place(gradient.worst_index)
+                    self.statements += f"{variable}{at} = {float(x[gradient.worst_index])!r}\n"
             elif (text := literal(x)) is not None:
                 self.statements += f"{variable} = {text}\n"
             else:

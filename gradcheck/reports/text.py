@@ -40,11 +40,13 @@ def summary(g: Gradient) -> str:
     """Return what is to be said of one array, in one line."""
     if g.verdict == "fail" and g.worst_index is not None and g.numeric is not None:
         claimed, numeric = f"{g.claimed:.12g}", f"{g.numeric:.12g}"
-        return f"at {place(g.worst_index)} the pullback gives {claimed}, differences give {numeric} +- {g.bar:.1e}"
+        at = f"at {place(g.worst_index)} " if g.worst_index else ""
+        return f"{at}the pullback gives {claimed}, differences give {numeric} +- {g.bar:.1e}"
     if g.digits is None:
         zero = "" if g.bar is None else f"zero, within {g.bar:.1e}"
         return g.reason or zero or ("told below" if g.verdict == "fail" else "no entries")
-    real = "" if g.real_digits is None else f", {g.real_digits:.1f} by real differences alone"
+    both = g.real_digits is not None and g.method != "real differences"
+    real = f", {g.real_digits:.1f} by real differences alone" if both else ""
     text = f"{g.digits:.1f} digits by {g.method}{real}"
     if g.kinks:
         text += f"; {g.kinks} at a kink, within the one-sided derivatives"
