@@ -11,7 +11,7 @@ from gradcheck import trees
 from gradcheck.subjects import Adapted, Broken, adapt, leaf_list
 
 Arrays = Sequence[np.ndarray]
-COST = {"forward": 1, "pullback": 2, "complex forward": 4}  # in plain forward passes
+COST = {"forward": 1, "pullback": 2, "complex forward": 4, "forward mode": 3}  # in plain forward passes
 
 
 class Problem:
@@ -22,7 +22,9 @@ class Problem:
 
     def __init__(self, subject: Any, inputs: tuple, constants: dict):
         self.subject: Adapted = adapt(subject)
-        self.inputs = tuple(np.asarray(x) if isinstance(x, float) else x for x in inputs)
+        self.inputs = self.subject.prepare(
+            tuple(np.asarray(x) if isinstance(x, float) else x for x in inputs), constants
+        )
         self.constants = constants
         self.leaves = list(leaf_list(self.subject, self.inputs))
         if not self.leaves:
@@ -85,6 +87,16 @@ class Problem:
         for x, dx in zip(self.inputs, d_inputs, strict=True):
             rows += trees.align(x, dx, "")
         return [value for _, value in rows]
+
+    def jvp(self, arrays: Arrays, directions: Arrays) -> np.ndarray | None:
+        """Return J d as one vector, or None where the subject has no forward mode."""
+        parameters, inputs, constants = self._hand_over(arrays)
+        with during("forward mode"):
+            dy = self.subject.jvp(parameters, inputs, directions, constants)
+        if dy is None:
+            return None
+        self.count["forward mode"] += 1
+        return flat(dy)
 
     def gradients(self, arrays: Arrays, g: np.ndarray) -> list[np.ndarray]:
         """Return the analytic gradients (G, *shape) of <g, y> for every cotangent of g (G, m)."""

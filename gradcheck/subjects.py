@@ -2,12 +2,13 @@
 
 import dataclasses
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from gradcheck import trees
+from gradcheck.findings import Finding
 
 
 class Broken(Exception):
@@ -28,6 +29,11 @@ class Adapted:
     parameters: Any = None
     name: str = "function"
     complex_safe: bool = True  # whether it may be called with complex arrays at all
+    findings: Sequence[Finding] = ()  # what an adapter has to say itself, once it has seen the inputs
+
+    def prepare(self, inputs: tuple, constants: dict) -> tuple:
+        """Return the inputs as NumPy arrays; called once, before the parameters are read."""
+        return inputs
 
     def forward(self, parameters: Any, inputs: tuple, constants: dict) -> Any:
         y, _ = self.vjp(parameters, inputs, constants)
@@ -36,6 +42,10 @@ class Adapted:
     def vjp(self, parameters: Any, inputs: tuple, constants: dict) -> tuple[Any, Callable[[Any], tuple[Any, Any]]]:
         """Return y and a pullback dy -> (cotangent of the parameters, of the inputs)."""
         raise TypeError(f"{type(self).__name__} must define vjp(parameters, inputs, constants)")
+
+    def jvp(self, parameters: Any, inputs: tuple, directions: Sequence[np.ndarray], constants: dict) -> Any:
+        """Return J d, shaped like y, for one direction for each differentiable array; None: no forward mode."""
+        return None
 
     def signature(self) -> Callable:
         """Return the callable whose positional parameters name the inputs."""
@@ -113,11 +123,13 @@ def per_input(cotangents: Any, inputs: tuple, subject: Adapted) -> tuple:
     if len(inputs) == 1:
         bare = isinstance(cotangents, tuple) and len(cotangents) == 1 and not isinstance(inputs[0], tuple)
         return cotangents if bare else (cotangents,)
+    floating = [any(True for _ in trees.leaves(x)) for x in inputs]
     if not isinstance(cotangents, tuple | list):
-        raise Broken("count", f"the backward must return {len(inputs)} cotangents, got {type(cotangents).__name__}")
+        if sum(floating) != 1:
+            raise Broken("count", f"the backward must return {len(inputs)} cotangents, got {type(cotangents).__name__}")
+        cotangents = (cotangents,)
     if len(cotangents) == len(inputs):
         return tuple(cotangents)
-    floating = [any(True for _ in trees.leaves(x)) for x in inputs]
     if len(cotangents) == sum(floating):  # constants among the inputs may be left out
         rest = iter(cotangents)
         return tuple(next(rest) if differentiable else None for differentiable in floating)
@@ -164,12 +176,12 @@ def leaf_list(subject: Adapted, inputs: tuple) -> Iterator[Leaf]:
     """Yield every differentiable array, the subject's own parameters first.
 
     Raises:
-        TypeError: an input is complex or an array of objects.
+        TypeError: an input is complex, an array of objects, or an array of another library.
     """
     for path, value in trees.leaves(subject.parameters):
         yield Leaf(path, value, True)
     for name, x in zip(names(subject, inputs), inputs, strict=True):
-        if isinstance(x, np.ndarray) and x.dtype.kind not in "fiub":
-            raise TypeError(f"gradcheck: {name} must be a real array, got {x.dtype}")
+        for path, odd in trees.odd(x, name):
+            raise TypeError(f"gradcheck: {path} must be a NumPy array of real numbers, got {odd}")
         for path, value in trees.leaves(x, name):
             yield Leaf(path, value, False)

@@ -30,6 +30,19 @@ def leaves(node: Any, path: str = "", kinds: str = "f") -> Iterator[tuple[str, n
             yield from leaves(child, _join(path, key), kinds)
 
 
+def odd(node: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """Yield path and kind of every array that cannot be differentiated, but should be no constant either."""
+    if isinstance(node, np.ndarray):
+        if node.dtype.kind not in "fiub":
+            yield path, f"dtype {node.dtype}"
+    elif hasattr(type(node), "__array__") and not isinstance(node, np.generic):
+        kind = f"{type(node).__module__.partition('.')[0]}.{type(node).__qualname__}"
+        yield path, f"{kind}: for torch and JAX there is gradcheck.adapters"
+    else:
+        for key, child in _children(node):
+            yield from odd(child, _join(path, key))
+
+
 def rebuild(node: Any, arrays: Iterator[np.ndarray] | None = None) -> Any:
     """Return the tree with its leaves, in the order of `leaves`, taken from `arrays`.
 
