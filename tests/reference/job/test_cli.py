@@ -9,9 +9,6 @@ import pytest
 from reference.job import checkpoint, cli, commands
 from reference.job.errors import JobError, UsageError
 
-LONG = ("--epochs", "60")  # of 3 steps each: long enough to be broken off in the middle
-
-
 def files(folder):
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
 
@@ -24,9 +21,9 @@ def refused(done, status):
     return done.stderr[:-1]
 
 
-def broken_off(command, tmp_path, number):
-    """Start a run, send it a signal as soon as an epoch is over, and return what it said."""
-    process = command("train", *command.tiny, *LONG, start=subprocess.Popen)
+def broken_off(command, tmp_path, number, epochs):
+    """Start a run, send it a signal as soon as its first epoch is over, and return what it said."""
+    process = command("train", *command.tiny, "--epochs", epochs, start=subprocess.Popen)
     metrics = tmp_path / "runs" / "copy" / "metrics.jsonl"
     while not (metrics.exists() and metrics.read_text()):
         assert process.poll() is None, process.communicate()
@@ -107,20 +104,20 @@ def test_a_checkpoint_that_cannot_be_used_is_one_line_and_stays_as_it_is(command
 
 
 def test_a_killed_run_goes_on_to_the_bits_of_a_run_in_one_piece(command, tmp_path):
-    killed = broken_off(command, tmp_path, signal.SIGKILL)
+    killed = broken_off(command, tmp_path, signal.SIGKILL, epochs=30)
     assert killed.returncode == -signal.SIGKILL
     settings, state = checkpoint.load(tmp_path / "runs" / "copy" / "checkpoint.safetensors")
     assert 0 < state.step < settings.steps
     done = command("train", "--resume")
     assert (done.returncode, done.stderr) == (0, "")
-    whole = command("train", *command.tiny, *LONG, "--out", "whole")
+    whole = command("train", *command.tiny, "--epochs", 30, "--out", "whole")
     assert done.stdout.replace("runs/copy", "whole") == whole.stdout
     for name in files(tmp_path / "whole"):
         assert (tmp_path / "runs" / "copy" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
 
 
 def test_ctrl_c_leaves_a_usable_checkpoint_and_says_so_in_one_line(command, tmp_path):
-    done = broken_off(command, tmp_path, signal.SIGINT)
+    done = broken_off(command, tmp_path, signal.SIGINT, epochs=10_000)
     assert done.returncode == 130
     assert done.stderr.startswith("python -m reference train: interrupted at step ")
     assert done.stderr.endswith("go on with 'python -m reference train --resume --out runs/copy'\n")
