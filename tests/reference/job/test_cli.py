@@ -9,6 +9,7 @@ import pytest
 from reference.job import checkpoint, cli, commands
 from reference.job.errors import JobError, UsageError
 
+
 def files(folder):
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
 
@@ -89,9 +90,10 @@ def test_train_then_generate_and_one_seed_gives_the_same_bits(command, tmp_path)
     assert [line[:3] for line in done.stdout.splitlines()[2:]] == ["3 1", "2  "]
 
 
-def test_a_checkpoint_that_cannot_be_used_is_one_line_and_stays_as_it_is(command, tmp_path):
-    command("train", *command.tiny)
+def test_a_checkpoint_that_cannot_be_used_is_one_line_and_stays_as_it_is(command, tmp_path, tiny, trained):
     path = tmp_path / "runs" / "copy" / "checkpoint.safetensors"
+    path.parent.mkdir(parents=True)
+    checkpoint.save(path, tiny(), trained(tiny(), steps=4))
     whole = path.read_bytes()
     message = "python -m reference train: width must be 8 as in runs/copy/checkpoint.safetensors, got 16"
     assert refused(command("train", "--resume", "--width", 16), 2) == message
