@@ -6,6 +6,8 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from gradcheck.progress import shown
+
 
 @contextlib.contextmanager
 def mapping(workers: int | Callable[..., Iterable]) -> Iterator[Callable[..., list]]:
@@ -19,17 +21,17 @@ def mapping(workers: int | Callable[..., Iterable]) -> Iterator[Callable[..., li
         ValueError: it is a number below 1 other than -1.
     """
     if callable(workers):
-        yield lambda function, tasks: [_value(result) for result in workers(function, tasks)]
+        yield lambda function, tasks: [_value(result) for result in shown(workers(function, tasks), len(tasks))]
         return
     if isinstance(workers, bool) or not isinstance(workers, int):
         raise TypeError(f"gradcheck: workers must be a whole number or map-like callable, got {type(workers).__name__}")
     if workers < 1 and workers != -1:
         raise ValueError(f"gradcheck: workers must be at least 1, or -1 for all cores, got {workers}")
     if workers == 1:
-        yield lambda function, tasks: [function(task) for task in tasks]
+        yield lambda function, tasks: list(shown(map(function, tasks), len(tasks)))
         return
     with multiprocessing.Pool(os.cpu_count() if workers == -1 else workers) as pool:
-        yield pool.map
+        yield lambda function, tasks: list(shown(pool.imap(function, tasks), len(tasks)))
 
 
 def _value(result: Any) -> Any:
