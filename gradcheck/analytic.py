@@ -28,7 +28,8 @@ class Analytic:
             claimed = claimed + rows @ d.ravel()
             size = size + np.square(rows * d.ravel()).sum(axis=1)
             for k, near in enumerate(self.nearby):
-                spread[k] = spread[k] + (near[i].reshape(rows.shape) - rows) @ d.ravel()
+                with np.errstate(invalid="ignore"):  # an infinite claim is a finding of its own
+                    spread[k] = spread[k] + (near[i].reshape(rows.shape) - rows) @ d.ravel()
         noise = np.max(np.abs(spread), axis=0) if spread else np.zeros(np.shape(size))
         noise = without_jumps(noise, float(np.sqrt(np.max(size, initial=0))), self.largest(), self.u)
         return np.asarray(claimed), 16 * self.u * np.sqrt(size) + 4 * noise
@@ -49,7 +50,8 @@ class Analytic:
         """Return the largest change of each entry (G, n) among the repetitions."""
         if leaf not in self._deviations:
             rows = self.values[leaf].reshape(len(self.values[leaf]), -1)
-            changes = [np.abs(near[leaf].reshape(rows.shape) - rows) for near in self.nearby]
+            with np.errstate(invalid="ignore"):  # as above
+                changes = [np.abs(near[leaf].reshape(rows.shape) - rows) for near in self.nearby]
             found = np.max(changes, axis=0) if changes else np.zeros_like(rows)
             self._deviations[leaf] = without_jumps(found, float(np.abs(rows).max(initial=0)), self.largest(), self.u)
         return self._deviations[leaf]
