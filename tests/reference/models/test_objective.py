@@ -1,0 +1,289 @@
+import math
+
+import numpy as np
+import pytest
+from composites import (
+    EDGES,
+    WITHOUT_SKIP,
+    ExchangedDecoder,
+    dtypes,
+    generic,
+    parameters,
+    parts,
+    peak,
+    plant,
+    same,
+    same_tree,
+    total,
+    upstream,
+)
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import gradcheck
+from reference.core import tree
+from reference.core.layer import Layer
+from reference.core.masks import padding
+from reference.layers.attention import MultiHeadAttention, SelfAttention
+from reference.layers.embedding import Embedding
+from reference.layers.feedforward import FeedForward
+from reference.layers.layernorm import LayerNorm
+from reference.layers.linear import Linear
+from reference.layers.residual import PostNorm, PreNorm
+from reference.losses.cross_entropy import cross_entropy_vjp
+from reference.models.decoder import Decoder
+from reference.models.objective import Objective, examples
+from reference.models.tied import TiedTransformer
+from reference.models.transformer import Transformer
+
+MODELS = pytest.mark.parametrize("kind", [Transformer, TiedTransformer])
+MASK = padding(np.array([5, 3]), 5)
+IGNORE, V = -1, 7
+
+
+def random_model(rng, kind=Transformer, residual=PreNorm, heads=4, layers=(1, 1), vocabulary=V, width=8, hidden=6):
+    return generic(rng, kind.init(rng, vocabulary, width, heads, hidden, *layers, residual))
+
+
+def example(rng, batch=2, s=5, t=4, vocabulary=V):
+    """Return source, target and labels, of which the last one is ignored in the last sequence."""
+    source, target, labels = (rng.integers(vocabulary, size=(batch, length)) for length in (s, t, t))
+    labels[-1:, 1:] = np.where(np.arange(1, t) == t - 1, IGNORE, labels[-1:, 1:])
+    return {"source": source, "target": target, "labels": labels}
+
+
+@pytest.mark.parametrize("i", range(4))
+def test_backward_is_proved(prove, rng, i):
+    _, layer, _, constants = list(examples(rng))[i]
+    report = prove(layer, **constants)
+    assert {g.name for g in report.gradients} == parameters(layer)
+    assert {g.name for g in report.gradients if g.digits is None} == {p for p in parameters(layer) if "key.b" in p}
+
+
+@MODELS
+@pytest.mark.parametrize(("residual", "heads", "masked", "batch", "length"), EDGES)
+def test_backward_is_proved_at_batch_one_and_length_one(prove, rng, kind, residual, heads, masked, batch, length):
+    """Length of the target; the source has length 1 where the target is longer."""
+    s = 1 if length > 1 else 3
+    mask = np.ones((1, 1, 1, s), bool) if masked else None
+    layer = Objective(random_model(rng, kind, residual, heads), ignore=IGNORE, reduction="sum")
+    prove(layer, **example(rng, batch, s, length), source_mask=mask)
+
+
+@settings(deadline=None, max_examples=4, derandomize=True)
+@given(st.tuples(*[st.integers(1, 3)] * 4), st.sampled_from([Transformer, TiedTransformer]), st.integers(0, 2**32 - 1))
+def test_backward_is_proved_at_any_shape(shape, kind, seed):
+    rng = np.random.default_rng(seed)
+    batch, s, t, heads = shape
+    model = random_model(rng, kind, PostNorm, heads, vocabulary=3, width=4 * heads, hidden=2)
+    layer, mask = Objective(model, IGNORE, 0.1), rng.random((batch, 1, 1, s)) < 0.7
+    report = gradcheck.check(layer, **example(rng, batch, s, t, 3), source_mask=mask)
+    assert report.verdict == "pass", str(report)
+
+
+def test_backward_is_proved_inside_a_composite(prove, rng):
+    class Regularised(Layer):
+        """The objective plus half the square of every output weight."""
+
+        objective: Objective
+
+        def vjp(self, **batch):
+            w = self.objective.model.output.w
+            loss, objective_pullback = self.objective.vjp(**batch)
+
+            def pullback(dloss):
+                (d_objective,) = objective_pullback(dloss)
+                d_objective.model.output.w[...] += dloss * w
+                return (self.cotangent(objective=d_objective),)
+
+            return loss + (w * w).sum() / 2, pullback
+
+    prove(Regularised(Objective(random_model(rng), IGNORE)), **example(rng))
+
+
+@MODELS
+@pytest.mark.parametrize("settings", [{}, {"reduction": "sum"}, {"ignore": IGNORE, "smoothing": 0.1}])
+def test_it_is_the_loss_of_the_model(rng, kind, settings):
+    model, batch = random_model(rng, kind), example(rng)
+    if "ignore" not in settings:
+        batch["labels"] = abs(batch["labels"])
+    ids = {"source": batch["source"], "target": batch["target"], "source_mask": MASK}
+    logits, model_pullback = model.vjp(**ids)
+    expected, loss_pullback = cross_entropy_vjp(logits, targets=batch["labels"], **settings)
+    loss, pullback = Objective(model, **settings).vjp(**batch, source_mask=MASK)
+    np.testing.assert_array_equal(loss, expected)
+    (d_objective,), (d_model,) = pullback(3.0), model_pullback(loss_pullback(3.0))
+    assert loss.shape == () and type(d_objective) is Objective
+    for (path, leaf), (_, other) in zip(tree.leaves(d_objective.model), tree.leaves(d_model), strict=True):
+        np.testing.assert_array_equal(leaf, other, err_msg=path)
+
+
+@MODELS
+def test_the_pullback_is_linear(rng, kind):
+    _, pullback = Objective(random_model(rng, kind), IGNORE).vjp(**example(rng))
+    for (path, one), (_, two), (_, none) in zip(*(tree.leaves(pullback(c)[0]) for c in (1.0, 2.0, 0.0)), strict=True):
+        np.testing.assert_array_equal(two, 2 * one, err_msg=path)
+        assert not none.any(), path
+
+
+@MODELS
+def test_ignored_labels_do_not_count(rng, kind):
+    layer, batch = Objective(random_model(rng, kind), IGNORE), example(rng)
+    batch["labels"][:, 2:] = IGNORE
+    changed = batch | {"target": np.where(np.arange(4) < 2, batch["target"], (batch["target"] + 1) % V)}
+    (loss, pullback), (other, other_pullback) = layer.vjp(**batch), layer.vjp(**changed)
+    same(other, loss)
+    same_tree(other_pullback(1.0), pullback(1.0))
+
+
+@MODELS
+def test_nothing_counts_then_nothing_moves(rng, kind):
+    batch = example(rng)
+    batch["labels"][...] = IGNORE
+    loss, pullback = Objective(random_model(rng, kind), IGNORE, 0.1).vjp(**batch)
+    (d_objective,) = pullback(1.0)
+    assert loss == 0 and not any(leaf.any() for _, leaf in tree.leaves(d_objective))
+
+
+@MODELS
+def test_the_sum_is_the_mean_times_the_count(rng, kind):
+    model, batch = random_model(rng, kind), example(rng)
+    count = (batch["labels"] != IGNORE).sum()
+    mean, mean_pullback = Objective(model, IGNORE, reduction="mean").vjp(**batch)
+    loss, pullback = Objective(model, IGNORE, reduction="sum").vjp(**batch)
+    assert count == 7
+    same(loss, count * mean)
+    same_tree(pullback(1.0)[0].model, mean_pullback(float(count))[0].model)
+
+
+@MODELS
+def test_sequences_add_up(rng, kind):
+    layer, batch = Objective(random_model(rng, kind), IGNORE, reduction="sum"), example(rng, 3)
+    mask = padding(np.array([5, 3, 4]), 5)
+    loss, pullback = layer.vjp(**batch, source_mask=mask)
+    alone = [layer.vjp(**{k: v[[b]] for k, v in batch.items()}, source_mask=mask[[b]]) for b in range(3)]
+    same(loss, sum(one for one, _ in alone))
+    same_tree(pullback(1.0)[0], total(one_pullback(1.0)[0] for _, one_pullback in alone))
+
+
+def test_output_bias_gradient_adds_up_to_zero(rng):
+    _, pullback = Objective(random_model(rng), IGNORE, 0.1).vjp(**example(rng))
+    gradient = pullback(1.0)[0].model.output.b
+    assert abs(math.fsum(gradient)) < 1e-15 and np.abs(gradient).max() > 0.01  # rounding of 7 numbers below 1
+
+
+@MODELS
+def test_forward_alone_is_the_same_bits(rng, kind):
+    layer, batch = Objective(random_model(rng, kind), IGNORE, 0.1), example(rng)
+    np.testing.assert_array_equal(layer(**batch, source_mask=MASK), layer.vjp(**batch, source_mask=MASK)[0])
+
+
+def test_forward_alone_holds_one_block(rng):
+    one, many = (Objective(random_model(rng, layers=layers)) for layers in ((1, 1), (5, 5)))
+    batch = example(rng, 4, 48, 64)
+    batch["labels"] = abs(batch["labels"])
+    one(**batch)
+    assert peak(lambda: many(**batch)) < 1.2 * peak(lambda: one(**batch))  # one (B, T, D) array more, of about thirty
+    assert peak(lambda: many.vjp(**batch)) > 3 * peak(lambda: one.vjp(**batch))
+
+
+@MODELS
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex128])
+def test_dtype_in_is_dtype_out(rng, kind, dtype):
+    layer = Objective(random_model(rng, kind, PostNorm), IGNORE, 0.1).astype(dtype)
+    loss, pullback = layer.vjp(**example(rng), source_mask=MASK)
+    assert dtypes(loss, *pullback(1.0), *pullback(loss)) == {np.dtype(dtype)}
+
+
+def test_empty_batch_has_loss_zero_and_gradient_zero(rng):
+    loss, pullback = Objective(random_model(rng)).vjp(**example(rng, 0))
+    (d_objective,) = pullback(1.0)
+    assert loss == 0 and not any(leaf.any() for _, leaf in tree.leaves(d_objective))
+
+
+def inputs_for(layer, rng):
+    """Return (inputs, constants) for one leaf layer of width 4, or None for what is built of leaf layers."""
+    x, memory = rng.normal(size=(2, 3, 4)), rng.normal(size=(2, 5, 4))
+    if isinstance(layer, Linear):
+        return (rng.normal(size=(2, 3, len(layer.w))),), {}
+    if isinstance(layer, Embedding):
+        return (), {"ids": rng.integers(len(layer.table), size=(2, 3))}
+    if isinstance(layer, SelfAttention | FeedForward | LayerNorm):
+        return (x,), {}
+    return ((x, memory), {}) if isinstance(layer, MultiHeadAttention) else None
+
+
+@pytest.mark.parametrize(("residual", "wrong", "arrays"), [(PreNorm, 37, 50), (PostNorm, 35, 46)])
+def test_the_classic_failing_baseline(caught, prove, rng, residual, wrong, arrays):
+    """Skip gradients never added, and the decoder's two cotangents exchanged, as in one public model.
+
+    Every leaf layer passes on its own. Of the whole model only what follows the last skip is right:
+    the output, the final norm, the decoder's feed-forward network with its norm, and the three key
+    biases, whose gradient is 0 whatever arrives.
+    """
+    model = random_model(rng, residual=residual, heads=2, vocabulary=5, width=4, hidden=3)
+    baseline = plant(plant(model, residual, WITHOUT_SKIP[residual]), Decoder, ExchangedDecoder)
+    leaves = [(part, inputs_for(part, rng)) for _, part in parts(baseline) if inputs_for(part, rng)]
+    for part, (inputs, constants) in leaves:
+        prove(part, *inputs, **constants)
+    assert {path for part, _ in leaves for path in map(id, _arrays(part))} == set(map(id, _arrays(baseline)))
+
+    last = "model.body.decoder.blocks[0].feedforward."
+    expected = upstream(parameters(Objective(baseline)), "model.output.", "model.body.decoder.norm.", last)
+    report = caught(expected, Objective(baseline, IGNORE), **example(rng, 2, 3, 3, 5))
+    assert (sum(g.verdict == "fail" for g in report.gradients), len(report.gradients)) == (wrong, arrays)
+
+
+def _arrays(layer):
+    return [leaf for _, leaf in tree.leaves(layer)]
+
+
+class Deaf(Objective):
+    """The incoming cotangent is taken to be 1."""
+
+    def vjp(self, **batch):
+        loss, right_pullback = super().vjp(**batch)
+        return loss, lambda dloss: right_pullback(1.0)
+
+
+class Unscaled(Objective):
+    """The mean in the forward pass, the sum in the backward pass."""
+
+    def vjp(self, *, labels, **ids):
+        loss, right_pullback = super().vjp(labels=labels, **ids)
+        return loss, lambda dloss: right_pullback(dloss * int((labels != IGNORE).sum()))
+
+
+class Bigrams(Layer):
+    """The smallest model: the logits are a row of a table, that of the target."""
+
+    table: np.ndarray
+
+    def vjp(self, *, source, target, source_mask=None):
+        logits, embedding_pullback = Embedding(self.table).vjp(ids=target)
+        return logits, lambda dlogits: (self.cotangent(table=embedding_pullback(dlogits)[0].table),)
+
+
+def test_an_ignored_cotangent_is_caught(caught, rng):
+    caught({"model.table"}, Deaf(Bigrams(rng.normal(size=(V, V))), IGNORE), **example(rng))
+
+
+def test_a_mean_without_its_factor_is_caught(caught, rng):
+    caught({"model.table"}, Unscaled(Bigrams(rng.normal(size=(V, V))), IGNORE), **example(rng))
+
+
+@pytest.mark.parametrize("shape", [(2,), (4,), (2, 5), (1, 4)])
+def test_labels_of_another_shape_are_one_clear_line(rng, shape):
+    layer, batch = Objective(None), example(rng)
+    got = str(shape).replace("(", r"\(").replace(")", r"\)")
+    for run in (layer, layer.vjp):
+        with pytest.raises(
+            ValueError, match=rf"^Objective: labels must have the shape of target, \(2, 4\), got {got}$"
+        ):
+            run(source=batch["source"], target=batch["target"], labels=np.zeros(shape, int))
+
+
+def test_a_label_outside_the_vocabulary_is_one_clear_line(rng):
+    layer, batch = Objective(random_model(rng)), example(rng)
+    with pytest.raises(ValueError, match=r"^cross_entropy: targets must lie in \[0, 7\), got -1 at \(1, 3\)$"):
+        layer(**batch)

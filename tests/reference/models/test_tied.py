@@ -1,0 +1,266 @@
+import math
+
+import numpy as np
+import pytest
+from composites import EDGES, dtypes, generic, parameters, peak, same, same_tree
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import gradcheck
+from reference.core import tree
+from reference.core.layer import Layer
+from reference.core.masks import padding
+from reference.layers.embedding import Embedding
+from reference.layers.linear import Linear
+from reference.layers.residual import PostNorm, PreNorm
+from reference.models.tied import Projection, TiedTransformer, examples
+from reference.models.transformer import Transformer
+
+BOTH = pytest.mark.parametrize("residual", [PreNorm, PostNorm])
+MASK = padding(np.array([5, 3]), 5)
+V, D = 7, 8
+
+
+def random_model(rng, residual=PreNorm, heads=4, layers=(1, 1), vocabulary=V, width=D, hidden=6):
+    return generic(rng, TiedTransformer.init(rng, vocabulary, width, heads, hidden, *layers, residual))
+
+
+def tokens(rng, batch=2, s=5, t=4, vocabulary=V):
+    return {"source": rng.integers(vocabulary, size=(batch, s)), "target": rng.integers(vocabulary, size=(batch, t))}
+
+
+def separate(model):
+    """Return the model with three tables, each a copy of the one."""
+    E = model.vocabulary.table
+    output = Linear(w=E.T.copy(), b=np.zeros(len(E)))
+    return Transformer(Embedding(E.copy()), Embedding(E.copy()), model.body, output)
+
+
+@pytest.mark.parametrize("i", range(5))
+def test_backward_is_proved(prove, rng, i):
+    _, layer, inputs, constants = list(examples(rng))[i]
+    report = prove(layer, *inputs, **constants)
+    assert {g.name for g in report.gradients} == parameters(layer) | ({"y"} if inputs else set())
+    assert {g.name for g in report.gradients if g.digits is None} == {p for p in parameters(layer) if "key.b" in p}
+
+
+@pytest.mark.parametrize(("residual", "heads", "masked", "batch", "length"), EDGES)
+def test_backward_is_proved_at_batch_one_and_length_one(prove, rng, residual, heads, masked, batch, length):
+    """Length of the target; the source has length 1 where the target is longer."""
+    s = 1 if length > 1 else 3
+    ids, mask = tokens(rng, batch, s, length), np.ones((1, 1, 1, s), bool) if masked else None
+    prove(random_model(rng, residual, heads), **ids, source_mask=mask)
+
+
+@settings(deadline=None, max_examples=4, derandomize=True)
+@given(st.tuples(*[st.integers(1, 3)] * 4), st.sampled_from([PreNorm, PostNorm]), st.integers(0, 2**32 - 1))
+def test_backward_is_proved_at_any_shape(shape, residual, seed):
+    rng = np.random.default_rng(seed)
+    batch, s, t, heads = shape
+    model = random_model(rng, residual, heads, vocabulary=3, width=4 * heads, hidden=2)
+    report = gradcheck.check(model, **tokens(rng, batch, s, t, 3), source_mask=rng.random((batch, 1, 1, s)) < 0.7)
+    assert report.verdict == "pass", str(report)
+
+
+def test_backward_is_proved_inside_a_composite(prove, rng):
+    class Tempered(Layer):
+        """A model whose logits are scaled by a learned temperature for each token."""
+
+        model: TiedTransformer
+        temperature: np.ndarray
+
+        def vjp(self, **ids):
+            logits, model_pullback = self.model.vjp(**ids)
+
+            def pullback(dy):
+                (d_model,) = model_pullback(dy * self.temperature)
+                return (self.cotangent(model=d_model, temperature=(dy * logits).sum(axis=(0, 1))),)
+
+            return logits * self.temperature, pullback
+
+    prove(Tempered(random_model(rng), rng.normal(size=V)), **tokens(rng))
+
+
+@BOTH
+def test_forward_equals_its_oracle(rng, residual):
+    model, ids = random_model(rng, residual), tokens(rng)
+    E = model.vocabulary.table
+    y = model.body(math.sqrt(D) * E[ids["source"]], math.sqrt(D) * E[ids["target"]], source_mask=MASK)
+    same(model(**ids, source_mask=MASK), np.einsum("btd,vd->btv", y, E))
+
+
+@BOTH
+def test_the_gradient_is_the_sum_of_the_separate_ones(rng, residual):
+    model, ids, dlogits = random_model(rng, residual), tokens(rng), rng.normal(size=(2, 4, V))
+    logits, pullback = model.vjp(**ids, source_mask=MASK)
+    expected, separate_pullback = separate(model).vjp(**ids, source_mask=MASK)
+    (d_model,), (d,) = pullback(dlogits), separate_pullback(dlogits)
+    same(logits, expected)
+    same_tree(d_model.body, d.body)
+    terms = (d.source_embedding.table, d.target_embedding.table, d.output.w.T)
+    assert all(term.any() for term in terms)
+    same(d_model.vocabulary.table, np.einsum("nvd->vd", terms))
+
+
+def test_the_table_stands_once(rng):
+    """Also in what an optimiser gets.  The separate view of it is no tree of parameters, and trees refuse it."""
+    model, ids = random_model(rng), tokens(rng)
+    _, pullback = model.vjp(**ids)
+    (d_model,) = pullback(rng.normal(size=(2, 4, V)))
+    tables = [path for path, leaf in tree.leaves(d_model) if leaf.shape == (V, D)]
+    assert tables == ["vocabulary.table"]
+    with pytest.raises(ValueError, match=r"^a parameter must stand once in a tree, got the same array at 'source_emb"):
+        model.separate().astype(np.float64)
+
+
+def test_an_absent_token_learns_from_the_output_only(rng):
+    model, dlogits = random_model(rng), rng.normal(size=(2, 4, V))
+    ids = {"source": rng.integers(5, size=(2, 5)), "target": rng.integers(5, size=(2, 4))}  # never 5 or 6
+    E = model.vocabulary.table
+    y = model.body(math.sqrt(D) * E[ids["source"]], math.sqrt(D) * E[ids["target"]])
+    _, pullback = model.vjp(**ids)
+    (d_model,) = pullback(dlogits)
+    by_output = np.einsum("btv,btd->vd", dlogits, y)
+    same(d_model.vocabulary.table[5:], by_output[5:])
+    by_places = np.abs(d_model.vocabulary.table - by_output).max(axis=1)
+    assert {*ids["source"].flat, *ids["target"].flat} == set(range(5)) and (by_places[:5] > 0.01).all()
+
+
+@BOTH
+def test_tokens_are_interchangeable(rng, residual):
+    model, ids, dlogits = random_model(rng, residual), tokens(rng), rng.normal(size=(2, 4, V))
+    new = rng.permutation(V)  # token v is called new[v] from now on
+    old = np.argsort(new)
+    moved = TiedTransformer(Embedding(model.vocabulary.table[old]), model.body)
+    logits, pullback = model.vjp(**ids)
+    renamed, moved_pullback = moved.vjp(source=new[ids["source"]], target=new[ids["target"]])
+    ((d_model,), (d_moved,)) = pullback(dlogits), moved_pullback(dlogits[..., old])
+    same(renamed, logits[..., old])
+    same_tree(d_moved.body, d_model.body)
+    same(d_moved.vocabulary.table, d_model.vocabulary.table[old])
+
+
+@BOTH
+def test_causality(rng, residual):
+    model, ids = random_model(rng, residual), tokens(rng)
+    logits = model(**ids)
+    for t in range(4):
+        other = np.where(np.arange(4) > t, (ids["target"] + 1) % V, ids["target"])
+        moved = model(source=ids["source"], target=other)
+        same(moved[:, : t + 1], logits[:, : t + 1])
+        assert (moved[:, t + 1 :] != logits[:, t + 1 :]).all()
+
+
+@BOTH
+def test_padding_invariance(rng, residual):
+    model, ids, dlogits = random_model(rng, residual), tokens(rng), rng.normal(size=(2, 4, V))
+    mask = padding(np.array([3, 2]), 5)
+    logits, pullback = model.vjp(**ids, source_mask=mask)
+    changed = np.where(mask[:, 0, 0], ids["source"], (ids["source"] + 1) % V)
+    for source, seen in ((changed, mask), (ids["source"][:, :3], mask[..., :3])):
+        other, other_pullback = model.vjp(source=source, target=ids["target"], source_mask=seen)
+        same(other, logits)
+        same_tree(other_pullback(dlogits), pullback(dlogits))
+
+
+@BOTH
+@pytest.mark.parametrize("mask", [None, MASK])
+def test_encode_then_decode_is_the_same_bits(rng, residual, mask):
+    model, ids = random_model(rng, residual), tokens(rng)
+    logits, _ = model.vjp(**ids, source_mask=mask)
+    memory = model.encode(source=ids["source"], source_mask=mask)
+    np.testing.assert_array_equal(model(**ids, source_mask=mask), logits)
+    np.testing.assert_array_equal(model.decode(memory, target=ids["target"], source_mask=mask), logits)
+
+
+def test_the_projection_is_bilinear(rng):
+    layer, y = Projection(rng.normal(size=(V, D))), rng.normal(size=(2, 3, D))
+    np.testing.assert_array_equal(layer(2 * y), 2 * layer(y))
+    np.testing.assert_array_equal(Projection(2 * layer.table)(y), 2 * layer(y))
+    same(layer(y), np.einsum("btd,vd->btv", y, layer.table))
+
+
+def test_forward_alone_holds_one_block(rng):
+    one, many = (random_model(rng, layers=layers) for layers in ((1, 1), (5, 5)))
+    ids = tokens(rng, 4, 48, 64)
+    one(**ids)
+    assert peak(lambda: many(**ids)) < 1.2 * peak(lambda: one(**ids))  # one (B, T, D) array more, of about thirty
+    assert peak(lambda: many.vjp(**ids)) > 3 * peak(lambda: one.vjp(**ids))
+
+
+@BOTH
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex128])
+def test_dtype_in_is_dtype_out(rng, residual, dtype):
+    model = random_model(rng, residual).astype(dtype)
+    logits, pullback = model.vjp(**tokens(rng), source_mask=MASK)
+    assert dtypes(logits, *pullback(logits)) == {np.dtype(dtype)}
+
+
+def test_init_draws_one_table_in_the_dtype_asked_for(rng):
+    assert dtypes(TiedTransformer.init(rng, V, D, 4, 6, 1, 2)) == {np.dtype(np.float32)}
+    model = TiedTransformer.init(rng, V, D, 4, 6, 1, 2, dtype=np.float64)
+    assert dtypes(model) == {np.dtype(np.float64)}
+    assert model.vocabulary.table.shape == (V, D)
+
+
+def test_empty_batch_gives_empty_logits_and_zero_gradient(rng):
+    model = random_model(rng)
+    logits, pullback = model.vjp(**tokens(rng, 0))
+    (d_model,) = pullback(logits)
+    assert logits.shape == (0, 4, V)
+    assert not any(leaf.any() for _, leaf in tree.leaves(d_model))
+
+
+def mixed(weights):
+    """A model that adds the table's three gradients with these weights instead of 1, 1, 1."""
+
+    class Mixed(TiedTransformer):
+        def vjp(self, **ids):
+            logits, separate_pullback = self.separate().vjp(**ids)
+
+            def pullback(dlogits):
+                (d,) = separate_pullback(dlogits)
+                terms = (d.source_embedding.table, d.target_embedding.table, d.output.table)
+                dE = np.einsum("n,nvd->vd", weights, terms)
+                return (self.cotangent(vocabulary=self.vocabulary.cotangent(table=dE), body=d.body),)
+
+            return logits, pullback
+
+    return Mixed
+
+
+@pytest.mark.parametrize("weights", [(0, 1, 1), (1, 0, 1), (1, 1, 0), (1 / 3, 1 / 3, 1 / 3)])
+def test_a_forgotten_path_is_caught(caught, rng, weights):
+    """The table is all that is wrong: nothing lies upstream of it."""
+    model = random_model(rng, heads=2, vocabulary=5, width=4, hidden=3)
+    caught({"vocabulary.table"}, mixed(weights)(model.vocabulary, model.body), **tokens(rng, 2, 3, 2, 5))
+
+
+class Transposed(Projection):
+    """The gradient of a square table transposed."""
+
+    def vjp(self, y):
+        logits, right_pullback = super().vjp(y)
+
+        def pullback(dlogits):
+            d_self, dy = right_pullback(dlogits)
+            return self.cotangent(table=d_self.table.T), dy
+
+        return logits, pullback
+
+
+def test_a_transposed_projection_is_caught(caught, rng):
+    caught({"table"}, Transposed(rng.normal(size=(5, 5))), rng.normal(size=(2, 3, 5)))
+    _, pullback = Transposed(rng.normal(size=(7, 5))).vjp(rng.normal(size=(2, 3, 5)))
+    with pytest.raises(ValueError, match=r"^Transposed\.cotangent: 'table' must have shape \(7, 5\), got \(5, 7\)$"):
+        pullback(rng.normal(size=(2, 3, 7)))
+
+
+def test_wrong_arguments_are_one_clear_line(rng):
+    model, ids = random_model(rng), tokens(rng)
+    with pytest.raises(ValueError, match=r"^Transformer: source must lie in \[0, 7\), got 7 at \(0, 0\)$"):
+        model(source=np.array([[7, 0]]), target=np.array([[1, 2]]))
+    with pytest.raises(ValueError, match=r"^Transformer: target must have shape \(2, T\), got \(1, 4\)$"):
+        model.vjp(source=ids["source"], target=ids["target"][:1])
+    with pytest.raises(ValueError, match=r"^Projection: y must have shape \(\.\.\., 8\), got \(2, 7\)$"):
+        Projection(model.vocabulary.table)(np.zeros((2, 7)))
