@@ -1,0 +1,129 @@
+"""The front door: three verdicts, options of the checker's own, and nothing of the user's modified."""
+
+import re
+
+import numpy as np
+import pytest
+
+import gradcheck
+from gradcheck import Checker
+from gradcheck.adapters import pair
+
+X = np.random.default_rng(1).normal(size=(3, 4))
+sine = pair(np.sin, lambda x, dy: np.cos(x) * dy)
+wrong = pair(np.sin, lambda x, dy: np.cos(x) * dy * (1 + 1e-8))
+nothing = pair(lambda x: np.tanh(x + 400), lambda x, dy: 0 * dy)
+
+
+def test_there_are_three_verdicts():
+    assert [gradcheck.check(f, X).verdict for f in (sine, wrong, nothing)] == ["pass", "fail", "inconclusive"]
+
+
+def test_a_verdict_is_raised_unless_it_is_a_pass():
+    assert gradcheck.assert_gradients(sine, X) is None
+    for subject, verdict in ((wrong, "fail"), (nothing, "inconclusive")):
+        with pytest.raises(gradcheck.GradientError, match=verdict) as caught:
+            gradcheck.assert_gradients(subject, X)
+        assert isinstance(caught.value, AssertionError)
+        assert caught.value.report.verdict == verdict
+        assert str(caught.value).strip() == str(caught.value.report).strip()
+
+
+def test_a_failure_gives_both_numbers_the_bar_and_the_index():
+    def backward(x, dy):
+        dx = np.cos(x) * dy
+        dx[2, 1] *= 1.001
+        return dx
+
+    report = gradcheck.check(pair(np.sin, backward), X)
+    (gradient,) = report.gradients
+    assert gradient.worst_index == (2, 1) and gradient.wrong == [(2, 1)]
+    assert abs(gradient.claimed - gradient.numeric) > 100 * gradient.bar
+    (message,) = [f.message for f in report.findings if f.kind == "gradient"]
+    pattern = r"x\[2, 1\]: the pullback gives \S+, differences give \S+ \+- \S+"
+    assert re.fullmatch(pattern, message)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"seed": 1.5}, TypeError, "gradcheck: seed must be a whole number, got float"),
+        ({"seed": True}, TypeError, "gradcheck: seed must be a whole number, got bool"),
+        ({"seed": -1}, ValueError, "gradcheck: seed must not be negative, got -1"),
+        ({"workers": "two"}, TypeError, "gradcheck: workers must be a whole number or map-like callable, got str"),
+        ({"workers": True}, TypeError, "gradcheck: workers must be a whole number or map-like callable, got bool"),
+        ({"workers": 0}, ValueError, "gradcheck: workers must be at least 1, or -1 for all cores, got 0"),
+        ({"workers": -2}, ValueError, "gradcheck: workers must be at least 1, or -1 for all cores, got -2"),
+    ],
+)
+def test_a_wrong_option_is_refused_in_one_line(options, error, message):
+    with pytest.raises(error, match=f"^{re.escape(message)}$"):
+        Checker(**options)(sine, X)
+
+
+def test_options_do_not_collide_with_a_layers_own_arguments():
+    def vjp(x, *, seed, workers):
+        return seed * x * workers, lambda dy: seed * dy * workers
+
+    assert Checker(seed=3)(vjp, X, seed=2.0, workers=5.0).verdict == "pass"
+
+
+def test_the_same_seed_gives_the_same_report():
+    one, two, other = (Checker(seed=seed)(wrong, X) for seed in (7, 7, 8))
+    assert one.to_dict() == two.to_dict() and str(one) == str(two)
+    assert other.to_dict() != one.to_dict() and other.verdict == "fail"
+
+
+def test_nothing_of_the_users_is_modified():
+    mask, rng, state = np.ones(4, bool), np.random.default_rng(5), np.random.default_rng(6)
+    inside = np.random.RandomState(7)
+    x, weight = X.copy(), {"w": X[0].copy(), "noise": state}
+    before = [str(g.bit_generator.state) for g in (rng, state)], str(inside.get_state())
+
+    def vjp(x, weight, *, mask, rng, more):
+        factor = rng.uniform(1, 2, x.shape) * weight["noise"].uniform(1, 2, 4) * more["rng"].uniform(1, 2) * mask
+        w = weight["w"]
+        return x * w * factor, lambda dy: (dy * w * factor, {"w": (dy * x * factor).sum(axis=0)})
+
+    report = gradcheck.check(vjp, x, weight, mask=mask, rng=rng, more={"rng": inside})
+    assert report.verdict == "pass", str(report)
+    assert np.array_equal(x, X) and np.array_equal(weight["w"], X[0]) and mask.all()
+    assert x.flags.writeable and weight["w"].flags.writeable and mask.flags.writeable
+    after = [str(g.bit_generator.state) for g in (rng, state)], str(inside.get_state())
+    assert after == before
+
+
+def test_warnings_and_error_states_are_left_as_they_were():
+    before = np.geterr()
+    log = pair(np.log, lambda x, dy: dy / x)
+    assert gradcheck.check(log, np.abs(X) + 1e-3).verdict == "pass"  # steps leave the domain, silently
+    assert np.geterr() == before
+
+
+def test_public_names_are_loaded_when_used():
+    assert set(gradcheck.__all__) <= set(dir(gradcheck))
+    for name in gradcheck.__all__:
+        assert getattr(gradcheck, name) is not None
+    with pytest.raises(AttributeError, match="module 'gradcheck' has no attribute 'tolerance'"):
+        gradcheck.tolerance
+
+
+def test_a_finding_is_a_failure_of_everything_unless_it_says_otherwise():
+    finding = gradcheck.Finding("kind", "message")
+    assert (finding.severity, finding.array) == ("fail", None)
+
+
+def test_a_longer_check_costs_what_it_says():
+    calls = {"forward": 0, "complex forward": 0, "pullback": 0}
+
+    def forward(x):
+        calls["complex forward" if np.iscomplexobj(x) else "forward"] += 1
+        return np.sin(x)
+
+    def backward(x, dy):
+        calls["pullback"] += 1
+        return np.cos(x) * dy
+
+    report = gradcheck.check(pair(forward, backward), X)
+    assert {kind: report.calls[kind] for kind in calls} == calls
+    assert report.evaluations == calls["forward"] + 4 * calls["complex forward"] + 2 * calls["pullback"]

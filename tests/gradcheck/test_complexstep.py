@@ -1,0 +1,141 @@
+"""The complex step is believed only where it can be shown to be the derivative."""
+
+import numpy as np
+import pytest
+import scipy.special
+
+import gradcheck
+from gradcheck.adapters import pair
+
+X = np.random.default_rng(1).normal(size=(3, 4))
+
+
+def notes(report):
+    return [f.message for f in report.findings if f.kind == "complex"]
+
+
+def cast(z):
+    return np.asarray(z, np.float64)
+
+
+def spoilt(z):
+    return np.where(np.imag(z) != 0, np.nan, z)
+
+
+def picky(z):
+    if np.iscomplexobj(z):
+        raise TypeError("no complex numbers here")
+    return z * z
+
+
+def narrow(z):
+    return z.astype(np.complex64) if np.iscomplexobj(z) else z
+
+
+def swollen(z):
+    return np.concatenate([z, z]) if np.iscomplexobj(z) else z + 0
+
+
+def shifted(z):
+    return z + 0.5 if np.iscomplexobj(z) else z + 0
+
+
+def one(x, dy):
+    return dy
+
+
+@pytest.mark.parametrize(
+    ("forward", "backward", "message"),
+    [
+        (picky, lambda x, dy: 2 * x * dy, "no complex step: complex input raises TypeError"),
+        (cast, one, "no complex step: complex input raises ComplexWarning"),
+        (np.real, one, "no complex step: complex input gives float64 output"),
+        (np.abs, lambda x, dy: np.sign(x) * dy, "no complex step: complex input gives float64 output"),
+        (narrow, one, "no complex step: complex input gives complex64 output"),
+        (swollen, one, "no complex step: complex input changes the output's shape"),
+        (spoilt, one, "no complex step: complex input gives output that is not finite"),
+        (shifted, one, "no complex step: complex input changes the output's real part"),
+    ],
+)
+def test_a_function_that_takes_no_complex_input_is_differenced_instead(forward, backward, message):
+    report = gradcheck.check(pair(forward, backward), X)
+    assert report.verdict == "pass", str(report)
+    assert notes(report) == [message]
+    assert report.gradients[0].method == "real differences"
+    assert report.gradients[0].digits > 7
+
+
+SILENT = {
+    "abs": (lambda x: x * np.abs(x), lambda x, dy: 2 * np.abs(x) * dy),
+    "real": (lambda x: x * np.real(x), lambda x, dy: 2 * x * dy),
+    "conj": (lambda x: x * np.conj(x), lambda x, dy: 2 * x * dy),
+    "norm": (
+        lambda x: x * np.linalg.norm(x),
+        lambda x, dy: dy * np.linalg.norm(x) + x * np.vdot(x, dy) / np.linalg.norm(x),
+    ),
+    "var": (lambda x: x * np.var(x), lambda x, dy: dy * np.var(x) + 2 * (x - x.mean()) / x.size * np.vdot(x, dy)),
+    "vdot": (lambda x: x * np.vdot(x, x), lambda x, dy: dy * np.vdot(x, x) + 2 * x * np.vdot(x, dy)),
+}
+
+
+@pytest.mark.parametrize("name", SILENT)
+def test_a_silently_wrong_complex_step_is_found_out_and_not_believed(name):
+    forward, backward = SILENT[name]
+    report = gradcheck.check(pair(forward, backward), X)
+    assert report.verdict == "pass", str(report)
+    assert notes(report) == ["complex step not believed for x: real differences contradict it"]
+    assert report.gradients[0].method == "real differences"
+
+
+@pytest.mark.parametrize("name", SILENT)
+def test_a_gradient_that_agrees_with_a_wrong_complex_step_fails(name):
+    forward, _ = SILENT[name]
+
+    def backward(x, dy):
+        """Column by column what the complex step says."""
+        dx = np.zeros_like(x)
+        for i in range(x.size):
+            z = x.astype(complex)
+            z.flat[i] += 1e-30j
+            dx.flat[i] = np.sum(dy * forward(z).imag) / 1e-30
+        return dx
+
+    assert gradcheck.check(pair(forward, backward), X).verdict == "fail"
+
+
+@pytest.mark.parametrize(
+    ("forward", "backward"),
+    [
+        (np.exp, lambda x, dy: np.exp(x) * dy),
+        (np.tanh, lambda x, dy: (1 - np.tanh(x) ** 2) * dy),
+        (scipy.special.erf, lambda x, dy: 2 / np.sqrt(np.pi) * np.exp(-x * x) * dy),
+        (lambda x: np.where(x > 0, x, 0.01 * x), lambda x, dy: np.where(x > 0, dy, 0.01 * dy)),
+        (lambda x: np.maximum(x, 0), lambda x, dy: np.where(x > 0, dy, 0)),
+        (lambda x: np.linalg.solve(np.eye(3) * 2 + x @ x.T, x)[0], None),
+    ],
+    ids=["exp", "tanh", "erf", "where", "maximum", "solve"],
+)
+def test_an_honest_complex_step_is_believed(forward, backward):
+    if backward is None:  # the derivative of solve, entry by entry: only whether it is believed is asked
+
+        def backward(x, dy):
+            dx = np.zeros_like(x)
+            for i in range(x.size):
+                z = x.astype(complex)
+                z.flat[i] += 1e-30j
+                dx.flat[i] = np.sum(dy * forward(z).imag) / 1e-30
+            return dx
+
+    report = gradcheck.check(pair(forward, backward), X)
+    assert report.verdict == "pass", str(report)
+    assert not notes(report)
+    assert report.gradients[0].method == "complex step"
+    assert report.gradients[0].digits > 12
+
+
+def test_a_subject_that_is_not_complex_safe_is_never_called_with_complex_arrays():
+    subject = pair(np.sin, lambda x, dy: np.cos(x) * dy)
+    subject.complex_safe = False
+    report = gradcheck.check(subject, X)
+    assert report.verdict == "pass" and report.calls["complex forward"] == 0
+    assert notes(report) == ["no complex step: not available for this kind of subject"]
