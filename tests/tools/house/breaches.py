@@ -98,6 +98,11 @@ BREACHES = [
     ),
     (
         "strangers",
+        change("gradcheck/__init__.py", "import numpy as np", "import tqdm"),
+        "gradcheck/__init__.py:1: gradcheck may import numpy and scipy, got tqdm",
+    ),
+    (
+        "strangers",
         change("gradcheck/__init__.py", "import numpy as np", "import torch"),
         "gradcheck/__init__.py:1: frameworks may be imported in gradcheck/adapters only, got torch",
     ),

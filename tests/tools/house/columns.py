@@ -19,6 +19,11 @@ SEES = {
 }
 WITHOUT_SPEC = {"core", "job"}
 EXTRAS = {"matplotlib", "rich", "safetensors"}
+GUESTS = {  # what is of use only with another package stands in one file, which only that use imports
+    "hypothesis": "gradcheck/strategies.py",
+    "pytest": "gradcheck/pytest_plugin.py",
+    "tqdm": "gradcheck/progress.py",
+}
 FRAMEWORKS = {"jax", "jaxlib", "torch"}
 INTRODUCTION = Path("reference/job/verify.py")
 
@@ -98,6 +103,8 @@ def strangers(house: House) -> Iterator[str]:
             elif package == "reference" and top in EXTRAS:
                 if module.room != "job":
                     yield at(module.path, line, f"extras may be imported in reference/job only, got import of {name}")
+            elif GUESTS.get(top) == module.path.as_posix():
+                continue
             elif package == "gradcheck" and top in FRAMEWORKS:
                 if not any(part.startswith("adapters") for part in module.path.parts):
                     yield at(module.path, line, f"frameworks may be imported in gradcheck/adapters only, got {name}")
