@@ -1,0 +1,109 @@
+"""`gradcheck package.module:thing ...`: check every thing and say what came out."""
+
+import argparse
+import contextlib
+import shutil
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from gradcheck.checker import Checker
+from gradcheck.cli.errors import STATUS, UsageError
+from gradcheck.cli.given import Given
+from gradcheck.cli.output import document, writable, write_page
+from gradcheck.cli.things import load, subject_of
+from gradcheck.cli.values import array, parameter
+from gradcheck.report import Report
+from gradcheck.reports.data import to_json
+from gradcheck.reports.style import style_of
+from gradcheck.reports.text import render
+from gradcheck.subjects import adapt
+
+PACKAGE = str(Path(__file__).parents[1])
+
+
+def check_things(options: argparse.Namespace) -> int:
+    """Return the exit status: the worst of all verdicts.
+
+    Raises:
+        UsageError: something that the user can mend on the command line.
+    """
+    if options.html is not None:
+        writable(options.html)
+    with _own_errors(""):
+        checker = Checker(seed=options.seed, workers=options.workers)
+    errors: list[tuple[str, str]] = []
+    ready = _prepared(options, errors)
+    style = style_of(sys.stdout, shutil.get_terminal_size().columns)
+    reports: list[tuple[str, Report]] = []
+    for thing, check in ready:
+        report = None
+        with _user_code(thing, errors):
+            report = check(checker)
+        if report is None:
+            continue
+        if not options.json:
+            print("\n" * bool(reports) + render(report, style), flush=True)
+        reports.append((thing, report))
+    verdicts = {report.verdict for _, report in reports} | ({"fail"} if errors else set())
+    verdict = next(v for v in ("fail", "inconclusive", "pass") if v in verdicts)
+    if options.json:
+        print(to_json(document(verdict, reports, errors), 2))
+    if options.html is not None and reports:
+        write_page([report for _, report in reports], options.html)
+    return STATUS[verdict]
+
+
+def _prepared(options: argparse.Namespace, errors: list[tuple[str, str]]) -> list[tuple[str, Callable]]:
+    """Return for each thing what checks it; a misspelt name is found before any work is done."""
+    arrays, parameters = [array(text) for text in options.input], dict(parameter(text) for text in options.param)
+    ready: list[tuple[str, Callable]] = []
+    taken: set[str] = set()
+    for thing in options.things:
+        given = Given(arrays, parameters, options.seed)
+        with _user_code(thing, errors):
+            ready.append((thing, _check_of(thing, given)))
+        taken |= given.taken
+    unused = sorted(({a.name for a in arrays} | set(parameters)) - taken)
+    if unused and not errors:
+        raise UsageError(f"{' and '.join(options.things)} must take what is given, got {', '.join(unused)} beside it")
+    return ready
+
+
+def _check_of(thing: str, given: Given) -> Callable[[Checker], Report]:
+    name = thing.partition(":")[2]
+    subject = subject_of(load(thing), name, given)
+    inputs, constants = given.inputs_of(adapt(subject).signature(), name)
+    return lambda checker: checker(subject, *inputs, **constants)
+
+
+@contextlib.contextmanager
+def _user_code(thing: str, errors: list[tuple[str, str]]) -> Iterator[None]:
+    """Let an error of the user's code through with its own traceback, and go on with the next thing.
+
+    What that code prints goes to stderr: it is no part of a report.
+    """
+    try:
+        with contextlib.redirect_stdout(sys.stderr), _own_errors(thing):
+            yield
+    except UsageError:
+        raise
+    except (Exception, SystemExit) as error:
+        trace = error.__traceback__
+        while trace is not None and trace.tb_frame.f_code.co_filename.startswith((PACKAGE, "<frozen importlib")):
+            trace = trace.tb_next
+        traceback.print_exception(type(error), error, trace or error.__traceback__, file=sys.stderr)
+        errors.append((thing, f"{type(error).__name__}: {error}"))
+
+
+@contextlib.contextmanager
+def _own_errors(thing: str) -> Iterator[None]:
+    """Turn what the checker itself says about its arguments into one line."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        if not str(error).startswith("gradcheck: "):
+            raise
+        message = str(error).removeprefix("gradcheck: ")
+        raise UsageError(f"{thing}: {message}" if thing else message) from None

@@ -1,0 +1,96 @@
+"""What the command line gives by name: everything takes what its signature names."""
+
+import inspect
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from gradcheck.cli.errors import UsageError
+from gradcheck.cli.values import Array
+
+Parameter = inspect.Parameter
+POSITIONAL = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
+GENERATOR = ("rng", "generator")  # a required parameter of such a name gets a random generator
+
+
+class Given:
+    """Arrays and values by name, and which of them something took."""
+
+    def __init__(self, arrays: Iterable[Array], parameters: dict[str, Any], seed: int):
+        self.arrays = {a.name: a for a in arrays}
+        self.parameters, self.seed = parameters, seed
+        self.taken: set[str] = set()
+
+    @property
+    def names(self) -> set[str]:
+        return {*self.arrays, *self.parameters}
+
+    def take(self, name: str) -> Any:
+        self.taken.add(name)
+        return self.arrays[name].draw(self.seed) if name in self.arrays else self.parameters[name]
+
+    def has(self, parameter: Parameter) -> bool:
+        return parameter.name in self.names or (parameter.default is Parameter.empty and parameter.name in GENERATOR)
+
+    def value(self, parameter: Parameter) -> Any:
+        if parameter.name in self.names:
+            return self.take(parameter.name)
+        import numpy as np
+
+        return np.random.default_rng(self.seed)
+
+    def call(self, function: Callable, words: str) -> Any:
+        """Call a class or a function with what it takes of the given names; its own errors say where they come from.
+
+        A parameter `dtype` that is not given gets the dtype of the inputs.
+
+        Raises:
+            UsageError: it needs something that was not given.
+        """
+        signature = inspect.signature(function)
+        wanted = list(signature.parameters.values())
+        if missing := needed(wanted, self):
+            raise UsageError(_needs(words, missing[0]))
+        positional = [self.value(p) for p in wanted if p.kind is p.POSITIONAL_ONLY and self.has(p)]
+        named = {p.name: self.value(p) for p in wanted if p.kind is not p.POSITIONAL_ONLY and self.has(p)}
+        dtypes = {a.dtype for a in self.arrays.values() if a.floating}
+        if "dtype" in signature.parameters and "dtype" not in named and len(dtypes) == 1:
+            named["dtype"] = dtypes.pop()
+        try:
+            return function(*positional, **named)
+        except Exception as error:
+            error.add_note(f"gradcheck: raised by {words}, which makes the subject")
+            raise
+
+    def inputs_of(self, signature: Callable, words: str) -> tuple[tuple, dict[str, Any]]:
+        """Return the positional inputs and the constants that a subject's signature names.
+
+        Raises:
+            UsageError: it needs something that was not given.
+        """
+        try:
+            wanted = list(inspect.signature(signature).parameters.values())
+        except (TypeError, ValueError):  # a builtin without a signature takes everything as it comes
+            wanted = [Parameter("inputs", Parameter.VAR_POSITIONAL)]
+        if missing := needed(wanted, self):
+            raise UsageError(_needs(words, missing[0]))
+        ordered = [p for p in wanted if p.kind in POSITIONAL]
+        last = max((i for i, p in enumerate(ordered) if self.has(p)), default=-1)
+        inputs = [self.value(p) if self.has(p) else p.default for p in ordered[: last + 1]]
+        constants = {p.name: self.value(p) for p in wanted if p.kind is p.KEYWORD_ONLY and self.has(p)}
+        rest = [name for name in (*self.arrays, *self.parameters) if name not in self.taken]
+        if any(p.kind is p.VAR_POSITIONAL for p in wanted):
+            inputs += [self.take(name) for name in rest if name in self.arrays and self.arrays[name].floating]
+        if any(p.kind is p.VAR_KEYWORD for p in wanted):
+            constants |= {name: self.take(name) for name in rest if name not in self.taken}
+        return tuple(inputs), constants
+
+
+def needed(parameters: list[Parameter], given: Given) -> list[Parameter]:
+    """Return the parameters that have no default and were not given."""
+    named = (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
+    return [p for p in parameters if p.kind not in named and p.default is p.empty and not given.has(p)]
+
+
+def _needs(words: str, missing: Parameter) -> str:
+    name = missing.name
+    return f"{words} needs {name}: give an array by --input '{name}=2,8', or a value by --param {name}=..."
