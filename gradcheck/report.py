@@ -45,6 +45,11 @@ class Report(Facts):
 class GradientError(AssertionError):
     """A backward pass was not proved; `report` holds all that was found."""
 
+    __module__ = "gradcheck"  # where users know it from: tracebacks print it
+
     def __init__(self, report: Report):
-        super().__init__(f"\n{report}")
+        super().__init__(str(report))
         self.report = report
+
+    def __reduce__(self) -> tuple:
+        return GradientError, (self.report,)
