@@ -60,14 +60,16 @@ def _prepared(options: argparse.Namespace, errors: list[tuple[str, str]]) -> lis
     arrays, parameters = [array(text) for text in options.input], dict(parameter(text) for text in options.param)
     ready: list[tuple[str, Callable]] = []
     taken: set[str] = set()
+    known: dict[str, None] = {}
     for thing in options.things:
         given = Given(arrays, parameters, options.seed)
         with _user_code(thing, errors):
             ready.append((thing, _check_of(thing, given)))
         taken |= given.taken
+        known |= given.known
     unused = sorted(({a.name for a in arrays} | set(parameters)) - taken)
     if unused and not errors:
-        raise UsageError(f"{' and '.join(options.things)} must take what is given, got {', '.join(unused)} beside it")
+        raise UsageError(f"{' and '.join(options.things)} takes {', '.join(known)}, got {', '.join(unused)}")
     return ready
 
 

@@ -9,6 +9,7 @@ from gradcheck.cli.values import Array
 
 Parameter = inspect.Parameter
 POSITIONAL = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
+VARIADIC = (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
 GENERATOR = ("rng", "generator")  # a required parameter of such a name gets a random generator
 
 
@@ -19,6 +20,7 @@ class Given:
         self.arrays = {a.name: a for a in arrays}
         self.parameters, self.seed = parameters, seed
         self.taken: set[str] = set()
+        self.known: dict[str, None] = {}  # all names that something could take, in order
 
     @property
     def names(self) -> set[str]:
@@ -38,6 +40,11 @@ class Given:
 
         return np.random.default_rng(self.seed)
 
+    def signature(self, function: Callable) -> list[Parameter]:
+        parameters = list(inspect.signature(function).parameters.values())
+        self.known.update(dict.fromkeys(p.name for p in parameters if p.kind not in VARIADIC))
+        return parameters
+
     def call(self, function: Callable, words: str) -> Any:
         """Call a class or a function with what it takes of the given names; its own errors say where they come from.
 
@@ -46,14 +53,13 @@ class Given:
         Raises:
             UsageError: it needs something that was not given.
         """
-        signature = inspect.signature(function)
-        wanted = list(signature.parameters.values())
+        wanted = self.signature(function)
         if missing := needed(wanted, self):
             raise UsageError(_needs(words, missing[0]))
         positional = [self.value(p) for p in wanted if p.kind is p.POSITIONAL_ONLY and self.has(p)]
         named = {p.name: self.value(p) for p in wanted if p.kind is not p.POSITIONAL_ONLY and self.has(p)}
         dtypes = {a.dtype for a in self.arrays.values() if a.floating}
-        if "dtype" in signature.parameters and "dtype" not in named and len(dtypes) == 1:
+        if "dtype" not in named and len(dtypes) == 1 and any(p.name == "dtype" for p in wanted):
             named["dtype"] = dtypes.pop()
         try:
             return function(*positional, **named)
@@ -61,14 +67,14 @@ class Given:
             error.add_note(f"gradcheck: raised by {words}, which makes the subject")
             raise
 
-    def inputs_of(self, signature: Callable, words: str) -> tuple[tuple, dict[str, Any]]:
+    def inputs_of(self, function: Callable, words: str) -> tuple[tuple, dict[str, Any]]:
         """Return the positional inputs and the constants that a subject's signature names.
 
         Raises:
             UsageError: it needs something that was not given.
         """
         try:
-            wanted = list(inspect.signature(signature).parameters.values())
+            wanted = self.signature(function)
         except (TypeError, ValueError):  # a builtin without a signature takes everything as it comes
             wanted = [Parameter("inputs", Parameter.VAR_POSITIONAL)]
         if missing := needed(wanted, self):
@@ -87,8 +93,7 @@ class Given:
 
 def needed(parameters: list[Parameter], given: Given) -> list[Parameter]:
     """Return the parameters that have no default and were not given."""
-    named = (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
-    return [p for p in parameters if p.kind not in named and p.default is p.empty and not given.has(p)]
+    return [p for p in parameters if p.kind not in VARIADIC and p.default is p.empty and not given.has(p)]
 
 
 def _needs(words: str, missing: Parameter) -> str:

@@ -9,10 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from gradcheck.cli.errors import UsageError
-from gradcheck.cli.given import Given, needed
+from gradcheck.cli.given import POSITIONAL, Given, needed
 from gradcheck.subjects import Adapted
-
-POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
 
 def load(thing: str) -> Any:

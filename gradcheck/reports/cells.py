@@ -13,8 +13,13 @@ MOST = (16, 64)  # rows and columns of text
 
 
 def draw(map: ErrorMap, style: Style) -> list[str]:
-    """Return a header, a line a row of cells, and a legend of the marks in use."""
+    """Return what is shown, a header, a line a row of cells, and a legend of the marks in use."""
+    count, what = int(map.wrong.sum()), "entries" if map.whole else "blocks"
+    mean = "" if map.whole else "mean "
+    title = f"{count} of {map.wrong.size} {what}, by their {mean}error as a part of the array's gradient"
     map = coarse(map, *MOST)
+    if map.merged:
+        title += ", the largest of those in a cell"
     grade = np.where(map.wrong, np.digitize(map.share, GRADES), 0)
     labels = [label(map.shape, row) for row in map.rows]
     width = max(len(name) for name in labels)
@@ -26,7 +31,7 @@ def draw(map: ErrorMap, style: Style) -> list[str]:
     across = len(map.columns) + len(apart) * (len(map.columns) - 1)
     first, last = str(map.columns[0][0]), str(map.columns[-1][1] - 1)
     header = first if first == last else f"{first}{last:>{max(across - len(first), len(last) + 1)}}"
-    return [f"{'':{width}}  {header}", *body, f"{'':{width}}  {_legend(grade, map, style)}"]
+    return [title, f"{'':{width}}  {header}", *body, f"{'':{width}}  {_legend(grade, style)}"]
 
 
 def label(shape: tuple[int, ...], row: Span) -> str:
@@ -71,12 +76,9 @@ def _groups(count: int, most: int) -> list[Span]:
     return [(count * k // parts, count * (k + 1) // parts) for k in range(parts)]
 
 
-def _legend(grade: np.ndarray, map: ErrorMap, style: Style) -> str:
+def _legend(grade: np.ndarray, style: Style) -> str:
     used = [g for g in range(len(GRADES), 0, -1) if (grade == g).any()]
     names = [f"{style.paint(style.marks[g], 'wrong')} {MEANING[g - 1]}" for g in used]
     if not grade.all():
         names.append(f"{style.paint(style.marks[0], 'right')} right")
-    what = "error of an entry" if map.whole else "mean error of a block"
-    if map.merged:
-        what = f"largest {what} in a cell"
-    return f"{what} beside the array's gradient: {'   '.join(names)}"
+    return "   ".join(names)

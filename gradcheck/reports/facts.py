@@ -123,6 +123,8 @@ class Gradient:
     kinks: int = 0
     wrong: list[tuple[int, ...]] = dataclasses.field(default_factory=list)
     reason: str = ""
+    cause: str = ""  # what a wrong gradient most likely suffers from, as a name that stays
+    diagnosis: str = ""  # the same in a sentence, with the evidence
     ladder: Ladder | None = None
     map: ErrorMap | None = None
 

@@ -94,6 +94,8 @@ def _section(g: Gradient) -> str:
     parts = [name]
     if g.verdict != "pass":
         parts.append(tag("p", html.escape(_with(_sentence(g), advice.for_gradient(g)))))
+    if g.diagnosis:
+        parts.append(tag("p", "<b>Likely:</b> ", html.escape(g.diagnosis)))
     if g.map is not None:
         figures = [_figure(caption, drawing) for caption, drawing in heat_maps(g.map)]
         parts.append(tag("div", *figures, class_="row"))

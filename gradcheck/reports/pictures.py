@@ -3,6 +3,7 @@
 from gradcheck.reports.facts import Ladder
 from gradcheck.reports.svg import LogAxes, picture, tag
 
+BETWEEN = 1.5  # orders: a wrong derivative leaves 1, a right one 2 or more
 SLOPES = ((1, "t"), (2, "t^2"))
 
 
@@ -51,9 +52,8 @@ def order_words(ladder: Ladder) -> str:
     """Return what the observed order says."""
     order = ladder.order
     if order is None:
-        return "nothing but rounding is left: along this direction the function is linear, as the claim says"
-    meaning = "a wrong derivative leaves order 1" if order < 1.5 else "a right derivative leaves order 2 or more"
-    return f"observed order {order:.2f} ({meaning})"
+        return "only rounding, as where the function is linear"
+    return f"observed order {order:.2f}, that of a {'wrong' if order < BETWEEN else 'right'} derivative"
 
 
 def key(*names: tuple[str, str]) -> str:

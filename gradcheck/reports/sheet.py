@@ -26,7 +26,7 @@ td.fail, li.fail b { color: var(--fail); font-weight: 600; }
 td.inconclusive, li.inconclusive b { color: var(--inconclusive); font-weight: 600; }
 ul.findings { padding-left: 20px; }
 .row { display: flex; flex-wrap: wrap; gap: 10px 20px; align-items: flex-start; }
-figure { margin: 12px 0; } figcaption { font-size: 13px; max-width: 430px; margin-bottom: 4px; }
+figure { margin: 12px 0; } figcaption { font-size: 13px; max-width: 460px; margin-bottom: 4px; }
 svg { display: block; max-width: 100%; height: auto; } .key svg { display: inline-block; vertical-align: middle; }
 .key { margin-right: 14px; font-size: 13px; white-space: nowrap; }
 svg text { font-size: 11px; fill: var(--soft); } svg text.title { font-family: system-ui, sans-serif; font-size: 12px; }

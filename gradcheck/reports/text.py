@@ -65,6 +65,8 @@ def _table(gradients: list[Gradient], style: Style) -> list[str]:
         indent = " " * (len(head) + verdicts + 2)
         rest = _wrapped(summary(g), indent, style)
         lines.append(f"{head}{style.paint(g.verdict, g.verdict)}{' ' * (verdicts - len(g.verdict) + 2)}{rest}")
+        if g.diagnosis:
+            lines.append(f"{indent}{style.paint('likely:', 'bold')} {_wrapped(g.diagnosis, indent, style)}")
         if what := advice.for_gradient(g):
             lines.append(f"{indent}{_wrapped(f'what to do: {what}', indent, style)}")
     if len(shown) < len(gradients) and passing:
@@ -89,10 +91,9 @@ def _findings(report: Facts, style: Style) -> list[str]:
 
 def _map(gradient: Gradient, style: Style) -> list[str]:
     assert gradient.map is not None
-    wrong = gradient.map.wrong
-    what = "entries" if gradient.map.whole else "blocks"
-    title = f"  where {gradient.name} is wrong: {int(wrong.sum())} of {wrong.size} {what}"
-    return [style.paint(title, "bold"), *(f"    {line}" for line in draw(gradient.map, style))]
+    title, *lines = draw(gradient.map, style)
+    head = style.paint(f"  where {gradient.name} is wrong:", "bold")
+    return [f"{head} {title}", *(f"    {line}" for line in lines)]
 
 
 def _wrapped(text: str, indent: str, style: Style) -> str:
