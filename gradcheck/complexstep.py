@@ -66,7 +66,7 @@ def jittered(point: Arrays, rng: np.random.Generator, u: float = 2.0**-53) -> li
 
 
 def _evaluate(problem: Problem, point: Arrays, direction: dict[int, np.ndarray], h: float) -> np.ndarray:
-    arrays = [x.astype(np.complex128) for x in point]
+    arrays = [np.array(x, np.complex128) for x in point]  # also of a number without axes, whose imag cannot be set
     for i, d in direction.items():
         arrays[i].imag = h * d
     with warnings.catch_warnings(), np.errstate(all="ignore"):
