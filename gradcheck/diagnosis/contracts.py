@@ -1,0 +1,71 @@
+"""A broken contract is its own diagnosis; of a pullback that is not linear in dy, what it does with dy."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gradcheck.diagnosis.evidence import Diagnosis
+from gradcheck.findings import Finding
+
+if TYPE_CHECKING:
+    from gradcheck.examination import Examination
+
+KINDS = {
+    "mutation": "an array that belongs to the caller is written to",
+    "alias": "a buffer is handed out and used again: copy it, or allocate a new one each time",
+    "repeat": "state of one call is left to the next: the pullback counts, adds up or uses up what it keeps",
+    "stale": "residuals are kept where the next forward pass overwrites them",
+    "raises": "the pullback uses up or misses what it needs when it is called again",
+    "dtype": "a gradient is cast to another type",
+    "shape": "a gradient is not brought back to its array's shape (not summed, not reshaped, an axis left or lost)",
+    "count": "the pullback returns another number of gradients than there are inputs",
+    "missing": "the pullback leaves out a gradient",
+    "layout": "the code reads memory as it lies, not by index (ravel, reshape or a view in another order)",
+    "finite": "a division by zero, or infinity times zero, in the backward pass: guard it before it is multiplied away",
+    "forward": "forward and vjp are two versions of the layer that differ",
+    "precision": "the narrow version loses more than rounding: a sum or a difference in too few bits",
+    "nonlinear": "",
+}
+LINEARITY = ("homogeneous", "additive")
+CLOSE = 1e-9
+
+
+def broken(examination: "Examination", findings: list[Finding]) -> Diagnosis | None:
+    """Return the diagnosis of an array's contract findings, the first that explains it."""
+    kinds = [f.kind for f in findings]
+    for kind, why in KINDS.items():
+        if kind in kinds:
+            return Diagnosis(kind, why)
+    if any(kind in LINEARITY for kind in kinds):
+        return Diagnosis("nonlinear", nonlinear(examination))
+    return None
+
+
+def nonlinear(examination: "Examination") -> str:
+    """Say what is done to dy, from the answers to -dy, 2 dy, large and small dy."""
+    problem, place = examination.problem, examination.own
+    g = place.g[:1]
+    powers = np.array([1.0, -1.0, 2.0, 0.0, 2.0**12, 2.0**-12])
+    with np.errstate(all="ignore"):
+        found = problem.gradients(place.point, powers[:, None] * g)
+    rows = np.concatenate([d.reshape(len(powers), -1) for d in found], axis=1)
+    with np.errstate(all="ignore"):
+        alone = np.concatenate([d.ravel() for d in problem.gradients(place.point, 2 * g)])
+    one, minus, two, none, large, small = rows
+    if _same(alone, 2 * one) and not _same(two, 2 * one):
+        return "the dy of an earlier call is remembered and used again"
+    if _same(two, one):
+        return "dy is ignored" if _same(minus, one) else "only the sign of dy, or dy over its own size, is used"
+    if _same(two, 4 * one):
+        return "dy is used twice: the claim grows with its square"
+    if none.any() and _same(two - none, 2 * (one - none)):
+        return "a term without dy is added: the claim for dy = 0 is not 0"
+    if _same(minus, one) or (_same(two, 2 * one) and not _same(minus, -one)):
+        return "the sign of dy matters: an absolute value, a maximum or a mask made of dy"
+    if not _same(large, 2.0**12 * one) or not _same(2.0**12 * small, one):
+        return "dy is clipped, thresholded or normalised: the claim is not proportional to it at every size"
+    return "the claim is not linear in dy"
+
+
+def _same(a: np.ndarray, b: np.ndarray) -> bool:
+    return bool(np.abs(a - b).max() <= CLOSE * np.abs(b).max())

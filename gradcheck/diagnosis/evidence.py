@@ -1,0 +1,168 @@
+"""What a diagnosis looks at: the claimed and the numeric derivative of every output by every entry, if that is cheap.
+
+Patterns that show only in the Jacobian (dy used in the wrong order, not summed, a pair of indices
+forgotten) need one row for each output; where these are too many, the cotangents of the check are the rows.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gradcheck.analytic import Analytic
+from gradcheck.compare import Comparer
+from gradcheck.comparison import Comparison
+from gradcheck.measure import Place
+from gradcheck.points import Probe
+from gradcheck.problem import Arrays, Problem, output_names
+
+if TYPE_CHECKING:
+    from gradcheck.examination import Examination
+
+OUTPUTS = 256  # up to which each is a row of its own
+ENTRIES = {True: 1024, False: 128}  # up to which all are differenced: by the complex step, by real differences
+SAMPLE = {True: 48, False: 16}
+
+
+@dataclasses.dataclass(frozen=True)
+class Diagnosis:
+    """The likely bug: a name that stays, and one sentence with the evidence."""
+
+    name: str
+    sentence: str
+
+    def __bool__(self) -> bool:
+        return self.name != "unknown"
+
+
+UNKNOWN = Diagnosis("unknown", "")
+
+
+@dataclasses.dataclass
+class Evidence:
+    """One array at one place; rows are outputs (`unit`) or cotangents, columns the array's entries in `at`."""
+
+    name: str
+    shape: tuple[int, ...]
+    at: np.ndarray  # (k,)  flat indices of the entries that are known
+    claimed: np.ndarray  # (R, k)
+    numeric: np.ndarray  # (R, k)
+    slack: np.ndarray  # (R, k)  differences up to here are rounding
+    all_claimed: np.ndarray  # (R, n)
+    unit: bool
+    outputs: tuple[int, ...]  # shape of the output; of several the number of their entries
+    leaf: int
+    point: list[np.ndarray]
+    names: list[str]
+    y: np.ndarray
+    others: dict[int, np.ndarray]  # claimed (R, n) of the other arrays
+    pull: Callable[[Arrays], np.ndarray]  # the claim (R, k) at another point
+    elsewhere: Callable[[], "Evidence"]  # the same at the user's own point
+
+    @property
+    def x(self) -> np.ndarray:
+        return self.point[self.leaf]
+
+    @property
+    def whole(self) -> bool:
+        return self.at.size == self.x.size
+
+    @property
+    def error(self) -> np.ndarray:
+        return self.claimed - self.numeric
+
+    @property
+    def bad(self) -> np.ndarray:
+        return np.asarray(np.abs(self.error) > self.slack)
+
+    @property
+    def wrong(self) -> np.ndarray:
+        """Return whether each entry (k,) is wrong in some row."""
+        return np.asarray(self.bad.any(axis=0))
+
+    def close(self, a: np.ndarray, b: np.ndarray) -> bool:
+        """Whether two arrays (R, k) are equal but for rounding."""
+        return bool((np.abs(a - b) <= 2 * self.slack + 1e-10 * np.abs(b)).all())
+
+    def no(self, values: np.ndarray) -> np.ndarray:
+        """Return where values (R, k) are zero but for rounding."""
+        return np.asarray(np.abs(values) <= self.slack)
+
+    def full(self, values: np.ndarray) -> np.ndarray:
+        """Return rows in the array's own shape (R, *shape); only where all entries are known."""
+        return values.reshape(len(values), *self.shape)
+
+
+class Gathering:
+    """Makes the evidence for one examination, each piece once."""
+
+    def __init__(self, examination: "Examination"):
+        self.of = examination
+        self.problem: Problem = examination.problem
+        self.claims: dict[int, Analytic] = {}
+
+    def evidence(self, leaf: int, own: bool = False) -> Evidence:
+        near = self.of.at_near
+        place = self.of._fresh_own() if own else near.place
+        unit = place.y.size <= OUTPUTS
+        g = np.eye(place.y.size) if unit else place.g
+        place = Place(place.point, place.y, g)
+        analytic = self._claims(place, own)
+        exact = bool(self.of.believed[leaf])
+        comparer = Comparer(self.problem, place, analytic, self.of.mapper, exact, np.random.default_rng(0), near.level)
+        size = place.point[leaf].size
+        at = np.arange(size) if size <= ENTRIES[exact] else _sample(size, SAMPLE[exact])
+        probes = [Probe(leaf, coordinate=int(i)) for i in at]
+        found = comparer.compare(probes, [not exact] * len(probes), sharpen=False)
+        numeric, slack = (np.array(rows).T for rows in zip(*(_column(c, exact) for c in found), strict=True))
+        known = np.isfinite(numeric).all(axis=0) & np.isfinite(slack).all(axis=0)
+        at, numeric, slack = at[known], numeric[:, known], slack[:, known]
+        claims = [v.reshape(len(v), -1) for v in analytic.values]
+        claimed = claims[leaf][:, at]
+        sizes = np.maximum(np.abs(claimed), np.abs(numeric))
+        rows, columns = sizes.max(axis=1, initial=0), sizes.max(axis=0, initial=0)
+        slack = 4 * slack + 1e-10 * sizes + 1e-13 * np.sqrt(np.outer(rows, columns))
+        shapes = [shape for _, shape in output_names(self.problem.output(place.point))]
+
+        def pull(point: Arrays) -> np.ndarray:
+            with np.errstate(all="ignore"):
+                return self.problem.gradients(point, g)[leaf].reshape(len(g), -1)[:, at]
+
+        return Evidence(
+            self.problem.leaves[leaf].name,
+            place.point[leaf].shape,
+            at,
+            claimed,
+            numeric,
+            slack,
+            claims[leaf],
+            unit,
+            shapes[0] if len(shapes) == 1 else (place.y.size,),
+            leaf,
+            place.point,
+            [x.name for x in self.problem.leaves],
+            place.y,
+            {i: c for i, c in enumerate(claims) if i != leaf},
+            pull,
+            lambda: self.evidence(leaf, own=True),
+        )
+
+    def _claims(self, place: Place, own: bool) -> Analytic:
+        if own not in self.claims:
+            with np.errstate(all="ignore"):
+                values = self.problem.gradients(place.point, place.g)
+            self.claims[own] = Analytic(values, [], self.of.u)
+        return self.claims[own]
+
+
+def _sample(size: int, count: int) -> np.ndarray:
+    return np.sort(np.random.default_rng(1).choice(size, count, replace=False))
+
+
+def _column(c: Comparison, exact: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Return the numeric derivative by one entry (R,) and its bar."""
+    if exact and c.exact is not None and c.exact_bar is not None:
+        return c.exact / c.unit, (c.exact_bar + c.claimed_bar) / c.unit
+    assert c.real is not None
+    return c.real.value / c.unit, c.real_tolerance / c.unit

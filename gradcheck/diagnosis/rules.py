@@ -1,0 +1,162 @@
+"""Where every output depends on one entry: branches and formulas of a slope."""
+
+import math
+
+import numpy as np
+
+from gradcheck.diagnosis import words
+from gradcheck.diagnosis.evidence import Diagnosis, Evidence
+from gradcheck.diagnosis.simple import ratio
+
+FEWEST = 4  # entries without which nothing is said of a pattern among them
+CHANCE = 40  # ways to choose the entries, of which four are thresholds; a threshold at 0 may have half as many
+
+
+def diagonal(e: Evidence) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+    """Return claimed and numeric slope of each entry with its slack, if each output depends on its own entry only."""
+    if not (e.unit and e.whole and e.x.size > 1):
+        return None
+    if e.y.size != e.x.size:
+        return None
+    off = ~np.eye(e.x.size, dtype=bool)
+    if e.claimed[off].any() or (~e.no(e.numeric)[off]).any():
+        return None
+    return np.diag(e.claimed), np.diag(e.numeric), np.diag(e.slack)
+
+
+def branch(e: Evidence) -> Diagnosis | None:
+    """The entries that are wrong are those on one side of a threshold."""
+    found = diagonal(e)
+    if found is None or e.wrong.sum() in (0, e.wrong.size) or e.wrong.size < FEWEST:
+        return None
+    side = threshold(e.wrong, e.x.ravel(), e.name)
+    a, t, slack = found
+    if side is None and not _others_decide(e):
+        return None
+    what = "the claim is wrong"
+    if (np.abs(t[e.wrong]) <= slack[e.wrong]).all():
+        what = "the output does not change with it, but the claim passes a gradient"
+    elif not a[e.wrong].any():
+        what = "the claim passes no gradient"
+    return Diagnosis("branch", f"{e.name} is right but where {side or 'another input decides'}: there {what}")
+
+
+def exchanged(e: Evidence) -> Diagnosis | None:
+    """Claimed slopes change where the numeric ones do, the other way round."""
+    found = diagonal(e)
+    if found is None or e.wrong.size < FEWEST:
+        return None
+    a, t, _ = found
+    values = np.unique(np.round(t, 9))
+    if values.size == 2 and np.array_equal(np.unique(np.round(a, 9)), values) and e.wrong.all():
+        side = threshold(t == t.max(), e.x.ravel(), e.name)
+        where = f" (the numeric slope changes where {side})" if side else ""
+        return Diagnosis(
+            "branch", f"the two sides of a branch are exchanged{where}: each entry has the other side's slope"
+        )
+    return None
+
+
+def threshold(part: np.ndarray, x: np.ndarray, name: str) -> str | None:
+    """Return the condition on x under which `part` is True, if there is one that hardly holds by chance."""
+    inside, ways = int(part.sum()), math.comb(part.size, int(part.sum()))
+    for text, values in ((name, x), (f"|{name}|", np.abs(x))):
+        if not 0 < inside < part.size:
+            return None
+        for below, above, sign in ((values[part], values[~part], "<"), (values[~part], values[part], ">")):
+            if below.max() < above.min():
+                middle = 0.0 if below.max() <= 0 <= above.min() else (below.max() + above.min()) / 2
+                if ways >= (CHANCE if middle else CHANCE // 2):
+                    return f"{text} {sign} {middle:.3g}"
+    return None
+
+
+def _others_decide(e: Evidence) -> bool:
+    """Whether entries are wrong where this array is above (or below) another one of its shape."""
+    for i, other in enumerate(e.point):
+        if i != e.leaf and other.shape == e.shape:
+            above = (e.x > other).ravel()
+            if np.array_equal(e.wrong, above) or np.array_equal(e.wrong, ~above):
+                return True
+    return False
+
+
+def slope(e: Evidence) -> Diagnosis | None:
+    found = diagonal(e)
+    if found is None or e.wrong.mean() <= 0.5:
+        return None
+    a, t, _ = found
+    named = formula(a, t, e)
+    i = int(np.argmax(np.abs(a - t) / np.maximum(np.abs(t), np.abs(t).max() * 1e-3)))
+    example = f"at {e.name} = {e.x.flat[i]:.4g} the claimed slope is {a[i]:.6g}, the numeric one {t[i]:.6g}"
+    why = f": {named}" if named else ""
+    return Diagnosis("slope", f"the formula for the derivative of each entry is wrong{why}; {example}")
+
+
+def separable(e: Evidence) -> Diagnosis | None:
+    """A sum of terms of one entry each, whose slope is wrong by a function of the entry that has a name."""
+    if not e.whole or e.wrong.mean() <= 0.5 or e.x.size < FEWEST or diagonal(e) is not None:
+        return None
+    t = np.where(e.no(e.numeric), np.nan, e.numeric)
+    ratios = e.claimed / t
+    middle = np.nanmedian(ratios, axis=0)
+    if not np.nanmax(np.abs(ratios - middle)) <= 1e-8 * np.nanmax(np.abs(middle)):
+        return None
+    named = quotient(middle, e)
+    if not named:
+        return None
+    return Diagnosis("slope", f"each entry's claim is off by a factor of its own: {named}")
+
+
+def formula(a: np.ndarray, t: np.ndarray, e: Evidence) -> str:
+    """Return what the claimed slopes are, or are too much, by name."""
+    if (a == a[0]).all():
+        return "the claim is dy itself" if a[0] == 1 else f"the claimed slope is {a[0]:.6g} everywhere"
+    for name, values in slopes(e.x.ravel()).items():
+        if _same(a, values):
+            return f"the claim is the derivative of {name}"
+    with np.errstate(all="ignore"):
+        return quotient(a / t, e)
+
+
+def quotient(ratios: np.ndarray, e: Evidence) -> str:
+    """Return the claim over the numeric gradient (n,) by name, or nothing."""
+    known = np.isfinite(ratios)
+    if known.sum() < 3 or np.ptp(ratios[known]) == 0:
+        return ""
+    arrays = {e.names[i]: x.ravel() for i, x in enumerate(e.point) if x.size == ratios.size}
+    if e.y.size == ratios.size:
+        arrays["y"] = e.y
+    with np.errstate(all="ignore"):
+        for name, v in arrays.items():
+            parts = {name: v, f"{name}^2": v * v, f"sin({name})": np.sin(v), f"tanh'({name})": 1 - np.tanh(v) ** 2}
+            parts |= {f"sigmoid'({name})": np.exp(-v) / (1 + np.exp(-v)) ** 2, f"log({name})": np.log(v)}
+            for text, values in parts.items():
+                for power, said in ((values, f"a factor {text} too much"), (1 / values, f"a factor {text} is missing")):
+                    c = ratio(ratios[known], power[known])
+                    if c is not None and np.isfinite(c) and _same(ratios[known], c * power[known]):
+                        return said + ("" if abs(c - 1) < 1e-9 else f", times {words.factor(c, e)}")
+    return ""
+
+
+def slopes(x: np.ndarray) -> dict[str, np.ndarray]:
+    with np.errstate(all="ignore"):
+        s, t = 1 / (1 + np.exp(-x)), np.tanh(x)
+        return {
+            "sigmoid": s * (1 - s),
+            "tanh": 1 - t * t,
+            "silu": s * (1 + x * (1 - s)),
+            "softplus": s,
+            "relu": (x > 0) * 1.0,
+            "sin": np.cos(x),
+            "cos": -np.sin(x),
+            "exp": np.exp(x),
+            "log": 1 / x,
+            "elu": np.where(x > 0, 1, np.exp(x)),
+            "x^2": 2 * x,
+            "x^2/2": x,
+        }
+
+
+def _same(a: np.ndarray, b: np.ndarray) -> bool:
+    return bool(np.allclose(a, b, rtol=1e-9, atol=0) and np.ptp(a) > 0)

@@ -1,0 +1,68 @@
+"""Each output, or each entry, off by a factor of its own."""
+
+import numpy as np
+
+from gradcheck.diagnosis.evidence import Diagnosis, Evidence
+from gradcheck.diagnosis.rules import quotient
+
+
+def by_row(e: Evidence) -> Diagnosis | None:
+    """Each output, or each entry, is off by a factor of its own."""
+    if not e.unit or e.y.size < 2 or not e.whole:
+        return None
+    for values, other, what, shape in (
+        (e.claimed, e.numeric, "output", e.outputs),
+        (e.claimed.T, e.numeric.T, "entry", e.shape),
+    ):
+        slack = e.slack if what == "output" else e.slack.T
+        ratios = _ratios(values, other, slack)
+        if ratios is None:
+            continue
+        named = _as_axis(ratios, shape)
+        text = f"each {what} is off by a factor of its own"
+        if named is not None:
+            return Diagnosis("scale", f"{e.name}: {text} that {named}: a scale, a count or a normaliser is wrong")
+        why = _quotient_of(ratios, what, e)
+        said = f" ({why})" if why else ""
+        first = "what dy is multiplied with first" if what == "output" else "what the gradient is multiplied with last"
+        return Diagnosis("slope", f"{e.name}: {text}{said}: {first} is wrong, the rest of the pullback is right")
+    return None
+
+
+def _quotient_of(ratios: np.ndarray, what: str, e: Evidence) -> str:
+    if what == "entry":
+        return quotient(ratios, e)
+    known = np.isfinite(ratios)
+    for i, x in enumerate(e.point):
+        if x.size == ratios.size and np.ptp(x) > 0:
+            for said, values in (("a factor {} is missing", 1 / x.ravel()), ("a factor {} too much", x.ravel())):
+                if np.allclose(ratios[known], values[known], rtol=1e-8, atol=0):
+                    return said.format(e.names[i])
+    return ""
+
+
+def _ratios(a: np.ndarray, t: np.ndarray, slack: np.ndarray) -> np.ndarray | None:
+    """Return the factor (R,) that each row of t is multiplied with in a, if there is one and it proves something."""
+    there = np.abs(t) > slack
+    size = np.square(t).sum(axis=1)
+    c = np.where(size > 0, (a * t).sum(axis=1) / np.where(size > 0, size, 1), np.nan)
+    known = np.isfinite(c)
+    if (np.abs(a - np.where(known, c, 1)[:, None] * t) > 4 * slack + 1e-9 * np.abs(a)).any():
+        return None
+    if (there.sum(axis=1) > 1).sum() < 2 or np.nanmax(c) - np.nanmin(c) <= 1e-9 * np.nanmax(np.abs(c)):
+        return None
+    return c
+
+
+def _as_axis(ratios: np.ndarray, shape: tuple[int, ...]) -> str | None:
+    """Say along which single axis a factor changes, if it does so along one only."""
+    if len(shape) < 2:
+        return None
+    values = ratios.reshape(shape)
+    for axis in range(len(shape)):
+        along = np.moveaxis(values, axis, 0).reshape(shape[axis], -1)
+        if shape[axis] > 1 and along.shape[1] > 1:
+            spread = np.nanmax(along, axis=1, initial=-np.inf) - np.nanmin(along, axis=1, initial=np.inf)
+            if (np.nan_to_num(spread, neginf=0) <= 1e-9 * np.nanmax(np.abs(values))).all():
+                return f"depends on the index of axis {axis} only"
+    return None

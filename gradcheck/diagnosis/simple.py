@@ -1,0 +1,119 @@
+"""Nothing, a factor, another array's gradient, a few entries."""
+
+import numpy as np
+
+from gradcheck.diagnosis import words
+from gradcheck.diagnosis.evidence import Diagnosis, Evidence
+
+LITTLE = 0.02  # relative errors below which formulas differ by an epsilon or an approximation
+
+
+def zero(e: Evidence) -> Diagnosis | None:
+    if not e.all_claimed.any():
+        return Diagnosis(
+            "zero", f"no gradient reaches {e.name}: the claim is 0 everywhere, the numeric gradient is not"
+        )
+    return None
+
+
+def flat(e: Evidence) -> Diagnosis | None:
+    """The output does not depend on the array here: a step, a rounding, a cut."""
+    if not e.no(e.numeric).all():
+        return None
+    passed = "dy itself" if is_dy(e) else "a gradient"
+    return Diagnosis(
+        "flat", f"the output does not change with {e.name} here, yet the pullback hands on {passed} (straight through?)"
+    )
+
+
+def factor(e: Evidence) -> Diagnosis | None:
+    c = ratio(e.claimed, e.numeric)
+    if c is None or not e.close(e.claimed, c * e.numeric):
+        return None
+    text = words.factor(c, e)
+    if (~e.no(e.numeric)).sum() < 2 and text == f"{c:.7g}" and not _stays(e, c):
+        return None
+    if c == -1 or text == "-1":
+        return Diagnosis(
+            "factor", f"the sign is wrong: the claim is -1 times the numeric gradient in every entry of {e.name}"
+        )
+    return Diagnosis(
+        "factor", f"a factor is wrong: the claim is {text} times the numeric gradient in every entry of {e.name}"
+    )
+
+
+def _stays(e: Evidence, c: float) -> bool:
+    other = e.elsewhere()
+    d = ratio(other.claimed, other.numeric)
+    return d is not None and abs(c - d) <= 1e-9 * abs(c)
+
+
+def swapped(e: Evidence) -> Diagnosis | None:
+    for i, claimed in e.others.items():
+        if e.point[i].shape == e.shape and e.close(claimed[:, e.at], e.numeric) and not e.no(e.numeric).all():
+            name = e.names[i]
+            return Diagnosis(
+                "swapped",
+                f"what is returned for {name} is the right gradient of {e.name}: the gradients are in the wrong order",
+            )
+    return None
+
+
+def few(e: Evidence) -> Diagnosis | None:
+    """Name single entries that are wrong among many that are right."""
+    count = int(e.wrong.sum())
+    if not e.whole or not 0 < count <= max(1, min(4, e.wrong.size // 20)) or e.wrong.size < 4:
+        return None
+    where = words.places(e.wrong, e.shape)
+    c = ratio(e.claimed[:, e.wrong], e.numeric[:, e.wrong])
+    by = "" if c is None else f" by a factor of {words.factor(c, e)}"
+    if not e.claimed[:, e.wrong].any():
+        by = ": no gradient arrives there"
+    elif e.no(e.numeric)[:, e.wrong].all():
+        by = ": the output does not depend on it there"
+    return Diagnosis("entry", f"{e.name} is right but {where}, where the claim is wrong{by}")
+
+
+def sparse(e: Evidence) -> Diagnosis | None:
+    """Of an array too large to compare each entry: no claim at nearly all of them."""
+    claims = int((e.all_claimed != 0).any(axis=0).sum())
+    if e.whole or e.claimed.any() or claims > e.x.size // 2:
+        return None
+    text = f"{e.x.size - claims} of {e.x.size} entries get no gradient, though at {e.at.size} tried of them it is not 0"
+    return Diagnosis("missing", f"{e.name}: {text}: a term that reaches all entries is left out")
+
+
+def sign(e: Evidence) -> Diagnosis | None:
+    """Sizes are right, some signs are not."""
+    there = int((~e.no(e.numeric)).sum())
+    if there < 4 or not e.close(np.abs(e.claimed), np.abs(e.numeric)):
+        return None
+    return Diagnosis(
+        "sign", f"{e.name}: the sign is wrong in {int(e.bad.sum())} of {there} derivatives, all of the right size"
+    )
+
+
+def little(e: Evidence) -> Diagnosis | None:
+    """Name errors that are small beside the gradient everywhere."""
+    size = float(np.sqrt(np.mean(np.square(e.numeric))))
+    worst = float(np.sqrt(np.mean(np.square(e.error))))
+    if size > 0 and worst < LITTLE * size:
+        return Diagnosis(
+            "small",
+            f"the claim is off by {worst / size:.1e} of the gradient's size only, unevenly: an epsilon in the wrong "
+            "place, a small term left out, or an approximation of another formula",
+        )
+    return None
+
+
+def ratio(a: np.ndarray, t: np.ndarray) -> float | None:
+    """Return the factor c for which c t is nearest to a; None where t is nothing, or c."""
+    size = float(np.square(t).sum())
+    c = float((a * t).sum()) / size if size > 0 else 0.0
+    largest = np.unravel_index(int(np.argmax(np.abs(t))), t.shape)
+    return float(a[largest] / t[largest]) if size > 0 and c and a[largest] else None
+
+
+def is_dy(e: Evidence) -> bool:
+    """Whether the claim is dy itself."""
+    return e.unit and e.whole and e.outputs == e.shape and bool(np.array_equal(e.claimed, np.eye(len(e.claimed))))

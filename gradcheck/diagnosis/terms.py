@@ -1,0 +1,148 @@
+"""Terms that are missing or too many: of a mean, of a product, of a norm, a skip, a constant."""
+
+import numpy as np
+
+from gradcheck.diagnosis import words
+from gradcheck.diagnosis.evidence import Diagnosis, Evidence
+from gradcheck.diagnosis.rules import diagonal
+
+FIT = 1e-8  # of the error: what a pattern may leave over
+
+
+def skip(e: Evidence) -> Diagnosis | None:
+    """The error is dy itself, or a multiple of it; or the claim is."""
+    if not (e.unit and e.whole) or e.outputs != e.shape or diagonal(e) is not None or e.x.size < 2:
+        return None
+    identity = np.eye(len(e.claimed))
+    if np.array_equal(e.claimed, identity):
+        return Diagnosis(
+            "dy itself",
+            f"the claim for {e.name} is dy itself: only a direct path counts, the rest of the layer is left out",
+        )
+    c = float(e.error[0, 0])
+    if c and e.close(e.error, c * identity):
+        what = (
+            "dy is missing from the claim" if abs(c + 1) < FIT else f"the claim holds {words.factor(c, e)} dy too much"
+        )
+        return Diagnosis(
+            "skip",
+            f"{e.name}: {what}: a skip connection, or another direct path, is not counted as often as it is there",
+        )
+    return None
+
+
+def along_axis(e: Evidence) -> Diagnosis | None:
+    """The error is, along one axis, a multiple of ones, of x, of y or of a softmax."""
+    if not e.whole or diagonal(e) is not None:
+        return None
+    error = e.full(e.error)
+    for axis in reversed(range(len(e.shape))):
+        if e.shape[axis] < 3:
+            continue
+        for names, vectors in _vectors(e, axis):
+            if len(vectors) + 1 < e.shape[axis] and _spanned(error, vectors, axis + 1, e):
+                return _named(e, names, f"along axis {axis}")
+    if (e.x.size >= 3 and len(e.shape) > 1) or (len(e.shape) == 1 and e.shape[0] < 3):
+        rows = e.error.reshape(len(e.error), 1, -1)
+        for names, vectors in _vectors(e, None):
+            flat = [v.reshape(1, -1) for v in vectors]
+            if len(flat) + 1 < e.x.size and _spanned(rows, flat, 2, e):
+                return _named(e, names, "over the whole array")
+    return None
+
+
+def _named(e: Evidence, names: tuple[str, ...], where: str) -> Diagnosis:
+    text = f"claim minus gradient is, {where},"
+    if names == ("1",):
+        return Diagnosis(
+            "mean term", f"{e.name}: {text} the same number: the term of a mean or of a sum is missing or wrong"
+        )
+    if len(names) > 1:
+        return Diagnosis(
+            "statistic", f"{e.name}: {text} a sum of {' and '.join(names)}: mean and deviation are taken for constants"
+        )
+    return Diagnosis(
+        "product term",
+        f"{e.name}: {text} proportional to {names[0]}: the term of a product with {names[0]} is missing or wrong",
+    )
+
+
+def _vectors(e: Evidence, axis: int | None) -> list[tuple[tuple[str, ...], list[np.ndarray]]]:
+    x = e.x
+    one, centred = np.ones(x.shape), x - x.mean(axis=axis, keepdims=True)
+    with np.errstate(all="ignore"):
+        p = np.exp(x - x.max(axis=axis, keepdims=True))
+    p = p / p.sum(axis=axis, keepdims=True)
+    found = [
+        (("1",), [one]),
+        ((e.name,), [x]),
+        ((f"{e.name} less its mean",), [centred]),
+        ((f"softmax({e.name})",), [p]),
+    ]
+    if e.outputs == e.shape:
+        found.append((("y",), [e.y.reshape(e.shape)]))
+    return [*found, (("1", e.name), [one, x])]
+
+
+def _spanned(error: np.ndarray, vectors: list[np.ndarray], axis: int, e: Evidence) -> bool:
+    """Whether the error along an axis (of (R, *shape)) is a combination of the vectors, in every row and line."""
+    lines = np.moveaxis(error, axis, -1)
+    basis = np.stack([np.moveaxis(np.broadcast_to(v, error.shape[1:]), axis - 1, -1) for v in vectors], axis=-1)
+    inverse = np.linalg.pinv(basis)  # (..., V, n)
+    weights = np.einsum("...vn,r...n->r...v", inverse, lines)
+    rest = lines - np.einsum("...nv,r...v->r...n", basis, weights)
+    slack = np.moveaxis(e.slack.reshape(error.shape), axis, -1)
+    return bool((np.abs(rest) <= 2 * slack + FIT * np.abs(lines).max(axis=-1, keepdims=True)).all())
+
+
+def law(e: Evidence) -> Diagnosis | None:
+    """One of the two gradients sums to zero along an axis, or is orthogonal to x, and the other is not."""
+    if not e.whole or e.x.size < 2:
+        return None
+    a, t = e.full(e.claimed), e.full(e.numeric)
+    axes: list[tuple[int, ...]] = [(axis,) for axis in reversed(range(len(e.shape))) if e.shape[axis] > 1]
+    for along in [*axes, tuple(range(len(e.shape)))]:
+        where = f"along axis {along[0]}" if len(along) == 1 else "over the whole array"
+        for what, weight in (("sum to 0", np.ones(e.shape)), (f"are orthogonal to {e.name}", e.x)):
+            kept, claims = (_vanishes(v * weight, tuple(i + 1 for i in along), e) for v in (t, a))
+            if kept and not claims:
+                text = f"the numeric gradients {what} {where}, the claims do not"
+                why = "a term of a mean, a norm or a softmax is missing, or taken along another axis"
+                return Diagnosis("normalisation", f"{e.name}: {text}: {why}")
+    return None
+
+
+def extra_law(e: Evidence) -> Diagnosis | None:
+    """The claims sum to zero along an axis where the numeric gradients do not."""
+    if not e.whole or e.x.size < 2:
+        return None
+    a, t = e.full(e.claimed), e.full(e.numeric)
+    for axis in reversed(range(len(e.shape))):
+        if e.shape[axis] > 2 and _vanishes(a, (axis + 1,), e) and not _vanishes(t, (axis + 1,), e):
+            text = f"the claims sum to 0 along axis {axis}, the numeric gradients do not"
+            return Diagnosis(
+                "normalisation", f"{e.name}: {text}: a term is missing, or a mean is taken along the wrong axis"
+            )
+    return None
+
+
+def _vanishes(values: np.ndarray, axes: tuple[int, ...], e: Evidence) -> bool:
+    total, size = np.abs(values.sum(axis=axes)), np.abs(values).sum(axis=axes)
+    slack = float(e.slack.max(initial=0)) * float(np.abs(e.x).max(initial=1)) * values.size / len(values)
+    return bool(size.any() and (total <= 1e-9 * size + slack).all() and slack < 1e-6 * size.max())
+
+
+def constant(e: Evidence) -> Diagnosis | None:
+    """The error does not change when the inputs do."""
+    if not e.whole or not e.bad.any():
+        return None
+    other = e.elsewhere()
+    if other.error.shape != e.error.shape or not np.any(np.abs(other.numeric - e.numeric) > 4 * e.slack):
+        return None
+    size = np.abs(e.error).max()
+    if (np.abs(other.error - e.error) <= 2 * (e.slack + other.slack) + 1e-9 * size).all():
+        text = "claim minus gradient stays the same when the inputs change"
+        return Diagnosis(
+            "constant term", f"{e.name}: {text}: a term without them is missing or wrong (a target, a weight, an index)"
+        )
+    return None

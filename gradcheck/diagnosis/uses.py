@@ -1,0 +1,133 @@
+"""How dy is used: summed, in part, once for entries that serve several outputs, with a wrong weight."""
+
+import numpy as np
+
+from gradcheck.diagnosis import words
+from gradcheck.diagnosis.evidence import Diagnosis, Evidence
+from gradcheck.diagnosis.rules import diagonal
+
+
+def rows_left_out(e: Evidence) -> Diagnosis | None:
+    """Some outputs count in full, the others not at all: dy is used in part."""
+    if not e.unit or e.y.size < 2 or diagonal(e) is not None:
+        return None
+    unused = ~(e.claimed != 0).any(axis=1) & e.bad.any(axis=1)
+    right = ~e.bad.any(axis=1)
+    if not unused.any() or not (unused | right).all() or not (right & ~e.no(e.numeric).all(axis=1)).any():
+        return None
+    if _selection(e) and not (~unused[:, None] & ~e.no(e.numeric)).any(axis=0)[e.wrong].all():
+        return None  # whole entries get nothing: told by their place
+    for axis, length in enumerate(e.outputs):
+        along = np.moveaxis(unused.reshape(e.outputs), axis, 0).reshape(length, -1)
+        used = np.flatnonzero(~along.any(axis=1))
+        if used.size == 1 and length > 1 and along.all(axis=1).sum() == length - 1:
+            text = f"only index {used[0]} of axis {axis} of dy is used: it must be summed over that axis"
+            return Diagnosis("sum", f"{e.name}: {text}")
+    if _selection(e) and (found := _repeated(e)):
+        return found
+    if (~unused).sum() == 1:
+        return Diagnosis(
+            "sum", f"{e.name}: only one entry of dy is used, at {_one(~unused, e.outputs)}: all must be summed"
+        )
+    where = words.places(unused, e.outputs)
+    return Diagnosis("dy", f"{e.name}: dy is not used {where}; for the rest of the outputs the claim is right")
+
+
+def _selection(e: Evidence) -> bool:
+    """Whether every output is taken from one entry and some entry serves several outputs."""
+    there = ~e.no(e.numeric)
+    return bool((there.sum(axis=1) <= 1).all() and (there.sum(axis=0) > 1).any() and e.x.size > 1)
+
+
+def _repeated(e: Evidence) -> Diagnosis | None:
+    """Of several outputs that come from one entry the claim counts one."""
+    there = ~e.no(e.numeric)
+    kept = (e.claimed != 0) & there
+    several = there.sum(axis=0) > 1
+    if not (
+        e.whole and (kept.sum(axis=0)[several & e.wrong] == 1).all() and np.array_equal(several & e.wrong, e.wrong)
+    ):
+        return None
+    rows = np.arange(len(there))[:, None]
+    last = np.where(there, rows, -1).max(axis=0)
+    which = "last" if all(kept[last[j], j] for j in np.flatnonzero(e.wrong)) else "only one"
+    return Diagnosis(
+        "repeated",
+        f"entries of {e.name} that are used several times get the gradient of one use ({which} write wins): "
+        "the gradients of all uses must be added",
+    )
+
+
+def repeated_mean(e: Evidence) -> Diagnosis | None:
+    """Entries used k times get 1/k of their gradient, or k times as much."""
+    if not (e.unit and e.whole) or not _selection(e):
+        return None
+    uses = (~e.no(e.numeric)).sum(axis=0)
+    several = uses > 1
+    if np.array_equal(e.wrong, several) and e.close(e.claimed * np.maximum(uses, 1), e.numeric):
+        return Diagnosis(
+            "repeated", f"entries of {e.name} that are used several times get the mean over the uses, not the sum"
+        )
+    return None
+
+
+def spread(e: Evidence) -> Diagnosis | None:
+    """The claim is the same along an axis of dy, or of the array, where the numeric gradient is not."""
+    if not (e.unit and e.whole):
+        return None
+    shape = (*e.outputs, *e.shape)
+    a, t = e.claimed.reshape(shape), e.numeric.reshape(shape)
+    for axis, length in enumerate(shape):
+        if length < 2 or not _level(a, axis) or _level(t, axis):
+            continue
+        if axis < len(e.outputs):
+            text = f"dy counts only by its sum along axis {axis}, the numeric gradient tells its entries apart"
+            return Diagnosis(
+                "sum", f"{e.name}: {text}: dy is summed or averaged where it must not be, or a weight is left out"
+            )
+        axis -= len(e.outputs)
+        text = f"all entries along axis {axis} get one number, the numeric ones differ"
+        return Diagnosis("spread", f"{e.name}: {text}: a gradient is averaged or spread over them")
+    return None
+
+
+def _level(values: np.ndarray, axis: int) -> bool:
+    gap = float(np.abs(np.diff(values, axis=axis)).max(initial=0))
+    return gap <= 1e-10 * float(np.abs(values).max(initial=0))
+
+
+def unused(e: Evidence) -> Diagnosis | None:
+    """Parts of dy do not count at all; others count where they must not."""
+    if not e.unit or e.y.size < 2 or diagonal(e) is not None:
+        return None
+    silent = ~(e.claimed != 0).any(axis=1) & e.bad.any(axis=1)
+    if e.x.size == 1 or not silent.any() or not ((e.claimed != 0) & e.no(e.numeric)).any():
+        return None
+    return Diagnosis(
+        "dy", f"{e.name}: dy is not used {words.places(silent, e.outputs)}, where the output depends on {e.name}"
+    )
+
+
+def multiplier(e: Evidence) -> Diagnosis | None:
+    """Each output depends on one entry, the right one, with the wrong number."""
+    if not (e.unit and e.whole) or diagonal(e) is not None or e.y.size < 4:
+        return None
+    a, t = e.claimed != 0, ~e.no(e.numeric)
+    if (
+        not (t.sum(axis=1) <= 1).all()
+        or not np.array_equal(a.any(axis=1) & t.any(axis=1), t.any(axis=1))
+        or (a & ~t).any()
+    ):
+        return None
+    got, want = e.claimed.sum(axis=1), e.numeric.sum(axis=1)
+    named = next(
+        (f": it is multiplied with {e.names[i]}" for i, x in enumerate(e.point) if np.array_equal(x.ravel(), got)), ""
+    )
+    named = named or (": it is not multiplied at all" if (got == 1).all() else "")
+    k = int(np.argmax(np.abs(got - want)))
+    example = f"output {k} counts {got[k]:.6g} times, numerically {want[k]:.6g} times"
+    return Diagnosis("slope", f"{e.name}: dy is added up in the right places with the wrong weight{named}; {example}")
+
+
+def _one(part: np.ndarray, shape: tuple[int, ...]) -> str:
+    return "[" + ", ".join(str(int(i)) for i in np.argwhere(part.reshape(shape))[0]) + "]"

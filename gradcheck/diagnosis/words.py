@@ -1,0 +1,87 @@
+"""Numbers and places in words."""
+
+import math
+
+import numpy as np
+
+from gradcheck.diagnosis.evidence import Evidence
+
+CLOSE = 1e-8
+
+
+def factor(c: float, e: Evidence) -> str:
+    """Return a factor in words: what it is made of, if it is made of something."""
+    sign = "-" if c < 0 else ""
+    for name, value in candidates(e):
+        for text, number in ((name, value), (f"1/{name}", 1 / value)):
+            if math.isclose(abs(c), number, rel_tol=CLOSE):
+                return f"{sign}{text}"
+    near = abs(abs(c) - 1)
+    if near < 0.02:
+        return f"{sign}(1 {'+' if abs(c) > 1 else '-'} {near:.1e})"
+    for denominator in range(1, 13):
+        numerator = round(abs(c) * denominator)
+        if 0 < numerator <= 4096 and math.isclose(abs(c), numerator / denominator, rel_tol=CLOSE):
+            return f"{sign}{numerator}" + (f"/{denominator}" if denominator > 1 else "")
+    return f"{c:.7g}"
+
+
+def candidates(e: Evidence) -> list[tuple[str, float]]:
+    found = [("1", 1.0), ("2", 2.0)]
+    lengths = dict.fromkeys([*e.shape, *e.outputs, *(n for x in e.point for n in x.shape)])
+    for n in lengths:
+        if n > 1:
+            found += [(f"{n} (the length of an axis)", float(n)), (f"sqrt({n}) (the length of an axis)", math.sqrt(n))]
+    for n in dict.fromkeys([e.x.size, e.y.size]):
+        if n > 1:
+            found.append((f"{n} (the number of entries)", float(n)))
+    found += [("ln 2", math.log(2)), ("ln 10", math.log(10)), ("pi/180", math.pi / 180), ("pi", math.pi)]
+    found += [("sqrt(2)", math.sqrt(2)), ("1024", 1024.0)]
+    if e.y.size == 1 and abs(e.y[0]) not in (0, 1):
+        found.append(("y", abs(float(e.y[0]))))
+    return found
+
+
+def places(where: np.ndarray, shape: tuple[int, ...]) -> str:
+    """Return which entries (a boolean array) are meant, in the shortest true words."""
+    where = where.reshape(shape)
+    count = int(where.sum())
+    if where.all():
+        return "in every entry"
+    if count == 1:
+        return f"at [{', '.join(str(int(i)) for i in np.argwhere(where)[0])}]"
+    for axis, length in enumerate(shape):
+        along = np.moveaxis(where, axis, 0).reshape(length, -1)
+        if (along.all(axis=1) | ~along.any(axis=1)).all():
+            return f"at {_list(np.flatnonzero(along.any(axis=1)))} of axis {axis}"
+    if border(where):
+        return "on the border"
+    if len(shape) == 2 and shape[0] == shape[1]:
+        i, j = np.indices(shape)
+        for name, part in (
+            ("on the diagonal", i == j),
+            ("off the diagonal", i != j),
+            ("above it", i < j),
+            ("below it", i > j),
+        ):
+            if np.array_equal(where, part):
+                return name.replace("it", "the diagonal")
+    first = ", ".join("[" + ", ".join(map(str, index)) + "]" for index in np.argwhere(where)[:3].tolist())
+    return f"at {first}{', ...' if count > 3 else ''} ({count} of {where.size} entries)"
+
+
+def border(where: np.ndarray) -> bool:
+    """Whether a boolean array is True exactly at both ends of one axis."""
+    for axis, length in enumerate(where.shape):
+        if length > 2:
+            ends = np.isin(np.arange(length), [0, length - 1])
+            if np.array_equal(
+                where, np.broadcast_to(np.expand_dims(ends, list(range(1, where.ndim - axis))), where.shape)
+            ):
+                return True
+    return False
+
+
+def _list(indices: np.ndarray) -> str:
+    shown = ", ".join(str(int(i)) for i in indices[:4])
+    return f"index {shown}{', ...' if indices.size > 4 else ''}"
