@@ -9,6 +9,7 @@ from gradcheck.analytic import analytic
 from gradcheck.compare import Comparer, Comparison
 from gradcheck.conclude import conclude
 from gradcheck.contract import Contract
+from gradcheck.diagnosis import explain
 from gradcheck.findings import Finding
 from gradcheck.locate import locate
 from gradcheck.measure import Place
@@ -136,6 +137,7 @@ class Examination:
         return Gradient(name, shape, "fail" if guilty else "inconclusive", reason="not compared")
 
     def _report(self, gradients: list[Gradient]) -> Report:
+        explain(self, gradients)
         severities = {f.severity for f in self.findings} | {g.verdict for g in gradients}
         verdict = next((v for v in ("fail", "inconclusive") if v in severities), "pass")
         reproducer = script(self.problem, gradients, self.findings, self.seed) if verdict == "fail" else ""
