@@ -24,12 +24,14 @@ class Analytic:
         """Return <B(g), d> (G,) and a bar for its rounding (G,)."""
         claimed, spread, size = 0.0, [0.0] * len(self.nearby), 0.0
         for i, d in direction.items():
-            rows = self.values[i].reshape(len(self.values[i]), -1)
-            claimed = claimed + rows @ d.ravel()
-            size = size + np.square(rows * d.ravel()).sum(axis=1)
+            moving = np.flatnonzero(d)
+            part = slice(moving[0], moving[-1] + 1) if moving.size else slice(0)  # nan times 0 is not 0
+            rows, steps = self.values[i].reshape(len(self.values[i]), -1)[:, part], d.ravel()[part]
+            claimed = claimed + rows @ steps
+            size = size + np.square(rows * steps).sum(axis=1)
             for k, near in enumerate(self.nearby):
                 with np.errstate(invalid="ignore"):  # an infinite claim is a finding of its own
-                    spread[k] = spread[k] + (near[i].reshape(rows.shape) - rows) @ d.ravel()
+                    spread[k] = spread[k] + (near[i].reshape(len(rows), -1)[:, part] - rows) @ steps
         noise = np.max(np.abs(spread), axis=0) if spread else np.zeros(np.shape(size))
         noise = without_jumps(noise, float(np.sqrt(np.max(size, initial=0))), self.largest(), self.u)
         return np.asarray(claimed), 16 * self.u * np.sqrt(size) + 4 * noise

@@ -7,8 +7,8 @@ import numpy as np
 
 from gradcheck.analytic import Analytic, without_jumps
 from gradcheck.comparison import Comparison
-from gradcheck.extrapolate import estimates
-from gradcheck.ladder import SECOND_STEPS, STEPS, WINDOW
+from gradcheck.extrapolate import estimates, saturated_bar
+from gradcheck.ladder import SECOND_STEPS, STEPS, WINDOW, rounded
 from gradcheck.measure import Place, Reading, Task, read_all
 from gradcheck.plan import LARGE
 from gradcheck.points import Probe
@@ -107,6 +107,8 @@ class Comparer:
         bounds = [self.noise_of(s.weight, level) for s, level in zip(sweeps, levels, strict=True)]
         found = estimates(sweeps, bounds)
         for (i, sweep), bound, real in zip(pairs, bounds, found, strict=True):
+            hidden = 4 * self.analytic.u * rounded(self.place.g, self.place.y)
+            real.bar = saturated_bar(real.bar, comparisons[i].claimed, bound, hidden / sweep.steps[0])
             comparisons[i].real, comparisons[i].sweep, comparisons[i].bounds = real, sweep, bound
 
     def noise_of(self, weight: np.ndarray, level: float) -> np.ndarray:
@@ -114,7 +116,15 @@ class Comparer:
         return 4 * max(self.analytic.u, level) * weight
 
     def _sharpen(self, comparisons: list[Comparison]) -> None:
-        doubtful = self._limited(comparisons, self._doubtful(comparisons))
+        doubtful = self._doubtful(comparisons)
+        first = self._limited(comparisons, doubtful)
+        failing = [i for i in first if comparisons[i].outside().any()]
+        self._confirm(comparisons, first)
+        acquitted = {comparisons[i].probe.leaf for i in failing if not comparisons[i].outside().any()}
+        self._confirm(comparisons, [i for i in doubtful if i not in first and comparisons[i].probe.leaf in acquitted])
+        self._widen([c for c in comparisons if c.exact_outside().any() and not c.outside().any()])
+
+    def _confirm(self, comparisons: list[Comparison], doubtful: list[int]) -> None:
         self._ladder(comparisons, doubtful, STEPS)
         self._retry(comparisons, doubtful, own_scale=False)
         self._retry(comparisons, doubtful, own_scale=True)
@@ -124,7 +134,6 @@ class Comparer:
         for i in failing:
             if not comparisons[i].resolved:
                 comparisons[i].real = before[i]
-        self._widen([c for c in comparisons if c.exact_outside().any() and not c.outside().any()])
 
     def _widen(self, comparisons: list[Comparison]) -> None:
         """Measure the complex step's noise along the very probes where it alone contradicts the claim."""
@@ -161,9 +170,7 @@ class Comparer:
             kept.append(i)
         return kept
 
-    def _ladder(
-        self, comparisons: list[Comparison], where: list[int], steps: np.ndarray, noise: bool = False
-    ) -> None:
+    def _ladder(self, comparisons: list[Comparison], where: list[int], steps: np.ndarray, noise: bool = False) -> None:
         tasks = [Task(comparisons[i].probe, steps, noise=noise) for i in where]
         self._set_real(comparisons, where, read_all(self.mapper, self.problem, self.place, tasks))
 

@@ -64,6 +64,12 @@ def estimate(sweep: Sweep, noise: np.ndarray) -> Estimate:
     return _with_kink(h, sweep.right[first:], sweep.left[first:], noise, value, bar)
 
 
+def saturated_bar(bar: np.ndarray, claimed: np.ndarray, noise: np.ndarray, hidden: np.ndarray) -> np.ndarray:
+    """Widen a bar by what a rounding may hide, where no step changes any output and the claim is not zero."""
+    still = (noise == 0).all(axis=0) & (claimed != 0)
+    return np.where(still, np.maximum(bar, hidden), bar)
+
+
 def _first_finite(sweep: Sweep) -> int:
     """Return the first level from which all are finite: larger steps may have left the domain."""
     finite = np.isfinite(sweep.right).all(axis=1) & np.isfinite(sweep.left).all(axis=1)
@@ -101,13 +107,14 @@ def _candidates(h: np.ndarray, d: np.ndarray, noise: np.ndarray) -> tuple[np.nda
 def _with_kink(
     h: np.ndarray, right: np.ndarray, left: np.ndarray, noise: np.ndarray, value: np.ndarray, bar: np.ndarray
 ) -> Estimate:
-    """Extrapolate right minus left derivative to step 0: a jump that stays is a kink at the point."""
-    jump = right - left
+    """Extrapolate the one-sided derivatives to step 0: a jump between them that stays is a kink at the point."""
     r = h[:-1] / h[1:]
-    limit = (r * jump[1:] - jump[:-1]) / (r - 1)  # (L - 1, G); the smooth part is linear in h
-    jump_bar = 2 * np.abs(limit[1:] - limit[:-1]) + 4 * noise[2:] / h[2:] * (2 * r[1:] - 1) / (r[1:] - 1)
-    best = np.argmin(jump_bar, axis=0)
+    limits = [(r * side[1:] - side[:-1]) / (r - 1) for side in (right, left)]  # (L - 1, G); sides are linear in h
+    rounding = 4 * noise[2:] / h[2:] * (2 * r[1:] - 1) / (r[1:] - 1)
+    jump, limit = right - left, limits[0] - limits[1]
+    jump_bar = 2 * np.abs(limit[1:] - limit[:-1]) + rounding
     columns = np.arange(len(value))
+    best = np.argmin(jump_bar, axis=0)
     size, size_bar = limit[1:][best, columns], jump_bar[best, columns]
     level = best + 2
     at_level = np.abs(jump[level, columns] - size)
@@ -115,7 +122,9 @@ def _with_kink(
     stays = np.abs(jump - size) <= 4 * noise / h + size_bar + at_level
     finite_bar = np.where(np.isfinite(bar), bar, 0)
     kink = (np.abs(size) > 4 * size_bar) & (np.abs(size) > 4 * finite_bar) & (stays | ~later).all(axis=0)
-    centre = (right[level, columns] + left[level, columns]) / 2
-    low = np.where(kink, centre - np.abs(size) / 2, value)
-    high = np.where(kink, centre + np.abs(size) / 2, value)
-    return Estimate(value, np.where(kink, finite_bar + size_bar, bar), low, high, kink)
+    end_bar = 2 * np.maximum(*(np.abs(side[1:] - side[:-1]) for side in limits)) + rounding
+    best = np.argmin(end_bar, axis=0)
+    ends = [side[1:][best, columns] for side in limits]
+    low = np.where(kink, np.minimum(*ends), value)
+    high = np.where(kink, np.maximum(*ends), value)
+    return Estimate(value, np.where(kink, finite_bar + end_bar[best, columns], bar), low, high, kink)
