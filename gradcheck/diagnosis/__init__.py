@@ -7,6 +7,8 @@ that fits is taken, so the order is from what is told by exact structure to what
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from gradcheck.diagnosis import axes, contracts, pairs, rules, scales, simple, terms, uses
 from gradcheck.diagnosis.evidence import UNKNOWN, Diagnosis, Evidence, Gathering
 
@@ -69,13 +71,17 @@ def diagnose(
         return UNKNOWN  # a contract so broken that no number was compared
     gathering = gathering or Gathering(examination)
     evidence = gathering.evidence(leaf)
+    if evidence is None:
+        return UNKNOWN
+    if not np.isfinite(evidence.claimed).all():
+        return Diagnosis("finite", f"{gradient.name}: the claim is not finite at a generic point near the inputs")
     if not evidence.bad.any():
         return _special(gathering.evidence(leaf, own=True))
     return next((found for pattern in PATTERNS if (found := pattern(evidence))), UNKNOWN)
 
 
-def _special(own: Evidence) -> Diagnosis:
-    if not own.bad.any():
+def _special(own: Evidence | None) -> Diagnosis:
+    if own is None or not own.bad.any():
         return UNKNOWN
     return Diagnosis(
         "special values",

@@ -21,8 +21,11 @@ if TYPE_CHECKING:
     from gradcheck.examination import Examination
 
 OUTPUTS = 256  # up to which each is a row of its own
-ENTRIES = {True: 1024, False: 128}  # up to which all are differenced: by the complex step, by real differences
+NUMBERS = 4_000_000  # in a claimed Jacobian, at most
+PRICE = {True: 4, False: 16}  # of one entry in forward passes: by the complex step, by real differences
+MOST = 4096  # forward passes for one array, above which a sample of its entries must do
 SAMPLE = {True: 48, False: 16}
+BUDGET = {False: 8192, True: 800}  # forward passes for all arrays of a check; of a large one
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,8 +60,8 @@ class Evidence:
     names: list[str]
     y: np.ndarray
     others: dict[int, np.ndarray]  # claimed (R, n) of the other arrays
-    pull: Callable[[Arrays], np.ndarray]  # the claim (R, k) at another point
-    elsewhere: Callable[[], "Evidence"]  # the same at the user's own point
+    pull: Callable[[Arrays, np.ndarray], np.ndarray]  # the claim at another point, for some sums (S, R) of the rows
+    elsewhere: Callable[[], "Evidence | None"]  # the same at the user's own point
 
     @property
     def x(self) -> np.ndarray:
@@ -100,19 +103,25 @@ class Gathering:
     def __init__(self, examination: "Examination"):
         self.of = examination
         self.problem: Problem = examination.problem
-        self.claims: dict[int, Analytic] = {}
+        self.claims: dict[bool, Analytic] = {}
+        self.budget = BUDGET[examination.large]
 
-    def evidence(self, leaf: int, own: bool = False) -> Evidence:
+    def evidence(self, leaf: int, own: bool = False) -> Evidence | None:
+        """Return what there is to see of one array; None if that has grown too dear."""
         near = self.of.at_near
         place = self.of._fresh_own() if own else near.place
-        unit = place.y.size <= OUTPUTS
+        unit = place.y.size <= OUTPUTS and place.y.size * sum(x.size for x in place.point) <= NUMBERS
         g = np.eye(place.y.size) if unit else place.g
         place = Place(place.point, place.y, g)
         analytic = self._claims(place, own)
         exact = bool(self.of.believed[leaf])
         comparer = Comparer(self.problem, place, analytic, self.of.mapper, exact, np.random.default_rng(0), near.level)
         size = place.point[leaf].size
-        at = np.arange(size) if size <= ENTRIES[exact] else _sample(size, SAMPLE[exact])
+        all_of_it = size * PRICE[exact] <= min(MOST, self.budget)
+        at = np.arange(size) if all_of_it else _sample(size, min(size, SAMPLE[exact]))
+        self.budget -= at.size * PRICE[exact]
+        if not size or self.budget < 0:
+            return None
         probes = [Probe(leaf, coordinate=int(i)) for i in at]
         found = comparer.compare(probes, [not exact] * len(probes), sharpen=False)
         numeric, slack = (np.array(rows).T for rows in zip(*(_column(c, exact) for c in found), strict=True))
@@ -125,9 +134,9 @@ class Gathering:
         slack = 4 * slack + 1e-10 * sizes + 1e-13 * np.sqrt(np.outer(rows, columns))
         shapes = [shape for _, shape in output_names(self.problem.output(place.point))]
 
-        def pull(point: Arrays) -> np.ndarray:
+        def pull(point: Arrays, sums: np.ndarray) -> np.ndarray:
             with np.errstate(all="ignore"):
-                return self.problem.gradients(point, g)[leaf].reshape(len(g), -1)[:, at]
+                return self.problem.gradients(point, sums @ g)[leaf].reshape(len(sums), -1)[:, at]
 
         return Evidence(
             self.problem.leaves[leaf].name,

@@ -137,7 +137,11 @@ def constant(e: Evidence) -> Diagnosis | None:
     if not e.whole or not e.bad.any():
         return None
     other = e.elsewhere()
-    if other.error.shape != e.error.shape or not np.any(np.abs(other.numeric - e.numeric) > 4 * e.slack):
+    if (
+        other is None
+        or other.error.shape != e.error.shape
+        or not np.any(np.abs(other.numeric - e.numeric) > 4 * e.slack)
+    ):
         return None
     size = np.abs(e.error).max()
     if (np.abs(other.error - e.error) <= 2 * (e.slack + other.slack) + 1e-9 * size).all():
