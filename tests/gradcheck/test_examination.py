@@ -49,6 +49,27 @@ def test_at_a_kink_what_lies_outside_the_one_sided_derivatives_fails(at_zero):
     assert report.gradients[0].worst_index == (0,)
 
 
+def bent(weight):
+    """Curved on both sides of a kink at 0, where the slope from the right is -1 and from the left 1."""
+
+    def backward(x, dy):
+        at_zero = 1 - 2 * weight
+        return dy * np.where(x > 0, -np.exp(x) - 2 * x, np.where(x == 0, at_zero, np.cos(x) + 2 * x))
+
+    return pair(lambda x: np.where(x > 0, -np.expm1(x) - x * x, np.sin(x) + x * x), backward)
+
+
+@pytest.mark.parametrize("weight", [0.0, 0.5, 1.0])
+def test_both_ends_of_the_interval_are_right_where_the_function_is_curved(weight):
+    assert gradcheck.check(bent(weight), np.array([0.0, 1.5, -2.0, 0.7])).verdict == "pass"
+
+
+@pytest.mark.parametrize("weight", [-1e-6, 1 + 1e-6])
+def test_just_beyond_an_end_is_wrong_where_the_function_is_curved(weight):
+    report = gradcheck.check(bent(weight), np.array([0.0, 1.5, -2.0, 0.7]))
+    assert report.verdict == "fail" and report.gradients[0].wrong == [(0,)]
+
+
 @pytest.mark.parametrize("distance", [1e-2, 1e-4, 3e-7, 1e-8, -1e-8, -3e-7, -1e-3])
 def test_near_a_kink_the_side_that_x_is_on_decides(distance):
     x = np.array([distance, 1.5, -2.0, 0.7])
@@ -200,6 +221,16 @@ def test_a_check_of_nothing_is_inconclusive():
     assert report.verdict == "inconclusive"
     message = "every gradient is below the noise: nothing was checked (saturated or constant here?)"
     assert said(report, "vacuous") == [message]
+
+
+def test_a_right_gradient_too_small_to_see_is_not_rejected():
+    def forward(x):
+        return np.tanh(50 * np.real(x))  # 1 to the last bit
+
+    report = gradcheck.check(pair(forward, lambda x, dy: 50 * dy / np.cosh(50 * x) ** 2), np.array([-0.7, 0.8, 0.9]))
+    assert report.verdict == "inconclusive", str(report)
+    wrong = gradcheck.check(pair(forward, lambda x, dy: 1e-6 * dy), np.array([-0.7, 0.8, 0.9]))
+    assert wrong.verdict == "fail"
 
 
 def test_a_gradient_that_is_structurally_zero_passes_without_digits():

@@ -1,0 +1,62 @@
+"""The noise of a function is measured, not assumed."""
+
+import numpy as np
+import pytest
+
+from gradcheck.adapters import pair
+from gradcheck.noise import UNIT, measured, unit_roundoff
+from gradcheck.points import Probe, quantise
+from gradcheck.problem import Problem
+
+X = quantise(np.random.default_rng(1).normal(size=50))
+G = np.random.default_rng(2).choice([-1.0, 1.0], (2, 50))
+
+
+def level(function, x=X):
+    problem = Problem(pair(function, lambda x, dy: dy), (x,), {})
+    return measured(problem, [x], Probe(0, seed=3), G)
+
+
+def test_a_function_that_rounds_once_has_no_noise_beyond_that():
+    assert (level(lambda x: x * 3.0) <= UNIT[np.dtype(float)]).all()
+    assert (level(lambda x: 0 * x + 7.0) == 0).all()
+
+
+@pytest.mark.parametrize("size", [1e-12, 1e-9, 1e-6])
+def test_the_level_of_noise_is_found_within_a_factor(size):
+    def noisy(x):
+        return np.sin(x) + size * np.sin(1e13 * x)  # deterministic, and as good as random
+
+    weight = np.minimum(np.abs(np.sin(X)).sum(), 8 * np.linalg.norm(np.sin(X)))
+    true = size * np.sqrt(X.size / 2) / weight
+    assert (true / 10 < level(noisy)).all() and (level(noisy) < 10 * true).all()
+
+
+def test_a_smooth_function_of_many_roundings_is_near_them():
+    found = level(lambda x: np.exp(np.sin(np.cumsum(x) / 7)))
+    assert (found < 1e-14).all()
+
+
+def test_spacings_that_leave_the_domain_are_passed_over():
+    def picky(x):
+        return np.where(np.abs(x - X) > 1e-7, np.nan, np.sin(x) + 1e-12 * np.sin(1e13 * x))
+
+    assert np.isfinite(level(picky)).all()
+
+
+def test_a_grain_of_its_own_is_no_plateau():
+    """Stairs wider than the small spacings: equal values there say nothing of the noise."""
+    found = level(lambda x: np.floor(np.sin(x) * 1e6) / 1e6)
+    assert (found > 1e-8).all()
+
+
+def test_numbers_that_fit_a_narrow_format_were_computed_in_it():
+    x = np.random.default_rng(3).normal(size=9)
+    assert unit_roundoff([x]) == 2.0**-53
+    assert unit_roundoff([x.astype(np.float32).astype(float)]) == 2.0**-24
+    assert unit_roundoff([x.astype(np.float16).astype(float), x]) == 2.0**-53
+    assert unit_roundoff([x.astype(np.float16).astype(float)]) == 2.0**-11
+
+
+def test_whole_numbers_fit_anywhere_and_say_nothing():
+    assert unit_roundoff([np.arange(5.0)]) == 2.0**-53
