@@ -37,8 +37,8 @@ def convergence(gradient: Gradient, comparisons: list[Comparison], believed: boo
 def _ladder(c: Comparison, gradient: Gradient, believed: bool) -> Ladder:
     assert c.sweep is not None and c.bounds is not None and c.real is not None
     best = numeric(c, believed)
-    with np.errstate(invalid="ignore"):
-        k = int(np.argmax(np.nan_to_num(np.abs(c.claimed - best), nan=np.inf)))
+    with np.errstate(all="ignore"):
+        k = int(np.argmax(np.nan_to_num(np.abs(c.claimed - best) / c.real_tolerance, nan=np.inf)))
     index, unit, moves = None, 1.0, gradient.name if c.probe.leaf is not None else "all arrays together"
     if c.probe.coordinate is not None:
         index = tuple(int(i) for i in np.unravel_index(c.probe.coordinate, gradient.shape))
@@ -62,20 +62,20 @@ def _ladder(c: Comparison, gradient: Gradient, believed: bool) -> Ladder:
 
 def error_map(
     gradient: Gradient, leaf: int, found: list[Comparison], comparer: Comparer, exact: bool, complete: bool, seed: int
-) -> ErrorMap | None:
+) -> ErrorMap:
     """Return where a failing array is wrong: from what was compared already, or by a survey of its blocks.
 
     `complete` says that all wrong entries of an array too large to compare each one are known.
     """
     size = math.prod(gradient.shape)
     units = {c.probe.coordinate: c for c in found if c.probe.coordinate is not None}
-    if not any(c.outside().any() for c in found):
-        return None
     if len(units) == size:
         return _of_entries(gradient.shape, [units[i] for i in range(size)], exact)
     rows, columns = spans(gradient.shape, *CELLS, BLOCKS[exact])
-    if complete:
-        return _of_known(gradient, rows, columns, comparer.analytic.values[leaf][0], list(units.values()), exact)
+    as_a_whole = any(c.outside().any() for c in found if c.probe.coordinate is None)
+    if complete or not as_a_whole:
+        known = _of_known(gradient, rows, columns, comparer.analytic.values[leaf][0], list(units.values()), exact)
+        return dataclasses.replace(known, sampled=not as_a_whole)
     blocks: list[Probe] = [Block(leaf, seed=seed, rows=r, columns=c) for r in rows for c in columns]
     compared = comparer.compare(blocks, [not exact] * len(blocks), sharpen=False)
     units_of = [float(np.sum(b.direction(comparer.place.point)[leaf])) for b in blocks]

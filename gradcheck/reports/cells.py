@@ -17,6 +17,8 @@ def draw(map: ErrorMap, style: Style) -> list[str]:
     count, what = int(map.wrong.sum()), "entries" if map.whole else "blocks"
     mean = "" if map.whole else "mean "
     title = f"{count} of {map.wrong.size} {what}, by their {mean}error as a part of the array's gradient"
+    if map.sampled:
+        title += ", of a sample of entries"
     map = coarse(map, *MOST)
     if map.merged:
         title += ", the largest of those in a cell"
@@ -31,7 +33,7 @@ def draw(map: ErrorMap, style: Style) -> list[str]:
     across = len(map.columns) + len(apart) * (len(map.columns) - 1)
     first, last = str(map.columns[0][0]), str(map.columns[-1][1] - 1)
     header = first if first == last else f"{first}{last:>{max(across - len(first), len(last) + 1)}}"
-    return [title, f"{'':{width}}  {header}", *body, f"{'':{width}}  {_legend(grade, style)}"]
+    return [title, f"{'':{width}}  {header}", *body, f"{'':{width}}  {_legend(grade, map.sampled, style)}"]
 
 
 def label(shape: tuple[int, ...], row: Span) -> str:
@@ -76,9 +78,9 @@ def _groups(count: int, most: int) -> list[Span]:
     return [(count * k // parts, count * (k + 1) // parts) for k in range(parts)]
 
 
-def _legend(grade: np.ndarray, style: Style) -> str:
+def _legend(grade: np.ndarray, sampled: bool, style: Style) -> str:
     used = [g for g in range(len(GRADES), 0, -1) if (grade == g).any()]
     names = [f"{style.paint(style.marks[g], 'wrong')} {MEANING[g - 1]}" for g in used]
     if not grade.all():
-        names.append(f"{style.paint(style.marks[0], 'right')} right")
+        names.append(f"{style.paint(style.marks[0], 'right')} {'not known to be wrong' if sampled else 'right'}")
     return "   ".join(names)

@@ -79,6 +79,7 @@ class ErrorMap:
     claimed: Grid  # (R, C)
     numeric: Grid
     bars: Grid  # the error in error bars; up to 1 the cell is right
+    sampled: bool = False  # whether only a few entries were compared: of the others nothing is known
     merged: bool = False  # whether a cell stands for several, and shows the one that is most wrong
 
     @property

@@ -101,6 +101,8 @@ def _section(g: Gradient) -> str:
         parts.append(tag("div", *figures, class_="row"))
         if not g.map.whole:
             parts.append(tag("p", "A cell is the weighted mean of a block of entries.", class_="soft"))
+        if g.map.sampled:
+            parts.append(tag("p", "Only a few entries were compared one by one.", class_="soft"))
     if g.ladder is not None:
         parts.append(tag("div", *_convergence(g.ladder, g.verdict), class_="row"))
     return tag("section", *parts)

@@ -1,5 +1,6 @@
 """A report as text: a line an array, where it is wrong, what else was found, and what to do about it."""
 
+import math
 import textwrap
 
 from gradcheck.reports import advice
@@ -41,7 +42,8 @@ def summary(g: Gradient) -> str:
     if g.verdict == "fail" and g.worst_index is not None and g.numeric is not None:
         claimed, numeric = f"{g.claimed:.12g}", f"{g.numeric:.12g}"
         at = f"at {place(g.worst_index)} " if g.worst_index else ""
-        return f"{at}the pullback gives {claimed}, differences give {numeric} +- {g.bar:.1e}"
+        bar = f" +- {g.bar:.1e}" if g.bar is not None and math.isfinite(g.bar) else ""
+        return f"{at}the pullback gives {claimed}, differences give {numeric}{bar}"
     if g.digits is None:
         zero = "" if g.bar is None else f"zero, within {g.bar:.1e}"
         return g.reason or zero or ("told below" if g.verdict == "fail" else "no entries")

@@ -1,0 +1,207 @@
+"""Scripts to paste: they run as they stand and show the disagreement."""
+
+import contextlib
+import dataclasses
+import io
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import gradcheck
+from gradcheck.problem import Problem
+from gradcheck.reports.reproducer import literal, script
+
+
+def table(report, **variables):
+    """Run the script beside some variables; return differences (5,) and claims (5,)."""
+    with contextlib.redirect_stdout(io.StringIO()) as output:
+        exec(report.reproducer, variables)
+    rows = np.array([line.split() for line in output.getvalue().splitlines()[1:]], float)
+    assert rows.shape == (5, 3)
+    return rows[:, 1], rows[:, 2]
+
+
+def disagrees(report, **variables):
+    slopes, claims = table(report, **variables)
+    size = np.abs(slopes[2:4]).max() + np.abs(claims[0])
+    return bool((np.abs(slopes[2:4] - claims[2:4]) > 1e-3 * size).all()) and np.ptp(slopes[2:4]) < 1e-3 * size
+
+
+class Scaled:
+    """y = gain * sin(x) with a wrong gradient of x; gain hides nothing unless it is all ones."""
+
+    def __init__(self, gain, power=2):
+        self.gain, self.power = gain, power
+
+    def vjp(self, x, *, shift=0.0, note=None):
+        def pullback(dy):
+            return Scaled(dy * np.sin(x + shift)), self.gain**self.power * np.cos(x + shift) * dy
+
+        return self.gain * np.sin(x + shift), pullback
+
+
+def double(x, scale=1.0):
+    return scale * x * x, lambda dy: scale * x * dy
+
+
+def test_only_a_failing_report_has_one(reports):
+    assert {name for name, report in reports.items() if report.reproducer} == {
+        name for name, report in reports.items() if report.verdict == "fail"
+    }
+
+
+@pytest.mark.parametrize("name", ["wrong", "entry", "dense", "sparse", "nan"])
+def test_it_says_what_it_shows(reports, name):
+    gradient = next(g for g in reports[name].gradients if g.verdict == "fail")
+    at = ", ".join(map(str, gradient.worst_index))
+    assert f"seed 0: {gradient.name}[{at}]." in reports[name].reproducer.splitlines()[0]
+
+
+def test_a_function_is_shown_at_its_own_small_inputs(normal):
+    x = normal(3, 4)
+    report = gradcheck.check(double, x)
+    assert "x as in the check" not in report.reproducer
+    assert disagrees(report, subject=double)
+    slopes, claims = table(report, subject=double)
+    np.testing.assert_allclose(slopes[2:4], 2 * claims[2:4], rtol=1e-6, atol=0)
+
+
+def test_it_runs_as_a_file_of_its_own(normal, tmp_path):
+    report = gradcheck.check(double, normal(3, 4))
+    script = tmp_path / "again.py"
+    script.write_text(f"def subject(x):\n    return x * x, lambda dy: x * dy\n\n{report.reproducer}", encoding="utf-8")
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True, timeout=120)
+    assert len(done.stdout.splitlines()) == 6 and "pullback" in done.stdout.splitlines()[0]
+
+
+def test_a_large_input_is_drawn_where_that_shows_the_same(normal):
+    report = gradcheck.check(double, normal(30, 40))
+    assert "rng.standard_normal((30, 40))" in report.reproducer
+    assert disagrees(report, subject=double)
+
+
+def test_a_large_narrow_input_is_drawn_in_its_own_format(normal):
+    report = gradcheck.check(double, normal(30, 40).astype(np.float32))
+    assert "rng.standard_normal((30, 40)).astype('float32')" in report.reproducer
+    assert disagrees(report, subject=double)
+
+
+def test_the_entry_of_a_drawn_input_keeps_its_value(normal):
+    def leaky(x):
+        return np.where(x > 5, x * x, x), lambda dy: np.where(x > 5, 3 * x, 1) * dy
+
+    x = normal(30, 40)
+    x[7, 8] = 6.5
+    report = gradcheck.check(leaky, x)
+    assert "x[7, 8] = 6.5" in report.reproducer and disagrees(report, subject=leaky)
+
+
+def test_a_large_input_is_a_variable_where_no_other_shows_it(normal):
+    def near_a_constant(x):
+        wrong = bool(np.abs(x - 3).max() < 0.5)
+        return np.sin(x), lambda dy: np.cos(x) * dy * (2 if wrong else 1)
+
+    x = 3 + 0.01 * normal(20, 20)
+    report = gradcheck.check(near_a_constant, x)
+    assert "have x as in the check" in report.reproducer.splitlines()[0]
+    assert disagrees(report, subject=near_a_constant, x=x)
+
+
+def test_parameters_of_ones_are_moved_as_in_the_check(normal):
+    layer = Scaled(np.ones(4))
+    report = gradcheck.check(layer, normal(4))
+    assert "# gain: ones hide mistakes" in report.reproducer
+    assert disagrees(report, subject=layer)
+
+
+def test_parameters_of_zeros_are_moved_as_in_the_check(normal):
+    layer = Scaled(np.zeros(4), power=3)
+    report = gradcheck.check(layer, normal(4))
+    assert "# gain: zeros hide mistakes" in report.reproducer
+    assert disagrees(report, subject=layer)
+
+
+def test_constants_are_written_out_or_asked_for(normal):
+    layer, x, note = Scaled(normal(4)), normal(4), object()
+    report = gradcheck.check(layer, x, shift=np.array([1, 2, 3, 4]), note=note)
+    assert "'shift': np.array([1, 2, 3, 4])" in report.reproducer
+    assert "and have note as in the check" in report.reproducer.splitlines()[0]
+    assert disagrees(report, subject=layer, note=note)
+
+
+def test_inputs_without_names_of_their_own_get_some(normal):
+    def total(*parts):
+        return sum(parts), lambda dy: tuple(2 * dy for _ in parts)
+
+    report = gradcheck.check(total, normal(3), normal(3))
+    assert "parts_0 = np.array" in report.reproducer and disagrees(report, subject=total)
+
+
+@pytest.mark.parametrize("size", [1e-6, 1e6])
+def test_steps_follow_the_size_of_the_array(normal, size):
+    report = gradcheck.check(double, size * (normal(3) + 3), scale=1 / size)
+    step = float(re.search(r"^d\[\d\] = (\S+)", report.reproducer, re.MULTILINE)[1])
+    assert size < step < 8 * size  # the entries lie between 2 and 4 times the size
+    assert disagrees(report, subject=double)
+
+
+def test_where_no_entry_was_located_the_whole_array_moves(normal):
+    x = normal(5)
+    problem = Problem(double, (x,), {})
+    (gradient,) = gradcheck.check(double, x).gradients
+    gradient = dataclasses.replace(gradient, worst_index=None)
+    report = dataclasses.replace(gradcheck.check(double, x), reproducer=script(problem, [gradient], [], 0))
+    assert "d = 1.0 * rng.uniform(0.5, 1.5, (5,))" in report.reproducer and disagrees(report, subject=double)
+
+
+def test_a_broken_contract_is_shown_by_checking_again(reports, normal):
+    report = reports["shape"]
+    assert "the check once more" in report.reproducer.splitlines()[0]
+    with contextlib.redirect_stdout(io.StringIO()) as output:
+        exec(report.reproducer, {"subject": lambda x: (np.sin(x), lambda dy: (np.cos(x) * dy).sum(0))})
+    assert "must have shape (3, 4), got (4,)" in output.getvalue()
+
+
+def test_a_check_without_arrays_to_write_imports_no_numpy(normal):
+    def writes(x, *, mode):
+        def pullback(dy):
+            dy *= 2
+            return dy
+
+        return x * 1.0, pullback
+
+    x = normal(30, 30)
+    report = gradcheck.check(writes, x, mode="up")
+    assert "import numpy" not in report.reproducer and "subject, x, mode='up'" in report.reproducer
+    with contextlib.redirect_stdout(io.StringIO()) as output:
+        exec(report.reproducer, {"subject": writes, "x": x})
+    assert "writes to the cotangent" in output.getvalue()
+
+
+def test_a_subject_that_fails_elsewhere_is_shown_where_it_was_checked(normal):
+    def picky(x):
+        if x.real.min() < -0.5:
+            raise ValueError("negative")
+        return np.sqrt(x + 1), lambda dy: dy
+
+    x = np.abs(normal(20, 20)) + 1
+    report = gradcheck.check(picky, x)
+    assert "x as in the check" in report.reproducer and disagrees(report, subject=picky, x=x)
+
+
+@pytest.mark.parametrize("value", [np.inf, np.nan])
+def test_only_finite_small_arrays_and_plain_values_are_written(value):
+    assert literal(np.array([value])) is literal(value) is literal(np.zeros(65)) is literal(np.zeros(0)) is None
+    assert literal([1.0]) is literal(np.array([1j])) is None
+    assert (literal(None), literal(True), literal(3), literal("a"), literal(0.5)) == ("None", "True", "3", "'a'", "0.5")
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "float16", "int64", "int8", "bool"])
+def test_written_arrays_are_the_arrays(normal, dtype):
+    x = (3 * normal(4, 5)).astype(dtype)
+    again = eval(literal(x), {"np": np})
+    np.testing.assert_array_equal(again, x)
+    assert again.dtype == x.dtype

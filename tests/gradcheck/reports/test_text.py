@@ -1,0 +1,149 @@
+"""Reports as text: aligned, complete, and quiet about what is right."""
+
+import copy
+import re
+
+import pytest
+
+from gradcheck.findings import Finding
+from gradcheck.report import Gradient
+from gradcheck.reports.style import BLOCKS, Style
+from gradcheck.reports.text import render
+
+ENTRY = """\
+gradcheck sine_wrong_at_one_entry: fail (N evaluations, seed 0)
+  x (3, 4)  fail  at [1, 2] the pullback gives -2.16948642452, differences give -1.44632428302 +- N
+
+  where x is wrong: 1 of 12 entries, by their error as a part of the array's gradient
+            0     3
+    [0, :]  . . . .
+    [1, :]  . . * .
+    [2, :]  . . . .
+            * over 10 %   . right"""
+
+
+def without_diagnosis(report):
+    report = copy.copy(report)
+    report.gradients = [copy.copy(g) for g in report.gradients]
+    for g in report.gradients:
+        g.diagnosis = ""
+    return report
+
+
+def test_a_failing_report_reads_like_this(reports):
+    text = str(without_diagnosis(reports["entry"]))
+    text = re.sub(r"\+- \S+", "+- N", re.sub(r"\d+ evaluations", "N evaluations", text))
+    assert text == ENTRY
+
+
+def test_the_text_is_plain_ascii_without_trailing_blanks(reports):
+    for report in reports.values():
+        assert str(report).isascii()
+        assert all(line == line.rstrip() for line in str(report).splitlines())
+
+
+def test_arrays_are_aligned(reports):
+    lines = str(reports["wrong"]).splitlines()[1:4]
+    assert [line.split()[0] for line in lines] == ["gamma", "beta", "x"]
+    assert len({line.index("(") for line in lines}) == 1
+    assert len({re.search("pass|fail", line).start() for line in lines}) == 1
+
+
+def test_a_passing_report_has_a_line_for_each_array_and_nothing_else(reports):
+    lines = str(reports["right"]).splitlines()
+    assert len(lines) == 1 + len(reports["right"].gradients)
+    assert all(re.search(r"pass  1\d\.\d digits by complex step, \d+\.\d by real differences", x) for x in lines[1:])
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("kink", "1 at a kink, within the one-sided derivatives"),
+        ("zero", "zero, within"),
+        ("empty", "no entries"),
+        ("scalar", "t ()  fail  the pullback gives 1.41275596619"),
+        ("nan", "fail  at [0, 1] the pullback gives nan, differences give -0.667573413548\n"),
+        ("shape", "fail: the cotangent of x must have shape (3, 4), got (4,)"),
+        ("shape", "fail  not compared"),
+        ("dense", "note: x: many entries are wrong"),
+        ("coarse", "inconclusive  3.7 digits by real differences; resolved to 2e-04 only"),
+        ("coarse", "what to do: the forward pass is too coarse"),
+        ("noisy", "inconclusive: two forward passes at one point differ"),
+        ("noisy", "what to do: draw from a generator that is handed over by keyword"),
+    ],
+)
+def test_the_text_tells(reports, name, words):
+    assert words in str(reports[name])
+
+
+def test_a_diagnosis_stands_below_its_array(reports):
+    report = without_diagnosis(reports["wrong"])
+    report.gradients[2].diagnosis = "the last term is missing"
+    lines = str(report).splitlines()
+    assert lines[4].strip() == "likely: the last term is missing"
+    assert lines[4].index("likely") == lines[3].index("at [")
+
+
+def test_findings_that_a_line_tells_already_are_not_repeated(reports):
+    assert any(f.kind == "gradient" for f in reports["wrong"].findings)
+    assert str(reports["wrong"]).count("the pullback gives") == 1
+
+
+def test_what_is_worse_comes_first(reports):
+    report = without_diagnosis(reports["right"])
+    report.findings = [Finding("a", "one", "note"), Finding("b", "two", "inconclusive"), Finding("c", "three", "fail")]
+    assert [line.split()[0] for line in str(report).splitlines()[-3:]] == ["fail:", "inconclusive:", "note:"]
+
+
+def test_many_passing_arrays_are_told_in_one_line(reports):
+    report = without_diagnosis(reports["wrong"])
+    report.gradients += [Gradient(f"w{i}", (2,), "pass", digits=12.0 + i) for i in range(30)]
+    report.gradients += [Gradient("flat", (2,), "pass", bar=1e-16)]
+    lines = str(report).splitlines()
+    assert lines[1].startswith("  x (3, 7)  fail")
+    assert "  33 arrays pass, at least 12.0 digits (w0)" in lines
+    assert "gamma" not in str(report)
+
+
+def test_many_zero_arrays_have_no_digits_to_tell(reports):
+    report = without_diagnosis(reports["empty"])
+    report.gradients = [Gradient(f"w{i}", (2,), "pass", bar=1e-16) for i in range(30)]
+    assert str(report).splitlines()[-1] == "  30 arrays pass"
+    report.gradients = [Gradient(f"w{i}", (2,), "fail") for i in range(30)]
+    assert str(report).count("fail  told below") == 30
+
+
+def test_a_report_without_arrays_is_its_head(reports):
+    report = without_diagnosis(reports["empty"])
+    report.gradients = []
+    assert len(str(report).splitlines()) == 1
+
+
+def test_only_the_first_maps_are_drawn(reports):
+    report = without_diagnosis(reports["entry"])
+    report.gradients = [copy.copy(report.gradients[0]) for _ in range(5)]
+    for i, g in enumerate(report.gradients):
+        g.name = f"x{i}"
+    assert str(report).count("is wrong: ") == 3
+    assert str(report).splitlines()[-1] == "  and x3, x4, whose maps are on the page of to_html()"
+
+
+def test_lines_are_wrapped_where_text_starts(reports):
+    text = render(reports["coarse"], Style(width=72))
+    assert max(map(len, text.splitlines())) <= 72
+    start = text.splitlines()[1].index("3.7 digits")
+    assert text.splitlines()[2][:start].strip() == ""
+
+
+def test_colour_marks_verdicts_and_changes_no_word(reports):
+    for report in reports.values():
+        text = render(report, Style(colour=True))
+        plain = re.sub(r"\x1b\[[\d;]*m", "", text)
+        assert "\n".join(x.rstrip() for x in plain.splitlines()) == str(report)
+        assert f"m{report.verdict}\x1b[0m" in text
+        assert text.count("\x1b[0m") == len(re.findall(r"\x1b\[[1-9][\d;]*m", text))
+
+
+def test_blocks_take_the_place_of_plain_marks(reports):
+    text = render(reports["entry"], Style(marks=BLOCKS))
+    assert "[1, :]  · · ▓ ·" in text and "▓ over 10 %   · right" in text
