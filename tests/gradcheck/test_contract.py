@@ -107,7 +107,7 @@ def test_constants_among_the_inputs_may_be_left_out_of_the_cotangents():
         ("missing", lambda x, dy: None, "the pullback must return a cotangent of x, got None"),
         ("dtype", lambda x, dy: "dx", "the cotangent of x must be an array of float64, got str"),
         ("dtype", lambda x, dy: dy.astype(int), "the cotangent of x must be an array of float64, got dtype int64"),
-        ("dtype", lambda x, dy: honest(x, dy) + 0j, "the cotangent of x must be an array of float64, got dtype complex128"),
+        ("dtype", lambda x, dy: dy + 0j, "the cotangent of x must be an array of float64, got dtype complex128"),
         (
             "dtype",
             lambda x, dy: honest(x, dy).astype(np.float32),

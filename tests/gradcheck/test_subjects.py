@@ -21,14 +21,15 @@ def cube(x):
     return x * x * x, lambda dy: 3 * x * x * dy
 
 
+SUBJECT = "the subject must have a method vjp or be a function that returns (y, pullback)"
 ENDING = "for a forward and a backward function use gradcheck.adapters.pair(forward, backward)"
 
 
 @pytest.mark.parametrize(
     ("subject", "inputs", "message"),
     [
-        (3, (X,), "the subject must have a method vjp or be a function that returns (y, pullback), got int"),
-        (Cube, (X,), "the subject must have a method vjp or be a function that returns (y, pullback), got the class Cube"),
+        (3, (X,), f"{SUBJECT}, got int"),
+        (Cube, (X,), f"{SUBJECT}, got the class Cube"),
         (cube, (), "cube must have a floating array to differentiate, got no input"),
         (cube, (np.arange(3),), "cube must have a floating array to differentiate, got int64[3]"),
         (cube, ("abc", 3), "cube must have a floating array to differentiate, got str, int"),
@@ -38,7 +39,7 @@ ENDING = "for a forward and a backward function use gradcheck.adapters.pair(forw
         (lambda x: (x, x, x), (X,), f"<lambda> must return (y, pullback), got a tuple of 3; {ENDING}"),
         (lambda x: (x, x), (X,), f"<lambda> must return (y, pullback), got a tuple of 2; {ENDING}"),
         (pair(lambda x: "text", lambda x, dy: dy), (X,), "the forward pass must return a floating array, got str"),
-        (pair(lambda x: x > 0, lambda x, dy: dy), (X,), "the forward pass must return a floating array, got bool[2, 3]"),
+        (pair(lambda x: x > 0, lambda x, dy: 0), (X,), "the forward pass must return a floating array, got bool[2, 3]"),
     ],
 )
 def test_a_subject_or_input_that_is_none_is_refused_in_one_line(subject, inputs, message):

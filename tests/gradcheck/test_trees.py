@@ -104,10 +104,9 @@ def test_without_new_leaves_the_old_ones_are_shown_read_only():
     assert B.flags.writeable
 
 
-@pytest.mark.parametrize(
-    "generator", [np.random.default_rng(3), np.random.RandomState(3), np.random.PCG64(3)], ids=lambda g: type(g).__name__
-)
-def test_random_generators_are_copied_wherever_they_are(generator):
+@pytest.mark.parametrize("kind", [np.random.default_rng, np.random.RandomState, np.random.PCG64])
+def test_random_generators_are_copied_wherever_they_are(kind):
+    generator = kind(3)
     tree = {"inner": [generator]}
     twins = [rebuild(tree, iter([]))["inner"][0] for _ in range(2)] + [rebuild(tree)["inner"][0]]
 
