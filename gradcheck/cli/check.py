@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import importlib
 import shutil
 import sys
 import traceback
@@ -20,7 +21,7 @@ from gradcheck.reports.style import style_of
 from gradcheck.reports.text import render
 from gradcheck.subjects import adapt
 
-PACKAGE = str(Path(__file__).parents[1])
+NOT_THE_USERS = (str(Path(__file__).parents[1]), str(Path(importlib.__file__).parent), "<frozen importlib")
 
 
 def check_things(options: argparse.Namespace) -> int:
@@ -93,7 +94,7 @@ def _user_code(thing: str, errors: list[tuple[str, str]]) -> Iterator[None]:
         raise
     except (Exception, SystemExit) as error:
         trace = error.__traceback__
-        while trace is not None and trace.tb_frame.f_code.co_filename.startswith((PACKAGE, "<frozen importlib")):
+        while trace is not None and trace.tb_frame.f_code.co_filename.startswith(NOT_THE_USERS):
             trace = trace.tb_next
         traceback.print_exception(type(error), error, trace or error.__traceback__, file=sys.stderr)
         errors.append((thing, f"{type(error).__name__}: {error}"))

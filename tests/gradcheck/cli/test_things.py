@@ -1,0 +1,90 @@
+"""What may be checked, and how it comes by its inputs."""
+
+import pytest
+
+
+@pytest.mark.parametrize(
+    ("words", "subject", "arrays"),
+    [
+        ("layers:instance --input x=2,3", "Scale", ["gain", "x"]),
+        ("layers:Scale --param width=3 --input x=2,3", "Scale", ["gain", "x"]),
+        ("layers:Scale --input gain=3 --input x=2,3", "Scale", ["gain", "x"]),
+        ("layers:Scale.init --param width=3 --input x=2,3", "Scale", ["gain", "x"]),
+        ("layers:make --input x=2,3", "Scale", ["gain", "x"]),
+        ("layers:make --param width=4 --input x=2,4", "Scale", ["gain", "x"]),
+        ("layers:make_wide --param width=4 --input x=2,4", "Scale", ["gain", "x"]),
+        ("layers:Table --input table=9,4 --input ids=2,5<9", "Table", ["table"]),
+        ("layers:Course --input x=2,3", "Course", ["x"]),
+        ("layers:product --input b=2,3 --input a=2,3", "product", ["a", "b"]),
+        ("layers:powers --input x=2,3", "powers", ["x"]),
+        ("layers:powers --input x=2,3 --param power=3 --param factor=2.5", "powers", ["x"]),
+        ("layers:masked --input x=2,3 --input mask=2,3:bool", "masked", ["x"]),
+        ("layers:total --input u=2,3 --input v=2,3 --param w=3", "total", ["parts[0]", "parts[1]"]),
+        ("layers:make_function --input a=2,3 --input b=2,3", "product", ["a", "b"]),
+        ("layers:make_pair --input x=2,3", "sin", ["x"]),
+    ],
+)
+def test_every_kind_of_thing_is_checked(run, words, subject, arrays):
+    status, out, err = run(*words.split())
+    assert (status, err) == (0, "")
+    lines = out.splitlines()
+    assert lines[0].startswith(f"gradcheck {subject}: pass (")
+    assert [line.split()[0] for line in lines[1 : 1 + len(arrays)]] == arrays
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("layers", "'layers' must be package.module:thing"),
+        ("layers:", "'layers:' must be package.module:thing"),
+        ("layers.py:make", "there is no module 'layers.py' here or on the path"),
+        ("./layers:make", "'./layers:make' must be package.module:thing"),
+        ("no_such:thing", "there is no module 'no_such' here or on the path"),
+        ("layers:mask", "layers has no 'mask'; did you mean 'masked'?"),
+        ("layers:Scale.initial", "layers has no 'Scale.initial'; did you mean 'init'?"),
+        ("layers:xyzzy", "layers has no 'xyzzy'"),
+        ("layers:product --input a=2",
+         "product needs b: give an array by --input 'b=2,8', or a value by --param b=..."),
+        ("layers:product", "product needs a: give an array by --input 'a=2,8', or a value by --param a=..."),
+        ("layers:Scale --input x=2,3",
+         "Scale(...) needs width: give an array by --input 'width=2,8', or a value by --param width=..."),
+        ("layers:make_wide --input x=2,3",
+         "make_wide needs width: give an array by --input 'width=2,8', or a value by --param width=..."),
+        ("layers:wrong --input x=3 --input z=3 --param w=1", "layers:wrong takes x, got w, z"),
+        ("layers:make --input x=2,3 --input z=3", "layers:make takes width, x, shift, got z"),
+        ("layers:constant", "constant returns (y, pullback) but has no input to differentiate"),
+        ("layers:number", ("layers:number: the subject must have a method vjp or be a function that returns "
+                          "(y, pullback), got int")),
+        ("layers:powers --param x=3", "powers returns (y, pullback) but has no input to differentiate"),
+        ("layers:total --param w=3", "layers:total: total must have a floating array to differentiate, got no input"),
+        ("layers:not_finite --input x=3", ("layers:not_finite: the forward pass of not_finite must be finite where it "
+                                          "is checked, got nan at entry 0 of the output")),
+    ],
+)
+def test_what_cannot_be_checked_is_said_in_one_line(run, words, message):
+    status, out, err = run(*words.split())
+    assert (status, out, err) == (3, "", f"gradcheck: {message}\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "error", "note", "frame"),
+    [
+        ("unfinished:x", "ValueError: half a module", "raised while unfinished was imported", "unfinished.py"),
+        ("needy:x", "ModuleNotFoundError: No module named 'no_such_package'",
+         "raised while needy was imported", "needy.py"),
+        ("layers:broken_factory", "RuntimeError: no parameters here",
+         "raised by broken_factory(), which makes the subject", "layers.py"),
+        ("layers:breaks --input x=3", "RuntimeError: no forward here",
+         "raised by the forward pass of the subject under check", "layers.py"),
+        ("layers:breaks_backward --input x=3", "KeyError: 'dy'",
+         "raised by the pullback of the subject under check", "layers.py"),
+        ("layers:leaves --input x=3", "SystemExit: 7", "", "layers.py"),
+    ],
+)
+def test_an_error_of_the_users_code_comes_with_its_own_traceback_and_says_where(run, words, error, note, frame):
+    status, out, err = run(*words.split())
+    assert (status, out) == (1, "")
+    lines = err.splitlines()
+    assert lines[0] == "Traceback (most recent call last):"
+    assert frame in lines[1] and "gradcheck/" not in lines[1]
+    assert error in lines and (not note or lines[-1] == f"gradcheck: {note}")
