@@ -77,16 +77,28 @@ def diagnose(
         return Diagnosis("finite", f"{gradient.name}: the claim is not finite at a generic point near the inputs")
     if not evidence.bad.any():
         return _special(gathering.evidence(leaf, own=True))
+    if gathering.repeats(leaf) and (own := gathering.evidence(leaf, own=True)) and _right(own):
+        text = f"the claim for {gradient.name} is right at the inputs of the first call and stays the same at others"
+        return Diagnosis("stale", f"{text}: residuals are kept from an earlier call")
     return next((found for pattern in PATTERNS if (found := pattern(evidence))), UNKNOWN)
 
 
 def _special(own: Evidence | None) -> Diagnosis:
     if own is None or not own.bad.any():
         return UNKNOWN
+    contiguous = [np.ascontiguousarray(x) for x in own.point]
+    if not np.array_equal(own.pull(contiguous, np.eye(len(own.claimed))), own.claimed):
+        text = f"the claim for {own.name} changes with the memory layout of the inputs"
+        return Diagnosis("layout", f"{text}: the code reads memory as it lies, not by index")
     return Diagnosis(
         "special values",
         f"{own.name} is right at a generic point nearby, and wrong at these very inputs: at zeros, ties or the like",
     )
+
+
+def _right(own: Evidence) -> bool:
+    """Whether the claim is that of the user's point, which the check rounds to a few bits less."""
+    return bool((np.abs(own.error) <= own.slack + 1e-6 * np.abs(own.numeric).max(initial=0)).all())
 
 
 def explain(examination: "Examination", gradients: list["Gradient"]) -> None:
@@ -94,5 +106,6 @@ def explain(examination: "Examination", gradients: list["Gradient"]) -> None:
     failing = [(i, g) for i, g in enumerate(gradients) if g.verdict == "fail"]
     gathering = Gathering(examination) if failing else None
     for leaf, gradient in failing:
-        found = diagnose(examination, gradient, leaf, gathering)
+        with np.errstate(all="ignore"):
+            found = diagnose(examination, gradient, leaf, gathering)
         gradient.cause, gradient.diagnosis = found.name, found.sentence

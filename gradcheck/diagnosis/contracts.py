@@ -15,7 +15,7 @@ KINDS = {
     "alias": "a buffer is handed out and used again: copy it, or allocate a new one each time",
     "repeat": "state of one call is left to the next: the pullback counts, adds up or uses up what it keeps",
     "stale": "residuals are kept where the next forward pass overwrites them",
-    "raises": "the pullback uses up or misses what it needs when it is called again",
+    "raises": "the pullback uses up what it needs when it is called again, or does not take every memory layout",
     "dtype": "a gradient is cast to another type",
     "shape": "a gradient is not brought back to its array's shape (not summed, not reshaped, an axis left or lost)",
     "count": "the pullback returns another number of gradients than there are inputs",

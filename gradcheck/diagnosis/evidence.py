@@ -157,6 +157,13 @@ class Gathering:
             lambda: self.evidence(leaf, own=True),
         )
 
+    def repeats(self, leaf: int) -> bool:
+        """Whether the claim is the same, and not nothing, at two points."""
+        places = self.of.own, self.of.at_near.place
+        with np.errstate(all="ignore"):
+            one, two = (self.problem.gradients(place.point, place.g[:1])[leaf] for place in places)
+        return bool(one.any()) and np.array_equal(one, two)
+
     def _claims(self, place: Place, own: bool) -> Analytic:
         if own not in self.claims:
             with np.errstate(all="ignore"):

@@ -97,12 +97,11 @@ def separable(e: Evidence) -> Diagnosis | None:
     """A sum of terms of one entry each, whose slope is wrong by a function of the entry that has a name."""
     if not e.whole or e.wrong.mean() <= 0.5 or e.x.size < FEWEST or diagonal(e) is not None:
         return None
-    t = np.where(e.no(e.numeric), np.nan, e.numeric)
-    ratios = e.claimed / t
-    middle = np.nanmedian(ratios, axis=0)
-    if not np.nanmax(np.abs(ratios - middle)) <= 1e-8 * np.nanmax(np.abs(middle)):
+    row, column = np.argmax(np.abs(e.numeric), axis=0), np.arange(e.at.size)
+    ratios = e.claimed[row, column] / e.numeric[row, column]
+    if not np.isfinite(ratios).all() or not e.close(e.claimed, ratios * e.numeric):
         return None
-    named = quotient(middle, e)
+    named = quotient(ratios, e)
     if not named:
         return None
     return Diagnosis("slope", f"each entry's claim is off by a factor of its own: {named}")

@@ -62,7 +62,8 @@ def _as_axis(ratios: np.ndarray, shape: tuple[int, ...]) -> str | None:
     for axis in range(len(shape)):
         along = np.moveaxis(values, axis, 0).reshape(shape[axis], -1)
         if shape[axis] > 1 and along.shape[1] > 1:
-            spread = np.nanmax(along, axis=1, initial=-np.inf) - np.nanmin(along, axis=1, initial=np.inf)
-            if (np.nan_to_num(spread, neginf=0) <= 1e-9 * np.nanmax(np.abs(values))).all():
+            known = np.isfinite(along)
+            spread = np.where(known, along, -np.inf).max(axis=1) - np.where(known, along, np.inf).min(axis=1)
+            if (spread <= 1e-9 * np.abs(along[known]).max()).all():
                 return f"depends on the index of axis {axis} only"
     return None
