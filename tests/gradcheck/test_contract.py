@@ -185,6 +185,18 @@ def test_a_pullback_writes_not_to_what_the_forward_pass_was_given():
     assert np.array_equal(X, before)
 
 
+def test_an_error_while_a_write_is_looked_into_comes_through():
+    def vjp(x):
+        def pullback(dy):
+            dy[...] = 0  # refused the first time
+            raise ValueError("spent")
+
+        return square(x), pullback
+
+    with pytest.raises(ValueError, match=r"^spent"):
+        gradcheck.check(vjp, X)
+
+
 def test_a_pullback_writes_not_to_parameters():
     class Accumulates(Scale):
         def vjp(self, x):

@@ -5,6 +5,8 @@ import pytest
 
 import gradcheck
 from gradcheck.adapters import pair
+from gradcheck.examination import Examination
+from gradcheck.problem import Problem
 from reference.layers.layernorm import LayerNorm
 
 rng = np.random.default_rng(1)
@@ -295,3 +297,9 @@ def test_a_uniform_error_of_one_in_1e10_is_seen_and_rounding_is_not_taken_for_on
     for error, verdict in ((1e-3, "fail"), (1e-6, "fail"), (1e-10, "fail"), (1e-15, "pass")):
         wrong = pair(normalised, lambda x, dy, e=error: normalised_backward(x, dy) * (1 + e))
         assert gradcheck.check(wrong, X).verdict == verdict, error
+
+
+def test_a_failure_that_no_single_entry_shows_is_told_without_numbers():
+    examination = Examination(Problem(pair(np.sin, np.cos), (X,), {}), 0, map)
+    examination._explain(gradcheck.Gradient("x", (4, 5), "fail"))
+    assert [f.message for f in examination.findings] == ["x: the pullback contradicts real differences"]

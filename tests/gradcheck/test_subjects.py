@@ -1,5 +1,7 @@
 """Whatever the user wrote is brought into one shape, or refused in one line that says what to do."""
 
+import collections
+import dataclasses
 import functools
 
 import numpy as np
@@ -127,3 +129,67 @@ def test_inputs_of_any_structure_have_cotangents_of_the_same():
     assert report.verdict == "pass", str(report)
     assert [g.name for g in report.gradients] == ["batch.a", "batch.b[0]", "batch.b[1]", "scale"]
     assert min(g.digits for g in report.gradients) > 11
+
+
+Batch = collections.namedtuple("Batch", ["a", "b"])
+
+
+@dataclasses.dataclass
+class State:
+    a: np.ndarray
+    b: np.ndarray
+    steps: int = 3
+
+
+class Bag:
+    def __init__(self, a, b):
+        self.a, self.b = a, b
+
+
+BUILDERS = {
+    "dict": (lambda a, b: {"a": a, "b": b}, ["t.a", "t.b"]),
+    "list": (lambda a, b: [a, b], ["t[0]", "t[1]"]),
+    "tuple": (lambda a, b: (a, b), ["t[0]", "t[1]"]),
+    "namedtuple": (Batch, ["t.a", "t.b"]),
+    "dataclass": (State, ["t.a", "t.b"]),
+    "object": (Bag, ["t.a", "t.b"]),
+    "nested": (lambda a, b: {"x": [a, Batch(b, None)]}, ["t.x[0]", "t.x[1].a"]),
+}
+
+
+def parts(tree):
+    if isinstance(tree, dict):
+        return (tree["a"], tree["b"]) if "a" in tree else (tree["x"][0], tree["x"][1].a)
+    return tuple(tree)[:2] if isinstance(tree, list | tuple) else (tree.a, tree.b)
+
+
+@pytest.mark.parametrize("name", BUILDERS)
+@pytest.mark.parametrize("factor", [1.0, 1.001])
+def test_inputs_and_outputs_may_be_trees_of_any_kind(name, factor):
+    build, paths = BUILDERS[name]
+
+    def vjp(t):
+        a, b = parts(t)
+
+        def pullback(dy):
+            d, e = parts(dy)
+            return build(d * b + e, d * a * factor)
+
+        return build(a * b, a + 0 * b), pullback
+
+    report = gradcheck.check(vjp, build(X, X[::-1] + 0.5))
+    assert [g.name for g in report.gradients] == paths
+    assert [g.verdict for g in report.gradients] == ["pass", "pass" if factor == 1 else "fail"], str(report)
+
+
+def test_a_plain_object_with_vjp_has_its_arrays_as_parameters():
+    class Plain:
+        def __init__(self, w):
+            self.w, self.name = w, "plain"
+
+        def vjp(self, x):
+            return x @ self.w, lambda dy: ({"w": x.T @ dy}, dy @ self.w.T)
+
+    report = gradcheck.check(Plain(X.T.copy()), X)
+    assert report.verdict == "pass", str(report)
+    assert [g.name for g in report.gradients] == ["w", "x"]
