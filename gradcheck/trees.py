@@ -82,7 +82,8 @@ def builder(node: Any, keep: bool = False) -> Builder | None:
 
 def _object_builder(node: Any, parts: list[tuple[str, Builder]]) -> Builder:
     """Rebuild an object without its __init__, which may check or compute: it is valid already."""
-    plain = type(node).__new__ is object.__new__ and hasattr(node, "__dict__") and not hasattr(type(node), "__slots__")
+    kind: Any = type(node)
+    plain = kind.__new__ is object.__new__ and hasattr(node, "__dict__") and not hasattr(kind, "__slots__")
 
     def build(arrays: Iterator[np.ndarray]) -> Any:
         if plain:
