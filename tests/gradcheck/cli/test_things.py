@@ -55,6 +55,9 @@ def test_every_kind_of_thing_is_checked(run, words, subject, arrays):
         ("layers:constant", "constant returns (y, pullback) but has no input to differentiate"),
         ("layers:number", ("layers:number: the subject must have a method vjp or be a function that returns "
                           "(y, pullback), got int")),
+        ("builtins:max --input x=3", (
+            "builtins:max: max must return (y, pullback), got float64; "
+            "for a forward and a backward function use gradcheck.adapters.pair(forward, backward)")),
         ("layers:powers --param x=3", "powers returns (y, pullback) but has no input to differentiate"),
         ("layers:total --param w=3", "layers:total: total must have a floating array to differentiate, got no input"),
         ("layers:not_finite --input x=3", ("layers:not_finite: the forward pass of not_finite must be finite where it "
