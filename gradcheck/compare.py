@@ -8,7 +8,7 @@ import numpy as np
 from gradcheck.analytic import Analytic, without_jumps
 from gradcheck.comparison import Comparison
 from gradcheck.extrapolate import estimates, saturated_bar
-from gradcheck.ladder import SECOND_STEPS, STEPS, WINDOW, rounded
+from gradcheck.ladder import SECOND_STEPS, SECOND_WINDOW, STEPS, WINDOW, rounded
 from gradcheck.measure import Place, Reading, Task, read_all
 from gradcheck.plan import LARGE
 from gradcheck.points import Probe
@@ -119,7 +119,12 @@ class Comparer:
         doubtful = self._doubtful(comparisons)
         first = self._limited(comparisons, doubtful)
         failing = [i for i in first if comparisons[i].outside().any()]
-        self._confirm(comparisons, first)
+        plain = [i for i in failing if comparisons[i].is_plain()]
+        self._ladder(comparisons, plain, SECOND_STEPS[SECOND_WINDOW.start : SECOND_WINDOW.stop])
+        sure = {i for i in plain if comparisons[i].is_plain()}
+        wrong = {comparisons[i].probe.leaf for i in sure}
+        seen = [i for i in first if comparisons[i].real is None and comparisons[i].probe.leaf in wrong]
+        self._confirm(comparisons, [i for i in first if i not in sure and i not in seen])
         acquitted = {comparisons[i].probe.leaf for i in failing if not comparisons[i].outside().any()}
         self._confirm(comparisons, [i for i in doubtful if i not in first and comparisons[i].probe.leaf in acquitted])
         self._widen([c for c in comparisons if c.exact_outside().any() and not c.outside().any()])
@@ -154,7 +159,7 @@ class Comparer:
             i
             for i, c in enumerate(comparisons)
             if (c.exact_outside().any() and c.probe.leaf is not None)
-            or (c.real is not None and _is_doubtful(c, c.real.bar, WIDE * max(size[c.probe.leaf], floor)))
+            or (c.real is not None and c.is_doubtful(WIDE * max(size[c.probe.leaf], floor)))
         ]
 
     def _limited(self, comparisons: list[Comparison], doubtful: list[int]) -> list[int]:
@@ -193,8 +198,3 @@ class Comparer:
                     ratio = new.unit / old.unit
                     new.exact, new.exact_bar = old.exact * ratio, old.exact_bar * ratio
                 comparisons[i] = new
-
-
-def _is_doubtful(c: Comparison, bar: np.ndarray, wide: float) -> bool:
-    contradicted = c.outside().any() or c.exact_contradicts_real().any()
-    return bool(not c.resolved or (bar > wide).any() or c.kink.any() or contradicted)

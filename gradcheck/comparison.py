@@ -8,6 +8,8 @@ from gradcheck.extrapolate import Estimate
 from gradcheck.ladder import Sweep
 from gradcheck.points import Probe
 
+PLAIN = 10  # bars
+
 
 @dataclasses.dataclass
 class Comparison:
@@ -65,3 +67,20 @@ class Comparison:
         if believed and self.exact_bar is not None and not self.kink.any():
             return self.exact_bar + self.claimed_bar
         return self.real_tolerance
+
+    def is_plain(self) -> bool:
+        """Whether a failure is so far outside a bar so tight that a second short ladder confirms it.
+
+        Not of a single entry, which may be far smaller than its array and near a pole.
+        """
+        if self.real is None or not self.resolved or self.kink.any() or self.probe.coordinate is not None:
+            return False
+        size = np.maximum(np.abs(self.real.value), np.abs(self.claimed))
+        far = np.abs(self.claimed - self.real.value) > PLAIN * self.real_tolerance
+        return bool((self.real.bar <= size / 1000).all() and far.any())
+
+    def is_doubtful(self, wide: float) -> bool:
+        """Whether real differences deserve a longer look: unsettled, wider than `wide`, or contradicted."""
+        contradicted = self.outside().any() or self.exact_contradicts_real().any()
+        is_wide = self.real is not None and (self.real.bar > wide).any()
+        return bool(not self.resolved or is_wide or self.kink.any() or contradicted)

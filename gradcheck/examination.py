@@ -9,7 +9,7 @@ from gradcheck.analytic import analytic
 from gradcheck.compare import Comparer, Comparison
 from gradcheck.conclude import conclude
 from gradcheck.contract import Contract
-from gradcheck.diagnosis import explain
+from gradcheck.diagnosis import EXPLAINED, explain
 from gradcheck.findings import Finding
 from gradcheck.locate import locate
 from gradcheck.measure import Place
@@ -87,8 +87,11 @@ class Examination:
                     comparisons[leaf].append(comparison)
 
     def _locate(self, comparisons: list[list[Comparison]]) -> None:
-        """Where only a direction shows that an array is wrong, find the entries."""
+        """Where only a direction shows that an array is wrong, find the entries: of the first arrays that are."""
+        self.explained = [leaf for leaf, cs in enumerate(comparisons) if any(c.outside().any() for c in cs)][:EXPLAINED]
         for leaf, found in enumerate(comparisons):
+            if leaf not in self.explained:
+                continue
             wrong = [c for c in found if c.probe.leaf == leaf and c.outside().any()]
             if wrong and not any(c.probe.coordinate is not None for c in wrong):
                 seed = int(self.rng.integers(2**32))
@@ -111,6 +114,7 @@ class Examination:
                 self.findings.append(Finding("complex", message, "note", leaf.name))
             if gradient.verdict == "fail":
                 self._explain(gradient)
+            if i in self.explained:
                 complete = not any(f.kind == "dense" and f.array == leaf.name for f in self.findings)
                 gradient.map = error_map(gradient, i, found, self.at_near, believed, complete, self.seed)
             elif gradient.verdict == "inconclusive":

@@ -20,6 +20,7 @@ def few_bits(h: np.ndarray, bits: int = 10) -> np.ndarray:
 
 STEPS = few_bits(FIRST * RATIO ** -np.arange(LEVELS))
 SECOND_STEPS = few_bits(0.31 * 2.35 ** -np.arange(LEVELS + 3))  # incommensurate: to confirm a failure
+SECOND_WINDOW = range(3, 12)
 
 
 @dataclasses.dataclass
