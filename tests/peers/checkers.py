@@ -20,6 +20,7 @@ from torch.autograd.gradcheck import GradcheckError
 
 import gradcheck
 
+NO_KIND = ("", "unknown", "gradient")  # what a report says where it knows of no more than a difference
 SCIPY_BAR = 1e-5  # accepted is an error of at most this times the gradient's norm, or times 1 where that is smaller
 
 jax.config.update("jax_enable_x64", True)
@@ -67,7 +68,7 @@ def ours(counted):
     bad = [i for i, gradient in enumerate(report.gradients) if gradient.verdict == "fail"]
     worst = [(i, report.gradients[i].worst_index) for i in bad if report.gradients[i].worst_index is not None]
     kinds = [report.gradients[i].cause for i in bad] + [f.kind for f in report.findings if f.severity == "fail"]
-    kind = next((kind for kind in kinds if kind not in ("", "unknown")), "")
+    kind = next((kind for kind in kinds if kind not in NO_KIND), "")
     return Answer(report.verdict, frozenset(bad), worst[0] if worst else None, kind)
 
 
