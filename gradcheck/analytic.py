@@ -71,11 +71,13 @@ def without_jumps(noise: np.ndarray, size: float, largest: float, u: float) -> n
     return np.where(noise > np.sqrt(u) * max(size, 1e-6 * largest), 0.0, noise)
 
 
-def analytic(problem: Problem, point: Arrays, g: np.ndarray, rng: np.random.Generator, u: float, jitters: int) -> Analytic:
+def analytic(
+    problem: Problem, point: Arrays, g: np.ndarray, rng: np.random.Generator, u: float, jitters: int
+) -> Analytic:
     """Return the gradient at a point for every cotangent, and `jitters` repetitions a few roundings away."""
     with np.errstate(all="ignore"):
         values = problem.gradients(point, g)
-        nearby = []
-        for _ in range(jitters):
-            nearby.append(problem.gradients(jittered(point, rng, u), jittered([g], rng, u)[0]))
+        nearby = [
+            problem.gradients(jittered(point, rng, u), jittered([g], rng, u)[0]) for _ in range(jitters)
+        ]
     return Analytic(values, nearby, u)

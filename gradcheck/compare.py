@@ -58,16 +58,16 @@ class Comparer:
 
     def _first_tasks(self, probes: list[Probe], real: list[bool]) -> list[Task]:
         ladders = np.flatnonzero(real)
-        chosen = np.linspace(0, len(ladders) - 1, NOISE_PROBES).astype(int)
+        chosen = np.linspace(0, len(ladders) - 1, NOISE_PROBES if ladders.size else 0).astype(int)
         joint = any(probe.leaf is None for probe in probes)
-        first = ladders.size and self.measures_noise and not self.level and not self.lean
-        with_noise = set(ladders[chosen]) if first else set()
+        with_noise = set(ladders[chosen] if self.measures_noise and not (self.level or self.lean) else ())
         jitters: dict[tuple[int | None, bool], int] = {}
         tasks = []
         for i, probe in enumerate(probes):
             kind = (probe.leaf, probe.coordinate is None)
             jitters[kind] = jitters.get(kind, 0) + 1
-            noisy = self.exact and joint in (False, probe.leaf is None) and kind not in self.exact_noise and jitters[kind] <= EXACT_NOISE_PROBES[kind[1]]
+            wanted = kind not in self.exact_noise and jitters[kind] <= EXACT_NOISE_PROBES[kind[1]]
+            noisy = self.exact and wanted and joint in (False, probe.leaf is None)
             seed = int(self.rng.integers(2**32))
             window = STEPS[WINDOW.start : WINDOW.stop][1:7] if self.lean else STEPS[WINDOW.start : WINDOW.stop]
             tasks.append(Task(probe, window if real[i] else None, self.exact, seed if noisy else None, i in with_noise))

@@ -124,7 +124,7 @@ class Contract:
             got = "nothing" if dx is trees.MISSING else "None"
             self.fail("missing", f"the pullback must return a cotangent of {name}, got {got}", name)
             self.fatal = True
-        elif not isinstance(dx, np.ndarray | np.generic | float) or np.asarray(dx).dtype.kind not in "f":
+        elif not isinstance(dx, np.ndarray | np.generic | float) or np.asarray(dx).dtype.kind != "f":
             got = f"dtype {dx.dtype}" if isinstance(dx, np.ndarray) else type(dx).__name__
             self.fail("dtype", f"the cotangent of {name} must be an array of {x.dtype}, got {got}", name)
             self.fatal = True

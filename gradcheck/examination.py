@@ -6,11 +6,13 @@ import numpy as np
 
 from gradcheck import complexstep, plan
 from gradcheck.analytic import analytic
-from gradcheck.compare import Comparer, Comparison
+from gradcheck.compare import Comparer
+from gradcheck.comparison import Comparison
 from gradcheck.conclude import conclude
 from gradcheck.contract import Contract
 from gradcheck.diagnosis import EXPLAINED, explain
 from gradcheck.findings import Finding
+from gradcheck.forward_mode import compare_forward_mode
 from gradcheck.locate import locate
 from gradcheck.measure import Place
 from gradcheck.noise import unit_roundoff
@@ -33,11 +35,13 @@ class Examination:
     def run(self) -> Report:
         contract = Contract(self.problem, self.rng)
         contract.examine()
-        self.findings += contract.findings
+        self.findings += [*self.problem.subject.findings, *contract.findings]
         if contract.fatal:
             return self._report([self._unexamined(leaf.name, leaf.value.shape) for leaf in self.problem.leaves])
         self._choose_places(contract)
-        gradients = self._conclude(self._compare())
+        comparisons = self._compare()
+        gradients = self._conclude(comparisons)
+        self.findings += compare_forward_mode(self.at_near, comparisons)
         self.findings += compare_with_shadow(self.problem, self.own, self.rng, self.u)
         for gradient in gradients:
             kinds = [f.kind for f in self.findings if f.array == gradient.name and f.severity == "fail"]
@@ -80,7 +84,7 @@ class Examination:
 
     def _file(self, comparisons: list[list[Comparison]], comparer: Comparer, plan: plan.Plan) -> None:
         for comparison in comparer.compare(plan.probes, plan.real):
-            if comparison.probe.by_value and (comparison.real is None or comparison.real.kink.any()):
+            if comparison.probe.by_value and (comparison.real is None or comparison.kink.any()):
                 continue  # a tie with another array: no smooth direction, and of an interval no evidence
             for leaf, size in enumerate(self.sizes):
                 if size and comparison.probe.leaf in (leaf, None):

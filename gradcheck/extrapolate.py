@@ -91,7 +91,7 @@ def _candidates(h: np.ndarray, d: np.ndarray, noise: np.ndarray) -> tuple[np.nda
             error = a * error[1:] + b * error[:-1]
         for k in range(1, len(column)):
             t = column[k]
-            change = np.abs(t - column[k - 1]) / (h[k - 1] / h[k] - 1)  # of position, if the error falls like h at least
+            change = np.abs(t - column[k - 1]) / (h[k - 1] / h[k] - 1)  # of position, if errors fall like h at least
             if j:
                 change = np.maximum(change, np.abs(t - lower[k + 1]))  # of order
             bar = 2 * change + error[k]

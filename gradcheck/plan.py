@@ -62,7 +62,7 @@ def special(point: Arrays, rng: np.random.Generator) -> Plan:
             chosen = rng.choice(suspects, min(SUSPECTS, suspects.size), replace=False) if suspects.size else ()
             probes += [Probe(leaf, coordinate=int(i)) for i in sorted(chosen)]
     for leaf, x in enumerate(point):
-        if x.size and np.mean(_tied(x)) > COMMON:  # equal entries that move alike stay equal: along such a direction a tie is smooth
+        if x.size and np.mean(_tied(x)) > COMMON:  # moved alike they stay equal: along such a direction a tie is smooth
             probes.append(Probe(leaf, seed=int(rng.integers(2**32)), by_value=True))
     return Plan(probes, [True] * len(probes))
 

@@ -1,5 +1,9 @@
 """Bring layers of other shapes to the checker."""
 
+from gradcheck.adapters.cached import cached
+from gradcheck.adapters.jax_function import jax_function
+from gradcheck.adapters.module import module
 from gradcheck.adapters.pair import pair
+from gradcheck.adapters.torch_function import torch_function
 
-__all__ = ["pair"]
+__all__ = ["cached", "jax_function", "module", "pair", "torch_function"]

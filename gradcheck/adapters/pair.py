@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from gradcheck.adapters.convert import callable_or_raise, own
 from gradcheck.subjects import Adapted, per_input
 
 
@@ -12,11 +13,15 @@ class Pair(Adapted):
         self.name = getattr(forward, "__name__", type(forward).__name__)
 
     def forward(self, parameters: Any, inputs: tuple, constants: dict) -> Any:
-        return self._forward(*inputs, **constants)
+        return self._forward(*own(inputs), **own(constants))
 
     def vjp(self, parameters: Any, inputs: tuple, constants: dict) -> tuple[Any, Callable]:
-        y = self._forward(*inputs, **constants)
-        return y, lambda dy: (None, per_input(self._backward(*inputs, dy, **constants), inputs, self))
+        y = self.forward(parameters, inputs, constants)
+
+        def pull(dy: Any) -> tuple[None, tuple]:
+            return None, per_input(self._backward(*own(inputs), dy, **own(constants)), inputs, self)
+
+        return y, pull
 
     def signature(self) -> Callable:
         return self._forward
@@ -30,7 +35,6 @@ def pair(forward: Callable, backward: Callable) -> Adapted:
     Raises:
         TypeError: one of the two is not callable.
     """
-    for role, function in (("forward", forward), ("backward", backward)):
-        if not callable(function):
-            raise TypeError(f"gradcheck: {role} must be callable, got {type(function).__name__}")
+    callable_or_raise("forward", forward)
+    callable_or_raise("backward", backward)
     return Pair(forward, backward)

@@ -1,0 +1,59 @@
+"""What the adapters share: containers are rebuilt around other leaves, a framework is loaded when it is used."""
+
+import copy
+import dataclasses
+import importlib
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from gradcheck import trees
+
+
+def mapped(node: Any, change: Callable[[Any], Any]) -> Any:
+    """Return the tree with `change` applied to whatever is no container, in the order of `trees.leaves`.
+
+    Dictionaries and lists come out new, so that user code may write to them.
+    """
+    if isinstance(node, dict):
+        twin: Any = {} if type(node) is dict else copy.copy(node)
+        twin.update((key, mapped(child, change)) for key, child in node.items())
+        return twin
+    if isinstance(node, tuple) and hasattr(node, "_fields"):
+        return type(node)(*(mapped(child, change) for child in node))
+    if isinstance(node, list | tuple):
+        return type(node)([mapped(child, change) for child in node])
+    if dataclasses.is_dataclass(node) and not isinstance(node, type):
+        twin = copy.copy(node)
+        for field in dataclasses.fields(node):
+            object.__setattr__(twin, field.name, mapped(getattr(node, field.name), change))
+        return twin
+    return change(node)
+
+
+def own(node: Any) -> Any:
+    """Return the tree in containers of its own, around the same arrays."""
+    return mapped(node, lambda leaf: leaf)
+
+
+def is_wide(tree: Any) -> bool:
+    """Whether any array of a tree has the precision of float64."""
+    return any(x.dtype in (np.float64, np.complex128) for _, x in trees.leaves(tree, kinds="fc"))
+
+
+def framework(name: str, adapter: str) -> Any:
+    """Return a module that is an optional dependency.
+
+    Raises:
+        ImportError: it is not installed.
+    """
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        raise ImportError(f"gradcheck: {adapter} needs {name}: pip install {name}") from error
+
+
+def callable_or_raise(role: str, function: Any) -> None:
+    if not callable(function):
+        raise TypeError(f"gradcheck: {role} must be callable, got {type(function).__name__}")

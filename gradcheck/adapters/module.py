@@ -1,0 +1,104 @@
+"""Objects that keep what they need: `forward(x)`, `backward(dy)`, parameters and gradients among their attributes."""
+
+import copy
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from gradcheck.adapters import spellings
+from gradcheck.adapters.calls import Calls
+from gradcheck.adapters.convert import own
+from gradcheck.adapters.places import Path, get, put, title
+from gradcheck.adapters.trial import Trial
+from gradcheck.subjects import Adapted, per_input
+
+
+class Module(Adapted):
+    """Each evaluation has a copy of the object to itself, in which the parameters are replaced wherever they stand."""
+
+    def __init__(self, obj: Any, calls: Calls, named: Mapping[str, str] | None):
+        self.name = type(obj).__name__
+        try:
+            self._obj = copy.deepcopy(obj)
+        except Exception as error:  # whatever an object raises that holds a file or a lock
+            got = f"{type(error).__name__}: {error}"
+            raise TypeError(f"gradcheck: {self.name} must allow copy.deepcopy, got {got}") from error
+        self._calls, self._named = calls, named
+        self._gradients: dict[Path, Path] = {}
+        self._adding: set[Path] = set()
+
+    def prepare(self, inputs: tuple, constants: dict) -> tuple:
+        """Find the parameters and their gradients."""
+        trial = Trial(self._obj, self._calls, self._named, inputs, constants)
+        self._gradients, self._adding, self.findings = trial.gradients, trial.adding, trial.findings
+        self.parameters = {title(path): get(self._obj, path) for path in self._gradients}
+        return inputs
+
+    def forward(self, parameters: Any, inputs: tuple, constants: dict) -> Any:
+        return self._calls.run_forward(self._live(parameters), own(inputs), own(constants))
+
+    def vjp(self, parameters: Any, inputs: tuple, constants: dict) -> tuple[Any, Callable]:
+        live = self._live(parameters)
+        y = self._calls.run_forward(live, own(inputs), own(constants))
+
+        def pull(dy: Any) -> tuple[dict, tuple]:
+            for path in self._adding:
+                if isinstance(old := get(live, path), np.ndarray):
+                    put(live, path, np.zeros_like(old))
+            d_inputs, complete = self._calls.run_backward(live, dy)
+            pairs = self._gradients.items()
+            found = {title(path): copy.copy(get(live, g)) for path, g in pairs}  # the next call may write there
+            return complete(found), per_input(complete(d_inputs), inputs, self)
+
+        return y, pull
+
+    def signature(self) -> Callable:
+        return getattr(self._obj, self._calls.forward)
+
+    def _live(self, parameters: dict) -> Any:
+        """Return a copy of the object around other parameters; what is kept for gradients follows their dtype."""
+        replaced = {}
+        for path, gradient in self._gradients.items():
+            old, new, buffer = get(self._obj, path), parameters[title(path)], get(self._obj, gradient)
+            replaced[id(old)] = new
+            if isinstance(buffer, np.ndarray) and buffer.dtype == old.dtype != new.dtype:
+                replaced[id(buffer)] = buffer.astype(new.dtype)
+        return copy.deepcopy(self._obj, replaced)
+
+
+def module(
+    obj: Any,
+    *,
+    parameters: Mapping[str, str] | None = None,
+    forward: str = "forward",
+    backward: str = "backward",
+    zero_grad: str | None = None,
+) -> Adapted:
+    """Check an object with `forward(*inputs, **constants) -> y` and `backward(dy) -> cotangent(s) of the inputs`.
+
+    Its parameters and their gradients are found where they are spelled in a usual way: `W` and `dW`,
+    `W_grad` or `grad_W`; `params["W"]` and `grads["W"]`; lists `params` and `grads`, or of pairs;
+    `W.value` and `W.grad`.  A method `zero_grad` is called before each backward pass; without one, a
+    gradient that adds up over calls is a finding.  What a pass does not return may stand in `output`
+    and `dinputs`.  The object itself is never used: the check works on copies of what was handed over.
+
+    Args:
+        obj: an instance.
+        parameters: by each parameter's path the path of its gradient, such as
+            `{"w": "dw", "layers[0].b": "layers[0].db"}`; then no other is looked for.
+        forward: the name of this method.
+        backward: likewise.
+        zero_grad: likewise; one with a usual name is found.
+
+    Raises:
+        TypeError: `obj` is a class, lacks a method, or cannot be copied.
+    """
+    if isinstance(obj, type):
+        raise TypeError(f"gradcheck: module must get an instance, got the class {obj.__name__}")
+    for role, name in (("forward", forward), ("backward", backward), ("zero_grad", zero_grad)):
+        if name is not None and not callable(getattr(obj, name, None)):
+            got = f"none; say which one it is by {role}='...'"
+            raise TypeError(f"gradcheck: {type(obj).__name__} must have a method {name}, got {got}")
+    zero_grad = zero_grad or next((name for name in spellings.ZERO if callable(getattr(obj, name, None))), None)
+    return Module(obj, Calls(forward, backward, zero_grad), parameters)

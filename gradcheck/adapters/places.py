@@ -1,0 +1,57 @@
+"""What an object holds, each thing by its path: a tuple of attribute names, dictionary keys and indices."""
+
+from collections.abc import Iterator
+from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
+from typing import Any
+
+import numpy as np
+
+Path = tuple[Any, ...]
+PLAIN = (type, np.ndarray, np.generic, np.random.Generator, FunctionType, MethodType, BuiltinFunctionType, ModuleType)
+
+
+def held(obj: Any) -> dict[Path, Any]:
+    """Return everything that is no container in an object and in what it holds; a container counts once."""
+    return dict(_walk(obj, (), set()))
+
+
+def get(obj: Any, path: Path) -> Any:
+    """Return what stands at a path, or None."""
+    for key in path:
+        obj = dict(_children(obj) or ()).get(key)
+    return obj
+
+
+def put(obj: Any, path: Path, value: np.ndarray) -> None:
+    """Set what stands at a path; an array inside a tuple is written into."""
+    node = get(obj, path[:-1])
+    if isinstance(node, dict | list):
+        node[path[-1]] = value
+    elif isinstance(node, tuple):
+        node[path[-1]][...] = value
+    else:
+        setattr(node, path[-1], value)
+
+
+def title(path: Path) -> str:
+    """Return a path as it is written: `W`, `params.W1`, `layers[0].gamma`."""
+    text = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in path)
+    return text.removeprefix(".")
+
+
+def _walk(node: Any, path: Path, seen: set[int]) -> Iterator[tuple[Path, Any]]:
+    children = _children(node)
+    if children is None:
+        yield path, node
+    elif id(node) not in seen:
+        seen.add(id(node))
+        for key, child in children:
+            yield from _walk(child, (*path, key), seen)
+
+
+def _children(node: Any) -> list[tuple[Any, Any]] | None:
+    if isinstance(node, dict):
+        return list(node.items())
+    if isinstance(node, list | tuple):
+        return list(enumerate(node))
+    return None if isinstance(node, PLAIN) or not hasattr(node, "__dict__") else list(vars(node).items())

@@ -1,0 +1,104 @@
+"""Modules of PyTorch: their parameters are checked by name, and nothing of theirs is changed."""
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+
+import gradcheck
+from gradcheck.adapters import torch_function
+
+
+class Scale(torch.autograd.Function):
+    """y = a x, with a factor that makes the gradient of `a` wrong."""
+
+    @staticmethod
+    def forward(ctx, x, a, error):
+        ctx.save_for_backward(x, a)
+        ctx.error = error
+        return a * x
+
+    @staticmethod
+    def backward(ctx, dy):
+        x, a = ctx.saved_tensors
+        return dy * a, (1 + ctx.error) * (dy * x).sum(dim=0), None
+
+
+class Net(torch.nn.Module):
+    def __init__(self, error=0.0):
+        super().__init__()
+        self.first, self.second = torch.nn.Linear(4, 3), torch.nn.Linear(3, 2)
+        self.scale, self.error = torch.nn.Parameter(torch.randn(3)), error
+
+    def forward(self, x, *, gain=1.0):
+        return gain * self.second(Scale.apply(torch.tanh(self.first(x)), self.scale, self.error))
+
+
+@pytest.fixture
+def x(rng):
+    return rng.normal(size=(5, 4)).astype(np.float32)
+
+
+@pytest.fixture(autouse=True)
+def seeded():
+    torch.manual_seed(7)
+
+
+def test_a_module_is_proved_under_the_names_of_its_parameters(prove, x):
+    report = prove(torch_function(Net()), x, gain=0.5)
+    assert report.subject == "Net"
+    names = ["scale", "first.weight", "first.bias", "second.weight", "second.bias", "x"]
+    assert [g.name for g in report.gradients] == names
+
+
+def test_a_wrong_gradient_within_is_named(caught, x):
+    caught({"scale"}, torch_function(Net(error=1e-3)), x)
+
+
+def test_the_module_stays_as_it_was(x):
+    net = torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.BatchNorm1d(3), torch.nn.Dropout(0.3))
+    before = copy.deepcopy(net.state_dict())
+    report = gradcheck.check(torch_function(net), x)
+    assert report.verdict == "pass", str(report)
+    assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
+    assert all(p.grad is None for p in net.parameters())
+
+
+def test_parameters_that_are_not_trained_are_constants(prove, x):
+    net = Net()
+    net.first.requires_grad_(False)
+    assert [g.name for g in prove(torch_function(net), x).gradients] == ["scale", "second.weight", "second.bias", "x"]
+
+
+def test_a_module_without_parameters_is_checked_for_its_inputs(prove, x):
+    norm = torch.nn.BatchNorm1d(4, affine=False)
+    report = gradcheck.check(torch_function(norm), x)
+    assert report.verdict == "pass", str(report)
+    assert [g.name for g in report.gradients] == ["input"]
+
+
+def test_a_parameter_that_two_layers_share_gets_the_sum_of_both(prove, rng):
+    net = torch.nn.Sequential(torch.nn.Linear(3, 3), torch.nn.Tanh(), torch.nn.Linear(3, 3))
+    net[2].weight = net[0].weight
+    report = prove(torch_function(net), rng.normal(size=(4, 3)))
+    assert [g.name for g in report.gradients] == ["0.weight", "0.bias", "2.bias", "input"]
+
+
+def test_a_module_that_writes_to_its_input_is_caught(x):
+    report = gradcheck.check(torch_function(torch.nn.ReLU(inplace=True)), x)
+    found = [(f.kind, f.message) for f in report.findings if f.severity == "fail"]
+    assert found == [("mutation", "the forward pass writes to input")]
+
+
+def test_inputs_take_the_dtype_of_the_parameters_and_a_note_says_so(prove, rng):
+    x = rng.normal(size=(4, 3))
+    report = prove(torch_function(torch.nn.Linear(3, 2)), x)
+    note = "inputs of float64 were cast to float32, as the module's parameters are"
+    assert [f.message for f in report.findings if f.kind == "dtype"] == [note]
+    assert not [f for f in prove(torch_function(torch.nn.Linear(3, 2).double()), x).findings if f.kind == "dtype"]
+
+
+def test_a_module_is_checked_where_it_lives():
+    assert torch_function(torch.nn.Linear(2, 2))._tensors.device == torch.device("cpu")
+    assert torch_function(torch.nn.Linear(2, 2), device="cpu")._tensors.device == "cpu"
