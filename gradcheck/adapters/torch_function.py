@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from gradcheck.adapters.autograd import TorchFunction
 from gradcheck.adapters.convert import framework
-from gradcheck.adapters.tensors import Tensors
+from gradcheck.adapters.torch_autograd import TorchFunction
 from gradcheck.adapters.torch_kinds import AutogradFunction, TorchModule
+from gradcheck.adapters.torch_tensors import Tensors
 from gradcheck.subjects import Adapted
 
 

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 from gradcheck import trees
-from gradcheck.adapters.autograd import TorchFunction
-from gradcheck.adapters.tensors import Tensors
+from gradcheck.adapters.torch_autograd import TorchFunction
+from gradcheck.adapters.torch_tensors import Tensors
 from gradcheck.findings import Finding
 from gradcheck.subjects import Broken
 

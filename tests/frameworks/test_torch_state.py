@@ -11,7 +11,7 @@ from handwritten import Swish
 
 import gradcheck
 from gradcheck.adapters import torch_function
-from gradcheck.adapters.tensors import Tensors
+from gradcheck.adapters.torch_tensors import Tensors
 from gradcheck.problem import Problem
 
 Function = torch.autograd.Function

@@ -8,7 +8,7 @@ import numpy as np
 
 from gradcheck import trees
 from gradcheck.adapters.convert import is_wide
-from gradcheck.adapters.tensors import Tensors
+from gradcheck.adapters.torch_tensors import Tensors
 from gradcheck.subjects import Adapted, Broken, leaf_list
 
 
