@@ -74,7 +74,7 @@ def diagnose(
     evidence = gathering.evidence(leaf)
     if evidence is None:
         return UNKNOWN
-    if not np.isfinite(evidence.claimed).all():
+    if not np.isfinite(evidence.all_claimed).all():
         return Diagnosis("finite", f"{gradient.name}: the claim is not finite at a generic point near the inputs")
     if not evidence.bad.any():
         return _special(gathering.evidence(leaf, own=True))

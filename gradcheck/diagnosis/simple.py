@@ -44,9 +44,7 @@ def factor(e: Evidence) -> Diagnosis | None:
 
 def _stays(e: Evidence, c: float) -> bool:
     other = e.elsewhere()
-    if other is None:
-        return False
-    d = ratio(other.claimed, other.numeric)
+    d = None if other is None else ratio(other.claimed, other.numeric)
     return d is not None and abs(c - d) <= 1e-9 * abs(c)
 
 

@@ -54,8 +54,6 @@ def places(where: np.ndarray, shape: tuple[int, ...]) -> str:
         along = np.moveaxis(where, axis, 0).reshape(length, -1)
         if (along.all(axis=1) | ~along.any(axis=1)).all():
             return f"at {_list(np.flatnonzero(along.any(axis=1)))} of axis {axis}"
-    if border(where):
-        return "on the border"
     if len(shape) == 2 and shape[0] == shape[1]:
         i, j = np.indices(shape)
         for name, part in (
@@ -73,7 +71,7 @@ def places(where: np.ndarray, shape: tuple[int, ...]) -> str:
 def border(where: np.ndarray) -> bool:
     """Whether a boolean array is True exactly at both ends of one axis."""
     for axis, length in enumerate(where.shape):
-        if length > 2:
+        if length > 3:
             ends = np.isin(np.arange(length), [0, length - 1])
             if np.array_equal(
                 where, np.broadcast_to(np.expand_dims(ends, list(range(1, where.ndim - axis))), where.shape)
