@@ -11,7 +11,7 @@ from reference.core.layer import Layer
 from reference.layers.layernorm import LayerNorm
 from reference.layers.linear import Linear
 from reference.layers.residual import PostNorm, PreNorm
-from reference.models.decoder import Decoder, DecoderBlock
+from reference.models.decoder import Decoder
 
 # Every norm placement, number of heads and mask, each at a batch or a length of 1, where a sum over one entry hides.
 EDGES = [
@@ -152,10 +152,6 @@ class ExchangedDecoder(Exchanged, Decoder):
     pass
 
 
-class ExchangedDecoderBlock(Exchanged, DecoderBlock):
-    pass
-
-
 class Detached(Linear):
     """A map that gets no gradient and passes none on."""
 
@@ -194,3 +190,7 @@ class Bend(Layer):
             return self.cotangent(w=np.einsum("btd,bte->de", x, da)), da @ self.w.T, *dothers
 
         return bent * scale, pullback
+
+
+class ExchangedBend(Exchanged, Bend):
+    pass

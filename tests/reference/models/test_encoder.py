@@ -59,7 +59,7 @@ def test_backward_is_proved_at_batch_one_and_length_one(prove, rng, residual, he
     prove(random_encoder(rng, residual, heads, layers=1), sequence(rng, batch, length), mask=mask)
 
 
-@settings(deadline=None, max_examples=6, derandomize=True)
+@settings(deadline=None, max_examples=4, derandomize=True)
 @given(st.tuples(*[st.integers(1, 3)] * 4), st.sampled_from([PreNorm, PostNorm]), st.integers(0, 2**32 - 1))
 def test_backward_is_proved_at_any_shape(shape, residual, seed):
     rng = np.random.default_rng(seed)
@@ -236,20 +236,18 @@ def test_empty_batch_gives_empty_output_and_zero_gradient(rng):
     assert not any(leaf.any() for _, leaf in tree.leaves(d_layer))
 
 
-@BOTH
-def test_a_forgotten_skip_gradient_is_caught(caught, rng, residual):
+def test_a_forgotten_skip_gradient_is_caught(caught, rng):
     """Right are the last residual layer of the last block and what follows it; all else lies upstream of its skip."""
-    layer = random_encoder(rng, residual, heads=2, width=4, hidden=3)
+    layer = random_encoder(rng, heads=2, width=4, hidden=3)
     expected = upstream(parameters(layer) | {"x"}, "norm.", "blocks[1].feedforward.")
-    caught(expected, plant(layer, residual, WITHOUT_SKIP[residual]), sequence(rng, 2, 3, 4))
+    caught(expected, plant(layer, PreNorm, WITHOUT_SKIP[PreNorm]), sequence(rng, 2, 3, 4))
 
 
-@BOTH
-def test_one_forgotten_skip_gradient_is_caught(caught, rng, residual):
+def test_one_forgotten_skip_gradient_is_caught(caught, rng):
     """The skip around the feed-forward network of block 0: wrong is what comes before it, and x."""
-    layer = random_encoder(rng, residual, heads=2, width=4, hidden=3)
-    expected = upstream(parameters(layer) | {"x"}, "norm.", "blocks[1].", "blocks[0].feedforward.")
-    wrong = plant(layer, residual, WITHOUT_SKIP[residual], "blocks[0].feedforward")
+    layer = random_encoder(rng, PostNorm, heads=2, width=4, hidden=3)
+    expected = upstream(parameters(layer) | {"x"}, "blocks[1].", "blocks[0].feedforward.")
+    wrong = plant(layer, PostNorm, WITHOUT_SKIP[PostNorm], "blocks[0].feedforward")
     caught(expected, wrong, sequence(rng, 2, 3, 4))
 
 

@@ -13,7 +13,6 @@ from composites import (
     same,
     same_tree,
     total,
-    upstream,
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -74,7 +73,7 @@ def test_backward_is_proved_at_batch_one_and_length_one(prove, rng, residual, he
     prove(random_model(rng, residual, heads, (1, 1)), source, target, source_mask=mask)
 
 
-@settings(deadline=None, max_examples=4, derandomize=True)
+@settings(deadline=None, max_examples=3, derandomize=True)
 @given(st.tuples(*[st.integers(1, 3)] * 5), st.sampled_from([PreNorm, PostNorm]), st.integers(0, 2**32 - 1))
 def test_backward_is_proved_at_any_shape(shape, residual, seed):
     rng = np.random.default_rng(seed)
@@ -254,13 +253,6 @@ def test_empty_batch_gives_empty_output_and_zero_gradient(rng):
     assert not any(leaf.any() for _, leaf in tree.leaves(d_layer))
 
 
-def test_exchanged_cotangents_are_caught(caught, rng):
-    """All of the encoder and both inputs are wrong, and nothing of the decoder."""
-    layer, inputs = random_model(rng, heads=2, layers=(1, 1), width=4, hidden=3), sequences(rng, 2, 3, 3, 4)
-    expected = {name for name in parameters(layer) | {"source", "target"} if not name.startswith("decoder.")}
-    caught(upstream(expected), plant(layer, Decoder, ExchangedDecoder), *inputs)
-
-
 class ForgetfulEncoder(Encoder):
     """Gets a cotangent and makes nothing of it."""
 
@@ -289,6 +281,13 @@ def small_parts(rng, encoder=Encoder):
     """An encoder with one parameter, and a decoder."""
     decoder = random_model(rng, heads=2, layers=(1, 1), width=4, hidden=3).decoder
     return encoder(blocks=(Bend(w=rng.normal(size=(4, 4)) / 2),), norm=None), decoder
+
+
+def test_exchanged_cotangents_are_caught(caught, rng):
+    """All of the encoder and both inputs are wrong, and nothing of the decoder."""
+    layer = EncoderDecoder(*small_parts(rng), SinusoidalPositions())
+    wrong = plant(layer, Decoder, ExchangedDecoder)
+    caught({"encoder.blocks[0].w", "source", "target"}, wrong, *sequences(rng, 2, 3, 3, 4))
 
 
 def test_an_encoder_without_gradient_is_caught(caught, rng):
