@@ -3,11 +3,14 @@
 import argparse
 import contextlib
 import importlib
+import random
 import shutil
 import sys
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
+
+import numpy as np
 
 from gradcheck.checker import Checker
 from gradcheck.cli.errors import STATUS, UsageError
@@ -76,9 +79,20 @@ def _prepared(options: argparse.Namespace, errors: list[tuple[str, str]]) -> lis
 
 def _check_of(thing: str, given: Given) -> Callable[[Checker], Report]:
     name = thing.partition(":")[2]
-    subject = subject_of(load(thing), name, given)
+    _seed(given.seed)
+    found = load(thing)
+    _seed(given.seed)
+    subject = subject_of(found, name, given)
     inputs, constants = given.inputs_of(adapt(subject).signature(), name)
     return lambda checker: checker(subject, *inputs, **constants)
+
+
+def _seed(seed: int) -> None:
+    """Seed the global generators, from which many a layer draws its parameters: a run can be repeated."""
+    random.seed(seed)
+    np.random.seed(seed % 2**32)  # noqa: NPY002
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(seed)
 
 
 @contextlib.contextmanager

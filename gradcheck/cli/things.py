@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from gradcheck import adapters
 from gradcheck.cli.errors import UsageError
 from gradcheck.cli.given import POSITIONAL, Given, needed
 from gradcheck.subjects import Adapted
@@ -40,16 +41,18 @@ def subject_of(thing: Any, name: str, given: Given) -> Any:
     Raises:
         UsageError: it needs something that was not given.
     """
-    if isinstance(thing, Adapted) or (callable(getattr(thing, "vjp", None)) and not isinstance(thing, type)):
-        return thing
+    if (known := _known(thing)) is not None:
+        return known
     if isinstance(thing, type):
-        return _checkable(given.call(_constructor(thing, given), f"{name}(...)"))
-    if callable(thing) and _makes(thing, given):
+        made = given.call(_constructor(thing, given), f"{name}(...)")
+    elif callable(thing) and _makes(thing, given):
         made = given.call(thing, f"{name}()")
         if isinstance(made, tuple) and len(made) == 2 and callable(made[1]):
             raise UsageError(f"{name} returns (y, pullback) but has no input to differentiate")
-        return _checkable(made)
-    return _checkable(thing)
+    else:
+        return thing
+    known = _known(made)
+    return made if known is None else known
 
 
 def _module(name: str) -> Any:
@@ -85,12 +88,25 @@ def _makes(function: Callable, given: Given) -> bool:
     return not needed(parameters, given)
 
 
-def _checkable(thing: Any) -> Any:
-    """Return a thing that the checker knows: objects with forward and backward go by way of their adapter."""
-    if callable(getattr(thing, "vjp", None)) or isinstance(thing, Adapted):
+def _known(thing: Any) -> Any:
+    """Return a thing that needs nothing to be checked, by way of its adapter where it has one; None for others."""
+    if isinstance(thing, type):
+        return adapters.torch_function(thing) if _is_autograd_function(thing) else None
+    if isinstance(thing, Adapted) or callable(getattr(thing, "vjp", None)):
         return thing
+    if _is(thing, "torch.nn", "Module"):
+        return adapters.torch_function(thing)
+    if _is(thing, "jax", "custom_vjp") or _is(thing, "jax", "custom_jvp"):
+        return adapters.jax_function(thing)
     if all(callable(getattr(thing, name, None)) for name in ("forward", "backward")):
-        from gradcheck.adapters import module
+        return adapters.module(thing)
+    return None
 
-        return module(thing)
-    return thing
+
+def _is(thing: Any, module: str, name: str) -> bool:
+    """Whether a thing is an instance of a framework's class; a framework that was not imported made none."""
+    return module in sys.modules and isinstance(thing, getattr(sys.modules[module], name))
+
+
+def _is_autograd_function(kind: type) -> bool:
+    return "torch" in sys.modules and issubclass(kind, sys.modules["torch"].autograd.Function)

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import math
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -54,7 +55,7 @@ def script(problem: Problem, gradients: list[Gradient], findings: list[Finding],
             given = _Given(problem, drawn, gradient)
             text = _table(problem, gradient, moved, given, seed)
             with contextlib.suppress(Exception):  # of the subject's, at inputs that are not the user's
-                if _shows(text, {"subject": problem.subject, **given.missing}):
+                if _shows(text, {"subject": problem.subject, **given.missing}, problem.count):
                     return _head(problem, given, f"{gradient.name}{_place(gradient.worst_index)}", seed) + text
     given = _Given(problem, False, None)
     imports = "import numpy as np\n" if "np." in given.statements + given.arguments else ""
@@ -126,10 +127,11 @@ def _moves(problem: Problem, moved: set) -> Iterator[str]:
             yield f"arrays[{i}] += rng.uniform(0.25, 0.75, {leaf.value.shape})  # {leaf.name}: {which} hide mistakes\n"
 
 
-def _shows(text: str, variables: dict[str, Any]) -> bool:
+def _shows(text: str, variables: dict[str, Any], count: Counter) -> bool:
     """Run the script; return whether its table shows differences that agree with each other, but not with the claim."""
     with contextlib.redirect_stdout(io.StringIO()) as output, np.errstate(all="ignore"):
         exec(text, variables)
+    count.update(variables["problem"].count)
     rows = np.array([line.split() for line in output.getvalue().splitlines()[1:]], float)
     _, slopes, (claimed, *_) = rows.T
     if np.isnan(claimed):

@@ -7,6 +7,8 @@ import pytest
 from gradcheck.cli.main import main
 
 LAYERS = '''
+import random
+
 import numpy as np
 
 from gradcheck.adapters import pair
@@ -28,6 +30,16 @@ class Scale:
             return Scale(dgain), self.gain * dy * (2 if self.wrong else 1)
 
         return self.gain * x + shift, pullback
+
+
+class Old:
+    """Parameters from the global generators, as in many a course."""
+
+    def __init__(self, width):
+        self.w = np.random.randn(width) + random.random()
+
+    def vjp(self, x):
+        return self.w * x, lambda dy: ({"w": (dy * x).sum(0)}, 2 * self.w * dy)
 
 
 class Table:

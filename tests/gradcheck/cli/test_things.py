@@ -1,6 +1,12 @@
 """What may be checked, and how it comes by its inputs."""
 
+import sys
+
 import pytest
+
+import gradcheck
+from gradcheck.cli.given import Given
+from gradcheck.cli.things import subject_of
 
 
 @pytest.mark.parametrize(
@@ -30,6 +36,62 @@ def test_every_kind_of_thing_is_checked(run, words, subject, arrays):
     lines = out.splitlines()
     assert lines[0].startswith(f"gradcheck {subject}: pass (")
     assert [line.split()[0] for line in lines[1 : 1 + len(arrays)]] == arrays
+
+
+def test_layers_that_draw_from_global_generators_are_the_same_again(run):
+    words = ["layers:Old", "--param", "width=3", "--input", "x=2,3", "--seed", "5"]
+    assert run(*words)[1] == run(*words)[1] and "gradcheck Old: fail" in run(*words)[1]
+
+
+@pytest.fixture
+def frameworks(monkeypatch):
+    """Return stand-ins for PyTorch and JAX; the adapters take notes instead of adapting."""
+
+    class Framework:
+        class Kind:
+            pass
+
+        Module = Function = custom_vjp = custom_jvp = Kind
+        seeded = None
+
+        def manual_seed(self, seed):
+            self.seeded = seed
+
+    torch, jax = Framework(), Framework()
+    torch.autograd = torch.nn = torch
+    torch.Module, torch.Function = (type(name, (), {}) for name in ("Module", "Function"))
+    for name, module in (("torch", torch), ("torch.nn", torch), ("jax", jax)):
+        monkeypatch.setitem(sys.modules, name, module)
+    for name in ("torch_function", "jax_function"):
+        monkeypatch.setattr(gradcheck.adapters, name, lambda thing, name=name: (name, thing))
+    return torch, jax
+
+
+def test_layers_of_frameworks_go_by_way_of_their_adapters(frameworks):
+    torch, jax = frameworks
+    given = Given([], {}, 3)
+
+    class Net(torch.Module):
+        def vjp(self):
+            raise NotImplementedError
+
+    class Square(torch.Function):
+        vjp = Net.vjp
+
+    class Plain(torch.Module):
+        pass
+
+    rule, plain = jax.custom_vjp(), Plain()
+    assert subject_of(Square, "Square", given) == ("torch_function", Square)
+    assert subject_of(plain, "plain", given) == ("torch_function", plain)
+    assert subject_of(lambda: plain, "make", given) == ("torch_function", plain)
+    assert isinstance(subject_of(Plain, "Plain", given)[1], Plain)
+    assert subject_of(rule, "rule", given) == ("jax_function", rule)
+
+
+def test_the_generator_of_pytorch_is_seeded_where_it_is_loaded(frameworks, run):
+    run("layers:make", "--input", "x=2,3", "--seed", "7")
+    assert frameworks[0].seeded == 7
 
 
 @pytest.mark.parametrize(
