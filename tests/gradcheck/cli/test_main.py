@@ -1,14 +1,12 @@
-"""The command from outside: exit status, streams, JSON, pages."""
+"""The command from outside: exit status, streams, errors."""
 
 import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-from gradcheck.cli import output
 from gradcheck.cli.main import main
 
 
@@ -104,40 +102,6 @@ def test_an_error_of_one_thing_does_not_stop_the_others(run):
 def test_an_error_while_a_thing_is_made_leaves_names_unused(run):
     status, _, err = run("layers:broken_factory", "--input", "x=3")
     assert status == 1 and "takes" not in err
-
-
-def test_json_is_all_there_is_on_stdout(run):
-    status, out, err = run("layers:talks", "layers:wrong", "--input", "x=2,3", "--json")
-    data = json.loads(out)
-    assert (status, data["verdict"], data["schema_version"]) == (1, "fail", 1)
-    assert [(r["thing"], r["verdict"]) for r in data["reports"]] == [("layers:talks", "pass"), ("layers:wrong", "fail")]
-    assert "a word" in err
-
-
-def test_a_page_is_written_whole(run, folder):
-    status, out, _ = run("layers:wrong", "layers:powers", "--input", "x=2,3", "--html", "report.html")
-    text = Path("report.html").read_text(encoding="utf-8")
-    assert status == 1 and "gradcheck wrong: fail" in out
-    assert text.startswith("<!doctype html>") and text.count("<article>") == 2
-    assert sorted(path.name for path in folder.glob("*report*")) == ["report.html"]
-
-
-def test_a_page_that_cannot_be_written_leaves_the_old_one(run, folder, monkeypatch):
-    Path("report.html").write_text("old", encoding="utf-8")
-
-    def full(path, target):
-        raise OSError(28, "No space left on device", str(path))
-
-    monkeypatch.setattr(output.Path, "replace", full)
-    status, _, err = run("layers:powers", "--input", "x=2,3", "--html", "report.html")
-    assert status == 3 and err.endswith("No space left on device\n") and err.count("\n") == 1
-    assert Path("report.html").read_text(encoding="utf-8") == "old"
-    assert sorted(path.name for path in folder.glob("*report*")) == ["report.html"]
-
-
-def test_no_page_is_written_where_nothing_was_checked(run):
-    assert run("layers:breaks", "--input", "x=3", "--html", "report.html")[0] == 1
-    assert not Path("report.html").exists()
 
 
 def test_an_error_of_the_system_without_a_file_is_one_line(run, monkeypatch):
