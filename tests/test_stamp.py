@@ -25,7 +25,8 @@ class Tree:
         self.root, self.site, self.stamp, self.capsys = path / "root", path / "site", path / "gradients.stamp", capsys
         for name in ("reference/layers.py", "gradcheck/check.py", "specs/layers.md"):
             self.write(name, "1\n")
-        for name in ("reference/__init__.py", "gradcheck/__init__.py", "tox.ini"):
+        # pytest loads the checker's plugin by its entry point, and finds this tree's package first
+        for name in ("reference/__init__.py", "gradcheck/__init__.py", "gradcheck/pytest_plugin.py", "tox.ini"):
             self.write(name, "")
         self.write("pyproject.toml", PYPROJECT)
         self.write("tests/reference/test_layers.py", TESTS)
