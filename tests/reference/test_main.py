@@ -1,7 +1,5 @@
-import runpy
+import subprocess
 import sys
-
-import pytest
 
 import reference.__main__ as module
 from reference.job import cli, process
@@ -25,11 +23,7 @@ def test_ctrl_c_while_modules_are_loaded_is_one_line(monkeypatch, capsys):
     assert capsys.readouterr() == ("", "python -m reference: interrupted\n")
 
 
-def test_the_module_is_the_command(monkeypatch, capsys):
-    monkeypatch.setattr(sys, "argv", ["reference", "generate", "--help"])
-    monkeypatch.setattr(process, "settle", lambda: None)
-    monkeypatch.delitem(sys.modules, "reference.__main__")
-    with pytest.raises(SystemExit) as exit_:
-        runpy.run_module("reference", run_name="__main__")
-    assert exit_.value.code == 0
-    assert capsys.readouterr().out.startswith("usage: python -m reference generate")
+def test_the_module_is_the_command():
+    done = subprocess.run([sys.executable, "-m", "reference", "generate", "--help"], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("usage: python -m reference generate")
