@@ -20,7 +20,7 @@ def table(report, **variables):
     with contextlib.redirect_stdout(io.StringIO()) as output:
         exec(report.reproducer, variables)
     rows = np.array([line.split() for line in output.getvalue().splitlines()[1:]], float)
-    assert rows.shape == (5, 3)
+    assert rows.shape == (5, 4)
     return rows[:, 1], rows[:, 2]
 
 
@@ -77,15 +77,10 @@ def test_it_runs_as_a_file_of_its_own(normal, tmp_path):
     assert len(done.stdout.splitlines()) == 6 and "pullback" in done.stdout.splitlines()[0]
 
 
-def test_a_large_input_is_drawn_where_that_shows_the_same(normal):
-    report = gradcheck.check(double, normal(30, 40))
-    assert "rng.standard_normal((30, 40))" in report.reproducer
-    assert disagrees(report, subject=double)
-
-
-def test_a_large_narrow_input_is_drawn_in_its_own_format(normal):
-    report = gradcheck.check(double, normal(30, 40).astype(np.float32))
-    assert "rng.standard_normal((30, 40)).astype('float32')" in report.reproducer
+@pytest.mark.parametrize(("dtype", "cast"), [(np.float64, ""), (np.float32, ".astype('float32')")])
+def test_a_large_input_is_drawn_where_that_shows_the_same(normal, dtype, cast):
+    report = gradcheck.check(double, normal(30, 40).astype(dtype))
+    assert f"x = rng.standard_normal((30, 40)){cast}\n" in report.reproducer
     assert disagrees(report, subject=double)
 
 
@@ -110,18 +105,31 @@ def test_a_large_input_is_a_variable_where_no_other_shows_it(normal):
     assert disagrees(report, subject=near_a_constant, x=x)
 
 
-def test_parameters_of_ones_are_moved_as_in_the_check(normal):
-    layer = Scaled(np.ones(4))
+@pytest.mark.parametrize(("gain", "which"), [(np.ones(4), "ones"), (np.zeros(4), "zeros")])
+def test_parameters_that_hide_mistakes_are_moved_as_in_the_check(normal, gain, which):
+    layer = Scaled(gain, power=3)
     report = gradcheck.check(layer, normal(4))
+    assert f"# gain: {which} hide mistakes" in report.reproducer
+    assert disagrees(report, subject=layer)
+
+
+def test_inputs_of_ones_are_moved_where_they_hide_the_mistake(normal):
+    def scaled(x, gain):
+        return gain * x * x, lambda dy: (2 * x * dy, (dy * x * x).sum(0))
+
+    report = gradcheck.check(scaled, normal(3, 4), np.ones(4))
     assert "# gain: ones hide mistakes" in report.reproducer
-    assert disagrees(report, subject=layer)
+    assert disagrees(report, subject=scaled)
 
 
-def test_parameters_of_zeros_are_moved_as_in_the_check(normal):
-    layer = Scaled(np.zeros(4), power=3)
-    report = gradcheck.check(layer, normal(4))
-    assert "# gain: zeros hide mistakes" in report.reproducer
-    assert disagrees(report, subject=layer)
+@pytest.mark.parametrize("error", [1e-3, 1e-5, 1e-7])
+def test_small_mistakes_are_shown_too(normal, error):
+    def nearly(x):
+        return np.sin(x), lambda dy: (1 + error) * np.cos(x) * dy
+
+    report = gradcheck.check(nearly, normal(3, 4))
+    slopes, claims = table(report, subject=nearly)
+    np.testing.assert_allclose(claims[3] / slopes[3] - 1, error, rtol=0.01, atol=0)  # differences are right to 1e-9
 
 
 def test_constants_are_written_out_or_asked_for(normal):
