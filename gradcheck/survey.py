@@ -29,16 +29,23 @@ def convergence(gradient: Gradient, comparisons: list[Comparison], believed: boo
     if gradient.verdict == "fail" and gradient.worst_index is not None:
         worst = int(np.ravel_multi_index(gradient.worst_index, gradient.shape))
         found = [c for c in units if c.probe.coordinate == worst] or found
+        found.sort(key=lambda c: -float(_excess(c, believed).max()))
     else:
         found = [c for c in found if c.probe.coordinate is None] or found
     return _ladder(found[0], gradient, believed) if found else None
 
 
+def _excess(c: Comparison, believed: bool) -> np.ndarray:
+    """Return by how many bars of real differences the claim is off (G,)."""
+    with np.errstate(all="ignore"):
+        bars = np.nan_to_num(np.abs(c.claimed - numeric(c, believed)) / c.real_tolerance, nan=0.0, posinf=np.inf)
+    return np.where(np.isnan(c.claimed), np.inf, bars)
+
+
 def _ladder(c: Comparison, gradient: Gradient, believed: bool) -> Ladder:
     assert c.sweep is not None and c.bounds is not None and c.real is not None
     best = numeric(c, believed)
-    with np.errstate(all="ignore"):
-        k = int(np.argmax(np.nan_to_num(np.abs(c.claimed - best) / c.real_tolerance, nan=np.inf)))
+    k = int(np.argmax(_excess(c, believed)))
     index, unit, moves = None, 1.0, gradient.name if c.probe.leaf is not None else "all arrays together"
     if c.probe.coordinate is not None:
         index = tuple(int(i) for i in np.unravel_index(c.probe.coordinate, gradient.shape))
@@ -56,7 +63,7 @@ def _ladder(c: Comparison, gradient: Gradient, believed: bool) -> Ladder:
         noise=column(c.bounds),
         claimed=float(c.claimed[k] / unit),
         numeric=float(best[k] / unit),
-        bar=float(c.real.bar[k] / unit),
+        bar=float(c.real_tolerance[k] / unit),
     )
 
 

@@ -51,6 +51,10 @@ class Ladder:
         return np.multiply(self.steps, np.abs(np.subtract(self.right, self.claimed)))
 
     @property
+    def disagrees(self) -> bool:
+        return not abs(self.claimed - self.numeric) <= self.bar
+
+    @property
     def clear(self) -> np.ndarray:
         """Whether the remainder is more than rounding (L,)."""
         r = self.remainder

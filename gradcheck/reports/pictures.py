@@ -53,7 +53,11 @@ def order_words(ladder: Ladder) -> str:
     order = ladder.order
     if order is None:
         return "only rounding, as where the function is linear"
-    return f"observed order {order:.2f}, that of a {'wrong' if order < BETWEEN else 'right'} derivative"
+    if ladder.disagrees:
+        what = "that of a wrong derivative" if order < BETWEEN else "an error too small for this picture"
+    else:
+        what = "that of a right derivative" if order > BETWEEN else "with kinks or rounding in the way"
+    return f"observed order {order:.2f}, {what}"
 
 
 def key(*names: tuple[str, str]) -> str:

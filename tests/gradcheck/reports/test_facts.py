@@ -5,6 +5,7 @@ import pytest
 
 import gradcheck
 from gradcheck.reports.facts import ErrorMap, Ladder
+from gradcheck.reports.pictures import order_words
 
 H = 0.5 ** np.arange(20)
 
@@ -71,6 +72,25 @@ def test_a_report_holds_the_ladder_of_the_worst_entry_and_a_map(reports, name):
     assert gradient.ladder.claimed == pytest.approx(gradient.claimed, rel=1e-6)
     assert gradient.ladder.numeric == pytest.approx(gradient.numeric, rel=1e-6)
     assert gradient.map.wrong.any()
+
+
+@pytest.mark.parametrize(
+    ("claimed", "error", "words"),
+    [
+        (1.0, 0.0, "observed order 2.00, that of a right derivative"),
+        (1.1, 0.1, "observed order 1.00, that of a wrong derivative"),
+        (1 + 1e-9, 1e-9, "observed order 2.00, an error too small for this picture"),
+        (np.nan, np.nan, "only rounding, as where the function is linear"),
+    ],
+)
+def test_the_caption_says_what_the_order_means(claimed, error, words):
+    found = ladder(np.exp, 1.0, claimed)
+    assert found.disagrees == (error != 0) and order_words(found) == words
+
+
+def test_an_order_that_kinks_spoil_is_not_called_wrong():
+    found = ladder(lambda t: np.maximum(t, 2 * t - 1e-3), 1.0, 1.0, noise=1e-12)
+    assert order_words(found).endswith("with kinks or rounding in the way")
 
 
 def test_what_was_not_compared_has_neither(reports):
