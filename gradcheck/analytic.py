@@ -5,6 +5,8 @@ import dataclasses
 import numpy as np
 
 from gradcheck.complexstep import jittered
+from gradcheck.ladder import smallest_exact
+from gradcheck.points import Probe
 from gradcheck.problem import Arrays, Problem
 
 U = 2.0**-53
@@ -35,6 +37,18 @@ class Analytic:
         noise = np.max(np.abs(spread), axis=0) if spread else np.zeros(np.shape(size))
         noise = without_jumps(noise, float(np.sqrt(np.max(size, initial=0))), self.largest(), self.u)
         return np.asarray(claimed), 16 * self.u * np.sqrt(size) + 4 * noise
+
+    def lost(self, point: Arrays, probe: Probe, steps: np.ndarray) -> np.ndarray:
+        """Return a bound (L, G) for what the roundings of x + h d, where it is rounded, make of one value of <g, f>."""
+        direction = probe.direction(point)
+        inexact = steps < smallest_exact(point, direction)
+        if not inexact.any():
+            return np.zeros(steps.shape)
+        square = np.zeros(steps.shape[1])
+        with np.errstate(all="ignore"):
+            for i, d in direction.items():
+                square += np.square(np.where(d != 0, self.values[i] * point[i], 0)).reshape(len(square), -1).sum(axis=1)
+        return np.where(inexact & np.isfinite(square), 4 * U * np.sqrt(square), 0.0)
 
     def entry(self, leaf: int, coordinate: int, unit: float) -> tuple[np.ndarray, np.ndarray]:
         """Return the derivative for a step of `unit` at one entry (G,) and a bar for its rounding (G,).

@@ -102,10 +102,10 @@ class Comparer:
 
     def _set_real(self, comparisons: list[Comparison], where: list[int], readings: list[Reading]) -> None:
         pairs = [(i, r.sweep) for i, r in zip(where, readings, strict=True) if r.sweep is not None]
-        sweeps = [sweep for _, sweep in pairs]
         levels = [self.level if r.noise is None else max(self.level, float(r.noise.max())) for r in readings if r.sweep]
-        bounds = [self.noise_of(s.weight, level) for s, level in zip(sweeps, levels, strict=True)]
-        found = estimates(sweeps, bounds)
+        lost = [self.analytic.lost(self.place.point, comparisons[i].probe, s.steps) for i, s in pairs]
+        bounds = [self.noise_of(s.weight, u) + more for (_, s), u, more in zip(pairs, levels, lost, strict=True)]
+        found = estimates([sweep for _, sweep in pairs], bounds)
         for (i, sweep), bound, real in zip(pairs, bounds, found, strict=True):
             hidden = 4 * self.analytic.u * rounded(self.place.g, self.place.y)
             real.bar = saturated_bar(real.bar, comparisons[i].claimed, bound, hidden / sweep.steps[0])

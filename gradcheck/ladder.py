@@ -41,7 +41,7 @@ def moved(point: Arrays, direction: dict[int, np.ndarray], h: float) -> list[np.
 def sweep(problem: Problem, point: Arrays, probe: Probe, g: np.ndarray, steps: np.ndarray, y: np.ndarray) -> Sweep:
     """Evaluate f at point +- h d for every step; the outputs are subtracted first and projected afterwards."""
     direction = probe.direction(point)
-    steps = steps[steps >= _smallest_exact(point, direction)]
+    steps = steps[steps >= min(smallest_exact(point, direction), float(STEPS[WINDOW.stop - 1]))]
     rows: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
     weights, realised = [], []
     changed = np.zeros(y.shape, bool)  # an output that no step changes has no rounding that could show
@@ -64,7 +64,7 @@ def joined(sweeps: list[Sweep]) -> Sweep:
     return Sweep(*(np.concatenate([getattr(s, f.name) for s in sweeps], 1) for f in dataclasses.fields(Sweep)))
 
 
-def _smallest_exact(point: Arrays, direction: dict[int, np.ndarray]) -> float:
+def smallest_exact(point: Arrays, direction: dict[int, np.ndarray]) -> float:
     """Return the step below which x + h d is rounded in some entry; 0 for a single one, whose step is read off."""
     if len(direction) == 1 and sum(np.count_nonzero(d) for d in direction.values()) == 1:
         return 0.0
@@ -73,7 +73,7 @@ def _smallest_exact(point: Arrays, direction: dict[int, np.ndarray]) -> float:
         moving = d != 0
         if moving.any():
             smallest = max(smallest, 2.0**-37 * float((np.abs(point[i][moving]) / np.abs(d[moving])).max()))
-    return min(smallest, float(STEPS[WINDOW.stop - 1]))
+    return smallest
 
 
 def rounded(g: np.ndarray, y: np.ndarray) -> np.ndarray:

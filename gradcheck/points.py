@@ -7,11 +7,16 @@ import numpy as np
 from gradcheck.problem import Arrays
 
 BITS = 30  # significant bits kept of a base point: with ten-bit steps every x + h d is exact
+MOST_BITS = 45
 
 
 def quantise(x: np.ndarray, bits: int = BITS) -> np.ndarray:
-    """Round every entry to `bits` significant bits."""
-    mantissa, exponent = np.frexp(np.asarray(x, np.float64))
+    """Round every entry to `bits` significant bits; of entries near each other, of what they differ by."""
+    x = np.asarray(x, np.float64)
+    if is_offset(x):
+        bits += int(np.round(np.log2(np.abs(x).max() / scale(x))))
+    bits = min(bits, MOST_BITS)
+    mantissa, exponent = np.frexp(x)
     return np.ldexp(np.round(np.ldexp(mantissa, bits)), exponent - bits)
 
 
@@ -24,11 +29,17 @@ def scale(x: np.ndarray) -> float:
     largest = float(np.abs(x).max(initial=0))
     if not 0 < largest < np.inf:
         return 1.0
-    rms = float(np.sqrt(np.mean(np.square(x / largest))))
-    deviation = float(np.std(x / largest))
-    if x.size >= 4 and rms * 2.0**-26 < deviation < rms / 8:
-        rms = deviation
-    return float(2.0 ** np.round(np.log2(largest * rms)))
+    size = float(np.std(x / largest)) if is_offset(x) else float(np.sqrt(np.mean(np.square(x / largest))))
+    return float(2.0 ** np.round(np.log2(largest * size)))
+
+
+def is_offset(x: np.ndarray) -> bool:
+    """Whether the entries are far from zero but near each other."""
+    largest = float(np.abs(x).max(initial=0))
+    if not 0 < largest < np.inf or x.size < 4:
+        return False
+    rms, deviation = float(np.sqrt(np.mean(np.square(x / largest)))), float(np.std(x / largest))
+    return rms * 2.0**-46 < deviation < rms / 8
 
 
 def is_constant(x: np.ndarray) -> bool:
@@ -89,7 +100,7 @@ class Probe:
 
 
 def entry_scales(x: np.ndarray) -> np.ndarray:
-    """Return a power of two for every entry: the array's scale, larger where all of x + h d would round.
+    """Return a power of two for every entry: the array's scale.
 
     An array whose entries range over many orders of magnitude has no one scale: there each entry's
     own size serves.
@@ -98,15 +109,14 @@ def entry_scales(x: np.ndarray) -> np.ndarray:
     size = np.abs(x[x != 0])
     if not size.size:
         return np.full(x.shape, s)
-    own = 2.0 ** np.round(np.log2(np.where(x == 0, s, np.abs(x))))
     if s > 100 * float(np.median(size)):
-        return own
-    return np.maximum(s, own * 2.0**-20)
+        return 2.0 ** np.round(np.log2(np.where(x == 0, s, np.abs(x))))
+    return np.full(x.shape, s)
 
 
 def _unit(x: np.ndarray, coordinate: int, own_scale: bool) -> np.ndarray:
     d, s = np.zeros(x.size), scale(x)
     entry = abs(float(x.flat[coordinate]))
-    own = 2.0 ** np.round(np.log2(entry)) if entry else s
-    d[coordinate] = own if own_scale else max(s, own * 2.0**-20)
+    own = 2.0 ** np.round(np.log2(entry)) if entry and not is_offset(x) else s
+    d[coordinate] = own if own_scale else s
     return d.reshape(x.shape)

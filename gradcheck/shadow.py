@@ -7,6 +7,7 @@ gradient changes there, and how much the difference of the two scatters.  An err
 
 import numpy as np
 
+from gradcheck import saturation
 from gradcheck.complexstep import jittered
 from gradcheck.findings import Finding
 from gradcheck.measure import Place
@@ -41,12 +42,16 @@ def compare_with_shadow(problem: Problem, own: Place, rng: np.random.Generator, 
     for i, leaf in enumerate(problem.leaves):
         if not leaf.value.size:
             continue
-        error = np.array([a[i] - b[i] for a, b in zip(got, reference, strict=True)])
-        change = np.array([r[i] - reference[0][i] for r in reference[1:]])
-        noise = np.maximum(np.abs(change).max(axis=0), np.abs(error[1:] - error[0]).max(axis=0))
+        with np.errstate(invalid="ignore"):  # an infinite gradient is a finding of its own
+            error = np.array([a[i] - b[i] for a, b in zip(got, reference, strict=True)])
+            change = np.array([r[i] - reference[0][i] for r in reference[1:]])
+            noise = np.maximum(np.abs(change).max(axis=0), np.abs(error[1:] - error[0]).max(axis=0))
         bar = MARGIN * (np.maximum(noise, np.median(noise)) + 4 * narrow * np.abs(reference[0][i]))
         # terms of size y dy / x that cancel leave a rounding that repeats itself, and may underflow
         bar += 4 * narrow * natural / scale(leaf.value) + float(np.finfo(leaf.value.dtype).tiny)
+        if (np.abs(error[0]) > bar).any():
+            terms = saturation.terms(problem, wide[0], i, own.g.shape[1])
+            bar = np.maximum(bar, saturation.MARGIN * narrow * terms)
         excess = np.abs(error[0]) / np.where(bar > 0, bar, np.finfo(float).tiny)
         if not excess.max() <= 1:
             at = np.unravel_index(int(np.argmax(np.nan_to_num(excess, nan=np.inf))), excess.shape)

@@ -1,0 +1,63 @@
+"""Contradictions that are none: of differences resolved to less than a digit, and of rounding that nothing shows.
+
+A saturated gradient is a small difference of terms that are not small.
+Where y = tanh(x) is 1 but for its last bits, 1 - y y is those last bits; a few roundings away they are the same.  How
+large the terms are shows where nothing is saturated, nearer to zero.
+"""
+
+import numpy as np
+
+from gradcheck.comparison import Comparison
+from gradcheck.measure import Place
+from gradcheck.points import cotangents
+from gradcheck.problem import Arrays, Problem
+
+MARGIN = 16  # roundings of such a term
+COARSE = 0.1  # of the derivative
+NEARER = (2.0**-3, 2.0**-6)
+COTANGENTS = 4  # along one alone an entry's gradient may be small by chance
+
+
+def allow(comparisons: list[Comparison], problem: Problem, place: Place, u: float) -> None:
+    """Widen the bars of the claim and of the differences where a rounding of terms that cancel explains it all.
+
+    Differences that show less than a digit do not contradict a claim that the complex step confirms.
+    """
+    found: dict[int, np.ndarray] = {}
+    for c in comparisons:
+        if not _contradicted(c):
+            continue
+        square = 0.0
+        for leaf, d in c.probe.direction(place.point).items():
+            if leaf not in found:
+                found[leaf] = terms(problem, place.point, leaf, place.g.shape[1])
+            square += float(np.square(found[leaf] * d).sum())
+        wider = c.widened(MARGIN * u * np.sqrt(square))
+        if not _contradicted(wider):
+            c.claimed_bar, c.real = wider.claimed_bar, wider.real
+        elif c.real is not None and c.exact is not None and not c.exact_outside().any():
+            coarse = c.real.bar > COARSE * np.maximum(np.abs(c.claimed), np.abs(c.real.value))
+            c.real.bar = np.where(coarse, np.inf, c.real.bar)
+
+
+def _contradicted(c: Comparison) -> bool:
+    return bool((c.outside() | c.exact_outside() | c.exact_contradicts_real()).any())
+
+
+def terms(problem: Problem, point: Arrays, leaf: int, outputs: int) -> np.ndarray:
+    """Return for every entry of an array the size of what may cancel there, at most that of the cotangent.
+
+    It is the entry's own largest gradient where that array, or all of them, are smaller.
+    """
+    g = cotangents(np.random.default_rng(leaf), outputs, COTANGENTS)
+    largest = np.zeros(point[leaf].shape)
+    for factor in NEARER:
+        for moves in ({leaf}, set(range(len(point)))):
+            nearer = [x * factor if i in moves else x for i, x in enumerate(point)]
+            try:
+                with np.errstate(all="ignore"):
+                    gradient = problem.gradients(nearer, g)[leaf]
+            except Exception:  # whatever the user's code raises where these numbers leave its domain
+                continue
+            largest = np.maximum(largest, np.where(np.isfinite(gradient), np.abs(gradient), 0).max(axis=0))
+    return np.minimum(largest, np.abs(g).max(initial=0))

@@ -1,0 +1,104 @@
+"""A saturated layer is not failed for the rounding of 1 - y, and a wrong one is no better hidden there."""
+
+import numpy as np
+import pytest
+
+import gradcheck
+from gradcheck.adapters import pair
+from gradcheck.problem import Problem
+from gradcheck.saturation import terms
+
+
+def softmax(x):
+    e = np.exp(x - x.real.max(axis=-1, keepdims=True))
+    return e / e.sum(axis=-1, keepdims=True)
+
+
+def softmax_backward(x, dy):
+    p = softmax(x)
+    return p * (dy - (p * dy).sum(axis=-1, keepdims=True))
+
+
+def surprisal(x):
+    return -np.log(softmax(x)[:, 2])
+
+
+def surprisal_backward(x, dy):
+    p = softmax(x)
+    p[:, 2] -= 1
+    return dy[:, None] * p
+
+
+def tanh_backward(x, dy):
+    y = np.tanh(x)
+    return dy * (1 - y * y)
+
+
+PAIRS = {
+    "softmax": pair(softmax, softmax_backward),
+    "surprisal": pair(surprisal, surprisal_backward),
+    "tanh": pair(np.tanh, tanh_backward),
+}
+
+
+def dominated(logit, dtype, seed=0):
+    x = np.random.default_rng(seed).normal(size=(3, 4))
+    x[:, 2] += logit
+    return x.astype(dtype)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("logit", [8, 12, 16, 20])
+@pytest.mark.parametrize("name", PAIRS)
+def test_saturated_ones_pass(name, logit, dtype):
+    for seed in range(3):
+        report = gradcheck.check(PAIRS[name], dominated(logit, dtype, seed))
+        assert report.verdict == "pass", str(report)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", PAIRS)
+def test_where_nothing_is_left_of_the_gradient_nothing_is_claimed(name, dtype):
+    report = gradcheck.check(PAIRS[name], dominated(60, dtype))
+    assert report.verdict != "fail", str(report)
+
+
+def test_logits_of_any_size_do_not_fail():
+    for size in (12, 20, 40):
+        x = size * np.random.default_rng(0).normal(size=(3, 8))
+        report = gradcheck.check(PAIRS["softmax"], x)
+        assert report.verdict != "fail", str(report)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("error", [1e-3, 1.0])
+def test_a_wrong_one_fails_where_it_is_saturated(error, dtype):
+    subject = pair(softmax, lambda x, dy: (softmax_backward(x, dy) * (1 + error)).astype(x.dtype))
+    assert gradcheck.check(subject, dominated(8, dtype)).verdict == "fail"
+
+
+def test_a_tiny_entry_beside_large_ones_is_not_excused_where_nothing_is_saturated():
+    """y = 1e-14 x beside y = x: the rounding of the second says nothing about the first."""
+    factor = np.array([1e-14, 1.0, 1.0, 1.0])
+    subject = pair(lambda x: factor * x, lambda x, dy: np.where(factor < 1, 2, 1) * factor * dy)
+    report = gradcheck.check(subject, dominated(0, np.float64))
+    assert report.verdict == "fail", str(report)
+    assert {index[1] for index in report.gradients[0].wrong} == {0}
+
+
+def test_terms_are_what_the_gradient_is_nearer_to_zero_and_no_more_than_the_cotangent():
+    x = np.array([30.0, -1.0])
+    found = terms(Problem(PAIRS["tanh"], (x,), {}), [x], 0, 2)
+    assert 0.5 < found[0] <= 1.5 and found[1] <= 1.5
+    steep = Problem(pair(lambda x: 100 * x, lambda x, dy: 100 * dy), (x,), {})
+    assert (terms(steep, [x], 0, 2) <= 1.5).all()
+
+
+def test_terms_outside_the_domain_are_none():
+    def backward(x, dy):
+        if x.max() < 20:
+            raise ValueError("too small")
+        return dy
+
+    x = np.array([30.0, 40.0])
+    assert (terms(Problem(pair(lambda x: +x, backward), (x,), {}), [x], 0, 2) == 0).all()
