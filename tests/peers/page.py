@@ -3,6 +3,7 @@
 import importlib.metadata
 import os
 import platform
+import re
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +41,13 @@ def written(results, checkers, seconds, limit, bar):
         seconds=limit,
         bar=bar,
     )
+
+
+def facts(page):
+    """How many cases a page counts, and the verdicts of this project's checker on them, as they stand there."""
+    counts = re.search(r"^\d+ hand-written .*? were given", page, re.MULTILINE)
+    verdicts = re.search(rf"^\| {re.escape(NAMES['gradcheck'])} \|.*", page, re.MULTILINE)  # in the first table
+    return [found[0] for found in (counts, verdicts)]
 
 
 def of(checker, results):
