@@ -121,8 +121,12 @@ def adapt(subject: Any) -> Adapted:
 def per_input(cotangents: Any, inputs: tuple, subject: Adapted) -> tuple:
     """Return the cotangents as one tuple with an entry for every positional input."""
     if len(inputs) == 1:
-        bare = isinstance(cotangents, tuple) and len(cotangents) == 1 and not isinstance(inputs[0], tuple)
-        return cotangents if bare else (cotangents,)
+        if not isinstance(cotangents, tuple | list) or isinstance(inputs[0], tuple | list):
+            return (cotangents,)
+        if len(cotangents) != 1:
+            got = len(cotangents)
+            raise Broken("count", f"the backward must return 1 cotangent ({names(subject, inputs)[0]}), got {got}")
+        return tuple(cotangents)
     floating = [any(True for _ in trees.leaves(x)) for x in inputs]
     if not isinstance(cotangents, tuple | list):
         if sum(floating) != 1:

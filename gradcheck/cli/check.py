@@ -82,8 +82,10 @@ def _check_of(thing: str, given: Given) -> Callable[[Checker], Report]:
     _seed(given.seed)
     found = load(thing)
     _seed(given.seed)
-    subject = subject_of(found, name, given)
-    inputs, constants = given.inputs_of(adapt(subject).signature(), name)
+    subject = adapt(subject_of(found, name, given))
+    if subject.name == "<lambda>":
+        subject.name = name
+    inputs, constants = given.inputs_of(subject.signature(), name)
     return lambda checker: checker(subject, *inputs, **constants)
 
 

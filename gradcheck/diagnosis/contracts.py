@@ -16,7 +16,7 @@ KINDS = {
     "repeat": "state of one call is left to the next: the pullback counts, adds up or uses up what it keeps",
     "stale": "residuals are kept where the next forward pass overwrites them",
     "raises": "the pullback uses up what it needs when it is called again, or does not take every memory layout",
-    "dtype": "a gradient is cast to another type",
+    "dtype": "a gradient is of another type than its array",
     "shape": "a gradient is not brought back to its array's shape (not summed, not reshaped, an axis left or lost)",
     "count": "the pullback returns another number of gradients than there are inputs",
     "missing": "the pullback leaves out a gradient",

@@ -106,6 +106,7 @@ def test_a_layers_plain_forward_pass_is_what_is_differenced():
 def test_one_input_has_a_bare_cotangent_or_a_tuple_of_one():
     assert gradcheck.check(pair(lambda x: x * x, lambda x, dy: (2 * x * dy,)), X).verdict == "pass"
     assert gradcheck.check(lambda x: (x * x, lambda dy: (2 * x * dy,)), X).verdict == "pass"
+    assert gradcheck.check(lambda x: (x * x, lambda dy: [2 * x * dy]), X).verdict == "pass"
 
 
 def test_the_cotangent_of_a_tuple_of_one_is_a_tuple_of_one():
@@ -193,3 +194,11 @@ def test_a_plain_object_with_vjp_has_its_arrays_as_parameters():
     report = gradcheck.check(Plain(X.T.copy()), X)
     assert report.verdict == "pass", str(report)
     assert [g.name for g in report.gradients] == ["w", "x"]
+
+
+@pytest.mark.parametrize("cotangents", [lambda x, dy: (2 * x * dy, dy), lambda x, dy: [], lambda x, dy: ()])
+def test_one_input_has_no_other_number_of_cotangents(cotangents):
+    report = gradcheck.check(pair(lambda x: x * x, cotangents), X)
+    (finding,) = report.findings
+    got = len(cotangents(X, X))
+    assert (finding.kind, finding.message) == ("count", f"the backward must return 1 cotangent (x), got {got}")

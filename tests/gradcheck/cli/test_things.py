@@ -28,6 +28,7 @@ from gradcheck.cli.things import subject_of
         ("layers:total --input u=2,3 --input v=2,3 --param w=3", "total", ["parts[0]", "parts[1]"]),
         ("layers:make_function --input a=2,3 --input b=2,3", "product", ["a", "b"]),
         ("layers:make_pair --input x=2,3", "sin", ["x"]),
+        ("layers:nameless --input x=2,3", "nameless", ["x"]),
     ],
 )
 def test_every_kind_of_thing_is_checked(run, words, subject, arrays):
