@@ -7,16 +7,16 @@ import numpy as np
 
 from gradcheck.analytic import Analytic, without_jumps
 from gradcheck.comparison import Comparison
+from gradcheck.doubt import doubtful, limited
 from gradcheck.extrapolate import estimates, saturated_bar
 from gradcheck.ladder import SECOND_STEPS, SECOND_WINDOW, STEPS, WINDOW, rounded
 from gradcheck.measure import Place, Reading, Task, read_all
+from gradcheck.noise import grain
 from gradcheck.plan import LARGE
 from gradcheck.points import Probe
 from gradcheck.problem import Problem
 
-WIDE = 1e-7  # a bar above this part of the array's derivatives is worth a full ladder
 NOISE_PROBES = 3  # directions along which the noise of f is measured
-CONFIRMED = 6  # failures an array, after which further ones need no ladder of their own
 EXACT_NOISE_PROBES = {True: 1, False: 4}  # an array; directions, single entries
 
 
@@ -104,7 +104,7 @@ class Comparer:
         pairs = [(i, r.sweep) for i, r in zip(where, readings, strict=True) if r.sweep is not None]
         levels = [self.level if r.noise is None else max(self.level, float(r.noise.max())) for r in readings if r.sweep]
         lost = [self.analytic.lost(self.place.point, comparisons[i].probe, s.steps) for i, s in pairs]
-        bounds = [self.noise_of(s.weight, u) + more for (_, s), u, more in zip(pairs, levels, lost, strict=True)]
+        bounds = [self.noise_of(s.weight, n) + more for (_, s), n, more in zip(pairs, levels, lost, strict=True)]
         found = estimates([sweep for _, sweep in pairs], bounds)
         for (i, sweep), bound, real in zip(pairs, bounds, found, strict=True):
             hidden = 4 * self.analytic.u * rounded(self.place.g, self.place.y)
@@ -116,9 +116,9 @@ class Comparer:
         return 4 * max(self.analytic.u, level) * weight
 
     def _sharpen(self, comparisons: list[Comparison]) -> None:
-        doubtful = self._doubtful(comparisons)
-        first = self._limited(comparisons, doubtful)
-        failing = [i for i in first if comparisons[i].outside().any()]
+        doubts = doubtful(comparisons)
+        first = limited(comparisons, doubts)
+        failing = self._failing(comparisons, first)
         plain = [i for i in failing if comparisons[i].is_plain()]
         self._ladder(comparisons, plain, SECOND_STEPS[SECOND_WINDOW.start : SECOND_WINDOW.stop])
         sure = {i for i in plain if comparisons[i].is_plain()}
@@ -126,8 +126,19 @@ class Comparer:
         seen = [i for i in first if comparisons[i].real is None and comparisons[i].probe.leaf in wrong]
         self._confirm(comparisons, [i for i in first if i not in sure and i not in seen])
         acquitted = {comparisons[i].probe.leaf for i in failing if not comparisons[i].outside().any()}
-        self._confirm(comparisons, [i for i in doubtful if i not in first and comparisons[i].probe.leaf in acquitted])
+        self._confirm(comparisons, [i for i in doubts if i not in first and comparisons[i].probe.leaf in acquitted])
         self._widen([c for c in comparisons if c.exact_outside().any() and not c.outside().any()])
+
+    def _failing(self, comparisons: list[Comparison], among: list[int]) -> list[int]:
+        """Return which fail, once it is known whether outputs are coarser than their size."""
+        failing = [i for i in among if comparisons[i].outside().any()]
+        if failing and self.place.grain is None:
+            coarse = grain(self.problem, self.place.point, self.place.y, self.analytic.u, self.rng)
+            self.place = dataclasses.replace(self.place, grain=coarse)
+            if coarse.any():
+                self._ladder(comparisons, failing, STEPS)
+                failing = [i for i in failing if comparisons[i].outside().any()]
+        return failing
 
     def _confirm(self, comparisons: list[Comparison], doubtful: list[int]) -> None:
         self._ladder(comparisons, doubtful, STEPS)
@@ -147,33 +158,6 @@ class Comparer:
             if reading.exact is not None and reading.exact.noise is not None and c.exact_bar is not None:
                 size = float(np.abs(reading.exact.value).max())
                 c.exact_bar = c.exact_bar + 8 * without_jumps(reading.exact.noise, size, size, 2.0**-53)
-
-    def _doubtful(self, comparisons: list[Comparison]) -> list[int]:
-        size: dict[int | None, float] = {}
-        for c in comparisons:
-            if c.real is not None:
-                top = float(np.nanmax(np.abs(np.append(c.real.value, c.claimed)), initial=0))
-                size[c.probe.leaf] = max(size.get(c.probe.leaf, 0.0), top)
-        floor = max(size.values(), default=0.0) / 1000  # below it the noise decides, which no ladder mends
-        return [
-            i
-            for i, c in enumerate(comparisons)
-            if (c.exact_outside().any() and c.probe.leaf is not None)
-            or (c.real is not None and c.is_doubtful(WIDE * max(size[c.probe.leaf], floor)))
-        ]
-
-    def _limited(self, comparisons: list[Comparison], doubtful: list[int]) -> list[int]:
-        """Leave out, of an array with many plain failures, all but the first few."""
-        failures: dict[int | None, int] = {}
-        kept = []
-        for i in doubtful:
-            c = comparisons[i]
-            if c.outside().any() and c.resolved:
-                failures[c.probe.leaf] = failures.get(c.probe.leaf, 0) + 1
-                if failures[c.probe.leaf] > CONFIRMED:
-                    continue
-            kept.append(i)
-        return kept
 
     def _ladder(self, comparisons: list[Comparison], where: list[int], steps: np.ndarray, noise: bool = False) -> None:
         tasks = [Task(comparisons[i].probe, steps, noise=noise) for i in where]

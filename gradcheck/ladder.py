@@ -38,7 +38,15 @@ def moved(point: Arrays, direction: dict[int, np.ndarray], h: float) -> list[np.
     return [x + h * direction[i] if i in direction else x for i, x in enumerate(point)]
 
 
-def sweep(problem: Problem, point: Arrays, probe: Probe, g: np.ndarray, steps: np.ndarray, y: np.ndarray) -> Sweep:
+def sweep(
+    problem: Problem,
+    point: Arrays,
+    probe: Probe,
+    g: np.ndarray,
+    steps: np.ndarray,
+    y: np.ndarray,
+    grain: np.ndarray | None = None,
+) -> Sweep:
     """Evaluate f at point +- h d for every step; the outputs are subtracted first and projected afterwards."""
     direction = probe.direction(point)
     steps = steps[steps >= min(smallest_exact(point, direction), float(STEPS[WINDOW.stop - 1]))]
@@ -52,7 +60,8 @@ def sweep(problem: Problem, point: Arrays, probe: Probe, g: np.ndarray, steps: n
             ahead, behind = problem.attempt(forth, y.size), problem.attempt(back, y.size)
             rows.append((g @ (ahead - behind) / (up + down), g @ (ahead - y) / up, g @ (y - behind) / down))
             changed |= (ahead != y) | (behind != y)
-            top = np.where(changed, np.maximum(np.abs(y), np.maximum(np.abs(ahead), np.abs(behind))), 0)
+            top = np.maximum(np.abs(y), np.maximum(np.abs(ahead), np.abs(behind)))
+            top = np.where(changed, top if grain is None else np.maximum(top, grain), 0)
             weights.append(rounded(g, top))
             realised.append((up + down) / 2)
     central, right, left = (np.array([row[k] for row in rows]) for k in range(3))

@@ -20,6 +20,7 @@ class Place:
     point: list[np.ndarray]
     y: np.ndarray  # (m,)
     g: np.ndarray  # (G, m)  the cotangents
+    grain: np.ndarray | None = None  # (m,)  of outputs that are coarser than their own size: as noise.grain says
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,7 +56,7 @@ def read(problem: Problem, place: Place, task: Task) -> Reading:
     problem = problem.fresh()
     reading = Reading(task.probe)
     if task.steps is not None:
-        reading.sweep = sweep(problem, place.point, task.probe, place.g, task.steps, place.y)
+        reading.sweep = sweep(problem, place.point, task.probe, place.g, task.steps, place.y, place.grain)
     if task.noise:
         reading.noise = noise.measured(problem, place.point, task.probe, place.g)
     if task.exact:

@@ -12,6 +12,9 @@ from gradcheck.points import Probe
 from gradcheck.problem import Arrays, Problem
 
 POINTS = 8
+GRAINS = 6  # values of each output; that all of them end in three zeros by chance: once in 260,000
+COARSER = 8  # than the output's own rounding
+LARGER = 2.0**30  # than every number in sight: steps that wide were meant, as those of a quantised layer
 SPACINGS = (-36, -30, -25, -21, -17, -13)  # powers of two times the array's scale; the smallest that shows it wins
 UNIT = {np.dtype(np.float16): 2.0**-11, np.dtype(np.float32): 2.0**-24, np.dtype(np.float64): 2.0**-53}
 
@@ -54,6 +57,24 @@ def _read_table(table: np.ndarray, level: np.ndarray, done: np.ndarray, size: np
         plateau = (window.min(axis=0) > 0) & (window.max(axis=0) <= 4 * window.min(axis=0)) & ~grain & ~done
         level[plateau] = (window.max(axis=0) / np.where(size > 0, size, 1))[plateau]
         done |= plateau | ((window.max(axis=0) <= UNIT[np.dtype(np.float64)] * size) & ~grain)
+
+
+def grain(problem: Problem, point: Arrays, y: np.ndarray, u: float, rng: np.random.Generator) -> np.ndarray:
+    """Return for each output (m,) the size of the numbers whose last bit it ends in, 0 where that is its own.
+
+    1 + tanh x near x = -8 is 2e-7 and moves in steps of 1e-16, the roundings of 1.  A few roundings
+    away it stays on its step, so a difference table shows no noise, and its own size promises far
+    less.  But all its values are whole multiples of that step: the last bits of each are zero.
+    """
+    near_by = [[x * (1 + 2.0**-20 * rng.uniform(-1, 1, x.shape)) for x in point] for _ in range(GRAINS)]
+    with np.errstate(all="ignore"):
+        values = np.array([problem.attempt(moved, y.size) for moved in near_by])
+    mantissa, exponent = np.frexp(np.where(np.isfinite(values), values, 0))
+    whole = np.ldexp(mantissa, 53).astype(np.int64)
+    last = np.ldexp((whole & -whole).astype(np.float64), exponent - 53)  # the value of the last bit that is not zero
+    step = np.where(whole == 0, np.inf, last).min(axis=0)
+    most = LARGER * max(1.0, float(np.abs(y).max(initial=0)), *(float(np.abs(x).max(initial=0)) for x in point))
+    return np.where((step > COARSER * 2 * u * np.abs(y)) & (step <= 2.0**-52 * most), step / (2 * u), 0)
 
 
 def unit_roundoff(outputs: list[np.ndarray]) -> float:
