@@ -62,13 +62,6 @@ class Comparison:
         low, high = self.real.low - bar, self.real.high + bar
         return self.real.resolved & ~((low <= self.exact) & (self.exact <= high))
 
-    def widened(self, least: float) -> "Comparison":
-        """Return the same comparison with bars of the claim and of the differences of at least `least`."""
-        real = None
-        if self.real is not None:
-            real = dataclasses.replace(self.real, bar=np.maximum(self.real.bar, least))
-        return dataclasses.replace(self, claimed_bar=np.maximum(self.claimed_bar, least), real=real)
-
     def best_tolerance(self, believed: bool) -> np.ndarray:
         """Return the bar of the best comparison there is: the complex step's where it may be believed."""
         if believed and self.exact_bar is not None and not self.kink.any():

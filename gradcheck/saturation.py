@@ -5,9 +5,12 @@ Where y = tanh(x) is 1 but for its last bits, 1 - y y is those last bits; a few 
 large the terms are shows where nothing is saturated, nearer to zero.
 """
 
+import dataclasses
+
 import numpy as np
 
 from gradcheck.comparison import Comparison
+from gradcheck.extrapolate import estimate
 from gradcheck.measure import Place
 from gradcheck.points import cotangents
 from gradcheck.problem import Arrays, Problem
@@ -30,26 +33,35 @@ def allow(comparisons: list[Comparison], problem: Problem, place: Place, u: floa
         square = 0.0
         for leaf, d in c.probe.direction(place.point).items():
             if leaf not in found:
-                found[leaf] = terms(problem, place.point, leaf, place.g.shape[1])
+                found[leaf] = terms(problem, place.point, leaf, place.y)
             square += float(np.square(found[leaf] * d).sum())
-        wider = c.widened(MARGIN * u * np.sqrt(square))
+        wider = _with_rounding(c, MARGIN * u * np.sqrt(square))
         if not _contradicted(wider):
-            c.claimed_bar, c.real = wider.claimed_bar, wider.real
+            c.claimed_bar, c.real, c.bounds = wider.claimed_bar, wider.real, wider.bounds
         elif c.real is not None and c.exact is not None and not c.exact_outside().any():
             coarse = c.real.bar > COARSE * np.maximum(np.abs(c.claimed), np.abs(c.real.value))
             c.real.bar = np.where(coarse, np.inf, c.real.bar)
+
+
+def _with_rounding(c: Comparison, rounding: float) -> Comparison:
+    """Return the same comparison for a claim, and values of <g, f>, that are rounded by so much."""
+    real, bounds = c.real, c.bounds
+    if c.sweep is not None and bounds is not None:
+        bounds = bounds + rounding
+        real = estimate(c.sweep, bounds)
+    return dataclasses.replace(c, claimed_bar=np.maximum(c.claimed_bar, rounding), real=real, bounds=bounds)
 
 
 def _contradicted(c: Comparison) -> bool:
     return bool((c.outside() | c.exact_outside() | c.exact_contradicts_real()).any())
 
 
-def terms(problem: Problem, point: Arrays, leaf: int, outputs: int) -> np.ndarray:
-    """Return for every entry of an array the size of what may cancel there, at most that of the cotangent.
+def terms(problem: Problem, point: Arrays, leaf: int, y: np.ndarray) -> np.ndarray:
+    """Return for every entry of an array the size of what may cancel there, at most that of the cotangent and of y dy.
 
     It is the entry's own largest gradient where that array, or all of them, are smaller.
     """
-    g = cotangents(np.random.default_rng(leaf), outputs, COTANGENTS)
+    g = cotangents(np.random.default_rng(leaf), y.size, COTANGENTS)
     largest = np.zeros(point[leaf].shape)
     for factor in NEARER:
         for moves in ({leaf}, set(range(len(point)))):
@@ -60,4 +72,4 @@ def terms(problem: Problem, point: Arrays, leaf: int, outputs: int) -> np.ndarra
             except Exception:  # whatever the user's code raises where these numbers leave its domain
                 continue
             largest = np.maximum(largest, np.where(np.isfinite(gradient), np.abs(gradient), 0).max(axis=0))
-    return np.minimum(largest, np.abs(g).max(initial=0))
+    return np.minimum(largest, np.abs(g).max(initial=0) * max(1.0, float(np.abs(y).max(initial=0))))

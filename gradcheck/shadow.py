@@ -50,7 +50,7 @@ def compare_with_shadow(problem: Problem, own: Place, rng: np.random.Generator, 
         # terms of size y dy / x that cancel leave a rounding that repeats itself, and may underflow
         bar += 4 * narrow * natural / scale(leaf.value) + float(np.finfo(leaf.value.dtype).tiny)
         if (np.abs(error[0]) > bar).any():
-            terms = saturation.terms(problem, wide[0], i, own.g.shape[1])
+            terms = saturation.terms(problem, wide[0], i, own.y)
             bar = np.maximum(bar, saturation.MARGIN * narrow * terms)
         excess = np.abs(error[0]) / np.where(bar > 0, bar, np.finfo(float).tiny)
         if not excess.max() <= 1:
