@@ -38,7 +38,8 @@ def is_offset(x: np.ndarray) -> bool:
     largest = float(np.abs(x).max(initial=0))
     if not 0 < largest < np.inf or x.size < 4:
         return False
-    rms, deviation = float(np.sqrt(np.mean(np.square(x / largest)))), float(np.std(x / largest))
+    small = x / largest
+    rms, deviation = float(np.sqrt(np.mean(np.square(small)))), float(np.std(small))
     return rms * 2.0**-46 < deviation < rms / 8
 
 
@@ -117,6 +118,5 @@ def entry_scales(x: np.ndarray) -> np.ndarray:
 def _unit(x: np.ndarray, coordinate: int, own_scale: bool) -> np.ndarray:
     d, s = np.zeros(x.size), scale(x)
     entry = abs(float(x.flat[coordinate]))
-    own = 2.0 ** np.round(np.log2(entry)) if entry and not is_offset(x) else s
-    d[coordinate] = own if own_scale else s
+    d[coordinate] = 2.0 ** np.round(np.log2(entry)) if own_scale and entry and not is_offset(x) else s
     return d.reshape(x.shape)
