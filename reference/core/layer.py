@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from reference.core import tree
+from reference.core.shapes import expect_dtype
 
 
 @dataclass_transform(frozen_default=True, eq_default=False)
@@ -43,8 +44,7 @@ class Layer:
         Raises:
             TypeError: `dtype` is neither floating nor complex.
         """
-        if np.dtype(dtype).kind not in "fc":
-            raise TypeError(f"{type(self).__name__}.astype: dtype must be floating or complex, got {np.dtype(dtype)}")
+        expect_dtype(f"{type(self).__name__}.astype", dtype)
         return tree.map(lambda parameter: parameter.astype(dtype), self)
 
     def cotangent(self, **gradients: Any) -> Self:

@@ -1,8 +1,18 @@
 """Errors that name the layer, the argument, what must be and what came, before any arithmetic."""
 
+import math
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
+
+_REAL = (float, int, np.floating, np.integer)
+
+
+def expect_dtype(where: str, dtype: DTypeLike) -> None:
+    """Raise unless arrays of `dtype` may be parameters: floating or complex."""
+    if np.dtype(dtype).kind not in "fc":
+        raise TypeError(f"{where}: dtype must be floating or complex, got {np.dtype(dtype)}")
 
 
 def expect_floating(where: str, name: str, x: Any) -> None:
@@ -23,11 +33,18 @@ def expect_last_axis(where: str, name: str, x: Any, size: int | str) -> None:
 def expect_shape(where: str, name: str, x: Any, shape: tuple[int | str, ...]) -> None:
     """Raise unless `x` is a floating or complex array of `shape`; a letter stands for any length."""
     expect_floating(where, name, x)
-    if x.ndim != len(shape) or any(
-        isinstance(want, int) and got != want for got, want in zip(x.shape, shape, strict=True)
-    ):
+    if x.shape != shape and not _fits(x.shape, shape):
         letters = ", ".join(map(str, shape)) + ("," if len(shape) == 1 else "")
         raise ValueError(f"{where}: {name} must have shape ({letters}), got {x.shape}")
+
+
+def _fits(got: tuple[int, ...], shape: tuple[int | str, ...]) -> bool:
+    if len(got) != len(shape):
+        return False
+    for length, want in zip(got, shape, strict=True):  # noqa: SIM110, half the time of all(...), and every layer asks
+        if length != want and not isinstance(want, str):
+            return False
+    return True
 
 
 def expect_ids(where: str, name: str, ids: Any, bound: int) -> None:
@@ -52,3 +69,16 @@ def expect_whole(where: str, name: str, value: Any, least: int) -> None:
 def expect_positive(where: str, name: str, value: Any) -> None:
     """Raise unless `value` is a whole number of at least 1 (a width, a count of heads or layers)."""
     expect_whole(where, name, value, 1)
+
+
+def expect_number(where: str, name: str, value: Any) -> None:
+    """Raise unless `value` is a real number, of Python or NumPy."""
+    if isinstance(value, bool) or not isinstance(value, _REAL):
+        raise TypeError(f"{where}: {name} must be a number, got {type(value).__name__}")
+
+
+def expect_nonnegative(where: str, name: str, value: Any) -> None:
+    """Raise unless `value` is a finite number of at least 0 (a learning rate, an epsilon)."""
+    expect_number(where, name, value)
+    if not 0 <= value < math.inf:
+        raise ValueError(f"{where}: {name} must be finite and at least 0, got {value}")

@@ -2,9 +2,12 @@ import numpy as np
 import pytest
 
 from reference.core.shapes import (
+    expect_dtype,
     expect_floating,
     expect_ids,
     expect_last_axis,
+    expect_nonnegative,
+    expect_number,
     expect_positive,
     expect_shape,
     expect_whole,
@@ -42,6 +45,25 @@ def test_whole_numbers_pass_in_silence(value):
     assert value > 0
 
 
+@pytest.mark.parametrize("value", [0, 0.0, 1e-5, 3, np.float32(2), np.int64(4)])
+def test_numbers_pass_in_silence(value):
+    expect_number("L", "rate", -value)
+    expect_nonnegative("L", "rate", value)
+    assert value >= 0
+
+
+@pytest.mark.parametrize("dtype", [float, np.float32, "float64", np.dtype(np.complex128)])
+def test_dtypes_of_parameters_pass_in_silence(dtype):
+    expect_dtype("L", dtype)
+    assert np.zeros(1, dtype).dtype.kind in "fc"
+
+
+@pytest.mark.parametrize("dtype", [int, np.int64, bool, "uint8", object])
+def test_other_dtypes_are_an_error(dtype):
+    with pytest.raises(TypeError, match=rf"^L: dtype must be floating or complex, got {np.dtype(dtype)}$"):
+        expect_dtype("L", dtype)
+
+
 @pytest.mark.parametrize(
     ("expect", "arguments", "error", "message"),
     [
@@ -68,6 +90,15 @@ def test_whole_numbers_pass_in_silence(value):
         (expect_positive, (0,), ValueError, r"x must be at least 1, got 0"),
         (expect_positive, (True,), TypeError, r"x must be a whole number, got bool"),
         (expect_positive, ("3",), TypeError, r"x must be a whole number, got str"),
+        (expect_number, ("0.1",), TypeError, r"x must be a number, got str"),
+        (expect_number, (None,), TypeError, r"x must be a number, got NoneType"),
+        (expect_number, (True,), TypeError, r"x must be a number, got bool"),
+        (expect_number, (1j,), TypeError, r"x must be a number, got complex"),
+        (expect_number, (np.ones(1),), TypeError, r"x must be a number, got ndarray"),
+        (expect_nonnegative, ("0.1",), TypeError, r"x must be a number, got str"),
+        (expect_nonnegative, (-0.1,), ValueError, r"x must be finite and at least 0, got -0\.1"),
+        (expect_nonnegative, (float("nan"),), ValueError, r"x must be finite and at least 0, got nan"),
+        (expect_nonnegative, (float("inf"),), ValueError, r"x must be finite and at least 0, got inf"),
     ],
 )
 def test_an_error_is_one_line_with_the_place_the_name_and_both_facts(expect, arguments, error, message):
