@@ -61,10 +61,11 @@ class MultiHeadAttention(Layer):
 
         Raises:
             TypeError: x or memory is not floating or complex, or the mask is not boolean.
-            ValueError: the shapes do not fit together.
+            ValueError: the shapes, those of the projections included, do not fit together.
 
         Source: Vaswani et al. 2017, sec. 3.2.2.
         """
+        self._expect_projections()
         where = type(self).__name__
         _expect_heads(where, self.heads, self.query.w.shape[1])
         expect_shape(where, "x", x, ("B", "T", self.query.w.shape[0]))
@@ -89,6 +90,14 @@ class MultiHeadAttention(Layer):
             return d_self, dx, dmemory
 
         return y, pullback
+
+    def _expect_projections(self) -> None:
+        where = type(self).__name__
+        expect_shape(where, "query.w", self.query.w, ("D", "H K"))
+        inner = self.query.w.shape[1]
+        expect_shape(where, "key.w", self.key.w, ("D", inner))
+        expect_shape(where, "value.w", self.value.w, self.key.w.shape)
+        expect_shape(where, "output.w", self.output.w, (inner, "D"))
 
 
 class SelfAttention(MultiHeadAttention):

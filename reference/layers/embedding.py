@@ -8,7 +8,7 @@ from numpy.typing import DTypeLike
 from scipy.sparse import csc_array
 
 from reference.core.layer import Layer
-from reference.core.shapes import expect_ids, expect_positive
+from reference.core.shapes import expect_dtype, expect_ids, expect_positive, expect_shape
 
 
 class Embedding(Layer):
@@ -21,18 +21,20 @@ class Embedding(Layer):
         """Draw normal entries of standard deviation D^(-1/2): sqrt(D) times a row has entries of size 1."""
         expect_positive("Embedding.init", "vocabulary", vocabulary)
         expect_positive("Embedding.init", "width", width)
+        expect_dtype("Embedding.init", dtype)
         return cls(table=rng.normal(scale=width ** -0.5, size=(vocabulary, width)).astype(dtype))
 
     def vjp(self, *, ids: np.ndarray) -> tuple[np.ndarray, Callable[[np.ndarray], tuple[Self]]]:
         """Map integer ids (...) to y (..., D).
 
         Raises:
-            TypeError: ids is not an integer array.
-            ValueError: an id is outside [0, V); the message names it and its position.
+            TypeError: ids is not an integer array, or the table not a floating or complex one.
+            ValueError: an id is outside [0, V), the message names it and its position; the table has not two axes.
 
         Source: Bengio et al. 2003, "A neural probabilistic language model", sec. 2.
         """
         table = self.table
+        expect_shape("Embedding", "table", table, ("V", "D"))
         expect_ids("Embedding", "ids", ids, len(table))
         y = table.take(ids, axis=0)                                     # (..., D)  # (embedding.1)
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from reference.core.layer import Layer
-from reference.core.shapes import expect_last_axis
+from reference.core.shapes import expect_last_axis, expect_shape
 from reference.functions.relu import relu_vjp
 from reference.layers.linear import Linear
 
@@ -32,11 +32,13 @@ class FeedForward(Layer):
 
         Raises:
             TypeError: x is not a floating or complex array.
-            ValueError: the last axis of x has not length D.
+            ValueError: the last axis of x has not length D, or the two maps do not fit together.
 
         Source: Vaswani et al. 2017, eq. 2.
         """
         expect_last_axis("FeedForward", "x", x, self.hidden.w.shape[0])
+        expect_shape("FeedForward", "hidden.w", self.hidden.w, ("D", "F"))
+        expect_shape("FeedForward", "output.w", self.output.w, (self.hidden.w.shape[1], "D"))
         a, hidden_pullback = self.hidden.vjp(x)         # (..., F)  # (feedforward.1)
         h, relu_pullback = relu_vjp(a)                  # (..., F)  # (feedforward.2)
         y, output_pullback = self.output.vjp(h)         # (..., D)  # (feedforward.3)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from reference.core.layer import Layer
-from reference.core.shapes import expect_last_axis, expect_positive
+from reference.core.shapes import expect_dtype, expect_last_axis, expect_positive, expect_shape
 from reference.core.sums import column_sums
 
 
@@ -25,6 +25,7 @@ class Linear(Layer):
         """Draw w uniformly with the variance of Glorot & Bengio 2010, eq. 16; b is zero."""
         expect_positive("Linear.init", "width_in", width_in)
         expect_positive("Linear.init", "width_out", width_out)
+        expect_dtype("Linear.init", dtype)
         limit = math.sqrt(6 / (width_in + width_out))
         w = rng.uniform(-limit, limit, (width_in, width_out))
         return cls(w=w.astype(dtype), b=np.zeros(width_out, dtype))
@@ -33,10 +34,12 @@ class Linear(Layer):
         """Map x (..., D) to y (..., K).
 
         Raises:
-            TypeError: x is not a floating or complex array.
-            ValueError: the last axis of x has not length D.
+            TypeError: x or a parameter is not a floating or complex array.
+            ValueError: the last axis of x has not length D, or w and b do not fit together.
         """
         w = self.w
+        expect_shape("Linear", "w", w, ("D", "K"))
+        expect_shape("Linear", "b", self.b, (w.shape[1],))
         expect_last_axis("Linear", "x", x, w.shape[0])
         rows = x.reshape(-1, w.shape[0])                # (N, D)
         y = rows @ w + self.b                           # (N, K)    # (linear.1)

@@ -8,20 +8,21 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from reference.core.layer import Layer
-from reference.core.shapes import expect_shape, expect_whole
+from reference.core.shapes import expect_dtype, expect_shape, expect_whole
 
 
 def sinusoidal(length: int, width: int, dtype: DTypeLike = np.float32) -> np.ndarray:
     """Return the table of positions (T, D), read-only: sines in the even columns, cosines in the odd ones.
 
     Raises:
-        TypeError: length or width is not a whole number.
+        TypeError: length or width is not a whole number, or dtype neither floating nor complex.
         ValueError: one of them is negative.
 
     Source: Vaswani et al. 2017 (arXiv:1706.03762), sec. 3.5.
     """
     expect_whole("sinusoidal", "length", length, 0)
     expect_whole("sinusoidal", "width", width, 0)
+    expect_dtype("sinusoidal", dtype)
     return _table(int(length), int(width), np.dtype(dtype))
 
 

@@ -12,7 +12,7 @@ from numpy.typing import DTypeLike
 from reference.core import tree
 from reference.core.layer import Layer
 from reference.core.masks import padding
-from reference.core.shapes import expect_last_axis
+from reference.core.shapes import expect_last_axis, expect_shape
 from reference.layers.embedding import Embedding
 from reference.layers.residual import PostNorm, PreNorm
 from reference.models.encoder import Residual
@@ -29,12 +29,13 @@ class Projection(Layer):
         """Map y (..., D) to logits (..., V).
 
         Raises:
-            TypeError: y is not a floating or complex array.
-            ValueError: the last axis of y has not length D.
+            TypeError: y or the table is not a floating or complex array.
+            ValueError: the last axis of y has not length D, or the table has not two axes.
 
         Source: Press & Wolf 2017 (arXiv:1608.05859).
         """
         E = self.table
+        expect_shape("Projection", "table", E, ("V", "D"))
         expect_last_axis("Projection", "y", y, E.shape[1])
         rows = y.reshape(-1, E.shape[1])                # (N, D)
         logits = rows @ E.T                             # (N, V)    # (tied.1)

@@ -411,6 +411,23 @@ def test_inputs_that_do_not_fit_are_one_clear_line(rng):
         layer.vjp(x, memory.astype(np.int64))
 
 
+@pytest.mark.parametrize(
+    ("name", "shape", "message"),
+    [
+        ("query", (8, 4), r"key\.w must have shape \(D, 4\), got \(8, 8\)"),
+        ("key", (8, 12), r"key\.w must have shape \(D, 8\), got \(8, 12\)"),
+        ("value", (7, 8), r"value\.w must have shape \(8, 8\), got \(7, 8\)"),
+        ("output", (12, 8), r"output\.w must have shape \(8, D\), got \(12, 8\)"),
+    ],
+)
+def test_projections_that_do_not_fit_are_one_clear_line(rng, name, shape, message):
+    right = random_layer(rng)
+    maps = {field: getattr(right, field) for field in ("query", "key", "value", "output")}
+    wrong = MultiHeadAttention(**maps | {name: Linear.init(rng, *shape, np.float64)}, heads=4)
+    with pytest.raises(ValueError, match=f"^MultiHeadAttention: {message}$"):
+        wrong.vjp(*sequences(rng))
+
+
 @pytest.mark.parametrize("shape", [(3, 5), (2, 5), (2, 3, 5), (2, 3, 4, 5), (2, 4, 3, 1)])
 def test_a_mask_of_another_shape_is_one_clear_line(rng, shape):
     message = r"^MultiHeadAttention: mask must have shape \(2 or 1, 4 or 1, 3 or 1, 5\), got \(.*\)$"

@@ -229,3 +229,7 @@ def test_bad_input_is_one_clear_line(rng):
         Embedding.init(rng, 0, 5)
     with pytest.raises(TypeError, match=r"^Embedding\.init: width must be a whole number, got float$"):
         Embedding.init(rng, 7, 5.0)
+    with pytest.raises(TypeError, match=r"^Embedding\.init: dtype must be floating or complex, got int64$"):
+        Embedding.init(rng, 7, 5, np.int64)
+    with pytest.raises(ValueError, match=r"^Embedding: table must have shape \(V, D\), got \(7,\)$"):
+        Embedding(table=np.zeros(7))(ids=IDS)

@@ -253,3 +253,19 @@ def test_wrong_width_is_one_clear_line(rng):
         Linear.init(rng, 7, 0)
     with pytest.raises(TypeError, match=r"^Linear\.init: width_in must be a whole number, got float$"):
         Linear.init(rng, 7.0, 5)
+    with pytest.raises(TypeError, match=r"^Linear\.init: dtype must be floating or complex, got int64$"):
+        Linear.init(rng, 7, 5, np.int64)
+
+
+@pytest.mark.parametrize(
+    ("w", "b", "error", "message"),
+    [
+        (np.ones((7, 5)), np.ones(7), ValueError, r"b must have shape \(5,\), got \(7,\)"),
+        (np.ones((7, 5)), np.ones(1), ValueError, r"b must have shape \(5,\), got \(1,\)"),
+        (np.ones(7), np.ones(7), ValueError, r"w must have shape \(D, K\), got \(7,\)"),
+        (np.ones((7, 5), int), np.ones(5), TypeError, r"w must be floating or complex, got int64"),
+    ],
+)
+def test_parameters_that_do_not_fit_are_one_clear_line(w, b, error, message):
+    with pytest.raises(error, match=f"^Linear: {message}$"):
+        Linear(w=w, b=b)(np.zeros((2, 7)))

@@ -149,3 +149,5 @@ def test_bad_input_is_one_clear_line():
         sinusoidal(-1, 8)
     with pytest.raises(TypeError, match=r"^sinusoidal: width must be a whole number, got float$"):
         sinusoidal(3, 8.0)
+    with pytest.raises(TypeError, match=r"^sinusoidal: dtype must be floating or complex, got int64$"):
+        sinusoidal(3, 8, np.int64)

@@ -264,3 +264,5 @@ def test_wrong_arguments_are_one_clear_line(rng):
         model.vjp(source=ids["source"], target=ids["target"][:1])
     with pytest.raises(ValueError, match=r"^Projection: y must have shape \(\.\.\., 8\), got \(2, 7\)$"):
         Projection(model.vocabulary.table)(np.zeros((2, 7)))
+    with pytest.raises(ValueError, match=r"^Projection: table must have shape \(V, D\), got \(8,\)$"):
+        Projection(np.zeros(8))(np.zeros((2, 8)))
