@@ -133,12 +133,14 @@ def test_gradient_along_xhat_is_proportional_to_eps(rng):
     same((xhat * dx).sum(axis=-1), (r**3)[..., 0] * 0.3 * (xhat * layer.gamma * dy).sum(axis=-1))
 
 
-def test_scaling_the_input_and_eps(rng):
-    (layer, x), dy = layer_and_input(rng), rng.normal(size=SHAPE)
+@pytest.mark.parametrize("a", [3, -3])
+def test_scaling_the_input_and_eps(rng, a):
+    (layer, x), dy, sign = layer_and_input(rng), rng.normal(size=SHAPE), np.sign(a)
     y, dgamma, dbeta, dx = run(layer, x, dy)
-    scaled = run(LayerNorm(gamma=layer.gamma, beta=layer.beta, eps=9e-5), 3 * x, dy)
-    for got, expected in zip(scaled, (y, dgamma, dbeta, dx / 3), strict=True):
-        same(got, expected)
+    scaled = run(LayerNorm(gamma=layer.gamma, beta=layer.beta, eps=9e-5), a * x, dy)
+    expected = layer.beta + sign * (y - layer.beta), sign * dgamma, dbeta, dx / 3
+    for got, want in zip(scaled, expected, strict=True):
+        same(got, want)
 
 
 def test_rows_are_normalised(rng):
@@ -196,6 +198,18 @@ def test_rows_of_equal_entries_give_beta(rng):
     same(y, np.broadcast_to(layer.beta, SHAPE))
     same(dgamma, 0)
     assert np.isfinite(dx).all()
+
+
+@pytest.mark.parametrize(("dtype", "size"), [(np.float32, 2e19), (np.float64, 1.4e154)])  # just above the root of max
+def test_squares_that_overflow_give_beta_and_no_gradient(rng, dtype, size):
+    layer = layer_and_input(rng)[0].astype(dtype)
+    x = np.array([size, -size, 0, 0, 0, 0, 0], dtype)
+    with pytest.warns(RuntimeWarning, match="^overflow encountered"):
+        y, dgamma, _, dx = run(layer, x, np.ones(7, dtype))
+    np.testing.assert_array_equal(y, layer.beta)
+    assert not dgamma.any() and not dx.any()
+    below = layer.gamma * normalised(x / size, eps=0)[0] + layer.beta
+    np.testing.assert_allclose(layer(x / 10), below, rtol=1e-6, atol=1e-6)  # float32, numbers up to 4
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex128])
@@ -298,3 +312,23 @@ def test_bad_input_is_one_clear_line(rng):
         layer([1.0] * 7)
     with pytest.raises(ValueError, match=r"^LayerNorm\.init: width must be at least 1, got 0$"):
         LayerNorm.init(0)
+    with pytest.raises(TypeError, match=r"^LayerNorm\.init: dtype must be floating or complex, got int64$"):
+        LayerNorm.init(7, np.int64)
+
+
+@pytest.mark.parametrize(
+    ("fields", "error", "message"),
+    [
+        ({"beta": np.ones(4)}, ValueError, r"beta must have shape \(7,\), got \(4,\)"),
+        ({"beta": np.ones(1)}, ValueError, r"beta must have shape \(7,\), got \(1,\)"),
+        ({"gamma": np.ones((7, 1))}, ValueError, r"gamma must have shape \(D,\), got \(7, 1\)"),
+        ({"gamma": np.ones(7, int)}, TypeError, r"gamma must be floating or complex, got int64"),
+        ({"eps": -1}, ValueError, r"eps must be finite and at least 0, got -1"),
+        ({"eps": math.nan}, ValueError, r"eps must be finite and at least 0, got nan"),
+        ({"eps": "1e-5"}, TypeError, r"eps must be a number, got str"),
+    ],
+)
+def test_fields_that_do_not_fit_are_one_clear_line(fields, error, message):
+    layer = LayerNorm(**{"gamma": np.ones(7), "beta": np.zeros(7)} | fields)
+    with pytest.raises(error, match=f"^LayerNorm: {message}$"):
+        layer(np.zeros((2, 7)))
