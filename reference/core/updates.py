@@ -1,20 +1,20 @@
 """What a step of an optimiser may be given."""
 
-import math
 from typing import Any
 
 from reference.core import tree
+from reference.core.shapes import expect_nonnegative
 
 
 def expect_update(where: str, model: Any, d_model: Any, rate: float) -> None:
     """Raise unless `d_model` is a gradient of `model`, leaf by leaf, and `rate` a learning rate.
 
     Raises:
-        TypeError: a gradient has another dtype than its parameter: the update would carry it on.
+        TypeError: the rate is not a number, or a gradient has another dtype than its parameter:
+            the update would carry it on.
         ValueError: a gradient is missing or has another shape, or the rate is negative or not finite.
     """
-    if not 0 <= rate < math.inf:
-        raise ValueError(f"{where}: rate must be finite and at least 0, got {rate}")
+    expect_nonnegative(where, "rate", rate)
     gradients = dict(tree.leaves(d_model))
     for path, parameter in tree.leaves(model):
         if path not in gradients:

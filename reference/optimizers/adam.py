@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from reference.core import tree
+from reference.core.shapes import expect_number
 from reference.core.updates import expect_update
 
 
@@ -26,6 +27,8 @@ class Adam:
     eps: float = 1e-8
 
     def __post_init__(self) -> None:
+        for name in ("beta1", "beta2", "eps"):
+            expect_number("Adam", name, getattr(self, name))
         for name in ("beta1", "beta2"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"Adam: {name} must lie in [0, 1), got {getattr(self, name)}")

@@ -47,3 +47,8 @@ def test_a_bare_array_is_called_model():
 def test_rate_must_be_finite_and_at_least_zero(rate):
     with pytest.raises(ValueError, match=rf"^step: rate must be finite and at least 0, got {rate}$"):
         expect_update("step", layer(), layer(), rate)
+
+
+def test_rate_must_be_a_number():
+    with pytest.raises(TypeError, match=r"^step: rate must be a number, got str$"):
+        expect_update("step", layer(), layer(), "0.1")

@@ -330,6 +330,12 @@ def test_wrong_constants_are_one_clear_line(constants, message):
         Adam(**constants)
 
 
+@pytest.mark.parametrize("name", ["beta1", "beta2", "eps"])
+def test_constants_must_be_numbers(name):
+    with pytest.raises(TypeError, match=rf"^Adam: {name} must be a number, got str$"):
+        Adam(**{name: "0.9"})
+
+
 def test_wrong_update_is_one_clear_line(rng):
     layer = linear(rng, np.float32)
     with pytest.raises(TypeError, match=r"^Adam\.step: gradient of 'w' must be float32, got float64$"):

@@ -68,6 +68,7 @@ def test_linear_between_equal_rates_is_constant():
 
 def test_single_step_is_at_the_end():
     assert [linear(START, END, 1)(t) for t in range(3)] == [END] * 3
+    assert [linear(END, START, 1)(t) for t in range(3)] == [START] * 3  # not the same line read backwards
 
 
 def test_two_steps_are_the_two_ends():
@@ -114,6 +115,17 @@ def test_wrong_values_are_one_clear_line(make, message):
         make()
 
 
-def test_part_of_a_step_is_an_error():
-    with pytest.raises(TypeError, match=r"^linear: steps must be a whole number, got float$"):
-        linear(0.1, 0.1, 2.5)
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: linear(0.1, 0.1, 2.5), "linear: steps must be a whole number, got float"),
+        (lambda: linear(0.1, 0.1, 5)(2.5), "linear: step must be a whole number, got float"),
+        (lambda: constant(0.1)("2"), "constant: step must be a whole number, got str"),
+        (lambda: constant("0.1"), "constant: rate must be a number, got str"),
+        (lambda: linear("0.1", 0.1, 5), "linear: start must be a number, got str"),
+        (lambda: linear(0.1, None, 5), "linear: end must be a number, got NoneType"),
+    ],
+)
+def test_wrong_types_are_one_clear_line(make, message):
+    with pytest.raises(TypeError, match=f"^{re.escape(message)}$"):
+        make()
