@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from reference.core.shapes import expect_floating, expect_ids
+from reference.core.shapes import expect_floating, expect_ids, expect_number
 
 
 def cross_entropy(
@@ -36,7 +36,8 @@ def cross_entropy_vjp(
     id.  The loss is the sum over the positions that count, or their mean; 0 if none does.
 
     Raises:
-        TypeError: logits is not a floating or complex array, or targets not an integer one.
+        TypeError: logits is not a floating or complex array, targets not an integer one, or
+            smoothing no number.
         ValueError: V is 0, the shapes do not match, a target that counts is outside [0, V),
             smoothing is outside [0, 1), or reduction is neither 'mean' nor 'sum'.
 
@@ -85,7 +86,9 @@ def _expect_arguments(
     if targets.shape != logits.shape[:-1]:
         raise ValueError(f"{where}: targets must have shape {logits.shape[:-1]}, got {targets.shape}")
     counts = np.ones(targets.shape, bool) if ignore is None else np.asarray(targets != ignore)
-    expect_ids(where, "targets", np.where(counts, targets, 0), logits.shape[-1])
+    # the zero has the dtype of targets: a plain 0 would turn bool into integers, which pass
+    expect_ids(where, "targets", np.where(counts, targets, np.zeros((), targets.dtype)), logits.shape[-1])
+    expect_number(where, "smoothing", smoothing)
     if not 0 <= smoothing < 1:
         raise ValueError(f"{where}: smoothing must lie in [0, 1), got {smoothing}")
     if reduction not in ("mean", "sum"):
