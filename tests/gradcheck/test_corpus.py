@@ -48,6 +48,21 @@ def test_what_cannot_be_seen_is_not_claimed(case):
     assert any(UNDECIDED[case.name] in f.message for f in report.findings if f.severity == "inconclusive"), str(report)
 
 
+def test_as_many_are_judged_as_are_promised():
+    wrong = [case for case in CASES if case.contract or case.wrong_inputs]
+    assert len(wrong) >= 120
+    assert len({case.bug_class for case in wrong}) >= 20
+    assert sum(case.kind == "right" and case.name not in UNDECIDED for case in CASES) >= 60
+
+
+def test_of_the_battery_ten_bugs_fail_and_at_most_one_right_one_is_undecided():
+    battery = load("battery")
+    wrong, right = ({case.name for case in battery if case.kind == kind} for kind in ("wrong", "right"))
+    assert (len(wrong), len(right)) == (10, 12)
+    assert wrong | right <= {case.name for case in CASES}  # the tests above judge these
+    assert len(right & set(UNDECIDED)) <= 1
+
+
 def test_few_are_undecided():
     assert {case.name for case in CASES if case.kind == "right"} >= set(UNDECIDED)
     assert len(UNDECIDED) <= 0.02 * len(CASES)
