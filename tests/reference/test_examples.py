@@ -67,6 +67,17 @@ def test_dtype_in_is_dtype_out(example, dtype):
 
 
 @every_example
+@pytest.mark.parametrize(("parameters", "inputs"), [(np.float32, np.float64), (np.float64, np.float32)])
+def test_mixed_dtypes_are_promoted_as_numpy_does(example, parameters, inputs):
+    subject = tree.map(lambda array: array.astype(parameters), example.subject)
+    arrays = tree.map(lambda array: array.astype(inputs), example.inputs)
+    y, pullback = getattr(subject, "vjp", subject)(*arrays, **example.constants)
+    wide = np.result_type(*leaves(subject), *leaves(arrays))
+    assert {leaf.dtype for leaf in leaves(_arrays(y))} == {wide}
+    assert {leaf.dtype for leaf in leaves(pullback(tree.map(np.ones_like, _arrays(y))))} == {wide}
+
+
+@every_example
 def test_complex_forward_extends_the_real_one(example):
     real, complex_ = vjp(example)[0], vjp(example, np.complex128)[0]
     for x, z in zip(leaves(real), leaves(complex_), strict=True):
