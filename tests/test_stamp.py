@@ -97,6 +97,34 @@ def test_a_missing_stamp_is_refused(tree):
 
 
 @pytest.mark.parametrize(
+    "text", ['{"sha256": "abc', "", "{}", "[]", "3", '{"sha256":"abc"}', '{"files": [], "versions": {}}', "\0", "\xff"]
+)
+def test_a_garbled_stamp_is_refused(stamped, text):
+    stamped.stamp.write_bytes(text.encode("latin-1"))
+    assert stamped.verify() == refused(
+        "the gradients must have passed for this tree, got a garbled stamp; run tox -e gradients"
+    )
+
+
+def test_a_stamp_that_is_right_but_for_its_digest_is_refused(stamped):
+    content = json.loads(stamped.stamp.read_text(encoding="utf-8")) | {"sha256": "abc"}
+    stamped.stamp.write_text(json.dumps(content), encoding="utf-8")
+    assert stamped.verify() == refused(
+        "the gradients must have passed for this tree, got a garbled stamp; run tox -e gradients"
+    )
+
+
+def test_a_stamp_is_whole_or_not_there(tree, monkeypatch):
+    def fail(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "replace", fail)
+    with pytest.raises(KeyboardInterrupt):
+        tree.says("gradients", tree.stamp)
+    assert not [path for path in tree.stamp.parent.iterdir() if path.is_file()]
+
+
+@pytest.mark.parametrize(
     "name",
     [
         "reference/layers.py",

@@ -53,13 +53,24 @@ def verify(root: Path, stamp_file: Path) -> None:
     """Raise RefusedError unless `stamp_file` was written for the tree at `root` and what is installed is that tree."""
     if not stamp_file.is_file():
         raise RefusedError("the gradients must have passed for this tree, got no stamp; run tox -e gradients")
-    old, new = json.loads(stamp_file.read_text(encoding="utf-8")), stamp(root)
-    if old["sha256"] != new["sha256"]:
+    old, new = read(stamp_file), stamp(root)
+    if old != new:
         changed = [*_different(old["versions"], new["versions"]), *_different(old["files"], new["files"])]
         more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
-        want = "the gradients must have passed for this tree"
-        raise RefusedError(f"{want}, got a stamp with another {changed[0]}{more}; run tox -e gradients")
+        got = f"a stamp with another {changed[0]}{more}" if changed else "a garbled stamp"
+        raise RefusedError(f"the gradients must have passed for this tree, got {got}; run tox -e gradients")
     installed(root)
+
+
+def read(stamp_file: Path) -> dict:
+    """Return what `gradients` wrote there, or raise RefusedError if it is no stamp."""
+    try:
+        found = json.loads(stamp_file.read_text(encoding="utf-8"))
+        if isinstance(found["files"], dict) and isinstance(found["versions"], dict):
+            return found
+    except (OSError, ValueError, KeyError, TypeError):  # not to be read, no text, no JSON, of another form
+        pass
+    raise RefusedError("the gradients must have passed for this tree, got a garbled stamp; run tox -e gradients")
 
 
 def installed(root: Path) -> None:
@@ -89,7 +100,12 @@ def gradients(root: Path, stamp_file: Path, arguments: list[str]) -> int:
         if stamp(root) != before:
             raise RefusedError("the tree must stay as it is while its gradients are checked, got a change")
         stamp_file.parent.mkdir(parents=True, exist_ok=True)
-        stamp_file.write_text(json.dumps(before, indent=1) + "\n", encoding="utf-8")
+        draft = stamp_file.with_name(f".{stamp_file.name}.{os.getpid()}")
+        try:
+            draft.write_text(json.dumps(before, indent=1) + "\n", encoding="utf-8")
+            draft.replace(stamp_file)
+        finally:
+            draft.unlink(missing_ok=True)
     return status
 
 
