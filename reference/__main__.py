@@ -2,12 +2,12 @@
 
 import sys
 
-from reference.job import process
-
 
 def start() -> int:
-    process.settle()
     try:
+        from reference.job import process
+
+        process.settle()
         from reference.job.cli import main  # NumPy comes with it: after the settings, which it reads once
 
         return main()

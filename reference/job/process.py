@@ -34,12 +34,31 @@ def settle() -> None:
 
 @contextlib.contextmanager
 def deaf() -> Iterator[None]:
-    """Let no Ctrl-C break off what is done within; processes that are started within never hear one."""
+    """Let no Ctrl-C break off what is done within, because one before has asked for it."""
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+@contextlib.contextmanager
+def held() -> Iterator[None]:
+    """Put Ctrl-C off until what is done within is done; processes that are started within never hear one.
+
+    They inherit the mask.  It alone would not do: the signal can come to another thread, that of the bar.
+    """
+    came: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: came.append(number))
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}) if hasattr(signal, "pthread_sigmask") else None
+    try:
+        yield
+    finally:
+        if mask is not None:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        signal.signal(signal.SIGINT, before)
+        if came:
+            signal.raise_signal(signal.SIGINT)
 
 
 @contextlib.contextmanager
@@ -52,10 +71,11 @@ def workers() -> Iterator[Callable]:
     count = min(os.cpu_count() or 1, MOST)
     context = multiprocessing.get_context("spawn")  # a fork would copy the thread that draws the bar
     others = multiprocessing.active_children()
-    with ProcessPoolExecutor(count, context) as pool:
+    ignore = signal.signal, (signal.SIGINT, signal.SIG_IGN)  # for systems on which no mask is inherited
+    with ProcessPoolExecutor(count, context, *ignore) as pool:
 
         def shared(work: Callable, items: Iterable) -> Iterator:
-            with deaf():
+            with held():
                 futures = [pool.submit(work, item) for item in items]
             return (future.result() for future in futures)
 

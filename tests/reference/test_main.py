@@ -27,3 +27,15 @@ def test_the_module_is_the_command():
     done = subprocess.run([sys.executable, "-m", "reference", "generate", "--help"], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("usage: python -m reference generate")
+
+
+def test_ctrl_c_while_the_first_module_is_loaded_is_one_line():
+    code = (
+        "import builtins, signal, sys; load = builtins.__import__\n"
+        "def slow(name, *rest):\n"
+        "    if name == 'reference.job': signal.raise_signal(signal.SIGINT)\n"
+        "    return load(name, *rest)\n"
+        "builtins.__import__ = slow; from reference.__main__ import start; sys.exit(start())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "python -m reference: interrupted\n")

@@ -1,6 +1,9 @@
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
+import threading
 import time
 import types
 
@@ -87,3 +90,48 @@ def test_workers_never_hear_ctrl_c_and_the_command_does_again():
     with process.workers() as mapper:
         assert list(mapper(signal.getsignal, [signal.SIGINT])) == [signal.SIG_IGN]
     assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_ctrl_c_while_work_is_handed_out_is_late_and_not_lost(monkeypatch):
+    monkeypatch.setattr(process.os, "cpu_count", lambda: 1)
+    submit, handed = process.ProcessPoolExecutor.submit, []
+
+    def interrupted(pool, *work):
+        signal.raise_signal(signal.SIGINT)
+        handed.append(work)
+        return submit(pool, *work)
+
+    monkeypatch.setattr(process.ProcessPoolExecutor, "submit", interrupted)
+    with pytest.raises(KeyboardInterrupt), process.workers() as mapper:
+        mapper(abs, [1, 2, 3])
+    assert len(handed) == 3
+
+
+@pytest.mark.parametrize("mask", [True, False])
+def test_ctrl_c_is_put_off_with_and_without_a_mask_even_if_another_thread_hears_it(monkeypatch, mask):
+    if not mask:
+        monkeypatch.delattr(signal, "pthread_sigmask")
+    before, done = signal.getsignal(signal.SIGINT), []
+
+    def interrupted():
+        with process.held():
+            thread = threading.Thread(target=signal.raise_signal, args=(signal.SIGINT,))
+            thread.start()
+            thread.join()
+            os.kill(os.getpid(), signal.SIGINT)
+            done.append(1)
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert done == [1]
+    assert signal.getsignal(signal.SIGINT) is before
+    with process.held():
+        pass  # nothing came, nothing is raised
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="there is no mask to inherit")
+def test_what_is_started_while_ctrl_c_is_held_never_hears_it():
+    code = "import os, signal; os.kill(os.getpid(), signal.SIGINT); print('deaf')"
+    with process.held():
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "deaf\n")
