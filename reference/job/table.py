@@ -1,12 +1,11 @@
 """The table of verdicts."""
 
 import itertools
+import textwrap
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
-from rich import box
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from reference.job import catalogue
@@ -17,7 +16,8 @@ LEGEND = """\
 digits   resolved, the least over the arrays of an example: by the complex step,
 real     by real finite differences alone
 derivs   derivatives compared, of single entries and along directions
-evals    what it cost, in forward passes"""
+evals    what it cost in forward passes, and in time (seconds)"""
+HEAD = ("", "digits", "real", "derivs", "evals", "time")
 COLOURS = {"pass": "green", "fail": "bold red", "inconclusive": "yellow"}
 
 
@@ -30,7 +30,8 @@ def show_verdicts(console: Console, seed: int, mapper: Callable = map) -> bool:
         for verdict in verdicts(seed, mapper):
             done.append(verdict)
             progress.update(task, advance=1, now=verdict.example.module)
-    console.print(_table(done))
+    for line in _table(done, console.width):
+        console.print(line, soft_wrap=True)
     for verdict in done:
         if not verdict.passed:
             console.print(f"\n{verdict.example.module}, {verdict.example.name}\n{verdict.report}", soft_wrap=True)
@@ -38,26 +39,37 @@ def show_verdicts(console: Console, seed: int, mapper: Callable = map) -> bool:
     return all(verdict.passed for verdict in done)
 
 
-def _table(done: Sequence[Verdict]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, collapse_padding=True)
-    table.add_column("backward pass of", overflow="fold")
-    table.add_column("")
-    for name in ("digits", "real", "derivs", "evals", "seconds"):
-        table.add_column(name, justify="right", no_wrap=True)
+def _table(done: Sequence[Verdict], width: int) -> Iterator[Text]:
+    """Yield the lines: numbers as narrow as they are, names in what is left, a long one on several lines."""
+    rows = [HEAD, *map(_cells, done)]
+    widths = [1 + max(len(row[column]) for row in rows) for column in range(len(HEAD))]
+    room = max(width - sum(widths), 12)
+
+    def line(name: str, cells: Sequence[str], indent: str = "", style: str = "") -> Iterator[Text]:
+        first, *rest = textwrap.wrap(
+            name, room, initial_indent=indent, subsequent_indent=3 * indent, break_on_hyphens=False
+        )
+        numbers = "".join(f"{cell:>{size}}" for cell, size in zip(cells[1:], widths[1:], strict=True))
+        yield Text.assemble(f"{first:{room}} ", (f"{cells[0]:{widths[0] - 1}}", style), numbers)
+        yield from map(Text, rest)
+
+    yield from line("backward pass of", HEAD)
+    yield Text("-" * (room + sum(widths)))
     for module, group in itertools.groupby(done, key=lambda verdict: verdict.example.module):
-        table.add_row(Text(module, style="bold"))
+        yield Text(module, style="bold")
         for verdict in group:
-            word = verdict.report.verdict
-            table.add_row(
-                Text(f" {verdict.example.name}"),
-                Text(word, style=COLOURS[word]),
-                _number(verdict.digits),
-                _number(verdict.real_digits),
-                f"{verdict.compared:,}",
-                f"{verdict.report.evaluations:,}",
-                f"{verdict.seconds:.2f}",
-            )
-    return table
+            yield from line(verdict.example.name, _cells(verdict), " ", COLOURS[verdict.report.verdict])
+
+
+def _cells(verdict: Verdict) -> tuple[str, ...]:
+    return (
+        verdict.report.verdict,
+        _number(verdict.digits),
+        _number(verdict.real_digits),
+        f"{verdict.compared:,}",
+        f"{verdict.report.evaluations:,}",
+        f"{verdict.seconds:.2f}",
+    )
 
 
 def _number(digits: float | None) -> str:

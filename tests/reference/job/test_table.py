@@ -26,9 +26,10 @@ class NoBias(Linear):
 def shown(monkeypatch, rng):
     """shown(*kinds, **options): whether all pass, and the text, for layers of these kinds."""
 
-    def shown(*kinds, width=80, **options):
+    long = "a name with [brackets] that is longer than what a narrow terminal has room for"
+
+    def shown(*kinds, width=80, name=long, **options):
         w, b, x = rng.normal(size=(3, 2)), rng.normal(size=2), rng.normal(size=(2, 3))
-        name = "a name with [brackets] that is longer than what a narrow terminal has room for"
         found = [catalogue.Example(f"layers.{k.__name__}", name, k(w=w, b=b), (x,), {}) for k in kinds]
         monkeypatch.setattr(catalogue, "examples", lambda seed: iter(found))
         console = Console(file=io.StringIO(), width=width, highlight=False, markup=False, **options)
@@ -58,6 +59,24 @@ def test_what_fails_is_told_with_its_report(shown):
     assert "gradcheck NoBias: fail" in text
     assert "gradcheck Linear" not in text
     assert "1 of 2 examples of 2 modules proved" in text
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_name_of_45_characters_is_broken_at_a_blank_and_indented_at_80_columns(shown, terminal):
+    options = {"force_terminal": True, "color_system": None} if terminal else {}
+    _, text = shown(Linear, name="TiedTransformer, PreNorm, heads 4, all masked", **options)
+    lines = [line.rstrip() for line in text[text.index("backward pass of") :].splitlines()]
+    at = next(i for i, line in enumerate(lines) if line.startswith(" TiedTransformer, PreNorm, heads 4, all "))
+    assert lines[at].split()[5] == "pass"
+    assert lines[at + 1] == "   masked"
+    assert max(map(len, lines)) <= 80
+
+
+def test_a_name_of_43_characters_stands_on_one_line_at_80_columns(shown):
+    _, text = shown(Linear, name="language model and loss, mixture of experts")
+    (line,) = (line for line in text.splitlines() if "language" in line)
+    assert line.startswith(" language model and loss, mixture of experts ")
+    assert len(line) == 80
 
 
 @pytest.mark.parametrize("width", [80, 60])
