@@ -13,6 +13,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from reference.job import files
 from reference.job.tasks.copy import START, Examples
 
+TICKS = 16  # along an axis of a map; more cannot be read
 TRAINING, STEPS, HELD_OUT, SEQUENCES = "#4c72b0", "#bccbe4", "#c44e52", "#55a868"
 
 
@@ -60,12 +61,13 @@ def attention(maps: Mapping[str, np.ndarray], sample: Examples) -> Figure:
     for (path, (weights,)), row in zip(maps.items(), grid, strict=True):
         (looks, rows), (looked_at, columns) = _axes_of(path, sample)
         row[0].set_title(path.removeprefix("body.").removesuffix(".inner"), loc="left", fontsize=9)
-        row[0].set_ylabel(looks, fontsize=8)
+        every = math.ceil(max(len(rows), len(columns)) / TICKS)
+        row[0].set_ylabel(looks + (f" (one of {every} named)" if every > 1 else ""), fontsize=8)
         for head, (axes, shares) in enumerate(zip(row, weights, strict=True), 1):
             image = axes.imshow(shares, vmin=0, vmax=1, cmap="Blues")
-            axes.set_xticks(range(len(columns)), columns)
-            axes.set_yticks(range(len(rows)), rows)
-            axes.tick_params(length=0, labelsize=min(8, 80 / len(rows)))
+            axes.set_xticks(range(0, len(columns), every), columns[::every])
+            axes.set_yticks(range(0, len(rows), every), rows[::every])
+            axes.tick_params(length=0, labelsize=min(8, 80 / len(rows[::every])))
             axes.set_xlabel(f"{looked_at}, head {head}", fontsize=8)
             axes.spines[:].set_color("0.7")
     figure.suptitle("Where the model looks", fontsize=11)

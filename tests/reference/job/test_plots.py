@@ -55,6 +55,16 @@ def test_attention_names_the_tokens_that_look_and_those_that_are_looked_at():
     assert labels == [(source, source), (said, heard), (said, source)]
 
 
+@pytest.mark.parametrize(("length", "every"), [(8, 1), (16, 1), (17, 2), (60, 4)])
+def test_ticks_are_thinned_until_they_can_be_read(length, every):
+    axes = plots.attention(maps(heads=1, length=length), sample(length)).axes[0]
+    for ticks, labels in ((axes.get_xticks(), axes.get_xticklabels()), (axes.get_yticks(), axes.get_yticklabels())):
+        assert list(ticks) == list(range(0, length, every))
+        assert [label.get_text() for label in labels] == [str(1 + tick) for tick in ticks]
+        assert all(label.get_fontsize() >= 5 for label in labels)
+    assert axes.get_ylabel() == "source" + (f" (one of {every} named)" if every > 1 else "")
+
+
 def test_a_figure_is_written_as_one_png_with_the_same_bits_each_time(tmp_path):
     for name in "ab":
         plots.write(tmp_path / name, plots.attention(maps(), sample()))
