@@ -12,6 +12,7 @@ CHOICES = {
     "optimizer": ("adam", "sgd"),
     "schedule": ("constant", "linear"),
 }
+MOST = 10**8  # of anything: what is larger has no place in memory, or in an index
 SGD = {"epochs": 60, "schedule": "linear", "rate": 5e-3}  # the defaults that differ from Adam's
 
 
@@ -54,7 +55,7 @@ class Settings:
         _expect_whole("seed", self.seed, 0)
         for name in ("vocabulary", "length", "training", "held_out", "width", "heads", "hidden", "layers",
                      "batch", "epochs"):
-            _expect_whole(name, getattr(self, name), 1)
+            _expect_whole(name, getattr(self, name), 1, MOST)
         for name, words in CHOICES.items():
             if getattr(self, name) not in words:
                 raise ValueError(f"{name} must be {' or '.join(words)}, got {getattr(self, name)!r}")
@@ -73,9 +74,11 @@ class Settings:
         return self.epochs * self.steps_per_epoch
 
 
-def _expect_whole(name: str, value: Any, least: int) -> None:
+def _expect_whole(name: str, value: Any, least: int, most: float = math.inf) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise ValueError(f"{name.replace('_', '-')} must be a whole number of at least {least}, got {value!r}")
+    if value > most:
+        raise ValueError(f"{name.replace('_', '-')} must be a whole number of at most {most:,}, got {value:,}")
 
 
 def _expect_rate(name: str, value: Any) -> None:

@@ -34,7 +34,7 @@ class Examples:
 
 def expect_enough(vocabulary: int, length: int, wanted: int) -> None:
     """Raise ValueError unless `wanted` distinct sequences exist."""
-    there = vocabulary**length
+    there = vocabulary ** min(length, wanted.bit_length())  # more than are wanted, if there are two symbols
     if wanted > there:
         raise ValueError(
             f"training and held-out must add up to at most {there:,}, "
@@ -56,7 +56,8 @@ def split(
     while len(rows) < wanted:
         drawn = rng.integers(1, vocabulary + 1, (wanted, length))
         rows = np.concatenate([rows, drawn])
-        _, first = np.unique(rows, axis=0, return_index=True)
+        whole = rows.view(np.dtype((np.void, rows.strides[0])))[:, 0]  # each as one item: np.unique has no slow axis
+        _, first = np.unique(whole, return_index=True)
         rows = rows[np.sort(first)]
     drawn = rows[:wanted]
     return Examples(drawn[:training], drawn[:training]), Examples(drawn[training:], drawn[training:])

@@ -41,6 +41,7 @@ def test_a_size_that_is_no_whole_number_of_at_least_1_is_one_clear_line(name, va
 @pytest.mark.parametrize(
     ("given", "message"),
     [
+        ({"vocabulary": 10**29}, f"vocabulary must be a whole number of at most 100,000,000, got {10**29:,}"),
         ({"seed": -1}, "seed must be a whole number of at least 0, got -1"),
         ({"heads": 5}, "heads must divide the width 64, got 5"),
         ({"norm": "mid"}, "norm must be pre or post, got 'mid'"),

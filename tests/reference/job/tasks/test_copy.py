@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from reference.job.tasks.copy import START, Examples, split
+from reference.job.tasks.copy import START, Examples, expect_enough, split
 
 
 def sizes(**changes):
@@ -63,3 +63,17 @@ def test_too_few_distinct_sequences_is_one_clear_line(rng):
     message = r"^training and held-out must add up to at most 81, all sequences of length 4 from 3 symbols, got 1,020$"
     with pytest.raises(ValueError, match=message):
         split(rng, **sizes(training=1000, held_out=20))
+
+
+@pytest.mark.parametrize(("length", "vocabulary"), [(3, 4), (60, 2)])
+def test_the_first_of_equal_sequences_stays_in_the_order_in_which_they_are_drawn(length, vocabulary):
+    given = sizes(vocabulary=vocabulary, length=length, held_out=20)
+    training, held_out = split(np.random.default_rng(5), **given)
+    rng, seen = np.random.default_rng(5), {}
+    while len(seen) < 40:
+        seen |= dict.fromkeys(map(tuple, rng.integers(1, vocabulary + 1, (40, length)).tolist()))
+    assert [*training.source.tolist(), *held_out.source.tolist()] == [list(row) for row in list(seen)[:40]]
+
+
+def test_enough_is_known_without_counting_all_sequences():
+    assert expect_enough(10**8, 10**8, 10**8) is None  # the number of all has 800,000,000 digits
