@@ -6,14 +6,25 @@ from typing import Any, Self
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from reference.job.display import percent
+from reference.job.display import nats, percent
 from reference.job.settings import Settings
 from reference.job.train import State
 
 
-def bar(console: Console) -> Progress:
+class Bar(Progress):
+    """A bar that gives the cursor back even if Ctrl-C comes while it begins."""
+
+    def start(self) -> None:
+        try:
+            super().start()
+        except BaseException:
+            self.stop()
+            raise
+
+
+def bar(console: Console) -> Bar:
     """Return a bar that is gone when the work is done, and that only a terminal gets."""
-    return Progress(
+    return Bar(
         TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=None),
         MofNCompleteColumn(),
@@ -58,12 +69,12 @@ class TrainingBoard:
             self._task,
             completed=state.step,
             description=f"epoch {epoch}/{self._settings.epochs}",
-            now=f"loss {state.losses[-1]:.4f}  {self._accuracy}",
+            now=f"loss {nats(state.losses[-1])}  {self._accuracy}",
         )
 
     def epoch(self, record: Mapping[str, float]) -> None:
         self._console.print(
-            f"{record['epoch']:>5}{record['loss']:>9.4f}{percent(record['training_tokens']):>11}"
-            f"{record['held_out_loss']:>10.4f}{percent(record['held_out_tokens']):>11}"
+            f"{record['epoch']:>5}{nats(record['loss']):>9}{percent(record['training_tokens']):>11}"
+            f"{nats(record['held_out_loss']):>10}{percent(record['held_out_tokens']):>11}"
             f"{percent(record['held_out_sequences']):>12}"
         )

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 from rich.console import Console
 
+from reference.job.settings import Settings
+
 
 def console() -> Console:
     return Console(highlight=False, markup=False, emoji=False)
@@ -16,8 +18,22 @@ def percent(share: float) -> str:
     return f"{math.floor(share * 1e4 + 1e-9) / 100:.2f} %"
 
 
+def nats(loss: float) -> str:
+    """Return the loss in at most 8 characters."""
+    text = f"{loss:.4f}"
+    return text if len(text) <= 8 else f"{loss:.2e}"
+
+
 def symbols(ids: Iterable[int]) -> str:
     return " ".join(map(str, ids))
+
+
+def show_settings(console: Console, settings: Settings) -> None:
+    console.print(
+        f"copying {settings.length:,} symbols out of {settings.vocabulary:,}: "
+        f"{settings.training:,} sequences to train on, {settings.held_out:,} held out\n",
+        soft_wrap=True,
+    )
 
 
 def show_accuracy(console: Console, record: Mapping[str, float], count: int) -> None:

@@ -3,9 +3,10 @@ import re
 
 import pytest
 from rich.console import Console
+from rich.live import Live
 
 from reference.job import train
-from reference.job.boards import TrainingBoard
+from reference.job.boards import TrainingBoard, bar
 
 
 def console(terminal):
@@ -48,6 +49,31 @@ def test_in_a_terminal_a_bar_shows_loss_and_accuracy_of_the_moment(shown):
     plain = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", text)
     assert re.search(r"epoch 2/2 .* 6/6 loss \d\.\d{4}  tokens 50\.00 %", plain)
     assert [line.split()[0] for line in plain.splitlines() if re.match(r"\s+[12] .*%", line)] == ["1", "2"]
+
+
+def test_ctrl_c_while_the_bar_begins_gives_the_cursor_back(monkeypatch):
+    out, refresh = console(True), Live.refresh
+
+    def interrupted(live):
+        monkeypatch.setattr(Live, "refresh", refresh)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Live, "refresh", interrupted)
+    with pytest.raises(KeyboardInterrupt), bar(out):
+        pass
+    assert out.file.getvalue().startswith("\x1b[?25l")
+    assert "\x1b[?25h" in out.file.getvalue()
+
+
+def test_columns_do_not_run_into_each_other_however_large_a_loss_is(tiny):
+    out = console(False)
+    keys = ("training_tokens", "held_out_tokens", "held_out_sequences")
+    with TrainingBoard(out, tiny(), train.begin(tiny())) as board:
+        for epoch, loss in ((1, 0.5), (99, 999.99999), (10_000, 3.4e38)):
+            board.epoch({"epoch": epoch, "loss": loss, "held_out_loss": loss, **dict.fromkeys(keys, 1.0)})
+    rows = [line.split() for line in out.file.getvalue().splitlines()[2:]]
+    assert [row[:2] for row in rows] == [["1", "0.5000"], ["99", "1.00e+03"], ["10000", "3.40e+38"]]
+    assert len({len(line) for line in out.file.getvalue().splitlines()[1:]}) == 1
 
 
 def test_a_run_that_goes_on_shows_the_epochs_before(shown):

@@ -56,3 +56,10 @@ def test_short_and_long_sequences_are_not_broken(console):
 def test_the_console_takes_text_as_it_is(capsys):
     display.console().print("[bold]decoder.blocks[0][/bold] :smile: 12")
     assert capsys.readouterr().out == "[bold]decoder.blocks[0][/bold] :smile: 12\n"
+
+
+@pytest.mark.parametrize(
+    ("loss", "text"), [(0.00004, "0.0000"), (12.34567, "12.3457"), (1234.5, "1.23e+03"), (3.4e38, "3.40e+38")]
+)
+def test_a_loss_takes_8_characters_at_the_most(loss, text):
+    assert display.nats(loss) == text
