@@ -7,6 +7,7 @@ records are JSON in the metadata.
 
 import dataclasses
 import json
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,10 @@ from reference.job.train import State, begin, generator
 
 ENTRY = "backproof"  # of the metadata
 VERSION = 1
+RECORD = {  # what a record says
+    "epoch", "step", "rate", "loss", "training_tokens",
+    "held_out_loss", "held_out_tokens", "held_out_sequences", "forced_tokens", "forced_sequences",
+}
 
 
 class CheckpointError(JobError):
@@ -38,7 +43,7 @@ def save(path: Path, settings: Settings, state: State) -> None:
         "records": state.records,
     }
     arrays = {name: np.ascontiguousarray(array) for name, array in _arrays(state)}
-    files.write(path, serialise(arrays, {ENTRY: json.dumps(about)}))
+    files.write(path, serialise(arrays, {ENTRY: json.dumps(about, allow_nan=False)}))
 
 
 def load(path: Path) -> tuple[Settings, State]:
@@ -51,7 +56,7 @@ def load(path: Path) -> tuple[Settings, State]:
     try:
         settings = Settings(**about["settings"])
         template = _template(settings, about)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, OverflowError, TypeError, ValueError) as error:
         raise CheckpointError(f"{path}: not a checkpoint that this version can read ({error})") from None
     _expect_arrays(path, dict(_arrays(template)), arrays)
     loaded = (arrays[name] for name, _ in _arrays(template))  # in the order in which tree.map walks
@@ -68,6 +73,8 @@ def _template(settings: Settings, about: dict[str, Any]) -> State:
     state, step, records = begin(settings), about["step"], tuple(dict(record) for record in about["records"])
     if step not in range(settings.steps + 1) or len(records) != step // settings.steps_per_epoch:
         raise ValueError(f"step {step} of {settings.steps} with {len(records)} records")
+    for epoch, record in enumerate(records, 1):
+        _expect_record(record, epoch, settings)
     return dataclasses.replace(
         state,
         optimizer=dataclasses.replace(state.optimizer, step=step),
@@ -75,6 +82,15 @@ def _template(settings: Settings, about: dict[str, Any]) -> State:
         losses=np.zeros(step),
         records=records,
     )
+
+
+def _expect_record(record: dict[str, Any], epoch: int, settings: Settings) -> None:
+    if record.keys() != RECORD or not all(type(value) in (int, float) for value in record.values()):
+        raise ValueError(f"record {epoch} must have the numbers {', '.join(sorted(RECORD))}")
+    if (record["epoch"], record["step"]) != (epoch, epoch * settings.steps_per_epoch):
+        raise ValueError(f"record {epoch} is of epoch {record['epoch']} and step {record['step']}")
+    if not all(map(math.isfinite, record.values())):
+        raise ValueError(f"record {epoch} has a number that is not finite")
 
 
 def _arrays(state: State) -> Iterator[tuple[str, np.ndarray]]:

@@ -36,7 +36,8 @@ def parser() -> Parser:
     train = kinds.add_parser("train", help="train a model on the copy task", description=(
         "Train an encoder-decoder Transformer to say a sequence again, and judge it by sequences that it never saw."))
     train.add_argument("--out", type=Path, metavar="FOLDER", help=(
-        f"folder for checkpoint, metrics and pictures; an earlier run in it is replaced (default: {OUT})"))
+        f"folder for checkpoint, metrics and pictures; an earlier run in it stays until this one has a checkpoint "
+        f"(default: {OUT})"))
     train.add_argument("--resume", action="store_true", help=(
         "go on with the run in the folder, with its settings and to the same bits"))
     add_settings(train)
@@ -63,7 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except JobError as error:
         return _say(name, str(error), error.status)
     except OSError as error:
-        return _say(name, f"{error.filename}: {error.strerror}" if error.filename else str(error), 1)
+        return _say(name, f"{error.filename}: {error.strerror}" if error.filename else error.strerror or str(error), 1)
     except MemoryError as error:
         return _say(name, f"not enough memory ({error})", 1)
     except KeyboardInterrupt as interrupt:

@@ -52,7 +52,6 @@ def train(given: Given) -> int:
         settings = _settings(given)
         state = begin(settings)
         folder.expect_writable()
-        folder.clear()
     run(settings, state, folder, console())
     return 0
 
@@ -91,6 +90,9 @@ def generate(given: Given) -> int:
 def _sources(settings: Settings, given: Given) -> list[np.ndarray]:
     """Return the sequences that were asked for, or some of those that were held out."""
     if "symbols" in given:
+        for name in ("count", "seed"):
+            if name in given:
+                raise UsageError(f"{name} must come without symbols, got {name} {given[name]} and symbols")
         parts = (part.split() for part in " ".join(given["symbols"]).split("/"))
         sources = [np.array([_symbol(word, settings.vocabulary) for word in part]) for part in parts if part]
         if not sources:
@@ -103,7 +105,7 @@ def _sources(settings: Settings, given: Given) -> list[np.ndarray]:
 
 
 def _symbol(word: str, vocabulary: int) -> int:
-    if not word.isdecimal() or not 1 <= int(word) <= vocabulary:
+    if not word.isdecimal() or not 1 <= float(word) <= vocabulary:  # int would refuse 5,000 digits
         raise UsageError(f"a symbol must be a whole number from 1 to {vocabulary}, got {word!r}")
     return int(word)
 

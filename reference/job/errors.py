@@ -7,6 +7,10 @@ class JobError(Exception):
     status = 1
 
 
+class WriteError(JobError):
+    """A file could not be written; what stood there before still does."""
+
+
 class UsageError(JobError):
     """What was asked for makes no sense: exit status 2, before any work."""
 

@@ -6,22 +6,30 @@ import os
 import tempfile
 from pathlib import Path
 
-from reference.job.errors import JobError
+from reference.job.errors import JobError, WriteError
 
 OUT = Path("runs/copy")  # unless the user says otherwise
 
 
 def write(path: Path, data: bytes) -> None:
-    """Write `data` to `path` so that at every moment the old file or the new one is there, whole."""
+    """Write `data` to `path` so that at every moment the old file or the new one is there, whole.
+
+    Raises:
+        WriteError: it cannot be done; the old file is there as before.
+    """
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with draft.open("wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
         draft.replace(path)
-    except BaseException:  # Ctrl-C too must leave nothing behind
-        draft.unlink(missing_ok=True)
+    except BaseException as error:  # Ctrl-C too must leave nothing behind
+        with contextlib.suppress(OSError):
+            draft.unlink()
+        if isinstance(error, OSError):
+            raise WriteError(f"{path}: cannot be written ({error.strerror})") from None
         raise
 
 
@@ -52,10 +60,10 @@ class Folder:
         return self.curves, self.attention, self.metrics, self.checkpoint
 
     def expect_writable(self) -> None:
-        """Make the folder if it is not there, and try to write in it; remove drafts of a run that was killed.
+        """Try to make the folder and to write in it, and leave it as it was, but for drafts of a run that was killed.
 
         Raises:
-            JobError: one of them cannot be done; what was made is gone again.
+            JobError: one of them cannot be done.
         """
         made = [folder for folder in (self.path, *self.path.parents) if not folder.exists()]
         try:
@@ -65,12 +73,13 @@ class Folder:
             for draft in (draft for path in self.files for draft in self.path.glob(f".{path.name}.*")):
                 draft.unlink()
         except OSError as error:
+            raise JobError(f"{self.path}: cannot be written to ({error.strerror})") from None
+        finally:
             for folder in made:
                 with contextlib.suppress(OSError):
                     folder.rmdir()
-            raise JobError(f"{self.path}: cannot be written to ({error.strerror})") from None
 
     def clear(self) -> None:
-        """Remove what an earlier run left: the files of two runs side by side would tell a wrong story."""
-        for path in self.files:
+        """Remove what an earlier run left beside its checkpoint: beside that of another it would tell a wrong story."""
+        for path in (self.curves, self.attention, self.metrics):
             path.unlink(missing_ok=True)

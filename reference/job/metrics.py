@@ -8,4 +8,4 @@ from reference.job import files
 
 
 def write(path: Path, records: Iterable[Mapping[str, float]]) -> None:
-    files.write(path, "".join(json.dumps(record) + "\n" for record in records).encode())
+    files.write(path, "".join(json.dumps(record, allow_nan=False) + "\n" for record in records).encode())

@@ -1,17 +1,19 @@
 """A training run with all that it shows and writes."""
 
+import numpy as np
 from rich.console import Console
 
 from reference.generation.greedy import greedy
 from reference.job import checkpoint, evaluate, metrics, plots
 from reference.job.boards import TrainingBoard
-from reference.job.display import show_accuracy, show_samples
+from reference.job.display import show_accuracy, show_samples, show_settings
+from reference.job.errors import JobError, WriteError
 from reference.job.files import Folder
 from reference.job.maps import attention_maps
 from reference.job.process import deaf
 from reference.job.settings import Settings
 from reference.job.tasks.copy import START, Examples
-from reference.job.train import State, data, train
+from reference.job.train import DivergedError, State, data, expect_finite, train
 
 SAMPLES = 5
 LIVE_STEPS, LIVE_ROWS = 10, 64  # how often a bar asks for the accuracy, and of how many sequences
@@ -24,17 +26,23 @@ class Interrupted(KeyboardInterrupt):
 def run(settings: Settings, state: State, folder: Folder, console: Console) -> State:
     """Train from `state` to the end; write checkpoint and metrics after each epoch, pictures at the end.
 
+    An earlier run in the folder stays whole until this one has a checkpoint to put in its place.
+
     Raises:
         Interrupted: by Ctrl-C; the checkpoint holds the last whole step.
+        DivergedError, WriteError: a number is not finite, or a file could not be written; the text says what is kept.
     """
-    training, held_out = data(settings)
-    states = train(settings, state, training, held_out)
+    place = Place(folder, settings, state.step)
+    show_settings(console, settings)
     try:
-        _save(settings, state, folder)
-        with TrainingBoard(console, settings, state) as board:
+        training, held_out = data(settings)
+        states = train(settings, state, training, held_out)
+        if state.step:
+            place.save(state)
+        with TrainingBoard(console, settings, state) as board, np.errstate(all="ignore"):  # `train` looks at each loss
             for state in states:
                 if state.step % settings.steps_per_epoch == 0:
-                    _save(settings, state, folder)
+                    place.save(state)
                     board.epoch(state.records[-1])
                 if board.live and state.step % LIVE_STEPS == 0:
                     board.accuracy(evaluate.forced(state.model, held_out[:LIVE_ROWS]).tokens)
@@ -42,17 +50,45 @@ def run(settings: Settings, state: State, folder: Folder, console: Console) -> S
         _report(settings, state, held_out, folder, console)
     except KeyboardInterrupt:
         with deaf():
-            _save(settings, state, folder)
-        raise Interrupted(
-            f"interrupted at step {state.step:,} of {settings.steps:,}: {folder.checkpoint} is whole, "
-            f"go on with 'python -m reference train --resume --out {folder.path}'"
-        ) from None
+            raise Interrupted(place.interrupted(state)) from None
+    except (DivergedError, WriteError) as error:
+        raise place.told(error) from None
     return state
 
 
-def _save(settings: Settings, state: State, folder: Folder) -> None:
-    checkpoint.save(folder.checkpoint, settings, state)
-    metrics.write(folder.metrics, state.records)
+class Place:
+    """The folder of a run, and which step of this run its checkpoint holds: 0 if it holds none yet."""
+
+    def __init__(self, folder: Folder, settings: Settings, step: int) -> None:
+        self._folder, self._settings, self._step = folder, settings, step
+
+    def save(self, state: State) -> None:
+        """Put the checkpoint in its place, and the metrics beside it; with a run's first one, an earlier run goes."""
+        checkpoint.save(self._folder.checkpoint, self._settings, state)
+        self._step = state.step
+        if len(state.records) < 2:
+            self._folder.clear()
+        metrics.write(self._folder.metrics, state.records)
+
+    def interrupted(self, state: State) -> str:
+        """Save the last whole step, if there is any, and say so."""
+        folder, settings = self._folder, self._settings
+        if not state.step:
+            return f"interrupted before the first step: {folder.path} is as it was"
+        try:
+            expect_finite(settings, state)
+            self.save(state)
+        except (DivergedError, WriteError) as error:
+            raise self.told(error) from None
+        return (
+            f"interrupted at step {state.step:,} of {settings.steps:,}: {folder.checkpoint} is whole, "
+            f"go on with 'python -m reference train --resume --out {folder.path}'"
+        )
+
+    def told(self, error: JobError) -> JobError:
+        """Return the error with what is kept."""
+        kept = f"{self._folder.checkpoint} is whole, of step {self._step:,}"
+        return type(error)(f"{error}; {kept if self._step else f'{self._folder.path} is as it was'}")
 
 
 def _report(settings: Settings, state: State, held_out: Examples, folder: Folder, console: Console) -> None:

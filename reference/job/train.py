@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from reference.core import tree
 from reference.job import evaluate
+from reference.job.errors import JobError
 from reference.job.settings import Settings
 from reference.job.tasks import copy
 from reference.job.tasks.copy import Examples
@@ -21,6 +23,10 @@ from reference.optimizers.sgd import SGD
 MODELS: dict[str, Any] = {"separate": Transformer, "tied": TiedTransformer}
 RESIDUALS: dict[str, Any] = {"pre": PreNorm, "post": PostNorm}
 OPTIMIZERS: dict[str, Any] = {"adam": Adam, "sgd": SGD}
+
+
+class DivergedError(JobError):
+    """A number of the run is not finite, and none after it will be."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -66,7 +72,11 @@ def begin(settings: Settings, model: Any = None) -> State:
 
 
 def train(settings: Settings, state: State, training: Examples, held_out: Examples) -> Iterator[State]:
-    """Yield the state after every step from `state` to the last; an epoch's last one has its record."""
+    """Yield the state after every step from `state` to the last; an epoch's last one has its record.
+
+    Raises:
+        DivergedError: a loss is not finite, or at the end of an epoch a parameter or a loss held out.
+    """
     optimizer, rate = OPTIMIZERS[settings.optimizer](), schedule(settings)
     last = settings.steps_per_epoch - 1  # batch of an epoch
     while state.step < settings.steps:
@@ -75,7 +85,9 @@ def train(settings: Settings, state: State, training: Examples, held_out: Exampl
         for batch in range(state.step % settings.steps_per_epoch, settings.steps_per_epoch):
             rows = training[order[batch * settings.batch : (batch + 1) * settings.batch]]
             state = step(state, rows, optimizer, rate(state.step))
+            _expect_finite("the loss", state.losses[-1], settings, state)
             if batch == last:
+                expect_finite(settings, state)
                 record = {
                     "epoch": len(state.records) + 1,
                     "step": state.step,
@@ -83,6 +95,8 @@ def train(settings: Settings, state: State, training: Examples, held_out: Exampl
                     "loss": float(state.losses[-settings.steps_per_epoch :].mean()),
                     **evaluate.measure(state.model, training, held_out),
                 }
+                for name, number in record.items():
+                    _expect_finite(name, number, settings, state)
                 state = dataclasses.replace(state, random=rng.bit_generator.state, records=(*state.records, record))
             yield state
 
@@ -100,6 +114,21 @@ def step(state: State, rows: Examples, optimizer: Any, rate: float) -> State:
     model, moments = optimizer.step(state.model, d_objective.model, state.optimizer, rate)
     losses = np.append(state.losses, float(loss) / rows.labels.size)
     return dataclasses.replace(state, model=model, optimizer=moments, losses=losses)
+
+
+def expect_finite(settings: Settings, state: State) -> None:
+    """Raise DivergedError unless every parameter and all that the optimizer keeps is finite."""
+    for name, array in tree.leaves((state.model, state.optimizer)):
+        _expect_finite(name, array, settings, state)
+
+
+def _expect_finite(name: str, numbers: np.ndarray | float, settings: Settings, state: State) -> None:
+    if not np.isfinite(numbers).all():
+        rate = schedule(settings)(state.step - 1)
+        raise DivergedError(
+            f"{name} is not finite at step {state.step:,} of {settings.steps:,}, with a learning rate of {rate:g}: "
+            "train again with a smaller --rate"
+        )
 
 
 def schedule(settings: Settings) -> Callable[[int], float]:

@@ -136,6 +136,8 @@ def test_another_version_is_one_clear_line(saved):
         {"records": None},
         {"records": [1]},
         {"records": []},
+        {"records": [{}]},
+        {"random": {"bit_generator": "PCG64", "state": {"state": -1, "inc": 1}, "has_uint32": 0, "uinteger": 0}},
     ],
 )
 def test_metadata_that_make_no_sense_are_one_clear_line(saved, changes):
@@ -144,6 +146,31 @@ def test_metadata_that_make_no_sense_are_one_clear_line(saved, changes):
         changes = {"settings": about(path)["settings"] | changes["settings"]}
     rewrite(path, **changes)
     refused(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"loss": "x"}, "record 1 must have the numbers epoch, "),
+        ({"ears": 2}, "record 1 must have the numbers epoch, "),
+        ({"epoch": 2}, "record 1 is of epoch 2 and step 3"),
+        ({"step": 4}, "record 1 is of epoch 1 and step 4"),
+        ({"loss": float("nan")}, "record 1 has a number that is not finite"),
+    ],
+)
+def test_a_record_that_makes_no_sense_is_one_clear_line(saved, change, message):
+    path = saved()[-1]
+    rewrite(path, records=[about(path)["records"][0] | change])
+    assert refused(path).startswith(f"not a checkpoint that this version can read ({message}")
+
+
+def test_what_is_no_json_is_never_written(saved):
+    settings, state, path = saved()
+    before = path.read_bytes()
+    record = state.records[0] | {"loss": float("nan")}
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        checkpoint.save(path, settings, dataclasses.replace(state, records=(record,)))
+    assert path.read_bytes() == before
 
 
 def test_parameters_of_another_shape_are_one_clear_line(saved):

@@ -48,12 +48,26 @@ def test_help_reads_well_at_80_columns(command, words):
     [
         (["--width", "7"], "python -m reference train: heads must divide the width 7, got 4"),
         (["--epochs", "0"], "python -m reference train: epochs must be a whole number of at least 1, got 0"),
+        (
+            ["--vocabulary", "100000000000000000000000000000"],
+            f"python -m reference train: vocabulary must be a whole number of at most 100,000,000, got {10**29:,}",
+        ),
         (["--depth", "3"], "python -m reference: unrecognized arguments: --depth 3"),
         (["--rate", "x"], "python -m reference train: argument --rate: invalid float value: 'x'"),
     ],
 )
 def test_wrong_options_are_one_line_and_status_2_before_any_work(command, tmp_path, words, message):
     assert refused(command("train", *words), 2) == message
+    assert files(tmp_path) == set()
+
+
+def test_a_run_that_diverges_is_one_line_and_status_1(command, tmp_path):
+    done = command("train", *command.tiny, "--optimizer", "sgd", "--rate", "1e30")
+    assert done.returncode == 1
+    assert done.stderr == (
+        "python -m reference train: the loss is not finite at step 2 of 6, with a learning rate of 8e+29: "
+        "train again with a smaller --rate; runs/copy is as it was\n"
+    )
     assert files(tmp_path) == set()
 
 
@@ -140,6 +154,7 @@ def test_ctrl_c_leaves_a_usable_checkpoint_and_says_so_in_one_line(command, tmp_
         (JobError("a: no"), 1, "a: no"),
         (UsageError("b must be c"), 2, "b must be c"),
         (OSError(28, "No space left on device", "a"), 1, "a: No space left on device"),
+        (OSError(28, "No space left on device"), 1, "No space left on device"),
         (OSError("odd\nthing"), 1, "odd thing"),
         (MemoryError("Unable to allocate 9 TiB"), 1, "not enough memory (Unable to allocate 9 TiB)"),
         (KeyboardInterrupt(), 130, "interrupted"),

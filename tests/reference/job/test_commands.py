@@ -67,6 +67,16 @@ def test_without_a_command_nothing_is_begun_that_could_not_be_written(calls):
     assert calls == []
 
 
+def test_ctrl_c_while_backward_passes_are_proved_leaves_no_folder(calls, monkeypatch, tmp_path):
+    def fail(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(table, "show_verdicts", fail)
+    with pytest.raises(KeyboardInterrupt):
+        commands.everything({})
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_verify_says_by_its_status_whether_all_is_proved(calls):
     assert commands.verify({"seed": 7}) == 0
     calls.proved = False
@@ -116,10 +126,18 @@ def test_settings_that_do_not_fit_stop_it_before_any_work(calls, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_new_run_replaces_an_earlier_one(calls, saved):
+def test_a_new_run_leaves_an_earlier_one_until_it_has_something_to_put_in_its_place(calls, saved):
     saved()
+    before = Folder(OUT).checkpoint.read_bytes()
     commands.train({"width": 8})
-    assert list(OUT.iterdir()) == []
+    assert Folder(OUT).checkpoint.read_bytes() == before
+
+
+def test_a_run_that_does_not_fit_in_memory_leaves_an_earlier_one(saved):
+    saved()
+    with pytest.raises(MemoryError):
+        commands.train({"length": 10**7, "held_out": 10**8})
+    assert Folder(OUT).checkpoint.exists()
 
 
 def test_resume_goes_on_with_the_settings_of_the_run(calls, saved):
@@ -185,6 +203,9 @@ def test_generate_takes_held_out_sequences_by_itself(saved, capsys):
         ({"symbols": ["-1"]}, "a symbol must be a whole number from 1 to 3, got '-1'"),
         ({"symbols": ["x"]}, "a symbol must be a whole number from 1 to 3, got 'x'"),
         ({"symbols": ["/"]}, "a sequence must have at least one symbol, got none"),
+        ({"symbols": ["1" * 5000]}, f"a symbol must be a whole number from 1 to 3, got '{'1' * 5000}'"),
+        ({"symbols": ["1"], "count": 3}, "count must come without symbols, got count 3 and symbols"),
+        ({"symbols": ["1"], "seed": 3}, "seed must come without symbols, got seed 3 and symbols"),
         ({"count": 0}, "count must be a whole number of at least 1, got 0"),
         ({"seed": -2}, "seed must be a whole number of at least 0, got -2"),
     ],

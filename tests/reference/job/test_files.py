@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from reference.job import files
-from reference.job.errors import JobError
+from reference.job.errors import JobError, WriteError
 from reference.job.files import Folder
 
 
@@ -26,8 +26,10 @@ def test_what_breaks_while_writing_leaves_the_old_file_and_nothing_else(tmp_path
         raise error
 
     monkeypatch.setattr(os if broken == "fsync" else Path, broken, fail)
-    with pytest.raises(type(error)):
+    with pytest.raises(WriteError if isinstance(error, OSError) else KeyboardInterrupt) as raised:
         files.write(path, b"new")
+    if isinstance(error, OSError):
+        assert str(raised.value) == f"{path}: cannot be written (No space left on device)"
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
 
@@ -41,9 +43,20 @@ def test_the_draft_stands_in_the_same_folder_so_that_a_rename_is_enough(tmp_path
     assert draft.name.startswith(".a.")
 
 
-def test_a_folder_is_made_with_those_above_it_and_left_empty(tmp_path):
+def test_a_folder_that_could_be_made_is_not_left_behind(tmp_path):
     Folder(tmp_path / "a" / "b").expect_writable()
-    assert list((tmp_path / "a" / "b").iterdir()) == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_folders_above_a_file_are_made_with_it(tmp_path):
+    files.write(tmp_path / "a" / "b", b"new")
+    assert (tmp_path / "a" / "b").read_bytes() == b"new"
+
+
+def test_a_file_below_a_file_is_one_clear_line(tmp_path):
+    (tmp_path / "a").write_bytes(b"")
+    with pytest.raises(WriteError, match=r"/a/b: cannot be written \(.+\)$"):
+        files.write(tmp_path / "a" / "b", b"new")
 
 
 def test_a_folder_below_a_file_is_one_clear_line(tmp_path):
@@ -72,9 +85,9 @@ def test_drafts_of_a_run_that_was_killed_are_removed(tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {"checkpoint.safetensors", ".hidden"}
 
 
-def test_clearing_takes_the_files_of_a_run_only(tmp_path):
+def test_clearing_takes_what_stands_beside_the_checkpoint_of_a_run_only(tmp_path):
     folder = Folder(tmp_path)
-    for path in (*folder.files[:2], tmp_path / "notes"):
+    for path in (*folder.files, tmp_path / "notes"):
         path.write_bytes(b"")
     folder.clear()
-    assert list(tmp_path.iterdir()) == [tmp_path / "notes"]
+    assert set(tmp_path.iterdir()) == {folder.checkpoint, tmp_path / "notes"}

@@ -1,5 +1,7 @@
 import json
 
+import pytest
+
 from reference.job import metrics
 
 
@@ -12,3 +14,9 @@ def test_each_record_is_a_line_of_json(tmp_path):
 def test_no_record_makes_an_empty_file(tmp_path):
     metrics.write(tmp_path / "metrics.jsonl", [])
     assert (tmp_path / "metrics.jsonl").read_bytes() == b""
+
+
+def test_what_is_no_json_is_never_written(tmp_path):
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        metrics.write(tmp_path / "metrics.jsonl", [{"loss": float("nan")}])
+    assert list(tmp_path.iterdir()) == []

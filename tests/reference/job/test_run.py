@@ -2,11 +2,13 @@ import io
 import json
 import signal
 
+import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from rich.console import Console
 
 from reference.job import checkpoint, plots, run, train
+from reference.job.errors import WriteError
 from reference.job.files import Folder
 
 
@@ -112,7 +114,7 @@ def test_ctrl_c_while_the_pictures_are_drawn_keeps_the_whole_run(go, tiny, tmp_p
 def test_a_second_ctrl_c_does_not_break_off_what_the_first_one_asked_for(go, tiny, tmp_path, monkeypatch):
     seen, save = [], checkpoint.save
 
-    def saved(*arguments):
+    def saved(*arguments):  # no epoch is over: nothing was saved before
         seen.append(signal.getsignal(signal.SIGINT))
         save(*arguments)
 
@@ -121,7 +123,7 @@ def test_a_second_ctrl_c_does_not_break_off_what_the_first_one_asked_for(go, tin
     before = signal.getsignal(signal.SIGINT)
     with pytest.raises(run.Interrupted):
         go(tiny())
-    assert seen == [before, signal.SIG_IGN]
+    assert seen == [signal.SIG_IGN]
     assert signal.getsignal(signal.SIGINT) is before
 
 
@@ -130,3 +132,120 @@ def test_another_error_comes_through_and_leaves_the_last_checkpoint(go, tiny, tm
     with pytest.raises(ZeroDivisionError):
         go(tiny())
     assert checkpoint.load(Folder(tmp_path).checkpoint)[1].step == 3
+
+
+@pytest.fixture
+def earlier(go, tiny, tmp_path, sketchy):
+    """The bytes of all files of an earlier run in the folder."""
+    go(tiny(seed=9))
+    return contents(tmp_path)
+
+
+def contents(path):
+    return {file.name: file.read_bytes() for file in path.iterdir()}
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError])
+def test_an_earlier_run_stays_if_the_new_data_are_never_there(go, tiny, tmp_path, earlier, monkeypatch, error):
+    def fail(_):
+        raise error
+
+    monkeypatch.setattr(run, "data", fail)
+    with pytest.raises(error) as raised:
+        go(tiny())
+    assert contents(tmp_path) == earlier
+    if error is KeyboardInterrupt:
+        assert str(raised.value) == f"interrupted before the first step: {tmp_path} is as it was"
+
+
+@pytest.mark.parametrize("full", ["fsync", "replace"])
+def test_an_earlier_run_stays_if_the_first_checkpoint_of_the_new_one_cannot_be_written(
+    go, tiny, tmp_path, earlier, monkeypatch, full
+):
+    def fail(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync" if full == "fsync" else "pathlib.Path.replace", fail)
+    with pytest.raises(WriteError) as error:
+        go(tiny())
+    assert str(error.value) == (
+        f"{tmp_path}/checkpoint.safetensors: cannot be written (No space left on device); {tmp_path} is as it was"
+    )
+    assert contents(tmp_path) == earlier
+
+
+def test_an_earlier_run_is_gone_as_soon_as_the_new_one_has_a_checkpoint(go, tiny, tmp_path, earlier, monkeypatch):
+    break_off(monkeypatch, 1)
+    with pytest.raises(run.Interrupted):
+        go(tiny())
+    assert names(Folder(tmp_path)) == {"checkpoint.safetensors", "metrics.jsonl"}
+    assert checkpoint.load(Folder(tmp_path).checkpoint)[0] == tiny()
+    assert Folder(tmp_path).metrics.read_bytes() == b""
+
+
+def test_metrics_of_an_earlier_run_never_stand_beside_the_new_checkpoint(go, tiny, tmp_path, earlier, monkeypatch):
+    def fail(path, _):
+        raise WriteError(f"{path}: cannot be written (No space left on device)")
+
+    monkeypatch.setattr(run.metrics, "write", fail)
+    with pytest.raises(WriteError, match=r"metrics.jsonl: cannot .*; .*/checkpoint.safetensors is whole, of step 3$"):
+        go(tiny())
+    assert names(Folder(tmp_path)) == {"checkpoint.safetensors"}
+
+
+def test_a_full_disk_at_ctrl_c_says_what_is_kept(go, tiny, tmp_path, monkeypatch):
+    whole = checkpoint.save
+
+    def save(path, settings, state):
+        if state.step == 5:
+            raise WriteError(f"{path}: cannot be written (No space left on device)")
+        whole(path, settings, state)
+
+    break_off(monkeypatch, 5)
+    monkeypatch.setattr(checkpoint, "save", save)
+    with pytest.raises(WriteError, match=r"cannot be written \(No space left on device\); .* is whole, of step 3$"):
+        go(tiny())
+    assert checkpoint.load(Folder(tmp_path).checkpoint)[1].step == 3
+
+
+def test_a_run_that_diverges_in_its_first_epoch_leaves_an_earlier_one(go, tiny, tmp_path, earlier, recwarn):
+    with pytest.raises(train.DivergedError) as error:
+        go(tiny(optimizer="sgd", rate=1e30))
+    assert str(error.value) == (
+        "the loss is not finite at step 2 of 6, with a learning rate of 8e+29: "
+        f"train again with a smaller --rate; {tmp_path} is as it was"
+    )
+    assert contents(tmp_path) == earlier
+    assert not recwarn.list
+
+
+def test_a_run_that_diverges_later_keeps_its_last_finite_checkpoint(go, tiny, trained, tmp_path, monkeypatch):
+    settings = tiny()
+    rates = lambda settings: lambda step: 2e-3 if step < 3 else 1e30  # noqa: E731
+    monkeypatch.setattr(train, "schedule", rates)
+    with pytest.raises(train.DivergedError, match=r"; .*/checkpoint.safetensors is whole, of step 3$"):
+        go(settings)
+    state = checkpoint.load(Folder(tmp_path).checkpoint)[1]
+    assert state.step == 3
+    assert np.isfinite(state.losses).all()
+
+
+def test_ctrl_c_saves_no_parameter_that_is_not_finite(go, tiny, tmp_path, monkeypatch):
+    rates = lambda settings: lambda step: 2e-3 if step < 4 else 1e39  # noqa: E731 - more than float32 holds
+    monkeypatch.setattr(train, "schedule", rates)
+    break_off(monkeypatch, 5)
+    with pytest.raises(train.DivergedError, match=r" is not finite at step 5 of 6, .* is whole, of step 3$"):
+        go(tiny())
+    assert checkpoint.load(Folder(tmp_path).checkpoint)[1].step == 3
+
+
+def test_what_is_done_is_said_before_the_data_are_drawn(tiny, tmp_path, monkeypatch):
+    console = Console(file=io.StringIO(), width=80)
+
+    def fail(_):
+        raise MemoryError
+
+    monkeypatch.setattr(run, "data", fail)
+    with pytest.raises(MemoryError):
+        run.run(tiny(), train.begin(tiny()), Folder(tmp_path), console)
+    assert console.file.getvalue() == "copying 3 symbols out of 3: 10 sequences to train on, 6 held out\n\n"
