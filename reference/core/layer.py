@@ -35,8 +35,7 @@ class Layer:
 
     def __repr__(self) -> str:
         values = ((name, getattr(self, name)) for name in tree.field_names(self))
-        shown = (f"{k}={tree.brief(v) if isinstance(v, np.ndarray) else repr(v)}" for k, v in values)
-        return f"{type(self).__name__}({', '.join(shown)})"
+        return f"{type(self).__name__}({', '.join(f'{name}={_shown(value)}' for name, value in values)})"
 
     def astype(self, dtype: DTypeLike) -> Self:
         """Return this layer with every parameter in `dtype`.
@@ -70,6 +69,13 @@ class Layer:
         if gradients:
             raise TypeError(f"{where}: only fields that hold parameters have gradients, got {sorted(gradients)}")
         return type(self)(**values)
+
+
+def _shown(value: Any) -> str:
+    """Arrays by their shape, functions by their name (repr would give an address), the rest as it is."""
+    if isinstance(value, np.ndarray):
+        return tree.brief(value)
+    return value.__name__ if hasattr(value, "__name__") else repr(value)
 
 
 def _expect_like(where: str, path: str, gradient: Any, value: Any) -> None:

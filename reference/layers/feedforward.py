@@ -6,46 +6,61 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import DTypeLike
 
+from reference.core.activation import Activation, expect_activation
 from reference.core.layer import Layer
 from reference.core.shapes import expect_last_axis, expect_shape
+from reference.functions.gelu import gelu_vjp
+from reference.functions.gelu_tanh import gelu_tanh_vjp
 from reference.functions.relu import relu_vjp
+from reference.functions.sigmoid import sigmoid_vjp
+from reference.functions.silu import silu_vjp
+from reference.functions.softplus import softplus_vjp
+from reference.functions.tanh import tanh_vjp
 from reference.layers.linear import Linear
 
 
 class FeedForward(Layer):
-    """y = relu(x w1 + b1) w2 + b2, the same map at every position."""
+    """y = activation(x w1 + b1) w2 + b2, the same map at every position."""
 
     hidden: Linear  # D -> F
     output: Linear  # F -> D
+    activation: Activation = relu_vjp
 
     @classmethod
     def init(
-        cls, rng: np.random.Generator, width: int, hidden_width: int, dtype: DTypeLike = np.float32
+        cls,
+        rng: np.random.Generator,
+        width: int,
+        hidden_width: int,
+        activation: Activation = relu_vjp,
+        dtype: DTypeLike = np.float32,
     ) -> Self:
         """Draw both maps as Linear does."""
-        hidden = Linear.init(rng, width, hidden_width, dtype)
-        output = Linear.init(rng, hidden_width, width, dtype)
-        return cls(hidden=hidden, output=output)
+        expect_activation("FeedForward.init", activation)
+        hidden = Linear.init(rng, width, hidden_width, dtype=dtype)
+        output = Linear.init(rng, hidden_width, width, dtype=dtype)
+        return cls(hidden=hidden, output=output, activation=activation)
 
     def vjp(self, x: np.ndarray) -> tuple[np.ndarray, Callable[[np.ndarray], tuple[Self, np.ndarray]]]:
         """Map x (..., D) to y (..., D).
 
         Raises:
-            TypeError: x is not a floating or complex array.
+            TypeError: x is not a floating or complex array, or the activation is not the vjp of a function.
             ValueError: the last axis of x has not length D, or the two maps do not fit together.
 
-        Source: Vaswani et al. 2017, eq. 2.
+        Source: Vaswani et al. 2017, eq. 2, with relu.
         """
+        expect_activation("FeedForward", self.activation)
         expect_last_axis("FeedForward", "x", x, self.hidden.w.shape[0])
         expect_shape("FeedForward", "hidden.w", self.hidden.w, ("D", "F"))
         expect_shape("FeedForward", "output.w", self.output.w, (self.hidden.w.shape[1], "D"))
         a, hidden_pullback = self.hidden.vjp(x)         # (..., F)  # (feedforward.1)
-        h, relu_pullback = relu_vjp(a)                  # (..., F)  # (feedforward.2)
+        h, activation_pullback = self.activation(a)     # (..., F)  # (feedforward.2)
         y, output_pullback = self.output.vjp(h)         # (..., D)  # (feedforward.3)
 
         def pullback(dy: np.ndarray) -> tuple[Self, np.ndarray]:
             d_output, dh = output_pullback(dy)          # (..., F)  # (feedforward.4)
-            da = relu_pullback(dh)                      # (..., F)  # (feedforward.5)
+            da = activation_pullback(dh)                # (..., F)  # (feedforward.5)
             d_hidden, dx = hidden_pullback(da)          # (..., D)  # (feedforward.6)
             return self.cotangent(hidden=d_hidden, output=d_output), dx
 
@@ -53,8 +68,11 @@ class FeedForward(Layer):
 
 
 def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]:
-    layer = FeedForward(
-        hidden=Linear(w=rng.normal(size=(5, 7)), b=rng.normal(size=7)),
-        output=Linear(w=rng.normal(size=(7, 5)), b=rng.normal(size=5)),
-    )
-    yield "(2, 3, 5) through 7", layer, (rng.normal(size=(2, 3, 5)),), {}
+    for activation in (relu_vjp, sigmoid_vjp, tanh_vjp, softplus_vjp, silu_vjp, gelu_vjp, gelu_tanh_vjp):
+        layer = FeedForward(
+            hidden=Linear(w=rng.normal(size=(5, 7)), b=rng.normal(size=7)),
+            output=Linear(w=rng.normal(size=(7, 5)), b=rng.normal(size=5)),
+            activation=activation,
+        )
+        name = activation.__name__.removesuffix("_vjp")
+        yield f"{name}, (2, 3, 5) through 7", layer, (rng.normal(size=(2, 3, 5)),), {}

@@ -40,7 +40,7 @@ class DecoderBlock(Layer):
         """Draw the three sub-layers as they do themselves, with a norm of their own each."""
         self_attention = SelfAttention.init(rng, width, heads, dtype)
         cross_attention = MultiHeadAttention.init(rng, width, heads, dtype)
-        feedforward = FeedForward.init(rng, width, hidden, dtype)
+        feedforward = FeedForward.init(rng, width, hidden, dtype=dtype)
         return cls(
             self_attention=residual(norm=LayerNorm.init(width, dtype), inner=self_attention),
             cross_attention=residual(norm=LayerNorm.init(width, dtype), inner=cross_attention),

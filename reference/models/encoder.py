@@ -39,7 +39,7 @@ class EncoderBlock(Layer):
     ) -> Self:
         """Draw both sub-layers as they do themselves, with a norm of their own each."""
         attention = SelfAttention.init(rng, width, heads, dtype)
-        feedforward = FeedForward.init(rng, width, hidden, dtype)
+        feedforward = FeedForward.init(rng, width, hidden, dtype=dtype)
         return cls(
             attention=residual(norm=LayerNorm.init(width, dtype), inner=attention),
             feedforward=residual(norm=LayerNorm.init(width, dtype), inner=feedforward),

@@ -93,6 +93,18 @@ def test_a_layer_shows_shapes_and_not_numbers():
     assert repr(layer) == "Stack(layers=(Scale(g=float64[3], c=0.5), Scale(g=float32[2], c=0.5)), last=None)"
 
 
+def test_a_layer_shows_a_function_by_its_name():
+    assert repr(Stack(layers=(), last=scale)) == "Stack(layers=(), last=scale)"
+
+
+def test_a_function_is_a_constant_that_every_tree_carries_along():
+    layer = Stack(layers=(scale(),), last=np.tanh)
+    assert [path for path, _ in tree.leaves(layer)] == ["layers[0].g"]
+    for other in (layer.astype(np.float32), layer.cotangent(layers=layer.layers), tree.map(np.negative, layer)):
+        assert other.last is np.tanh
+    assert pickle.loads(pickle.dumps(layer)).last is np.tanh
+
+
 def test_a_layer_survives_pickling():
     layer = pickle.loads(pickle.dumps(Pair(left=scale(), right=scale(2))))
     np.testing.assert_array_equal(layer.right.g, [1, 2])
