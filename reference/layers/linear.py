@@ -13,22 +13,28 @@ from reference.core.sums import column_sums
 
 
 class Linear(Layer):
-    """y = x w + b."""
+    """y = x w + b; without a bias, b is None and y = x w."""
 
-    w: np.ndarray  # (D, K)
-    b: np.ndarray  # (K,)
+    w: np.ndarray         # (D, K)
+    b: np.ndarray | None  # (K,)
 
     @classmethod
     def init(
-        cls, rng: np.random.Generator, width_in: int, width_out: int, dtype: DTypeLike = np.float32
+        cls,
+        rng: np.random.Generator,
+        width_in: int,
+        width_out: int,
+        dtype: DTypeLike = np.float32,
+        *,
+        bias: bool = True,
     ) -> Self:
-        """Draw w uniformly with the variance of Glorot & Bengio 2010, eq. 16; b is zero."""
+        """Draw w uniformly with the variance of Glorot & Bengio 2010, eq. 16; b is zero, or None without `bias`."""
         expect_positive("Linear.init", "width_in", width_in)
         expect_positive("Linear.init", "width_out", width_out)
         expect_dtype("Linear.init", dtype)
         limit = math.sqrt(6 / (width_in + width_out))
         w = rng.uniform(-limit, limit, (width_in, width_out))
-        return cls(w=w.astype(dtype), b=np.zeros(width_out, dtype))
+        return cls(w=w.astype(dtype), b=np.zeros(width_out, dtype) if bias else None)
 
     def vjp(self, x: np.ndarray) -> tuple[np.ndarray, Callable[[np.ndarray], tuple[Self, np.ndarray]]]:
         """Map x (..., D) to y (..., K).
@@ -37,19 +43,20 @@ class Linear(Layer):
             TypeError: x or a parameter is not a floating or complex array.
             ValueError: the last axis of x has not length D, or w and b do not fit together.
         """
-        w = self.w
+        w, b = self.w, self.b
         expect_shape("Linear", "w", w, ("D", "K"))
-        expect_shape("Linear", "b", self.b, (w.shape[1],))
+        if b is not None:
+            expect_shape("Linear", "b", b, (w.shape[1],))
         expect_last_axis("Linear", "x", x, w.shape[0])
         rows = x.reshape(-1, w.shape[0])                # (N, D)
-        y = rows @ w + self.b                           # (N, K)    # (linear.1)
+        y = rows @ w if b is None else rows @ w + b     # (N, K)    # (linear.1)
 
         def pullback(dy: np.ndarray) -> tuple[Self, np.ndarray]:
             drows = dy.reshape(-1, w.shape[1])          # (N, K)
             dx = drows @ w.T                            # (N, D)    # (linear.2)
             dw = rows.T @ drows                         # (D, K)    # (linear.3)
-            db = column_sums(drows)                     # (K,)      # (linear.4)
-            return self.cotangent(w=dw, b=db), dx.reshape(x.shape)
+            d_bias = {} if b is None else {"b": column_sums(drows)}     # (linear.4)
+            return self.cotangent(w=dw, **d_bias), dx.reshape(x.shape)
 
         return y.reshape(*x.shape[:-1], w.shape[1]), pullback
 
@@ -57,3 +64,4 @@ class Linear(Layer):
 def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]:
     layer = Linear(w=rng.normal(size=(7, 5)), b=rng.normal(size=5))
     yield "(2, 3, 7) to 5", layer, (rng.normal(size=(2, 3, 7)),), {}
+    yield "without a bias", Linear(w=rng.normal(size=(7, 5)), b=None), (rng.normal(size=(2, 3, 7)),), {}

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import gradcheck
+from reference.core import tree
 from reference.core.layer import Layer
 from reference.layers.linear import Linear, examples
 
@@ -69,6 +70,13 @@ def test_backward_is_proved(prove, rng, shape):
     prove(*layer_and_input(rng, shape))
 
 
+@pytest.mark.parametrize("i", range(2))
+def test_examples_are_proved(prove, rng, i):
+    _, subject, inputs, constants = list(examples(rng))[i]
+    names = {gradient.name for gradient in prove(subject, *inputs, **constants).gradients}
+    assert names == {"w", "x"} | (set() if subject.b is None else {"b"})
+
+
 @settings(deadline=None, max_examples=12, derandomize=True)
 @given(st.lists(st.integers(1, 5), min_size=1, max_size=4), st.integers(1, 5), st.integers(0, 2**32 - 1))
 def test_backward_is_proved_at_any_shape(shape, width_out, seed):
@@ -76,7 +84,7 @@ def test_backward_is_proved_at_any_shape(shape, width_out, seed):
 
 
 def test_backward_is_proved_inside_a_composite(prove, rng):
-    (_, first, (x,), _), = examples(rng)
+    _, first, (x,), _ = next(examples(rng))
     prove(Twice(first=first, second=Linear(w=rng.normal(size=(5, 4)), b=rng.normal(size=4))), x)
 
 
@@ -132,6 +140,17 @@ def test_leading_axes_are_rows(rng):
         np.testing.assert_array_equal(got, expected)
 
 
+def test_no_bias_is_a_bias_of_zero_without_a_gradient(rng):
+    layer, x = layer_and_input(rng)
+    dy = rng.normal(size=(2, 3, 5))
+    y, dw, _, dx = run(Linear(w=layer.w, b=np.zeros(5)), x, dy)
+    got, dw_got, db_got, dx_got = run(Linear(w=layer.w, b=None), x, dy)
+    for a, b in ((got, y), (dw_got, dw), (dx_got, dx)):
+        np.testing.assert_array_equal(a, b)
+    assert db_got is None
+    assert [path for path, _ in tree.leaves(Linear(w=layer.w, b=None))] == ["w"]
+
+
 def test_two_maps_are_one(rng):
     (first, x), second = layer_and_input(rng), Linear(w=rng.normal(size=(5, 4)), b=rng.normal(size=4))
     dy = rng.normal(size=(2, 3, 4))
@@ -163,10 +182,11 @@ def test_nothing_received_is_written_and_a_pullback_may_be_called_twice(rng):
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex128])
-def test_dtype_in_is_dtype_out(rng, dtype):
-    layer, x = layer_and_input(rng)
-    arrays = run(layer.astype(dtype), x.astype(dtype), np.ones((2, 3, 5), dtype))
-    assert {array.dtype for array in arrays} == {np.dtype(dtype)}
+@pytest.mark.parametrize("bias", [True, False])
+def test_dtype_in_is_dtype_out(rng, dtype, bias):
+    layer, x = Linear.init(rng, 7, 5, dtype, bias=bias), rng.normal(size=SHAPE).astype(dtype)
+    arrays = run(layer, x, np.ones((2, 3, 5), dtype))
+    assert {array.dtype for array in arrays if array is not None} == {np.dtype(dtype)}
 
 
 def test_complex_backward_has_no_conjugate(rng):
@@ -193,6 +213,7 @@ def test_initial_weights_have_the_variance_of_glorot_and_bengio(rng):
     # 60,000 draws: the variance is known to about 0.4 %, four of its standard deviations are 0.015
     np.testing.assert_allclose(layer.w.var(dtype=float), 2 / 500, rtol=0.015, atol=0)  # a sample, see above
     assert Linear.init(rng, 3, 2, np.float64).w.dtype == np.float64
+    assert Linear.init(rng, 3, 2, bias=False).b is None
 
 
 def test_input_gradient_without_transpose_is_caught(caught, rng):
@@ -208,6 +229,13 @@ def test_transposed_weight_gradient_is_caught(caught, rng):
 def test_missing_bias_gradient_is_caught(caught, rng):
     wrong = planted(lambda layer, x, dy, right: {"b": np.zeros_like(layer.b)})
     caught({"b"}, *layer_and_input(rng, kind=wrong))
+
+
+def test_gradient_of_an_absent_bias_is_an_error(rng):
+    layer = Linear(w=rng.normal(size=(7, 5)), b=None)
+    message = r"^Linear\.cotangent: only fields that hold parameters have gradients, got \['b'\]$"
+    with pytest.raises(TypeError, match=message):
+        layer.cotangent(w=layer.w, b=np.zeros(5))
 
 
 def test_bias_gradient_summed_over_one_axis_is_an_error(rng):
