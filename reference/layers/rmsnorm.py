@@ -1,0 +1,56 @@
+"""Root-mean-square normalisation over the last axis.  Derivation: specs/layers/rmsnorm.md."""
+
+from collections.abc import Callable, Iterator
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from reference.core.layer import Layer
+from reference.core.shapes import expect_last_axis, expect_positive
+from reference.core.sums import column_sums, row_means
+
+
+class RMSNorm(Layer):
+    """y = gamma * xhat, where each row xhat is the row of x with a mean square of almost 1."""
+
+    gamma: np.ndarray   # (D,)
+    eps: float = 1e-6
+
+    @classmethod
+    def init(cls, width: int, dtype: DTypeLike = np.float32) -> Self:
+        """Start without effect: gamma is one."""
+        expect_positive("RMSNorm.init", "width", width)
+        return cls(gamma=np.ones(width, dtype))
+
+    def vjp(self, x: np.ndarray) -> tuple[np.ndarray, Callable[[np.ndarray], tuple[Self, np.ndarray]]]:
+        """Map x (..., D) to y (..., D).
+
+        Raises:
+            TypeError: x is not a floating or complex array.
+            ValueError: the last axis of x has not length D.
+
+        Source: Zhang & Sennrich 2019 (arXiv:1910.07467), eq. 4, with eps inside the root.
+        """
+        gamma = self.gamma
+        expect_last_axis("RMSNorm", "x", x, gamma.size)
+        square = row_means(x * x)                                       # (..., 1)  # (rmsnorm.1)
+        r = 1 / np.sqrt(square + self.eps)                              # (..., 1)  # (rmsnorm.2)
+        xhat = r * x                                                    # (..., D)  # (rmsnorm.3)
+        y = gamma * xhat                                                # (..., D)  # (rmsnorm.4)
+
+        def pullback(dy: np.ndarray) -> tuple[Self, np.ndarray]:
+            drows = dy.reshape(-1, gamma.size)                          # (N, D)
+            dgamma = column_sums(drows * xhat.reshape(drows.shape))     # (D,)      # (rmsnorm.5)
+            dxhat = gamma * dy                                          # (..., D)  # (rmsnorm.6)
+            dx = r * (dxhat - xhat * row_means(dxhat * xhat))           # (..., D)  # (rmsnorm.7)
+            return self.cotangent(gamma=dgamma), dx
+
+        return y, pullback
+
+
+def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]:
+    layer = RMSNorm(gamma=rng.normal(size=7))
+    yield "(2, 3, 7)", layer, (rng.normal(size=(2, 3, 7)),), {}
+    yield "one row", layer, (rng.normal(size=7),), {}
+    yield "eps as large as the mean square", RMSNorm(layer.gamma, 1.0), (rng.normal(size=(5, 7)),), {}
