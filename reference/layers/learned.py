@@ -1,0 +1,53 @@
+"""Learned positions, added to a sequence.  Derivation: specs/layers/learned.md."""
+
+from collections.abc import Callable, Iterator
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from reference.core.layer import Layer
+from reference.core.shapes import expect_positive, expect_shape
+
+
+class LearnedPositions(Layer):
+    """y = x + table[:T]: one vector for each of P positions, the same for every sequence."""
+
+    table: np.ndarray  # (P, D)
+
+    @classmethod
+    def init(cls, rng: np.random.Generator, positions: int, width: int, dtype: DTypeLike = np.float32) -> Self:
+        """Draw normal entries of standard deviation D^(-1/2), as Embedding does."""
+        expect_positive("LearnedPositions.init", "positions", positions)
+        expect_positive("LearnedPositions.init", "width", width)
+        return cls(table=rng.normal(scale=width ** -0.5, size=(positions, width)).astype(dtype))
+
+    def vjp(self, x: np.ndarray) -> tuple[np.ndarray, Callable[[np.ndarray], tuple[Self, np.ndarray]]]:
+        """Map x (B, T, D) to y (B, T, D).
+
+        Raises:
+            TypeError: x is not a floating or complex array.
+            ValueError: x has not the shape (B, T, D), or T is larger than P.
+
+        Source: Gehring et al. 2017 (arXiv:1705.03122), sec. 3.1.
+        """
+        positions, width = self.table.shape
+        expect_shape("LearnedPositions", "x", x, ("B", "T", width))
+        length = x.shape[1]
+        if length > positions:
+            raise ValueError(f"LearnedPositions: x must have at most {positions} positions, got {length}")
+        y = x + self.table[:length]                                     # (B, T, D)  # (learned.1)
+
+        def pullback(dy: np.ndarray) -> tuple[Self, np.ndarray]:
+            dtable = np.zeros((positions, width), dy.dtype)
+            dtable[:length] = dy.sum(axis=0)                            # (T, D)     # (learned.2)
+            dx = dy                                                     # (B, T, D)  # (learned.3)
+            return self.cotangent(table=dtable), dx
+
+        return y, pullback
+
+
+def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]:
+    layer = LearnedPositions(table=rng.normal(size=(5, 7)))
+    yield "3 of 5 positions", layer, (rng.normal(size=(2, 3, 7)),), {}
+    yield "all positions", layer, (rng.normal(size=(2, 5, 7)),), {}
