@@ -1,0 +1,267 @@
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import gradcheck
+from reference.core import tree
+from reference.core.layer import Layer
+from reference.functions.attend import attend_vjp
+from reference.layers import rotary
+from reference.layers.rotary import Rotary, examples
+
+EXACT = {"rtol": 1e-12, "atol": 1e-12}  # float64, angles of at most 200 rounded to 1 part in 10^16
+SHAPE = (2, 4, 3, 6)
+NEIGHBOURS = [0, 2, 4, 1, 3, 5]  # Pi of (rotary.f)
+
+
+class TurnedAttention(Layer):
+    """Attention of turned queries and keys."""
+
+    rotary: Rotary
+
+    def vjp(self, q, k, v):
+        (a, q_pullback), (b, k_pullback) = self.rotary.vjp(q, start=2), self.rotary.vjp(k)
+        o, attend_pullback = attend_vjp(a, b, v)
+
+        def pullback(do):
+            da, db, dv = attend_pullback(do)
+            (d_rotary, dq), (_, dk) = q_pullback(da), k_pullback(db)
+            return self.cotangent(rotary=d_rotary), dq, dk, dv
+
+        return o, pullback
+
+
+def planted(wrong):
+    """Return a Rotary with `wrong(dy by halves, cos, sin, at start 0) -> dx by halves`."""
+
+    class Wrong(Rotary):
+        def vjp(self, x, *, start=0):
+            y, _ = super().vjp(x, start=start)
+            half = x.shape[-1] // 2
+            tables = turns(x.shape[2], half, start), turns(x.shape[2], half, 0)
+
+            def pullback(dy):
+                dx = wrong(dy[..., :half], dy[..., half:], *tables)
+                return self.cotangent(), np.concatenate(dx, axis=-1)
+
+            return y, pullback
+
+    return Wrong()
+
+
+def turns(length, half, start):
+    """Return cosines and sines by the formula of the paper."""
+    angles = [[(start + t) / 10000 ** (2 * i / (2 * half)) for i in range(half)] for t in range(length)]
+    return np.cos(angles), np.sin(angles)
+
+
+def run(x, dy, start=0, base=10000.0):
+    y, pullback = Rotary(base).vjp(x, start=start)
+    return y, pullback(dy)[1]
+
+
+def same(got, expected):
+    np.testing.assert_allclose(got, expected, **EXACT)
+
+
+@pytest.mark.parametrize("i", range(2))
+def test_backward_is_proved(prove, rng, i):
+    _, subject, inputs, constants = list(examples(rng))[i]
+    prove(subject, *inputs, **constants)
+
+
+@settings(deadline=None, max_examples=12, derandomize=True)
+@given(st.tuples(*[st.integers(1, 4)] * 4), st.integers(0, 100), st.integers(0, 2**32 - 1))
+def test_backward_is_proved_at_any_shape(shape, start, seed):
+    x = np.random.default_rng(seed).normal(size=(*shape[:3], 2 * shape[3]))
+    gradcheck.assert_gradients(Rotary(), x, start=start)
+
+
+def test_backward_is_proved_inside_a_composite(prove, rng):
+    q, k, v = rng.normal(size=(2, 2, 3, 6)), *rng.normal(size=(2, 2, 2, 5, 6))
+    prove(TurnedAttention(rotary=Rotary(base=10.0)), q, k, v)
+
+
+@pytest.mark.parametrize(("base", "start"), [(10000.0, 0), (10000.0, 7), (100.0, 3), (2, 1)])
+def test_forward_and_backward_equal_their_loop_oracle(rng, base, start):
+    x, dy = rng.normal(size=(2, *SHAPE))
+    y, dx = np.zeros(SHAPE), np.zeros(SHAPE)
+    for b, h, t, i in np.ndindex(2, 4, 3, 3):
+        angle = (start + t) * base ** (-2 * i / 6)
+        c, s = math.cos(angle), math.sin(angle)
+        y[b, h, t, i] = c * x[b, h, t, i] - s * x[b, h, t, i + 3]
+        y[b, h, t, i + 3] = s * x[b, h, t, i] + c * x[b, h, t, i + 3]
+        dx[b, h, t, i] = c * dy[b, h, t, i] + s * dy[b, h, t, i + 3]
+        dx[b, h, t, i + 3] = c * dy[b, h, t, i + 3] - s * dy[b, h, t, i]
+    got, dx_got = run(x, dy, start, base)
+    same(got, y)
+    same(dx_got, dx)
+
+
+def test_lengths_are_kept(rng):
+    x, dy = rng.normal(size=(2, *SHAPE))
+    y, dx = run(x, dy, 5)
+    squares = lambda z: z[..., :3] ** 2 + z[..., 3:] ** 2  # noqa: E731
+    same(squares(y), squares(x))
+    same((dx * dx).sum(axis=-1), (dy * dy).sum(axis=-1))
+
+
+def test_the_pullback_undoes_the_layer(rng):
+    x = rng.normal(size=SHAPE)
+    y, pullback = Rotary().vjp(x, start=5)
+    same(pullback(y)[1], x)
+
+
+def test_scores_depend_on_the_distance(rng):
+    q, k = rng.normal(size=(2, 1, 1, 1, 6))
+    layer = Rotary()
+    score = lambda t, s: (layer(q, start=t) * layer(k, start=s)).sum()  # noqa: E731
+    for distance in (-3, 0, 4):
+        expected = score(3 + distance, 3)
+        for s in (4, 20, 150):
+            same(score(s + distance, s), expected)
+    assert abs(score(3, 3) - score(4, 3)) > 0.1
+
+
+def test_two_turns_are_one(rng):
+    x, layer = rng.normal(size=(2, 4, 1, 6)), Rotary()
+    same(layer(layer(x, start=9), start=4), layer(x, start=13))
+
+
+def test_a_piece_with_its_start_is_a_piece_of_the_whole(rng):
+    x, dy = rng.normal(size=(2, 2, 4, 7, 6))
+    y, dx = run(x, dy)
+    for t in range(7):
+        y_piece, dx_piece = run(x[:, :, t : t + 2], dy[:, :, t : t + 2], t)
+        np.testing.assert_array_equal(y_piece, y[:, :, t : t + 2])
+        np.testing.assert_array_equal(dx_piece, dx[:, :, t : t + 2])
+
+
+def test_position_zero_is_not_turned(rng):
+    x = rng.normal(size=SHAPE)
+    y = Rotary()(x)
+    np.testing.assert_array_equal(y[:, :, 0], x[:, :, 0])
+    assert (y[:, :, 1:] != x[:, :, 1:]).all()
+
+
+def test_a_pair_is_a_complex_number(rng):
+    x, dy = rng.normal(size=(2, *SHAPE))
+    y, dx = run(x, dy, 5)
+    cos, sin = turns(3, 3, 5)
+    as_complex = lambda z: z[..., :3] + 1j * z[..., 3:]  # noqa: E731
+    same(as_complex(y), (cos + 1j * sin) * as_complex(x))
+    same(as_complex(dx), (cos - 1j * sin) * as_complex(dy))
+
+
+def test_pairs_of_neighbours_are_a_permutation_away(rng):
+    x, (cos, sin) = rng.normal(size=SHAPE), turns(3, 3, 0)
+    paper = np.zeros(SHAPE)  # eq. 34 of the paper: x cos + (-x_1, x_0, -x_3, x_2, ...) sin
+    paper[..., ::2] = x[..., ::2] * cos - x[..., 1::2] * sin
+    paper[..., 1::2] = x[..., 1::2] * cos + x[..., ::2] * sin
+    same(paper[..., NEIGHBOURS], Rotary()(x[..., NEIGHBOURS]))
+
+
+def test_sequences_and_heads_are_turned_alike(rng):
+    x, dy = rng.normal(size=(2, *SHAPE))
+    y, dx = run(x, dy)
+    for b, h in np.ndindex(2, 4):
+        y_one, dx_one = run(x[b : b + 1, h : h + 1], dy[b : b + 1, h : h + 1])
+        np.testing.assert_array_equal(y_one[0, 0], y[b, h])
+        np.testing.assert_array_equal(dx_one[0, 0], dx[b, h])
+
+
+def test_tables_are_rounded_once(rng):
+    x = rng.normal(size=SHAPE).astype(np.float32)
+    cos, sin = (table.astype(np.float32) for table in turns(3, 3, 100_000))
+    expected = np.concatenate((cos * x[..., :3] - sin * x[..., 3:], sin * x[..., :3] + cos * x[..., 3:]), axis=-1)
+    np.testing.assert_allclose(Rotary()(x, start=100_000), expected, rtol=0, atol=5e-7)  # 2 roundings of 3 in float32
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex128])
+def test_dtype_in_is_dtype_out(rng, dtype):
+    x = rng.normal(size=SHAPE).astype(dtype)
+    assert [array.dtype for array in run(x, x)] == [dtype, dtype]
+
+
+def test_the_layer_has_no_parameters(rng):
+    assert tree.leaves(Rotary()) == []
+    d_layer, _ = Rotary(base=10.0).vjp(rng.normal(size=SHAPE))[1](np.ones(SHAPE))
+    assert isinstance(d_layer, Rotary) and d_layer.base == 10.0
+
+
+def test_heads_as_views_are_taken_as_they_are(rng):
+    x = rng.normal(size=(2, 3, 4, 6))
+    view, dy = x.swapaxes(1, 2), np.broadcast_to(rng.normal(size=6), SHAPE)
+    for got, expected in zip(run(view, dy), run(view.copy(), dy.copy()), strict=True):
+        np.testing.assert_array_equal(got, expected)
+
+
+@pytest.mark.parametrize("shape", [(0, 4, 3, 6), (2, 4, 0, 6), (2, 0, 3, 6)])
+def test_empty_batch_gives_empty_output(shape):
+    y, dx = run(np.zeros(shape), np.zeros(shape))
+    assert y.shape == dx.shape == shape
+
+
+def test_nothing_received_is_written_and_a_pullback_may_be_called_twice(rng):
+    x, dy = rng.normal(size=(2, *SHAPE))
+    x.flags.writeable = dy.flags.writeable = False
+    _, pullback = Rotary().vjp(x)
+    (_, first), (_, second) = pullback(dy), pullback(dy)
+    np.testing.assert_array_equal(first, second)
+    assert not np.shares_memory(first, second)
+    assert not any(table.flags.writeable for table in rotary._turns(10.0, 0, 3, 2, np.dtype(float)))
+
+
+def test_backward_that_turns_the_same_way_is_caught(caught, rng):
+    wrong = planted(lambda da, db, now, zero: (now[0] * da - now[1] * db, now[1] * da + now[0] * db))
+    caught({"x"}, wrong, rng.normal(size=SHAPE))
+
+
+@pytest.mark.parametrize("signs", [(-1, -1), (1, 1)])
+def test_sign_of_one_sine_is_caught(caught, rng, signs):
+    first, second = signs
+    wrong = planted(
+        lambda da, db, now, zero: (now[0] * da + first * now[1] * db, now[0] * db + second * now[1] * da)
+    )
+    caught({"x"}, wrong, rng.normal(size=SHAPE))
+
+
+def test_exchanged_sine_and_cosine_are_caught(caught, rng):
+    wrong = planted(lambda da, db, now, zero: (now[1] * da + now[0] * db, now[1] * db - now[0] * da))
+    caught({"x"}, wrong, rng.normal(size=SHAPE))
+
+
+def test_start_ignored_in_the_backward_is_caught(caught, prove, rng):
+    wrong = planted(lambda da, db, now, zero: (zero[0] * da + zero[1] * db, zero[0] * db - zero[1] * da))
+    prove(wrong, rng.normal(size=SHAPE))
+    caught({"x"}, wrong, rng.normal(size=SHAPE), start=1)
+
+
+def test_other_pairs_in_the_backward_are_caught(caught, rng):
+    def neighbours(da, db, now, zero):
+        dy, (cos, sin) = np.concatenate((da, db), axis=-1), now
+        dx = np.empty_like(dy)
+        dx[..., ::2] = cos * dy[..., ::2] + sin * dy[..., 1::2]
+        dx[..., 1::2] = cos * dy[..., 1::2] - sin * dy[..., ::2]
+        return dx[..., :3], dx[..., 3:]
+
+    caught({"x"}, planted(neighbours), rng.normal(size=SHAPE))
+
+
+def test_bad_input_is_one_clear_line():
+    layer, x = Rotary(), np.zeros(SHAPE)
+    with pytest.raises(ValueError, match=r"^Rotary: the head width must be even, got 5$"):
+        layer(x[..., :5])
+    with pytest.raises(ValueError, match=r"^Rotary: x must have shape \(B, H, T, K\), got \(4, 3, 6\)$"):
+        layer(x[0])
+    with pytest.raises(TypeError, match=r"^Rotary: x must be floating or complex, got int64$"):
+        layer(x.astype(np.int64))
+    with pytest.raises(ValueError, match=r"^Rotary: start must be at least 0, got -1$"):
+        layer(x, start=-1)
+    with pytest.raises(TypeError, match=r"^Rotary: start must be a whole number, got float$"):
+        layer(x, start=1.0)
+    with pytest.raises(ValueError, match=r"^Rotary: base must be finite and above 0, got 0\.0$"):
+        Rotary(base=0.0)(x)
