@@ -4,24 +4,52 @@ from typing import Any
 
 import numpy as np
 
-from reference.core.shapes import expect_whole
+from reference.core.shapes import expect_floating, expect_positive, expect_whole
 
 
-def causal(queries: int, keys: int | None = None) -> np.ndarray:
+def causal(queries: int, keys: int | None = None, window: int | None = None) -> np.ndarray:
     """Return (1, 1, T, S): query t sees keys up to its own position, the last query all of them.
 
     With fewer queries than keys the queries are the last ones (decoding against a longer past).
+    With a window a query sees the last `window` keys of these, its own among them.
+
+    Raises:
+        TypeError: a length or the window is not a whole number.
+        ValueError: a length is negative, there are more queries than keys, or the window is below 1.
+    """
+    keys = queries if keys is None else keys
+    rows = positions("causal", queries, keys)
+    if window is not None:
+        expect_positive("causal", "window", window)
+    return visible(rows, range(keys), causal=True, window=window)
+
+
+def positions(where: str, queries: int, keys: int) -> range:
+    """Return the positions of the queries among the keys: they are the last ones.
 
     Raises:
         TypeError: a length is not a whole number.
         ValueError: a length is negative, or there are more queries than keys.
     """
-    keys = queries if keys is None else keys
-    expect_whole("causal", "queries", queries, 0)
-    expect_whole("causal", "keys", keys, 0)
+    expect_whole(where, "queries", queries, 0)
+    expect_whole(where, "keys", keys, 0)
     if queries > keys:
-        raise ValueError(f"causal: queries must be at most keys = {keys}, got {queries}")
-    return np.tri(queries, keys, keys - queries, dtype=bool)[None, None]
+        raise ValueError(f"{where}: queries must be at most keys = {keys}, got {queries}")
+    return range(keys - queries, keys)
+
+
+def visible(queries: range, keys: range, *, causal: bool = False, window: int | None = None) -> np.ndarray:
+    """Return (1, 1, T, S) for these positions of queries and keys: any block of the table of a rule.
+
+    Position p sees j where j <= p if causal, and |p - j| < window if there is a window.
+    """
+    p, j = (np.arange(z.start, z.stop, z.step) for z in (queries, keys))
+    p = p[:, None]
+    if window is not None:
+        seen = (j > p - window) & (j <= p if causal else j < p + window)
+    else:
+        seen = j <= p if causal else np.ones((len(queries), len(keys)), bool)
+    return seen[None, None]
 
 
 def padding(lengths: np.ndarray, keys: int) -> np.ndarray:
@@ -50,10 +78,20 @@ def expect_mask(where: str, mask: Any, shape: tuple[int, int, int, int]) -> None
     if not isinstance(mask, np.ndarray) or mask.dtype != bool:
         got = mask.dtype if isinstance(mask, np.ndarray) else type(mask).__name__
         raise TypeError(f"{where}: mask must be a boolean array, got {got}")
+    _expect_axes(where, "mask", mask, shape)
+
+
+def expect_bias(where: str, name: str, bias: Any, shape: tuple[int, int, int, int]) -> None:
+    """Raise unless `bias` is floating or complex with axes (B or 1, H or 1, T or 1, S) of `shape`."""
+    expect_floating(where, name, bias)
+    _expect_axes(where, name, bias, shape)
+
+
+def _expect_axes(where: str, name: str, x: np.ndarray, shape: tuple[int, int, int, int]) -> None:
     b, h, t, s = shape
-    if mask.ndim != 4 or mask.shape[3] != s or any(
-        got not in (1, want) for got, want in zip(mask.shape[:3], (b, h, t), strict=True)
+    if x.ndim != 4 or x.shape[3] != s or any(
+        got not in (1, want) for got, want in zip(x.shape[:3], (b, h, t), strict=True)
     ):
         raise ValueError(
-            f"{where}: mask must have shape ({b} or 1, {h} or 1, {t} or 1, {s}), got {mask.shape}"
+            f"{where}: {name} must have shape ({b} or 1, {h} or 1, {t} or 1, {s}), got {x.shape}"
         )

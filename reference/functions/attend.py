@@ -1,6 +1,6 @@
 """Scaled dot-product attention.  Derivation: specs/functions/attend.md.
 
-B batch, H heads, T query positions, S key positions, K head width.
+B batch, H heads, G key and value heads, T query positions, S key positions, K head width.
 """
 
 from collections.abc import Callable, Iterator
@@ -8,54 +8,104 @@ from typing import Any
 
 import numpy as np
 
-from reference.core.masks import causal, expect_mask, padding
-from reference.core.shapes import expect_positive, expect_shape
+from reference.core import masks
+from reference.core.attention import expect_attention
+from reference.core.keep import draw, keep
+from reference.functions.alibi import alibi_slopes, alibi_vjp
+from reference.functions.softcap import softcap_vjp
 from reference.functions.softmax import softmax_vjp
 
 
-def attend(q: np.ndarray, k: np.ndarray, v: np.ndarray, *, mask: np.ndarray | None = None) -> np.ndarray:
-    """Map q (B, H, T, K), k and v (B, H, S, K) to o (B, H, T, K), o = softmax(q k^T / sqrt(K)) v."""
-    o, _ = attend_vjp(q, k, v, mask=mask)
+def attend(q: np.ndarray, k: np.ndarray, v: np.ndarray, *bias: np.ndarray, **options: Any) -> np.ndarray:
+    """Map q (B, H, T, K), k and v (B, G, S, K) to o (B, H, T, K), o = softmax(q k^T / sqrt(K)) v.
+
+    Biases, options and errors as for `attend_vjp`.
+    """
+    o, _ = attend_vjp(q, k, v, *bias, **options)
     return o
 
 
 def attend_vjp(
-    q: np.ndarray, k: np.ndarray, v: np.ndarray, *, mask: np.ndarray | None = None
-) -> tuple[np.ndarray, Callable[[np.ndarray], tuple[np.ndarray, np.ndarray, np.ndarray]]]:
-    """Return o (B, H, T, K) and the pullback do -> (dq, dk, dv).
+    q: np.ndarray,
+    k: np.ndarray,
+    v: np.ndarray,
+    *bias: np.ndarray,
+    mask: np.ndarray | None = None,
+    causal: bool = False,
+    window: int | None = None,
+    cap: float | None = None,
+    slopes: np.ndarray | None = None,
+    dropout: float = 0.0,
+    rng: np.random.Generator | None = None,
+) -> tuple[np.ndarray, Callable[[np.ndarray], tuple[np.ndarray, ...]]]:
+    """Return o (B, H, T, K) and the pullback do -> (dq, dk, dv, *dbias).
 
-    `mask` is boolean, (B or 1, H or 1, T or 1, S), True where a query sees a key; a query
-    that sees none has output 0 and passes no gradient on.
+    G divides H: each head of k and v serves H / G neighbouring heads of q.  Each `bias`, (B or 1,
+    H or 1, T or 1, S), is added to the scores.  `mask` is boolean, of the same axes, True where a
+    query sees a key; a query that sees none has output 0 and passes no gradient on.  The queries
+    are the last T of the S positions p: `causal` hides keys after p, `window` those at a distance
+    of `window` or more, `slopes` (H,) takes slope * distance off a score.  `cap` bends scores into
+    (-cap, cap).  `dropout` is the share of weights that is dropped, drawn from `rng`; without rng, none.
 
     Raises:
-        TypeError: an array is not floating or complex, or the mask is not boolean.
-        ValueError: the shapes do not fit together.
+        TypeError, ValueError: as `expect_attention` does.
 
-    Source: Vaswani et al. 2017, eq. 1; masks as in sec. 3.2.3.
+    Source: Vaswani et al. 2017, eq. 1; masks as in sec. 3.2.3; of each option, see the derivation.
     """
-    expect_shape("attend", "q", q, ("B", "H", "T", "K"))
+    expect_attention(
+        "attend", q, k, v, *bias,
+        mask=mask, causal=causal, window=window, cap=cap, slopes=slopes, dropout=dropout, rng=rng,
+    )  # fmt: skip
     batch, heads, queries, width = q.shape
-    expect_positive("attend", "the head width", width)
-    expect_shape("attend", "k", k, (batch, heads, "S", width))
-    expect_shape("attend", "v", v, (batch, heads, k.shape[2], width))
-    expect_mask("attend", mask, (batch, heads, queries, k.shape[2]))
+    groups, keys = k.shape[1:3]
+    table = batch, heads, queries, keys
+    group = batch, groups, heads // max(groups, 1) * queries                # H / G heads are that many more queries
 
     scale = width ** -0.5
-    s = (scale * q) @ k.swapaxes(-1, -2)                # (B, H, T, S)  # (attend.1)
+    q = q.reshape(*group, width)                            # (B, G, H T / G, K)    # (attend.10)
+    s = (scale * q) @ k.swapaxes(-1, -2)                    # (B, G, H T / G, S)    # (attend.1)
+    s = s.reshape(table)                                    # (B, H, T, S)
+    if cap is not None:
+        s, cap_pullback = softcap_vjp(s, cap=cap)           # (B, H, T, S)          # (attend.11)
+    for b in bias:
+        s = s + b                                           # (B, H, T, S)          # (attend.12)
+    if slopes is not None:
+        s, _ = alibi_vjp(s, slopes=slopes)                  # (B, H, T, S)          # (attend.13)
+    if causal or window is not None:
+        seen = masks.visible(range(keys - queries, keys), range(keys), causal=causal, window=window)
+        mask = seen if mask is None else mask & seen        # (B, H, T, S)          # (attend.14)
     if mask is not None:
-        np.copyto(s, -np.inf, where=~mask)              # (B, H, T, S)  # (attend.2)
-    p, softmax_pullback = softmax_vjp(s)                # (B, H, T, S)  # (attend.3)
-    o = p @ v                                           # (B, H, T, K)  # (attend.4)
+        np.copyto(s, -np.inf, where=~mask)                  # (B, H, T, S)          # (attend.2)
+    p, softmax_pullback = softmax_vjp(s)                    # (B, H, T, S)          # (attend.3)
+    w, kept = p, None
+    if dropout and rng is not None:
+        kept = keep(draw(rng), dropout, table, range(queries))
+        w = p * kept / (1 - float(dropout))                 # (B, H, T, S)          # (attend.15)
+    w = w.reshape(*group, keys)
+    o = w @ v                                               # (B, G, H T / G, K)    # (attend.4)
 
-    def pullback(do: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        dv = p.swapaxes(-1, -2) @ do                    # (B, H, S, K)  # (attend.5)
-        dp = do @ v.swapaxes(-1, -2)                    # (B, H, T, S)  # (attend.6)
-        ds = softmax_pullback(dp)                       # (B, H, T, S)  # (attend.7)
-        dq = scale * (ds @ k)                           # (B, H, T, K)  # (attend.8)
-        dk = scale * (ds.swapaxes(-1, -2) @ q)          # (B, H, S, K)  # (attend.9)
-        return dq, dk, dv
+    def pullback(do: np.ndarray) -> tuple[np.ndarray, ...]:
+        do = do.reshape(*group, width)
+        dv = w.swapaxes(-1, -2) @ do                        # (B, G, S, K)          # (attend.5)
+        dp = (do @ v.swapaxes(-1, -2)).reshape(table)       # (B, H, T, S)          # (attend.6)
+        if kept is not None:
+            dp = dp * kept / (1 - float(dropout))           # (B, H, T, S)          # (attend.16)
+        ds = softmax_pullback(dp)                           # (B, H, T, S)          # (attend.7)
+        dbias = [_sum_like(b, ds) for b in bias]
+        if cap is not None:
+            ds = cap_pullback(ds)                           # (B, H, T, S)          # (attend.18)
+        ds = ds.reshape(*group, keys)
+        dq = scale * (ds @ k)                               # (B, G, H T / G, K)    # (attend.8)
+        dk = scale * (ds.swapaxes(-1, -2) @ q)              # (B, G, S, K)          # (attend.9)
+        return dq.reshape(batch, heads, queries, width), dk, dv, *dbias
 
-    return o, pullback
+    return o.reshape(batch, heads, queries, width), pullback
+
+
+def _sum_like(b: np.ndarray, ds: np.ndarray) -> np.ndarray:
+    """Sum ds (B, H, T, S) over the axes along which b has length 1 and served every position."""
+    axes = tuple(axis for axis in range(3) if b.shape[axis] == 1)
+    return ds.sum(axis=axes, keepdims=True)                                         # (attend.17)
 
 
 def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]:
@@ -63,5 +113,16 @@ def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]
         q = rng.normal(size=(2, heads, 3, 6))
         k, v = rng.normal(size=(2, 2, heads, 5, 6))
         yield f"heads {heads}", attend_vjp, (q, k, v), {}
-        yield f"heads {heads}, causal", attend_vjp, (q, k, v), {"mask": causal(3, 5)}
-        yield f"heads {heads}, padding to 3 and 0", attend_vjp, (q, k, v), {"mask": padding(np.array([3, 0]), 5)}
+        yield f"heads {heads}, causal", attend_vjp, (q, k, v), {"mask": masks.causal(3, 5)}
+        padding = masks.padding(np.array([3, 0]), 5)
+        yield f"heads {heads}, padding to 3 and 0", attend_vjp, (q, k, v), {"mask": padding}
+    bias = rng.normal(size=(1, 4, 3, 5))
+    yield "heads 4 in 2 groups", attend_vjp, (q, k[:, :2], v[:, :2]), {"causal": True}
+    yield "a bias of each head", attend_vjp, (q, k, v, bias), {"window": 2}
+    yield "cap 1.5", attend_vjp, (q, k, v), {"cap": 1.5}
+    yield "ALiBi", attend_vjp, (q, k, v), {"slopes": alibi_slopes(4), "causal": True}
+    yield "dropout 0.4", attend_vjp, (q, k, v), {"dropout": 0.4, "rng": np.random.default_rng(1)}
+    yield "every option", attend_vjp, (q, k[:, :2], v[:, :2], bias[:, :, :1]), {
+        "mask": padding, "causal": True, "window": 4, "cap": 1.5, "slopes": alibi_slopes(4),
+        "dropout": 0.4, "rng": np.random.default_rng(2),
+    }  # fmt: skip

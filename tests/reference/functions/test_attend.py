@@ -288,8 +288,8 @@ def test_a_missing_gradient_is_caught(caught, rng, name):
     ("shapes", "message"),
     [
         ([(2, 3, 6), (2, 5, 6), (2, 5, 6)], r"q must have shape \(B, H, T, K\), got \(2, 3, 6\)"),
-        ([(2, 4, 3, 6), (2, 4, 5, 7), (2, 4, 5, 7)], r"k must have shape \(2, 4, S, 6\), got \(2, 4, 5, 7\)"),
-        ([(2, 4, 3, 6), (1, 4, 5, 6), (2, 4, 5, 6)], r"k must have shape \(2, 4, S, 6\), got \(1, 4, 5, 6\)"),
+        ([(2, 4, 3, 6), (2, 4, 5, 7), (2, 4, 5, 7)], r"k must have shape \(2, G, S, 6\), got \(2, 4, 5, 7\)"),
+        ([(2, 4, 3, 6), (1, 4, 5, 6), (2, 4, 5, 6)], r"k must have shape \(2, G, S, 6\), got \(1, 4, 5, 6\)"),
         ([(2, 4, 3, 6), (2, 4, 5, 6), (2, 4, 4, 6)], r"v must have shape \(2, 4, 5, 6\), got \(2, 4, 4, 6\)"),
         ([(2, 4, 3, 0), (2, 4, 5, 0), (2, 4, 5, 0)], r"the head width must be at least 1, got 0"),
     ],
