@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from reference.core.masks import causal, expect_mask, padding
+from reference.core.masks import causal, expect_bias, expect_mask, padding, positions, visible
 
 SHAPE = (2, 4, 3, 5)  # B, H, T, S
 
@@ -20,6 +20,51 @@ def test_as_many_keys_as_queries_unless_told():
 
 def test_the_last_queries_of_a_longer_mask_are_the_mask_of_the_last_queries():
     np.testing.assert_array_equal(causal(5)[:, :, 3:], causal(2, 5))
+
+
+@pytest.mark.parametrize("window", [1, 2, 5, 9])
+@pytest.mark.parametrize(("queries", "keys"), [(1, 1), (5, 5), (3, 5), (1, 5), (0, 3)])
+def test_a_window_shows_the_last_keys_up_to_a_position(queries, keys, window):
+    mask = causal(queries, keys, window)
+    assert mask.shape == (1, 1, queries, keys) and mask.dtype == bool
+    for t, j in np.ndindex(queries, keys):
+        assert mask[0, 0, t, j] == (0 <= t + keys - queries - j < window)
+
+
+def test_a_window_as_long_as_the_keys_hides_nothing_more():
+    np.testing.assert_array_equal(causal(3, 5, 5), causal(3, 5))
+    np.testing.assert_array_equal(causal(3, 5, 4).sum(axis=-1), [[[3, 4, 4]]])
+
+
+def test_queries_stand_at_the_last_positions():
+    assert positions("attend", 3, 5) == range(2, 5)
+    assert positions("attend", 0, 5) == range(5, 5)
+
+
+@pytest.mark.parametrize("is_causal", [False, True])
+@pytest.mark.parametrize("window", [None, 1, 3, 10])
+def test_a_block_is_part_of_the_table_of_its_rule(is_causal, window):
+    whole = visible(range(4, 9), range(9), causal=is_causal, window=window)
+    assert whole.shape == (1, 1, 5, 9) and whole.dtype == bool
+    for t, j in np.ndindex(5, 9):
+        distance = 4 + t - j
+        near = window is None or abs(distance) < window
+        assert whole[0, 0, t, j] == (near and (distance >= 0 or not is_causal))
+    block = visible(range(5, 8), range(3, 7), causal=is_causal, window=window)
+    np.testing.assert_array_equal(block, whole[:, :, 1:4, 3:7])
+
+
+def test_without_a_rule_all_is_visible():
+    assert visible(range(2, 5), range(4)).all()
+
+
+def test_a_bias_has_the_axes_of_a_mask():
+    assert expect_bias("attend", "bias", np.zeros((1, 4, 1, 5)), SHAPE) is None
+    want = r"bias must have shape \(2 or 1, 4 or 1, 3 or 1, 5\), got \(3, 5\)"
+    with pytest.raises(ValueError, match=f"^attend: {want}$"):
+        expect_bias("attend", "bias", np.zeros((3, 5)), SHAPE)
+    with pytest.raises(TypeError, match=r"^attend: bias must be floating or complex, got bool$"):
+        expect_bias("attend", "bias", np.zeros((1, 1, 1, 5), bool), SHAPE)
 
 
 def test_padding_shows_the_first_keys_of_each_sequence():
@@ -84,6 +129,9 @@ def test_a_mask_that_is_not_boolean_is_an_error(mask, got):
         ((3, 2), ValueError, r"causal: queries must be at most keys = 2, got 3"),
         ((-1,), ValueError, r"causal: queries must be at least 0, got -1"),
         ((2, 5.0), TypeError, r"causal: keys must be a whole number, got float"),
+        ((2, 5, 0), ValueError, r"causal: window must be at least 1, got 0"),
+        ((2, 5, -4), ValueError, r"causal: window must be at least 1, got -4"),
+        ((2, 5, 2.5), TypeError, r"causal: window must be a whole number, got float"),
     ],
 )
 def test_bad_lengths_of_a_causal_mask_are_one_clear_line(arguments, error, message):
