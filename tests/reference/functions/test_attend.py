@@ -6,8 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import gradcheck
-from reference.core.masks import causal, padding
+from reference.core.keep import draw, keep
+from reference.core.masks import causal, padding, visible
+from reference.functions.alibi import alibi_slopes
 from reference.functions.attend import attend, attend_vjp, examples
+from reference.functions.repeat_heads import repeat_heads_vjp
 from reference.functions.softmax import softmax_vjp
 
 EXACT = {"rtol": 1e-12, "atol": 1e-13}  # float64, sums of at most 12 numbers near 1 in another order
@@ -45,6 +48,86 @@ def oracle(q, k, v, do, mask=None):
     return r
 
 
+def grouped(rng, groups=2, t=3, s=5):
+    """q with 4 heads, k and v with fewer, and a bias of each head."""
+    return *arrays(rng, t, s)[:1], *rng.normal(size=(2, 2, groups, s, 6)), rng.normal(size=(1, 4, 1, s))
+
+
+def every_option(seed=7):
+    """All that attend takes, with a generator of its own."""
+    mask = np.ones((2, 1, 3, 5), bool)
+    mask[0, 0, 2, 3] = False
+    rng = np.random.default_rng(seed)
+    rules = {"mask": mask, "causal": True, "window": 4}
+    return rules | {"cap": 1.5, "slopes": alibi_slopes(4), "dropout": 0.4, "rng": rng}
+
+
+def option_oracle(
+    q, k, v, *bias, do, mask=True, causal=False, window=None, cap=None, slopes=None, dropout=0.0, rng=None
+):
+    """Forward and backward of every option, position by position, with keys and values repeated for every head."""
+    (batch, heads, T, K), (groups, S) = q.shape, k.shape[1:3]
+    table = batch, heads, T, S
+    r = SimpleNamespace(q=q, k=k, v=v, do=do, scale=1 / np.sqrt(K), rate=dropout, cap=cap, group=heads // groups)
+    keys, values = (np.stack([z[:, h // r.group] for h in range(heads)], axis=1) for z in (k, v))
+    r.y = r.scale * np.einsum("bhtk,bhsk->bhts", q, keys)
+    r.y = r.y if cap is None else cap * np.tanh(r.y / cap)
+    score, seen = r.y + sum(bias), np.ones(table, bool) & mask
+    for t, j in np.ndindex(T, S):
+        distance = S - T + t - j
+        score[:, :, t, j] -= 0 if slopes is None else slopes * abs(distance)
+        seen[:, :, t, j] &= (distance >= 0 or not causal) and (window is None or abs(distance) < window)
+    e = np.exp(score) * seen
+    r.p = e / np.maximum(e.sum(axis=-1, keepdims=True), 1e-300)
+    r.kept = np.ones(table) if rng is None else keep(draw(rng), dropout, table, range(T)) / (1 - dropout)
+    r.w = r.kept * r.p
+    r.o = np.einsum("bhts,bhsk->bhtk", r.w, values)
+    r.dv_heads = np.einsum("bhts,bhtk->bhsk", r.w, do)
+    r.dw = np.einsum("bhtk,bhsk->bhts", do, values)
+    r.dp = r.kept * r.dw
+    r.dy = r.p * (r.dp - (r.dp * r.p).sum(axis=-1, keepdims=True))
+    r.dbias = tuple(shared(r.dy, z) for z in bias)
+    return finish(r, r.dy)
+
+
+def finish(r, dy):
+    """From the cotangent of the scores with their bias to those of q, k and v."""
+    slope = 1 if r.cap is None else 1 - (r.y / r.cap) ** 2
+    r.ds = slope * dy
+    r.dq = r.scale * np.einsum("bhts,bhsk->bhtk", r.ds, np.repeat(r.k, r.group, axis=1))
+    r.dk_heads = r.scale * np.einsum("bhts,bhtk->bhsk", r.ds, r.q)
+    r.dk, r.dv = (z.reshape(len(z), -1, r.group, *z.shape[2:]).sum(axis=2) for z in (r.dk_heads, r.dv_heads))
+    return r
+
+
+def shared(ds, bias):
+    """Sum over the axes along which a bias has length 1."""
+    return ds.sum(axis=tuple(i for i in range(3) if bias.shape[i] == 1), keepdims=True)
+
+
+def planted_options(wrong):
+    """Return attend_vjp with `wrong(right quantities) -> (dq, dk, dv, *dbias)` for its pullback."""
+
+    def wrong_vjp(q, k, v, *bias, **options):
+        seed = draw(options.pop("rng"))
+        replay = lambda: {**options, "rng": SeedOnly(seed)}  # noqa: E731
+        o, _ = attend_vjp(q, k, v, *bias, **replay())
+        return o, lambda do: wrong(option_oracle(q, k, v, *bias, do=do, **replay()))
+
+    return wrong_vjp
+
+
+class SeedOnly(np.random.Generator):
+    """A generator whose next number is known: that of the forward pass, for the oracle."""
+
+    def __init__(self, seed):
+        super().__init__(np.random.PCG64(0))
+        self.seed = seed
+
+    def integers(self, high):
+        return self.seed
+
+
 def planted(wrong):
     """Return attend_vjp with `wrong(right quantities) -> (dq, dk, dv)` for its pullback."""
 
@@ -64,7 +147,7 @@ def same(got, expected):
     np.testing.assert_allclose(got, expected, **EXACT)
 
 
-@pytest.mark.parametrize("i", range(6))
+@pytest.mark.parametrize("i", range(12))
 def test_backward_is_proved(prove, rng, i):
     _, subject, inputs, constants = list(examples(rng))[i]
     prove(subject, *inputs, **constants)
@@ -242,6 +325,167 @@ def test_strided_views_give_the_same_answer(rng):
         same(got, expected)
 
 
+def run_options(*inputs, do, **options):
+    o, pullback = attend_vjp(*inputs, **options)
+    return o, *pullback(do)
+
+
+@pytest.mark.parametrize("left_out", [None, "mask", "causal", "window", "cap", "slopes", "dropout"])
+def test_every_option_equals_its_loop_oracle(rng, left_out):
+    inputs, do = (*grouped(rng), rng.normal(size=(2, 1, 3, 5))), rng.normal(size=(2, 4, 3, 6))
+    options, again = ({k: v for k, v in every_option().items() if k != left_out} for _ in range(2))
+    r = option_oracle(*inputs, do=do, **options)
+    for got, expected in zip(run_options(*inputs, do=do, **again), (r.o, r.dq, r.dk, r.dv, *r.dbias), strict=True):
+        same(got, expected)
+    same(attend(*inputs, **{k: v for k, v in every_option().items() if k != left_out}), r.o)
+
+
+@settings(deadline=None, max_examples=6, derandomize=True)
+@given(st.tuples(*[st.integers(1, 3)] * 5), st.integers(1, 2), st.integers(2, 4), st.booleans(), st.integers(0, 99))
+def test_backward_of_every_option_is_proved_at_any_shape(shape, past, window, is_causal, seed):
+    rng = np.random.default_rng(seed)
+    batch, groups, share, t, k = shape
+    q, bias = rng.normal(size=(batch, groups * share, t, k)), rng.normal(size=(batch, 1, t, t + past))
+    keys, values = rng.normal(size=(2, batch, groups, t + past, k))
+    options = {"causal": is_causal, "window": window, "cap": 2.0, "slopes": rng.random(groups * share)}
+    report = gradcheck.check(attend_vjp, q, keys, values, bias, dropout=0.1, rng=rng, **options)
+    # of a few weights dropout may leave none, and then there is nothing to check
+    assert report.verdict == "pass" or "every gradient is below the noise" in str(report), str(report)
+
+
+@pytest.mark.parametrize("groups", [1, 2])
+def test_grouped_heads_are_repeated_heads(rng, groups):
+    q, k, v, _ = grouped(rng, groups)
+    do, mask = rng.normal(size=q.shape), some_mask(rng)
+    (many_k, k_pullback), (many_v, v_pullback) = (repeat_heads_vjp(z, times=4 // groups) for z in (k, v))
+    o, dq, dk, dv = run(q, many_k, many_v, do, mask)
+    for got, expected in zip(run(q, k, v, do, mask), (o, dq, k_pullback(dk), v_pullback(dv)), strict=True):
+        same(got, expected)
+
+
+@pytest.mark.parametrize(("is_causal", "window"), [(True, None), (True, 2), (False, 2)])
+def test_rules_are_their_masks(rng, is_causal, window):
+    q, k, v = arrays(rng)
+    do, mask = rng.normal(size=q.shape), some_mask(rng)
+    rule = visible(range(2, 5), range(5), causal=is_causal, window=window)
+    for own, whole in ((None, rule), (mask, mask & rule), (mask[:1, :1, :1], mask[:1, :1, :1] & rule)):
+        by_rule = run_options(q, k, v, do=do, mask=own, causal=is_causal, window=window)
+        for got, expected in zip(by_rule, run(q, k, v, do, whole), strict=True):
+            np.testing.assert_array_equal(got, expected)
+
+
+def test_a_window_as_long_as_the_keys_changes_nothing(rng):
+    q, k, v = arrays(rng)
+    for window in (5, 100):
+        np.testing.assert_array_equal(attend(q, k, v, window=window), attend(q, k, v))
+        np.testing.assert_array_equal(attend(q, k, v, causal=True, window=window), attend(q, k, v, causal=True))
+
+
+def test_a_window_of_one_returns_the_own_value(rng):
+    q, k, v = arrays(rng)
+    np.testing.assert_array_equal(attend(q, k, v, window=1), v[:, :, 2:])
+
+
+def test_a_bias_constant_along_a_row_changes_nothing(rng):
+    q, k, v = arrays(rng)
+    do, mask = rng.normal(size=q.shape), some_mask(rng)
+    bias = np.repeat(rng.normal(size=(2, 4, 3, 1)), 5, axis=3)
+    *biased, dbias = run_options(q, k, v, bias, do=do, mask=mask)
+    for got, expected in zip(biased, run(q, k, v, do, mask), strict=True):
+        same(got, expected)
+    same(dbias.sum(axis=-1), np.zeros((2, 4, 3)))
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 1, 5), (2, 1, 1, 5), (1, 4, 1, 5), (1, 1, 3, 5), (2, 4, 3, 5)])
+def test_a_shared_bias_gets_the_sum(rng, shape):
+    (q, k, v), bias = arrays(rng), rng.normal(size=shape)
+    do, mask = rng.normal(size=q.shape), some_mask(rng)
+    full = np.broadcast_to(bias, (2, 4, 3, 5)).copy()
+    (*got, dbias), (*expected, dfull) = (run_options(q, k, v, z, do=do, mask=mask) for z in (bias, full))
+    np.testing.assert_array_equal(got[0], expected[0])
+    assert dbias.shape == shape
+    same(dbias, shared(dfull, bias))
+
+
+def test_biases_add(rng):
+    q, k, v = arrays(rng)
+    do, (first, second) = rng.normal(size=q.shape), rng.normal(size=(2, 2, 4, 3, 5))
+    *got, dfirst, dsecond = run_options(q, k, v, first, second, do=do)
+    *expected, dsum = run_options(q, k, v, first + second, do=do)
+    for a, b in zip((*got, dfirst, dsecond), (*expected, dsum, dsum), strict=True):
+        same(a, b)
+    assert not np.shares_memory(dfirst, dsecond)
+
+
+def test_linear_biases_are_a_bias(rng):
+    q, k, v = arrays(rng)
+    do, slopes = rng.normal(size=q.shape), alibi_slopes(4)
+    distance = np.array([[abs(2 + t - j) for j in range(5)] for t in range(3)])
+    bias = -slopes[None, :, None, None] * distance
+    *expected, _ = run_options(q, k, v, bias, do=do)
+    for got, other in zip(run_options(q, k, v, do=do, slopes=slopes), expected, strict=True):
+        same(got, other)
+
+
+def test_a_large_cap_is_no_cap(rng):
+    q, k, v = arrays(rng)
+    do = rng.normal(size=q.shape)
+    plain = run(q, k, v, do)
+    near, far = (run_options(q, k, v, do=do, cap=cap) for cap in (1e2, 1e3))
+    for a, b, limit in zip(near[:3], far[:3], plain[:3], strict=True):
+        order = np.log10(np.linalg.norm(a - limit) / np.linalg.norm(b - limit))
+        assert abs(order - 2) < 1e-3  # the next term of the series is (score / cap)^2 = 1e-4 of the first
+
+
+def test_dropout_is_unbiased(rng):
+    q, k, v = arrays(rng, batch=1, heads=1)
+    do, many = rng.normal(size=q.shape), 400
+    o, _, _, dv = run(q, k, v, do)
+    drawn = [run_options(q, k, v, do=do, dropout=0.4, rng=rng) for _ in range(many)]
+    for got, expected in ((np.stack([z[0] for z in drawn]), o), (np.stack([z[3] for z in drawn]), dv)):
+        bound = 5 * got.std(axis=0) / np.sqrt(many)  # five standard deviations of the mean
+        assert (bound > 0).all() and (abs(got.mean(axis=0) - expected) < bound).all()
+
+
+def test_dropout_of_nothing_is_the_identity(rng):
+    q, k, v = arrays(rng)
+    used, other = np.random.default_rng(3), np.random.default_rng(3)
+    np.testing.assert_array_equal(attend(q, k, v, dropout=0.0, rng=used), attend(q, k, v))
+    np.testing.assert_array_equal(attend(q, k, v, dropout=0.5), attend(q, k, v))
+    assert used.bit_generator.state == other.bit_generator.state
+    attend(q, k, v, dropout=0.5, rng=used)
+    draw(other)
+    assert used.bit_generator.state == other.bit_generator.state
+
+
+def test_output_is_linear_in_the_values(rng):
+    inputs, do = grouped(rng), rng.normal(size=(2, 4, 3, 6))
+    o, _, _, dv, _ = run_options(*inputs, do=do, **every_option())
+    np.testing.assert_allclose(np.vdot(do, o), np.vdot(dv, inputs[2]), rtol=1e-12, atol=0)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex128])
+def test_options_keep_the_dtype(rng, dtype):
+    inputs = [z.astype(dtype) for z in grouped(rng)]
+    options = every_option() | {"cap": np.float64(1.5), "dropout": np.float64(0.4)}
+    assert {z.dtype for z in run_options(*inputs, do=np.ones_like(inputs[0]), **options)} == {np.dtype(dtype)}
+
+
+@pytest.mark.parametrize("empty", [{"t": 0}, {"t": 0, "s": 0}])
+def test_options_of_no_query_give_no_output(rng, empty):
+    *inputs, bias = grouped(rng, **empty)
+    options = every_option() | {"mask": None}
+    o, *gradients = run_options(*inputs, bias, do=np.zeros(inputs[0].shape), **options)
+    assert o.shape == inputs[0].shape
+    for d, z in zip(gradients, (*inputs, bias), strict=True):
+        assert d.shape == z.shape and not d.any()
+
+
+def test_an_unknown_option_is_an_error(rng):
+    with pytest.raises(TypeError, match=r"unexpected keyword argument 'windows'$"):
+        attend(*arrays(rng), windows=3)
+
+
 def test_scale_forgotten_in_the_backward_is_caught(caught, rng):
     caught({"q", "k"}, planted(lambda r: (r.dq / r.scale, r.dk / r.scale, r.dv)), *arrays(rng))
 
@@ -284,6 +528,89 @@ def test_a_missing_gradient_is_caught(caught, rng, name):
     caught({name}, planted(wrong), *arrays(rng))
 
 
+def gradients(r, **changed):
+    named = {"q": r.dq, "k": r.dk, "v": r.dv} | {f"bias[{i}]": d for i, d in enumerate(r.dbias)} | changed
+    return tuple(named.values())
+
+
+def by_group(z, groups=2):
+    return z.reshape(len(z), groups, -1, *z.shape[2:])
+
+
+def test_last_head_of_a_group_wins_is_caught(caught, rng):
+    last = lambda z: by_group(z)[:, :, -1].copy()  # noqa: E731
+    wrong = planted_options(lambda r: gradients(r, k=last(r.dk_heads), v=last(r.dv_heads)))
+    caught({"k", "v"}, wrong, *grouped(rng), **every_option())
+
+
+def test_mean_over_the_heads_of_a_group_is_caught(caught, rng):
+    wrong = planted_options(lambda r: gradients(r, k=r.dk / r.group, v=r.dv / r.group))
+    caught({"k", "v"}, wrong, *grouped(rng), **every_option())
+
+
+def test_groups_in_the_order_of_tiles_are_caught(caught, rng):
+    tiled = lambda z: z[:, :2] + z[:, 2:]  # noqa: E731
+    wrong = planted_options(lambda r: gradients(r, k=tiled(r.dk_heads), v=tiled(r.dv_heads)))
+    caught({"k", "v"}, wrong, *grouped(rng), **every_option())
+
+
+def with_softmax_pullback(r, p, dp):
+    """The same quantities with ds = p (dp - sum dp p) for these p and dp."""
+    dy = p * (dp - (dp * p).sum(axis=-1, keepdims=True))
+    r.dbias = (dy.sum(axis=(0, 2), keepdims=True),)
+    return finish(r, dy)
+
+
+def test_dropout_forgotten_in_the_backward_is_caught(caught, rng):
+    def wrong(r):
+        r.dv_heads = np.einsum("bhts,bhtk->bhsk", r.p, r.do)
+        return gradients(with_softmax_pullback(r, r.p, r.dw))
+
+    caught({"q", "k", "v", "bias[0]"}, planted_options(wrong), *grouped(rng), **every_option())
+
+
+def test_dropout_drawn_again_is_caught(caught, rng):
+    def wrong(r):
+        kept = keep(99, r.rate, r.p.shape, range(3)) / (1 - r.rate)
+        r.dv_heads = np.einsum("bhts,bhtk->bhsk", kept * r.p, r.do)
+        return gradients(with_softmax_pullback(r, r.p, kept * r.dw))
+
+    caught({"q", "k", "v", "bias[0]"}, planted_options(wrong), *grouped(rng), **every_option())
+
+
+def test_dropped_weights_in_the_softmax_pullback_are_caught(caught, rng):
+    wrong = planted_options(lambda r: gradients(with_softmax_pullback(r, r.w, r.dp)))
+    caught({"q", "k", "bias[0]"}, wrong, *grouped(rng), **every_option())
+
+
+def test_dropout_scale_forgotten_is_caught(caught, rng):
+    wrong = planted_options(lambda r: gradients(with_softmax_pullback(r, r.p, (1 - r.rate) * r.dp)))
+    caught({"q", "k", "bias[0]"}, wrong, *grouped(rng), **every_option())
+
+
+def test_slope_of_the_cap_forgotten_is_caught(caught, rng):
+    def wrong(r):
+        r.cap = None
+        return gradients(finish(r, r.dy))
+
+    caught({"q", "k"}, planted_options(wrong), *grouped(rng), **every_option())
+
+
+def test_bias_gradient_behind_the_cap_is_caught(caught, rng):
+    wrong = planted_options(lambda r: (r.dq, r.dk, r.dv, r.ds.sum(axis=(0, 2), keepdims=True)))
+    caught({"bias[0]"}, wrong, *grouped(rng), **every_option())
+
+
+def test_bias_gradient_not_summed_is_caught(caught, rng):
+    wrong = planted_options(lambda r: (r.dq, r.dk, r.dv, r.dy.copy()))
+    caught({"bias[0]"}, wrong, *grouped(rng), **every_option())
+
+
+def test_bias_gradient_averaged_is_caught(caught, rng):
+    wrong = planted_options(lambda r: (r.dq, r.dk, r.dv, r.dy.mean(axis=(0, 2), keepdims=True)))
+    caught({"bias[0]"}, wrong, *grouped(rng), **every_option())
+
+
 @pytest.mark.parametrize(
     ("shapes", "message"),
     [
@@ -314,3 +641,13 @@ def test_integers_are_one_clear_line(rng):
     q, k, v = arrays(rng)
     with pytest.raises(TypeError, match=r"^attend: k must be floating or complex, got int64$"):
         attend(q, k.astype(np.int64), v)
+
+
+def test_options_out_of_range_are_one_clear_line(rng):
+    q, k, v = arrays(rng)
+    with pytest.raises(ValueError, match=r"^attend: the heads of k and v must divide the 4 of q, got 3$"):
+        attend(q, k[:, :3], v[:, :3])
+    with pytest.raises(ValueError, match=r"^attend: bias\[0\] must have shape .*, got \(4, 3, 5\)$"):
+        attend(q, k, v, np.zeros((4, 3, 5)))
+    with pytest.raises(ValueError, match=r"^attend: window must be at least 1, got 0$"):
+        attend(q, k, v, window=0)
