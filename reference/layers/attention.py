@@ -29,6 +29,20 @@ def merge_heads(x: np.ndarray) -> np.ndarray:
     return x.swapaxes(1, 2).reshape(batch, length, heads * width)           # (attention.6)
 
 
+def expect_heads(where: str, heads: int, width: int) -> None:
+    """Raise unless `width` entries are `heads` of one width."""
+    expect_positive(where, "heads", heads)
+    if width % heads:
+        raise ValueError(f"{where}: heads must divide the width {width}, got {heads}")
+
+
+def attention_vjp(
+    q: np.ndarray, k: np.ndarray, v: np.ndarray, *bias: np.ndarray, **options: Any
+) -> tuple[np.ndarray, Callable[[np.ndarray], tuple[np.ndarray, ...]]]:
+    """Attend as `attend_vjp` says, in the way that suits the lengths: the one place where layers choose."""
+    return attend_vjp(q, k, v, *bias, **options)
+
+
 class MultiHeadAttention(Layer):
     """y = output(merge(attend(query(x), key(memory), value(memory)))), head by head."""
 
@@ -48,7 +62,7 @@ class MultiHeadAttention(Layer):
         """
         where = f"{cls.__name__}.init"
         expect_positive(where, "width", width)
-        _expect_heads(where, heads, width)
+        expect_heads(where, heads, width)
         query, key, value, output = (Linear.init(rng, width, width, dtype) for _ in range(4))
         return cls(query=query, key=key, value=value, output=output, heads=heads)
 
@@ -67,7 +81,7 @@ class MultiHeadAttention(Layer):
         """
         self._expect_projections()
         where = type(self).__name__
-        _expect_heads(where, self.heads, self.query.w.shape[1])
+        expect_heads(where, self.heads, self.query.w.shape[1])
         expect_shape(where, "x", x, ("B", "T", self.query.w.shape[0]))
         expect_shape(where, "memory", memory, (x.shape[0], "S", self.key.w.shape[0]))
         expect_mask(where, mask, (x.shape[0], self.heads, x.shape[1], memory.shape[1]))
@@ -76,7 +90,7 @@ class MultiHeadAttention(Layer):
         k, key_pullback = self.key.vjp(memory)                      # (B, S, D)     # (attention.2)
         v, value_pullback = self.value.vjp(memory)                  # (B, S, D)     # (attention.3)
         q, k, v = (split_heads(z, self.heads) for z in (q, k, v))   # (B, H, ., K)
-        o, attend_pullback = attend_vjp(q, k, v, mask=mask)         # (B, H, T, K)  # (attention.5)
+        o, attend_pullback = attention_vjp(q, k, v, mask=mask)      # (B, H, T, K)  # (attention.5)
         y, output_pullback = self.output.vjp(merge_heads(o))        # (B, T, D)     # (attention.7)
 
         def pullback(dy: np.ndarray) -> tuple[Self, np.ndarray, np.ndarray]:
@@ -114,12 +128,6 @@ class SelfAttention(MultiHeadAttention):
             return d_self, dx_query + dx_memory                     # (B, T, D)     # (attention.14)
 
         return y, pullback
-
-
-def _expect_heads(where: str, heads: int, width: int) -> None:
-    expect_positive(where, "heads", heads)
-    if width % heads:
-        raise ValueError(f"{where}: heads must divide the width {width}, got {heads}")
 
 
 def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]:

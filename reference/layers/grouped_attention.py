@@ -1,0 +1,199 @@
+"""Self-attention of today's decoders, with its options.  Derivation: specs/layers/grouped_attention.md.
+
+B batch, T positions, D width, H heads, G key and value heads, K head width.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from reference.core import tree
+from reference.core.attention import expect_cap, expect_dropout
+from reference.core.layer import Layer
+from reference.core.masks import expect_bias, expect_mask, padding
+from reference.core.shapes import expect_positive, expect_shape
+from reference.functions.alibi import alibi_slopes
+from reference.layers.attention import attention_vjp, expect_heads, merge_heads, split_heads
+from reference.layers.linear import Linear
+from reference.layers.rmsnorm import RMSNorm
+from reference.layers.rotary import Rotary, expect_even_width
+
+
+class GroupedAttention(Layer):
+    """y = output(merge(attend(query(x), key(x), value(x)))); each head of key and value serves H / G of query."""
+
+    query: Linear                       # D -> H K
+    key: Linear                         # D -> G K
+    value: Linear                       # D -> G K
+    output: Linear                      # H K -> D
+    heads: int                          # H; G follows from the width of key
+    query_norm: RMSNorm | None = None   # over the K entries of a head, one gain for all heads
+    key_norm: RMSNorm | None = None
+    rotary: Rotary | None = None
+    alibi: bool = False
+    causal: bool = True
+    window: int | None = None           # a position sees keys at distances below this
+    cap: float | None = None            # scores are bent into (-cap, cap)
+    dropout: float = 0.0                # share of the weights that is dropped
+
+    @property
+    def head_width(self) -> int:
+        return self.query.w.shape[1] // self.heads
+
+    @property
+    def key_value_heads(self) -> int:
+        return self.key.w.shape[1] // self.head_width
+
+    @classmethod
+    def init(
+        cls,
+        rng: np.random.Generator,
+        width: int,
+        heads: int,
+        key_value_heads: int | None = None,
+        *,
+        head_width: int | None = None,
+        bias: bool = False,
+        qk_norm: bool = False,
+        rotary: Rotary | None = None,
+        alibi: bool = False,
+        causal: bool = True,
+        window: int | None = None,
+        cap: float | None = None,
+        dropout: float = 0.0,
+        dtype: DTypeLike = np.float32,
+    ) -> Self:
+        """Draw the four maps as Linear does; without key_value_heads there are as many as heads.
+
+        Raises:
+            TypeError, ValueError: a count is not a whole number of at least 1, or as for `vjp`.
+            ValueError: heads does not divide width (without head_width), or key_value_heads does not divide heads.
+        """
+        where = f"{cls.__name__}.init"
+        expect_positive(where, "width", width)
+        expect_positive(where, "heads", heads)
+        if head_width is None:
+            expect_heads(where, heads, width)
+            head_width = width // heads
+        expect_positive(where, "head_width", head_width)
+        groups = heads if key_value_heads is None else key_value_heads
+        expect_positive(where, "key_value_heads", groups)
+        if heads % groups:
+            raise ValueError(f"{where}: key_value_heads must divide the heads {heads}, got {groups}")
+        _expect_options(where, head_width, rotary, window, cap, dropout, None)
+        inner = (heads * head_width, groups * head_width, groups * head_width)
+        query, key, value = (Linear.init(rng, width, n, dtype, bias=bias) for n in inner)
+        return cls(
+            query=query, key=key, value=value,
+            output=Linear.init(rng, heads * head_width, width, dtype, bias=bias), heads=heads,
+            query_norm=RMSNorm.init(head_width, dtype) if qk_norm else None,
+            key_norm=RMSNorm.init(head_width, dtype) if qk_norm else None,
+            rotary=rotary, alibi=alibi, causal=causal, window=window, cap=cap, dropout=dropout,
+        )  # fmt: skip
+
+    def vjp(
+        self,
+        x: np.ndarray,
+        *bias: np.ndarray,
+        mask: np.ndarray | None = None,
+        rng: np.random.Generator | None = None,
+    ) -> tuple[np.ndarray, Callable[[np.ndarray], tuple[Any, ...]]]:
+        """Map x (B, T, D) to y (B, T, D); the pullback returns (d_self, dx, *dbias).
+
+        Each `bias` (B or 1, H or 1, T or 1, T) is added to the scores.  `mask` is boolean, of the same
+        axes, True where a position sees another.  Weights are dropped only where there is an rng.
+
+        Raises:
+            TypeError: x or a bias is not floating or complex, the mask not boolean, or rng no generator.
+            ValueError: the shapes do not fit together, or an option is out of range.
+
+        Source: Ainslie et al. 2023 (arXiv:2305.13245), sec. 2.2; of each option, see the derivation.
+        """
+        self._expect_fields(x, bias, mask, rng)
+        q, query_pullback = self.query.vjp(x)                       # (B, T, H K)   # (grouped_attention.1)
+        k, key_pullback = self.key.vjp(x)                           # (B, T, G K)   # (grouped_attention.2)
+        v, value_pullback = self.value.vjp(x)                       # (B, T, G K)   # (grouped_attention.3)
+        q = split_heads(q, self.heads)                              # (B, H, T, K)
+        k, v = (split_heads(z, self.key_value_heads) for z in (k, v))  # (B, G, T, K)
+        if self.query_norm is not None:
+            q, query_norm_pullback = self.query_norm.vjp(q)         # (B, H, T, K)  # (grouped_attention.4)
+        if self.key_norm is not None:
+            k, key_norm_pullback = self.key_norm.vjp(k)             # (B, G, T, K)  # (grouped_attention.5)
+        if self.rotary is not None:
+            q, query_rotary_pullback = self.rotary.vjp(q)           # (B, H, T, K)  # (grouped_attention.6)
+            k, key_rotary_pullback = self.rotary.vjp(k)             # (B, G, T, K)  # (grouped_attention.7)
+        o, attention_pullback = attention_vjp(
+            q, k, v, *bias, mask=mask, causal=self.causal, window=self.window, cap=self.cap,
+            slopes=alibi_slopes(self.heads) if self.alibi else None, dropout=self.dropout, rng=rng,
+        )                                                           # (B, H, T, K)  # (grouped_attention.8)
+        y, output_pullback = self.output.vjp(merge_heads(o))        # (B, T, D)     # (grouped_attention.9)
+
+        def pullback(dy: np.ndarray) -> tuple[Any, ...]:
+            d: dict[str, Layer] = {}
+            d["output"], do = output_pullback(dy)                                   # (grouped_attention.10)
+            dq, dk, dv, *dbias = attention_pullback(split_heads(do, self.heads))    # (grouped_attention.11)
+            if self.rotary is not None:
+                _, dk = key_rotary_pullback(dk)                     # (B, G, T, K)  # (grouped_attention.12)
+                d["rotary"], dq = query_rotary_pullback(dq)         # (B, H, T, K)  # (grouped_attention.13)
+            if self.key_norm is not None:
+                d["key_norm"], dk = key_norm_pullback(dk)           # (B, G, T, K)  # (grouped_attention.14)
+            if self.query_norm is not None:
+                d["query_norm"], dq = query_norm_pullback(dq)       # (B, H, T, K)  # (grouped_attention.15)
+            d["value"], dx_value = value_pullback(merge_heads(dv))                  # (grouped_attention.16)
+            d["key"], dx_key = key_pullback(merge_heads(dk))                        # (grouped_attention.17)
+            d["query"], dx_query = query_pullback(merge_heads(dq))                  # (grouped_attention.18)
+            dx = dx_query + dx_key + dx_value                       # (B, T, D)     # (grouped_attention.19)
+            return self.cotangent(**d), dx, *dbias
+
+        return y, pullback
+
+    def _expect_fields(self, x: Any, bias: tuple[Any, ...], mask: Any, rng: Any) -> None:
+        where, (width, inner) = type(self).__name__, self.query.w.shape
+        expect_heads(where, self.heads, inner)
+        expect_shape(where, "key.w", self.key.w, (width, "G K"))
+        shared = self.key.w.shape[1]
+        if shared == 0 or shared % self.head_width or inner % shared:
+            raise ValueError(
+                f"{where}: key.w must have as many columns as a number of heads of width {self.head_width} "
+                f"that divides {self.heads}, got {shared}"
+            )
+        expect_shape(where, "value.w", self.value.w, (width, shared))
+        expect_shape(where, "output.w", self.output.w, (inner, "D"))
+        for name, norm in (("query_norm.gamma", self.query_norm), ("key_norm.gamma", self.key_norm)):
+            if norm is not None:
+                expect_shape(where, name, norm.gamma, (self.head_width,))
+        _expect_options(where, self.head_width, self.rotary, self.window, self.cap, self.dropout, rng)
+        expect_shape(where, "x", x, ("B", "T", width))
+        table = x.shape[0], self.heads, x.shape[1], x.shape[1]
+        for i, b in enumerate(bias):
+            expect_bias(where, f"bias[{i}]", b, table)
+        expect_mask(where, mask, table)
+
+
+def _expect_options(
+    where: str, width: int, rotary: Rotary | None, window: Any, cap: Any, dropout: float, rng: Any
+) -> None:
+    if rotary is not None:
+        expect_even_width(where, width)
+    if window is not None:
+        expect_positive(where, "window", window)
+    if cap is not None:
+        expect_cap(where, cap)
+    expect_dropout(where, dropout, rng)
+
+
+def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]:
+    x, bias, seen = rng.normal(size=(2, 5, 6)), rng.normal(size=(1, 4, 5, 5)), padding(np.array([5, 3]), 5)
+
+    def layer(groups: int, **options: Any) -> GroupedAttention:
+        drawn = GroupedAttention.init(rng, 6, 4, groups, head_width=4, dtype=np.float64, **options)
+        return tree.map(lambda p: rng.normal(scale=0.6, size=p.shape), drawn)
+
+    yield "4 heads, all to all", layer(4, bias=True, causal=False), (x,), {}
+    yield "2 groups, norms, rotary", layer(2, qk_norm=True, rotary=Rotary(base=100.0)), (x,), {"mask": seen}
+    yield "1 group, ALiBi, window 3", layer(1, alibi=True, window=3), (x,), {}
+    yield "2 groups, a bias, cap 1.5", layer(2, causal=False, cap=1.5), (x, bias), {}
+    every = layer(2, bias=True, qk_norm=True, rotary=Rotary(), alibi=True, window=4, cap=1.5, dropout=0.4)
+    yield "every option", every, (x, bias[:, :, :1]), {"mask": seen, "rng": np.random.default_rng(1)}
