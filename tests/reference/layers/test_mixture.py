@@ -368,6 +368,15 @@ def test_no_token_is_dropped(rng):
     same(layer(x)[0], layer.experts[2](x))
 
 
+def test_a_nan_stays_in_its_token(rng):
+    layer, x = layer_and_input(rng, (4, 5))
+    expected, _ = layer(x)
+    x[2, 0] = np.nan
+    y, balance = layer(x)
+    assert np.isnan(y[2]).all() and np.isnan(balance)
+    same(np.delete(y, 2, axis=0), np.delete(expected, 2, axis=0))
+
+
 def test_each_expert_runs_once_on_its_own_tokens(rng):
     seen = []
 
