@@ -1,0 +1,64 @@
+"""Dropout: entries set to 0 at random, the others scaled up.  Derivation: specs/layers/dropout.md."""
+
+from collections.abc import Callable, Iterator
+from typing import Any, Self
+
+import numpy as np
+
+from reference.core.layer import Layer
+from reference.core.shapes import expect_floating
+
+
+def expect_drop(where: str, rate: float, rng: Any) -> None:
+    """Raise unless `rate` is a share to drop, in [0, 1), and `rng` a generator or None."""
+    if not 0 <= rate < 1:
+        raise ValueError(f"{where}: rate must lie in [0, 1), got {rate}")
+    if rng is not None and not isinstance(rng, np.random.Generator):
+        raise TypeError(f"{where}: rng must be a numpy.random.Generator or None, got {type(rng).__name__}")
+
+
+class Dropout(Layer):
+    """y = x / (1 - rate) where an entry is kept, 0 where it is dropped; y = x without a generator."""
+
+    rate: float
+
+    def vjp(
+        self, x: np.ndarray, *, rng: np.random.Generator | None = None
+    ) -> tuple[np.ndarray, Callable[[np.ndarray], tuple[Self, np.ndarray]]]:
+        """Map x (...) to y (...), dropping each entry with probability `rate`, as `rng` draws.
+
+        Without a generator, or with rate 0, x itself is handed on and nothing is drawn.
+
+        Raises:
+            TypeError: x is not a floating or complex array, or rng not a generator.
+            ValueError: rate is outside [0, 1).
+
+        Source: Srivastava et al. 2014, "Dropout: a simple way to prevent neural networks from
+        overfitting", sec. 4, scaled while training as in sec. 10.
+        """
+        expect_floating("Dropout", "x", x)
+        expect_drop("Dropout", self.rate, rng)
+        rate, shape = float(self.rate), x.shape
+        if rng is None or rate == 0:
+            return x, self._handed_on
+        kept = rng.random(shape, np.float32) >= rate                    # (...)  # (dropout.1)
+        scale = 1 / (1 - rate)                                          # ()     # (dropout.2)
+        y = scale * x
+        y *= kept                                                       # (...)  # (dropout.3)
+        bits, size = np.packbits(kept), kept.size  # an eighth of what booleans would hold until the way back
+
+        def pullback(dy: np.ndarray) -> tuple[Self, np.ndarray]:
+            dx = scale * dy
+            dx *= np.unpackbits(bits, count=size).view(bool).reshape(shape)   # (...)  # (dropout.4)
+            return self.cotangent(), dx
+
+        return y, pullback
+
+    def _handed_on(self, dy: np.ndarray) -> tuple[Self, np.ndarray]:
+        return self.cotangent(), dy
+
+
+def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]:
+    x = rng.normal(size=(2, 3, 7))
+    yield "rate 0.4", Dropout(0.4), (x,), {"rng": np.random.default_rng(1)}
+    yield "no generator", Dropout(0.4), (x,), {}
