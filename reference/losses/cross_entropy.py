@@ -1,5 +1,6 @@
 """Cross-entropy of targets under the softmax of logits, in one piece.  Derivation: specs/losses/cross_entropy.md."""
 
+import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -14,10 +15,13 @@ def cross_entropy(
     targets: np.ndarray,
     ignore: int | None = None,
     smoothing: float = 0.0,
+    z_loss: float = 0.0,
     reduction: str = "mean",
 ) -> np.ndarray:
     """Map logits (..., V) and target ids (...,) to the loss ()."""
-    loss, _ = cross_entropy_vjp(logits, targets=targets, ignore=ignore, smoothing=smoothing, reduction=reduction)
+    loss, _ = cross_entropy_vjp(
+        logits, targets=targets, ignore=ignore, smoothing=smoothing, z_loss=z_loss, reduction=reduction
+    )
     return loss
 
 
@@ -27,40 +31,50 @@ def cross_entropy_vjp(
     targets: np.ndarray,
     ignore: int | None = None,
     smoothing: float = 0.0,
+    z_loss: float = 0.0,
     reduction: str = "mean",
 ) -> tuple[np.ndarray, Callable[[np.ndarray | float], np.ndarray]]:
     """Return the loss () and the pullback dloss -> dlogits (..., V).
 
     A position counts unless its target is `ignore`; one that does not is never looked at.
     The target distribution is (1 - smoothing) on the target id plus smoothing / V on every
-    id.  The loss is the sum over the positions that count, or their mean; 0 if none does.
+    id.  `z_loss` times the square of the log of the softmax's denominator is added to the cost
+    of each position.  The loss is the sum over the positions that count, or their mean; 0 if
+    none does.
 
     Raises:
         TypeError: logits is not a floating or complex array, targets not an integer one, or
             smoothing no number.
         ValueError: V is 0, the shapes do not match, a target that counts is outside [0, V),
-            smoothing is outside [0, 1), or reduction is neither 'mean' nor 'sum'.
+            smoothing is outside [0, 1), z_loss is negative or not finite, or reduction is
+            neither 'mean' nor 'sum'.
 
-    Source: Szegedy et al. 2016, "Rethinking the Inception architecture", sec. 7.
+    Source: Szegedy et al. 2016, "Rethinking the Inception architecture", sec. 7; z_loss:
+    Chowdhery et al. 2022 (arXiv:2204.02311), sec. 5.
     """
-    counts = _expect_arguments(logits, targets, ignore, smoothing, reduction)  # (...,)
+    counts = _expect_arguments(logits, targets, ignore, smoothing, z_loss, reduction)  # (...,)
     z = logits[counts]                                  # (N, V), a copy of our own
     n, v = z.shape
     rows, y = np.arange(n), targets[counts]             # (N,), (N,)
-    a = float(smoothing)
+    a, b = float(smoothing), float(z_loss)
 
-    z -= z.real.max(axis=-1, keepdims=True)             # (N, V)    # (cross_entropy.1)
+    m = z.real.max(axis=-1, keepdims=True)              # (N, 1)
+    z -= m                                              # (N, V)    # (cross_entropy.1)
     hit = (1 - a) * z[rows, y] + (a / v * z.sum(axis=-1) if a else 0.0)  # (N,)  # (cross_entropy.2)
     e = np.exp(z, out=z)                                # (N, V)    # (cross_entropy.3)
     total = e.sum(axis=-1)                              # (N,)      # (cross_entropy.4)
     share = 1 / max(n, 1) if reduction == "mean" else 1.0           # (cross_entropy.5)
     loss = np.asarray((np.log(total) - hit).sum() * share)          # (cross_entropy.6)
+    if b:
+        log_z = np.log(total) + m[:, 0]                 # (N,)      # (cross_entropy.11)
+        loss = np.asarray(loss + b * (log_z * log_z).sum() * share)  # (cross_entropy.12)
     p = np.divide(e, total[:, None], out=e)             # (N, V)    # (cross_entropy.7)
     shape = logits.shape
 
     def pullback(dloss: np.ndarray | float) -> np.ndarray:
         c = dloss * share                               # ()        # (cross_entropy.8)
-        dz = c * p                                      # (N, V)
+        k = c * (1 + 2 * b * log_z)[:, None] if b else c            # (cross_entropy.13)
+        dz = k * p                                      # (N, V)
         if a:
             dz -= c * a / v
         dz[rows, y] -= c * (1 - a)                                  # (cross_entropy.9)
@@ -74,7 +88,7 @@ def cross_entropy_vjp(
 
 
 def _expect_arguments(
-    logits: np.ndarray, targets: np.ndarray, ignore: int | None, smoothing: float, reduction: str
+    logits: np.ndarray, targets: np.ndarray, ignore: int | None, smoothing: float, z_loss: float, reduction: str
 ) -> np.ndarray:
     """Raise unless the arguments fit; return where a position counts (...,)."""
     where = "cross_entropy"
@@ -91,6 +105,8 @@ def _expect_arguments(
     expect_number(where, "smoothing", smoothing)
     if not 0 <= smoothing < 1:
         raise ValueError(f"{where}: smoothing must lie in [0, 1), got {smoothing}")
+    if not 0 <= z_loss < math.inf:
+        raise ValueError(f"{where}: z_loss must be finite and at least 0, got {z_loss}")
     if reduction not in ("mean", "sum"):
         raise ValueError(f"{where}: reduction must be 'mean' or 'sum', got {reduction!r}")
     return counts
@@ -102,3 +118,4 @@ def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]
     yield "mean of (2, 3, 7)", cross_entropy_vjp, (logits,), {"targets": targets}
     yield "sum, ignored", cross_entropy_vjp, (logits,), {"targets": padded, "ignore": -1, "reduction": "sum"}
     yield "mean, ignored, smoothed", cross_entropy_vjp, (logits,), {"targets": padded, "ignore": -1, "smoothing": 0.1}
+    yield "mean, ignored, z-loss", cross_entropy_vjp, (logits,), {"targets": padded, "ignore": -1, "z_loss": 0.3}

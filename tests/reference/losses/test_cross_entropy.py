@@ -38,18 +38,20 @@ def logits_and_targets(rng, shape=(2, 3, 7), ignored=2):
     return rng.normal(size=shape), targets.reshape(shape[:-1])
 
 
-def oracle(logits, targets, ignore=None, smoothing=0.0, reduction="mean"):
-    """Loss and gradient in plain loops, from p, q and -q log p."""
+def oracle(logits, targets, ignore=None, smoothing=0.0, z_loss=0.0, reduction="mean"):
+    """Loss and gradient in plain loops, from p, q, -q log p and the price of log Z."""
     v = logits.shape[-1]
-    losses, gradient = [], np.zeros_like(logits)
+    losses, counted, gradient = [], 0, np.zeros_like(logits)
     for at in np.ndindex(targets.shape):
         if targets[at] != ignore:
             total = math.fsum(math.exp(s) for s in logits[at])
+            losses.append(z_loss * math.log(total) ** 2)
+            counted += 1
             for i, s in enumerate(logits[at]):
                 q = (1 - smoothing) * (i == targets[at]) + smoothing / v
                 losses.append(-q * (s - math.log(total)))
-                gradient[at][i] = math.exp(s) / total - q
-    counted = len(losses) // v
+                p = math.exp(s) / total
+                gradient[at][i] = p - q + 2 * z_loss * math.log(total) * p
     share = 1 / max(counted, 1) if reduction == "mean" else 1
     return share * math.fsum(losses), share * gradient
 
@@ -64,15 +66,23 @@ def with_gradient(wrong):
     return vjp
 
 
+def _is_filled(cell):
+    try:
+        return cell.cell_contents is not None
+    except ValueError:  # a variable that was never given a value
+        return False
+
+
 SETTINGS = [
     {"reduction": reduction, "smoothing": smoothing, "ignore": ignore}
     for reduction in ("mean", "sum")
     for smoothing in (0.0, 0.3)
     for ignore in (None, IGNORE)
 ]
+WITH_Z_LOSS = [*SETTINGS, {"reduction": "mean", "smoothing": 0.3, "ignore": IGNORE, "z_loss": 0.2}]
 
 
-@pytest.mark.parametrize("options", SETTINGS)
+@pytest.mark.parametrize("options", WITH_Z_LOSS)
 def test_backward_is_proved(prove, rng, options):
     logits, targets = logits_and_targets(rng, ignored=0 if options["ignore"] is None else 2)
     prove(cross_entropy_vjp, logits, targets=targets, **options)
@@ -101,12 +111,13 @@ def test_backward_is_proved_inside_a_composite(prove, rng):
     v=st.integers(1, 6),
     ignored=st.integers(0, 5),
     smoothing=st.sampled_from([0.0, 0.1, 0.9]),
+    z_loss=st.sampled_from([0.0, 0.3]),
     reduction=st.sampled_from(["mean", "sum"]),
 )
-def test_forward_and_backward_equal_their_oracle(shape, v, ignored, smoothing, reduction):
+def test_forward_and_backward_equal_their_oracle(shape, v, ignored, smoothing, z_loss, reduction):
     ignored = min(ignored, math.prod(shape))
     logits, targets = logits_and_targets(np.random.default_rng(v), (*shape, v), ignored)
-    options = {"ignore": IGNORE, "smoothing": smoothing, "reduction": reduction}
+    options = {"ignore": IGNORE, "smoothing": smoothing, "z_loss": z_loss, "reduction": reduction}
     loss, pullback = cross_entropy_vjp(logits, targets=targets, **options)
     want, gradient = oracle(logits, targets, **options)
     assert loss.shape == () and isinstance(loss, np.ndarray)
@@ -122,16 +133,17 @@ def test_upstream_gradient_may_be_a_number_or_an_array(rng):
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex128])
-@pytest.mark.parametrize("options", SETTINGS)
+@pytest.mark.parametrize("options", WITH_Z_LOSS)
 def test_dtype_of_the_logits_is_kept(rng, dtype, options):
     logits, targets = logits_and_targets(rng, ignored=0)
     loss, pullback = cross_entropy_vjp(logits.astype(dtype), targets=targets, **options)
     assert loss.dtype == pullback(loss).dtype == pullback(1.0).dtype == dtype
 
 
-def test_smoothing_of_double_precision_leaves_float32_alone(rng):
+def test_coefficients_of_double_precision_leave_float32_alone(rng):
     logits, targets = logits_and_targets(rng, ignored=0)
-    loss, pullback = cross_entropy_vjp(logits.astype(np.float32), targets=targets, smoothing=np.float64(0.1))
+    options = {"smoothing": np.float64(0.1), "z_loss": np.float64(0.2)}
+    loss, pullback = cross_entropy_vjp(logits.astype(np.float32), targets=targets, **options)
     assert loss.dtype == pullback(loss).dtype == np.float32
 
 
@@ -144,7 +156,7 @@ def test_targets_may_be_any_integers(rng, dtype):
 
 def test_float32_agrees_with_float64(rng):
     logits, targets = logits_and_targets(rng)
-    options = {"targets": targets, "ignore": IGNORE, "smoothing": 0.1}
+    options = {"targets": targets, "ignore": IGNORE, "smoothing": 0.1, "z_loss": 0.1}
     loss, pullback = cross_entropy_vjp(logits, **options)
     loss32, pullback32 = cross_entropy_vjp(logits.astype(np.float32), **options)
     np.testing.assert_allclose(loss32, loss, rtol=1e-6, atol=0)  # 8 units of rounding, of numbers near 1
@@ -211,10 +223,10 @@ def test_ignored_positions_have_no_influence(rng):
     logits, targets = logits_and_targets(rng)
     counts = targets != IGNORE
     spoilt = np.where(counts[..., None], logits, np.nan)
-    options = {"ignore": IGNORE, "smoothing": 0.1}
-    loss, pullback = cross_entropy_vjp(logits, targets=targets, **options)
-    loss_spoilt, pullback_spoilt = cross_entropy_vjp(spoilt, targets=targets, **options)
-    assert loss == loss_spoilt == cross_entropy(logits[counts], targets=targets[counts], smoothing=0.1)
+    coefficients = {"smoothing": 0.1, "z_loss": 0.1}
+    loss, pullback = cross_entropy_vjp(logits, targets=targets, ignore=IGNORE, **coefficients)
+    loss_spoilt, pullback_spoilt = cross_entropy_vjp(spoilt, targets=targets, ignore=IGNORE, **coefficients)
+    assert loss == loss_spoilt == cross_entropy(logits[counts], targets=targets[counts], **coefficients)
     assert np.array_equal(pullback(1.0), pullback_spoilt(1.0))
     assert not pullback(1.0)[~counts].any() and pullback(1.0)[counts].all()
 
@@ -226,10 +238,45 @@ def test_an_id_of_the_vocabulary_can_be_ignored(rng):
     assert ignored == cross_entropy(logits, targets=padded, ignore=IGNORE)
 
 
-@pytest.mark.parametrize("options", SETTINGS[1::2])
+@pytest.mark.parametrize("options", [*SETTINGS[1::2], WITH_Z_LOSS[-1]])
 def test_nothing_counts_gives_zero_loss_and_gradient(options):
     loss, pullback = cross_entropy_vjp(np.full((2, 3, 7), np.nan), targets=np.full((2, 3), IGNORE), **options)
     assert loss == 0 and not pullback(1.0).any()
+
+
+def test_z_loss_makes_the_gradient_sum_to_log_z(rng):
+    logits, targets = logits_and_targets(rng, ignored=0)
+    _, pullback = cross_entropy_vjp(logits, targets=targets, smoothing=0.1, z_loss=0.2)
+    log_z = np.log(np.exp(logits).sum(axis=-1))
+    np.testing.assert_allclose(pullback(0.7).sum(axis=-1), 2 * 0.7 / 6 * 0.2 * log_z, **EXACT)
+
+
+def test_z_loss_is_free_at_log_probabilities(rng):
+    logits, targets = logits_and_targets(rng, ignored=0)
+    log_p = np.log(softmax_vjp(logits)[0])
+    loss, pullback = cross_entropy_vjp(log_p, targets=targets)
+    priced, priced_pullback = cross_entropy_vjp(log_p, targets=targets, z_loss=10.0)
+    np.testing.assert_allclose(priced, loss, **EXACT)
+    np.testing.assert_allclose(priced_pullback(1.0), pullback(1.0), **EXACT)
+
+
+def test_z_loss_is_added_and_blind_to_targets(rng):
+    logits, targets = logits_and_targets(rng, ignored=0)
+    price = (np.log(np.exp(logits).sum(axis=-1)) ** 2).mean()
+    for options in ({"targets": targets}, {"targets": 0 * targets, "smoothing": 0.3}):
+        for z_loss in (1e-4, 0.3, 2.0):
+            added = cross_entropy(logits, z_loss=z_loss, **options) - cross_entropy(logits, **options)
+            np.testing.assert_allclose(added, z_loss * price, **EXACT)
+
+
+def test_z_loss_of_shifted_logits(rng):
+    logits, targets = logits_and_targets(rng, ignored=0)
+    shift = rng.normal(size=(2, 3))
+    log_z = np.log(np.exp(logits).sum(axis=-1))
+    loss, shifted = (
+        cross_entropy(z, targets=targets, z_loss=0.2) for z in (logits, logits + shift[..., None])
+    )
+    np.testing.assert_allclose(shifted - loss, (0.2 * (2 * shift * log_z + shift**2)).mean(), **EXACT)
 
 
 def test_permutation_of_the_vocabulary(rng):
@@ -259,6 +306,29 @@ def test_large_logits_stay_exact(dtype):
     loss, pullback = cross_entropy_vjp(logits, targets=np.array([1, 0]), reduction="sum")
     np.testing.assert_allclose(loss, 5000 + 2 * math.log(2), rtol=np.finfo(dtype).eps, atol=0)  # one rounding
     assert np.array_equal(pullback(1.0), np.array([[0.5, -1, 0.5], [-0.5, 0.5, 0]], dtype))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_log_z_of_large_logits_stays_exact(dtype):
+    logits = np.array([[1e4, 1e4, -1e4], [-1e4, -1e4, -2e4]], dtype)
+    loss, pullback = cross_entropy_vjp(logits, targets=np.array([0, 0]), z_loss=0.5, reduction="sum")
+    log_z = np.array([1e4, -1e4]) + math.log(2)
+    few = 4 * np.finfo(dtype).eps  # a logarithm, a sum, a square and a product
+    np.testing.assert_allclose(loss, 2 * math.log(2) + 0.5 * (log_z**2).sum(), rtol=few, atol=0)
+    weight = (1 + log_z) / 2
+    expected = np.stack([weight - 1, weight, 0 * weight], axis=1)
+    np.testing.assert_allclose(pullback(1.0), expected, rtol=few, atol=0)
+
+
+def test_without_a_z_loss_nothing_of_it_is_computed(rng):
+    logits, targets = logits_and_targets(rng, ignored=0)
+    _, pullback = cross_entropy_vjp(logits, targets=targets)
+    _, priced_pullback = cross_entropy_vjp(logits, targets=targets, z_loss=0.1)
+    kept, priced = (
+        {name for name, cell in zip(p.__code__.co_freevars, p.__closure__, strict=True) if _is_filled(cell)}
+        for p in (pullback, priced_pullback)
+    )
+    assert priced - kept == {"log_z"}
 
 
 def test_positions_of_different_scale_stay_exact():
@@ -328,6 +398,40 @@ def test_forgotten_smoothing_gradient_is_caught(caught, rng):
 
     logits, targets = logits_and_targets(rng, ignored=0)
     caught({"logits"}, with_gradient(wrong), logits, targets=targets, smoothing=0.1)
+
+
+def test_forgotten_z_loss_gradient_is_caught(caught, rng):
+    def wrong(dlogits, logits, dloss, constants):
+        return cross_entropy_vjp(logits, **{**constants, "z_loss": 0.0})[1](dloss)
+
+    logits, targets = logits_and_targets(rng, ignored=0)
+    caught({"logits"}, with_gradient(wrong), logits, targets=targets, z_loss=1e-4)
+
+
+def test_forgotten_factor_of_the_z_loss_is_caught(caught, rng):
+    def wrong(dlogits, logits, dloss, constants):
+        return cross_entropy_vjp(logits, **{**constants, "z_loss": constants["z_loss"] / 2})[1](dloss)
+
+    logits, targets = logits_and_targets(rng, ignored=0)
+    caught({"logits"}, with_gradient(wrong), logits, targets=targets, z_loss=1e-4)
+
+
+def test_z_loss_gradient_without_probabilities_is_caught(caught, rng):
+    def wrong(dlogits, logits, dloss, constants):
+        plain = cross_entropy_vjp(logits, **{**constants, "z_loss": 0.0})[1](dloss)
+        log_z = np.log(np.exp(logits).sum(axis=-1, keepdims=True))
+        return plain + 2 * dloss / 6 * constants["z_loss"] * log_z / 7
+
+    logits, targets = logits_and_targets(rng, ignored=0)
+    caught({"logits"}, with_gradient(wrong), logits, targets=targets, z_loss=0.1)
+
+
+def test_z_loss_without_the_share_is_another_function(rng):
+    logits, targets = logits_and_targets(rng)
+    ours = cross_entropy(logits, targets=targets, ignore=IGNORE, z_loss=0.1)
+    log_z = np.log(np.exp(logits).sum(axis=-1))[targets != IGNORE]
+    other = cross_entropy(logits, targets=targets, ignore=IGNORE) + 0.1 * (log_z**2).sum()
+    assert abs(ours - oracle(logits, targets, IGNORE, z_loss=0.1)[0]) < 1e-13 < abs(ours - other)  # 42 roundings
 
 
 def test_one_hot_at_ignored_positions_is_caught(caught, rng):
@@ -400,6 +504,9 @@ def test_smoothing_of_the_other_words_is_another_function(rng):
         ({"smoothing": 1.0}, ValueError, r"smoothing must lie in \[0, 1\), got 1\.0"),
         ({"smoothing": -0.1}, ValueError, r"smoothing must lie in \[0, 1\), got -0\.1"),
         ({"smoothing": math.nan}, ValueError, r"smoothing must lie in \[0, 1\), got nan"),
+        ({"z_loss": -1e-4}, ValueError, r"z_loss must be finite and at least 0, got -0\.0001"),
+        ({"z_loss": math.inf}, ValueError, r"z_loss must be finite and at least 0, got inf"),
+        ({"z_loss": math.nan}, ValueError, r"z_loss must be finite and at least 0, got nan"),
         ({"reduction": "none"}, ValueError, r"reduction must be 'mean' or 'sum', got 'none'"),
     ],
 )  # fmt: skip
