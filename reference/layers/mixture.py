@@ -42,7 +42,7 @@ class MixtureOfExperts(Layer):
         expect_positive("MixtureOfExperts.init", "experts", experts)
         _expect_k("MixtureOfExperts.init", k, experts)
         router = Linear.init(rng, width, experts, dtype)
-        return cls(router, tuple(FeedForward.init(rng, width, hidden_width, dtype) for _ in range(experts)), k)
+        return cls(router, tuple(FeedForward.init(rng, width, hidden_width, dtype=dtype) for _ in range(experts)), k)
 
     def vjp(self, x: np.ndarray) -> tuple[Output, Callable[[Output], tuple[Self, np.ndarray]]]:
         """Map x (..., D) to y (..., D) and the load-balance loss (), which is 0 where there is no token.

@@ -8,61 +8,84 @@ import numpy as np
 from reference.core import tree
 from reference.core.layer import Layer
 from reference.core.masks import causal, padding
+from reference.core.outputs import join, split
+from reference.core.randomness import randomness
 from reference.layers.attention import MultiHeadAttention, SelfAttention
+from reference.layers.dropout import Dropout
 from reference.layers.feedforward import FeedForward
 from reference.layers.layernorm import LayerNorm
+from reference.layers.stochastic_depth import StochasticDepth
 
 
 class PreNorm(Layer):
-    """y = x + inner(norm(x), ...).  Xiong et al. 2020 (arXiv:2002.04745), fig. 1b."""
+    """y = x + drop(inner(norm(x), ...)).  Xiong et al. 2020 (arXiv:2002.04745), fig. 1b."""
 
     norm: Layer
     inner: Layer
+    drop: Layer | None = None  # Dropout or StochasticDepth: what it lets through of the branch
 
-    def vjp(self, x: np.ndarray, *others: Any, **constants: Any) -> tuple[np.ndarray, Callable[[np.ndarray], tuple]]:
+    def vjp(
+        self, x: np.ndarray, *others: Any, rng: np.random.Generator | None = None, **constants: Any
+    ) -> tuple[Any, Callable[[Any], tuple]]:
         """Map x (..., D) to y (..., D); `others` and `constants` go to `inner` as they are.
+
+        Where inner returns (r, *auxiliary) the output is (y, *auxiliary).  `rng` goes to
+        inner if it takes one, then to drop.
 
         Raises:
             ValueError: inner returns another shape than that of x.
         """
         n, norm_pullback = self.norm.vjp(x)                             # (..., D)  # (residual.1)
-        r, inner_pullback = self.inner.vjp(n, *others, **constants)     # (..., D)  # (residual.2)
+        out, inner_pullback = self.inner.vjp(n, *others, **constants, **randomness(self.inner, rng))
+        r, auxiliary = split(out)                                       # (..., D)  # (residual.2)
         _expect_same_shape("PreNorm", r, x)
+        if self.drop is not None:
+            r, drop_pullback = self.drop.vjp(r, rng=rng)                # (..., D)  # (residual.13)
         y = x + r                                                       # (..., D)  # (residual.3)
 
-        def pullback(dy: np.ndarray) -> tuple:
-            d_inner, dn, *dothers = inner_pullback(dy)                  # (..., D)  # (residual.4)
+        def pullback(cotangents: Any) -> tuple:
+            dy, dauxiliary = split(cotangents)
+            dr, d_drop = dy, {}
+            if self.drop is not None:
+                d_drop["drop"], dr = drop_pullback(dy)                  # (..., D)  # (residual.14)
+            d_inner, dn, *dothers = inner_pullback(join(dr, dauxiliary))  # (..., D)  # (residual.4)
             d_norm, dx_norm = norm_pullback(dn)                         # (..., D)  # (residual.5)
             dx = dy + dx_norm                                           # (..., D)  # (residual.6)
-            return self.cotangent(norm=d_norm, inner=d_inner), dx, *dothers
+            return self.cotangent(norm=d_norm, inner=d_inner, **d_drop), dx, *dothers
 
-        return y, pullback
+        return join(y, auxiliary), pullback
 
 
 class PostNorm(Layer):
-    """y = norm(x + inner(x, ...)).  Vaswani et al. 2017, sec. 3.1."""
+    """y = norm(x + drop(inner(x, ...))).  Vaswani et al. 2017, sec. 3.1 and 5.4."""
 
     norm: Layer
     inner: Layer
+    drop: Layer | None = None  # Dropout or StochasticDepth: what it lets through of the branch
 
-    def vjp(self, x: np.ndarray, *others: Any, **constants: Any) -> tuple[np.ndarray, Callable[[np.ndarray], tuple]]:
-        """Map x (..., D) to y (..., D); `others` and `constants` go to `inner` as they are.
-
-        Raises:
-            ValueError: inner returns another shape than that of x.
-        """
-        r, inner_pullback = self.inner.vjp(x, *others, **constants)     # (..., D)  # (residual.7)
+    def vjp(
+        self, x: np.ndarray, *others: Any, rng: np.random.Generator | None = None, **constants: Any
+    ) -> tuple[Any, Callable[[Any], tuple]]:
+        """Map x (..., D) to y (..., D); `others`, `constants`, outputs, rng and errors as for PreNorm."""
+        out, inner_pullback = self.inner.vjp(x, *others, **constants, **randomness(self.inner, rng))
+        r, auxiliary = split(out)                                       # (..., D)  # (residual.7)
         _expect_same_shape("PostNorm", r, x)
+        if self.drop is not None:
+            r, drop_pullback = self.drop.vjp(r, rng=rng)                # (..., D)  # (residual.15)
         z = x + r                                                       # (..., D)  # (residual.8)
         y, norm_pullback = self.norm.vjp(z)                             # (..., D)  # (residual.9)
 
-        def pullback(dy: np.ndarray) -> tuple:
+        def pullback(cotangents: Any) -> tuple:
+            dy, dauxiliary = split(cotangents)
             d_norm, dz = norm_pullback(dy)                              # (..., D)  # (residual.10)
-            d_inner, dx_inner, *dothers = inner_pullback(dz)            # (..., D)  # (residual.11)
+            dr, d_drop = dz, {}
+            if self.drop is not None:
+                d_drop["drop"], dr = drop_pullback(dz)                  # (..., D)  # (residual.16)
+            d_inner, dx_inner, *dothers = inner_pullback(join(dr, dauxiliary))  # (..., D)  # (residual.11)
             dx = dz + dx_inner                                          # (..., D)  # (residual.12)
-            return self.cotangent(norm=d_norm, inner=d_inner), dx, *dothers
+            return self.cotangent(norm=d_norm, inner=d_inner, **d_drop), dx, *dothers
 
-        return y, pullback
+        return join(y, auxiliary), pullback
 
 
 def _expect_same_shape(where: str, r: np.ndarray, x: np.ndarray) -> None:
@@ -81,3 +104,8 @@ def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]
         ):
             layer = tree.map(lambda p: rng.normal(scale=0.5, size=p.shape), residual(norm=norm, inner=inner))
             yield f"{residual.__name__}, {name}", layer, inputs, constants
+        for drop in (Dropout(0.4), StochasticDepth(0.5)):
+            layer = residual(norm=norm, inner=FeedForward.init(rng, 8, 6), drop=drop)
+            layer = tree.map(lambda p: rng.normal(scale=0.5, size=p.shape), layer)
+            name = f"{residual.__name__}, feed-forward, {type(drop).__name__}"
+            yield name, layer, (rng.normal(size=(4, 3, 8)),), {"rng": np.random.default_rng(1)}

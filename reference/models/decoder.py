@@ -12,12 +12,14 @@ from numpy.typing import DTypeLike
 from reference.core import tree
 from reference.core.layer import Layer
 from reference.core.masks import causal, padding
+from reference.core.outputs import join, split
+from reference.core.randomness import randomness
 from reference.core.shapes import expect_positive, expect_shape
 from reference.layers.attention import MultiHeadAttention, SelfAttention
 from reference.layers.feedforward import FeedForward
 from reference.layers.layernorm import LayerNorm
 from reference.layers.residual import PostNorm, PreNorm
-from reference.models.encoder import Residual
+from reference.models.encoder import Residual, dropout_or_none
 
 
 class DecoderBlock(Layer):
@@ -36,15 +38,16 @@ class DecoderBlock(Layer):
         hidden: int,
         residual: Residual = PreNorm,
         dtype: DTypeLike = np.float32,
+        dropout: float = 0.0,
     ) -> Self:
-        """Draw the three sub-layers as they do themselves, with a norm of their own each."""
+        """Draw the three sub-layers as they do themselves, each with a norm of its own and `dropout` of its output."""
         self_attention = SelfAttention.init(rng, width, heads, dtype)
         cross_attention = MultiHeadAttention.init(rng, width, heads, dtype)
         feedforward = FeedForward.init(rng, width, hidden, dtype=dtype)
         return cls(
-            self_attention=residual(norm=LayerNorm.init(width, dtype), inner=self_attention),
-            cross_attention=residual(norm=LayerNorm.init(width, dtype), inner=cross_attention),
-            feedforward=residual(norm=LayerNorm.init(width, dtype), inner=feedforward),
+            self_attention=residual(LayerNorm.init(width, dtype), self_attention, dropout_or_none(dropout)),
+            cross_attention=residual(LayerNorm.init(width, dtype), cross_attention, dropout_or_none(dropout)),
+            feedforward=residual(LayerNorm.init(width, dtype), feedforward, dropout_or_none(dropout)),
         )
 
     def vjp(
@@ -54,24 +57,26 @@ class DecoderBlock(Layer):
         *,
         mask: np.ndarray | None = None,
         memory_mask: np.ndarray | None = None,
-    ) -> tuple[np.ndarray, Callable[[np.ndarray], tuple[Self, np.ndarray, np.ndarray]]]:
-        """Map x (B, T, D), which queries memory (B, S, D), to y (B, T, D).
+        rng: np.random.Generator | None = None,
+    ) -> tuple[Any, Callable[[Any], tuple[Self, np.ndarray, np.ndarray]]]:
+        """Map x (B, T, D), which queries memory (B, S, D), to y (B, T, D), or to (y, *auxiliary) as `feedforward` does.
 
         `mask` is that of the self-attention, `memory_mask` that of the cross-attention.
 
         Raises:
-            TypeError: x or memory is not floating or complex, or a mask is not boolean.
+            TypeError: x or memory is not floating or complex, a mask is not boolean, or rng is no generator.
             ValueError: the shapes do not fit together.
 
         Source: Vaswani et al. 2017, sec. 3.1.
         """
         expect_shape("DecoderBlock", "x", x, ("B", "T", "D"))
         expect_shape("DecoderBlock", "memory", memory, (x.shape[0], "S", x.shape[2]))
-        h, self_attention_pullback = self.self_attention.vjp(x, mask=mask)                # (B, T, D)  # (decoder.1)
-        c, cross_attention_pullback = self.cross_attention.vjp(h, memory, mask=memory_mask)  # (B, T, D)  # (decoder.2)
-        y, feedforward_pullback = self.feedforward.vjp(c)                                 # (B, T, D)  # (decoder.3)
+        own, cross = randomness(self.self_attention, rng), randomness(self.cross_attention, rng)
+        h, self_attention_pullback = self.self_attention.vjp(x, mask=mask, **own)         # (B, T, D)  # (decoder.1)
+        c, cross_attention_pullback = self.cross_attention.vjp(h, memory, mask=memory_mask, **cross)   # (decoder.2)
+        y, feedforward_pullback = self.feedforward.vjp(c, **randomness(self.feedforward, rng))         # (decoder.3)
 
-        def pullback(dy: np.ndarray) -> tuple[Self, np.ndarray, np.ndarray]:
+        def pullback(dy: Any) -> tuple[Self, np.ndarray, np.ndarray]:
             d_feedforward, dc = feedforward_pullback(dy)                                  # (B, T, D)  # (decoder.6)
             d_cross_attention, dh, dmemory = cross_attention_pullback(dc)                 # (B, T, D)  # (decoder.7)
             d_self_attention, dx = self_attention_pullback(dh)                            # (B, T, D)  # (decoder.8)
@@ -99,10 +104,11 @@ class Decoder(Layer):
         layers: int,
         residual: Residual = PreNorm,
         dtype: DTypeLike = np.float32,
+        dropout: float = 0.0,
     ) -> Self:
         """Draw `layers` blocks; the final norm is there if `residual` is PreNorm."""
         expect_positive("Decoder.init", "layers", layers)
-        blocks = tuple(DecoderBlock.init(rng, width, heads, hidden, residual, dtype) for _ in range(layers))
+        blocks = tuple(DecoderBlock.init(rng, width, heads, hidden, residual, dtype, dropout) for _ in range(layers))
         return cls(blocks=blocks, norm=LayerNorm.init(width, dtype) if issubclass(residual, PreNorm) else None)
 
     def vjp(
@@ -112,26 +118,37 @@ class Decoder(Layer):
         *,
         mask: np.ndarray | None = None,
         memory_mask: np.ndarray | None = None,
-    ) -> tuple[np.ndarray, Callable[[np.ndarray], tuple[Self, np.ndarray, np.ndarray]]]:
-        """Map x (B, T, D), which queries memory (B, S, D), to y (B, T, D); masks and errors as for DecoderBlock."""
-        block_pullbacks = []
+        rng: np.random.Generator | None = None,
+    ) -> tuple[Any, Callable[[Any], tuple[Self, np.ndarray, np.ndarray]]]:
+        """Map x (B, T, D), which queries memory (B, S, D), to y (B, T, D).
+
+        Behind y stand the auxiliary outputs of all blocks in their order, if there are any.
+        Masks, rng and errors as for DecoderBlock.
+        """
+        block_pullbacks, auxiliary, counts = [], (), []
         for block in self.blocks:
-            x, block_pullback = block.vjp(x, memory, mask=mask, memory_mask=memory_mask)  # (B, T, D)  # (decoder.4)
+            out, block_pullback = block.vjp(x, memory, mask=mask, memory_mask=memory_mask, rng=rng)
+            x, more = split(out)                                                          # (B, T, D)  # (decoder.4)
+            auxiliary += more                                                                          # (decoder.12)
             block_pullbacks.append(block_pullback)
+            counts.append(len(more))
         if self.norm is not None:
             x, norm_pullback = self.norm.vjp(x)                                           # (B, T, D)  # (decoder.5)
 
-        def pullback(dy: np.ndarray) -> tuple[Self, np.ndarray, np.ndarray]:
-            dx, dmemory, d_norm, d_blocks = dy, np.zeros_like(memory), {}, []
+        def pullback(cotangents: Any) -> tuple[Self, np.ndarray, np.ndarray]:
+            dx, dauxiliary = split(cotangents)
+            dmemory, d_norm, d_blocks = np.zeros_like(memory), {}, []
             if self.norm is not None:
-                d_norm["norm"], dx = norm_pullback(dy)                                    # (B, T, D)  # (decoder.9)
-            for block_pullback in reversed(block_pullbacks):
-                d_block, dx, dmemory_block = block_pullback(dx)                           # (B, T, D)  # (decoder.10)
+                d_norm["norm"], dx = norm_pullback(dx)                                    # (B, T, D)  # (decoder.9)
+            for block_pullback, count in zip(reversed(block_pullbacks), reversed(counts), strict=True):
+                rest = len(dauxiliary) - count
+                dauxiliary, dmore = dauxiliary[:rest], dauxiliary[rest:]                               # (decoder.13)
+                d_block, dx, dmemory_block = block_pullback(join(dx, dmore))              # (B, T, D)  # (decoder.10)
                 dmemory = dmemory + dmemory_block                                         # (B, S, D)  # (decoder.11)
                 d_blocks.append(d_block)
             return self.cotangent(blocks=tuple(reversed(d_blocks)), **d_norm), dx, dmemory
 
-        return x, pullback
+        return join(x, auxiliary), pullback
 
     def __call__(
         self,
@@ -140,11 +157,14 @@ class Decoder(Layer):
         *,
         mask: np.ndarray | None = None,
         memory_mask: np.ndarray | None = None,
-    ) -> np.ndarray:
-        """Map x (B, T, D) to y (B, T, D), holding the residuals of one block at a time."""
+        rng: np.random.Generator | None = None,
+    ) -> Any:
+        """Return what `vjp` returns first, holding the residuals of one block at a time."""
+        auxiliary: tuple = ()
         for block in self.blocks:
-            x = block(x, memory, mask=mask, memory_mask=memory_mask)
-        return x if self.norm is None else self.norm(x)
+            x, more = split(block(x, memory, mask=mask, memory_mask=memory_mask, rng=rng))
+            auxiliary += more
+        return join(x if self.norm is None else self.norm(x), auxiliary)
 
 
 def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]:

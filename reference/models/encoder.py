@@ -12,13 +12,22 @@ from numpy.typing import DTypeLike
 from reference.core import tree
 from reference.core.layer import Layer
 from reference.core.masks import padding
+from reference.core.outputs import join, split
+from reference.core.randomness import randomness
 from reference.core.shapes import expect_positive, expect_shape
 from reference.layers.attention import SelfAttention
+from reference.layers.dropout import Dropout
 from reference.layers.feedforward import FeedForward
 from reference.layers.layernorm import LayerNorm
+from reference.layers.mixture import MixtureOfExperts
 from reference.layers.residual import PostNorm, PreNorm
 
 Residual: TypeAlias = type[PreNorm] | type[PostNorm]
+
+
+def dropout_or_none(rate: float) -> Dropout | None:
+    """Return the layer that drops with `rate`; none where nothing is dropped."""
+    return Dropout(rate) if rate else None
 
 
 class EncoderBlock(Layer):
@@ -36,29 +45,30 @@ class EncoderBlock(Layer):
         hidden: int,
         residual: Residual = PreNorm,
         dtype: DTypeLike = np.float32,
+        dropout: float = 0.0,
     ) -> Self:
-        """Draw both sub-layers as they do themselves, with a norm of their own each."""
+        """Draw both sub-layers as they do themselves, each with a norm of its own and `dropout` of its output."""
         attention = SelfAttention.init(rng, width, heads, dtype)
         feedforward = FeedForward.init(rng, width, hidden, dtype=dtype)
         return cls(
-            attention=residual(norm=LayerNorm.init(width, dtype), inner=attention),
-            feedforward=residual(norm=LayerNorm.init(width, dtype), inner=feedforward),
+            attention=residual(LayerNorm.init(width, dtype), attention, dropout_or_none(dropout)),
+            feedforward=residual(LayerNorm.init(width, dtype), feedforward, dropout_or_none(dropout)),
         )
 
     def vjp(
-        self, x: np.ndarray, *, mask: np.ndarray | None = None
-    ) -> tuple[np.ndarray, Callable[[np.ndarray], tuple[Self, np.ndarray]]]:
-        """Map x (B, S, D) to y (B, S, D); `mask` as for SelfAttention.
+        self, x: np.ndarray, *, mask: np.ndarray | None = None, rng: np.random.Generator | None = None
+    ) -> tuple[Any, Callable[[Any], tuple[Self, np.ndarray]]]:
+        """Map x (B, S, D) to y (B, S, D), or to (y, *auxiliary) as `feedforward` does; `mask` as for SelfAttention.
 
         Raises:
-            TypeError: x is not floating or complex, or the mask is not boolean.
+            TypeError: x is not floating or complex, the mask is not boolean, or rng is no generator.
             ValueError: the shapes do not fit together.
         """
         expect_shape("EncoderBlock", "x", x, ("B", "S", "D"))
-        h, attention_pullback = self.attention.vjp(x, mask=mask)        # (B, S, D)  # (encoder.1)
-        y, feedforward_pullback = self.feedforward.vjp(h)               # (B, S, D)  # (encoder.2)
+        h, attention_pullback = self.attention.vjp(x, mask=mask, **randomness(self.attention, rng))     # (encoder.1)
+        y, feedforward_pullback = self.feedforward.vjp(h, **randomness(self.feedforward, rng))          # (encoder.2)
 
-        def pullback(dy: np.ndarray) -> tuple[Self, np.ndarray]:
+        def pullback(dy: Any) -> tuple[Self, np.ndarray]:
             d_feedforward, dh = feedforward_pullback(dy)                # (B, S, D)  # (encoder.5)
             d_attention, dx = attention_pullback(dh)                    # (B, S, D)  # (encoder.6)
             return self.cotangent(attention=d_attention, feedforward=d_feedforward), dx
@@ -70,7 +80,7 @@ class Encoder(Layer):
     """Blocks one after the other, each with parameters of its own; a pre-norm stack ends in a norm."""
 
     blocks: tuple[EncoderBlock, ...]
-    norm: LayerNorm | None  # of a pre-norm stack; every post-norm block ends in one already
+    norm: Layer | None  # of a pre-norm stack; every post-norm block ends in one already
 
     @classmethod
     def init(
@@ -82,39 +92,53 @@ class Encoder(Layer):
         layers: int,
         residual: Residual = PreNorm,
         dtype: DTypeLike = np.float32,
+        dropout: float = 0.0,
     ) -> Self:
         """Draw `layers` blocks; the final norm is there if `residual` is PreNorm."""
         expect_positive("Encoder.init", "layers", layers)
-        blocks = tuple(EncoderBlock.init(rng, width, heads, hidden, residual, dtype) for _ in range(layers))
+        blocks = tuple(EncoderBlock.init(rng, width, heads, hidden, residual, dtype, dropout) for _ in range(layers))
         return cls(blocks=blocks, norm=LayerNorm.init(width, dtype) if issubclass(residual, PreNorm) else None)
 
     def vjp(
-        self, x: np.ndarray, *, mask: np.ndarray | None = None
-    ) -> tuple[np.ndarray, Callable[[np.ndarray], tuple[Self, np.ndarray]]]:
-        """Map x (B, S, D) to y (B, S, D); mask and errors as for EncoderBlock."""
-        block_pullbacks = []
+        self, x: np.ndarray, *, mask: np.ndarray | None = None, rng: np.random.Generator | None = None
+    ) -> tuple[Any, Callable[[Any], tuple[Self, np.ndarray]]]:
+        """Map x (B, S, D) to y (B, S, D), with the auxiliary outputs of all blocks in their order behind it, if any.
+
+        Mask, rng and errors as for EncoderBlock.
+        """
+        block_pullbacks, auxiliary, counts = [], (), []
         for block in self.blocks:
-            x, block_pullback = block.vjp(x, mask=mask)                 # (B, S, D)  # (encoder.3)
+            out, block_pullback = block.vjp(x, mask=mask, rng=rng)
+            x, more = split(out)                                        # (B, S, D)  # (encoder.3)
+            auxiliary += more                                                        # (encoder.9)
             block_pullbacks.append(block_pullback)
+            counts.append(len(more))
         if self.norm is not None:
             x, norm_pullback = self.norm.vjp(x)                         # (B, S, D)  # (encoder.4)
 
-        def pullback(dy: np.ndarray) -> tuple[Self, np.ndarray]:
-            dx, d_blocks, d_norm = dy, [], {}
+        def pullback(cotangents: Any) -> tuple[Self, np.ndarray]:
+            dx, dauxiliary = split(cotangents)
+            d_blocks, d_norm = [], {}
             if self.norm is not None:
-                d_norm["norm"], dx = norm_pullback(dy)                  # (B, S, D)  # (encoder.7)
-            for block_pullback in reversed(block_pullbacks):
-                d_block, dx = block_pullback(dx)                        # (B, S, D)  # (encoder.8)
+                d_norm["norm"], dx = norm_pullback(dx)                  # (B, S, D)  # (encoder.7)
+            for block_pullback, count in zip(reversed(block_pullbacks), reversed(counts), strict=True):
+                rest = len(dauxiliary) - count
+                dauxiliary, dmore = dauxiliary[:rest], dauxiliary[rest:]             # (encoder.10)
+                d_block, dx = block_pullback(join(dx, dmore))           # (B, S, D)  # (encoder.8)
                 d_blocks.append(d_block)
             return self.cotangent(blocks=tuple(reversed(d_blocks)), **d_norm), dx
 
-        return x, pullback
+        return join(x, auxiliary), pullback
 
-    def __call__(self, x: np.ndarray, *, mask: np.ndarray | None = None) -> np.ndarray:
-        """Map x (B, S, D) to y (B, S, D), holding the residuals of one block at a time."""
+    def __call__(
+        self, x: np.ndarray, *, mask: np.ndarray | None = None, rng: np.random.Generator | None = None
+    ) -> Any:
+        """Return what `vjp` returns first, holding the residuals of one block at a time."""
+        auxiliary: tuple = ()
         for block in self.blocks:
-            x = block(x, mask=mask)
-        return x if self.norm is None else self.norm(x)
+            x, more = split(block(x, mask=mask, rng=rng))
+            auxiliary += more
+        return join(x if self.norm is None else self.norm(x), auxiliary)
 
 
 def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]:
@@ -127,3 +151,10 @@ def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]
             ):
                 name = f"{type(layer).__name__}, {residual.__name__}, heads {heads}{', masked' if seen else ''}"
                 yield name, tree.map(lambda p: p + rng.normal(scale=0.2, size=p.shape), layer), (x,), seen
+    layer = Encoder.init(rng, 8, 4, 6, layers=2, dropout=0.4)
+    mixtures = tuple(
+        EncoderBlock(block.attention, PreNorm(LayerNorm.init(8), MixtureOfExperts.init(rng, 8, 3, experts=3, k=2)))
+        for block in layer.blocks
+    )
+    layer = tree.map(lambda p: p + rng.normal(scale=0.2, size=p.shape), Encoder(mixtures, layer.norm))
+    yield "Encoder, mixtures, dropout", layer, (x,), {"mask": mask, "rng": np.random.default_rng(1)}

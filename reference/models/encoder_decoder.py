@@ -13,7 +13,9 @@ from numpy.typing import DTypeLike
 from reference.core import tree
 from reference.core.layer import Layer
 from reference.core.masks import causal, padding
+from reference.core.outputs import join, split
 from reference.core.shapes import expect_shape
+from reference.layers.dropout import Dropout
 from reference.layers.residual import PostNorm, PreNorm
 from reference.layers.sinusoidal import SinusoidalPositions
 from reference.models.decoder import Decoder
@@ -21,11 +23,12 @@ from reference.models.encoder import Encoder, Residual
 
 
 class EncoderDecoder(Layer):
-    """y = decoder(positions(target), encoder(positions(source))); target t sees the targets up to t."""
+    """y = decoder(drop(positions(target)), encoder(drop(positions(source)))); target t sees the targets up to t."""
 
     encoder: Encoder
     decoder: Decoder
     positions: Layer  # x -> x + its table of positions, for the source and for the target
+    dropout: float = 0.0  # of the sums of embeddings and positions
 
     @classmethod
     def init(
@@ -38,67 +41,96 @@ class EncoderDecoder(Layer):
         decoder_layers: int,
         residual: Residual = PreNorm,
         dtype: DTypeLike = np.float32,
+        dropout: float = 0.0,
     ) -> Self:
-        """Draw both stacks as they do themselves; the positions are sinusoidal."""
+        """Draw both stacks as they do themselves; the positions are sinusoidal, `dropout` is that of sec. 5.4."""
         return cls(
-            encoder=Encoder.init(rng, width, heads, hidden, encoder_layers, residual, dtype),
-            decoder=Decoder.init(rng, width, heads, hidden, decoder_layers, residual, dtype),
+            encoder=Encoder.init(rng, width, heads, hidden, encoder_layers, residual, dtype, dropout),
+            decoder=Decoder.init(rng, width, heads, hidden, decoder_layers, residual, dtype, dropout),
             positions=SinusoidalPositions(),
+            dropout=dropout,
         )
 
     def vjp(
-        self, source: np.ndarray, target: np.ndarray, *, source_mask: np.ndarray | None = None
-    ) -> tuple[np.ndarray, Callable[[np.ndarray], tuple[Self, np.ndarray, np.ndarray]]]:
+        self,
+        source: np.ndarray,
+        target: np.ndarray,
+        *,
+        source_mask: np.ndarray | None = None,
+        rng: np.random.Generator | None = None,
+    ) -> tuple[Any, Callable[[Any], tuple[Self, np.ndarray, np.ndarray]]]:
         """Map source (B, S, D) and target (B, T, D), both embedded, to y (B, T, D).
 
-        `source_mask` is boolean, (B or 1, 1, 1, S), False at the source positions that
-        nobody sees, in the encoder and in the decoder.
+        Behind y stand the auxiliary outputs of the encoder's blocks, then of the decoder's, if
+        there are any.  `source_mask` is boolean, (B or 1, 1, 1, S), False at the source
+        positions that nobody sees, in the encoder and in the decoder.
 
         Raises:
-            TypeError: source or target is not floating or complex, or the mask is not boolean.
+            TypeError: source or target is not floating or complex, the mask is not boolean, or rng is no generator.
             ValueError: the shapes do not fit together.
 
-        Source: Vaswani et al. 2017, sec. 3.1 and fig. 1.
+        Source: Vaswani et al. 2017, sec. 3.1, 5.4 and fig. 1.
         """
         _expect_pair("source", source, target, source_mask)
+        drop = Dropout(self.dropout)
         s, source_pullback = self.positions.vjp(source)                 # (B, S, D)  # (encoder_decoder.1)
-        memory, encoder_pullback = self.encoder.vjp(s, mask=source_mask)  # (B, S, D)  # (encoder_decoder.2)
+        s, drop_source_pullback = drop.vjp(s, rng=rng)                  # (B, S, D)  # (encoder_decoder.10)
+        out, encoder_pullback = self.encoder.vjp(s, mask=source_mask, rng=rng)
+        memory, of_encoder = split(out)                                 # (B, S, D)  # (encoder_decoder.2)
         t, target_pullback = self.positions.vjp(target)                 # (B, T, D)  # (encoder_decoder.3)
-        y, decoder_pullback = self.decoder.vjp(                         # (B, T, D)  # (encoder_decoder.4)
-            t, memory, mask=causal(target.shape[1]), memory_mask=source_mask
+        t, drop_target_pullback = drop.vjp(t, rng=rng)                  # (B, T, D)  # (encoder_decoder.11)
+        out, decoder_pullback = self.decoder.vjp(
+            t, memory, mask=causal(target.shape[1]), memory_mask=source_mask, rng=rng
         )
+        y, of_decoder = split(out)                                      # (B, T, D)  # (encoder_decoder.4)
 
-        def pullback(dy: np.ndarray) -> tuple[Self, np.ndarray, np.ndarray]:
-            d_decoder, dt, dmemory = decoder_pullback(dy)               # (B, T, D)  # (encoder_decoder.5)
+        def pullback(cotangents: Any) -> tuple[Self, np.ndarray, np.ndarray]:
+            dy, dauxiliary = split(cotangents)
+            dof_encoder, dof_decoder = dauxiliary[: len(of_encoder)], dauxiliary[len(of_encoder) :]
+            d_decoder, dt, dmemory = decoder_pullback(join(dy, dof_decoder))        # (encoder_decoder.5)
+            _, dt = drop_target_pullback(dt)                            # (B, T, D)  # (encoder_decoder.12)
             d_positions_target, dtarget = target_pullback(dt)           # (B, T, D)  # (encoder_decoder.6)
-            d_encoder, ds = encoder_pullback(dmemory)                   # (B, S, D)  # (encoder_decoder.7)
+            d_encoder, ds = encoder_pullback(join(dmemory, dof_encoder))  # (B, S, D)  # (encoder_decoder.7)
+            _, ds = drop_source_pullback(ds)                            # (B, S, D)  # (encoder_decoder.13)
             d_positions_source, dsource = source_pullback(ds)           # (B, S, D)  # (encoder_decoder.8)
             d_positions = tree.map(operator.add, d_positions_source, d_positions_target)  # (encoder_decoder.9)
             return self.cotangent(encoder=d_encoder, decoder=d_decoder, positions=d_positions), dsource, dtarget
 
-        return y, pullback
+        return join(y, of_encoder + of_decoder), pullback
 
     def __call__(
-        self, source: np.ndarray, target: np.ndarray, *, source_mask: np.ndarray | None = None
-    ) -> np.ndarray:
-        """Return y (B, T, D), holding the residuals of one block at a time."""
+        self,
+        source: np.ndarray,
+        target: np.ndarray,
+        *,
+        source_mask: np.ndarray | None = None,
+        rng: np.random.Generator | None = None,
+    ) -> Any:
+        """Return what `vjp` returns first, holding the residuals of one block at a time."""
         _expect_pair("source", source, target, source_mask)
-        memory = self.encode(source, source_mask=source_mask)
-        return self.decode(memory, target, source_mask=source_mask)
+        memory, of_encoder = split(self.encode(source, source_mask=source_mask, rng=rng))
+        y, of_decoder = split(self.decode(memory, target, source_mask=source_mask, rng=rng))
+        return join(y, of_encoder + of_decoder)
 
-    def encode(self, source: np.ndarray, *, source_mask: np.ndarray | None = None) -> np.ndarray:
-        """Map source (B, S, D), embedded, to the memory (B, S, D)."""
+    def encode(
+        self, source: np.ndarray, *, source_mask: np.ndarray | None = None, rng: np.random.Generator | None = None
+    ) -> Any:
+        """Map source (B, S, D), embedded, to the memory (B, S, D), with the encoder's auxiliary outputs behind it."""
         _expect_source("source", source, source_mask)
-        return self.encoder(self.positions(source), mask=source_mask)
+        return self.encoder(Dropout(self.dropout)(self.positions(source), rng=rng), mask=source_mask, rng=rng)
 
     def decode(
-        self, memory: np.ndarray, target: np.ndarray, *, source_mask: np.ndarray | None = None
-    ) -> np.ndarray:
-        """Let target (B, T, D), embedded, query the memory (B, S, D); return y (B, T, D)."""
+        self,
+        memory: np.ndarray,
+        target: np.ndarray,
+        *,
+        source_mask: np.ndarray | None = None,
+        rng: np.random.Generator | None = None,
+    ) -> Any:
+        """Let target (B, T, D), embedded, query the memory (B, S, D); return y (B, T, D) and what is behind it."""
         _expect_pair("memory", memory, target, source_mask)
-        return self.decoder(
-            self.positions(target), memory, mask=causal(target.shape[1]), memory_mask=source_mask
-        )
+        t = Dropout(self.dropout)(self.positions(target), rng=rng)
+        return self.decoder(t, memory, mask=causal(target.shape[1]), memory_mask=source_mask, rng=rng)
 
 
 def _expect_pair(name: str, source: Any, target: Any, source_mask: Any) -> None:

@@ -1,6 +1,6 @@
 """A whole model and its loss as one layer.  Derivation: specs/models/objective.md.
 
-B batch, S positions of the source, T positions of the target, V vocabulary.
+B batch, T positions, V vocabulary.
 """
 
 from collections.abc import Callable, Iterator
@@ -11,6 +11,7 @@ import numpy as np
 from reference.core import tree
 from reference.core.layer import Layer
 from reference.core.masks import padding
+from reference.core.outputs import join, split
 from reference.layers.residual import PostNorm, PreNorm
 from reference.losses.cross_entropy import cross_entropy, cross_entropy_vjp
 from reference.models.tied import TiedTransformer
@@ -18,65 +19,64 @@ from reference.models.transformer import Transformer
 
 
 class Objective(Layer):
-    """loss = cross_entropy(model(source, target), labels)."""
+    """loss = cross_entropy(model(...), labels) + balance * (the sum of the model's auxiliary outputs)."""
 
     model: Layer
     ignore: int | None = None
     smoothing: float = 0.0
     reduction: str = "mean"
+    z_loss: float = 0.0
+    balance: float = 0.0
 
     def vjp(
-        self,
-        *,
-        source: np.ndarray,
-        target: np.ndarray,
-        labels: np.ndarray,
-        source_mask: np.ndarray | None = None,
+        self, *, labels: np.ndarray, **inputs: Any
     ) -> tuple[np.ndarray, Callable[[np.ndarray | float], tuple[Self]]]:
-        """Map source (B, S), target (B, T) and labels (B, T), all token ids, to the loss ().
+        """Map labels, ids of shape (B, T), and what the model takes (ids, masks, a generator) to the loss ().
 
-        Label t is the token that should follow target t; where it is `ignore` nothing counts.
+        Label t is what the model should say at position t, and nothing counts where it is
+        `ignore`; a model that says one thing of a whole sequence has labels (B,).
 
         Raises:
-            TypeError: ids are not integer arrays, or the mask is not boolean.
+            TypeError: ids are not integer arrays, or whatever else the model refuses.
             ValueError: an id is outside its vocabulary, or the shapes do not fit together.
 
-        Source: Vaswani et al. 2017, sec. 5.4 (label smoothing).
+        Source: Vaswani et al. 2017, sec. 5.4 (label smoothing); Fedus et al. 2021 (arXiv:2101.03961), eq. 4 (balance).
         """
-        _expect_labels(labels, target)
-        logits, model_pullback = self.model.vjp(                # (B, T, V)  # (objective.1)
-            source=source, target=target, source_mask=source_mask
-        )
-        loss, cross_entropy_pullback = cross_entropy_vjp(       # ()         # (objective.2)
-            logits, targets=labels, ignore=self.ignore, smoothing=self.smoothing, reduction=self.reduction
-        )
+        _expect_labels(labels, inputs)
+        out, model_pullback = self.model.vjp(**inputs)
+        logits, auxiliary = split(out)                          # (B, T, V)  # (objective.1)
+        loss, cross_entropy_pullback = cross_entropy_vjp(logits, targets=labels, **self._settings)  # (objective.2)
+        for a in auxiliary:
+            loss = loss + self.balance * a                      # ()         # (objective.5)
 
         def pullback(dloss: np.ndarray | float) -> tuple[Self]:
             dlogits = cross_entropy_pullback(dloss)             # (B, T, V)  # (objective.3)
-            (d_model,) = model_pullback(dlogits)                             # (objective.4)
+            dauxiliary = tuple(np.asarray(self.balance * dloss, a.dtype) for a in auxiliary)        # (objective.6)
+            (d_model,) = model_pullback(join(dlogits, dauxiliary))           # (objective.4)
             return (self.cotangent(model=d_model),)
 
         return loss, pullback
 
-    def __call__(
-        self,
-        *,
-        source: np.ndarray,
-        target: np.ndarray,
-        labels: np.ndarray,
-        source_mask: np.ndarray | None = None,
-    ) -> np.ndarray:
+    def __call__(self, *, labels: np.ndarray, **inputs: Any) -> np.ndarray:
         """Return the loss (), holding the residuals of one block at a time."""
-        _expect_labels(labels, target)
-        logits = self.model(source=source, target=target, source_mask=source_mask)
-        return cross_entropy(
-            logits, targets=labels, ignore=self.ignore, smoothing=self.smoothing, reduction=self.reduction
-        )
+        _expect_labels(labels, inputs)
+        logits, auxiliary = split(self.model(**inputs))
+        loss = cross_entropy(logits, targets=labels, **self._settings)
+        for a in auxiliary:
+            loss = loss + self.balance * a
+        return loss
+
+    @property
+    def _settings(self) -> dict[str, Any]:
+        names = ("ignore", "smoothing", "reduction", "z_loss")
+        return {name: getattr(self, name) for name in names}
 
 
-def _expect_labels(labels: Any, target: Any) -> None:
-    if np.shape(labels) != np.shape(target):
-        raise ValueError(f"Objective: labels must have the shape of target, {np.shape(target)}, got {np.shape(labels)}")
+def _expect_labels(labels: Any, inputs: dict[str, Any]) -> None:
+    name = "target" if "target" in inputs else "tokens"
+    ids, got = np.shape(inputs.get(name, ())), np.shape(labels)
+    if got != ids and (name == "target" or got != ids[:1]):
+        raise ValueError(f"Objective: labels must have the shape of {name}, {ids}, got {got}")
 
 
 def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]:

@@ -67,11 +67,13 @@ class TiedTransformer(Layer):
         decoder_layers: int,
         residual: Residual = PreNorm,
         dtype: DTypeLike = np.float32,
+        dropout: float = 0.0,
     ) -> Self:
         """Draw the table as Embedding does and the body as EncoderDecoder does."""
+        sizes = width, heads, hidden, encoder_layers, decoder_layers
         return cls(
             vocabulary=Embedding.init(rng, vocabulary, width, dtype),
-            body=EncoderDecoder.init(rng, width, heads, hidden, encoder_layers, decoder_layers, residual, dtype),
+            body=EncoderDecoder.init(rng, *sizes, residual, dtype, dropout),
         )
 
     def separate(self) -> Transformer:
@@ -85,36 +87,39 @@ class TiedTransformer(Layer):
         )
 
     def vjp(
-        self, *, source: np.ndarray, target: np.ndarray, source_mask: np.ndarray | None = None
-    ) -> tuple[np.ndarray, Callable[[np.ndarray], tuple[Self]]]:
-        """Map token ids, source (B, S) and target (B, T), to logits (B, T, V); errors as for Transformer.
+        self,
+        *,
+        source: np.ndarray,
+        target: np.ndarray,
+        source_mask: np.ndarray | None = None,
+        rng: np.random.Generator | None = None,
+    ) -> tuple[Any, Callable[[Any], tuple[Self]]]:
+        """Map token ids, source (B, S) and target (B, T), to logits (B, T, V); the rest as for Transformer.
 
         Source: Press & Wolf 2017 (three-way weight tying); Vaswani et al. 2017, sec. 3.4.
         """
-        logits, separate_pullback = self.separate().vjp(source=source, target=target, source_mask=source_mask)
+        logits, separate_pullback = self.separate().vjp(
+            source=source, target=target, source_mask=source_mask, rng=rng
+        )
 
-        def pullback(dlogits: np.ndarray) -> tuple[Self]:
+        def pullback(dlogits: Any) -> tuple[Self]:
             (d,) = separate_pullback(dlogits)
             dE = d.source_embedding.table + d.target_embedding.table + d.output.table   # (V, D)  # (tied.5)
             return (self.cotangent(vocabulary=self.vocabulary.cotangent(table=dE), body=d.body),)
 
         return logits, pullback
 
-    def __call__(
-        self, *, source: np.ndarray, target: np.ndarray, source_mask: np.ndarray | None = None
-    ) -> np.ndarray:
-        """Return logits (B, T, V), holding the residuals of one block at a time."""
-        return self.separate()(source=source, target=target, source_mask=source_mask)
+    def __call__(self, **ids: Any) -> Any:
+        """Return what `vjp` returns first, holding the residuals of one block at a time."""
+        return self.separate()(**ids)
 
-    def encode(self, *, source: np.ndarray, source_mask: np.ndarray | None = None) -> np.ndarray:
-        """Map source ids (B, S) to the memory (B, S, D)."""
-        return self.separate().encode(source=source, source_mask=source_mask)
+    def encode(self, **ids: Any) -> Any:
+        """Map source ids (B, S) to the memory (B, S, D), as Transformer does."""
+        return self.separate().encode(**ids)
 
-    def decode(
-        self, memory: np.ndarray, *, target: np.ndarray, source_mask: np.ndarray | None = None
-    ) -> np.ndarray:
-        """Let target ids (B, T) query the memory (B, S, D); return logits (B, T, V)."""
-        return self.separate().decode(memory, target=target, source_mask=source_mask)
+    def decode(self, memory: np.ndarray, **ids: Any) -> Any:
+        """Let target ids (B, T) query the memory (B, S, D); return logits (B, T, V), as Transformer does."""
+        return self.separate().decode(memory, **ids)
 
 
 def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]:

@@ -13,6 +13,7 @@ from numpy.typing import DTypeLike
 from reference.core import tree
 from reference.core.layer import Layer
 from reference.core.masks import padding
+from reference.core.outputs import join, split
 from reference.core.shapes import expect_ids
 from reference.layers.embedding import Embedding
 from reference.layers.linear import Linear
@@ -41,25 +42,33 @@ class Transformer(Layer):
         decoder_layers: int,
         residual: Residual = PreNorm,
         dtype: DTypeLike = np.float32,
+        dropout: float = 0.0,
     ) -> Self:
         """Draw every part as it does itself; source and target have vocabularies of one size."""
+        sizes = width, heads, hidden, encoder_layers, decoder_layers
         return cls(
             source_embedding=Embedding.init(rng, vocabulary, width, dtype),
             target_embedding=Embedding.init(rng, vocabulary, width, dtype),
-            body=EncoderDecoder.init(rng, width, heads, hidden, encoder_layers, decoder_layers, residual, dtype),
+            body=EncoderDecoder.init(rng, *sizes, residual, dtype, dropout),
             output=Linear.init(rng, width, vocabulary, dtype),
         )
 
     def vjp(
-        self, *, source: np.ndarray, target: np.ndarray, source_mask: np.ndarray | None = None
-    ) -> tuple[np.ndarray, Callable[[np.ndarray], tuple[Self]]]:
+        self,
+        *,
+        source: np.ndarray,
+        target: np.ndarray,
+        source_mask: np.ndarray | None = None,
+        rng: np.random.Generator | None = None,
+    ) -> tuple[Any, Callable[[Any], tuple[Self]]]:
         """Map token ids, source (B, S) and target (B, T), to logits (B, T, V).
 
         `target` is the decoder's input, shifted to the right by its caller: logits t depend
         on the targets up to t.  `source_mask` is boolean, (B or 1, 1, 1, S), False at padding.
+        Auxiliary outputs of the body stand behind the logits, if there are any.
 
         Raises:
-            TypeError: source or target is not an integer array, or the mask is not boolean.
+            TypeError: source or target is not an integer array, the mask is not boolean, or rng is no generator.
             ValueError: an id is outside its vocabulary, or the shapes do not fit together.
 
         Source: Vaswani et al. 2017, sec. 3.1 and 3.4.
@@ -70,12 +79,14 @@ class Transformer(Layer):
         e_target, target_embedding_pullback = self.target_embedding.vjp(ids=target)
         x_source = scale * e_source                                 # (B, S, D)  # (transformer.1)
         x_target = scale * e_target                                 # (B, T, D)  # (transformer.2)
-        y, body_pullback = self.body.vjp(x_source, x_target, source_mask=source_mask)  # (transformer.3)
+        out, body_pullback = self.body.vjp(x_source, x_target, source_mask=source_mask, rng=rng)
+        y, auxiliary = split(out)                                   # (B, T, D)  # (transformer.3)
         logits, output_pullback = self.output.vjp(y)                # (B, T, V)  # (transformer.4)
 
-        def pullback(dlogits: np.ndarray) -> tuple[Self]:
+        def pullback(cotangents: Any) -> tuple[Self]:
+            dlogits, dauxiliary = split(cotangents)
             d_output, dy = output_pullback(dlogits)                 # (B, T, D)  # (transformer.5)
-            d_body, dx_source, dx_target = body_pullback(dy)                     # (transformer.6)
+            d_body, dx_source, dx_target = body_pullback(join(dy, dauxiliary))   # (transformer.6)
             (d_source_embedding,) = source_embedding_pullback(scale * dx_source)  # (transformer.7)
             (d_target_embedding,) = target_embedding_pullback(scale * dx_target)  # (transformer.8)
             d_self = self.cotangent(
@@ -86,29 +97,43 @@ class Transformer(Layer):
             )
             return (d_self,)
 
-        return logits, pullback
+        return join(logits, auxiliary), pullback
 
     def __call__(
-        self, *, source: np.ndarray, target: np.ndarray, source_mask: np.ndarray | None = None
-    ) -> np.ndarray:
-        """Return logits (B, T, V), holding the residuals of one block at a time."""
+        self,
+        *,
+        source: np.ndarray,
+        target: np.ndarray,
+        source_mask: np.ndarray | None = None,
+        rng: np.random.Generator | None = None,
+    ) -> Any:
+        """Return what `vjp` returns first, holding the residuals of one block at a time."""
         self._expect_pair(source, target)
-        memory = self.encode(source=source, source_mask=source_mask)
-        return self.decode(memory, target=target, source_mask=source_mask)
+        memory, of_encoder = split(self.encode(source=source, source_mask=source_mask, rng=rng))
+        logits, of_decoder = split(self.decode(memory, target=target, source_mask=source_mask, rng=rng))
+        return join(logits, of_encoder + of_decoder)
 
-    def encode(self, *, source: np.ndarray, source_mask: np.ndarray | None = None) -> np.ndarray:
-        """Map source ids (B, S) to the memory (B, S, D)."""
+    def encode(
+        self, *, source: np.ndarray, source_mask: np.ndarray | None = None, rng: np.random.Generator | None = None
+    ) -> Any:
+        """Map source ids (B, S) to the memory (B, S, D), with the encoder's auxiliary outputs behind it."""
         _expect_tokens("source", source, "B", self.source_embedding)
         x_source = _scale(self.source_embedding) * self.source_embedding(ids=source)
-        return self.body.encode(x_source, source_mask=source_mask)
+        return self.body.encode(x_source, source_mask=source_mask, rng=rng)
 
     def decode(
-        self, memory: np.ndarray, *, target: np.ndarray, source_mask: np.ndarray | None = None
-    ) -> np.ndarray:
-        """Let target ids (B, T) query the memory (B, S, D); return logits (B, T, V)."""
+        self,
+        memory: np.ndarray,
+        *,
+        target: np.ndarray,
+        source_mask: np.ndarray | None = None,
+        rng: np.random.Generator | None = None,
+    ) -> Any:
+        """Let target ids (B, T) query the memory (B, S, D); return logits (B, T, V) and what is behind them."""
         _expect_tokens("target", target, "B", self.target_embedding)
         x_target = _scale(self.target_embedding) * self.target_embedding(ids=target)
-        return self.output(self.body.decode(memory, x_target, source_mask=source_mask))
+        y, auxiliary = split(self.body.decode(memory, x_target, source_mask=source_mask, rng=rng))
+        return join(self.output(y), auxiliary)
 
     def _expect_pair(self, source: Any, target: Any) -> None:
         _expect_tokens("source", source, "B", self.source_embedding)

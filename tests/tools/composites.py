@@ -8,6 +8,8 @@ import numpy as np
 
 from reference.core import tree
 from reference.core.layer import Layer
+from reference.layers.dropout import Dropout
+from reference.layers.feedforward import FeedForward
 from reference.layers.layernorm import LayerNorm
 from reference.layers.linear import Linear
 from reference.layers.residual import PostNorm, PreNorm
@@ -194,3 +196,45 @@ class Bend(Layer):
 
 class ExchangedBend(Exchanged, Bend):
     pass
+
+
+class Noting(Layer):
+    """A sub-layer that returns half the mean square of its output beside it, as a mixture its load balance."""
+
+    inner: Layer
+
+    def vjp(self, x):
+        r, inner_pullback = self.inner.vjp(x)
+
+        def pullback(cotangents):
+            dr, dnote = cotangents
+            d_inner, dx = inner_pullback(dr + dnote * r / r.size)
+            return self.cotangent(inner=d_inner), dx
+
+        return (r, np.asarray((r * r).mean() / 2)), pullback
+
+
+class Unheard(Noting):
+    """The cotangent of the note is lost."""
+
+    def vjp(self, x):
+        outputs, right_pullback = super().vjp(x)
+        return outputs, lambda cotangents: right_pullback((cotangents[0], np.zeros(())))
+
+
+def noting(layer, kind=Noting):
+    """Return `layer` with a note beside the output of every feed-forward network."""
+    return plant(layer, FeedForward, lambda **fields: kind(FeedForward(**fields)))
+
+
+def dropping(layer, residual, drop):
+    """Return `layer` with `drop` on the branch of every residual of class `residual`."""
+    return plant(layer, residual, lambda **fields: residual(**fields | {"drop": drop}))
+
+
+class WithoutMask(Dropout):
+    """The backward pass forgets what was dropped."""
+
+    def vjp(self, x, *, rng=None):
+        y, _ = super().vjp(x, rng=rng)
+        return y, lambda dy: (self.cotangent(), dy)

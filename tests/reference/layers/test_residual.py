@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from composites import Noting, Unheard, WithoutMask
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -8,10 +9,12 @@ from reference.core import tree
 from reference.core.layer import Layer
 from reference.core.masks import causal, padding
 from reference.layers.attention import MultiHeadAttention, SelfAttention
+from reference.layers.dropout import Dropout
 from reference.layers.feedforward import FeedForward
 from reference.layers.layernorm import LayerNorm
 from reference.layers.linear import Linear
 from reference.layers.residual import PostNorm, PreNorm, examples
+from reference.layers.stochastic_depth import StochasticDepth
 
 EXACT = {"rtol": 1e-12, "atol": 1e-12}  # float64, a few layers of sums of at most 8 numbers near 1
 NORM = {"norm.gamma", "norm.beta"}
@@ -46,7 +49,7 @@ def same_tree(got, expected):
         np.testing.assert_allclose(leaf, other, **EXACT, err_msg=path)
 
 
-@pytest.mark.parametrize("i", range(6))
+@pytest.mark.parametrize("i", range(10))
 def test_backward_is_proved(prove, rng, i):
     _, layer, inputs, constants = list(examples(rng))[i]
     prove(layer, *inputs, **constants)
@@ -74,6 +77,13 @@ def test_backward_is_proved_around_cross_attention(prove, rng, residual, heads, 
 @pytest.mark.parametrize("shape", [(2, 3, 8), (1, 1, 8), (4, 8), (8,)])
 def test_backward_is_proved_around_feed_forward(prove, rng, residual, shape):
     prove(around(rng, residual, FeedForward.init(rng, 8, 6)), rng.normal(size=shape))
+
+
+@BOTH
+@pytest.mark.parametrize("drop", [Dropout(0.4), StochasticDepth(0.5)])
+def test_backward_is_proved_beside_auxiliary_outputs_and_a_drop(prove, rng, residual, drop):
+    layer = randomise(rng, residual(LayerNorm.init(8), Noting(FeedForward.init(rng, 8, 6)), drop))
+    prove(layer, rng.normal(size=(3, 2, 8)), rng=np.random.default_rng(5))
 
 
 @BOTH
@@ -202,6 +212,45 @@ def test_empty_batch_gives_empty_output_and_zero_gradient(rng, residual):
     assert not any(leaf.any() for _, leaf in tree.leaves(d_self))
 
 
+@BOTH
+def test_a_dropped_branch_leaves_the_skip_alone(rng, residual):
+    layer, x, dy = around_linear(rng, residual), *rng.normal(size=(2, 400, 3, 8))
+    layer = residual(layer.norm, layer.inner, StochasticDepth(0.5))
+    y, pullback = layer.vjp(x, rng=np.random.default_rng(1))
+    expected, dx_expected = x, dy
+    if residual is PostNorm:
+        expected, norm_pullback = layer.norm.vjp(x)
+        _, dx_expected = norm_pullback(dy)
+    dropped = (abs(y - expected) <= 1e-12).all(axis=(1, 2))  # rounding; a branch that is kept moves y by about 1
+    assert 100 < np.count_nonzero(dropped) < 300  # of 400 with probability 1/2: ten standard deviations
+    same(pullback(dy)[1][dropped], dx_expected[dropped])
+
+
+@BOTH
+def test_without_a_generator_nothing_is_dropped(rng, residual):
+    layer, x, dy = around_linear(rng, residual), *rng.normal(size=(2, 2, 3, 8))
+    dropping = residual(layer.norm, layer.inner, Dropout(0.5))
+    (y, pullback), (whole, whole_pullback) = dropping.vjp(x), layer.vjp(x)
+    np.testing.assert_array_equal(y, whole)
+    np.testing.assert_array_equal(pullback(dy)[1], whole_pullback(dy)[1])
+    assert (dropping.vjp(x, rng=np.random.default_rng(1))[0] != whole).any()
+
+
+@BOTH
+def test_auxiliary_outputs_pass_as_they_are(rng, residual):
+    plain, x = around(rng, residual, FeedForward.init(rng, 8, 6)), rng.normal(size=(2, 3, 8))
+    layer = residual(plain.norm, Noting(plain.inner))
+    (y, note), pullback = layer.vjp(x)
+    np.testing.assert_array_equal(y, plain(x))
+    n = plain.norm(x) if residual is PreNorm else x
+    (_, expected), inner_pullback = layer.inner.vjp(n)
+    np.testing.assert_array_equal(note, expected)
+    d_layer, dx = pullback((np.zeros_like(x), np.array(1.0)))
+    d_inner, dn = inner_pullback((np.zeros_like(x), np.array(1.0)))
+    same_tree(d_layer.inner, d_inner)
+    same(dx, dn if residual is PostNorm else plain.norm.vjp(x)[1](dn)[1])
+
+
 def planted_pre(wrong):
     """Return a PreNorm whose pullback is `wrong(dy, dn, norm_pullback) -> (d_norm, dx)` behind the inner layer's."""
 
@@ -321,6 +370,41 @@ def test_skip_added_in_place_is_caught(rng):
 
     report = gradcheck.check(around_linear(rng, planted_pre(wrong)), rng.normal(size=(2, 3, 8)))
     assert report.verdict == "fail" and "mutation" in {finding.kind for finding in report.findings}, str(report)
+
+
+@BOTH
+def test_a_drop_forgotten_in_the_backward_is_caught(caught, rng, residual):
+    layer = around_linear(rng, residual)
+    wrong = residual(layer.norm, layer.inner, WithoutMask(0.4))
+    names = {"inner.w", "inner.b", "x"} | (NORM if residual is PreNorm else set())
+    caught(names, wrong, rng.normal(size=(2, 3, 8)), rng=np.random.default_rng(5))
+
+
+def test_a_drop_on_the_skip_is_caught(caught, rng):
+    class Wrong(PreNorm):
+        def vjp(self, x, *, rng=None):
+            n, norm_pullback = self.norm.vjp(x)
+            r, inner_pullback = self.inner.vjp(n)
+            r, drop_pullback = self.drop.vjp(r, rng=rng)
+
+            def pullback(dy):
+                d_drop, dr = drop_pullback(dy)
+                d_inner, dn = inner_pullback(dr)
+                d_norm, dx = norm_pullback(dn)
+                return self.cotangent(norm=d_norm, inner=d_inner, drop=d_drop), dr + dx
+
+            return x + r, pullback
+
+    layer = around_linear(rng, PreNorm)
+    wrong = Wrong(layer.norm, layer.inner, Dropout(0.4))
+    caught({"x"}, wrong, rng.normal(size=(2, 3, 8)), rng=np.random.default_rng(5))
+
+
+@BOTH
+def test_a_lost_auxiliary_cotangent_is_caught(caught, rng, residual):
+    layer = around(rng, residual, Unheard(Linear.init(rng, 8, 8)))
+    names = {"inner.inner.w", "inner.inner.b", "x"} | (NORM if residual is PreNorm else set())
+    caught(names, layer, rng.normal(size=(2, 3, 8)))
 
 
 @BOTH

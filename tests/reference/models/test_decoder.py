@@ -9,8 +9,10 @@ from composites import (
     ExchangedBend,
     ExchangedDecoder,
     SkippedNorm,
+    dropping,
     dtypes,
     generic,
+    noting,
     parameters,
     peak,
     plant,
@@ -26,6 +28,8 @@ import gradcheck
 from reference.core import tree
 from reference.core.layer import Layer
 from reference.core.masks import causal, padding
+from reference.core.outputs import split
+from reference.layers.dropout import Dropout
 from reference.layers.layernorm import LayerNorm
 from reference.layers.linear import Linear
 from reference.layers.residual import PostNorm, PreNorm
@@ -67,6 +71,11 @@ def test_backward_is_proved_at_any_shape(shape, residual, seed):
     layer, inputs = random_decoder(rng, residual, heads, 1, 4 * heads, hidden), sequences(rng, batch, t, s, 4 * heads)
     report = gradcheck.check(layer, *inputs, mask=causal(t), memory_mask=rng.random((batch, 1, 1, s)) < 0.7)
     assert report.verdict == "pass", str(report)
+
+
+def test_backward_is_proved_with_auxiliary_outputs_and_dropout(prove, rng):
+    layer = noting(dropping(random_decoder(rng, heads=2, width=4, hidden=3), PreNorm, Dropout(0.4)))
+    prove(layer, *sequences(rng, 2, 2, 3, 4), rng=np.random.default_rng(5))
 
 
 def test_backward_is_proved_inside_a_composite(prove, rng):
@@ -207,6 +216,34 @@ def test_silent_sub_layers_leave_the_final_norm(rng):
     np.testing.assert_array_equal(y, n)
     np.testing.assert_array_equal(dx, norm_pullback(dy)[1])
     assert not dmemory.any()
+
+
+@BOTH
+def test_auxiliary_outputs_stand_behind_in_the_order_of_the_blocks(rng, residual):
+    plain, (x, memory) = random_decoder(rng, residual, layers=3), sequences(rng)
+    layer, h, notes = noting(plain), x, []
+    for block in layer.blocks:
+        h, (note,) = split(block(h, memory))
+        notes.append(note)
+    (y, *got), pullback = layer.vjp(x, memory)
+    np.testing.assert_array_equal(y, plain(x, memory))
+    np.testing.assert_array_equal(got, notes)
+    for last in range(3):  # nothing above a block moves its note
+        d_layer, dx, dmemory = pullback((0 * x, *np.array([np.array(float(i == last)) for i in range(3)])))
+        reached = [any(leaf.any() for _, leaf in tree.leaves(block)) for block in d_layer.blocks]
+        assert reached == [i <= last for i in range(3)] and dx.any() and dmemory.any()
+
+
+def test_a_generator_goes_to_every_drop(rng):
+    plain, inputs = random_decoder(rng, layers=1), sequences(rng)
+    layer = noting(dropping(plain, PreNorm, Dropout(0.4)))
+    np.testing.assert_array_equal(layer(*inputs)[0], plain(*inputs))
+    y, _ = layer.vjp(*inputs, rng=np.random.default_rng(5))
+    for a, b in zip(layer(*inputs, rng=np.random.default_rng(5)), y, strict=True):
+        np.testing.assert_array_equal(a, b)
+    for at in ("self_attention", "cross_attention", "feedforward"):
+        one = plant(plain, PreNorm, lambda **fields: PreNorm(**fields | {"drop": Dropout(0.4)}), f"blocks[0].{at}")
+        assert (one(*inputs, rng=np.random.default_rng(5)) != plain(*inputs)).any(), at
 
 
 @BOTH

@@ -7,8 +7,10 @@ from composites import (
     Detached,
     Echo,
     SkippedNorm,
+    dropping,
     dtypes,
     generic,
+    noting,
     parameters,
     peak,
     plant,
@@ -24,6 +26,8 @@ import gradcheck
 from reference.core import tree
 from reference.core.layer import Layer
 from reference.core.masks import padding
+from reference.core.outputs import split
+from reference.layers.dropout import Dropout
 from reference.layers.layernorm import LayerNorm
 from reference.layers.linear import Linear
 from reference.layers.residual import PostNorm, PreNorm
@@ -45,7 +49,7 @@ def echo(residual=PreNorm):
     return EncoderBlock(attention=residual(Echo(), Echo()), feedforward=residual(Echo(), Echo()))
 
 
-@pytest.mark.parametrize("i", range(8))
+@pytest.mark.parametrize("i", range(9))
 def test_backward_is_proved(prove, rng, i):
     _, layer, (x,), constants = list(examples(rng))[i]
     report = prove(layer, x, **constants)
@@ -67,6 +71,12 @@ def test_backward_is_proved_at_any_shape(shape, residual, seed):
     layer, x = random_encoder(rng, residual, heads, 1, 4 * heads, hidden), sequence(rng, batch, length, 4 * heads)
     report = gradcheck.check(layer, x, mask=rng.random((batch, 1, 1, length)) < 0.7)
     assert report.verdict == "pass", str(report)
+
+
+@BOTH
+def test_backward_is_proved_with_auxiliary_outputs_and_dropout(prove, rng, residual):
+    layer = noting(dropping(random_encoder(rng, residual, heads=2, width=4, hidden=3), residual, Dropout(0.4)))
+    prove(layer, sequence(rng, 2, 3, 4), rng=np.random.default_rng(5))
 
 
 def test_backward_is_proved_inside_a_composite(prove, rng):
@@ -158,6 +168,43 @@ def test_padding_invariance(rng, residual):
     assert hidden.any() and not dx[hidden].any() and dx[~hidden].all()
     same(dx_other, dx)
     same_tree(d_other, d_layer)
+
+
+@BOTH
+def test_auxiliary_outputs_stand_behind_in_the_order_of_the_blocks(rng, residual):
+    plain, x = random_encoder(rng, residual, layers=3), sequence(rng)
+    layer, h, notes, dy = noting(plain), x, [], sequence(rng)
+    for block in layer.blocks:
+        h, (note,) = split(block(h))
+        notes.append(note)
+    (y, *got), pullback = layer.vjp(x)
+    np.testing.assert_array_equal(y, plain(x))
+    np.testing.assert_array_equal(got, notes)
+    assert len(set(map(float, got))) == 3
+    for last in range(3):  # nothing above a block moves its note
+        d_layer, dx = pullback((0 * dy, *np.array([np.array(float(i == last)) for i in range(3)])))
+        reached = [any(leaf.any() for _, leaf in tree.leaves(block)) for block in d_layer.blocks]
+        assert reached == [i <= last for i in range(3)] and dx.any()
+
+
+@BOTH
+def test_a_generator_goes_to_every_drop(rng, residual):
+    plain, x = random_encoder(rng, residual), sequence(rng)
+    layer = noting(dropping(plain, residual, Dropout(0.4)))
+    np.testing.assert_array_equal(layer(x)[0], plain(x))
+    y, _ = layer.vjp(x, rng=np.random.default_rng(5))
+    for a, b in zip(layer(x, rng=np.random.default_rng(5)), y, strict=True):
+        np.testing.assert_array_equal(a, b)
+    for at in ("blocks[0].attention", "blocks[0].feedforward", "blocks[1].attention", "blocks[1].feedforward"):
+        one = plant(plain, residual, lambda **fields: residual(**fields | {"drop": Dropout(0.4)}), at)
+        assert (one(x, rng=np.random.default_rng(5)) != plain(x)).any(), at
+
+
+def test_init_puts_dropout_on_every_branch(rng):
+    layer = Encoder.init(rng, 8, 4, 6, 2, dropout=0.1)
+    rates = {residual.drop.rate for block in layer.blocks for residual in (block.attention, block.feedforward)}
+    assert rates == {0.1}
+    assert Encoder.init(rng, 8, 4, 6, 1).blocks[0].attention.drop is None
 
 
 @pytest.mark.parametrize("layers", [1, 3])
@@ -298,6 +345,14 @@ class NotReversedBack(Encoder):
         return y, pullback
 
 
+class NotesInForwardOrder(Encoder):
+    """The cotangents of the auxiliary outputs, each for the block at the other end."""
+
+    def vjp(self, x, *, mask=None, rng=None):
+        outputs, right_pullback = super().vjp(x, mask=mask, rng=rng)
+        return outputs, lambda cotangents: right_pullback((cotangents[0], *cotangents[:0:-1]))
+
+
 def bends(rng, count=3):
     return tuple(Bend(w=rng.normal(size=(4, 4)) / 2) for _ in range(count))
 
@@ -318,6 +373,13 @@ def test_gradients_of_exchanged_blocks_are_caught(caught, rng):
     """Of three blocks the middle one has its own, and x never knew."""
     layer, x = Encoder(blocks=bends(rng), norm=None), sequence(rng, width=4)
     caught({"blocks[0].w", "blocks[2].w"}, plant(layer, Encoder, NotReversedBack), x)
+
+
+def test_auxiliary_cotangents_in_the_wrong_order_are_caught(caught, rng):
+    """Wrong is all that a note depends on: both blocks and x, but not the final norm."""
+    layer = noting(random_encoder(rng, heads=2, width=4, hidden=3))
+    names = upstream(parameters(layer) | {"x"}, "norm.")
+    caught(names, plant(layer, Encoder, NotesInForwardOrder), sequence(rng, 2, 3, 4))
 
 
 def test_a_block_that_stands_twice_is_refused(rng):

@@ -5,8 +5,11 @@ from composites import (
     Bend,
     Echo,
     ExchangedDecoder,
+    WithoutMask,
+    dropping,
     dtypes,
     generic,
+    noting,
     parameters,
     peak,
     plant,
@@ -21,9 +24,11 @@ import gradcheck
 from reference.core import tree
 from reference.core.layer import Layer
 from reference.core.masks import causal, padding
+from reference.layers.dropout import Dropout
 from reference.layers.linear import Linear
 from reference.layers.residual import PostNorm, PreNorm
 from reference.layers.sinusoidal import SinusoidalPositions
+from reference.models import encoder_decoder
 from reference.models.decoder import Decoder
 from reference.models.encoder import Encoder
 from reference.models.encoder_decoder import EncoderDecoder, examples
@@ -82,6 +87,17 @@ def test_backward_is_proved_at_any_shape(shape, residual, seed):
     mask = rng.random((batch, 1, 1, s)) < 0.7
     report = gradcheck.check(layer, *sequences(rng, batch, s, t, 4 * heads), source_mask=mask)
     assert report.verdict == "pass", str(report)
+
+
+def with_dropout(model, rate=0.4):
+    """Return the model with dropout everywhere: of both sums with the positions, and on every branch."""
+    model = dropping(model, PreNorm, Dropout(rate))
+    return EncoderDecoder(model.encoder, model.decoder, model.positions, rate)
+
+
+def test_backward_is_proved_with_auxiliary_outputs_and_dropout(prove, rng):
+    model = noting(with_dropout(random_model(rng, heads=2, layers=(1, 1), width=4, hidden=3)))
+    prove(model, *sequences(rng, 2, 3, 2, 4), rng=np.random.default_rng(5))
 
 
 def test_backward_is_proved_inside_a_composite(prove, rng):
@@ -196,6 +212,41 @@ def test_only_positions_tell_the_source_order(rng):
     without = EncoderDecoder(layer.encoder, layer.decoder, Echo())
     same(without(source[:, order], target), without(source, target))
     assert np.abs(layer(source[:, order], target) - layer(source, target)).max() > 1e-3
+
+
+def test_auxiliary_outputs_of_both_stacks_stand_behind(rng):
+    plain, (source, target) = random_model(rng, layers=(2, 1)), sequences(rng)
+    model = noting(plain)
+    memory, *of_encoder = model.encode(source)
+    y, *of_decoder = model.decode(memory, target)
+    (got, *notes), pullback = model.vjp(source, target)
+    np.testing.assert_array_equal(got, y)
+    np.testing.assert_array_equal(notes, of_encoder + of_decoder)
+    assert len(of_encoder) == 2 and len(of_decoder) == 1
+    d_model, dsource, dtarget = pullback((0 * y, np.array(1.0), np.array(1.0), np.array(0.0)))
+    assert dsource.any() and not dtarget.any()
+    assert not any(leaf.any() for _, leaf in tree.leaves(d_model.decoder))
+    d_model, dsource, dtarget = pullback((0 * y, np.array(0.0), np.array(0.0), np.array(1.0)))
+    assert dsource.any() and dtarget.any() and any(leaf.any() for _, leaf in tree.leaves(d_model.encoder))
+
+
+def test_a_generator_goes_to_every_drop(rng):
+    plain, inputs = random_model(rng), sequences(rng)
+    model = with_dropout(plain)
+    np.testing.assert_array_equal(model(*inputs), plain(*inputs))
+    y, _ = model.vjp(*inputs, rng=np.random.default_rng(5))
+    np.testing.assert_array_equal(model(*inputs, rng=np.random.default_rng(5)), y)
+    sums = EncoderDecoder(plain.encoder, plain.decoder, plain.positions, 0.4)
+    memory = plain.encode(inputs[0])
+    assert (sums.encode(inputs[0], rng=np.random.default_rng(5)) != memory).any()
+    assert (sums.decode(memory, inputs[1], rng=np.random.default_rng(5)) != plain.decode(memory, inputs[1])).any()
+
+
+def test_init_puts_dropout_everywhere(rng):
+    model = EncoderDecoder.init(rng, 8, 4, 6, 1, 1, dropout=0.1)
+    blocks = model.encoder.blocks[0], model.decoder.blocks[0]
+    residuals = [layer for block in blocks for layer in vars(block).values()]
+    assert [layer.drop.rate for layer in residuals] == [0.1] * 5 and model.dropout == 0.1
 
 
 @BOTH
@@ -338,3 +389,11 @@ def test_a_memory_of_another_batch_is_one_clear_line(rng):
         layer.decode(layer.encode(source[:1]), target)
     with pytest.raises(ValueError, match=r"^EncoderDecoder: memory must have shape \(B, S, D\), got \(5, 8\)$"):
         layer.decode(source[0], target)
+
+
+def test_dropout_forgotten_in_the_backward_is_caught(caught, rng, monkeypatch):
+    """Wrong is what comes before the drops: the inputs alone, as sinusoidal positions have no parameters."""
+    plain = random_model(rng, heads=2, layers=(1, 1), width=4, hidden=3)
+    model = EncoderDecoder(plain.encoder, plain.decoder, plain.positions, 0.4)
+    monkeypatch.setattr(encoder_decoder, "Dropout", WithoutMask)
+    caught({"source", "target"}, model, *sequences(rng, 2, 3, 2, 4), rng=np.random.default_rng(5))

@@ -6,8 +6,10 @@ from composites import (
     EDGES,
     WITHOUT_SKIP,
     ExchangedDecoder,
+    Unheard,
     dtypes,
     generic,
+    noting,
     parameters,
     parts,
     peak,
@@ -82,6 +84,13 @@ def test_backward_is_proved_at_any_shape(shape, kind, seed):
     assert report.verdict == "pass", str(report)
 
 
+@MODELS
+def test_backward_is_proved_with_auxiliary_outputs_and_dropout(prove, rng, kind):
+    model = noting(generic(rng, kind.init(rng, 5, 4, 2, 3, 1, 1, dropout=0.4)))
+    layer = Objective(model, IGNORE, balance=0.7)
+    prove(layer, **example(rng, 2, 3, 2, 5), rng=np.random.default_rng(5))
+
+
 def test_backward_is_proved_inside_a_composite(prove, rng):
     class Regularised(Layer):
         """The objective plus half the square of every output weight."""
@@ -103,7 +112,7 @@ def test_backward_is_proved_inside_a_composite(prove, rng):
 
 
 @MODELS
-@pytest.mark.parametrize("settings", [{}, {"reduction": "sum"}, {"ignore": IGNORE, "smoothing": 0.1}])
+@pytest.mark.parametrize("settings", [{}, {"reduction": "sum"}, {"ignore": IGNORE, "smoothing": 0.1, "z_loss": 1e-3}])
 def test_it_is_the_loss_of_the_model(rng, kind, settings):
     model, batch = random_model(rng, kind), example(rng)
     if "ignore" not in settings:
@@ -117,6 +126,30 @@ def test_it_is_the_loss_of_the_model(rng, kind, settings):
     assert loss.shape == () and type(d_objective) is Objective
     for (path, leaf), (_, other) in zip(tree.leaves(d_objective.model), tree.leaves(d_model), strict=True):
         np.testing.assert_array_equal(leaf, other, err_msg=path)
+
+
+def test_auxiliary_outputs_are_added_with_their_weight(rng):
+    plain, batch = random_model(rng), example(rng)
+    model = noting(plain)
+    _, *notes = model(source=batch["source"], target=batch["target"])
+    (loss, pullback), (without, plain_pullback), (_, none_pullback) = (
+        Objective(m, IGNORE, balance=balance).vjp(**batch) for m, balance in ((model, 0.5), (plain, 0), (model, 0))
+    )
+    np.testing.assert_allclose(loss, without + 0.5 * sum(notes), rtol=1e-15, atol=0)  # one rounding
+    (d_none,), (d_plain,) = none_pullback(1.0), plain_pullback(1.0)
+    for (_, a), (_, b) in zip(tree.leaves(d_none), tree.leaves(d_plain), strict=True):
+        same(a, b)
+    (d_loss,) = pullback(1.0)
+    assert any((a != b).any() for (_, a), (_, b) in zip(tree.leaves(d_loss), tree.leaves(d_none), strict=True))
+
+
+def test_forgotten_auxiliary_cotangents_are_caught(caught, rng):
+    """Of the decoder's note alone: wrong is that network, and all that comes before it."""
+    model = random_model(rng, heads=2, vocabulary=5, width=4, hidden=3)
+    model = plant(model, FeedForward, lambda **fields: Unheard(FeedForward(**fields)), "body.decoder")
+    layer = Objective(model, IGNORE, balance=0.7)
+    right = ("model.output.", "model.body.decoder.norm.")
+    caught(upstream(parameters(layer), *right), layer, **example(rng, 2, 3, 2, 5))
 
 
 @MODELS

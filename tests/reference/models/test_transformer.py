@@ -8,6 +8,7 @@ from composites import (
     ExchangedDecoder,
     dtypes,
     generic,
+    noting,
     parameters,
     peak,
     plant,
@@ -73,6 +74,11 @@ def test_backward_is_proved_at_any_shape(shape, residual, seed):
     model = random_model(rng, residual, heads, vocabulary=3, width=4 * heads, hidden=2)
     report = gradcheck.check(model, **tokens(rng, batch, s, t, 3), source_mask=rng.random((batch, 1, 1, s)) < 0.7)
     assert report.verdict == "pass", str(report)
+
+
+def test_backward_is_proved_with_auxiliary_outputs_and_dropout(prove, rng):
+    model = noting(generic(rng, Transformer.init(rng, 5, 4, 2, 3, 1, 1, dropout=0.4)))
+    prove(model, **tokens(rng, 2, 3, 2, 5), rng=np.random.default_rng(5))
 
 
 def test_backward_is_proved_inside_a_composite(prove, rng):
@@ -227,6 +233,26 @@ def test_the_output_bias_passes_through(rng):
     shifted = Linear(model.output.w, model.output.b + shift)
     other = Transformer(model.source_embedding, model.target_embedding, model.body, shifted)
     same(other(**ids), model(**ids) + shift)
+
+
+def test_auxiliary_outputs_pass_as_they_are(rng):
+    plain, ids = random_model(rng), tokens(rng)
+    model = noting(plain)
+    (logits, *notes), pullback = model.vjp(**ids)
+    np.testing.assert_array_equal(logits, plain(**ids))
+    np.testing.assert_array_equal(notes, model(**ids)[1:])
+    (d_model,) = pullback((0 * logits, np.array(1.0), np.array(1.0)))
+    assert len(notes) == 2 and not any(leaf.any() for _, leaf in tree.leaves(d_model.output))
+    assert d_model.source_embedding.table.any() and d_model.target_embedding.table.any()
+
+
+def test_a_generator_goes_to_every_drop(rng):
+    model, ids = generic(rng, Transformer.init(rng, V, D, 4, 6, 1, 1, dropout=0.4)), tokens(rng)
+    whole, dropped = model(**ids), model(**ids, rng=np.random.default_rng(5))
+    logits, _ = model.vjp(**ids, rng=np.random.default_rng(5))
+    np.testing.assert_array_equal(dropped, logits)
+    np.testing.assert_array_equal(whole, model.vjp(**ids)[0])
+    assert (whole != dropped).any()
 
 
 @BOTH

@@ -1,0 +1,34 @@
+import numpy as np
+import pytest
+
+from reference.core.layer import Layer
+from reference.core.randomness import randomness
+
+
+class Drawing(Layer):
+    def vjp(self, x, *, rng=None):
+        return x, lambda dy: (self.cotangent(), dy)
+
+
+class Plain(Layer):
+    def vjp(self, x, **constants):
+        return x, lambda dy: (self.cotangent(), dy)
+
+
+def test_only_a_layer_that_names_it_gets_the_generator(rng):
+    assert randomness(Drawing(), rng) == {"rng": rng}
+    assert randomness(Plain(), rng) == {}
+
+
+@pytest.mark.parametrize("layer", [Drawing(), Plain()])
+def test_without_a_generator_nobody_gets_one(layer):
+    assert randomness(layer, None) == {}
+
+
+@pytest.mark.parametrize("layer", [Drawing(), Plain()])
+@pytest.mark.parametrize("wrong", [0, np.random.RandomState(0), np.random])
+def test_anything_else_is_one_clear_line(layer, wrong):
+    kind = type(wrong).__name__
+    message = f"^{type(layer).__name__}: rng must be a numpy.random.Generator or None, got {kind}$"
+    with pytest.raises(TypeError, match=message):
+        randomness(layer, wrong)
