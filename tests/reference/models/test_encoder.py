@@ -49,7 +49,7 @@ def echo(residual=PreNorm):
     return EncoderBlock(attention=residual(Echo(), Echo()), feedforward=residual(Echo(), Echo()))
 
 
-@pytest.mark.parametrize("i", range(9))
+@pytest.mark.parametrize("i", range(8))
 def test_backward_is_proved(prove, rng, i):
     _, layer, (x,), constants = list(examples(rng))[i]
     report = prove(layer, x, **constants)
