@@ -404,7 +404,7 @@ def test_forgotten_z_loss_gradient_is_caught(caught, rng):
     def wrong(dlogits, logits, dloss, constants):
         return cross_entropy_vjp(logits, **{**constants, "z_loss": 0.0})[1](dloss)
 
-    logits, targets = logits_and_targets(rng, ignored=0)
+    logits, targets = logits_and_targets(rng, (3, 4), ignored=0)
     caught({"logits"}, with_gradient(wrong), logits, targets=targets, z_loss=1e-4)
 
 
@@ -412,7 +412,7 @@ def test_forgotten_factor_of_the_z_loss_is_caught(caught, rng):
     def wrong(dlogits, logits, dloss, constants):
         return cross_entropy_vjp(logits, **{**constants, "z_loss": constants["z_loss"] / 2})[1](dloss)
 
-    logits, targets = logits_and_targets(rng, ignored=0)
+    logits, targets = logits_and_targets(rng, (3, 4), ignored=0)
     caught({"logits"}, with_gradient(wrong), logits, targets=targets, z_loss=1e-4)
 
 
@@ -420,9 +420,9 @@ def test_z_loss_gradient_without_probabilities_is_caught(caught, rng):
     def wrong(dlogits, logits, dloss, constants):
         plain = cross_entropy_vjp(logits, **{**constants, "z_loss": 0.0})[1](dloss)
         log_z = np.log(np.exp(logits).sum(axis=-1, keepdims=True))
-        return plain + 2 * dloss / 6 * constants["z_loss"] * log_z / 7
+        return plain + 2 * dloss / 3 * constants["z_loss"] * log_z / 4
 
-    logits, targets = logits_and_targets(rng, ignored=0)
+    logits, targets = logits_and_targets(rng, (3, 4), ignored=0)
     caught({"logits"}, with_gradient(wrong), logits, targets=targets, z_loss=0.1)
 
 
