@@ -32,12 +32,14 @@ class GatedFeedForward(Layer):
         hidden_width: int,
         activation: Activation,
         dtype: DTypeLike = np.float32,
+        *,
+        bias: bool = True,
     ) -> Self:
         """Draw the three maps as Linear does."""
         expect_activation("GatedFeedForward.init", activation)
-        gate = Linear.init(rng, width, hidden_width, dtype=dtype)
-        value = Linear.init(rng, width, hidden_width, dtype=dtype)
-        output = Linear.init(rng, hidden_width, width, dtype=dtype)
+        gate = Linear.init(rng, width, hidden_width, dtype, bias=bias)
+        value = Linear.init(rng, width, hidden_width, dtype, bias=bias)
+        output = Linear.init(rng, hidden_width, width, dtype, bias=bias)
         return cls(gate=gate, value=value, output=output, activation=activation)
 
     def vjp(self, x: np.ndarray) -> tuple[np.ndarray, Callable[[np.ndarray], tuple[Self, np.ndarray]]]:

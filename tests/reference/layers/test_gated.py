@@ -232,6 +232,11 @@ def test_init_takes_the_widths_the_activation_and_the_dtype_asked_for(rng):
     assert repr(layer).endswith("activation=gelu_vjp)") and not np.array_equal(layer.gate.w, layer.value.w)
 
 
+def test_init_without_bias_has_none(rng):
+    layer = GatedFeedForward.init(rng, 5, 7, gelu_vjp, bias=False)
+    assert [m.b for m in (layer.gate, layer.value, layer.output)] == [None, None, None]
+
+
 def test_empty_batch_gives_empty_output_and_zero_gradient(rng):
     y, pullback = random_layer(rng).vjp(np.zeros((0, 3, 5)))
     d_layer, dx = pullback(y)
