@@ -37,7 +37,7 @@ class DecoderOnly(Layer):
     embedding: Embedding
     positions: Layer | None  # x -> x + its table; none where the attention knows positions, as by rotation
     stack: Encoder           # of blocks whose attention is causal
-    output: Layer            # D -> V
+    output: Any              # a layer D -> V: the Linear that gpt and llama make, or the Projection of a tied model
     dropout: float = 0.0     # of the sums of embeddings and positions
 
     @classmethod

@@ -1,0 +1,72 @@
+"""Decoder-only Transformer with one table for tokens and output.  Derivation: specs/models/tied_decoder_only.md.
+
+B batch, T positions, D width, V vocabulary.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any, Self
+
+import numpy as np
+
+from reference.core import tree
+from reference.core.layer import Layer
+from reference.core.masks import padding
+from reference.layers.embedding import Embedding
+from reference.models.decoder_only import DecoderOnly
+from reference.models.encoder import Encoder
+from reference.models.tied import Projection
+
+
+class TiedDecoderOnly(Layer):
+    """The decoder-only Transformer whose embedding and output are one table E (V, D), as GPT-2's are."""
+
+    vocabulary: Embedding
+    positions: Layer | None
+    stack: Encoder
+    dropout: float = 0.0
+
+    @classmethod
+    def tie(cls, model: DecoderOnly) -> Self:
+        """Return `model` with its embedding for an output, in place of its own."""
+        return cls(model.embedding, model.positions, model.stack, model.dropout)
+
+    def separate(self) -> DecoderOnly:
+        """Return the model with two tables at the point where both are E."""
+        return DecoderOnly(                                                     # (tied_decoder_only.1)
+            embedding=self.vocabulary,
+            positions=self.positions,
+            stack=self.stack,
+            output=Projection(table=self.vocabulary.table),
+            dropout=self.dropout,
+        )
+
+    def vjp(
+        self, *, tokens: np.ndarray, mask: np.ndarray | None = None, rng: np.random.Generator | None = None
+    ) -> tuple[Any, Callable[[Any], tuple[Self]]]:
+        """Map token ids (B, T) to logits (B, T, V); mask, auxiliary outputs and errors as for DecoderOnly.
+
+        Source: Press & Wolf 2017 (arXiv:1608.05859), sec. 3.
+        """
+        logits, separate_pullback = self.separate().vjp(tokens=tokens, mask=mask, rng=rng)
+
+        def pullback(dlogits: Any) -> tuple[Self]:
+            (d,) = separate_pullback(dlogits)
+            dE = d.embedding.table + d.output.table                 # (V, D)    # (tied_decoder_only.2)
+            others = {} if self.positions is None else {"positions": d.positions}
+            return (self.cotangent(vocabulary=self.vocabulary.cotangent(table=dE), stack=d.stack, **others),)
+
+        return logits, pullback
+
+    def __call__(self, **inputs: Any) -> Any:
+        """Return what `vjp` returns first, holding the residuals of one block at a time."""
+        return self.separate()(**inputs)
+
+
+def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]:
+    tokens, seen = rng.integers(7, size=(2, 5)), padding(np.array([5, 3]), 5)
+    for name, model, constants in (
+        ("like GPT-2", DecoderOnly.gpt(rng, 7, 6, 8, 4, 1, hidden=6), {"mask": seen}),
+        ("like Llama with one table", DecoderOnly.llama(rng, 7, 8, 4, 2, 6, 1), {}),
+    ):
+        tied = tree.map(lambda p: p + rng.normal(scale=0.2, size=p.shape), TiedDecoderOnly.tie(model))
+        yield name, tied, (), {"tokens": tokens, **constants}
