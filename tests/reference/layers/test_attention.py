@@ -11,7 +11,14 @@ from reference.core.layer import Layer
 from reference.core.masks import causal, padding
 from reference.functions.attend import attend_vjp
 from reference.layers import attention
-from reference.layers.attention import MultiHeadAttention, SelfAttention, examples, merge_heads, split_heads
+from reference.layers.attention import (
+    MultiHeadAttention,
+    SelfAttention,
+    attention_vjp,
+    examples,
+    merge_heads,
+    split_heads,
+)
 from reference.layers.linear import Linear
 
 EXACT = {"rtol": 1e-12, "atol": 1e-12}  # float64, sums of at most 8 x 8 products of numbers near 1 in another order
@@ -273,6 +280,15 @@ def test_one_head_is_attention_itself(rng):
     q, k, v = layer.query(x), layer.key(memory), layer.value(memory)
     o, _ = attend_vjp(q[:, None], k[:, None], v[:, None])
     same(layer(x, memory), layer.output(o[:, 0]))
+
+
+def test_layers_attend_as_attention_says(rng):
+    q, (k, v), do = rng.normal(size=(2, 4, 3, 6)), rng.normal(size=(2, 2, 2, 5, 6)), rng.normal(size=(2, 4, 3, 6))
+    bias, options = rng.normal(size=(1, 4, 3, 5)), {"causal": True, "window": 3, "cap": 1.5}
+    (o, pullback), (expected, expected_pullback) = (f(q, k, v, bias, **options) for f in (attention_vjp, attend_vjp))
+    same(o, expected)
+    for got, want in zip(pullback(do), expected_pullback(do), strict=True):
+        same(got, want)
 
 
 def test_self_attention_is_attention_to_itself(rng):

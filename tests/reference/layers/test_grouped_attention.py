@@ -31,6 +31,11 @@ def random_layer(rng, groups=2, width=6, heads=4, head_width=4, **options):
     return tree.map(lambda p: rng.normal(scale=0.6, size=p.shape), layer)
 
 
+def small_layer(rng, groups=1, **options):
+    """Two heads: where a check must find the wrong entries, it asks for every one."""
+    return random_layer(rng, groups, width=2, heads=2, **options)
+
+
 def changed(layer, kind=GroupedAttention, **fields):
     return kind(**{name: fields.get(name, getattr(layer, name)) for name in tree.field_names(layer)})
 
@@ -377,14 +382,14 @@ def test_gradient_of_one_member_of_a_group_is_caught(caught, rng):
     def wrong(r):
         r.collect = dict.fromkeys(("key", "value"), lambda z: z[:, :, -1])
 
-    caught({"key.w", "value.w", "x"}, planted(random_layer(rng, width=2), wrong), rng.normal(size=(1, 3, 2)))
+    caught({"key.w", "value.w", "x"}, planted(small_layer(rng), wrong), rng.normal(size=(1, 3, 2)))
 
 
 def test_mean_over_the_group_is_caught(caught, rng):
     def wrong(r):
         r.collect = dict.fromkeys(("key", "value"), lambda z: z.mean(axis=2))
 
-    caught({"key.w", "value.w", "x"}, planted(random_layer(rng, width=2), wrong), rng.normal(size=(1, 3, 2)))
+    caught({"key.w", "value.w", "x"}, planted(small_layer(rng), wrong), rng.normal(size=(1, 3, 2)))
 
 
 def test_other_assignment_of_heads_in_the_backward_is_caught(caught, rng):
@@ -398,14 +403,14 @@ def test_rotation_not_undone_is_caught(caught, rng):
     def wrong(r):
         r.k.turns = np.broadcast_to(np.eye(4), r.k.turns.shape)
 
-    caught({"key.w", "x"}, planted(random_layer(rng, width=2, rotary=Rotary()), wrong), rng.normal(size=(1, 3, 2)))
+    caught({"key.w", "x"}, planted(small_layer(rng, rotary=Rotary()), wrong), rng.normal(size=(1, 3, 2)))
 
 
 def test_norm_undone_before_the_rotation_is_caught(caught, rng):
     def wrong(r):
         r.back = lambda p, d: np.einsum("bhtkj,bhtik,bhti->bhtj", p.turns, p.norms, d)
 
-    layer = planted(random_layer(rng, width=2, **TURNED), wrong)
+    layer = planted(small_layer(rng, **TURNED), wrong)
     caught({"query.w", "key.w", "x"}, layer, rng.normal(size=(1, 3, 2)))
 
 
@@ -414,7 +419,7 @@ def test_exchanged_gains_are_caught(caught, rng):
         right = r.gains
         r.gains = lambda p, d: right(r.k, r.dk) if p is r.q else right(r.q, r.dq)
 
-    layer = planted(random_layer(rng, 4, width=2, **TURNED), wrong)
+    layer = planted(small_layer(rng, 2, **TURNED), wrong)
     caught({"query_norm.gamma", "key_norm.gamma"}, layer, rng.normal(size=(1, 3, 2)))
 
 
@@ -422,7 +427,7 @@ def test_gain_gradient_of_one_head_is_caught(caught, rng):
     def wrong(r):
         r.gains = lambda p, d: np.einsum("btji,btj,bti->i", p.turns[:, -1], d[:, -1], p.hat[:, -1])
 
-    layer = planted(random_layer(rng, width=2, **TURNED), wrong)
+    layer = planted(small_layer(rng, 2, **TURNED), wrong)
     caught({"query_norm.gamma", "key_norm.gamma"}, layer, rng.normal(size=(1, 3, 2)))
 
 
@@ -431,7 +436,7 @@ def test_a_forgotten_path_is_caught(caught, rng, name):
     def wrong(r):
         r.paths = {"query", "key", "value"} - {name}
 
-    caught({"x"}, planted(random_layer(rng, width=2), wrong), rng.normal(size=(1, 3, 2)))
+    caught({"x"}, planted(small_layer(rng), wrong), rng.normal(size=(1, 3, 2)))
 
 
 def test_norm_after_the_rotation_is_another_function(rng):
