@@ -22,13 +22,13 @@ class OnlineSoftmax:
 
     m: np.ndarray  # (N, 1) largest score
     z: np.ndarray  # (N, 1) sum of exp(s - m)
-    a: np.ndarray  # (N, K) sum of exp(s - m) c v
+    y: np.ndarray  # (N, K) sum of exp(s - m) c v
 
     @classmethod
     def start(cls, rows: int, width: int, dtype: DTypeLike) -> Self:
         """Return the state before the first block."""
-        z, a = np.zeros((rows, 1), dtype), np.zeros((rows, width), dtype)
-        return cls(np.full((rows, 1), -np.inf, z.real.dtype), z, a)                 # (online_softmax.1)
+        z, y = np.zeros((rows, 1), dtype), np.zeros((rows, width), dtype)
+        return cls(np.full((rows, 1), -np.inf, z.real.dtype), z, y)                 # (online_softmax.1)
 
     def absorb(self, s: np.ndarray, v: np.ndarray, c: np.ndarray | None = None) -> Self:
         """Return the state after a block of scores s (N, M) of keys with the values v (M, K), -inf where hidden.
@@ -41,12 +41,12 @@ class OnlineSoftmax:
         r = np.exp(self.m - _finite(m))                                     # (N, 1)  # (online_softmax.4)
         z = r * self.z + row_sums(e)                                        # (N, 1)  # (online_softmax.5)
         w = e if c is None else e * c
-        a = r * self.a + w @ v                                              # (N, K)  # (online_softmax.6)
-        return type(self)(m, z, a)
+        y = r * self.y + w @ v                                              # (N, K)  # (online_softmax.6)
+        return type(self)(m, z, y)
 
     def mean(self) -> np.ndarray:
         """Return o (N, K), 0 for a row that saw nothing."""
-        return self.a / np.where(self.z == 0, 1, self.z)                    # (N, K)  # (online_softmax.7)
+        return self.y / np.where(self.z == 0, 1, self.z)                    # (N, K)  # (online_softmax.7)
 
     def logsumexp(self) -> np.ndarray:
         """Return l (N, 1), the logarithm of the sum of exp(s), 0 for a row that saw nothing."""

@@ -28,6 +28,12 @@ def small_blocks(monkeypatch):
     cut(monkeypatch, (2, 3))
 
 
+@pytest.fixture
+def two_blocks(monkeypatch):
+    """Of the keys, for the arrays of `few`."""
+    cut(monkeypatch, (3, 2))
+
+
 def cut(monkeypatch, sizes):
     for name, size in zip("NM", sizes, strict=True):
         monkeypatch.setattr(module, name, size)
@@ -309,12 +315,12 @@ def planted(monkeypatch, name, wrong):
 SOFTMAX, SCORES, CAP = module._softmax_pullback, module._scores_vjp, module.softcap_vjp
 
 
-def test_missing_row_term_is_caught(caught, rng, small_blocks, monkeypatch):
+def test_missing_row_term_is_caught(caught, rng, two_blocks, monkeypatch):
     wrong = planted(monkeypatch, "_softmax_pullback", lambda s, c, v, l, d, do: SOFTMAX(s, c, v, l, 0 * d, do))
     caught({"q", "k"}, wrong, *few(rng))
 
 
-def test_row_term_of_one_block_is_caught(caught, rng, small_blocks, monkeypatch):
+def test_row_term_of_one_block_is_caught(caught, rng, two_blocks, monkeypatch):
     def wrong(s, c, v, l, d, do):
         return SOFTMAX(s, c, v, l, (np.exp(s - l) * (do @ v.T)).sum(axis=-1, keepdims=True), do)
 
@@ -329,12 +335,12 @@ def test_row_term_without_dropout_is_caught(caught, rng, monkeypatch):
     caught({"q", "k"}, planted(monkeypatch, "_softmax_pullback", wrong), *few(rng), **dropped())
 
 
-def test_other_bits_in_the_backward_are_caught(caught, rng, small_blocks, monkeypatch):
+def test_other_bits_in_the_backward_are_caught(caught, rng, two_blocks, monkeypatch):
     wrong = planted(monkeypatch, "keep", lambda seed, *others: keep(seed + 1, *others))
     caught({"q", "k", "v"}, wrong, *few(rng), **dropped())
 
 
-def test_dropout_forgotten_for_the_weights_is_caught(caught, rng, small_blocks, monkeypatch):
+def test_dropout_forgotten_for_the_weights_is_caught(caught, rng, two_blocks, monkeypatch):
     def wrong(s, c, *others):
         return SOFTMAX(s, None, *others)[0], SOFTMAX(s, c, *others)[1]
 
@@ -366,13 +372,13 @@ def test_last_block_wins_is_caught(caught, rng, small_blocks):
     caught({"v"}, last_head, *few(rng, 2))
 
 
-def test_mask_ignored_in_the_backward_is_caught(caught, rng, small_blocks, monkeypatch):
+def test_mask_ignored_in_the_backward_is_caught(caught, rng, two_blocks, monkeypatch):
     wrong = planted(monkeypatch, "_scores_vjp", lambda *inputs, seen, **others: SCORES(*inputs, seen=None, **others))
     caught({"q", "k", "v"}, wrong, *few(rng), causal=True)
     caught({"q", "k", "v"}, wrong, *few(rng), mask=some_mask(rng, (1, 1, 3, 4)))
 
 
-def test_cap_ignored_in_the_backward_is_caught(caught, rng, small_blocks, monkeypatch):
+def test_cap_ignored_in_the_backward_is_caught(caught, rng, two_blocks, monkeypatch):
     wrong = planted(monkeypatch, "softcap_vjp", lambda s, *, cap: (CAP(s, cap=cap)[0], lambda ds: ds))
     caught({"q", "k"}, wrong, *few(rng), rng.normal(size=(1, 1, 1, 4)), cap=1.5)
 

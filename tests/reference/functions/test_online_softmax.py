@@ -154,9 +154,9 @@ def test_nothing_received_is_written(rng):
     for x in (s, v, c):
         x.flags.writeable = False
     first = absorbed(s, v, c)
-    kept = [x.copy() for x in (first.m, first.z, first.a)]
+    kept = [x.copy() for x in (first.m, first.z, first.y)]
     first.absorb(s, v, c)
-    same((first.m, first.z, first.a), kept)
+    same((first.m, first.z, first.y), kept)
 
 
 @pytest.mark.parametrize(("rows", "keys"), [(0, 3), (3, 0), (0, 0)])
