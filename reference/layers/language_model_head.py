@@ -1,0 +1,66 @@
+"""Logits of a token at every position.  Derivation: specs/layers/language_model_head.md.
+
+D width, V vocabulary.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from reference.core.layer import Layer
+from reference.core.shapes import expect_last_axis
+from reference.functions.gelu import gelu_vjp
+from reference.layers.layernorm import LayerNorm
+from reference.layers.linear import Linear
+
+
+class LanguageModelHead(Layer):
+    """logits = output(norm(gelu(dense(x)))), the same map at every position."""
+
+    dense: Linear  # D -> D
+    norm: Layer    # over D
+    output: Layer  # D -> V
+
+    @classmethod
+    def init(cls, rng: np.random.Generator, width: int, vocabulary: int, dtype: DTypeLike = np.float32) -> Self:
+        """Draw both maps as Linear does; the norm between them is a LayerNorm."""
+        return cls(
+            dense=Linear.init(rng, width, width, dtype),
+            norm=LayerNorm.init(width, dtype),
+            output=Linear.init(rng, width, vocabulary, dtype),
+        )
+
+    def vjp(self, x: np.ndarray) -> tuple[np.ndarray, Callable[[np.ndarray], tuple[Self, np.ndarray]]]:
+        """Map x (..., D) to logits (..., V).
+
+        Raises:
+            TypeError: x is not a floating or complex array.
+            ValueError: the last axis of x has not length D.
+
+        Source: Devlin et al. 2018 (arXiv:1810.04805), sec. 3.1; what stands before the output is in their code only.
+        """
+        expect_last_axis("LanguageModelHead", "x", x, self.dense.w.shape[0])
+        a, dense_pullback = self.dense.vjp(x)           # (..., D)  # (language_model_head.1)
+        h, gelu_pullback = gelu_vjp(a)                  # (..., D)  # (language_model_head.2)
+        n, norm_pullback = self.norm.vjp(h)             # (..., D)  # (language_model_head.3)
+        logits, output_pullback = self.output.vjp(n)    # (..., V)  # (language_model_head.4)
+
+        def pullback(dlogits: np.ndarray) -> tuple[Self, np.ndarray]:
+            d_output, dn = output_pullback(dlogits)     # (..., D)  # (language_model_head.5)
+            d_norm, dh = norm_pullback(dn)              # (..., D)  # (language_model_head.6)
+            da = gelu_pullback(dh)                      # (..., D)  # (language_model_head.7)
+            d_dense, dx = dense_pullback(da)            # (..., D)  # (language_model_head.8)
+            return self.cotangent(dense=d_dense, norm=d_norm, output=d_output), dx
+
+        return logits, pullback
+
+
+def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]:
+    layer = LanguageModelHead(
+        dense=Linear(w=rng.normal(size=(5, 5)), b=rng.normal(size=5)),
+        norm=LayerNorm(gamma=rng.normal(size=5), beta=rng.normal(size=5)),
+        output=Linear(w=rng.normal(size=(5, 7)), b=rng.normal(size=7)),
+    )
+    yield "(2, 3, 5) to 7", layer, (rng.normal(size=(2, 3, 5)),), {}
