@@ -1,0 +1,177 @@
+"""Encoder from token ids to hidden states, such as BERT.  Derivation: specs/models/encoder_only.md.
+
+B batch, S positions, D width.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from reference.core import tree
+from reference.core.layer import Layer
+from reference.core.masks import padding
+from reference.core.shapes import expect_ids, expect_positive
+from reference.functions.gelu import gelu_vjp
+from reference.layers.attention import SelfAttention
+from reference.layers.dropout import Dropout, expect_drop
+from reference.layers.embedding import Embedding
+from reference.layers.feedforward import FeedForward
+from reference.layers.layernorm import LayerNorm
+from reference.layers.learned import LearnedPositions
+from reference.layers.residual import PostNorm
+from reference.layers.sinusoidal import SinusoidalPositions
+from reference.models.encoder import Encoder, EncoderBlock, dropout_or_none
+
+
+class EncoderOnly(Layer):
+    """y = stack(drop(norm(positions(embedding[tokens] + segments[of each token]))))."""
+
+    embedding: Embedding
+    positions: Layer            # x -> x + its table of positions
+    segments: Embedding | None  # to tell the sequences of a pair apart
+    norm: Layer | None          # of the sum of embeddings
+    stack: Encoder
+    dropout: float = 0.0        # of the normalised sum
+
+    @classmethod
+    def bert(
+        cls,
+        rng: np.random.Generator,
+        vocabulary: int,
+        length: int,
+        width: int,
+        heads: int,
+        hidden: int,
+        layers: int,
+        *,
+        segments: int = 2,
+        dropout: float = 0.0,
+        dtype: DTypeLike = np.float32,
+    ) -> Self:
+        """Draw the model of Devlin et al. 2018: post-norm, exact GELU, learned positions for `length` tokens.
+
+        Every part is drawn as it does itself, and not from their normal law of deviation 0.02.
+        """
+        expect_positive("EncoderOnly.bert", "layers", layers)
+        drop = dropout_or_none(dropout)
+
+        def block() -> EncoderBlock:
+            attention = SelfAttention.init(rng, width, heads, dtype)
+            feedforward = FeedForward.init(rng, width, hidden, gelu_vjp, dtype)
+            return EncoderBlock(
+                attention=PostNorm(LayerNorm.init(width, dtype), attention, drop),
+                feedforward=PostNorm(LayerNorm.init(width, dtype), feedforward, drop),
+            )
+
+        return cls(
+            embedding=Embedding.init(rng, vocabulary, width, dtype),
+            positions=LearnedPositions.init(rng, length, width, dtype),
+            segments=Embedding.init(rng, segments, width, dtype),
+            norm=LayerNorm.init(width, dtype),
+            stack=Encoder(blocks=tuple(block() for _ in range(layers)), norm=None),
+            dropout=dropout,
+        )
+
+    def vjp(
+        self,
+        *,
+        tokens: np.ndarray,
+        segments: np.ndarray | None = None,
+        mask: np.ndarray | None = None,
+        rng: np.random.Generator | None = None,
+    ) -> tuple[Any, Callable[[Any], tuple[Self]]]:
+        """Map token ids (B, S) to hidden states y (B, S, D), with the auxiliary outputs of the stack behind, if any.
+
+        `segments` (B, S) says to which sequence of a pair each token belongs; without it every
+        token belongs to sequence 0.  `mask` is boolean, (B or 1, 1, 1, S), False at padding.
+
+        Raises:
+            TypeError: ids are no integer arrays, the mask is not boolean, or rng is no generator.
+            ValueError: an id is outside its table (without one every segment is 0), dropout is outside
+                [0, 1), or the shapes do not fit together.
+
+        Source: Devlin et al. 2018 (arXiv:1810.04805), sec. 3, fig. 2 and A.2.
+        """
+        segments = self._expect(tokens, segments, mask, rng)
+        h, embedding_pullback = self.embedding.vjp(ids=tokens)          # (B, S, D)  # (encoder_only.1)
+        if self.segments is not None:
+            e, segments_pullback = self.segments.vjp(ids=segments)      # (B, S, D)  # (encoder_only.2)
+            h = h + e                                                   # (B, S, D)  # (encoder_only.3)
+        h, positions_pullback = self.positions.vjp(h)                   # (B, S, D)  # (encoder_only.4)
+        if self.norm is not None:
+            h, norm_pullback = self.norm.vjp(h)                         # (B, S, D)  # (encoder_only.5)
+        h, drop_pullback = Dropout(self.dropout).vjp(h, rng=rng)        # (B, S, D)  # (encoder_only.6)
+        out, stack_pullback = self.stack.vjp(h, mask=mask, rng=rng)     # (B, S, D)  # (encoder_only.7)
+
+        def pullback(dout: Any) -> tuple[Self]:
+            d: dict[str, Any] = {}
+            d["stack"], dh = stack_pullback(dout)                       # (B, S, D)  # (encoder_only.8)
+            _, dh = drop_pullback(dh)                                   # (B, S, D)  # (encoder_only.9)
+            if self.norm is not None:
+                d["norm"], dh = norm_pullback(dh)                       # (B, S, D)  # (encoder_only.10)
+            d["positions"], dh = positions_pullback(dh)                 # (B, S, D)  # (encoder_only.11)
+            if self.segments is not None:
+                (d["segments"],) = segments_pullback(dh)                             # (encoder_only.12)
+            (d["embedding"],) = embedding_pullback(dh)                               # (encoder_only.13)
+            return (self.cotangent(**d),)
+
+        return out, pullback
+
+    def __call__(
+        self,
+        *,
+        tokens: np.ndarray,
+        segments: np.ndarray | None = None,
+        mask: np.ndarray | None = None,
+        rng: np.random.Generator | None = None,
+    ) -> Any:
+        """Return what `vjp` returns first, holding the residuals of one block at a time."""
+        segments = self._expect(tokens, segments, mask, rng)
+        h = self.embedding(ids=tokens)
+        if self.segments is not None:
+            h = h + self.segments(ids=segments)
+        h = self.positions(h)
+        if self.norm is not None:
+            h = self.norm(h)
+        return self.stack(Dropout(self.dropout)(h, rng=rng), mask=mask, rng=rng)
+
+    def _expect(self, tokens: Any, segments: Any, mask: Any, rng: Any) -> np.ndarray:
+        """Raise unless the arguments fit; return the segment of every token."""
+        where, bound = "EncoderOnly", 1 if self.segments is None else len(self.segments.table)
+        expect_drop(where, self.dropout, rng)
+        expect_ids(where, "tokens", tokens, len(self.embedding.table))
+        if tokens.ndim != 2:
+            raise ValueError(f"{where}: tokens must have shape (B, S), got {tokens.shape}")
+        if mask is not None:
+            if not isinstance(mask, np.ndarray) or mask.dtype != bool:
+                got = mask.dtype if isinstance(mask, np.ndarray) else type(mask).__name__
+                raise TypeError(f"{where}: mask must be a boolean array, got {got}")
+            b, s = tokens.shape
+            if mask.shape not in ((b, 1, 1, s), (1, 1, 1, s)):
+                raise ValueError(f"{where}: mask must have shape ({b} or 1, 1, 1, {s}), got {mask.shape}")
+        if segments is None:
+            return np.zeros_like(tokens)
+        expect_ids(where, "segments", segments, bound)  # 0 is the only one without a table
+        if segments.shape != tokens.shape:
+            raise ValueError(f"{where}: segments must have the shape of tokens, {tokens.shape}, got {segments.shape}")
+        return segments
+
+
+def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]:
+    ids = {"tokens": rng.integers(7, size=(2, 5)), "segments": np.array([[0, 0, 1, 1, 1], [0, 1, 1, 0, 0]])}
+    mask = padding(np.array([5, 3]), 5)
+    for heads, layers, dropout, seen in ((4, 1, 0.0, {"mask": mask}), (1, 2, 0.3, {"rng": np.random.default_rng(1)})):
+        model = EncoderOnly.bert(rng, 7, 6, 8, heads, 6, layers, dropout=dropout)
+        name = f"BERT, heads {heads}, {'dropout' if dropout else 'masked'}"
+        yield name, tree.map(lambda p: p + rng.normal(scale=0.2, size=p.shape), model), (), ids | seen
+    plain = EncoderOnly(
+        embedding=Embedding.init(rng, 7, 8),
+        positions=SinusoidalPositions(),
+        segments=None,
+        norm=None,
+        stack=Encoder.init(rng, 8, 4, 6, layers=1),
+    )
+    plain = tree.map(lambda p: p + rng.normal(scale=0.2, size=p.shape), plain)
+    yield "pre-norm, no segments", plain, (), {"tokens": ids["tokens"], "mask": mask}
