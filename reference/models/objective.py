@@ -42,7 +42,7 @@ class Objective(Layer):
 
         Source: Vaswani et al. 2017, sec. 5.4 (label smoothing); Fedus et al. 2021 (arXiv:2101.03961), eq. 4 (balance).
         """
-        _expect_labels(labels, inputs)
+        expect_labels("Objective", labels, inputs)
         out, model_pullback = self.model.vjp(**inputs)
         logits, auxiliary = split(out)                          # (B, T, V)  # (objective.1)
         loss, cross_entropy_pullback = cross_entropy_vjp(logits, targets=labels, **self._settings)  # (objective.2)
@@ -59,7 +59,7 @@ class Objective(Layer):
 
     def __call__(self, *, labels: np.ndarray, **inputs: Any) -> np.ndarray:
         """Return the loss (), holding the residuals of one block at a time."""
-        _expect_labels(labels, inputs)
+        expect_labels("Objective", labels, inputs)
         logits, auxiliary = split(self.model(**inputs))
         loss = cross_entropy(logits, targets=labels, **self._settings)
         for a in auxiliary:
@@ -72,11 +72,12 @@ class Objective(Layer):
         return {name: getattr(self, name) for name in names}
 
 
-def _expect_labels(labels: Any, inputs: dict[str, Any]) -> None:
+def expect_labels(where: str, labels: Any, inputs: dict[str, Any]) -> None:
+    """Raise unless `labels` has the shape of the ids in `inputs`: `target`, or `tokens`, of which (B,) will do."""
     name = "target" if "target" in inputs else "tokens"
     ids, got = np.shape(inputs.get(name, ())), np.shape(labels)
     if got != ids and (name == "target" or got != ids[:1]):
-        raise ValueError(f"Objective: labels must have the shape of {name}, {ids}, got {got}")
+        raise ValueError(f"{where}: labels must have the shape of {name}, {ids}, got {got}")
 
 
 def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]:

@@ -8,7 +8,9 @@ import numpy as np
 
 from reference.core import tree
 from reference.core.layer import Layer
+from reference.core.outputs import join, split
 from reference.layers.dropout import Dropout
+from reference.layers.embedding import Embedding
 from reference.layers.feedforward import FeedForward
 from reference.layers.layernorm import LayerNorm
 from reference.layers.linear import Linear
@@ -238,3 +240,59 @@ class WithoutMask(Dropout):
     def vjp(self, x, *, rng=None):
         y, _ = super().vjp(x, rng=rng)
         return y, lambda dy: (self.cotangent(), dy)
+
+
+class Bigrams(Layer):
+    """The smallest model: what it says at a position is a row of a table, that of the token."""
+
+    table: np.ndarray
+
+    def vjp(self, *, tokens):
+        y, embedding_pullback = Embedding(self.table).vjp(ids=tokens)
+        return y, lambda dy: (self.cotangent(table=embedding_pullback(dy)[0].table),)
+
+
+class Noted(Bigrams):
+    """Bigrams with half the sum of the squares of their table beside what they say."""
+
+    def vjp(self, *, tokens):
+        y, table_pullback = super().vjp(tokens=tokens)
+
+        def pullback(cotangents):
+            dy, dnote = cotangents
+            return (self.cotangent(table=table_pullback(dy)[0].table + dnote * self.table),)
+
+        return (y, np.asarray((self.table * self.table).sum() / 2)), pullback
+
+
+class Speaker(Layer):
+    """A small model that says C numbers of every token, or of a whole sequence if it is pooled."""
+
+    embedding: Embedding
+    block: Layer
+    output: Linear
+    pooled: bool = False
+
+    @classmethod
+    def draw(cls, rng, vocabulary, width, numbers, pooled=False):
+        """Return one in float64 whose block drops a part of its branch and has a note beside it."""
+        block = PreNorm(LayerNorm.init(width), Noting(FeedForward.init(rng, width, 3)), Dropout(0.4))
+        parts = Embedding.init(rng, vocabulary, width), block, Linear.init(rng, width, numbers)
+        return generic(rng, cls(*parts, pooled))
+
+    def vjp(self, *, tokens, rng=None):
+        x, embedding_pullback = self.embedding.vjp(ids=tokens)
+        out, block_pullback = self.block.vjp(x, rng=rng)
+        h, auxiliary = split(out)
+        y, output_pullback = self.output.vjp(h.mean(axis=1) if self.pooled else h)
+
+        def pullback(cotangents):
+            dy, dauxiliary = split(cotangents)
+            d_output, dh = output_pullback(dy)
+            if self.pooled:
+                dh = np.repeat(dh[:, None] / x.shape[1], x.shape[1], axis=1)
+            d_block, dx = block_pullback(join(dh, dauxiliary))
+            (d_embedding,) = embedding_pullback(dx)
+            return (self.cotangent(embedding=d_embedding, block=d_block, output=d_output),)
+
+        return join(y, auxiliary), pullback

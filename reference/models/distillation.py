@@ -1,0 +1,117 @@
+"""A model that learns from labels and from another model's logits.  Derivation: specs/models/distillation.md.
+
+B batch, T positions, V vocabulary.
+"""
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Any, Self
+
+import numpy as np
+
+from reference.core import tree
+from reference.core.layer import Layer
+from reference.core.masks import padding
+from reference.core.outputs import join, split
+from reference.core.shapes import expect_shape
+from reference.layers.residual import PostNorm, PreNorm
+from reference.losses.cross_entropy import cross_entropy, cross_entropy_vjp
+from reference.losses.kl_divergence import kl_divergence, kl_divergence_vjp
+from reference.models.objective import expect_labels
+from reference.models.tied import TiedTransformer
+from reference.models.transformer import Transformer
+
+
+class Distillation(Layer):
+    """loss = (1 - share) cross_entropy(model(...), labels) + share t^2 KL(teacher || model(...)) at temperature t."""
+
+    model: Layer  # the student
+    temperature: float
+    share: float  # of the teacher, in [0, 1]
+    ignore: int | None = None
+    reduction: str = "mean"
+    balance: float = 0.0
+
+    def vjp(
+        self, *, labels: np.ndarray, teacher_logits: np.ndarray, **inputs: Any
+    ) -> tuple[np.ndarray, Callable[[np.ndarray | float], tuple[Self]]]:
+        """Map labels, ids (B, T), the teacher's logits (B, T, V) and what the model takes to the loss ().
+
+        Where a label is `ignore` neither label nor teacher counts.  The teacher is a constant.  Of a
+        model that says one thing of a whole sequence, labels have shape (B,) and the teacher's logits
+        (B, V).  The model's auxiliary outputs are added `balance` times, as in Objective.
+
+        Raises:
+            TypeError: ids are not integer arrays, teacher_logits not a real one, or whatever else the model refuses.
+            ValueError: an id is outside its vocabulary, the shapes do not fit together, share is
+                outside [0, 1], or temperature is not positive and finite.
+
+        Source: Hinton, Vinyals & Dean 2015 (arXiv:1503.02531), sec. 2.
+        """
+        self._expect_arguments(labels, teacher_logits, inputs)
+        of_labels, of_teacher = self._constants(labels, teacher_logits)
+        out, model_pullback = self.model.vjp(**inputs)
+        logits, auxiliary = split(out)                                  # (B, T, V)  # (distillation.1)
+        hard, hard_pullback = cross_entropy_vjp(logits, **of_labels)    # ()         # (distillation.2)
+        soft, soft_pullback = kl_divergence_vjp(logits, **of_teacher)   # ()         # (distillation.3)
+        label_weight, teacher_weight = self._weights()
+        loss = np.asarray(label_weight * hard + teacher_weight * soft)  # ()         # (distillation.5)
+        for a in auxiliary:
+            loss = loss + self.balance * a                              # ()         # (distillation.6)
+
+        def pullback(dloss: np.ndarray | float) -> tuple[Self]:
+            dhard = label_weight * dloss                                # ()         # (distillation.7)
+            dsoft = teacher_weight * dloss                              # ()         # (distillation.8)
+            dlogits = hard_pullback(dhard) + soft_pullback(dsoft)       # (B, T, V)  # (distillation.9)
+            dauxiliary = tuple(np.asarray(self.balance * dloss, a.dtype) for a in auxiliary)  # (distillation.10)
+            (d_model,) = model_pullback(join(dlogits, dauxiliary))                   # (distillation.11)
+            return (self.cotangent(model=d_model),)
+
+        return loss, pullback
+
+    def __call__(self, *, labels: np.ndarray, teacher_logits: np.ndarray, **inputs: Any) -> np.ndarray:
+        """Return the loss (), holding the residuals of one block at a time."""
+        self._expect_arguments(labels, teacher_logits, inputs)
+        of_labels, of_teacher = self._constants(labels, teacher_logits)
+        logits, auxiliary = split(self.model(**inputs))
+        label_weight, teacher_weight = self._weights()
+        hard, soft = cross_entropy(logits, **of_labels), kl_divergence(logits, **of_teacher)
+        loss = np.asarray(label_weight * hard + teacher_weight * soft)
+        for a in auxiliary:
+            loss = loss + self.balance * a
+        return loss
+
+    def _weights(self) -> tuple[float, float]:
+        """Return the weights of labels and teacher: Python's floats, which leave the dtype of the model alone."""
+        share, t = float(self.share), float(self.temperature)
+        return 1 - share, share * t * t                                 # (), ()     # (distillation.4)
+
+    def _constants(self, labels: np.ndarray, teacher_logits: np.ndarray) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return what the two losses take beside the logits; the same positions count in both."""
+        counts = None if self.ignore is None else np.asarray(labels != self.ignore)
+        of_labels = {"targets": labels, "ignore": self.ignore}
+        of_teacher = {"target_logits": teacher_logits, "temperature": self.temperature, "mask": counts}
+        return of_labels | {"reduction": self.reduction}, of_teacher | {"reduction": self.reduction}
+
+    def _expect_arguments(self, labels: Any, teacher_logits: Any, inputs: dict[str, Any]) -> None:
+        where = "Distillation"
+        expect_labels(where, labels, inputs)
+        expect_shape(where, "teacher_logits", teacher_logits, (*np.shape(labels), "V"))
+        if teacher_logits.dtype.kind != "f":
+            raise TypeError(f"{where}: teacher_logits must be real, got {teacher_logits.dtype}")
+        if not 0 <= self.share <= 1:
+            raise ValueError(f"{where}: share must lie in [0, 1], got {self.share}")
+        if not 0 < self.temperature < math.inf:
+            raise ValueError(f"{where}: temperature must be positive and finite, got {self.temperature}")
+
+
+def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]:
+    ids: dict[str, Any] = {"source": rng.integers(7, size=(2, 5)), "target": rng.integers(7, size=(2, 4))}
+    ids |= {"labels": np.array([[3, 0, 6, 2], [5, 1, -1, -1]]), "teacher_logits": rng.normal(size=(2, 4, 7))}
+    masked = {"source_mask": padding(np.array([5, 3]), 5)}
+    for kind, residual, heads, seen in ((Transformer, PreNorm, 4, masked), (TiedTransformer, PostNorm, 1, {})):
+        model = kind.init(rng, 7, 8, heads, 6, 1, 1, residual)
+        model = tree.map(lambda p: p + rng.normal(scale=0.2, size=p.shape), model)
+        subject = Distillation(model=model, temperature=2.5, share=0.3, ignore=-1)
+        name = f"{kind.__name__}, {residual.__name__}, heads {heads}{', masked' if seen else ''}"
+        yield name, subject, (), ids | seen
