@@ -19,7 +19,7 @@ from reference.functions.online_softmax import OnlineSoftmax
 from reference.functions.softcap import softcap_vjp
 
 N, M = 256, 256  # measured: the matrix products of smaller blocks are slower, larger ones take only more memory
-LONG = 512  # models attend in blocks from so many positions on, where that is faster than `attend`
+LONG = 512  # layers attend in blocks from so many queries and keys on, where that is faster than `attend`
 
 
 def blockwise(q: np.ndarray, k: np.ndarray, v: np.ndarray, *bias: np.ndarray, **options: Any) -> np.ndarray:

@@ -14,6 +14,7 @@ from reference.core.layer import Layer
 from reference.core.masks import causal, expect_mask, padding
 from reference.core.shapes import expect_positive, expect_shape
 from reference.functions.attend import attend_vjp
+from reference.functions.blockwise import LONG, blockwise_vjp
 from reference.layers.linear import Linear
 
 
@@ -39,8 +40,9 @@ def expect_heads(where: str, heads: int, width: int) -> None:
 def attention_vjp(
     q: np.ndarray, k: np.ndarray, v: np.ndarray, *bias: np.ndarray, **options: Any
 ) -> tuple[np.ndarray, Callable[[np.ndarray], tuple[np.ndarray, ...]]]:
-    """Attend as `attend_vjp` says, in the way that suits the lengths: the one place where layers choose."""
-    return attend_vjp(q, k, v, *bias, **options)
+    """Attend as `attend_vjp` says, in blocks where a head's table of scores has LONG x LONG entries or more."""
+    kernel = attend_vjp if q.shape[2] * k.shape[2] < LONG * LONG else blockwise_vjp
+    return kernel(q, k, v, *bias, **options)
 
 
 class MultiHeadAttention(Layer):

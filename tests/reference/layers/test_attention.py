@@ -2,6 +2,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from composites import peak
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -289,6 +290,31 @@ def test_layers_attend_as_attention_says(rng):
     same(o, expected)
     for got, want in zip(pullback(do), expected_pullback(do), strict=True):
         same(got, want)
+
+
+def test_long_sequences_attend_in_blocks(rng, monkeypatch):
+    layer, x, mask = random_layer(rng, SelfAttention, 2, 16), rng.normal(size=(1, 1024, 16)), causal(1024)
+
+    def both_ways():
+        y, pullback = layer.vjp(x, mask=mask)
+        d_layer, dx = pullback(x)
+        return [y, dx, *(leaf for _, leaf in tree.leaves(d_layer))]
+
+    in_blocks, least = both_ways(), peak(both_ways)
+    monkeypatch.setattr(attention, "LONG", 2048)
+    for got, expected in zip(in_blocks, both_ways(), strict=True):
+        np.testing.assert_allclose(got, expected, rtol=0, atol=1e-10)  # sums over 1024 rows of numbers near 100
+    table = 2 * 1024 * 1024 * 8  # bytes of the scores of two heads
+    assert least < table / 2 and peak(both_ways) > 2 * table
+
+
+@pytest.mark.parametrize(("t", "s", "blocks"), [(511, 513, False), (512, 512, True), (1, 2**18, True)])
+def test_the_number_of_scores_decides(rng, monkeypatch, t, s, blocks):
+    chosen = []
+    for name in ("attend_vjp", "blockwise_vjp"):
+        monkeypatch.setattr(attention, name, lambda *_, name=name, **__: chosen.append(name))
+    attention_vjp(np.zeros((1, 1, t, 2)), *np.zeros((2, 1, 1, s, 2)))
+    assert chosen == ["blockwise_vjp" if blocks else "attend_vjp"]
 
 
 def test_self_attention_is_attention_to_itself(rng):
