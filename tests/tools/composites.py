@@ -265,6 +265,14 @@ class Noted(Bigrams):
         return (y, np.asarray((self.table * self.table).sum() / 2)), pullback
 
 
+class Unnoted(Noted):
+    """The cotangent of the note is lost."""
+
+    def vjp(self, *, tokens):
+        outputs, right_pullback = super().vjp(tokens=tokens)
+        return outputs, lambda cotangents: right_pullback((cotangents[0], 0.0))
+
+
 class Speaker(Layer):
     """A small model that says C numbers of every token, or of a whole sequence if it is pooled."""
 

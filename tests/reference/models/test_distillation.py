@@ -3,7 +3,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from composites import Bigrams, Noted, Speaker, dtypes, generic, parameters, peak, same, same_tree, total
+from composites import Bigrams, Noted, Speaker, Unnoted, dtypes, generic, parameters, peak, same, same_tree, total
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -91,7 +91,7 @@ def test_backward_is_proved_at_batch_one_and_length_one(prove, rng, batch, t):
     prove(bigrams(rng), **example(rng, batch, t))
 
 
-@settings(deadline=None, max_examples=8, derandomize=True)
+@settings(deadline=None, max_examples=5, derandomize=True)
 @given(
     st.tuples(st.integers(1, 3), st.integers(1, 3), st.integers(2, 4)),
     st.floats(0, 1),
@@ -360,14 +360,9 @@ def test_an_ignored_cotangent_is_caught(caught, rng):
 
 
 def test_forgotten_auxiliary_cotangents_are_caught(caught, rng):
-    class Unheard(Noted):
-        def vjp(self, **inputs):
-            outputs, pullback = super().vjp(**inputs)
-            return outputs, lambda cotangents: pullback((cotangents[0], 0.0))
-
     table = rng.normal(size=(V, V))
     gradcheck.assert_gradients(Distillation(Noted(table), **SETTINGS, balance=0.7), **example(rng))
-    caught({"model.table"}, Distillation(Unheard(table), **SETTINGS, balance=0.7), **example(rng))
+    caught({"model.table"}, Distillation(Unnoted(table), **SETTINGS, balance=0.7), **example(rng))
 
 
 def test_probabilities_are_no_teacher_logits(rng):

@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 import pytest
-from composites import EDGES, dtypes, generic, parameters, peak, same, same_tree
+from composites import EDGES, dtypes, generic, noting, parameters, peak, same, same_tree
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -50,6 +50,11 @@ def test_backward_is_proved_at_batch_one_and_length_one(prove, rng, residual, he
     s = 1 if length > 1 else 3
     ids, mask = tokens(rng, batch, s, length), np.ones((1, 1, 1, s), bool) if masked else None
     prove(random_model(rng, residual, heads), **ids, source_mask=mask)
+
+
+def test_backward_is_proved_with_auxiliary_outputs_and_dropout(prove, rng):
+    model = noting(generic(rng, TiedTransformer.init(rng, 5, 4, 2, 3, 1, 1, dropout=0.4)))
+    prove(model, source=rng.integers(5, size=(2, 3)), target=rng.integers(5, size=(2, 2)), rng=np.random.default_rng(5))
 
 
 @settings(deadline=None, max_examples=3, derandomize=True)
