@@ -156,6 +156,6 @@ def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]
     mask = padding(np.array([5, 3]), 5)
     for residual in (PreNorm, PostNorm):
         for heads, seen in ((1, {}), (4, {"source_mask": mask})):
-            layer = EncoderDecoder.init(rng, 8, heads, 6, 1, 2, residual)
+            layer = EncoderDecoder.init(rng, 8, heads, 6, 1, 1, residual)
             name = f"{residual.__name__}, heads {heads}{', masked' if seen else ''}"
             yield name, tree.map(lambda p: p + rng.normal(scale=0.2, size=p.shape), layer), (source, target), seen

@@ -67,8 +67,8 @@ def _generic(rng: np.random.Generator, layer: Any) -> Any:
 def _routed(rng: np.random.Generator, ids: dict[str, Any]) -> EncoderOnly:
     """Return a model of which each of two experts is chosen, and by no token closely: where they tie it jumps."""
     while True:
-        model = _generic(rng, EncoderOnly.bert(rng, 7, 5, 4, 2, 3, 1))
-        mixture = _generic(rng, MixtureOfExperts.init(rng, 4, 3, 2, 1))
+        model = _generic(rng, EncoderOnly.bert(rng, 7, 5, 8, 2, 6, 1))
+        mixture = _generic(rng, MixtureOfExperts.init(rng, 8, 3, 2, 1))
         (block,) = model.stack.blocks
         front = model.embedding, model.positions, model.segments, model.norm
         x = block.attention(EncoderOnly(*front, Encoder(blocks=(), norm=None))(**ids))
@@ -84,18 +84,18 @@ def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]
     words = {"labels": np.array([[-1, 3, -1, -1, 0], [6, -1, 3, -1, -1]])}  # only the masked tokens count
 
     def bert(dropout: float = 0.0) -> EncoderOnly:
-        return EncoderOnly.bert(rng, 7, 6, 4, 2, 3, 1, dropout=dropout)
+        return EncoderOnly.bert(rng, 7, 6, 8, 2, 6, 1, dropout=dropout)
 
-    model = _generic(rng, Headed(body=bert(), head=ClassificationHead.init(rng, 4, 3)))
+    model = _generic(rng, Headed(body=bert(), head=ClassificationHead.init(rng, 8, 3)))
     yield "classifier", model, (), ids | mask
-    model = _generic(rng, Headed(body=bert(0.2), head=ClassificationHead.init(rng, 4, 3, dropout=0.3)))
+    model = _generic(rng, Headed(body=bert(0.2), head=ClassificationHead.init(rng, 8, 3, dropout=0.3)))
     drawn = {"rng": np.random.default_rng(1)}
     yield "classifier and loss, dropout", Objective(model), (), ids | mask | classes | drawn
-    head = _generic(rng, LanguageModelHead.init(rng, 4, 7))
+    head = _generic(rng, LanguageModelHead.init(rng, 8, 7))
     model = Headed(body=_generic(rng, bert()), head=head)
     yield "masked language model", model, (), ids
     yield "masked language model and loss", Objective(model, ignore=-1), (), ids | mask | words
     routed = Objective(Headed(body=_routed(rng, ids), head=head), balance=0.1)
     yield "language model and loss, mixture of experts", routed, (), ids | {"labels": ids["tokens"]}
-    model = _generic(rng, Headed(body=Encoder.init(rng, 4, 2, 3, 1), head=LanguageModelHead.init(rng, 4, 7)))
-    yield "embedded input", model, (rng.normal(size=(2, 5, 4)),), mask
+    model = _generic(rng, Headed(body=Encoder.init(rng, 8, 2, 6, 1), head=LanguageModelHead.init(rng, 8, 7)))
+    yield "embedded input", model, (rng.normal(size=(2, 5, 8)),), mask
