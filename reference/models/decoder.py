@@ -127,7 +127,8 @@ class Decoder(Layer):
         """
         block_pullbacks, auxiliary, counts = [], (), []
         for block in self.blocks:
-            out, block_pullback = block.vjp(x, memory, mask=mask, memory_mask=memory_mask, rng=rng)
+            drawn = randomness(block, rng)
+            out, block_pullback = block.vjp(x, memory, mask=mask, memory_mask=memory_mask, **drawn)
             x, more = split(out)                                                          # (B, T, D)  # (decoder.4)
             auxiliary += more                                                                          # (decoder.12)
             block_pullbacks.append(block_pullback)
@@ -162,7 +163,8 @@ class Decoder(Layer):
         """Return what `vjp` returns first, holding the residuals of one block at a time."""
         auxiliary: tuple = ()
         for block in self.blocks:
-            x, more = split(block(x, memory, mask=mask, memory_mask=memory_mask, rng=rng))
+            drawn = randomness(block, rng)
+            x, more = split(block(x, memory, mask=mask, memory_mask=memory_mask, **drawn))
             auxiliary += more
         return join(x if self.norm is None else self.norm(x), auxiliary)
 

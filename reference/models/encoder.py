@@ -108,7 +108,7 @@ class Encoder(Layer):
         """
         block_pullbacks, auxiliary, counts = [], (), []
         for block in self.blocks:
-            out, block_pullback = block.vjp(x, mask=mask, rng=rng)
+            out, block_pullback = block.vjp(x, mask=mask, **randomness(block, rng))
             x, more = split(out)                                        # (B, S, D)  # (encoder.3)
             auxiliary += more                                                        # (encoder.9)
             block_pullbacks.append(block_pullback)
@@ -136,7 +136,7 @@ class Encoder(Layer):
         """Return what `vjp` returns first, holding the residuals of one block at a time."""
         auxiliary: tuple = ()
         for block in self.blocks:
-            x, more = split(block(x, mask=mask, rng=rng))
+            x, more = split(block(x, mask=mask, **randomness(block, rng)))
             auxiliary += more
         return join(x if self.norm is None else self.norm(x), auxiliary)
 

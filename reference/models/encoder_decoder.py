@@ -14,6 +14,7 @@ from reference.core import tree
 from reference.core.layer import Layer
 from reference.core.masks import causal, padding
 from reference.core.outputs import join, split
+from reference.core.randomness import randomness
 from reference.core.shapes import expect_shape
 from reference.layers.dropout import Dropout
 from reference.layers.residual import PostNorm, PreNorm
@@ -75,12 +76,12 @@ class EncoderDecoder(Layer):
         drop = Dropout(self.dropout)
         s, source_pullback = self.positions.vjp(source)                 # (B, S, D)  # (encoder_decoder.1)
         s, drop_source_pullback = drop.vjp(s, rng=rng)                  # (B, S, D)  # (encoder_decoder.10)
-        out, encoder_pullback = self.encoder.vjp(s, mask=source_mask, rng=rng)
+        out, encoder_pullback = self.encoder.vjp(s, mask=source_mask, **randomness(self.encoder, rng))
         memory, of_encoder = split(out)                                 # (B, S, D)  # (encoder_decoder.2)
         t, target_pullback = self.positions.vjp(target)                 # (B, T, D)  # (encoder_decoder.3)
         t, drop_target_pullback = drop.vjp(t, rng=rng)                  # (B, T, D)  # (encoder_decoder.11)
         out, decoder_pullback = self.decoder.vjp(
-            t, memory, mask=causal(target.shape[1]), memory_mask=source_mask, rng=rng
+            t, memory, mask=causal(target.shape[1]), memory_mask=source_mask, **randomness(self.decoder, rng)
         )
         y, of_decoder = split(out)                                      # (B, T, D)  # (encoder_decoder.4)
 
@@ -117,7 +118,8 @@ class EncoderDecoder(Layer):
     ) -> Any:
         """Map source (B, S, D), embedded, to the memory (B, S, D), with the encoder's auxiliary outputs behind it."""
         _expect_source("source", source, source_mask)
-        return self.encoder(Dropout(self.dropout)(self.positions(source), rng=rng), mask=source_mask, rng=rng)
+        s = Dropout(self.dropout)(self.positions(source), rng=rng)
+        return self.encoder(s, mask=source_mask, **randomness(self.encoder, rng))
 
     def decode(
         self,
@@ -130,7 +132,8 @@ class EncoderDecoder(Layer):
         """Let target (B, T, D), embedded, query the memory (B, S, D); return y (B, T, D) and what is behind it."""
         _expect_pair("memory", memory, target, source_mask)
         t = Dropout(self.dropout)(self.positions(target), rng=rng)
-        return self.decoder(t, memory, mask=causal(target.shape[1]), memory_mask=source_mask, rng=rng)
+        masks: dict[str, Any] = {"mask": causal(target.shape[1]), "memory_mask": source_mask}
+        return self.decoder(t, memory, **masks, **randomness(self.decoder, rng))
 
 
 def _expect_pair(name: str, source: Any, target: Any, source_mask: Any) -> None:

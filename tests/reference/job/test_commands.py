@@ -87,7 +87,7 @@ def test_verify_says_by_its_status_whether_all_is_proved(calls):
 def test_verify_asks_the_workers(monkeypatch, capsys):
     used = []
     monkeypatch.setattr(commands, "workers", lambda: contextlib.nullcontext(lambda f, xs: used.append(1) or map(f, xs)))
-    (example,) = (e for e in catalogue.examples() if e.module == "layers.linear")
+    example = next(e for e in catalogue.examples() if e.module == "layers.linear")
     monkeypatch.setattr(catalogue, "examples", lambda seed: iter([example]))
     assert commands.verify({}) == 0
     assert used == [1]
