@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 
-def randomness(layer: Any, rng: np.random.Generator | None) -> dict[str, np.random.Generator]:
+def randomness(layer: Any, rng: np.random.Generator | None) -> dict[str, Any]:
     """Return {"rng": rng} if there is a generator and the layer takes one, {} otherwise.
 
     Raises:

@@ -6,11 +6,12 @@ from typing import Any, Self
 import numpy as np
 
 from reference.core.layer import Layer
-from reference.core.shapes import expect_floating
+from reference.core.shapes import expect_floating, expect_number
 
 
 def expect_drop(where: str, rate: float, rng: Any) -> None:
     """Raise unless `rate` is a share to drop, in [0, 1), and `rng` a generator or None."""
+    expect_number(where, "rate", rate)
     if not 0 <= rate < 1:
         raise ValueError(f"{where}: rate must lie in [0, 1), got {rate}")
     if rng is not None and not isinstance(rng, np.random.Generator):

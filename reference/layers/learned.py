@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from reference.core.layer import Layer
-from reference.core.shapes import expect_positive, expect_shape
+from reference.core.shapes import expect_dtype, expect_positive, expect_shape
 
 
 class LearnedPositions(Layer):
@@ -20,6 +20,7 @@ class LearnedPositions(Layer):
         """Draw normal entries of standard deviation D^(-1/2), as Embedding does."""
         expect_positive("LearnedPositions.init", "positions", positions)
         expect_positive("LearnedPositions.init", "width", width)
+        expect_dtype("LearnedPositions.init", dtype)
         return cls(table=rng.normal(scale=width ** -0.5, size=(positions, width)).astype(dtype))
 
     def vjp(self, x: np.ndarray) -> tuple[np.ndarray, Callable[[np.ndarray], tuple[Self, np.ndarray]]]:
@@ -31,6 +32,7 @@ class LearnedPositions(Layer):
 
         Source: Gehring et al. 2017 (arXiv:1705.03122), sec. 3.1.
         """
+        expect_shape("LearnedPositions", "table", self.table, ("P", "D"))
         positions, width = self.table.shape
         expect_shape("LearnedPositions", "x", x, ("B", "T", width))
         length = x.shape[1]

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from reference.core.layer import Layer
-from reference.core.shapes import expect_last_axis, expect_positive
+from reference.core.shapes import expect_dtype, expect_last_axis, expect_nonnegative, expect_positive, expect_shape
 from reference.core.sums import column_sums, row_means
 
 
@@ -21,18 +21,21 @@ class RMSNorm(Layer):
     def init(cls, width: int, dtype: DTypeLike = np.float32) -> Self:
         """Start without effect: gamma is one."""
         expect_positive("RMSNorm.init", "width", width)
+        expect_dtype("RMSNorm.init", dtype)
         return cls(gamma=np.ones(width, dtype))
 
     def vjp(self, x: np.ndarray) -> tuple[np.ndarray, Callable[[np.ndarray], tuple[Self, np.ndarray]]]:
         """Map x (..., D) to y (..., D).
 
         Raises:
-            TypeError: x is not a floating or complex array.
-            ValueError: the last axis of x has not length D.
+            TypeError: x or gamma is not a floating or complex array, or eps is not a number.
+            ValueError: gamma has not one axis, the last axis of x has not length D, or eps is negative or infinite.
 
         Source: Zhang & Sennrich 2019 (arXiv:1910.07467), eq. 4, with eps inside the root.
         """
         gamma = self.gamma
+        expect_shape("RMSNorm", "gamma", gamma, ("D",))
+        expect_nonnegative("RMSNorm", "eps", self.eps)
         expect_last_axis("RMSNorm", "x", x, gamma.size)
         square = row_means(x * x)                                       # (..., 1)  # (rmsnorm.1)
         r = 1 / np.sqrt(square + self.eps)                              # (..., 1)  # (rmsnorm.2)

@@ -1,12 +1,11 @@
 """Cross-entropy of targets under the softmax of logits, in one piece.  Derivation: specs/losses/cross_entropy.md."""
 
-import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
-from reference.core.shapes import expect_floating, expect_ids, expect_number
+from reference.core.shapes import expect_floating, expect_ids, expect_nonnegative, expect_number
 
 
 def cross_entropy(
@@ -105,8 +104,7 @@ def _expect_arguments(
     expect_number(where, "smoothing", smoothing)
     if not 0 <= smoothing < 1:
         raise ValueError(f"{where}: smoothing must lie in [0, 1), got {smoothing}")
-    if not 0 <= z_loss < math.inf:
-        raise ValueError(f"{where}: z_loss must be finite and at least 0, got {z_loss}")
+    expect_nonnegative(where, "z_loss", z_loss)
     if reduction not in ("mean", "sum"):
         raise ValueError(f"{where}: reduction must be 'mean' or 'sum', got {reduction!r}")
     return counts

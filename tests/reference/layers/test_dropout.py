@@ -230,6 +230,7 @@ def test_mask_read_off_the_output_is_caught(caught, rng):
     [
         (1.0, np.ones(2), None, ValueError, r"rate must lie in \[0, 1\), got 1\.0"),
         (-0.1, np.ones(2), None, ValueError, r"rate must lie in \[0, 1\), got -0\.1"),
+        ("x", np.ones(2), None, TypeError, r"rate must be a number, got str"),
         (math.nan, np.ones(2), None, ValueError, r"rate must lie in \[0, 1\), got nan"),
         (0.4, np.ones(2), 7, TypeError, r"rng must be a numpy\.random\.Generator or None, got int"),
         (0.4, np.ones(2), np.random.RandomState(0), TypeError,

@@ -313,3 +313,19 @@ def test_bad_input_is_one_clear_line(rng):
         layer([1.0] * 7)
     with pytest.raises(ValueError, match=r"^RMSNorm\.init: width must be at least 1, got 0$"):
         RMSNorm.init(0)
+    with pytest.raises(TypeError, match=r"^RMSNorm\.init: dtype must be floating or complex, got int64$"):
+        RMSNorm.init(3, np.int64)
+
+
+@pytest.mark.parametrize(
+    ("fields", "error", "message"),
+    [
+        ({"gamma": np.ones((3, 1))}, ValueError, r"gamma must have shape \(D,\), got \(3, 1\)"),
+        ({"gamma": np.arange(3)}, TypeError, "gamma must be floating or complex, got int64"),
+        ({"gamma": np.ones(3), "eps": -1.0}, ValueError, r"eps must be finite and at least 0, got -1\.0"),
+        ({"gamma": np.ones(3), "eps": "x"}, TypeError, "eps must be a number, got str"),
+    ],
+)
+def test_fields_that_do_not_fit_are_one_clear_line(fields, error, message):
+    with pytest.raises(error, match=f"^RMSNorm: {message}$"):
+        RMSNorm(**fields)(np.ones((2, 3)))

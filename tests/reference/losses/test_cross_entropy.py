@@ -506,6 +506,7 @@ def test_smoothing_of_the_other_words_is_another_function(rng):
         ({"smoothing": math.nan}, ValueError, r"smoothing must lie in \[0, 1\), got nan"),
         ({"z_loss": -1e-4}, ValueError, r"z_loss must be finite and at least 0, got -0\.0001"),
         ({"z_loss": math.inf}, ValueError, r"z_loss must be finite and at least 0, got inf"),
+        ({"z_loss": "x"}, TypeError, r"z_loss must be a number, got str"),
         ({"z_loss": math.nan}, ValueError, r"z_loss must be finite and at least 0, got nan"),
         ({"reduction": "none"}, ValueError, r"reduction must be 'mean' or 'sum', got 'none'"),
     ],
