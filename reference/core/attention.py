@@ -6,17 +6,19 @@ from typing import Any
 import numpy as np
 
 from reference.core.masks import expect_bias, expect_mask, positions
-from reference.core.shapes import expect_positive, expect_shape
+from reference.core.shapes import expect_number, expect_positive, expect_shape
 
 
 def expect_cap(where: str, cap: float) -> None:
-    """Raise unless `cap` is positive and finite."""
+    """Raise unless `cap` is a positive and finite number."""
+    expect_number(where, "cap", cap)
     if not 0 < cap < math.inf:
         raise ValueError(f"{where}: cap must be positive and finite, got {cap}")
 
 
 def expect_dropout(where: str, dropout: float, rng: Any) -> None:
     """Raise unless `dropout` is a rate in [0, 1) and `rng` None or a generator."""
+    expect_number(where, "dropout", dropout)
     if not 0 <= dropout < 1:
         raise ValueError(f"{where}: dropout must lie in [0, 1), got {dropout}")
     if rng is not None and not isinstance(rng, np.random.Generator):
@@ -41,7 +43,7 @@ def expect_attention(
 
     Raises:
         TypeError: an array is not floating or complex, the mask not boolean, the window not a
-            whole number, or rng not a generator.
+            whole number, cap or dropout not a number, or rng not a generator.
         ValueError: the shapes do not fit together, an option is out of range, or what goes by
             position has more queries than keys.
     """

@@ -19,7 +19,7 @@ def softcap_vjp(s: np.ndarray, *, cap: float) -> tuple[np.ndarray, Callable[[np.
     """Return y (...) and the pullback dy -> ds.
 
     Raises:
-        TypeError: s is not a floating or complex array.
+        TypeError: s is not a floating or complex array, or cap not a number.
         ValueError: cap is not positive and finite.
 
     Source: Riviere et al. 2024 (arXiv:2408.00118), sec. 2; Bello et al. 2016 (arXiv:1611.09940).

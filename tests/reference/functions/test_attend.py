@@ -446,9 +446,8 @@ def test_a_large_cap_is_no_cap(rng):
 def test_dropout_is_unbiased(rng):
     q, k, v = arrays(rng, batch=1, heads=1)
     do, many = rng.normal(size=q.shape), 400
-    o, _, _, dv = run(q, k, v, do)
-    drawn = [run_options(q, k, v, do=do, dropout=0.4, rng=rng) for _ in range(many)]
-    for got, expected in ((np.stack([z[0] for z in drawn]), o), (np.stack([z[3] for z in drawn]), dv)):
+    drawn = zip(*(run_options(q, k, v, do=do, dropout=0.4, rng=rng) for _ in range(many)), strict=True)
+    for got, expected in zip(map(np.stack, drawn), run(q, k, v, do), strict=True):
         bound = 5 * got.std(axis=0) / np.sqrt(many)  # five standard deviations of the mean
         assert (bound > 0).all() and (abs(got.mean(axis=0) - expected) < bound).all()
 

@@ -456,6 +456,10 @@ FIELDS = [
     ({"value": (6, 4)}, "value.w must have shape (6, 8), got (6, 4)"),
     ({"output": (8, 6)}, "output.w must have shape (16, D), got (8, 6)"),
     ({"query_norm": RMSNorm(np.ones(16))}, "query_norm.gamma must have shape (4,), got (16,)"),
+    (
+        {"heads": 16, "query_norm": None, "key_norm": None, "rotary": Rotary()},
+        "the head width must be even, got 1",
+    ),
     ({"window": 0}, "window must be at least 1, got 0"),
     ({"cap": 0.0}, "cap must be positive and finite, got 0.0"),
     ({"dropout": 1.0}, "dropout must lie in [0, 1), got 1.0"),
