@@ -22,7 +22,7 @@ def expect_dropout(where: str, dropout: float, rng: Any) -> None:
     if not 0 <= dropout < 1:
         raise ValueError(f"{where}: dropout must lie in [0, 1), got {dropout}")
     if rng is not None and not isinstance(rng, np.random.Generator):
-        raise TypeError(f"{where}: rng must be a numpy.random.Generator, got {type(rng).__name__}")
+        raise TypeError(f"{where}: rng must be a numpy.random.Generator or None, got {type(rng).__name__}")
 
 
 def expect_attention(

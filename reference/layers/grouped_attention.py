@@ -152,6 +152,7 @@ class GroupedAttention(Layer):
     def _expect_fields(self, x: Any, bias: tuple[Any, ...], mask: Any, rng: Any) -> None:
         where, (width, inner) = type(self).__name__, self.query.w.shape
         expect_heads(where, self.heads, inner)
+        expect_positive(where, "the head width", self.head_width)
         expect_shape(where, "key.w", self.key.w, (width, "G K"))
         shared = self.key.w.shape[1]
         if shared == 0 or shared % self.head_width or inner % shared:

@@ -449,6 +449,7 @@ def test_norm_after_the_rotation_is_another_function(rng):
 FIELDS = [
     ({"heads": 3}, "heads must divide the width 16, got 3"),
     ({"heads": 0}, "heads must be at least 1, got 0"),
+    ({"query": (6, 0)}, "the head width must be at least 1, got 0"),
     ({"key": (5, 8)}, "key.w must have shape (6, G K), got (5, 8)"),
     ({"key": (6, 6)}, "key.w must have as many columns as a number of heads of width 4 that divides 4, got 6"),
     ({"key": (6, 12)}, "key.w must have as many columns as a number of heads of width 4 that divides 4, got 12"),
@@ -512,5 +513,5 @@ def test_inputs_that_do_not_fit_are_one_clear_line(rng):
         layer.vjp(x.astype(np.int64))
     with pytest.raises(TypeError, match=r"^GroupedAttention: mask must be a boolean array, got float64$"):
         layer.vjp(x, mask=np.ones((1, 1, 5, 5)))
-    with pytest.raises(TypeError, match=r"^GroupedAttention: rng must be a numpy\.random\.Generator, got int$"):
+    with pytest.raises(TypeError, match=r"^GroupedAttention: rng must be a numpy\.random\.Generator or None, got int$"):
         layer.vjp(x, rng=1)
