@@ -28,6 +28,22 @@ def trained():
 
 
 @pytest.fixture
+def epochs_until():
+    """epochs_until(reached, **options): after how many epochs `reached(shares)` first holds; None if after none."""
+
+    def epochs_until(reached, **options):
+        settings = Settings.of(**options)
+        training, held_out = train.data(settings)
+        for state in train.train(settings, train.begin(settings), training, held_out[:16]):
+            ended = state.step % settings.steps_per_epoch == 0
+            if ended and reached(evaluate.autoregressive(state.model, held_out)):
+                return len(state.records)
+        return None
+
+    return epochs_until
+
+
+@pytest.fixture
 def copies():
     """copies(model, examples): shares of tokens and of sequences copied, the model reading its own output."""
     return evaluate.autoregressive
