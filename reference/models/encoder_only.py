@@ -95,29 +95,32 @@ class EncoderOnly(Layer):
         Source: Devlin et al. 2018 (arXiv:1810.04805), sec. 3, fig. 2 and A.2.
         """
         segments = self._expect(tokens, segments, mask, rng)
-        h, embedding_pullback = self.embedding.vjp(ids=tokens)          # (B, S, D)  # (encoder_only.1)
+        e, embedding_pullback = self.embedding.vjp(ids=tokens)          # (B, S, D)  # (encoder_only.1)
+        g = e
         if self.segments is not None:
-            e, segments_pullback = self.segments.vjp(ids=segments)      # (B, S, D)  # (encoder_only.2)
-            h = h + e                                                   # (B, S, D)  # (encoder_only.3)
-        h, positions_pullback = self.positions.vjp(h)                   # (B, S, D)  # (encoder_only.4)
+            a, segments_pullback = self.segments.vjp(ids=segments)      # (B, S, D)  # (encoder_only.2)
+            g = e + a                                                   # (B, S, D)  # (encoder_only.3)
+        z, positions_pullback = self.positions.vjp(g)                   # (B, S, D)  # (encoder_only.4)
+        n = z
         if self.norm is not None:
-            h, norm_pullback = self.norm.vjp(h)                         # (B, S, D)  # (encoder_only.5)
-        h, drop_pullback = Dropout(self.dropout).vjp(h, rng=rng)        # (B, S, D)  # (encoder_only.6)
-        out, stack_pullback = self.stack.vjp(h, mask=mask, rng=rng)     # (B, S, D)  # (encoder_only.7)
+            n, norm_pullback = self.norm.vjp(z)                         # (B, S, D)  # (encoder_only.5)
+        u, drop_pullback = Dropout(self.dropout).vjp(n, rng=rng)        # (B, S, D)  # (encoder_only.6)
+        y, stack_pullback = self.stack.vjp(u, mask=mask, rng=rng)       # (B, S, D)  # (encoder_only.7)
 
-        def pullback(dout: Any) -> tuple[Self]:
+        def pullback(dy: Any) -> tuple[Self]:
             d: dict[str, Any] = {}
-            d["stack"], dh = stack_pullback(dout)                       # (B, S, D)  # (encoder_only.8)
-            _, dh = drop_pullback(dh)                                   # (B, S, D)  # (encoder_only.9)
+            d["stack"], du = stack_pullback(dy)                         # (B, S, D)  # (encoder_only.8)
+            _, dn = drop_pullback(du)                                   # (B, S, D)  # (encoder_only.9)
+            dz = dn
             if self.norm is not None:
-                d["norm"], dh = norm_pullback(dh)                       # (B, S, D)  # (encoder_only.10)
-            d["positions"], dh = positions_pullback(dh)                 # (B, S, D)  # (encoder_only.11)
+                d["norm"], dz = norm_pullback(dn)                       # (B, S, D)  # (encoder_only.10)
+            d["positions"], dg = positions_pullback(dz)                 # (B, S, D)  # (encoder_only.11)
             if self.segments is not None:
-                (d["segments"],) = segments_pullback(dh)                             # (encoder_only.12)
-            (d["embedding"],) = embedding_pullback(dh)                               # (encoder_only.13)
+                (d["segments"],) = segments_pullback(dg)                             # (encoder_only.12)
+            (d["embedding"],) = embedding_pullback(dg)                               # (encoder_only.13)
             return (self.cotangent(**d),)
 
-        return out, pullback
+        return y, pullback
 
     def __call__(
         self,
