@@ -23,7 +23,8 @@ def silu_vjp(x: np.ndarray) -> tuple[np.ndarray, Callable[[np.ndarray], np.ndarr
     Raises:
         TypeError: x is not a floating or complex array.
 
-    Source: Elfwing, Uchibe & Doya 2017 (arXiv:1702.03118); Ramachandran, Zoph & Le 2017 (arXiv:1710.05941), beta = 1.
+    Source: Hendrycks & Gimpel 2016 (arXiv:1606.08415); Elfwing, Uchibe & Doya 2017 (arXiv:1702.03118);
+    Ramachandran, Zoph & Le 2017 (arXiv:1710.05941), beta = 1.
     """
     expect_floating("silu", "x", x)
     g, sigmoid_pullback = sigmoid_vjp(x)                                # (...)     # (silu.1)
