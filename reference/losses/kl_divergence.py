@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from reference.core.shapes import expect_floating
+from reference.core.shapes import expect_floating, expect_number
 
 
 def kl_divergence(
@@ -40,8 +40,8 @@ def kl_divergence_vjp(
     sum over the positions that count, or their mean; 0 if none does.  The target is a constant.
 
     Raises:
-        TypeError: logits is not a floating or complex array, target_logits not a real one, or
-            mask not a boolean one.
+        TypeError: logits is not a floating or complex array, target_logits not a real one, mask
+            not a boolean one, or temperature no number.
         ValueError: V is 0, the shapes do not match, temperature is not positive and finite, or
             reduction is neither 'mean' nor 'sum'.
 
@@ -94,6 +94,7 @@ def _expect_arguments(
         raise TypeError(f"{where}: target_logits must be real, got {target_logits.dtype}")
     if target_logits.shape != logits.shape:
         raise ValueError(f"{where}: target_logits must have shape {logits.shape}, got {target_logits.shape}")
+    expect_number(where, "temperature", temperature)
     if not 0 < temperature < math.inf:
         raise ValueError(f"{where}: temperature must be positive and finite, got {temperature}")
     if mask is not None and (not isinstance(mask, np.ndarray) or mask.dtype != bool):

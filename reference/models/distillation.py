@@ -13,7 +13,7 @@ from reference.core import tree
 from reference.core.layer import Layer
 from reference.core.masks import padding
 from reference.core.outputs import join, split
-from reference.core.shapes import expect_shape
+from reference.core.shapes import expect_number, expect_shape
 from reference.layers.residual import PostNorm, PreNorm
 from reference.losses.cross_entropy import cross_entropy, cross_entropy_vjp
 from reference.losses.kl_divergence import kl_divergence, kl_divergence_vjp
@@ -42,7 +42,8 @@ class Distillation(Layer):
         (B, V).  The model's auxiliary outputs are added `balance` times, as in Objective.
 
         Raises:
-            TypeError: ids are not integer arrays, teacher_logits not a real one, or whatever else the model refuses.
+            TypeError: ids are not integer arrays, teacher_logits not a real one, share or temperature
+                is no number, or whatever else the model refuses.
             ValueError: an id is outside its vocabulary, the shapes do not fit together, share is
                 outside [0, 1], or temperature is not positive and finite.
 
@@ -99,8 +100,10 @@ class Distillation(Layer):
         expect_shape(where, "teacher_logits", teacher_logits, (*np.shape(labels), "V"))
         if teacher_logits.dtype.kind != "f":
             raise TypeError(f"{where}: teacher_logits must be real, got {teacher_logits.dtype}")
+        expect_number(where, "share", self.share)
         if not 0 <= self.share <= 1:
             raise ValueError(f"{where}: share must lie in [0, 1], got {self.share}")
+        expect_number(where, "temperature", self.temperature)
         if not 0 < self.temperature < math.inf:
             raise ValueError(f"{where}: temperature must be positive and finite, got {self.temperature}")
 

@@ -374,6 +374,7 @@ def test_probabilities_are_no_logits(rng):
         ({"target_logits": np.zeros(SHAPE, int)}, TypeError, r"target_logits must be floating or complex, got int64"),
         ({"target_logits": np.zeros(SHAPE, complex)}, TypeError, r"target_logits must be real, got complex128"),
         ({"target_logits": None}, TypeError, r"target_logits must be an array, got NoneType"),
+        ({"temperature": None}, TypeError, r"temperature must be a number, got NoneType"),
         ({"temperature": 0}, ValueError, r"temperature must be positive and finite, got 0"),
         ({"temperature": -1.0}, ValueError, r"temperature must be positive and finite, got -1\.0"),
         ({"temperature": math.nan}, ValueError, r"temperature must be positive and finite, got nan"),
