@@ -28,6 +28,7 @@ class ClassificationHead(Layer):
         cls, rng: np.random.Generator, width: int, classes: int, dtype: DTypeLike = np.float32, dropout: float = 0.0
     ) -> Self:
         """Draw both maps as Linear does."""
+        expect_drop("ClassificationHead.init", dropout, None)
         dense = Linear.init(rng, width, width, dtype)
         output = Linear.init(rng, width, classes, dtype)
         return cls(dense=dense, output=output, dropout=dropout)

@@ -16,7 +16,7 @@ from reference.core.outputs import join, split
 from reference.core.randomness import randomness
 from reference.core.shapes import expect_positive, expect_shape
 from reference.layers.attention import SelfAttention
-from reference.layers.dropout import Dropout
+from reference.layers.dropout import Dropout, expect_drop
 from reference.layers.feedforward import FeedForward
 from reference.layers.layernorm import LayerNorm
 from reference.layers.mixture import MixtureOfExperts
@@ -26,7 +26,13 @@ Residual: TypeAlias = type[PreNorm] | type[PostNorm]
 
 
 def dropout_or_none(rate: float) -> Dropout | None:
-    """Return the layer that drops with `rate`; none where nothing is dropped."""
+    """Return the layer that drops with `rate`; none where nothing is dropped.
+
+    Raises:
+        TypeError: rate is not a number.
+        ValueError: rate is outside [0, 1).
+    """
+    expect_drop("Dropout", rate, None)
     return Dropout(rate) if rate else None
 
 

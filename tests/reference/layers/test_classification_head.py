@@ -242,3 +242,5 @@ def test_bad_input_is_one_clear_line(rng):
         layer(x, rng=1)
     with pytest.raises(ValueError, match=where + r"rate must lie in \[0, 1\), got 1\.0$"):
         ClassificationHead(layer.dense, layer.output, 1.0)(x)
+    with pytest.raises(ValueError, match=r"^ClassificationHead\.init: rate must lie in \[0, 1\), got 1\.5$"):
+        ClassificationHead.init(rng, 5, 4, dropout=1.5)

@@ -440,5 +440,7 @@ def test_wrong_types_are_one_clear_line(rng, changed, message):
 def test_wrong_sizes_are_refused_by_the_part_that_has_them(rng):
     with pytest.raises(ValueError, match=r"^EncoderOnly\.bert: layers must be at least 1, got 0$"):
         EncoderOnly.bert(rng, V, 6, D, 4, 6, 0)
+    with pytest.raises(ValueError, match=r"^Dropout: rate must lie in \[0, 1\), got 1\.5$"):
+        EncoderOnly.bert(rng, V, 6, D, 4, 6, 1, dropout=1.5)
     with pytest.raises(ValueError, match=r"^LearnedPositions: x must have at most 6 positions, got 7$"):
         random_model(rng)(tokens=np.zeros((1, 7), int))
