@@ -28,19 +28,20 @@ def trained():
 
 
 @pytest.fixture
-def epochs_until():
-    """epochs_until(reached, **options): after how many epochs `reached(shares)` first holds; None if after none."""
+def soonest():
+    """soonest(enough, **options): what is copied after the first epoch when that is `enough`, else after the last."""
 
-    def epochs_until(reached, **options):
+    def soonest(enough, **options):
         settings = Settings.of(**options)
         training, held_out = train.data(settings)
         for state in train.train(settings, train.begin(settings), training, held_out[:16]):
-            ended = state.step % settings.steps_per_epoch == 0
-            if ended and reached(evaluate.autoregressive(state.model, held_out)):
-                return len(state.records)
-        return None
+            if state.step % settings.steps_per_epoch == 0:
+                shares = evaluate.autoregressive(state.model, held_out)
+                if enough(shares):
+                    break
+        return shares
 
-    return epochs_until
+    return soonest
 
 
 @pytest.fixture
