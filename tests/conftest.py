@@ -41,3 +41,9 @@ def caught():
         return report
 
     return caught
+
+
+@pytest.fixture
+def untraced(monkeypatch):
+    """Processes that the test interrupts are not traced: where that happens within a lock of coverage, they hang."""
+    monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)

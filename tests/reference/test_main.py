@@ -29,7 +29,7 @@ def test_the_module_is_the_command():
     assert done.stdout.startswith("usage: python -m reference generate")
 
 
-def test_ctrl_c_while_the_first_module_is_loaded_is_one_line():
+def test_ctrl_c_while_the_first_module_is_loaded_is_one_line(untraced):
     code = (
         "import builtins, signal, sys; load = builtins.__import__\n"
         "def slow(name, *rest):\n"

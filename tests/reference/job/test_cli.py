@@ -30,7 +30,7 @@ def broken_off(command, tmp_path, number, epochs):
         assert process.poll() is None, process.communicate()
         time.sleep(0.002)
     os.kill(process.pid, number)
-    out, err = process.communicate()
+    out, err = process.communicate(timeout=60)  # a second is enough; one that hangs shall not hang the suite
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
 
@@ -119,7 +119,7 @@ def test_a_checkpoint_that_cannot_be_used_is_one_line_and_stays_as_it_is(command
     assert path.read_bytes() == whole[:-1]
 
 
-def test_a_killed_run_goes_on_to_the_bits_of_a_run_in_one_piece(command, tmp_path):
+def test_a_killed_run_goes_on_to_the_bits_of_a_run_in_one_piece(command, tmp_path, untraced):
     killed = broken_off(command, tmp_path, signal.SIGKILL, epochs=30)
     assert killed.returncode == -signal.SIGKILL
     settings, state = checkpoint.load(tmp_path / "runs" / "copy" / "checkpoint.safetensors")
@@ -132,7 +132,7 @@ def test_a_killed_run_goes_on_to_the_bits_of_a_run_in_one_piece(command, tmp_pat
         assert (tmp_path / "runs" / "copy" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
 
 
-def test_ctrl_c_leaves_a_usable_checkpoint_and_says_so_in_one_line(command, tmp_path):
+def test_ctrl_c_leaves_a_usable_checkpoint_and_says_so_in_one_line(command, tmp_path, untraced):
     done = broken_off(command, tmp_path, signal.SIGINT, epochs=10_000)
     assert done.returncode == 130
     assert done.stderr.startswith("python -m reference train: interrupted at step ")

@@ -129,7 +129,7 @@ def test_ctrl_c_is_put_off_with_and_without_a_mask_even_if_another_thread_hears_
         pass  # nothing came, nothing is raised
 
 
-def test_what_is_started_while_ctrl_c_is_held_never_hears_it():
+def test_what_is_started_while_ctrl_c_is_held_never_hears_it(untraced):
     code = "import os, signal; os.kill(os.getpid(), signal.SIGINT); print('deaf')"
     with process.held():
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
