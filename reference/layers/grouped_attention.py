@@ -18,7 +18,7 @@ from reference.functions.alibi import alibi_slopes
 from reference.layers.attention import attention_vjp, expect_heads, merge_heads, split_heads
 from reference.layers.linear import Linear
 from reference.layers.rmsnorm import RMSNorm
-from reference.layers.rotary import Rotary, expect_even_width
+from reference.layers.rotary import Rotary, expect_rotation
 
 
 class GroupedAttention(Layer):
@@ -177,7 +177,7 @@ def _expect_options(
     where: str, width: int, rotary: Rotary | None, window: Any, cap: Any, dropout: float, rng: Any
 ) -> None:
     if rotary is not None:
-        expect_even_width(where, width)
+        expect_rotation(where, rotary.base, width)
     if window is not None:
         expect_positive(where, "window", window)
     if cap is not None:

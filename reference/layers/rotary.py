@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 
 from reference.core.layer import Layer
-from reference.core.shapes import expect_shape, expect_whole
+from reference.core.shapes import expect_number, expect_shape, expect_whole
 
 
 class Rotary(Layer):
@@ -22,16 +22,14 @@ class Rotary(Layer):
         """Map x (B, H, T, K) to y (B, H, T, K); x[:, :, 0] stands at position `start`.
 
         Raises:
-            TypeError: x is not a floating or complex array, or start is not a whole number.
+            TypeError: x is not a floating or complex array, start not a whole number, or base no number.
             ValueError: x has not four axes, K is odd, start is negative, or base is not finite and above 0.
 
         Source: Su et al. 2021 (arXiv:2104.09864), eq. 15 and 34, with other pairs: (i, i + K/2), not (2i, 2i + 1).
         """
         expect_shape("Rotary", "x", x, ("B", "H", "T", "K"))
-        expect_even_width("Rotary", x.shape[3])
+        expect_rotation("Rotary", self.base, x.shape[3])
         expect_whole("Rotary", "start", start, 0)
-        if not (math.isfinite(self.base) and self.base > 0):
-            raise ValueError(f"Rotary: base must be finite and above 0, got {self.base}")
         half = x.shape[3] // 2
         cos, sin = _turns(float(self.base), int(start), x.shape[2], half, x.real.dtype)  # (T, K/2)
 
@@ -48,8 +46,11 @@ class Rotary(Layer):
         return y, pullback
 
 
-def expect_even_width(where: str, width: int) -> None:
-    """Raise unless the entries of a head come in pairs."""
+def expect_rotation(where: str, base: float, width: int) -> None:
+    """Raise unless `base` is a finite number above 0 and the entries of a head come in pairs."""
+    expect_number(where, "base", base)
+    if not 0 < base < math.inf:
+        raise ValueError(f"{where}: base must be finite and above 0, got {base}")
     if width % 2:
         raise ValueError(f"{where}: the head width must be even, got {width}")
 

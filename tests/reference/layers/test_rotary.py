@@ -265,3 +265,7 @@ def test_bad_input_is_one_clear_line():
         layer(x, start=1.0)
     with pytest.raises(ValueError, match=r"^Rotary: base must be finite and above 0, got 0\.0$"):
         Rotary(base=0.0)(x)
+    with pytest.raises(ValueError, match=r"^Rotary: base must be finite and above 0, got nan$"):
+        Rotary(base=float("nan"))(x)
+    with pytest.raises(TypeError, match=r"^Rotary: base must be a number, got str$"):
+        Rotary(base="10")(x)
