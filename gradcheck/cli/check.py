@@ -47,15 +47,15 @@ def check_things(options: argparse.Namespace) -> int:
             report = check(checker)
         if report is None:
             continue
-        if not options.json:
-            print("\n" * bool(reports) + render(report, style), flush=True)
         reports.append((thing, report))
+        if options.html is not None:  # before it is printed: whoever reads that may close the pipe
+            write_page([report for _, report in reports], options.html)
+        if not options.json:
+            print("\n" * (len(reports) > 1) + render(report, style), flush=True)
     verdicts = {report.verdict for _, report in reports} | ({"fail"} if errors else set())
     verdict = next(v for v in ("fail", "inconclusive", "pass") if v in verdicts)
     if options.json:
         print(to_json(document(verdict, reports, errors), 2))
-    if options.html is not None and reports:
-        write_page([report for _, report in reports], options.html)
     return STATUS[verdict]
 
 

@@ -169,3 +169,13 @@ def test_help_costs_no_numpy(folder):
     words = [sys.executable, "-c", code, "--help"]
     done = subprocess.run(words, capture_output=True, text=True, timeout=100, check=True)
     assert done.stdout.splitlines()[-1] == "False" and "exit status: 0 pass, 1 fail" in done.stdout
+
+
+def test_a_page_is_written_though_nobody_reads_the_output(folder):
+    words = "-m", "gradcheck", "layers:wrong", "--input", "x=3", "--html", "page.html"
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, *words], cwd=folder, **pipes) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait(timeout=60) == 1
+    assert (folder / "page.html").read_text(encoding="utf-8").startswith("<!")
