@@ -3,9 +3,8 @@
 import math
 from typing import Any
 
-import numpy as np
-
 from reference.core.masks import expect_bias, expect_mask, positions
+from reference.core.randomness import expect_generator
 from reference.core.shapes import expect_number, expect_positive, expect_shape
 
 
@@ -21,8 +20,7 @@ def expect_dropout(where: str, dropout: float, rng: Any) -> None:
     expect_number(where, "dropout", dropout)
     if not 0 <= dropout < 1:
         raise ValueError(f"{where}: dropout must lie in [0, 1), got {dropout}")
-    if rng is not None and not isinstance(rng, np.random.Generator):
-        raise TypeError(f"{where}: rng must be a numpy.random.Generator or None, got {type(rng).__name__}")
+    expect_generator(where, rng)
 
 
 def expect_attention(

@@ -13,13 +13,15 @@ def randomness(layer: Any, rng: np.random.Generator | None) -> dict[str, Any]:
     Raises:
         TypeError: `rng` is neither None nor a generator of NumPy.
     """
-    if rng is None:
-        return {}
-    if not isinstance(rng, np.random.Generator):
-        where, got = type(layer).__name__, type(rng).__name__
-        raise TypeError(f"{where}: rng must be a numpy.random.Generator or None, got {got}")
     kind: Any = type(layer)
-    return {"rng": rng} if _takes_one(kind) else {}
+    expect_generator(kind.__name__, rng)
+    return {"rng": rng} if rng is not None and _takes_one(kind) else {}
+
+
+def expect_generator(where: str, rng: Any) -> None:
+    """Raise unless `rng` is a generator of NumPy, or None."""
+    if rng is not None and not isinstance(rng, np.random.Generator):
+        raise TypeError(f"{where}: rng must be a numpy.random.Generator or None, got {type(rng).__name__}")
 
 
 @functools.cache  # a signature is read once for each class, not at each call

@@ -6,6 +6,7 @@ from typing import Any, Self
 import numpy as np
 
 from reference.core.layer import Layer
+from reference.core.randomness import expect_generator
 from reference.core.shapes import expect_floating, expect_number
 
 
@@ -14,8 +15,7 @@ def expect_drop(where: str, rate: float, rng: Any) -> None:
     expect_number(where, "rate", rate)
     if not 0 <= rate < 1:
         raise ValueError(f"{where}: rate must lie in [0, 1), got {rate}")
-    if rng is not None and not isinstance(rng, np.random.Generator):
-        raise TypeError(f"{where}: rng must be a numpy.random.Generator or None, got {type(rng).__name__}")
+    expect_generator(where, rng)
 
 
 class Dropout(Layer):
