@@ -224,9 +224,9 @@ class Unheard(Noting):
         return outputs, lambda cotangents: right_pullback((cotangents[0], np.zeros(())))
 
 
-def noting(layer, kind=Noting):
+def noting(layer):
     """Return `layer` with a note beside the output of every feed-forward network."""
-    return plant(layer, FeedForward, lambda **fields: kind(FeedForward(**fields)))
+    return plant(layer, FeedForward, lambda **fields: Noting(FeedForward(**fields)))
 
 
 def dropping(layer, residual, drop):
