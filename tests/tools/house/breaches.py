@@ -148,7 +148,7 @@ BREACHES = [
         change(SPEC, '<a id="double.a"></a>**(double.a)**', '<a id="double.a"></a>(double.a)'),
         (
             f"{SPEC}:35: the anchor of double.a must be followed by **(double.a)**, "
-            "got '<a id=\"double.a\"></a>(double.a) From (double.1):'"
+            "got '<a id=\"double.a\"></a>(double.a) From ([double.1](#double.1)):'"
         ),
     ),
     (
@@ -282,8 +282,23 @@ BREACHES = [
     ),
     (
         "links",
-        change(SPEC, "](#double.1)", "](#double.9)"),
+        change(SPEC, "equation](#double.1)", "equation](#double.9)"),
         f"{SPEC}:50: a link must lead to an equation, got #double.9",
+    ),
+    (
+        "macros",
+        change(SPEC, "y = 2 x", "y = \\operatorname{two} x"),
+        f"{SPEC}:24: a macro must be one of house.mathematics.MACROS, got \\operatorname",
+    ),
+    (
+        "macros",
+        change(SPEC, "$`x`$", "$`\\phantom{x}`$"),
+        f"{SPEC}:7: a macro must be one of house.mathematics.MACROS, got \\phantom",
+    ),
+    (
+        "references",
+        change(SPEC, "One row.", "One row of (chain.1)."),
+        f"{SPEC}:11: an equation must be named by a link, [chain.1](...), got chain.1",
     ),
     (
         "packages",

@@ -81,7 +81,7 @@ y = 2 x \tag{NAME.1}
 dx = 2 \, dy \tag{NAME.2}
 ```
 
-<a id="NAME.a"></a>**(NAME.a)** From (NAME.1):
+<a id="NAME.a"></a>**(NAME.a)** From ([NAME.1](#NAME.1)):
 
 ```math
 \delta y = 2 \, \delta x \tag{NAME.a}
