@@ -148,7 +148,7 @@ def test_resume_goes_on_with_the_settings_of_the_run(calls, saved):
 
 
 def test_resume_can_add_epochs_where_the_rate_does_not_depend_on_their_number(calls, saved):
-    settings, _ = saved()
+    settings, _ = saved(schedule="constant")
     commands.train({"resume": True, "epochs": 5})
     ((found, _, _),) = calls
     assert (found.epochs, found.width) == (5, settings.width)
@@ -159,8 +159,8 @@ def test_resume_can_add_epochs_where_the_rate_does_not_depend_on_their_number(ca
     [
         ({}, {"width": 16}, "width must be 8 as in runs/copy/checkpoint.safetensors, got 16"),
         ({}, {"held_out": 3}, "held-out must be 6 as in runs/copy/checkpoint.safetensors, got 3"),
-        ({}, {"epochs": 1}, "epochs must be 2 as in runs/copy/checkpoint.safetensors, got 1"),
-        ({"schedule": "linear"}, {"epochs": 9}, "epochs must be 2 as in runs/copy/checkpoint.safetensors, got 9"),
+        ({"schedule": "constant"}, {"epochs": 1}, "epochs must be 2 as in runs/copy/checkpoint.safetensors, got 1"),
+        ({}, {"epochs": 9}, "epochs must be 2 as in runs/copy/checkpoint.safetensors, got 9"),
     ],
 )
 def test_resume_with_other_settings_is_one_clear_line(calls, saved, changes, given, message):

@@ -370,6 +370,14 @@ def test_init_draws_maps_of_the_widths_asked_for(rng):
     assert len({m.w[0, 0] for m in (layer.query, layer.key, layer.value, layer.output)}) == 4
 
 
+def test_init_draws_query_key_and_value_as_one_map(rng):
+    layer = GroupedAttention.init(rng, 64, 4, 2, head_width=32, dtype=np.float64)
+    assert [z.w.shape[1] for z in (layer.query, layer.key, layer.value)] == [128, 64, 64]
+    for w, columns in ((layer.query.w, 256), (layer.key.w, 256), (layer.value.w, 256), (layer.output.w, 64)):
+        limit = np.sqrt(6 / (len(w) + columns))
+        assert 0.99 * limit < abs(w).max() <= limit  # the largest of 4,096 is so near to the end of its interval
+
+
 @pytest.mark.parametrize("shape", [(0, 5, 6), (2, 0, 6)])
 def test_zero_lengths_give_zero_gradient(rng, shape):
     layer, x = random_layer(rng, **EVERY), np.zeros(shape)
