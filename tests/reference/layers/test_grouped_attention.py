@@ -214,6 +214,18 @@ def test_forward_and_backward_equal_their_loop_oracle(rng, i):
         same(got, want)
 
 
+def test_three_heads_to_a_group_equal_their_loop_oracle(rng):
+    """With 4 heads in 2 groups the heads of a group, the groups, and their difference are one number."""
+    layer, (x, dy) = random_layer(rng, groups=2, heads=6, **EVERY), rng.normal(size=(2, 2, 5, 6))
+    assert (layer.head_width, layer.key_value_heads) == (4, 2)
+    r = oracle(layer, x, dy)
+    y, d_layer, dx = run(layer, x, dy)
+    d_expected, dx_expected = total(r)
+    same(y, r.y)
+    same_tree(d_layer, d_expected)
+    same(dx, dx_expected)
+
+
 def test_as_many_groups_as_heads_are_multi_head_attention(rng):
     layer, x, dy = random_layer(rng, 4, bias=True), *rng.normal(size=(2, 2, 5, 6))
     other = SelfAttention(layer.query, layer.key, layer.value, layer.output, layer.heads)
@@ -460,6 +472,7 @@ FIELDS = [
     ({"query": (6, 0)}, "the head width must be at least 1, got 0"),
     ({"key": (5, 8)}, "key.w must have shape (6, G K), got (5, 8)"),
     ({"key": (6, 6)}, "key.w must have as many columns as a number of heads of width 4 that divides 4, got 6"),
+    ({"key": (6, 2)}, "key.w must have as many columns as a number of heads of width 4 that divides 4, got 2"),
     ({"key": (6, 12)}, "key.w must have as many columns as a number of heads of width 4 that divides 4, got 12"),
     ({"key": (6, 32)}, "key.w must have as many columns as a number of heads of width 4 that divides 4, got 32"),
     ({"value": (6, 4)}, "value.w must have shape (6, 8), got (6, 4)"),
