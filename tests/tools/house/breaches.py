@@ -336,6 +336,11 @@ BREACHES = [
         "tests/test_more.py:2: a tolerance above 1e-06 must have its reason on the line, got rtol=0.5",
     ),
     (
+        "drawn",
+        change(TESTS, "def test_claim():\n", "rng = random.default_rng(1)\n\n\ndef test_claim():\n    rng\n"),
+        f"{TESTS}:13: a test must draw from a generator of its own, got rng of the module",
+    ),
+    (
         "proved",
         change(TESTS, "    prove(None)\n", ""),
         f"{TESTS}:1: must call prove on its gradients, got no such call",
