@@ -286,6 +286,16 @@ BREACHES = [
         f"{SPEC}:50: a link must lead to an equation, got #double.9",
     ),
     (
+        "indexed",
+        change("specs/README.md", "[Title of double](functions/double.md), ", ""),
+        f"{SPEC}:1: must be once in a table of specs/README.md, as [Title of double](functions/double.md), got nothing",
+    ),
+    (
+        "indexed",
+        change(SPEC, "# Title of double", "# Doubling"),
+        f"{SPEC}:1: must be once in a table of specs/README.md, as [Doubling](functions/double.md), got nothing",
+    ),
+    (
         "macros",
         change(SPEC, "y = 2 x", "y = \\operatorname{two} x"),
         f"{SPEC}:24: a macro must be one of house.mathematics.MACROS, got \\operatorname",
