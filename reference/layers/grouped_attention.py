@@ -15,7 +15,7 @@ from reference.core.layer import Layer
 from reference.core.masks import expect_bias, expect_mask, padding
 from reference.core.shapes import expect_positive, expect_shape
 from reference.functions.alibi import alibi_slopes
-from reference.layers.attention import attention_vjp, expect_heads, merge_heads, split_heads
+from reference.layers.attention import attention_vjp, draw_side_by_side, expect_heads, merge_heads, split_heads
 from reference.layers.linear import Linear
 from reference.layers.rmsnorm import RMSNorm
 from reference.layers.rotary import Rotary, expect_rotation
@@ -65,7 +65,7 @@ class GroupedAttention(Layer):
         dropout: float = 0.0,
         dtype: DTypeLike = np.float32,
     ) -> Self:
-        """Draw the four maps as Linear does; without key_value_heads there are as many as heads.
+        """Draw query, key and value side by side and output as Linear does; key_value_heads is heads unless given.
 
         Raises:
             TypeError, ValueError: a count is not a whole number of at least 1, or as for `vjp`.
@@ -84,7 +84,7 @@ class GroupedAttention(Layer):
             raise ValueError(f"{where}: key_value_heads must divide the heads {heads}, got {groups}")
         _expect_options(where, head_width, rotary, window, cap, dropout, None)
         inner = (heads * head_width, groups * head_width, groups * head_width)
-        query, key, value = (Linear.init(rng, width, n, dtype, bias=bias) for n in inner)
+        query, key, value = draw_side_by_side(rng, width, inner, dtype, bias=bias)
         return cls(
             query=query, key=key, value=value,
             output=Linear.init(rng, heads * head_width, width, dtype, bias=bias), heads=heads,
