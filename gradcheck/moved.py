@@ -1,0 +1,37 @@
+"""Where the checker had moved the inputs when the user's code raised an error there."""
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from gradcheck.subjects import Leaf
+
+
+@contextlib.contextmanager
+def told(leaves: Sequence["Leaf"], arrays: Sequence[np.ndarray]) -> Iterator[None]:
+    """Add to an error of the user's that the point was chosen by the checker, and how far it is from the given one."""
+    try:
+        yield
+    except Exception as error:
+        moves = [move for leaf, x in zip(leaves, arrays, strict=False) if (move := _move(leaf, x))]
+        if moves and not str(error).startswith("gradcheck: "):
+            error.add_note(f"gradcheck: at a point that the checker chose: it moved {'; '.join(moves)}")
+        raise
+
+
+def _move(leaf: "Leaf", x: np.ndarray) -> str:
+    """Return which entry of an array was moved most, from what and to what; nothing if none was."""
+    if x.shape != leaf.value.shape or not x.size:
+        return ""
+    with np.errstate(all="ignore"):
+        away = np.nan_to_num(np.abs(x - leaf.value), nan=np.inf)
+    if not away.any():
+        return ""
+    worst = np.unravel_index(int(np.argmax(away)), away.shape)
+    at = f"[{', '.join(str(int(i)) for i in worst)}]" if worst else ""
+    others = int(np.count_nonzero(away)) - 1
+    more = f" (and {others} more entries)" if others else ""
+    return f"{leaf.name}{at} from {leaf.value[worst]!s} to {x[worst]!s}{more}"
