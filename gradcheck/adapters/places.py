@@ -1,6 +1,6 @@
 """What an object holds, each thing by its path: a tuple of attribute names, dictionary keys and indices."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
 
@@ -13,6 +13,20 @@ PLAIN = (type, np.ndarray, np.generic, np.random.Generator, FunctionType, Method
 def held(obj: Any) -> dict[Path, Any]:
     """Return everything that is no container in an object and in what it holds; a container counts once."""
     return dict(_walk(obj, (), set()))
+
+
+def outermost(obj: Any, wanted: Callable[[Any], bool]) -> Iterator[Any]:
+    """Yield what satisfies `wanted` of the objects in a tree, and nothing that lies within such a one."""
+    waiting, seen = [obj], set[int]()
+    while waiting:
+        node = waiting.pop()
+        if id(node) in seen or (children := _children(node)) is None:
+            continue
+        seen.add(id(node))
+        if wanted(node):
+            yield node
+        else:
+            waiting += [child for _, child in reversed(children)]
 
 
 def get(obj: Any, path: Path) -> Any:

@@ -18,8 +18,35 @@ INPUT_GRADIENTS = ("dinputs", "dinput", "dx", "dX", "d_x", "grad_input", "input_
 ZERO = ("zero_grad", "zero_grads", "zero_gradients", "zeroGradParameters")
 
 
+CONSTANTS = ("mask", "running", "moving")  # what the names of masks and of running statistics begin or end with
+
+
 def is_parameter(value: Any) -> bool:
     return isinstance(value, np.ndarray) and value.dtype.kind == "f"
+
+
+def is_no_parameter(path: Path, value: np.ndarray) -> bool:
+    """Whether an array without a gradient is a mask, of zeros and ones or infinite, or a running statistic."""
+    name = str(_plain(path)[-1])
+    mask = not np.isfinite(value).all() or (value.size > 1 and np.array_equal(np.unique(value), [0, 1]))
+    return mask or name.startswith(CONSTANTS) or name.endswith(CONSTANTS)
+
+
+def returned(parameters: Mapping[Path, Any], gradients: Mapping[Path, Any]) -> dict[Path, Path]:
+    """Return the same for what a backward pass returns: by names, or without names one for each in their order."""
+    if gradients and all(isinstance(path[0], int) for path in gradients):
+        shapes = [np.shape(x) for x in parameters.values()]
+        in_order = shapes == [np.shape(x) for x in gradients.values()]
+        return dict(zip(parameters, gradients, strict=True)) if in_order else {}
+    by_spelling = {_plain(path): path for path in gradients}
+    found = {}
+    for path in map(_plain, parameters):
+        ends = [path[i:] for i in range(len(path))]  # `params.W1` may be W1 there, but the longer name comes first
+        spelled = (by_spelling.get(s) for end in ends for s in (end, *_spellings(end)))
+        found[path] = next((match for match in spelled if match is not None), None)
+    matches = list(found.values())
+    pairs = zip(parameters, matches, strict=True)
+    return {path: match for path, match in pairs if match is not None and matches.count(match) == 1}
 
 
 def gradients(held: Mapping[Path, Any], after: Mapping[Path, Any], changed: set[Path]) -> dict[Path, Path]:

@@ -14,7 +14,7 @@ START = "gradcheck: at a point that the checker chose: it moved "
 
 def notes(values, arrays):
     leaves = [Leaf(f"x{i}", np.asarray(value), False) for i, value in enumerate(values)]
-    with pytest.raises(KeyError) as caught, told(leaves, arrays):  # noqa: PT012
+    with pytest.raises(KeyError) as caught, told(leaves, arrays):
         raise KeyError("of the user's")
     return getattr(caught.value, "__notes__", [])
 

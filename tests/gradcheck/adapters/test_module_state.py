@@ -121,25 +121,6 @@ def test_an_array_that_stands_at_two_places_is_one_parameter(prove, x):
     assert [g.name for g in report.gradients] == ["W", "b", "x"]
 
 
-def test_what_has_no_gradient_is_a_constant_and_said_to_be_one(prove, x):
-    class Scaled(Linear):
-        def __init__(self, n, m):
-            super().__init__(n, m)
-            self.table = np.linspace(0.5, 1.5, m)
-
-        def forward(self, x):
-            return super().forward(x) * self.table
-
-        def backward(self, dout):
-            return super().backward(dout * self.table)
-
-    report = prove(module(Scaled(4, 3)), x)
-    notes = [f.message for f in report.findings if f.kind == "constant"]
-    assert len(notes) == 1
-    assert notes[0].startswith("no gradient was found of table, so taken as constant")
-    assert not [f for f in prove(module(Scaled(4, 3), parameters={"W": "dW"}), x).findings if f.kind == "constant"]
-
-
 def test_workers_come_to_the_same_report(x):
     reports = [gradcheck.Checker(workers=workers)(module(Linear(4, 3)), x) for workers in (1, 2)]
     assert str(reports[0]) == str(reports[1])

@@ -142,7 +142,8 @@ def test_two_weights_of_one_shape_in_a_pair_are_no_parameter_and_gradient(prove,
     layer = Two(None, None, cells=[(W, W[::-1].copy())])
     named = {"cells[0][0]": "grads[0][0]", "cells[0][1]": "grads[0][1]"}
     x = rng.normal(size=(4, 3))
-    assert [g.name for g in prove(module(layer), x).gradients] == ["x"]
+    report = gradcheck.check(module(layer), x)
+    assert (report.verdict, [g.name for g in report.gradients]) == ("inconclusive", ["x"])
     assert [g.name for g in prove(module(layer, parameters=named), x).gradients] == [*named, "x"]
 
 
