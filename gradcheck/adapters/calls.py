@@ -75,10 +75,10 @@ def _parted(value: Any, inputs: tuple) -> tuple[Any, Any]:
     all_of_them, floating = len(inputs), sum(any(True for _ in trees.leaves(x)) for x in inputs)
     *front, last = value
     if isinstance(last, dict | list | tuple) and not isinstance(inputs[-1] if inputs else None, dict | list | tuple):
-        if len(front) in (all_of_them, floating):
-            return tuple(front), last
         if len(front) == 1 and isinstance(front[0], tuple) and len(front[0]) in (all_of_them, floating):
             return front[0], last
+        if len(front) in (all_of_them, floating):
+            return tuple(front), last
     if len(value) > all_of_them and not (all_of_them == 1 and isinstance(inputs[0], tuple | list)):
         return value[:all_of_them], value[all_of_them:]
     return value, None
