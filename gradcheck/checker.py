@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from gradcheck.examination import Examination
+from gradcheck.kept import kept
 from gradcheck.problem import Problem
 from gradcheck.report import GradientError, Report
 from gradcheck.workers import mapping
@@ -27,9 +28,10 @@ class Checker:
 
     def __call__(self, subject: Any, *inputs: Any, **constants: Any) -> Report:
         """Check the backward pass of `subject` at `inputs`.  See `gradcheck.check`."""
-        problem = Problem(subject, inputs, constants)
-        with mapping(self.workers) as mapper:
-            return Examination(problem, self.seed, mapper).run()
+        with kept(subject):
+            problem = Problem(subject, inputs, constants)
+            with mapping(self.workers) as mapper:
+                return Examination(problem, self.seed, mapper).run()
 
 
 def check(subject: Any, *inputs: Any, **constants: Any) -> Report:

@@ -9,6 +9,7 @@ import numpy as np
 
 from gradcheck import trees
 from gradcheck.findings import Finding
+from gradcheck.owners import Owned
 
 
 class Broken(Exception):
@@ -91,9 +92,11 @@ class FunctionSubject(Adapted):
 
     def __init__(self, function: Callable):
         self.function, self.name = function, getattr(function, "__name__", type(function).__name__)
+        self._owned = Owned(function)
 
     def vjp(self, parameters: Any, inputs: tuple, constants: dict) -> tuple[Any, Callable]:
-        y, pullback = _two(self.function(*inputs, **constants), self.name)
+        (function,) = self._owned.fresh()
+        y, pullback = _two(function(*inputs, **constants), self.name)
         return y, lambda dy: (None, per_input(pullback(dy), inputs, self))
 
     def signature(self) -> Callable:
