@@ -55,6 +55,7 @@ def check(subject: Any, *inputs: Any, **constants: Any) -> Report:
 
 def assert_gradients(subject: Any, *inputs: Any, **constants: Any) -> None:
     """Raise GradientError, with the report as its message, unless `check` says "pass"."""
+    __tracebackhide__ = True  # in pytest the user's own line is the last that is shown
     report = check(subject, *inputs, **constants)
     if report.verdict != "pass":
         raise GradientError(report)

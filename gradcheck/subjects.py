@@ -10,6 +10,7 @@ import numpy as np
 from gradcheck import trees
 from gradcheck.findings import Finding
 from gradcheck.owners import Owned
+from gradcheck.refusals import no_pullback, no_subject
 
 
 class Broken(Exception):
@@ -65,7 +66,7 @@ class LayerSubject(Adapted):
         return super().forward(parameters, inputs, constants)
 
     def vjp(self, parameters: Any, inputs: tuple, constants: dict) -> tuple[Any, Callable]:
-        y, pullback = _two(parameters.vjp(*inputs, **constants), f"{self.name}.vjp")
+        y, pullback = _two(parameters.vjp(*inputs, **constants), f"{self.name}.vjp", None)
 
         def pull(dy: Any) -> tuple[Any, Any]:
             cotangents = pullback(dy)
@@ -96,7 +97,7 @@ class FunctionSubject(Adapted):
 
     def vjp(self, parameters: Any, inputs: tuple, constants: dict) -> tuple[Any, Callable]:
         (function,) = self._owned.fresh()
-        y, pullback = _two(function(*inputs, **constants), self.name)
+        y, pullback = _two(function(*inputs, **constants), self.name, self.function)
         return y, lambda dy: (None, per_input(pullback(dy), inputs, self))
 
     def signature(self) -> Callable:
@@ -115,10 +116,7 @@ def adapt(subject: Any) -> Adapted:
         return LayerSubject(subject)
     if callable(subject) and not isinstance(subject, type):
         return FunctionSubject(subject)
-    got = f"the class {subject.__name__}" if isinstance(subject, type) else type(subject).__name__
-    raise TypeError(
-        f"gradcheck: the subject must have a method vjp or be a function that returns (y, pullback), got {got}"
-    )
+    raise no_subject(subject)
 
 
 def per_input(cotangents: Any, inputs: tuple, subject: Adapted) -> tuple:
@@ -160,14 +158,10 @@ def names(subject: Adapted, inputs: tuple) -> list[str]:
     return found[: len(inputs)]
 
 
-def _two(value: Any, name: str) -> tuple[Any, Callable]:
+def _two(value: Any, name: str, subject: Any) -> tuple[Any, Callable]:
     if isinstance(value, tuple) and len(value) == 2 and callable(value[1]):
         return value
-    got = f"a tuple of {len(value)}" if isinstance(value, tuple) else type(value).__name__
-    raise TypeError(
-        f"gradcheck: {name} must return (y, pullback), got {got}; "
-        "for a forward and a backward function use gradcheck.adapters.pair(forward, backward)"
-    )
+    raise no_pullback(subject, name, value)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -4,11 +4,11 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import NoReturn
 
 from gradcheck.cli.errors import FAIL, INTERRUPTED, USAGE, UsageError
+from gradcheck.version import __version__
 
 ABOUT = """\
 Check hand-written backward passes against numeric derivatives.  There is no step
@@ -55,7 +55,7 @@ def parser() -> Parser:
     main.add_argument("--html", type=Path, metavar="FILE", help="write a page with heat maps and convergence")
     main.add_argument("--seed", type=int, default=0, metavar="N", help="of the inputs and of the checker (default: 0)")
     main.add_argument("--workers", type=int, default=1, metavar="N", help="processes, -1 for all cores (default: 1)")
-    main.add_argument("--version", action="version", version=f"gradcheck {_version()}")
+    main.add_argument("--version", action="version", version=f"gradcheck {__version__}")
     return main
 
 
@@ -84,10 +84,3 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _say(text: str, status: int) -> int:
     print(f"gradcheck: {text}", file=sys.stderr)
     return status
-
-
-def _version() -> str:
-    try:
-        return version("backproof")
-    except PackageNotFoundError:  # a checkout that was not installed
-        return "of a checkout"

@@ -24,7 +24,32 @@ def cube(x):
 
 
 SUBJECT = "the subject must have a method vjp or be a function that returns (y, pullback)"
-ENDING = "for a forward and a backward function use gradcheck.adapters.pair(forward, backward)"
+HOME = "gradcheck.adapters"
+ENDING = f"for a forward and a backward function use {HOME}.pair(forward, backward)"
+TUPLE = f"for (out, cache) use {HOME}.cached(forward, backward), for (value, grads) {HOME}.value_and_grad(function)"
+
+
+OF_AN_OBJECT = f"for an object with forward and backward use {HOME}.module(obj)"
+OF_A_CLASS = f"for a class with forward and backward use {HOME}.module(obj) with an instance"
+
+
+class Course:
+    def forward(self, x):
+        return x
+
+    backward = forward
+
+
+class Called(Course):
+    __call__ = Course.forward
+
+
+class Tensor:
+    pass
+
+
+Tensor.__module__ = "torch"
+Array = type("Array", (), {"__module__": "jaxlib._jax"})
 
 
 @pytest.mark.parametrize(
@@ -38,8 +63,29 @@ ENDING = "for a forward and a backward function use gradcheck.adapters.pair(forw
         (cube, (X + 1j,), "x must be a NumPy array of real numbers, got dtype complex128"),
         (cube, (np.array([1.0, None]),), "x must be a NumPy array of real numbers, got dtype object"),
         (lambda x: x, (X,), f"<lambda> must return (y, pullback), got ndarray; {ENDING}"),
-        (lambda x: (x, x, x), (X,), f"<lambda> must return (y, pullback), got a tuple of 3; {ENDING}"),
-        (lambda x: (x, x), (X,), f"<lambda> must return (y, pullback), got a tuple of 2; {ENDING}"),
+        (lambda x: (x, x, x), (X,), f"<lambda> must return (y, pullback), got a tuple of 3; {TUPLE}"),
+        (lambda x: (x, x), (X,), f"<lambda> must return (y, pullback), got a tuple of 2; {TUPLE}"),
+        (Course(), (X,), f"{SUBJECT}, got Course; for an object with forward and backward use {HOME}.module(obj)"),
+        (
+            Called(),
+            (X,),
+            f"Called must return (y, pullback), got ndarray; {OF_AN_OBJECT}",
+        ),
+        (
+            Course,
+            (X,),
+            f"{SUBJECT}, got the class Course; {OF_A_CLASS}",
+        ),
+        (
+            lambda x: Tensor(),
+            (X,),
+            f"<lambda> must return (y, pullback), got Tensor; for PyTorch use {HOME}.torch_function(function)",
+        ),
+        (
+            lambda x: Array(),
+            (X,),
+            f"<lambda> must return (y, pullback), got Array; for JAX use {HOME}.jax_function(function)",
+        ),
         (pair(lambda x: "text", lambda x, dy: dy), (X,), "the forward pass must return a floating array, got str"),
         (pair(lambda x: x > 0, lambda x, dy: 0), (X,), "the forward pass must return a floating array, got bool[2, 3]"),
     ],
