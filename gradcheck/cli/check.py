@@ -15,6 +15,7 @@ import numpy as np
 from gradcheck.checker import Checker
 from gradcheck.cli.errors import STATUS, UsageError
 from gradcheck.cli.given import Given
+from gradcheck.cli.memory import fits
 from gradcheck.cli.output import document, writable, write_page
 from gradcheck.cli.things import load, subject_of
 from gradcheck.cli.values import array, parameter
@@ -62,6 +63,7 @@ def check_things(options: argparse.Namespace) -> int:
 def _prepared(options: argparse.Namespace, errors: list[tuple[str, str]]) -> list[tuple[str, Callable]]:
     """Return for each thing what checks it; a misspelt name is found before any work is done."""
     arrays, parameters = [array(text) for text in options.input], dict(parameter(text) for text in options.param)
+    fits(arrays)
     ready: list[tuple[str, Callable]] = []
     taken: set[str] = set()
     known: dict[str, None] = {}
@@ -78,7 +80,7 @@ def _prepared(options: argparse.Namespace, errors: list[tuple[str, str]]) -> lis
 
 
 def _check_of(thing: str, given: Given) -> Callable[[Checker], Report]:
-    name = thing.partition(":")[2]
+    name = thing.rpartition(":")[2]
     _seed(given.seed)
     found = load(thing)
     _seed(given.seed)

@@ -56,7 +56,7 @@ def test_the_script_and_the_module_are_one(folder):
     ("words", "message"),
     [
         ([], "the following arguments are required: THING"),
-        (["layers:wrong", "--seed", "x"], "argument --seed: invalid int value: 'x'"),
+        (["layers:wrong", "--seed", "x"], "argument --seed: must be a whole number of up to 18 digits, got 'x'"),
         (["layers:wrong", "--seed", "-1"], "seed must not be negative, got -1"),
         (
             ["layers:wrong", "--workers", "0", "--input", "x=3"],
