@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from gradcheck import trees
+from gradcheck.kinds import adapt
 from gradcheck.moved import told
 from gradcheck.randomness import Draws
-from gradcheck.subjects import Adapted, Broken, adapt, leaf_list
+from gradcheck.subjects import Adapted, Broken, leaf_list
 
 Arrays = Sequence[np.ndarray]
 COST = {"forward": 1, "pullback": 2, "complex forward": 4, "forward mode": 3}  # in plain forward passes
@@ -24,6 +25,8 @@ class Problem:
 
     def __init__(self, subject: Any, inputs: tuple, constants: dict):
         self.subject: Adapted = adapt(subject)
+        for _ in trees.ends((inputs, constants)):  # refuses what lies too deep
+            pass
         self.draws = Draws()
         with self.draws.replayed():
             self.inputs = self.subject.prepare(

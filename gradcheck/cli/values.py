@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 ARRAY = re.compile(r"(?P<shape>\(\)|[0-9]+(?:,[0-9]+)*),?(?:<(?P<high>[0-9]+))?(?::(?P<dtype>\w+))?")
 WHOLE = {"int64": 2**63, "int32": 2**31, "int16": 2**15, "int8": 2**7, "uint8": 2**8}  # and what they lie below
 DTYPES = ("float64", "float32", "float16", *WHOLE, "bool")
-AXES = 32  # at most; NumPy has 64, of which the checker needs some
+AXES = 30  # at most, as the checker has it
 DIGITS = 18  # at most, of a length or a bound
 NUMBER = re.compile(r"[+-]?[0-9_]+")
 

@@ -65,7 +65,7 @@ def test_an_array_depends_on_its_name_and_the_seed_alone():
         ("ids=2,8<300:int8", "--input ids of int8 must have a bound of at most 128, got 300"),
         ("ids=2,8<257:uint8", "--input ids of uint8 must have a bound of at most 256, got 257"),
         ("ids=2<32769:int16", "--input ids of int16 must have a bound of at most 32768, got 32769"),
-        ("x=" + ",".join("1" * 33), "--input x must have at most 32 axes, got 33"),
+        ("x=" + ",".join("1" * 33), "--input x must have at most 30 axes, got 33"),
         ("x=" + "9" * 5000, (f"--input x must be made of numbers of up to 18 digits, got '{'9' * 30}'...'{'9' * 15}' "
                              "(5,000 characters)")),
         ("x=2<" + "1" * 19, "--input x must be made of numbers of up to 18 digits, got '2<1111111111111111111'"),
