@@ -3,33 +3,36 @@
 import contextlib
 import copy
 import functools
-import sys
 from collections.abc import Callable, Iterator
-from types import CellType, FunctionType, MethodType, SimpleNamespace
+from types import CellType, FunctionType, MethodType
 from typing import Any
 
 import numpy as np
 
+from gradcheck.nodes import is_users
+
 GENERATORS = np.random.Generator | np.random.RandomState
-NOT_OF_A_USER = {*sys.stdlib_module_names, "numpy", "scipy", "torch", "jax", "pytest", "_pytest"}
+ATTRIBUTES = object()  # in place of a key: all attributes of an object
 MOST = 2**26  # bytes of an array, above which its entries are not copied to be put back
 
 
 @contextlib.contextmanager
 def kept(subject: Any) -> Iterator[None]:
-    """Put back arrays, floating numbers and random generators that a subject holds.
+    """Put back arrays, floating numbers and random generators that a subject holds, and the attributes of its objects.
 
     In attributes, dictionaries and lists, in closures, and in global variables that its functions name.
     What counts or collects, a whole number or a list that grows, is left to the user's purpose.
     """
     undo: list[Callable[[], None]] = []
     for holder, key, value in list(_held(subject)):
-        if isinstance(value, GENERATORS):
+        if key is ATTRIBUTES:
+            undo.append(functools.partial(_restore, holder, dict(holder)))
+        elif isinstance(value, GENERATORS):
             undo.append(functools.partial(_wind_back, value, copy.deepcopy(value)))
-            continue
-        undo.append(functools.partial(_put, holder, key, value))
-        if isinstance(value, np.ndarray) and value.flags.writeable and value.nbytes <= MOST:
-            undo.append(functools.partial(_refill, value, value.copy()))
+        else:
+            undo.append(functools.partial(_put, holder, key, value))
+            if isinstance(value, np.ndarray) and value.flags.writeable and value.nbytes <= MOST:
+                undo.append(functools.partial(_refill, value, value.copy()))
     try:
         yield
     finally:
@@ -46,7 +49,7 @@ def _held(root: Any) -> Iterator[tuple[Any, Any, Any]]:
             continue
         seen.add(id(node))
         for holder, key, value in _entries(node):
-            if isinstance(value, np.ndarray | float | complex | np.inexact | GENERATORS):
+            if key is ATTRIBUTES or isinstance(value, np.ndarray | float | complex | np.inexact | GENERATORS):
                 yield holder, key, value
             else:
                 waiting.append(value)
@@ -70,17 +73,14 @@ def _entries(node: Any) -> Iterator[tuple[Any, Any, Any]]:
         yield from ((node, i, value) for i, value in enumerate(node))
     elif isinstance(node, tuple):
         yield from ((None, None, value) for value in node)
-    elif hasattr(node, "__dict__") and not isinstance(node, type) and _is_users(node):
+    elif hasattr(node, "__dict__") and not isinstance(node, type) and is_users(node):
+        yield vars(node), ATTRIBUTES, None
         yield from ((vars(node), key, value) for key, value in vars(node).items())
 
 
 def _is_near(value: Any, function: FunctionType) -> bool:
     """Whether a global variable belongs to the user's code, as far as functions tell."""
     return not isinstance(value, FunctionType) or value.__module__ == function.__module__
-
-
-def _is_users(node: Any) -> bool:
-    return isinstance(node, SimpleNamespace) or type(node).__module__.partition(".")[0] not in NOT_OF_A_USER
 
 
 def _filled(cell: CellType) -> bool:
@@ -96,6 +96,13 @@ def _put(holder: Any, key: Any, value: Any) -> None:
         holder.cell_contents = value
     elif isinstance(holder, dict) or (isinstance(holder, list) and key < len(holder)):
         holder[key] = value
+
+
+def _restore(attributes: dict, before: dict) -> None:
+    """Take away what is new and put back what was replaced, but for a whole number, which may be a count."""
+    for name in attributes.keys() - before.keys():
+        del attributes[name]
+    attributes.update((name, value) for name, value in before.items() if not isinstance(value, int))
 
 
 def _refill(x: np.ndarray, values: np.ndarray) -> None:

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
 
+from gradcheck.nodes import is_plain
+
 STATELESS = (type, ModuleType, FunctionType, BuiltinFunctionType)
 
 
@@ -56,8 +58,7 @@ def _owner(function: Any) -> Any:
     if isinstance(function, functools.partial):
         return _owner(function.func)
     owner = function.__self__ if isinstance(function, MethodType) else function
-    plain = type(owner).__new__ is object.__new__ and hasattr(owner, "__dict__") and not hasattr(owner, "__slots__")
-    return owner if plain and not isinstance(owner, STATELESS) else None
+    return owner if is_plain(owner) and not isinstance(owner, STATELESS) else None
 
 
 def _rebound(function: Any, twins: dict[int, Any]) -> Any:

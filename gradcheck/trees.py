@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.nodes import Above, children, inside, joined
+from gradcheck.nodes import Above, children, inside, is_plain, joined, may_change
 
 MISSING = object()
 GENERATORS = np.random.Generator | np.random.RandomState | np.random.BitGenerator
@@ -79,13 +79,14 @@ def rebuild(node: Any, arrays: Iterator[np.ndarray] | None = None) -> Any:
 def builder(node: Any, keep: bool = False) -> Builder | None:
     """Return a function that rebuilds this tree around new leaves, `rebuild` for many times.
 
-    None: nothing in the tree is ever replaced.  With `keep` the leaves are constants.
+    None: nothing in the tree is ever replaced.  With `keep` the leaves are constants; without it what
+    holds no array is new as well, if an evaluation may leave one there.
     """
     links: set[int] = set()
     build = _builder(node, keep, (), links)
     if build is None or not links:
         return build
-    if not any(isinstance(end, np.ndarray | np.generic | GENERATORS) for _, end in ends(node)):
+    if keep and not any(isinstance(end, np.ndarray | np.generic | GENERATORS) for _, end in ends(node)):
         return None
     return lambda arrays: build(_Supply(arrays))
 
@@ -115,7 +116,7 @@ def _builder(node: Any, keep: bool, above: Above, links: set[int]) -> Builder | 
     held = children(node)
     below = inside(node, above) if held else above
     parts = [(key, child, _builder(child, keep, below, links)) for key, child in held]
-    if all(build is None for _, _, build in parts):
+    if all(build is None for _, _, build in parts) and (keep or not may_change(node)):
         return None
 
     def values(arrays: Any) -> list[Any]:
@@ -144,11 +145,10 @@ def _filled(node: Any, arrays: Any, linked: bool, values: Callable) -> Any:
 
 def _object_builder(node: Any, parts: list[tuple[str, Builder]], links: set[int]) -> Builder:
     """Rebuild an object without its __init__, which may check or compute: it is valid already."""
-    kind: Any = type(node)
-    plain = kind.__new__ is object.__new__ and hasattr(node, "__dict__") and not hasattr(kind, "__slots__")
+    plain = is_plain(node)
 
     def build(arrays: Any) -> Any:
-        twin = object.__new__(kind) if plain else copy.copy(node)
+        twin = object.__new__(type(node)) if plain else copy.copy(node)
         if id(node) in links:
             arrays.twins[id(node)] = twin
         if plain:

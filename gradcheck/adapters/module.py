@@ -8,7 +8,7 @@ import numpy as np
 
 from gradcheck.adapters.calls import Calls
 from gradcheck.adapters.convert import own
-from gradcheck.adapters.places import Path, get, put, title
+from gradcheck.adapters.places import Path, get, plain_or_raise, put, title
 from gradcheck.adapters.trial import RETURNED, Trial, standing
 from gradcheck.subjects import Adapted, per_input
 
@@ -23,6 +23,7 @@ class Module(Adapted):
         except Exception as error:  # whatever an object raises that holds a file or a lock
             got = f"{type(error).__name__}: {error}"
             raise TypeError(f"gradcheck: {self.name} must allow copy.deepcopy, got {got}") from error
+        plain_or_raise(self._obj)
         self._calls, self._named = calls, named
         self._gradients: dict[Path, Path] = {}
         self._adding: set[Path] = set()
@@ -95,7 +96,7 @@ def module(
         zero_grad: likewise; one with a usual name is found.
 
     Raises:
-        TypeError: `obj` is a class, lacks a method, or cannot be copied.
+        TypeError: `obj` is a class, lacks a method, cannot be copied, or holds a matrix or masked array.
     """
     if isinstance(obj, type):
         raise TypeError(f"gradcheck: module must get an instance, got the class {obj.__name__}")

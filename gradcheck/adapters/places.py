@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from gradcheck import trees
+
 Path = tuple[Any, ...]
 PLAIN = (type, np.ndarray, np.generic, np.random.Generator, FunctionType, MethodType, BuiltinFunctionType, ModuleType)
 
@@ -45,6 +47,17 @@ def put(obj: Any, path: Path, value: np.ndarray) -> None:
         node[path[-1]][...] = value
     else:
         setattr(node, path[-1], value)
+
+
+def plain_or_raise(obj: Any) -> None:
+    """Refuse an object that holds arrays which compute otherwise than arrays do.
+
+    Raises:
+        TypeError: it holds a floating matrix or masked array.
+    """
+    for path, value in held(obj).items():
+        for _, what in trees.disguised(value):
+            raise TypeError(f"gradcheck: {title(path)} must be a plain NumPy array, got {what}")
 
 
 def title(path: Path) -> str:

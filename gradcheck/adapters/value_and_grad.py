@@ -11,7 +11,7 @@ from gradcheck.adapters import spellings
 from gradcheck.adapters.convert import callable_or_raise, mapped, own
 from gradcheck.adapters.dependence import used
 from gradcheck.adapters.named import in_order
-from gradcheck.adapters.places import Path, get, held, title
+from gradcheck.adapters.places import Path, get, held, plain_or_raise, title
 from gradcheck.findings import Finding
 from gradcheck.owners import Owned
 from gradcheck.problem import during
@@ -30,6 +30,7 @@ class ValueAndGrad(Adapted):
         """Find the parameters of a method's object."""
         if isinstance(self._function, MethodType):
             obj, method = self._function.__self__, self._function.__func__
+            plain_or_raise(obj)
             with during("the function"), np.errstate(all="ignore"):
                 work, xs, options = copy.deepcopy((obj, inputs, constants))
                 before = {path: x.copy() for path, x in held(work).items() if spellings.is_parameter(x)}

@@ -114,7 +114,7 @@ def _user_code(thing: str, errors: list[tuple[str, str]]) -> Iterator[None]:
         trace = error.__traceback__
         while trace is not None and trace.tb_frame.f_code.co_filename.startswith(NOT_THE_USERS):
             trace = trace.tb_next
-        traceback.print_exception(type(error), error, trace or error.__traceback__, file=sys.stderr)
+        traceback.print_exception(type(error), error, trace, file=sys.stderr)  # a builtin has none of its own
         errors.append((thing, f"{type(error).__name__}: {error}"))
 
 

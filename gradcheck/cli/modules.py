@@ -10,6 +10,8 @@ from typing import Any
 
 from gradcheck.cli.errors import UsageError, short
 
+LEVELS = 50  # of packages, at most: Python imports each from within the import of the next
+
 
 def named(text: str) -> ModuleType:
     """Import a module by its name or by its file, with the current folder on the path.
@@ -23,6 +25,8 @@ def named(text: str) -> ModuleType:
 
 
 def _of_name(name: str) -> Any:
+    if name.count(".") > LEVELS:
+        raise UsageError(f"there is no module {short(name)} here or on the path")
     with _explained(name):
         try:
             return importlib.import_module(name)

@@ -15,13 +15,12 @@ def writable(path: Path) -> None:
     Raises:
         UsageError: there is no such folder, something else than a file of that name, or nothing can be written there.
     """
-    draft = _draft(path)
     try:
         if not path.parent.is_dir():
             raise UsageError(f"--html {path}: there is no folder {path.parent}")
         if path.exists() and not path.is_file():
             raise UsageError(f"--html {path}: is {'a folder' if path.is_dir() else 'no file'}")
-        draft.touch()
+        (draft := _draft(path)).touch()
         draft.unlink()
     except OSError as error:
         raise UsageError(f"--html {path}: cannot be written: {error.strerror}") from None

@@ -57,8 +57,15 @@ def _constructor(kind: type, given: Given) -> Callable:
     init = getattr(kind, "init", None)
     if not callable(init):
         return kind
-    own = set(inspect.signature(kind).parameters) - set(inspect.signature(init).parameters)
+    own = _takes(kind) - _takes(init)
     return kind if own & given.names else init
+
+
+def _takes(function: Callable) -> set[str]:
+    try:
+        return set(inspect.signature(function).parameters)
+    except (TypeError, ValueError):  # of a builtin
+        return set()
 
 
 def _makes(function: Callable, given: Given) -> bool:

@@ -97,6 +97,46 @@ def test_an_object_is_what_it_was(kind):
     assert obj.first is obj.mean
 
 
+class Bare:
+    """A layer without arrays, with one inside, that both keep residuals."""
+
+    def __init__(self, factor=1.0):
+        self.inner, self.factor, self.last, self.calls = types.SimpleNamespace(rate=2.0), factor, None, 0
+
+    def vjp(self, x):
+        self.x = self.last = self.inner.x = x
+        self.calls += 1
+        self.inner.rate = self.inner.rate * 1.5
+        y = self.inner.rate * x * x
+        return y, lambda dy: (self.factor * 3.0 * 2 * x * dy,)
+
+    def __call__(self, x):
+        return self.vjp(x)[0]
+
+
+@pytest.mark.parametrize(("factor", "verdict"), [(1.0, "pass"), (1.001, "fail")])
+def test_a_layer_without_arrays_is_what_it_was(factor, verdict):
+    bare = Bare(factor)
+    assert gradcheck.check(bare, X).verdict == verdict
+    assert vars(bare).keys() == {"inner", "factor", "last", "calls"}
+    assert (bare.last, bare.calls, vars(bare.inner)) == (None, 0, {"rate": 2.0})
+
+
+def test_attributes_of_parts_are_what_they_were():
+    class Chain:
+        def __init__(self):
+            self.gain, self.relu = np.ones(3), Bare()
+
+        def vjp(self, x):
+            self.relu.seen = x
+            self.relu.last = x
+            return self.gain * x, lambda dy: ({"gain": (x * dy).sum(0)}, self.gain * dy)
+
+    chain = Chain()
+    assert gradcheck.check(chain, X).verdict == "pass"
+    assert chain.relu.last is None and not hasattr(chain.relu, "seen")
+
+
 @pytest.mark.parametrize("kind", [Called, Layer, Stateful])
 def test_so_is_one_that_is_called_or_has_passes_of_its_own(kind):
     obj = kind()

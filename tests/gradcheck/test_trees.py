@@ -2,6 +2,7 @@
 
 import collections
 import dataclasses
+import enum
 import math
 import types
 
@@ -198,7 +199,9 @@ def test_containers_may_hold_themselves():
 def test_a_cycle_without_arrays_is_itself():
     node = types.SimpleNamespace(name="node")
     node.me = node
-    assert builder(node) is None and rebuild(node) is node and list(leaves(node)) == []
+    assert rebuild(node) is node and list(leaves(node)) == []
+    twin = rebuild(node, iter([]))
+    assert twin.me is twin is not node
 
 
 def nested(depth, end=A):
@@ -223,3 +226,23 @@ def test_arrays_that_compute_otherwise_are_told_apart():
         ("m", "a numpy.matrix: hand over np.asarray of it"),
         ("masked[0]", "a masked array: hand over its data, and its mask by keyword"),
     ]
+
+
+class Sentinel:
+    pass
+
+
+DEFAULT = Sentinel()
+
+
+def test_what_an_evaluation_may_write_to_is_new_each_time_and_what_is_compared_by_identity_is_not():
+    part, cache, mode = Sentinel(), {"n": []}, Mode.FAST
+    frozen = Layer(None)
+    tree = types.SimpleNamespace(part=part, cache=cache, mode=mode, default=DEFAULT, frozen=frozen, f=math.sin, w=A)
+    twin = rebuild(tree, iter([B]))
+    assert twin.part is not part and twin.cache is not cache and twin.cache["n"] is not cache["n"]
+    assert twin.mode is mode and twin.default is DEFAULT and twin.frozen is frozen and twin.f is math.sin
+
+
+class Mode(enum.Enum):
+    FAST = 1
