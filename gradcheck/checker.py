@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import numpy as np
+
 from gradcheck.examination import Examination
 from gradcheck.kept import kept
 from gradcheck.problem import Problem
@@ -30,7 +32,7 @@ class Checker:
         """Check the backward pass of `subject` at `inputs`.  See `gradcheck.check`."""
         with kept(subject):
             problem = Problem(subject, inputs, constants)
-            with mapping(self.workers) as mapper:
+            with mapping(self.workers) as mapper, np.errstate(all="ignore"):
                 return Examination(problem, self.seed, mapper).run()
 
 
