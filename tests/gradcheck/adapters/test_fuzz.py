@@ -17,13 +17,15 @@ def inputs(rng):
     """Return arrays, and what people take for arrays."""
     x = rng.normal(size=(2, 3))
     return [
-        x, x[0], x[:, :1], x.T, np.array(x[0, 0]), x[0, 0], 2.5, x.astype(np.float32), x.astype(np.float16), np.zeros((0, 3)),
-        np.zeros((2, 3)), np.ones((2, 3)), x * 1e-300, x * 1e300, x.astype(">f8"), x.astype(np.longdouble), x + 0j,
-        np.full((2, 3), np.nan), np.full((2, 3), np.inf), np.arange(6).reshape(2, 3), 3, True, None, "text", [1.0, 2.0], [1, 2],
-        (x, x), {"a": x, "b": [x[0], 3]}, Two(x, x[0]), types.SimpleNamespace(w=x, n=3), np.array([x, None], object),
-        np.zeros(2, [("a", float)]), np.ma.masked_array(x, x > 0), x.view(np.matrix), np.array(["a"]), np.zeros(2, "M8[s]"), {}, [],
-        x.reshape(2, 3, *[1] * 40), np.random.default_rng(3), object(), len, np.float32(2), np.array([[]]), np.broadcast_to(x[0], (2, 3)),
-    ]  # fmt: skip
+        x, x[0], x[:, :1], x.T, np.array(x[0, 0]), x[0, 0], 2.5, x.astype(np.float32), x.astype(np.float16),
+        np.zeros((0, 3)), np.zeros((2, 3)), np.ones((2, 3)), x * 1e-300, x * 1e300, x.astype(">f8"),
+        x.astype(np.longdouble), x + 0j, np.full((2, 3), np.nan), np.full((2, 3), np.inf), np.arange(6).reshape(2, 3),
+        3, True, None, "text", [1.0, 2.0], [1, 2], (x, x), {"a": x, "b": [x[0], 3]}, Two(x, x[0]),
+        types.SimpleNamespace(w=x, n=3), np.array([x, None], object), np.zeros(2, [("a", float)]),
+        np.ma.masked_array(x, x > 0), x.view(np.matrix), np.array(["a"]), np.zeros(2, "M8[s]"), {}, [],
+        x.reshape(2, 3, *[1] * 40), np.random.default_rng(3), object(), len, np.float32(2), np.array([[]]),
+        np.broadcast_to(x[0], (2, 3)),
+    ]
 
 
 def first(tree):
@@ -38,20 +40,23 @@ def first(tree):
 
 
 FORWARD = [
-    lambda *xs: np.sin(first(xs[0])), lambda *xs: first(xs[0]) ** 2, lambda *xs: first(xs[0]).sum(), lambda *xs: xs[0],
-    lambda *xs: (first(xs[0]), first(xs[0]) * 2), lambda *xs: {"y": first(xs[0])}, lambda *xs: None, lambda *xs: "text",
-    lambda *xs: first(xs[0]) > 0, lambda *xs: 1 / first(xs[0]), lambda *xs: np.sqrt(first(xs[0])), lambda *xs: (first(xs[0]), None),
-    lambda *xs: [], lambda *xs: (), lambda *xs: 3, lambda *xs: float(np.sum(first(xs[0]))), lambda *xs: first(xs[0]) * np.ones((4, 1, 1)),
-    lambda *xs: np.zeros((0,)), lambda *xs: np.abs(first(xs[0])), lambda *xs: np.round(first(xs[0])), lambda *xs: first(xs[0]).item(0),
-    lambda *xs: [][0], lambda *xs: first(xs[0]).astype(np.float32), lambda *xs: np.random.normal(size=3),  # noqa: NPY002
-]  # fmt: skip
+    lambda *xs: np.sin(first(xs[0])), lambda *xs: first(xs[0]) ** 2, lambda *xs: first(xs[0]).sum(),
+    lambda *xs: xs[0], lambda *xs: (first(xs[0]), first(xs[0]) * 2), lambda *xs: {"y": first(xs[0])},
+    lambda *xs: None, lambda *xs: "text", lambda *xs: first(xs[0]) > 0, lambda *xs: 1 / first(xs[0]),
+    lambda *xs: np.sqrt(first(xs[0])), lambda *xs: (first(xs[0]), None), lambda *xs: [], lambda *xs: (),
+    lambda *xs: 3, lambda *xs: float(np.sum(first(xs[0]))), lambda *xs: first(xs[0]) * np.ones((4, 1, 1)),
+    lambda *xs: np.zeros((0,)), lambda *xs: np.abs(first(xs[0])), lambda *xs: np.round(first(xs[0])),
+    lambda *xs: first(xs[0]).item(0), lambda *xs: [][0], lambda *xs: first(xs[0]).astype(np.float32),
+    lambda *xs: np.random.normal(size=3),  # noqa: NPY002
+]
 BACKWARD = [
-    lambda *xs: np.cos(first(xs[0])) * xs[-1], lambda *xs: xs[-1], lambda *xs: None, lambda *xs: (xs[-1], xs[-1]), lambda *xs: (),
-    lambda *xs: (None, None), lambda *xs: {"x": xs[-1]}, lambda *xs: [xs[-1]], lambda *xs: "text", lambda *xs: 0.0, lambda *xs: np.nan,
-    lambda *xs: xs[-1] * np.inf, lambda *xs: xs[-1].astype(np.float32), lambda *xs: xs[-1] > 0, lambda *xs: xs[-1][..., None],
-    lambda *xs: [][0], lambda *xs: 2 * first(xs[0]) * xs[-1], lambda *xs: first(xs[0]), lambda *xs: (xs[-1], {"w": xs[-1]}),
-    lambda *xs: np.array([None]), lambda *xs: xs[-1] + 1j, lambda *xs: {1: 2}, lambda *xs: (xs[-1],), lambda *xs: object(),
-]  # fmt: skip
+    lambda *xs: np.cos(first(xs[0])) * xs[-1], lambda *xs: xs[-1], lambda *xs: None, lambda *xs: (xs[-1], xs[-1]),
+    lambda *xs: (), lambda *xs: (None, None), lambda *xs: {"x": xs[-1]}, lambda *xs: [xs[-1]], lambda *xs: "text",
+    lambda *xs: 0.0, lambda *xs: np.nan, lambda *xs: xs[-1] * np.inf, lambda *xs: xs[-1].astype(np.float32),
+    lambda *xs: xs[-1] > 0, lambda *xs: xs[-1][..., None], lambda *xs: [][0], lambda *xs: 2 * first(xs[0]) * xs[-1],
+    lambda *xs: first(xs[0]), lambda *xs: (xs[-1], {"w": xs[-1]}), lambda *xs: np.array([None]),
+    lambda *xs: xs[-1] + 1j, lambda *xs: {1: 2}, lambda *xs: (xs[-1],), lambda *xs: object(),
+]
 
 
 class Layer:
