@@ -144,7 +144,7 @@ class Examination:
 
     def _conclude(self, comparisons: list[list[Comparison]]) -> list[Gradient]:
         values = [np.abs(c.real.value).max() for cs in comparisons for c in cs if c.real is not None]
-        largest = float(np.nanmax(values, initial=0)) if values else 0.0
+        largest = float(np.nanmax([0.0, *values]))
         gradients = []
         for i, (leaf, found, believed) in enumerate(zip(self.problem.leaves, comparisons, self.believed, strict=True)):
             gradient = conclude(leaf.name, leaf.value.shape, found, believed, largest, self.u)

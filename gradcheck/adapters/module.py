@@ -32,7 +32,7 @@ class Module(Adapted):
         """Find the parameters and their gradients."""
         trial = Trial(self._obj, self._calls, self._named, inputs, constants)
         self._gradients, self._adding, self.findings = trial.gradients, trial.adding, trial.findings
-        self.parameters = {title(path): get(self._obj, path) for path in self._gradients}
+        self.parameters = {title(path): np.asarray(get(self._obj, path)) for path in self._gradients}
         return inputs
 
     def forward(self, parameters: Any, inputs: tuple, constants: dict) -> Any:
@@ -44,8 +44,8 @@ class Module(Adapted):
 
         def pull(dy: Any) -> tuple[dict, tuple]:
             for path in self._adding:
-                if isinstance(old := get(live, path), np.ndarray):
-                    put(live, path, np.zeros_like(old))
+                old = get(live, path)
+                put(live, path, np.zeros_like(old) if isinstance(old, np.ndarray) else 0.0)
             way = self._calls.run_backward(live, dy, inputs)
             found = {title(path): standing(live, way, g) for path, g in self._gradients.items()}
             found = {name: copy.copy(d) for name, d in found.items()}  # the next call may write there
@@ -62,10 +62,15 @@ class Module(Adapted):
         for path, gradient in self._gradients.items():
             old, new = get(self._obj, path), parameters[title(path)]
             buffer = None if gradient[0] == RETURNED else get(self._obj, gradient)
-            replaced[id(old)] = new
+            if isinstance(old, np.ndarray):
+                replaced[id(old)] = new
             if isinstance(buffer, np.ndarray) and buffer.dtype == old.dtype != new.dtype:
                 replaced[id(buffer)] = buffer.astype(new.dtype)
-        return copy.deepcopy(self._obj, replaced)
+        live = copy.deepcopy(self._obj, replaced)
+        for path in self._gradients:
+            if not isinstance(get(self._obj, path), np.ndarray):
+                put(live, path, parameters[title(path)][()])
+        return live
 
 
 def module(

@@ -38,13 +38,15 @@ def get(obj: Any, path: Path) -> Any:
     return obj
 
 
-def put(obj: Any, path: Path, value: np.ndarray) -> None:
-    """Set what stands at a path; an array inside a tuple is written into."""
+def put(obj: Any, path: Path, value: Any) -> None:
+    """Set what stands at a path; an array inside a tuple is written into, for a number there is another tuple."""
     node = get(obj, path[:-1])
     if isinstance(node, dict | list):
         node[path[-1]] = value
-    elif isinstance(node, tuple):
+    elif isinstance(node, tuple) and isinstance(node[path[-1]], np.ndarray):
         node[path[-1]][...] = value
+    elif isinstance(node, tuple):
+        put(obj, path[:-1], (*node[: path[-1]], value, *node[path[-1] + 1 :]))
     else:
         setattr(node, path[-1], value)
 

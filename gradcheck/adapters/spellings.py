@@ -23,6 +23,11 @@ def is_parameter(value: Any) -> bool:
     return isinstance(value, np.ndarray) and value.dtype.kind == "f"
 
 
+def is_number(value: Any) -> bool:
+    """Whether a value may be a parameter of one number, if it has a gradient: others are rates and the like."""
+    return isinstance(value, float | np.floating)
+
+
 def is_no_parameter(path: Path, value: np.ndarray) -> bool:
     """Whether an array without a gradient is a mask, of zeros and ones or infinite, or a running statistic."""
     name = str(_plain(path)[-1])
@@ -58,7 +63,7 @@ def gradients(held: Mapping[Path, Any], after: Mapping[Path, Any], changed: set[
     found: dict[Path, Path] = {}
     seen: set[int] = set()
     for path, value in held.items():
-        if not is_parameter(value) or id(value) in seen:
+        if not (is_number(value) or (is_parameter(value) and id(value) not in seen)):
             continue
         match, second = _first(spelled, _spellings(_plain(path)), path), (*path[:-1], 1)
         pair = path[-1] == 0 and len(path) > 2 and second in changed and np.shape(after[second]) == value.shape

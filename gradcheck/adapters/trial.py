@@ -1,5 +1,6 @@
 """One use of an object, on a copy, to see which gradient belongs to which parameter and what the passes change."""
 
+import contextlib
 import copy
 from collections.abc import Mapping
 from typing import Any
@@ -47,7 +48,7 @@ class Trial:
             if path not in self.gradients.values() and (path not in between or not _same(x, between[path]))
         ]
         once = {g: copy.copy(self._after[g]) for g in self.gradients.values() if g[0] != RETURNED}
-        with during("the backward pass"), np.errstate(all="ignore"):
+        with contextlib.suppress(Exception), np.errstate(all="ignore"):  # one that may be called once adds nothing up
             calls.run_backward(work, copy.deepcopy(dy), inputs)
         self.adding = {g for g, d in once.items() if _adds(self._was.get(g), d, get(work, g))}
         self.findings = [*self._accumulation(), *self._mutation(), *self._without_gradient()]
@@ -55,7 +56,7 @@ class Trial:
     def _matched(self) -> dict[Path, Path]:
         if self._named is None:
             return self._found()
-        arrays = {title(path): path for path, x in self._kept.items() if spellings.is_parameter(x)}
+        arrays = {title(p): p for p, x in self._kept.items() if spellings.is_parameter(x) or spellings.is_number(x)}
         places = {title(path): path for path in self._after}
         for there, wanted, what in (
             (arrays, self._named, "hold a floating array"),
@@ -98,6 +99,7 @@ class Trial:
         plain = [path for path, x in others.items() if spellings.is_no_parameter(path, x)]
         tried = [path for path in others if path not in plain]
         own = {path: get(self._obj, path) for path in (*tried, *self.gradients)}
+        own = {path: x for path, x in own.items() if isinstance(x, np.ndarray)}
         depends = used(self._forward, self._obj, tried, own)
         findings = [self._forgotten(path, others[path]) for path in depends]
         for paths, why in (
@@ -135,7 +137,8 @@ def _same(a: Any, b: Any) -> bool:
 
 def _adds(zero: Any, once: Any, twice: Any) -> bool:
     """Whether a gradient grew in a second call, with the same dy, as it did in the first."""
-    if not isinstance(once, np.ndarray) or np.shape(once) != np.shape(twice) or _same(once, twice):
+    numbers = isinstance(once, np.ndarray) or spellings.is_number(once)
+    if not numbers or np.shape(once) != np.shape(twice) or np.array_equal(once, twice, equal_nan=True):
         return False
     first = once if zero is None else once - zero
     return bool((np.abs(twice - once - first) <= 0.01 * np.abs(twice).max()).all())  # other numbers differ by more
