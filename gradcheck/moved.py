@@ -1,7 +1,7 @@
 """Where the checker had moved the inputs when the user's code raised an error there."""
 
-import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from types import TracebackType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,16 +10,20 @@ if TYPE_CHECKING:
     from gradcheck.subjects import Leaf
 
 
-@contextlib.contextmanager
-def told(leaves: Sequence["Leaf"], arrays: Sequence[np.ndarray]) -> Iterator[None]:
+class told:  # noqa: N801  (a context, written as a class because it is entered for every evaluation)
     """Add to an error of the user's that the point was chosen by the checker, and how far it is from the given one."""
-    try:
-        yield
-    except Exception as error:
-        moves = [move for leaf, x in zip(leaves, arrays, strict=False) if (move := _move(leaf, x))]
-        if moves and not str(error).startswith("gradcheck: "):
-            error.add_note(f"gradcheck: at a point that the checker chose: it moved {'; '.join(moves)}")
-        raise
+
+    def __init__(self, leaves: Sequence["Leaf"], arrays: Sequence[np.ndarray]):
+        self.leaves, self.arrays = leaves, arrays
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if isinstance(error, Exception) and not str(error).startswith("gradcheck: "):
+            moves = [move for leaf, x in zip(self.leaves, self.arrays, strict=False) if (move := _move(leaf, x))]
+            if moves:
+                error.add_note(f"gradcheck: at a point that the checker chose: it moved {'; '.join(moves)}")
 
 
 def _move(leaf: "Leaf", x: np.ndarray) -> str:
