@@ -4,7 +4,7 @@ import contextlib
 import copy
 import functools
 from collections.abc import Callable, Iterator
-from types import CellType, FunctionType, MethodType
+from types import CellType, FunctionType, MethodType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ def kept(subject: Any) -> Iterator[None]:
     """Put back arrays, floating numbers and random generators that a subject holds, and the attributes of its objects.
 
     In attributes, dictionaries and lists, in closures, and in global variables that its functions name.
-    What counts or collects, a whole number or a list that grows, is left to the user's purpose.
+    What counts or collects, a whole number, a list that grows or a namespace, is left to the user's purpose.
     """
     undo: list[Callable[[], None]] = []
     for holder, key, value in list(_held(subject)):
@@ -74,7 +74,8 @@ def _entries(node: Any) -> Iterator[tuple[Any, Any, Any]]:
     elif isinstance(node, tuple):
         yield from ((None, None, value) for value in node)
     elif hasattr(node, "__dict__") and not isinstance(node, type) and is_users(node):
-        yield vars(node), ATTRIBUTES, None
+        if not isinstance(node, SimpleNamespace):  # a bag in which somebody collects
+            yield vars(node), ATTRIBUTES, None
         yield from ((vars(node), key, value) for key, value in vars(node).items())
 
 

@@ -83,4 +83,15 @@ def _children(node: Any) -> list[tuple[Any, Any]] | None:
         return list(node.items())
     if isinstance(node, list | tuple):
         return list(enumerate(node))
-    return None if isinstance(node, PLAIN) or not hasattr(node, "__dict__") else list(vars(node).items())
+    if isinstance(node, PLAIN):
+        return None
+    slots = [name for kind in type(node).__mro__ for name in _names(vars(kind).get("__slots__", ()))]
+    if not slots and not hasattr(node, "__dict__"):
+        return None
+    return [*getattr(node, "__dict__", {}).items(), *((s, getattr(node, s)) for s in slots if hasattr(node, s))]
+
+
+def _names(slots: Any) -> list[str]:
+    """Return the names of slots that hold attributes, as they are written in a class: one, or several."""
+    names = [slots] if isinstance(slots, str) else list(slots)
+    return [name for name in names if not name.startswith("__")]
