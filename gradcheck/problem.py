@@ -10,6 +10,7 @@ import numpy as np
 from gradcheck import trees
 from gradcheck.kinds import adapt
 from gradcheck.moved import told
+from gradcheck.pairs import Pairs, has_complex, paired
 from gradcheck.randomness import Draws
 from gradcheck.subjects import Adapted, Broken, leaf_list
 
@@ -23,16 +24,16 @@ class Problem:
     Arrays are handed over read-only while `protect` is True, so that a write raises.
     """
 
-    def __init__(self, subject: Any, inputs: tuple, constants: dict):
+    def __init__(self, subject: Any, inputs: tuple, constants: dict, convention: str = "torch"):
         self.subject: Adapted = adapt(subject)
-        for _ in trees.ends((inputs, constants)):  # refuses what lies too deep
-            pass
+        list(trees.ends((inputs, constants)))  # refuses what lies too deep
+        given = tuple(np.asarray(x) if isinstance(x, float) else x for x in inputs)
         self.draws = Draws()
         with self.draws.replayed():
-            self.inputs = self.subject.prepare(
-                tuple(np.asarray(x) if isinstance(x, float) else x for x in inputs), constants
-            )
-        self.constants = constants
+            self.inputs = self.subject.prepare(given, constants)
+        self.constants, self.convention = constants, convention
+        if has_complex((self.subject.parameters, self.inputs)):
+            self.subject, self.inputs = Pairs(self.subject, self.inputs, convention), paired(self.inputs)
         self.leaves = list(leaf_list(self.subject, self.inputs))
         if not self.leaves:
             got = ", ".join(_brief(x) for x in self.inputs) or "no input"
@@ -41,6 +42,10 @@ class Problem:
         self.count: Counter[str] = Counter()
         self.handed: list[np.ndarray] = []
         self._build()
+
+    def pair_outputs(self) -> None:
+        """Take the complex outputs of real arrays as pairs."""
+        self.subject = Pairs(self.subject, self.inputs, self.convention)
 
     def _build(self) -> None:
         self._trees = [trees.builder(self.subject.parameters), trees.builder(self.inputs)]

@@ -61,29 +61,29 @@ def odd(node: Any, path: str = "", above: Above = ()) -> Iterator[tuple[str, str
 def disguised(node: Any, path: str = "") -> Iterator[tuple[str, str]]:
     """Yield path and kind of every floating array that computes otherwise than arrays do, which a rebuilt one would."""
     for place, end in ends(node, path):
-        if is_leaf(end) and isinstance(end, np.matrix):
+        if is_leaf(end, "fc") and isinstance(end, np.matrix):
             yield place, "a numpy.matrix: hand over np.asarray of it"
-        elif is_leaf(end) and isinstance(end, np.ma.MaskedArray):
+        elif is_leaf(end, "fc") and isinstance(end, np.ma.MaskedArray):
             yield place, "a masked array: hand over its data, and its mask by keyword"
 
 
-def rebuild(node: Any, arrays: Iterator[np.ndarray] | None = None) -> Any:
+def rebuild(node: Any, arrays: Iterator[np.ndarray] | None = None, kinds: str = "f") -> Any:
     """Return the tree with its leaves, in the order of `leaves`, taken from `arrays`.
 
     Without `arrays` the leaves stay what they are and cannot be written to.
     """
-    build = builder(node, keep=arrays is None)
+    build = builder(node, keep=arrays is None, kinds=kinds)
     return node if build is None else build(iter(()) if arrays is None else arrays)
 
 
-def builder(node: Any, keep: bool = False) -> Builder | None:
+def builder(node: Any, keep: bool = False, kinds: str = "f") -> Builder | None:
     """Return a function that rebuilds this tree around new leaves, `rebuild` for many times.
 
     None: nothing in the tree is ever replaced.  With `keep` the leaves are constants; without it what
     holds no array is new as well, if an evaluation may leave one there.
     """
     links: set[int] = set()
-    build = _builder(node, keep, (), links)
+    build = _builder(node, "" if keep else kinds, (), links)
     if build is None or not links:
         return build
     if keep and not any(isinstance(end, np.ndarray | np.generic | GENERATORS) for _, end in ends(node)):
@@ -101,9 +101,9 @@ class _Supply(Iterator[np.ndarray]):
         return next(self._arrays)
 
 
-def _builder(node: Any, keep: bool, above: Above, links: set[int]) -> Builder | None:
-    """Return the builder of a part; `links` takes the ids of what something inside it refers to."""
-    if is_leaf(node) and not keep:
+def _builder(node: Any, kinds: str, above: Above, links: set[int]) -> Builder | None:
+    """Return the builder of a part, of no new leaves without `kinds`; `links` takes what something inside refers to."""
+    if is_leaf(node, kinds):
         return next
     if isinstance(node, np.ndarray):
         shown = read_only(node)
@@ -115,8 +115,8 @@ def _builder(node: Any, keep: bool, above: Above, links: set[int]) -> Builder | 
         return lambda arrays: arrays.twins.get(id(node), node)
     held = children(node)
     below = inside(node, above) if held else above
-    parts = [(key, child, _builder(child, keep, below, links)) for key, child in held]
-    if all(build is None for _, _, build in parts) and (keep or not may_change(node)):
+    parts = [(key, child, _builder(child, kinds, below, links)) for key, child in held]
+    if all(build is None for _, _, build in parts) and (not kinds or not may_change(node)):
         return None
 
     def values(arrays: Any) -> list[Any]:
@@ -164,13 +164,13 @@ def _object_builder(node: Any, parts: list[tuple[str, Builder]], links: set[int]
     return build
 
 
-def align(template: Any, node: Any, path: str, above: Above = ()) -> Iterator[tuple[str, Any]]:
+def align(template: Any, node: Any, path: str, kinds: str = "f", above: Above = ()) -> Iterator[tuple[str, Any]]:
     """Yield `(path, value)` of `node` at each differentiable leaf of `template`.
 
     A value that is absent, or a subtree of another structure, is yielded as MISSING.  An object's
     cotangent may be an object with the same attributes or a dictionary with their names.
     """
-    if is_leaf(template):
+    if is_leaf(template, kinds):
         yield path, node
         return
     if id(template) in above:
@@ -185,7 +185,7 @@ def align(template: Any, node: Any, path: str, above: Above = ()) -> Iterator[tu
             value = node.get(key, MISSING)
         else:
             value = getattr(node, key, MISSING) if isinstance(key, str) else MISSING
-        yield from align(child, value, joined(path, key), below)
+        yield from align(child, value, joined(path, key), kinds, below)
 
 
 def read_only(x: np.ndarray) -> np.ndarray:
