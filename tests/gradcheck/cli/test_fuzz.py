@@ -8,7 +8,7 @@ import pytest
 COMMANDS = 60  # of each seed
 
 THINGS = [
-    "layers:product", "layers:powers", "layers:wrong", "layers:coarse", "layers:masked", "layers:total",
+    "layers:product", "layers:powers", "layers:wrong", "layers:noisy", "layers:masked", "layers:total",
     "layers:make", "layers:make_wide", "layers:make_function", "layers:make_pair", "layers:nameless",
     "layers:instance", "layers:Scale", "layers:Scale.init", "layers:Old", "layers:Table", "layers:Course",
     "layers:number", "layers:constant", "layers:talks", "layers:not_finite", "layers:np", "layers:pair",
@@ -55,7 +55,7 @@ SENSIBLE = [
     "layers:product --input=a={0} --input=b={0}", "layers:powers --input=x={0} --param=power={1}",
     "layers:wrong --input=x={0}", "layers:Course --input=x={0}", "layers:total --input=u={0} --input=v={0}",
     "layers:Scale --param=width=3 --input=x={0}", "layers:masked --input=x={0} --input=mask={0}:bool",
-    "layers:Table --input=table=9,2 --input=ids={0}<9", "layers:coarse --input=x={0}",
+    "layers:Table --input=table=9,2 --input=ids={0}<9", "layers:noisy --input=x={0}",
     "./layers.py:powers --input=x={0}",
 ]
 

@@ -29,10 +29,10 @@ def command(folder, *words, **environment):
         (["layers:product", "--input", "a=3", "--input", "b=3"], 0),
         (["layers:wrong", "--input", "x=3"], 1),
         (["layers:breaks", "--input", "x=3"], 1),
-        (["layers:coarse", "--input", "x=3"], 2),
+        (["layers:noisy", "--input", "x=3"], 2),
         (["layers:product"], 3),
         (["--nonsense"], 3),
-        (["layers:wrong", "layers:coarse", "--input", "x=3"], 1),
+        (["layers:wrong", "layers:noisy", "--input", "x=3"], 1),
         (["--help"], 0),
     ],
 )
@@ -83,12 +83,12 @@ def test_a_wrong_layer_is_shown_with_its_map(run):
 
 def test_several_things_share_their_inputs_and_the_worst_counts(run):
     inputs = ["--input", "x=3", "--input", "a=2", "--input", "b=2"]
-    status, out, _ = run("layers:powers", "layers:coarse", "layers:product", *inputs)
+    status, out, _ = run("layers:powers", "layers:noisy", "layers:product", *inputs)
     assert status == 2
     assert [x.split()[1:3] for x in out.splitlines() if x.startswith("gradcheck")] == [
-        ["powers:", "pass"], ["coarse:", "inconclusive"], ["product:", "pass"],
+        ["powers:", "pass"], ["noisy:", "inconclusive"], ["product:", "pass"],
     ]
-    assert "\n\ngradcheck coarse" in out
+    assert "\n\ngradcheck noisy" in out
 
 
 def test_an_error_of_one_thing_does_not_stop_the_others(run):
