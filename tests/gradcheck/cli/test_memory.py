@@ -29,7 +29,7 @@ def test_a_narrow_dtype_is_drawn_from_a_wide_one(dtype, monkeypatch):
 
 def test_a_machine_that_tells_nothing_takes_everything(monkeypatch):
     monkeypatch.setattr(memory, "_limits", lambda: iter([]))
-    fits([array("x=100000,100000")])
+    assert fits([array("x=100000,100000")]) is None
 
 
 def test_this_machine_has_memory_but_not_for_everything():
