@@ -116,7 +116,7 @@ class Examination:
         follow(found, comparer, need(max(self.u, self.options.noise)))
         if comparer.place.point is self.own.point:
             ties.allow(found, comparer)
-        saturation.allow(found, self.problem, comparer.place, comparer.analytic.u, self.terms)
+        saturation.allow(found, comparer, self.terms)
         return found
 
     def _file(self, comparisons: list[list[Comparison]], comparer: Comparer, plan: plan.Plan) -> None:
