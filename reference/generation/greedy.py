@@ -4,7 +4,7 @@ from typing import Protocol
 
 import numpy as np
 
-from reference.core.shapes import expect_positive
+from reference.core.shapes import expect_size
 
 
 class Generator(Protocol):
@@ -26,7 +26,7 @@ def greedy(
         TypeError, ValueError: `length` is not a whole number of at least 1; whatever the
             model raises for ids that it does not know.
     """
-    expect_positive("greedy", "length", length)
+    expect_size("greedy", "length", length)
     memory = model.encode(source=source, source_mask=source_mask)               # (B, S, D)  # (greedy.1)
     ids = np.full((len(source), length + 1), start)                             # (B, length + 1)
     for t in range(length):

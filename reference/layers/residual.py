@@ -8,7 +8,7 @@ import numpy as np
 from reference.core import tree
 from reference.core.layer import Layer
 from reference.core.masks import causal, padding
-from reference.core.outputs import join, split
+from reference.core.outputs import expect_alone, join, split
 from reference.core.randomness import randomness
 from reference.layers.attention import MultiHeadAttention, SelfAttention
 from reference.layers.dropout import Dropout
@@ -74,6 +74,7 @@ class PostNorm(Layer):
             r, drop_pullback = self.drop.vjp(r, rng=rng)                # (..., D)  # (residual.15)
         z = x + r                                                       # (..., D)  # (residual.8)
         y, norm_pullback = self.norm.vjp(z)                             # (..., D)  # (residual.9)
+        expect_alone("PostNorm", "norm", y)
 
         def pullback(cotangents: Any) -> tuple:
             dy, dauxiliary = split(cotangents)
