@@ -158,7 +158,11 @@ def _fields(cls: Any) -> tuple[tuple[str, Kind], ...]:
 
 
 def _kinds(annotated: Any) -> Iterator[tuple[str, Kind]]:
-    for name, annotation in get_type_hints(annotated, include_extras=True).items():
+    try:
+        hints = get_type_hints(annotated, include_extras=True)
+    except NameError:  # written as a string, of a name that is known elsewhere only: it says nothing here
+        hints = dict(annotated.__annotations__)
+    for name, annotation in hints.items():
         if (kind := kind_of(annotation)) is not None:
             yield name, kind
 

@@ -4,7 +4,15 @@ from typing import Any
 
 import numpy as np
 
-from reference.core.shapes import MOST, expect_boolean, expect_floating, expect_positive, expect_whole
+from reference.core.shapes import (
+    MOST,
+    expect_boolean,
+    expect_floating,
+    expect_integers,
+    expect_positive,
+    expect_whole,
+    is_whole,
+)
 
 
 def causal(queries: int, keys: int | None = None, window: int | None = None) -> np.ndarray:
@@ -61,9 +69,8 @@ def padding(lengths: np.ndarray, keys: int) -> np.ndarray:
         ValueError: `lengths` is not one-dimensional, or a length lies outside [0, keys].
     """
     expect_whole("padding", "keys", keys, 0, MOST)
-    lengths = np.asarray(lengths)
-    if lengths.dtype.kind not in "iu":
-        raise TypeError(f"padding: lengths must be an integer array, got {lengths.dtype}")
+    lengths = np.array(lengths) if isinstance(lengths, list | tuple) and all(map(is_whole, lengths)) else lengths
+    expect_integers("padding", "lengths", lengths)
     if lengths.ndim != 1:
         raise ValueError(f"padding: lengths must have shape (B,), got {lengths.shape}")
     wrong = np.flatnonzero((lengths < 0) | (lengths > keys))

@@ -145,6 +145,16 @@ def test_the_arguments_of_what_makes_a_layer_are_checked_before_it_draws(argumen
     assert states == [given.bit_generator.state for given in arguments if isinstance(given, np.random.Generator)]
 
 
+def test_an_annotation_of_a_name_that_is_not_known_says_nothing():
+    class Local(Layer):
+        inner: "Elsewhere"  # noqa: F821
+        scale: Finite = 1.0
+
+    assert Local(inner=3).inner == 3
+    with pytest.raises(TypeError, match=r"^Local: scale must be a number, got str$"):
+        Local(inner=3, scale="3")
+
+
 def test_a_missing_argument_is_told_by_python():
     with pytest.raises(TypeError, match=r"^Gain\.init\(\) missing 1 required positional argument: 'width'$"):
         Gain.init(np.random.default_rng(0))
