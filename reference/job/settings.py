@@ -82,5 +82,5 @@ def _expect_whole(name: str, value: Any, least: int, most: float = math.inf) -> 
 
 
 def _expect_rate(name: str, value: Any) -> None:
-    if not isinstance(value, int | float) or not 0 < value < math.inf:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
         raise ValueError(f"{name.replace('_', '-')} must be a positive number, got {value!r}")

@@ -10,8 +10,10 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from reference.core import tree
+from reference.core.kinds import Size
 from reference.core.layer import Layer
-from reference.core.shapes import expect_last_axis, expect_positive, expect_shape
+from reference.core.outputs import expect_alone
+from reference.core.shapes import expect_last_axis, expect_shape
 from reference.core.sums import as_rows, column_sums, row_sums
 from reference.functions.softmax import softmax_vjp
 from reference.functions.top_k import top_k
@@ -26,20 +28,19 @@ class MixtureOfExperts(Layer):
 
     router: Linear              # D -> E
     experts: tuple[Layer, ...]  # E layers from rows (..., D) to (..., D), row by row, such as FeedForward
-    k: int
+    k: Size
 
     @classmethod
     def init(
         cls,
         rng: np.random.Generator,
-        width: int,
-        hidden_width: int,
-        experts: int,
-        k: int,
+        width: Size,
+        hidden_width: Size,
+        experts: Size,
+        k: Size,
         dtype: DTypeLike = np.float32,
     ) -> Self:
         """Draw the router as Linear does, and `experts` networks as FeedForward does."""
-        expect_positive("MixtureOfExperts.init", "experts", experts)
         _expect_k("MixtureOfExperts.init", k, experts)
         router = Linear.init(rng, width, experts, dtype)
         return cls(router, tuple(FeedForward.init(rng, width, hidden_width, dtype=dtype) for _ in range(experts)), k)
@@ -100,7 +101,6 @@ class MixtureOfExperts(Layer):
 
 
 def _expect_k(where: str, k: int, experts: int) -> None:
-    expect_positive(where, "k", k)
     if k > experts:
         raise ValueError(f"{where}: k must be at most the number of experts, {experts}, got {k}")
 
@@ -108,6 +108,7 @@ def _expect_k(where: str, k: int, experts: int) -> None:
 def _expect_rows(outputs: tuple[np.ndarray, ...], loads: np.ndarray, width: int) -> None:
     """Raise if an expert's output would only broadcast against its rows, or not even that."""
     for e, (output, load) in enumerate(zip(outputs, loads, strict=True)):
+        expect_alone("MixtureOfExperts", f"experts[{e}]", output)
         if output.shape != (load, width):
             want = (int(load), width)
             raise ValueError(f"MixtureOfExperts: experts[{e}] must return shape {want}, got {output.shape}")

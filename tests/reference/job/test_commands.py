@@ -139,11 +139,20 @@ def test_a_new_run_leaves_an_earlier_one_until_it_has_something_to_put_in_its_pl
     assert Folder(OUT).checkpoint.read_bytes() == before
 
 
-def test_a_run_that_does_not_fit_in_memory_leaves_an_earlier_one(saved):
+@pytest.mark.parametrize(
+    "given", [{"length": 10**7, "held_out": 10**8}, {"layers": 10**8}, {"width": 10**8}, {"hidden": 10**8}]
+)
+def test_a_run_that_does_not_fit_in_memory_is_refused_and_leaves_an_earlier_one(saved, given):
     saved()
-    with pytest.raises(MemoryError):
-        commands.train({"length": 10**7, "held_out": 10**8})
+    assert refused(commands.train, given).startswith("a run must fit in memory, ")
     assert Folder(OUT).checkpoint.exists()
+
+
+def test_a_folder_in_the_place_of_a_file_stops_it_before_any_work(calls, tmp_path):
+    (tmp_path / "a" / "metrics.jsonl").mkdir(parents=True)
+    expected = f"{tmp_path / 'a' / 'metrics.jsonl'}: must be a file, got a folder"
+    assert refused(commands.train, {"out": tmp_path / "a"}, JobError) == expected
+    assert calls == []
 
 
 def test_resume_goes_on_with_the_settings_of_the_run(calls, saved):

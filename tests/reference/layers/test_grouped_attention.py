@@ -502,7 +502,6 @@ OPTIONS = [
     ((8, 4, 8), {}, "key_value_heads must divide the heads 4, got 8"),
     ((8, 4, 0), {}, "key_value_heads must be at least 1, got 0"),
     ((8, 4), {"head_width": 3, "rotary": Rotary()}, "the head width must be even, got 3"),
-    ((8, 4), {"rotary": Rotary(base=-1.0)}, "base must be finite and above 0, got -1.0"),
     ((8, 4), {"window": 0}, "window must be at least 1, got 0"),
     ((8, 4), {"cap": -1.0}, "cap must be positive and finite, got -1.0"),
     ((8, 4), {"dropout": 1.5}, "dropout must lie in [0, 1), got 1.5"),

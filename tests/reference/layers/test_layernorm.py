@@ -334,6 +334,5 @@ def test_bad_input_is_one_clear_line(rng):
     ],
 )
 def test_fields_that_do_not_fit_are_one_clear_line(fields, error, message):
-    layer = LayerNorm(**{"gamma": np.ones(7), "beta": np.zeros(7)} | fields)
     with pytest.raises(error, match=f"^LayerNorm: {message}$"):
-        layer(np.zeros((2, 7)))
+        LayerNorm(**{"gamma": np.ones(7), "beta": np.zeros(7)} | fields)(np.zeros((2, 7)))

@@ -3,7 +3,20 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from composites import Bigrams, Noted, Speaker, Unnoted, dtypes, generic, parameters, peak, same, same_tree, total
+from composites import (
+    Bigrams,
+    Never,
+    Noted,
+    Speaker,
+    Unnoted,
+    dtypes,
+    generic,
+    parameters,
+    peak,
+    same,
+    same_tree,
+    total,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -403,13 +416,11 @@ def test_probabilities_are_no_teacher_logits(rng):
     ],
 )  # fmt: skip
 def test_wrong_arguments_are_one_clear_line(rng, change, error, message):
-    """Before the model runs: it is None."""
-    batch, fields = example(rng), {"model": None, **SETTINGS}
+    batch, fields = example(rng), {"model": Never(), **SETTINGS}
     (batch if set(change) <= set(batch) else fields).update(change)
-    layer = Distillation(**fields)
-    for forward in (layer, layer.vjp):
+    for forward in (lambda layer: layer, lambda layer: layer.vjp):
         with pytest.raises(error, match=f"^Distillation: {message}$"):
-            forward(**batch)
+            forward(Distillation(**fields))(**batch)
 
 
 def test_a_teacher_of_another_vocabulary_is_one_clear_line(rng):

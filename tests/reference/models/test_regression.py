@@ -1,6 +1,19 @@
 import numpy as np
 import pytest
-from composites import Bigrams, Noted, Speaker, Unnoted, dtypes, generic, parameters, peak, same, same_tree, total
+from composites import (
+    Bigrams,
+    Never,
+    Noted,
+    Speaker,
+    Unnoted,
+    dtypes,
+    generic,
+    parameters,
+    peak,
+    same,
+    same_tree,
+    total,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -281,8 +294,7 @@ def test_forgotten_auxiliary_cotangents_are_caught(caught, rng):
     ],
 )  # fmt: skip
 def test_wrong_arguments_are_one_clear_line(rng, change, error, message):
-    """Before the model runs: it is None."""
-    layer = Regression(None)
+    layer = Regression(Never())
     for forward in (layer, layer.vjp):
         with pytest.raises(error, match=f"^Regression: {message}$"):
             forward(**example(rng) | change)
@@ -291,7 +303,7 @@ def test_wrong_arguments_are_one_clear_line(rng, change, error, message):
 def test_the_labels_of_a_decoder_are_those_of_its_target(rng):
     ids = {"source": np.zeros((2, 5), int), "target": np.zeros((2, 4), int)}
     with pytest.raises(ValueError, match=r"^Regression: labels must have shape \(2, 4, C\), got \(2, 3\)$"):
-        Regression(None)(**ids, labels=np.zeros((2, 3)))
+        Regression(Never())(**ids, labels=np.zeros((2, 3)))
 
 
 def test_answers_of_another_width_are_one_clear_line(rng):
