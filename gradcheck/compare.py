@@ -8,7 +8,7 @@ import numpy as np
 from gradcheck.analytic import Analytic, without_jumps
 from gradcheck.comparison import Comparison
 from gradcheck.doubt import doubtful, limited
-from gradcheck.extrapolate import estimate, estimates, where_still
+from gradcheck.extrapolate import LAST, estimate, estimates, where_still
 from gradcheck.ladder import SECOND_STEPS, SECOND_WINDOW, STEPS, WINDOW, Sweep, rounded
 from gradcheck.measure import Place, Reading, Task, read_all
 from gradcheck.noise import grain
@@ -17,6 +17,7 @@ from gradcheck.points import Probe, root_sum_square
 from gradcheck.problem import Problem
 
 LEAN = [1, 2, 3, 4, 5, 6, 9]  # of the first levels, those of a large problem
+COARSEST = 2.0**-9  # noise above which it is that of no number format: a staircase
 NOISE_PROBES = 3  # directions along which the noise of f is measured
 EXACT_NOISE_PROBES = {True: 1, False: 4}  # an array; directions, single entries
 
@@ -34,12 +35,14 @@ class Comparer:
         rng: np.random.Generator,
         level: float | None = None,
         noise: float = 0.0,
+        rounding: float = 0.0,
     ):
         self.problem, self.place, self.analytic, self.mapper = problem, place, analytic, mapper
         self.exact, self.rng = exact, rng
         self.lean = sum(x.size for x in place.point) > LARGE  # measures noise only where something is doubtful
         self.measures_noise = level is None  # at a kink or a tie the difference table shows no noise but the kink
-        self.noise, self.level = noise, level or 0.0  # declared; noise of f in units of its rounding, the largest that was measured
+        self.noise, self.rounding = noise, rounding  # declared, as a part; what roundings make of y
+        self.level = level or 0.0  # noise of f in units of its rounding, the largest that was measured
         self.exact_noise: dict[tuple[int | None, bool], np.ndarray] = {}  # of the complex step, by array and kind
 
     def compare(self, probes: list[Probe], real: list[bool], sharpen: bool = True) -> list[Comparison]:
@@ -109,12 +112,16 @@ class Comparer:
         bounds = [self.noise_of(s, n) + more for (_, s), n, more in zip(pairs, levels, lost, strict=True)]
         found = estimates([sweep for _, sweep in pairs], bounds, self.analytic.u)
         for (i, sweep), bound, real in zip(pairs, bounds, found, strict=True):
-            hidden = 4 * self.analytic.u * rounded(self.place.g, np.maximum(np.abs(self.place.y), 1))
+            inside = max(1.0, self.rounding / self.analytic.u)  # the size of terms that may cancel
+            hidden = 4 * self.analytic.u * rounded(self.place.g, np.maximum(np.abs(self.place.y), inside))
             real = where_still(real, comparisons[i].claimed, bound, hidden / sweep.steps[0])
             comparisons[i].real, comparisons[i].sweep, comparisons[i].bounds = real, sweep, bound
 
     def noise_of(self, sweep: Sweep, level: float) -> np.ndarray:
         """Return a bound (L, G) for the error of one value of <g, f>: rounding of its size, or as measured or declared."""
+        still = not (sweep.right[-LAST:].any() or sweep.left[-LAST:].any())
+        if still and level > COARSEST:
+            level = 0.0  # the steps of a staircase, on one of which f is constant
         measured = 4 * max(self.analytic.u, level, self.noise) * sweep.weight
         return np.maximum(measured, 4 * self.analytic.u * sweep.coarse)
 

@@ -8,7 +8,7 @@ import numpy as np
 from gradcheck import trees
 from gradcheck.behaviour import keeps_results, takes_any_layout
 from gradcheck.findings import Finding
-from gradcheck.likeness import measure_terms, near
+from gradcheck.likeness import measure_noise, near
 from gradcheck.linearity import is_linear, measure_rounding
 from gradcheck.noise import unit_roundoff
 from gradcheck.plan import LARGE
@@ -31,7 +31,7 @@ class Contract:
         self.two: list[np.ndarray] = []  # the cotangents for the second dy
         self.jitter: dict[str, float] = {}  # by array: how much a rounding of dy changes its cotangent
         self.narrow: dict[str, float] = {}  # by array: the roundoff of a narrow format through which dy goes
-        self.terms = 0.0  # the size of what y is a sum of
+        self.noise = 0.0  # what roundings make of y
         self.u = max((float(np.finfo(x.dtype).eps) for x in self.point), default=2.0**-52)
 
     def examine(self) -> None:
@@ -74,7 +74,7 @@ class Contract:
             self.fatal = True
         self.g = cotangents(self.rng, y.size)
         self.u = max(self.u, 2 * unit_roundoff([self.y]))
-        self.terms = measure_terms(self)
+        self.noise = measure_noise(self)
 
     def _range(self) -> None:
         """Arrays of numbers at the ends of the range of float64 leave steps no room."""

@@ -44,11 +44,11 @@ class Examination:
         self.findings += [*self.options.declared(), *self.problem.subject.findings, *contract.findings]
         if contract.fatal:
             return self._report([self._unexamined(leaf.name, leaf.value.shape) for leaf in self.problem.leaves])
-        self.terms, self.finite = contract.terms, not any(f.kind == "finite" for f in contract.findings)
+        self.noise, self.finite = contract.noise, not any(f.kind == "finite" for f in contract.findings)
         self._choose_places(contract)
         comparisons = self._compare()
         gradients = self._conclude(comparisons)
-        self.findings += compare_forward_mode(self.at_near, comparisons)
+        self.findings += compare_forward_mode(self.at_near, self.along)
         self.findings += compare_with_shadow(self.problem, self.own, self.rng, self.u)
         for gradient in gradients:
             kinds = [f.kind for f in self.findings if f.array == gradient.name and f.severity == "fail"]
@@ -73,7 +73,8 @@ class Examination:
         self._file(comparisons, self.at_near, plan.dense(self.sizes, self.exact, self.rng))
         if self.large and self.exact and any(_doubted(c) for cs in comparisons for c in cs):
             comparisons = [[] for _ in self.sizes]
-            self._file(comparisons, self.at_near, plan.apart(self.sizes, self.rng))
+            self._file(comparisons, self.at_near, plan.apart(self.sizes, self.rng, set()))
+        self.along = [list(found) for found in comparisons]
         self._compare_given(comparisons)
         self.believed = [self.exact and not any(c.exact_contradicts_real().any() for c in cs) for cs in comparisons]
         self._locate(comparisons)
@@ -86,16 +87,18 @@ class Examination:
             exact = [leaf.value.astype(np.float64) for leaf in self.problem.leaves]
             self.own = dataclasses.replace(self.own, point=exact)
             at_own = self._comparer(self._fresh_own(), self.at_near.level)
-        compare, whole = partial(self._measured, at_own), plan.given(self.sizes, self.exact, self.rng)
+        wrong = {leaf for leaf, found in enumerate(comparisons) if any(c.outside().any() for c in found)}
+        compare = partial(self._measured, at_own)
+        whole = plan.given(self.sizes, self.exact, self.rng, wrong)  # what is wrong near by is wrong
         self._file(comparisons, at_own, plan.special(self.own.point, self.rng))
         first = compare(whole.probes, whole.real)
         if self.large and not all(map(settled, first)):
-            whole = plan.apart(self.sizes, self.rng)
+            whole = plan.apart(self.sizes, self.rng, wrong)
             first = compare(whole.probes, whole.real)
         for leaf in range(len(self.sizes)):
+            if leaf in wrong:
+                continue
             mine = [c for c in first if c.probe.leaf in (leaf, None)]
-            if any(c.outside().any() for c in comparisons[leaf]):
-                continue  # wrong near by already
             found, complete = compare_at_given(at_own, compare, leaf, mine, self.rng)
             comparisons[leaf] += found
             if not complete:
@@ -109,14 +112,14 @@ class Examination:
 
     def _comparer(self, place: Place, level: float | None = None) -> Comparer:
         gradient = analytic(self.problem, place.point, place.g, self.rng, self.u, 1 if self.large else 3, self.options)
-        return Comparer(self.problem, place, gradient, self.mapper, self.exact, self.rng, level, self.options.noise)
+        return Comparer(self.problem, place, gradient, self.mapper, self.exact, self.rng, level, self.options.noise, self.noise)
 
     def _measured(self, comparer: Comparer, probes: list[Probe], real: list[bool]) -> list[Comparison]:
         found = comparer.compare(probes, real)
         follow(found, comparer, need(max(self.u, self.options.noise)))
         if comparer.place.point is self.own.point:
             ties.allow(found, comparer)
-        saturation.allow(found, comparer, self.terms)
+        saturation.allow(found, comparer, self.noise)
         return found
 
     def _file(self, comparisons: list[list[Comparison]], comparer: Comparer, plan: plan.Plan) -> None:

@@ -60,6 +60,8 @@ def sweep(
         for h in steps:
             forth, back = moved(point, direction, h), moved(point, direction, -h)
             up, down = _lengths(point, forth, back, direction, float(h))
+            if not up or not down:
+                break  # this step and all smaller ones are lost in the rounding of x
             ahead, behind = problem.attempt(forth, y.size), problem.attempt(back, y.size)
             rows.append((g @ (ahead - behind) / (up + down), g @ (ahead - y) / up, g @ (y - behind) / down))
             changed |= (ahead != y) | (behind != y)

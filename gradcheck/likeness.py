@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 REPEATS, MARGIN = 4, 16  # of inputs a few roundings away, and of the largest change that they make
 JUMP = 1e-3  # of the largest entry
-CANCELLED = 2.0**10  # times the numbers in sight: the size of terms beyond which a change of y is a jump, no rounding
+CANCELLED = 2.0**40  # roundings of the numbers in sight, beyond which a change of y is a jump
 
 
 def near(a: Any, b: Any, slack: float | np.ndarray) -> bool:
@@ -24,16 +24,17 @@ def near(a: Any, b: Any, slack: float | np.ndarray) -> bool:
     return a.shape == b.shape and bool((np.abs(a - b) <= slack).all() or np.array_equal(a, b, equal_nan=True))
 
 
-def measure_terms(c: "Contract") -> float:
-    """Return the size of the terms that y is made of: its own, or more if they cancel and leave their rounding."""
+def measure_noise(c: "Contract") -> float:
+    """Return what roundings make of y: its own, or more where terms cancel and leave theirs."""
+    eps = max(float(np.finfo(x.dtype).eps) for x in c.point)
     own = float(np.abs(c.y).max(initial=0))
-    most = CANCELLED * max(1.0, own, *(float(np.abs(x).max(initial=0)) for x in c.point))
+    most = CANCELLED * eps * max(1.0, own, *(float(np.abs(x).max(initial=0)) for x in c.point))
     change = 0.0
     for _ in range(1 if c.large else REPEATS):
-        moved = zip(jittered(c.point, c.rng, c.u), c.point, strict=True)
+        moved = zip(jittered(c.point, c.rng, eps), c.point, strict=True)
         y = c.problem.attempt([x.astype(kept.dtype) for x, kept in moved], c.y.size)
         change = max(change, float(np.abs(np.nan_to_num(y - c.y, nan=0.0)).max(initial=0)))
-    return max(own, min(change / c.u, most))
+    return max(c.u * own, min(change, most))
 
 
 def rounding(c: "Contract", leaf: str) -> float:
@@ -44,13 +45,13 @@ def rounding(c: "Contract", leaf: str) -> float:
 def cancelled(c: "Contract", leaf: str) -> float:
     """Allow for the roundings of terms as large as y dy / x, or as any cotangent."""
     largest = max((float(np.abs(e).max(initial=0)) for e in c.one), default=0.0)
-    return 64 * c.u * max(natural(c, leaf), largest)
+    return 64 * max(natural(c, leaf), c.u * largest)
 
 
 def natural(c: "Contract", leaf: str) -> float:
-    """Return what a cotangent comes to whose terms do not cancel: y dy / x."""
+    """Return what roundings make of a cotangent whose terms cancel as those of y do: that of y, times dy / x."""
     x = next(x.value for x in c.problem.leaves if x.name == leaf)
-    return c.terms * float(np.abs(c.g).max(initial=0)) / scale(x)
+    return c.noise * float(np.abs(c.g).max(initial=0)) / scale(x)
 
 
 def sensitivity(c: "Contract") -> list[float]:
@@ -58,7 +59,7 @@ def sensitivity(c: "Contract") -> list[float]:
 
     A mean of numbers far from zero but near each other carries many.  A change far above is none: a kink was crossed.
     """
-    sizes = [c.terms, *(natural(c, leaf.name) for leaf in c.problem.leaves)]
+    sizes = [x / c.u for x in (c.noise, *(natural(c, leaf.name) for leaf in c.problem.leaves))]
     changes = []
     for _ in range(REPEATS):
         near_by = zip(jittered(c.point, c.rng, c.u), c.point, strict=True)

@@ -92,9 +92,16 @@ def unit_roundoff(outputs: list[np.ndarray]) -> float:
         for u, dtype in FORMATS:
             bits = -int(np.log2(u))
             fits = np.array_equal(y, _to_bits(y, bits)) and np.array_equal(y, y.astype(dtype))
-            if fits and not np.array_equal(y, _to_bits(y, bits - SPARE * bits // 24)):
+            if fits and not np.array_equal(y, _to_bits(y, bits - SPARE * bits // 24)) and not _is_grid(y, bits):
                 return u
     return UNIT[np.dtype(np.float64)]
+
+
+def _is_grid(y: np.ndarray, bits: int) -> bool:
+    """Whether small numbers are no finer than large ones, as those of a quantised layer; in a format they are."""
+    exponent = np.frexp(y[y != 0])[1]
+    step = 2.0 ** float(exponent.max() - bits)
+    return bool(exponent.min() < exponent.max() - 1 and np.array_equal(y, np.round(y / step) * step))
 
 
 def _to_bits(y: np.ndarray, bits: int) -> np.ndarray:

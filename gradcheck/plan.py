@@ -40,19 +40,18 @@ def dense(sizes: list[int], exact: bool, rng: np.random.Generator) -> Plan:
     return Plan(probes, [not exact or k == 0 for _, k in pairs])
 
 
-def given(sizes: list[int], exact: bool, rng: np.random.Generator) -> Plan:
-    """Return the directions for the user's own point, where not every entry is differenced."""
+def given(sizes: list[int], exact: bool, rng: np.random.Generator, wrong: set[int]) -> Plan:
+    """Return the directions for the user's own point, where not every entry is differenced, but for wrong arrays."""
     if sum(sizes) <= EXHAUSTIVE:
         return Plan([], [])
-    if sum(sizes) > LARGE:
+    if sum(sizes) > LARGE and not wrong:
         return dense(sizes, exact, rng)
-    probes = [Probe(leaf, seed=int(rng.integers(2**32))) for leaf, size in enumerate(sizes) if size]
-    return Plan(probes, [True] * len(probes))
+    return apart(sizes, rng, wrong)
 
 
-def apart(sizes: list[int], rng: np.random.Generator) -> Plan:
-    """Return a direction with a ladder of its own for every array: to tell which of them is wrong."""
-    probes = [Probe(leaf, seed=int(rng.integers(2**32))) for leaf, size in enumerate(sizes) if size]
+def apart(sizes: list[int], rng: np.random.Generator, wrong: set[int]) -> Plan:
+    """Return a direction with a ladder of its own for every array that is not wrong: to tell which of them is."""
+    probes = [Probe(i, seed=int(rng.integers(2**32))) for i, size in enumerate(sizes) if size and i not in wrong]
     return Plan(probes, [True] * len(probes))
 
 

@@ -21,11 +21,10 @@ NEARER = (2.0**-3, 2.0**-6)
 COTANGENTS = 4  # along one alone an entry's gradient may be small by chance
 
 
-def allow(comparisons: list[Comparison], comparer: Comparer, size: float) -> None:
+def allow(comparisons: list[Comparison], comparer: Comparer, noise: float) -> None:
     """Widen the bars of the claim and of the differences where a rounding of terms that cancel explains it all.
 
-    `size` is that of the terms which y is made of: an array none of whose claims is above a rounding of y dy / x is
-    zero.  Differences that show less than a digit do not contradict a
+    `noise` is what roundings make of y: an array none of whose claims is above that, times dy / x, is zero.  Differences that show less than a digit do not contradict a
     claim that the complex step confirms.
     """
     problem, place, u = comparer.problem, comparer.place, comparer.analytic.u
@@ -36,9 +35,9 @@ def allow(comparisons: list[Comparison], comparer: Comparer, size: float) -> Non
         parts = [np.zeros(0)]
         for leaf, d in c.probe.direction(place.point).items():
             if leaf not in found:
-                natural = np.abs(place.g).max(initial=0) * size / scale(place.point[leaf])  # y dy / x
-                zero = np.abs(comparer.analytic.values[leaf]).max(initial=0) <= MARGIN * u * natural
-                found[leaf] = np.maximum(terms(problem, place.point, leaf, place.y), natural if zero else 0)
+                natural = np.abs(place.g).max(initial=0) * noise / scale(place.point[leaf])
+                zero = np.abs(comparer.analytic.values[leaf]).max(initial=0) <= MARGIN * natural
+                found[leaf] = np.maximum(terms(problem, place.point, leaf, place.y), natural / u if zero else 0)
             parts.append((found[leaf] * d).ravel())
         wider = _with_rounding(c, MARGIN * u * root_sum_square(np.concatenate(parts)), u)
         if not _contradicted(wider):
