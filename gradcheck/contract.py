@@ -8,6 +8,7 @@ import numpy as np
 from gradcheck import trees
 from gradcheck.behaviour import keeps_results, takes_any_layout
 from gradcheck.findings import Finding
+from gradcheck.integers import whole_numbers
 from gradcheck.likeness import measure_noise, near
 from gradcheck.linearity import is_linear, measure_rounding
 from gradcheck.noise import unit_roundoff
@@ -118,6 +119,7 @@ class Contract:
             self.raw = self.pull(out, pullback, self.g[0])
         if not near(self.y, flat(out), 64 * np.finfo(self.y.dtype).eps * np.abs(self.y).max(initial=0)):
             self.fail("forward", "the output of vjp differs from that of the plain forward pass")
+        self.findings += whole_numbers(self.problem.subject, self.problem.inputs, self.problem.d_inputs)
         for leaf, value in zip(self.problem.leaves, self.raw, strict=True):
             self._shape_and_dtype(leaf.name, leaf.value, value)
         if not self.fatal:

@@ -18,7 +18,7 @@ from gradcheck.forward_mode import compare_forward_mode
 from gradcheck.given import compare_at_given, settled
 from gradcheck.locate import locate
 from gradcheck.measure import Place
-from gradcheck.path import follow
+from gradcheck.path import LOW, follow
 from gradcheck.noise import unit_roundoff
 from gradcheck.options import Options
 from gradcheck.places import own_point, places
@@ -163,6 +163,9 @@ class Examination:
         for i, (leaf, found, believed) in enumerate(zip(self.problem.leaves, comparisons, self.believed, strict=True)):
             gradient = conclude(leaf.name, leaf.value.shape, found, believed, largest, max(self.u, self.options.noise))
             gradient.ladder = convergence(gradient, found, believed)
+            if gradient.verdict == "pass" and gradient.digits is not None and self.u > LOW:
+                message = f"{gradient.name}: checked to {max(gradient.digits, 0):.1f} digits, all that {_format(self.u)} leaves here"
+                self.findings.append(Finding("precision", message, "note", leaf.name))
             if gradient.jumps:
                 message = f"{gradient.name}: the forward pass jumps or moves in steps there, of which nothing is held against the claim"
                 self.findings.append(Finding("jump", message, "note", leaf.name))
@@ -206,6 +209,10 @@ class Examination:
         verdict = next((v for v in ("fail", "inconclusive") if v in severities), "pass")
         reproducer = script(self.problem, gradients, self.findings, self.seed) if verdict == "fail" else ""
         return Report(self.problem.name, verdict, gradients, self.findings, self.problem.count, self.seed, reproducer)
+
+
+def _format(u: float) -> str:
+    return {2.0**-24: "float32", 2.0**-11: "float16", 2.0**-8: "bfloat16"}.get(u, "the subject's precision")
 
 
 def _finite(analytic: Analytic) -> bool:

@@ -41,6 +41,7 @@ class Problem:
             raise TypeError(f"gradcheck: {self.subject.name} must have a floating array to differentiate, got {got}")
         self.protect, self.once = True, False  # `once`: a pullback may be called a single time
         self.count: Counter[str] = Counter()
+        self.d_inputs: tuple = ()  # as the last pullback returned them, those of constants too
         self.handed: list[np.ndarray] = []
         self._build()
 
@@ -52,10 +53,10 @@ class Problem:
         self._trees = [trees.builder(self.subject.parameters), trees.builder(self.inputs)]
 
     def __getstate__(self) -> dict:
-        return {key: value for key, value in vars(self).items() if key not in ("_trees", "handed")}
+        return {key: value for key, value in vars(self).items() if key not in ("_trees", "handed", "d_inputs")}
 
     def __setstate__(self, state: dict) -> None:
-        self.__dict__.update(state, handed=[])
+        self.__dict__.update(state, handed=[], d_inputs=())
         self._build()
 
     def fresh(self) -> "Problem":
@@ -96,9 +97,9 @@ class Problem:
         """Return the cotangent of each leaf as it came: perhaps absent, of another shape or dtype."""
         self.count["pullback"] += 1
         with during("the pullback"), told(self.leaves, self.handed):
-            d_parameters, d_inputs = pullback(dy)
+            d_parameters, self.d_inputs = pullback(dy)
         rows = list(trees.align(self.subject.parameters, d_parameters, ""))
-        for x, dx in zip(self.inputs, d_inputs, strict=True):
+        for x, dx in zip(self.inputs, self.d_inputs, strict=True):
             rows += trees.align(x, dx, "")
         return [value for _, value in rows]
 

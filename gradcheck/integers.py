@@ -1,0 +1,24 @@
+"""Whole numbers among the inputs, which are not differentiated: said always, and undecided where a gradient is claimed."""
+
+import numpy as np
+
+from gradcheck import trees
+from gradcheck.findings import Finding
+from gradcheck.subjects import Adapted, names
+
+
+def whole_numbers(subject: Adapted, inputs: tuple, d_inputs: tuple) -> list[Finding]:
+    """Return a finding for each integer array among the inputs, given what the pullback returned for them."""
+    findings = []
+    for name, x, dx in zip(names(subject, inputs), inputs, d_inputs, strict=True):
+        claims = dict(trees.align(x, dx, name, kinds="iu"))
+        for path, value in trees.leaves(x, name, kinds="iu"):
+            message = f"{path} is {value.dtype} and was not differentiated: hand over floating numbers where it should be"
+            claim = claims.get(path)
+            if isinstance(claim, np.ndarray) and claim.dtype.kind == "f" and claim.any():
+                message = f"{path} is {value.dtype}: the gradient that is returned for it was not checked"
+                findings.append(Finding("integer", message, "inconclusive", path))
+            else:
+                findings.append(Finding("integer", message, "note", path))
+    return findings
+
