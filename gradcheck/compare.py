@@ -8,14 +8,15 @@ import numpy as np
 from gradcheck.analytic import Analytic, without_jumps
 from gradcheck.comparison import Comparison
 from gradcheck.doubt import doubtful, limited
-from gradcheck.extrapolate import estimates, saturated_bar
-from gradcheck.ladder import SECOND_STEPS, SECOND_WINDOW, STEPS, WINDOW, rounded
+from gradcheck.extrapolate import estimate, estimates, where_still
+from gradcheck.ladder import SECOND_STEPS, SECOND_WINDOW, STEPS, WINDOW, Sweep, rounded
 from gradcheck.measure import Place, Reading, Task, read_all
 from gradcheck.noise import grain
 from gradcheck.plan import LARGE
-from gradcheck.points import Probe
+from gradcheck.points import Probe, root_sum_square
 from gradcheck.problem import Problem
 
+LEAN = [1, 2, 3, 4, 5, 6, 9]  # of the first levels, those of a large problem
 NOISE_PROBES = 3  # directions along which the noise of f is measured
 EXACT_NOISE_PROBES = {True: 1, False: 4}  # an array; directions, single entries
 
@@ -32,12 +33,13 @@ class Comparer:
         exact: bool,
         rng: np.random.Generator,
         level: float | None = None,
+        noise: float = 0.0,
     ):
         self.problem, self.place, self.analytic, self.mapper = problem, place, analytic, mapper
         self.exact, self.rng = exact, rng
         self.lean = sum(x.size for x in place.point) > LARGE  # measures noise only where something is doubtful
         self.measures_noise = level is None  # at a kink or a tie the difference table shows no noise but the kink
-        self.level = level or 0.0  # noise of f in units of its rounding, the largest that was measured
+        self.noise, self.level = noise, level or 0.0  # declared; noise of f in units of its rounding, the largest that was measured
         self.exact_noise: dict[tuple[int | None, bool], np.ndarray] = {}  # of the complex step, by array and kind
 
     def compare(self, probes: list[Probe], real: list[bool], sharpen: bool = True) -> list[Comparison]:
@@ -69,7 +71,7 @@ class Comparer:
             wanted = kind not in self.exact_noise and jitters[kind] <= EXACT_NOISE_PROBES[kind[1]]
             noisy = self.exact and wanted and joint in (False, probe.leaf is None)
             seed = int(self.rng.integers(2**32))
-            window = STEPS[WINDOW.start : WINDOW.stop][1:7] if self.lean else STEPS[WINDOW.start : WINDOW.stop]
+            window = STEPS[list(WINDOW)][LEAN if self.lean else slice(None)]
             tasks.append(Task(probe, window if real[i] else None, self.exact, seed if noisy else None, i in with_noise))
         return tasks
 
@@ -79,7 +81,7 @@ class Comparer:
             assert probe.leaf is not None
             unit = float(direction[probe.leaf].flat[probe.coordinate])
             return Comparison(probe, unit, *self.analytic.entry(probe.leaf, probe.coordinate, unit))
-        lengths = [float(np.sqrt(np.mean(np.square(d[d != 0])))) for d in direction.values() if d.any()]
+        lengths = [root_sum_square(d) / np.sqrt(np.count_nonzero(d)) for d in direction.values() if d.any()]
         return Comparison(probe, max(lengths, default=1.0), *self.analytic.along(direction))
 
     def _set_exact(self, comparisons: list[Comparison], readings: list[Reading]) -> None:
@@ -98,29 +100,30 @@ class Comparer:
         for c, exact in pairs:
             kind = (c.probe.leaf, c.probe.coordinate is None)
             noise = self.exact_noise[kind if kind in self.exact_noise else (None, True)]
-            c.exact, c.exact_bar = exact.value, 16 * u * exact.size + 4 * noise
+            c.exact, c.exact_bar = exact.value, (16 * u + 4 * self.noise) * exact.size + 4 * noise
 
     def _set_real(self, comparisons: list[Comparison], where: list[int], readings: list[Reading]) -> None:
         pairs = [(i, r.sweep) for i, r in zip(where, readings, strict=True) if r.sweep is not None]
         levels = [self.level if r.noise is None else max(self.level, float(r.noise.max())) for r in readings if r.sweep]
         lost = [self.analytic.lost(self.place.point, comparisons[i].probe, s.steps) for i, s in pairs]
-        bounds = [self.noise_of(s.weight, n) + more for (_, s), n, more in zip(pairs, levels, lost, strict=True)]
-        found = estimates([sweep for _, sweep in pairs], bounds)
+        bounds = [self.noise_of(s, n) + more for (_, s), n, more in zip(pairs, levels, lost, strict=True)]
+        found = estimates([sweep for _, sweep in pairs], bounds, self.analytic.u)
         for (i, sweep), bound, real in zip(pairs, bounds, found, strict=True):
-            hidden = 4 * self.analytic.u * rounded(self.place.g, self.place.y)
-            real.bar = saturated_bar(real.bar, comparisons[i].claimed, bound, hidden / sweep.steps[0])
+            hidden = 4 * self.analytic.u * rounded(self.place.g, np.maximum(np.abs(self.place.y), 1))
+            real = where_still(real, comparisons[i].claimed, bound, hidden / sweep.steps[0])
             comparisons[i].real, comparisons[i].sweep, comparisons[i].bounds = real, sweep, bound
 
-    def noise_of(self, weight: np.ndarray, level: float) -> np.ndarray:
-        """Return a bound (L, G) for the error of one value of <g, f>: rounding of its size, or as measured."""
-        return 4 * max(self.analytic.u, level) * weight
+    def noise_of(self, sweep: Sweep, level: float) -> np.ndarray:
+        """Return a bound (L, G) for the error of one value of <g, f>: rounding of its size, or as measured or declared."""
+        measured = 4 * max(self.analytic.u, level, self.noise) * sweep.weight
+        return np.maximum(measured, 4 * self.analytic.u * sweep.coarse)
 
     def _sharpen(self, comparisons: list[Comparison]) -> None:
         doubts = doubtful(comparisons)
         first = limited(comparisons, doubts)
         failing = self._failing(comparisons, first)
         plain = [i for i in failing if comparisons[i].is_plain()]
-        self._ladder(comparisons, plain, SECOND_STEPS[SECOND_WINDOW.start : SECOND_WINDOW.stop])
+        self._ladder(comparisons, plain, SECOND_STEPS[list(SECOND_WINDOW)])
         sure = {i for i in plain if comparisons[i].is_plain()}
         wrong = {comparisons[i].probe.leaf for i in sure}
         seen = [i for i in first if comparisons[i].real is None and comparisons[i].probe.leaf in wrong]
@@ -144,12 +147,20 @@ class Comparer:
         self._ladder(comparisons, doubtful, STEPS)
         self._retry(comparisons, doubtful, own_scale=False)
         self._retry(comparisons, doubtful, own_scale=True)
-        failing = [i for i in doubtful if comparisons[i].outside().any()]
+        failing = self._failing(comparisons, doubtful)
         before = {i: comparisons[i].real for i in failing}
-        self._ladder(comparisons, failing, SECOND_STEPS, noise=self.measures_noise)
+        self._ladder(comparisons, failing, SECOND_STEPS, noise=True)
         for i in failing:
             if not comparisons[i].resolved:
                 comparisons[i].real = before[i]
+            self._read_finely(comparisons[i])
+
+    def _read_finely(self, c: Comparison) -> None:
+        """Acquit a claim that steps below a measured noise confirm to rounding: what was taken for noise is a fine shape."""
+        if c.sweep is not None and c.outside().any():
+            fine = estimate(c.sweep, 4 * self.analytic.u * c.sweep.weight, self.analytic.u)
+            if not dataclasses.replace(c, real=fine).outside().any() and fine.resolved.all():
+                c.real = fine
 
     def _widen(self, comparisons: list[Comparison]) -> None:
         """Measure the complex step's noise along the very probes where it alone contradicts the claim."""
@@ -160,8 +171,12 @@ class Comparer:
                 c.exact_bar = c.exact_bar + 8 * without_jumps(reading.exact.noise, size, size, 2.0**-53)
 
     def _ladder(self, comparisons: list[Comparison], where: list[int], steps: np.ndarray, noise: bool = False) -> None:
-        tasks = [Task(comparisons[i].probe, steps, noise=noise) for i in where]
+        tasks = [Task(comparisons[i].probe, steps, noise=noise and not self._kinked(comparisons[i])) for i in where]
         self._set_real(comparisons, where, read_all(self.mapper, self.problem, self.place, tasks))
+
+    def _kinked(self, c: Comparison) -> bool:
+        """Whether a difference table might take a kink for noise."""
+        return not self.measures_noise and c.kink.any()
 
     def _retry(self, comparisons: list[Comparison], where: list[int], own_scale: bool) -> None:
         """Try what is still unresolved on the second ladder, or with steps of the entry's own size.
@@ -177,7 +192,9 @@ class Comparer:
             if own_scale and new.unit == old.unit:
                 continue
             self._ladder([new], [0], STEPS if own_scale else SECOND_STEPS)
-            if new.resolved:
+            still = new.real is not None and new.real.still.any()
+            lost = own_scale and still and new.outside().any() and not old.still_everywhere()  # in other terms' rounding
+            if new.resolved and not lost:
                 if old.exact is not None and old.exact_bar is not None:
                     ratio = new.unit / old.unit
                     new.exact, new.exact_bar = old.exact * ratio, old.exact_bar * ratio

@@ -17,6 +17,8 @@ COARSER = 8  # than the output's own rounding
 LARGER = 2.0**30  # than every number in sight: steps that wide were meant, as those of a quantised layer
 SPACINGS = (-36, -30, -25, -21, -17, -13)  # powers of two times the array's scale; the smallest that shows it wins
 UNIT = {np.dtype(np.float16): 2.0**-11, np.dtype(np.float32): 2.0**-24, np.dtype(np.float64): 2.0**-53}
+FORMATS = ((2.0**-8, np.float32), (2.0**-11, np.float16), (2.0**-24, np.float32))  # bfloat16 has the range of float32
+SPARE = 8  # of 24 bits, which may be zero in all numbers
 
 
 def measured(problem: Problem, point: Arrays, probe: Probe, g: np.ndarray) -> np.ndarray:
@@ -36,7 +38,8 @@ def measured(problem: Problem, point: Arrays, probe: Probe, g: np.ndarray) -> np
         if not np.isfinite(table).all():
             continue
         size = rounded(g, np.where((values != base).any(axis=0), np.abs(values).max(axis=0), 0))
-        _read_table(table, level, done, size)
+        unit = float(np.abs(table).max(initial=0)) or 1.0  # numbers near 1e200 have no squares
+        _read_table(table / unit, level, done, size / unit)
         if done.all():
             break
     return level
@@ -78,14 +81,22 @@ def grain(problem: Problem, point: Arrays, y: np.ndarray, u: float, rng: np.rand
 
 
 def unit_roundoff(outputs: list[np.ndarray]) -> float:
-    """Return the unit roundoff of the narrowest format that holds every value of some outputs exactly.
+    """Return the unit roundoff of the narrowest format that holds every value of some outputs exactly, and fully.
 
-    A layer that casts to float32 inside returns float64 numbers that are all float32 numbers; whole
-    numbers fit anywhere and say nothing.
+    A layer that casts to float32 inside returns float64 numbers that are all float32 numbers, and need most of its
+    bits; numbers of few bits, such as whole ones or the residues of a rounding, fit anywhere and say nothing.
     """
-    for dtype in (np.float16, np.float32):
-        with np.errstate(all="ignore"):
-            fits = all(np.array_equal(y, y.astype(dtype), equal_nan=True) for y in outputs)
-        if fits and any((y != np.round(y)).any() for y in outputs):
-            return UNIT[np.dtype(dtype)]
+    y = np.concatenate([np.zeros(0), *(np.asarray(x, np.float64).ravel() for x in outputs)])
+    y = y[np.isfinite(y)]
+    with np.errstate(all="ignore"):
+        for u, dtype in FORMATS:
+            bits = -int(np.log2(u))
+            fits = np.array_equal(y, _to_bits(y, bits)) and np.array_equal(y, y.astype(dtype))
+            if fits and not np.array_equal(y, _to_bits(y, bits - SPARE * bits // 24)):
+                return u
     return UNIT[np.dtype(np.float64)]
+
+
+def _to_bits(y: np.ndarray, bits: int) -> np.ndarray:
+    mantissa, exponent = np.frexp(y)
+    return np.ldexp(np.round(np.ldexp(mantissa, bits)), exponent - bits)

@@ -8,7 +8,11 @@ from typing import Any
 import numpy as np
 
 from gradcheck import trees
-from gradcheck.subjects import Adapted, Broken, adapt, leaf_list
+from gradcheck.kinds import adapt
+from gradcheck.moved import told
+from gradcheck.pairs import Pairs, has_complex, paired
+from gradcheck.randomness import Draws
+from gradcheck.subjects import Adapted, Broken, leaf_list
 
 Arrays = Sequence[np.ndarray]
 COST = {"forward": 1, "pullback": 2, "complex forward": 4, "forward mode": 3}  # in plain forward passes
@@ -20,20 +24,29 @@ class Problem:
     Arrays are handed over read-only while `protect` is True, so that a write raises.
     """
 
-    def __init__(self, subject: Any, inputs: tuple, constants: dict):
+    def __init__(self, subject: Any, inputs: tuple, constants: dict, convention: str = "torch"):
         self.subject: Adapted = adapt(subject)
-        self.inputs = self.subject.prepare(
-            tuple(np.asarray(x) if isinstance(x, float) else x for x in inputs), constants
-        )
-        self.constants = constants
+        list(trees.ends((inputs, constants)))  # refuses what lies too deep
+        given = tuple(np.asarray(x) if isinstance(x, float) else x for x in inputs)
+        self.draws = Draws()
+        with self.draws.replayed():
+            self.inputs = self.subject.prepare(given, constants)
+        self.constants, self.convention = constants, convention
+        self.subject.parameters, self.inputs = _native(self.subject.parameters), _native(self.inputs)
+        if has_complex((self.subject.parameters, self.inputs)):
+            self.subject, self.inputs = Pairs(self.subject, self.inputs, convention), paired(self.inputs)
         self.leaves = list(leaf_list(self.subject, self.inputs))
         if not self.leaves:
             got = ", ".join(_brief(x) for x in self.inputs) or "no input"
             raise TypeError(f"gradcheck: {self.subject.name} must have a floating array to differentiate, got {got}")
-        self.protect = True
+        self.protect, self.once = True, False  # `once`: a pullback may be called a single time
         self.count: Counter[str] = Counter()
         self.handed: list[np.ndarray] = []
         self._build()
+
+    def pair_outputs(self) -> None:
+        """Take the complex outputs of real arrays as pairs."""
+        self.subject = Pairs(self.subject, self.inputs, self.convention)
 
     def _build(self) -> None:
         self._trees = [trees.builder(self.subject.parameters), trees.builder(self.inputs)]
@@ -58,7 +71,7 @@ class Problem:
     def forward(self, arrays: Arrays) -> np.ndarray:
         """Return all outputs as one vector, real or complex as they come."""
         self.count["complex forward" if np.iscomplexobj(arrays[0]) else "forward"] += 1
-        with during("the forward pass"):
+        with during("the forward pass"), told(self.leaves, arrays), self.draws.replayed():
             return flat(self.output(arrays)).copy()  # the user may use one buffer again and again
 
     def attempt(self, arrays: Arrays, size: int) -> np.ndarray:
@@ -72,16 +85,17 @@ class Problem:
     def output(self, arrays: Arrays) -> Any:
         return self.subject.forward(*self._hand_over(arrays))
 
-    def vjp(self, arrays: Arrays) -> tuple[Any, Callable[[Any], tuple[Any, Any]]]:
-        """Return the output and the pullback, trees as the user's code has them."""
+    def vjp(self, arrays: Arrays, as_is: bool = False) -> tuple[Any, Callable[[Any], tuple[Any, Any]]]:
+        """Return the output and the pullback, trees as the user's code has them; `as_is`: in the layout that they have."""
         self.count["forward"] += 1
-        with during("vjp"):
-            return self.subject.vjp(*self._hand_over(arrays))
+        with during("vjp"), told(self.leaves, arrays), self.draws.replayed():
+            y, pullback = self.subject.vjp(*self._hand_over(arrays, as_is))
+            return y, self.draws.continuing(pullback)
 
     def pull(self, pullback: Callable, dy: Any) -> list[Any]:
         """Return the cotangent of each leaf as it came: perhaps absent, of another shape or dtype."""
         self.count["pullback"] += 1
-        with during("the pullback"):
+        with during("the pullback"), told(self.leaves, self.handed):
             d_parameters, d_inputs = pullback(dy)
         rows = list(trees.align(self.subject.parameters, d_parameters, ""))
         for x, dx in zip(self.inputs, d_inputs, strict=True):
@@ -91,7 +105,7 @@ class Problem:
     def jvp(self, arrays: Arrays, directions: Arrays) -> np.ndarray | None:
         """Return J d as one vector, or None where the subject has no forward mode."""
         parameters, inputs, constants = self._hand_over(arrays)
-        with during("forward mode"):
+        with during("forward mode"), self.draws.replayed():
             dy = self.subject.jvp(parameters, inputs, directions, constants)
         if dy is None:
             return None
@@ -103,12 +117,14 @@ class Problem:
         rows = []
         y, pullback = self.vjp(arrays)
         for k, dy in enumerate(g):
-            if k and not self.protect:  # the first call may have spoilt what the second one needs
+            if k and (self.once or not self.protect):  # the first call may have spoilt what the second one needs
                 y, pullback = self.vjp(arrays)
             rows.append([np.array(d, dtype=np.float64) for d in self.pull(pullback, like(y, dy, self.protect))])
         return [np.stack(column) for column in zip(*rows, strict=True)]
 
-    def _hand_over(self, arrays: Arrays) -> tuple[Any, tuple, dict]:
+    def _hand_over(self, arrays: Arrays, as_is: bool = False) -> tuple[Any, tuple, dict]:
+        if not as_is:
+            arrays = [_laid(x, leaf.value) for x, leaf in zip(arrays, self.leaves, strict=True)]
         if self.protect:
             self.handed = [trees.read_only(x) if x.flags.writeable else x for x in arrays]
         else:
@@ -120,6 +136,31 @@ class Problem:
             self.inputs if inputs is None else inputs(leaves),
             trees.rebuild(self.constants),
         )
+
+
+def _laid(x: np.ndarray, like: np.ndarray) -> np.ndarray:
+    """Return x with its axes in memory in the order in which the user's array has them."""
+    if like.flags.c_contiguous or x.shape != like.shape:
+        return x
+    twin = np.empty_like(like, dtype=x.dtype)
+    twin[...] = x
+    return twin
+
+
+def _native(tree: Any) -> Any:
+    """Return a tree whose numbers have the byte order of the machine.
+
+    Raises:
+        TypeError: an array is wider than float64, in which the check computes.
+    """
+    found = list(trees.leaves(tree, kinds="fc"))
+    for path, x in found:
+        if x.dtype.itemsize > (8 if x.dtype.kind == "f" else 16):
+            where = f"{path} " if path else "an array "
+            raise TypeError(f"gradcheck: {where}must be of float64 or narrower, got {x.dtype}")
+    if all(x.dtype.isnative for _, x in found):
+        return tree
+    return trees.rebuild(tree, iter([x.astype(x.dtype.newbyteorder("=")) for _, x in found]), kinds="fc")
 
 
 def flat(y: Any) -> np.ndarray:
@@ -138,6 +179,12 @@ def like(y: Any, vector: np.ndarray, protect: bool = True) -> Any:
         pieces.append(trees.read_only(piece) if protect else piece)
         start += x.size
     return trees.rebuild(y, iter(pieces))
+
+
+def representable(y: Any, vectors: np.ndarray) -> np.ndarray:
+    """Return cotangents (G, m) of an output, rounded to what its arrays hold: so that what is handed over is what counts."""
+    rows = [np.concatenate([np.zeros(0), *(x.ravel() for _, x in trees.leaves(like(y, v)))]) for v in vectors]
+    return np.array(rows, np.float64).reshape(vectors.shape)
 
 
 def output_names(y: Any) -> list[tuple[str, tuple[int, ...]]]:

@@ -10,6 +10,8 @@ import numpy as np
 from gradcheck import trees
 from gradcheck.findings import Finding
 
+AXES = 30  # at most: of more than 32 NumPy takes no flat indices, and a check needs one of its own
+
 
 class Broken(Exception):
     """The backward pass does not keep its contract; `array` is the name of the guilty one, or None."""
@@ -52,72 +54,6 @@ class Adapted:
         return self.forward
 
 
-class LayerSubject(Adapted):
-    """An object with `vjp(*inputs, **constants) -> (y, pullback)`; the pullback returns its own cotangent first."""
-
-    def __init__(self, layer: Any):
-        self.parameters, self.name = layer, type(layer).__name__
-
-    def forward(self, parameters: Any, inputs: tuple, constants: dict) -> Any:
-        if callable(parameters):
-            return parameters(*inputs, **constants)
-        return super().forward(parameters, inputs, constants)
-
-    def vjp(self, parameters: Any, inputs: tuple, constants: dict) -> tuple[Any, Callable]:
-        y, pullback = _two(parameters.vjp(*inputs, **constants), f"{self.name}.vjp")
-
-        def pull(dy: Any) -> tuple[Any, Any]:
-            cotangents = pullback(dy)
-            if not isinstance(cotangents, tuple):
-                got = type(cotangents).__name__
-                raise Broken("count", f"the pullback must return a tuple with the layer's cotangent first, got {got}")
-            if len(cotangents) == len(inputs) and not any(True for _ in trees.leaves(parameters)):
-                return None, cotangents
-            if len(cotangents) != 1 + len(inputs):
-                want = ", ".join(["the layer", *names(self, inputs)])
-                raise Broken(
-                    "count", f"the pullback must return {1 + len(inputs)} cotangents ({want}), got {len(cotangents)}"
-                )
-            return cotangents[0], cotangents[1:]
-
-        return y, pull
-
-    def signature(self) -> Callable:
-        return self.parameters.vjp
-
-
-class FunctionSubject(Adapted):
-    """A function `f(*inputs, **constants) -> (y, pullback)`; one input has a bare cotangent, several a tuple."""
-
-    def __init__(self, function: Callable):
-        self.function, self.name = function, getattr(function, "__name__", type(function).__name__)
-
-    def vjp(self, parameters: Any, inputs: tuple, constants: dict) -> tuple[Any, Callable]:
-        y, pullback = _two(self.function(*inputs, **constants), self.name)
-        return y, lambda dy: (None, per_input(pullback(dy), inputs, self))
-
-    def signature(self) -> Callable:
-        return self.function
-
-
-def adapt(subject: Any) -> Adapted:
-    """Bring what the user wrote into one shape.
-
-    Raises:
-        TypeError: the subject is neither callable nor has a method `vjp`.
-    """
-    if isinstance(subject, Adapted):
-        return subject
-    if callable(getattr(subject, "vjp", None)) and not isinstance(subject, type):
-        return LayerSubject(subject)
-    if callable(subject) and not isinstance(subject, type):
-        return FunctionSubject(subject)
-    got = f"the class {subject.__name__}" if isinstance(subject, type) else type(subject).__name__
-    raise TypeError(
-        f"gradcheck: the subject must have a method vjp or be a function that returns (y, pullback), got {got}"
-    )
-
-
 def per_input(cotangents: Any, inputs: tuple, subject: Adapted) -> tuple:
     """Return the cotangents as one tuple with an entry for every positional input."""
     if len(inputs) == 1:
@@ -157,16 +93,6 @@ def names(subject: Adapted, inputs: tuple) -> list[str]:
     return found[: len(inputs)]
 
 
-def _two(value: Any, name: str) -> tuple[Any, Callable]:
-    if isinstance(value, tuple) and len(value) == 2 and callable(value[1]):
-        return value
-    got = f"a tuple of {len(value)}" if isinstance(value, tuple) else type(value).__name__
-    raise TypeError(
-        f"gradcheck: {name} must return (y, pullback), got {got}; "
-        "for a forward and a backward function use gradcheck.adapters.pair(forward, backward)"
-    )
-
-
 @dataclasses.dataclass(frozen=True)
 class Leaf:
     """One array that is differentiated: its path, its value at the user's point, and whose it is."""
@@ -180,12 +106,32 @@ def leaf_list(subject: Adapted, inputs: tuple) -> Iterator[Leaf]:
     """Yield every differentiable array, the subject's own parameters first.
 
     Raises:
-        TypeError: an input is complex, an array of objects, or an array of another library.
+        TypeError: an input is complex, an array of objects, or an array of another library; it is numbers
+            in a list; it or a parameter is a matrix or a masked array.
+        ValueError: an array has too many axes, or lies too deep in its tree.
     """
-    for path, value in trees.leaves(subject.parameters):
+    for path, value in _plain(subject.parameters, ""):
         yield Leaf(path, value, True)
     for name, x in zip(names(subject, inputs), inputs, strict=True):
         for path, odd in trees.odd(x, name):
             raise TypeError(f"gradcheck: {path} must be a NumPy array of real numbers, got {odd}")
-        for path, value in trees.leaves(x, name):
+        if isinstance(x, list | tuple) and _is_of_numbers(x):
+            got = f"a {type(x).__name__} of numbers: hand over np.array of it, or it by keyword if it is constant"
+            raise TypeError(f"gradcheck: {name} must be a NumPy array of real numbers, got {got}")
+        for path, value in _plain(x, name):
             yield Leaf(path, value, False)
+
+
+def _plain(tree: Any, name: str) -> Iterator[tuple[str, np.ndarray]]:
+    for path, what in trees.disguised(tree, name):
+        raise TypeError(f"gradcheck: {path} must be a plain NumPy array, got {what}")
+    for path, value in trees.leaves(tree, name):
+        if value.ndim > AXES:
+            raise ValueError(f"gradcheck: {path} must have at most {AXES} axes, got {value.ndim}")
+        yield path, value
+
+
+def _is_of_numbers(x: list | tuple) -> bool:
+    """Whether a list, of lists perhaps, is what NumPy would make a floating array of."""
+    ends = [end for _, end in trees.ends(x)]
+    return any(isinstance(end, float) for end in ends) and all(isinstance(end, float | int) for end in ends)

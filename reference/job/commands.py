@@ -32,12 +32,13 @@ def everything(given: Given) -> int:
 
 def verify(given: Given) -> int:
     _expect_extras("rich")
+    from reference.job import catalogue
     from reference.job.display import console
     from reference.job.table import show_verdicts
 
-    seed = _whole("seed", given.get("seed", 0), 0)
+    seed, names = _whole("seed", given.get("seed", 0), 0), catalogue.find(given.get("names", ()))
     with workers() as mapper:
-        return 0 if show_verdicts(console(), seed, mapper) else 1
+        return 0 if show_verdicts(console(), seed, mapper, names) else 1
 
 
 def train(given: Given) -> int:

@@ -10,6 +10,7 @@ from scipy.sparse import csc_array
 from reference.core.kinds import Size, shaped
 from reference.core.layer import Layer
 from reference.core.shapes import expect_ids, expect_shape
+from reference.core.sums import as_rows
 
 
 class Embedding(Layer):
@@ -37,7 +38,7 @@ class Embedding(Layer):
         y = table.take(ids, axis=0)                                     # (..., D)  # (embedding.1)
 
         def pullback(dy: np.ndarray) -> tuple[Self]:
-            drows = dy.reshape(-1, table.shape[1])                      # (N, D)
+            drows = as_rows(dy)                                         # (N, D)
             dtable = _one_hot(ids, len(table), dy.dtype) @ drows        # (V, D)    # (embedding.2)
             return (self.cotangent(table=dtable),)
 

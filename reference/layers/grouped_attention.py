@@ -16,7 +16,7 @@ from reference.core.masks import expect_bias, expect_mask, padding
 from reference.core.randomness import expect_generator
 from reference.core.shapes import expect_positive, expect_shape
 from reference.functions.alibi import alibi_slopes
-from reference.layers.attention import attention_vjp, expect_heads, merge_heads, split_heads
+from reference.layers.attention import attention_vjp, draw_side_by_side, expect_heads, merge_heads, split_heads
 from reference.layers.linear import Linear
 from reference.layers.rmsnorm import RMSNorm
 from reference.layers.rotary import Rotary, expect_pairs
@@ -72,7 +72,7 @@ class GroupedAttention(Layer):
         dropout: Share = 0.0,
         dtype: DTypeLike = np.float32,
     ) -> Self:
-        """Draw the four maps as Linear does; without key_value_heads there are as many as heads.
+        """Draw query, key and value side by side and output as Linear does; key_value_heads is heads unless given.
 
         Raises:
             ValueError: heads does not divide width (without head_width), key_value_heads does not divide heads,
@@ -87,7 +87,7 @@ class GroupedAttention(Layer):
         if rotary is not None:
             expect_pairs(where, head_width)
         inner = (heads * head_width, groups * head_width, groups * head_width)
-        query, key, value = (Linear.init(rng, width, n, dtype, bias=bias) for n in inner)
+        query, key, value = draw_side_by_side(rng, width, inner, dtype, bias=bias)
         return cls(
             query=query, key=key, value=value,
             output=Linear.init(rng, heads * head_width, width, dtype, bias=bias), heads=heads,

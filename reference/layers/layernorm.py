@@ -1,5 +1,6 @@
 """Layer normalisation over the last axis.  Derivation: specs/layers/layernorm.md."""
 
+import math
 from collections.abc import Callable, Iterator
 from typing import Any, Self
 
@@ -9,7 +10,7 @@ from numpy.typing import DTypeLike
 from reference.core.kinds import Nonnegative, Size
 from reference.core.layer import Layer
 from reference.core.shapes import expect_last_axis, expect_shape
-from reference.core.sums import column_sums, row_means
+from reference.core.sums import as_rows, column_sums, row_means, row_scales
 
 
 class LayerNorm(Layer):
@@ -38,13 +39,14 @@ class LayerNorm(Layer):
         expect_shape("LayerNorm", "beta", self.beta, gamma.shape)
         expect_last_axis("LayerNorm", "x", x, gamma.size)
         centred = x - row_means(x)                                      # (..., D)  # (layernorm.1)
-        variance = row_means(centred * centred)                         # (..., 1)  # (layernorm.2)
-        rstd = 1 / np.sqrt(variance + self.eps)                         # (..., 1)  # (layernorm.3)
+        scale = row_scales(centred, math.sqrt(self.eps))                # (..., 1)  # (layernorm.10)
+        variance = row_means(np.square(centred / scale))                # (..., 1)  # (layernorm.2)
+        rstd = 1 / (scale * np.sqrt(variance + self.eps / scale / scale))           # (layernorm.3)
         xhat = np.multiply(rstd, centred, out=centred)                  # (..., D)  # (layernorm.4)
         y = gamma * xhat + self.beta                                    # (..., D)  # (layernorm.5)
 
         def pullback(dy: np.ndarray) -> tuple[Self, np.ndarray]:
-            drows = dy.reshape(-1, gamma.size)                          # (N, D)
+            drows = as_rows(dy)                                         # (N, D)
             dgamma = column_sums(drows * xhat.reshape(drows.shape))     # (D,)      # (layernorm.6)
             dbeta = column_sums(drows)                                  # (D,)      # (layernorm.7)
             dxhat = gamma * dy                                          # (..., D)  # (layernorm.8)

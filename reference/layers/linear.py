@@ -10,7 +10,7 @@ from numpy.typing import DTypeLike
 from reference.core.kinds import Size, shaped
 from reference.core.layer import Layer
 from reference.core.shapes import expect_last_axis, expect_shape
-from reference.core.sums import column_sums
+from reference.core.sums import as_rows, column_sums
 
 
 class Linear(Layer):
@@ -50,11 +50,11 @@ class Linear(Layer):
         if b is not None:
             expect_shape("Linear", "b", b, (w.shape[1],))
         expect_last_axis("Linear", "x", x, w.shape[0])
-        rows = x.reshape(-1, w.shape[0])                # (N, D)
+        rows = as_rows(x)                               # (N, D)
         y = rows @ w if b is None else rows @ w + b     # (N, K)    # (linear.1)
 
         def pullback(dy: np.ndarray) -> tuple[Self, np.ndarray]:
-            drows = dy.reshape(-1, w.shape[1])          # (N, K)
+            drows = as_rows(dy)                         # (N, K)
             dx = drows @ w.T                            # (N, D)    # (linear.2)
             dw = rows.T @ drows                         # (D, K)    # (linear.3)
             d_bias = {} if b is None else {"b": column_sums(drows)}     # (linear.4)

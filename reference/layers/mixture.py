@@ -14,7 +14,7 @@ from reference.core.kinds import Size
 from reference.core.layer import Layer
 from reference.core.outputs import expect_alone
 from reference.core.shapes import expect_last_axis, expect_shape
-from reference.core.sums import column_sums, row_sums
+from reference.core.sums import as_rows, column_sums, row_sums
 from reference.functions.softmax import softmax_vjp
 from reference.functions.top_k import top_k
 from reference.layers.feedforward import FeedForward
@@ -61,7 +61,7 @@ class MixtureOfExperts(Layer):
         _expect_k("MixtureOfExperts", k, count)
         expect_shape("MixtureOfExperts", "router.w", self.router.w, ("D", count))
         expect_last_axis("MixtureOfExperts", "x", x, self.router.w.shape[0])
-        rows = x.reshape(-1, x.shape[-1])                                   # (N, D)
+        rows = as_rows(x)                                                   # (N, D)
         tokens = max(len(rows), 1)  # without a token all sums are 0, and so are the means
 
         s, router_pullback = self.router.vjp(rows)                          # (N, E)    # (mixture.1)

@@ -1,5 +1,6 @@
 """Root-mean-square normalisation over the last axis.  Derivation: specs/layers/rmsnorm.md."""
 
+import math
 from collections.abc import Callable, Iterator
 from typing import Any, Self
 
@@ -9,7 +10,7 @@ from numpy.typing import DTypeLike
 from reference.core.kinds import Nonnegative, Size
 from reference.core.layer import Layer
 from reference.core.shapes import expect_last_axis, expect_shape
-from reference.core.sums import column_sums, row_means
+from reference.core.sums import as_rows, column_sums, row_means, row_scales
 
 
 class RMSNorm(Layer):
@@ -35,13 +36,14 @@ class RMSNorm(Layer):
         gamma = self.gamma
         expect_shape("RMSNorm", "gamma", gamma, ("D",))
         expect_last_axis("RMSNorm", "x", x, gamma.size)
-        square = row_means(x * x)                                       # (..., 1)  # (rmsnorm.1)
-        r = 1 / np.sqrt(square + self.eps)                              # (..., 1)  # (rmsnorm.2)
+        scale = row_scales(x, math.sqrt(self.eps))                      # (..., 1)  # (rmsnorm.8)
+        square = row_means(np.square(x / scale))                        # (..., 1)  # (rmsnorm.1)
+        r = 1 / (scale * np.sqrt(square + self.eps / scale / scale))    # (..., 1)  # (rmsnorm.2)
         xhat = r * x                                                    # (..., D)  # (rmsnorm.3)
         y = gamma * xhat                                                # (..., D)  # (rmsnorm.4)
 
         def pullback(dy: np.ndarray) -> tuple[Self, np.ndarray]:
-            drows = dy.reshape(-1, gamma.size)                          # (N, D)
+            drows = as_rows(dy)                                         # (N, D)
             dgamma = column_sums(drows * xhat.reshape(drows.shape))     # (D,)      # (rmsnorm.5)
             dxhat = gamma * dy                                          # (..., D)  # (rmsnorm.6)
             dx = r * (dxhat - xhat * row_means(dxhat * xhat))           # (..., D)  # (rmsnorm.7)

@@ -14,6 +14,7 @@ from reference.core.kinds import Share, Size, shaped
 from reference.core.layer import Layer
 from reference.core.masks import padding
 from reference.core.shapes import expect_last_axis, expect_shape
+from reference.core.sums import as_rows
 from reference.layers.attention import expect_heads
 from reference.layers.embedding import Embedding
 from reference.layers.residual import PostNorm, PreNorm
@@ -43,11 +44,11 @@ class Projection(Layer):
         E = self.table
         expect_shape("Projection", "table", E, ("V", "D"))
         expect_last_axis("Projection", "y", y, E.shape[1])
-        rows = y.reshape(-1, E.shape[1])                # (N, D)
+        rows = as_rows(y)                               # (N, D)
         logits = rows @ E.T                             # (N, V)    # (tied.1)
 
         def pullback(dlogits: np.ndarray) -> tuple[Self, np.ndarray]:
-            drows = dlogits.reshape(-1, len(E))         # (N, V)
+            drows = as_rows(dlogits)                    # (N, V)
             dy = drows @ E                              # (N, D)    # (tied.3)
             dE = drows.T @ rows                         # (V, D)    # (tied.4)
             return self.cotangent(table=dE), dy.reshape(y.shape)

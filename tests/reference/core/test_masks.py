@@ -38,6 +38,17 @@ def test_a_window_as_long_as_the_keys_hides_nothing_more():
     np.testing.assert_array_equal(causal(3, 5, 4).sum(axis=-1), [[[3, 4, 4]]])
 
 
+HUGE = [10, 2**31 - 1, sys.maxsize, 2**63, 10**30, np.int64(2**63 - 1), np.int8(127), np.uint64(2**64 - 1)]
+
+
+@pytest.mark.parametrize("window", HUGE, ids=repr)
+@pytest.mark.parametrize("is_causal", [False, True])
+def test_a_window_beyond_all_distances_hides_nothing(window, is_causal):
+    free = visible(range(3, 9), range(9), causal=is_causal)
+    np.testing.assert_array_equal(visible(range(3, 9), range(9), causal=is_causal, window=window), free)
+    np.testing.assert_array_equal(causal(6, 9, window), causal(6, 9))
+
+
 def test_queries_stand_at_the_last_positions():
     assert positions("attend", 3, 5) == range(2, 5)
     assert positions("attend", 0, 5) == range(5, 5)

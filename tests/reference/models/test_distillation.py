@@ -295,6 +295,14 @@ def test_output_bias_gradient_adds_up_to_zero(rng):
     assert abs(math.fsum(d_model.output.b)) < 1e-15 < np.abs(d_model.output.b).max()  # rounding of numbers below 1
 
 
+def test_auxiliary_outputs_do_not_count_unless_that_is_asked_for(rng):
+    model, batch = Speaker.draw(rng, V, 3, V), example(rng)
+    loss, d_model = run(Distillation(model, **SETTINGS), batch)
+    without, d_without = run(Distillation(model, **SETTINGS, balance=0.0), batch)
+    assert loss == without != run(Distillation(model, **SETTINGS, balance=0.7), batch)[0]
+    same_tree(d_model, d_without)
+
+
 @pytest.mark.parametrize("balance", [0.0, 0.7])
 def test_forward_alone_is_the_same_bits(rng, balance):
     layer, batch = Distillation(Speaker.draw(rng, V, 3, V), **SETTINGS, balance=balance), example(rng)

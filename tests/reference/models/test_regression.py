@@ -202,6 +202,14 @@ def test_auxiliary_outputs_are_added_with_their_weight(rng):
     same_tree(d_model, model_pullback((errors_pullback(2.0), np.asarray(1.4)))[0])
 
 
+def test_auxiliary_outputs_do_not_count_unless_that_is_asked_for(rng):
+    model, batch = Speaker.draw(rng, V, 3, C), example(rng)
+    loss, d_model = run(Regression(model), batch)
+    without, d_without = run(Regression(model, balance=0.0), batch)
+    assert loss == without != run(Regression(model, balance=0.7), batch)[0]
+    same_tree(d_model, d_without)
+
+
 @pytest.mark.parametrize("pooled", [False, True])
 def test_forward_alone_is_the_same_bits(rng, pooled):
     layer, batch = Regression(Speaker.draw(rng, V, 3, C, pooled), balance=0.7), example(rng)
