@@ -16,6 +16,7 @@ from gradcheck.points import cotangents, scale
 from gradcheck.problem import Problem, flat, is_write, like, representable
 from gradcheck.subjects import Broken
 
+
 SMALLEST, LARGEST = 2.0**-1005, 2.0**990  # sizes of arrays between which steps have room
 
 
@@ -90,8 +91,8 @@ class Contract:
         if self.fatal:
             return
         for step, check in (
-            ("called again", measure_rounding),
             ("called again", keeps_results),
+            ("called again", measure_rounding),
             ("for another dy", is_linear),
             ("for arrays in another memory layout", takes_any_layout),
         ):

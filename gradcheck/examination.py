@@ -18,9 +18,9 @@ from gradcheck.forward_mode import compare_forward_mode
 from gradcheck.given import compare_at_given, settled
 from gradcheck.locate import locate
 from gradcheck.measure import Place
+from gradcheck.path import follow
 from gradcheck.noise import unit_roundoff
 from gradcheck.options import Options
-from gradcheck.path import follow
 from gradcheck.places import own_point, places
 from gradcheck.points import Probe
 from gradcheck.problem import Problem
@@ -116,7 +116,7 @@ class Examination:
         follow(found, comparer, need(max(self.u, self.options.noise)))
         if comparer.place.point is self.own.point:
             ties.allow(found, comparer)
-        saturation.allow(found, self.problem, comparer.place, comparer.analytic.u, self.terms)
+        saturation.allow(found, comparer, self.terms)
         return found
 
     def _file(self, comparisons: list[list[Comparison]], comparer: Comparer, plan: plan.Plan) -> None:

@@ -6,6 +6,7 @@ with itself plus what the difference has more than the mean of the claims betwee
 by a factor keeps all of its error, one that is right over a kink keeps none.
 """
 
+import dataclasses
 
 import numpy as np
 

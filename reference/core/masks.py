@@ -54,7 +54,7 @@ def visible(queries: range, keys: range, *, causal: bool = False, window: int | 
     p, j = (np.arange(z.start, z.stop, z.step) for z in (queries, keys))
     p = p[:, None]
     if window is not None:
-        window = min(int(window), max(queries.stop, keys.stop))  # beyond all distances: a larger one could wrap around
+        window = min(int(window), max(queries.stop, keys.stop))  # no distance is larger; beyond int64 it would wrap
         seen = (j > p - window) & (j <= p if causal else j < p + window)
     else:
         seen = j <= p if causal else np.ones((len(queries), len(keys)), bool)
