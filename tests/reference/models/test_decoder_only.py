@@ -332,9 +332,9 @@ def test_wrong_tokens_are_one_clear_line(rng, tokens, error, message):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((V, 8, 3, 3, 6, 1), "GroupedAttention.init: heads must divide the width 8, got 3"),
-        ((V, 8, 4, 8, 6, 1), "GroupedAttention.init: key_value_heads must divide the heads 4, got 8"),
-        ((V, 8, 8, 8, 6, 1), "GroupedAttention.init: the head width must be even, got 1"),
+        ((V, 8, 3, 3, 6, 1), "DecoderOnly.llama: heads must divide the width 8, got 3"),
+        ((V, 8, 4, 8, 6, 1), "DecoderOnly.llama: key_value_heads must divide the heads 4, got 8"),
+        ((V, 8, 8, 8, 6, 1), "DecoderOnly.llama: the head width must be even, got 1"),
         ((V, 8, 4, 2, 6, 0), "DecoderOnly.llama: layers must be at least 1, got 0"),
     ],
 )

@@ -445,3 +445,11 @@ def test_wrong_sizes_are_refused_by_the_part_that_has_them(rng):
         EncoderOnly.bert(rng, V, 6, D, 4, 6, 1, dropout=1.5)
     with pytest.raises(ValueError, match=r"^LearnedPositions: x must have at most 6 positions, got 7$"):
         random_model(rng)(tokens=np.zeros((1, 7), int))
+
+
+@pytest.mark.parametrize(("name", "want", "got"), [("segments", D, 1), ("embedding", 1, D)])
+def test_a_table_that_would_broadcast_is_one_clear_line(rng, name, want, got):
+    model, narrow = random_model(rng), Embedding(np.ones((V, 1)))
+    message = rf"^EncoderOnly: segments\.table must have shape \(G, {want}\), got \(\d, {got}\)$"
+    with pytest.raises(ValueError, match=message):
+        parted(model, **{name: narrow})(tokens=np.array([[0, 6]]), segments=np.array([[0, 1]]))

@@ -327,3 +327,35 @@ def test_a_label_outside_the_vocabulary_is_one_clear_line(rng):
     layer, batch = Objective(random_model(rng)), example(rng)
     with pytest.raises(ValueError, match=r"^Objective: labels must lie in \[0, 7\), got -1 at \(1, 3\)$"):
         layer(**batch)
+
+
+@pytest.mark.parametrize(
+    ("labels", "error", "message"),
+    [
+        ([[7, 0, 0, 0], [0, 0, 0, 0]], ValueError, r"labels must lie in \[0, 7\), got 7 at \(0, 0\)"),
+        ([[0, 0, 0, 0], [0, 0, -2, 0]], ValueError, r"labels must lie in \[0, 7\), got -2 at \(1, 2\)"),
+        (np.zeros((2, 4)), TypeError, r"labels must be an integer array, got float64"),
+    ],
+)
+def test_a_label_that_is_none_is_found_before_a_generator_moves(rng, labels, error, message):
+    layer, batch, draws = Objective(random_model(rng), ignore=IGNORE), example(rng), np.random.default_rng(5)
+    for run in (layer, layer.vjp):
+        with pytest.raises(error, match=f"^Objective: {message}$"):
+            run(**batch | {"labels": np.array(labels), "rng": draws})
+    assert draws.bit_generator.state == np.random.default_rng(5).bit_generator.state
+
+
+@pytest.mark.parametrize(
+    ("fields", "error", "message"),
+    [
+        ({"smoothing": 1.0}, ValueError, r"smoothing must lie in \[0, 1\), got 1\.0"),
+        ({"reduction": "max"}, ValueError, r"reduction must be 'mean' or 'sum', got 'max'"),
+        ({"ignore": [1, 5]}, TypeError, r"ignore must be a whole number or None, got list"),
+        ({"ignore": "1"}, TypeError, r"ignore must be a whole number or None, got str"),
+        ({"balance": "x"}, TypeError, r"balance must be a number, got str"),
+        ({"z_loss": -1}, ValueError, r"z_loss must be finite and at least 0, got -1"),
+    ],
+)
+def test_a_setting_that_is_none_is_found_where_the_layer_is_made(fields, error, message):
+    with pytest.raises(error, match=f"^Objective: {message}$"):
+        Objective(Never(), **fields)
