@@ -18,9 +18,9 @@ from gradcheck.forward_mode import compare_forward_mode
 from gradcheck.given import compare_at_given, settled
 from gradcheck.locate import locate
 from gradcheck.measure import Place
-from gradcheck.path import LOW, follow
 from gradcheck.noise import unit_roundoff
 from gradcheck.options import Options
+from gradcheck.path import LOW, follow
 from gradcheck.places import own_point, places
 from gradcheck.points import Probe
 from gradcheck.problem import Problem
@@ -185,8 +185,9 @@ class Examination:
             message = "nothing was compared: no array has an entry"
             self.findings.append(Finding("vacuous", message, "inconclusive"))
         elif all(g.digits is None and g.verdict != "fail" for g in gradients) and self.near.y.size:
-            message = "every gradient is below the noise: nothing was checked (saturated or constant here?)"
-            self.findings.append(Finding("vacuous", message, "inconclusive"))
+            flat = all(not g.reason or g.reason.startswith("below the noise") for g in gradients)
+            what = "every gradient is below the noise" if flat else "no gradient was resolved"
+            self.findings.append(Finding("vacuous", f"{what}: nothing was checked", "inconclusive"))
         return gradients
 
     def _explain(self, gradient: Gradient) -> None:
@@ -204,6 +205,8 @@ class Examination:
         return Gradient(name, shape, "fail" if guilty else "inconclusive", reason="not compared")
 
     def _report(self, gradients: list[Gradient]) -> Report:
+        for gradient, leaf in zip(gradients, self.problem.leaves, strict=True):
+            gradient.dtype = leaf.value.dtype.name
         explain(self, gradients)
         severities = {f.severity for f in self.findings} | {g.verdict for g in gradients}
         verdict = next((v for v in ("fail", "inconclusive") if v in severities), "pass")

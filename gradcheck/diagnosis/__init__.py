@@ -9,13 +9,31 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gradcheck.diagnosis import axes, contracts, pairs, rules, scales, simple, terms, uses
-from gradcheck.diagnosis.evidence import UNKNOWN, Diagnosis, Evidence, Gathering
+from gradcheck.diagnosis import (
+    axes,
+    contracts,
+    depends,
+    inputs,
+    mixing,
+    outputs,
+    pairs,
+    rules,
+    scales,
+    seen,
+    simple,
+    terms,
+    uses,
+)
+from gradcheck.diagnosis.evidence import UNKNOWN, Diagnosis, Evidence
+from gradcheck.diagnosis.gathering import Gathering
 
 if TYPE_CHECKING:
     from gradcheck.examination import Examination
     from gradcheck.report import Gradient
 
+STALE = 1e-3  # of the change between two points: what rounding the user's point may make
+THIN = {"small"}  # guesses that another array's evidence takes the place of
+UNSURE = {"nonlinear", "layout"}  # findings that a pullback makes too which is not repeatable
 EXPLAINED = 4  # wrong arrays whose entries are located, mapped and diagnosed
 Pattern = Callable[[Evidence], Diagnosis | None]
 
@@ -23,7 +41,11 @@ PATTERNS: tuple[Pattern, ...] = (
     simple.flat,
     simple.zero,
     simple.factor,
+    simple.narrow,
     simple.swapped,
+    outputs.dropped,
+    outputs.instead,
+    outputs.exchanged,
     simple.sparse,
     simple.few,
     axes.transposed,
@@ -31,32 +53,38 @@ PATTERNS: tuple[Pattern, ...] = (
     rules.branch,
     uses.repeated_mean,
     uses.rows_left_out,
-    axes.wrong_axis,
+    mixing.wrong_axis,
     axes.permuted,
+    mixing.mixed,
     terms.skip,
+    scales.throughout,
     terms.along_axis,
     pairs.elementwise,
     uses.unused,
     pairs.exchanged_pairs,
-    uses.spread,
+    rules.separable,
+    uses.summed,
     pairs.border,
     pairs.pairs_made_up,
     simple.sign,
+    uses.spread,
     rules.slope,
     pairs.pairs_left_out,
     axes.symmetrised,
     pairs.entries_left_out,
-    axes.other_input_transposed,
-    pairs.by_index,
+    inputs.rearranged,
+    axes.scaled,
     simple.little,
     terms.law,
     scales.by_row,
     uses.multiplier,
-    rules.separable,
     pairs.by_part,
+    simple.duplicate,
+    depends.values,
+    depends.left_out,
     terms.constant,
-    terms.extra_law,
     pairs.made_up,
+    depends.made_up,
 )
 
 
@@ -66,11 +94,11 @@ def diagnose(
     """Return what one failing array most likely suffers from."""
     findings = [f for f in examination.findings if f.severity == "fail" and f.array in (gradient.name, None)]
     found = contracts.broken(examination, findings)
-    if found is not None:
-        return found
     if not hasattr(examination, "at_near"):
-        return UNKNOWN  # a contract so broken that no number was compared
+        return found or UNKNOWN  # a contract so broken that no number was compared
     gathering = gathering or Gathering(examination)
+    if found is not None and not (found.name in UNSURE and gathering.unsteady(leaf)):
+        return found
     evidence = gathering.evidence(leaf)
     if evidence is None:
         return UNKNOWN
@@ -78,10 +106,15 @@ def diagnose(
         return Diagnosis("finite", f"{gradient.name}: the claim is not finite at a generic point near the inputs")
     if not evidence.bad.any():
         return _special(gathering.evidence(leaf, own=True))
-    if gathering.repeats(leaf) and (own := gathering.evidence(leaf, own=True)) and _right(own):
+    if gathering.unsteady(leaf):
+        return Diagnosis("repeat", contracts.KINDS["repeat"])
+    if gathering.bends(leaf):
+        return Diagnosis("nonlinear", contracts.nonlinear(examination))
+    if gathering.repeats(leaf) and (own := gathering.evidence(leaf, own=True)) and _stale(evidence, own):
         text = f"the claim for {gradient.name} is right at the inputs of the first call and stays the same at others"
         return Diagnosis("stale", f"{text}: residuals are kept from an earlier call")
-    return next((found for pattern in PATTERNS if (found := pattern(evidence))), UNKNOWN)
+    found = next((found for pattern in PATTERNS if (found := pattern(evidence))), None)
+    return found or Diagnosis(UNKNOWN.name, seen.seen(evidence))
 
 
 def _special(own: Evidence | None) -> Diagnosis:
@@ -97,9 +130,13 @@ def _special(own: Evidence | None) -> Diagnosis:
     )
 
 
-def _right(own: Evidence) -> bool:
-    """Whether the claim is that of the user's point, which the check rounds to a few bits less."""
-    return bool((np.abs(own.error) <= own.slack + 1e-6 * np.abs(own.numeric).max(initial=0)).all())
+def _stale(near: Evidence, own: Evidence) -> bool:
+    """Whether the gradient changes from the user's point to the one nearby, and the claim is that of the first."""
+    if near.numeric.shape != own.numeric.shape:
+        return False
+    change = np.abs(near.numeric - own.numeric)
+    moves = float(change.max(initial=0))
+    return bool((change > near.slack + own.slack).any() and (np.abs(own.error) <= own.slack + STALE * moves).all())
 
 
 def explain(examination: "Examination", gradients: list["Gradient"]) -> None:
@@ -110,3 +147,7 @@ def explain(examination: "Examination", gradients: list["Gradient"]) -> None:
         with np.errstate(all="ignore"):
             found = diagnose(examination, gradient, leaf, gathering)
         gradient.cause, gradient.diagnosis = found.name, found.sentence
+    told = {g.cause for _, g in failing} - THIN - {UNKNOWN.name}
+    for _, gradient in failing:
+        if told and gradient.cause in (*THIN, UNKNOWN.name):
+            gradient.cause, gradient.diagnosis = UNKNOWN.name, ""  # one bug makes many arrays wrong

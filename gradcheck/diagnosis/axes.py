@@ -6,12 +6,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from gradcheck.diagnosis import words
 from gradcheck.diagnosis.evidence import Diagnosis, Evidence
-from gradcheck.diagnosis.rules import diagonal
 
 MOST_AXES = 6
 ROWS = 256  # compared each with each
-WAYS = 40  # to transpose or reverse an input that are tried, at five forward passes each
 
 
 def transposed(e: Evidence) -> Diagnosis | None:
@@ -24,6 +23,9 @@ def transposed(e: Evidence) -> Diagnosis | None:
                 return Diagnosis(
                     "transposed", f"{text}: a factor is not transposed, or factors are applied in forward order"
                 )
+            if outputs and len(e.shape) != outputs and _one_side(order, e):
+                what = "dy is summed" if len(e.shape) < outputs else "dy is spread"
+                return Diagnosis("axis", f"{e.name}: {what} along the wrong axis: {_said(order, e)} are exchanged")
             return Diagnosis(
                 "transposed", f"{e.name}: the claim is the gradient with {_said(order, e)} exchanged (a transpose?)"
             )
@@ -43,12 +45,31 @@ def symmetrised(e: Evidence) -> Diagnosis | None:
     return None
 
 
-def _orders(e: Evidence, claimed: bool = False) -> Iterator[tuple[tuple[int, ...], np.ndarray]]:
+def scaled(e: Evidence) -> Diagnosis | None:
+    """A matrix stands transposed; what its outputs are multiplied with afterwards does not."""
+    for order, moved in _orders(e, alike=False):
+        outputs = len(e.outputs)
+        if e.outputs != e.shape or any(a not in (i, (i + outputs) % (2 * outputs)) for i, a in enumerate(order)):
+            continue
+        there = (e.claimed != 0) & (moved != 0) & ~e.no(e.numeric)
+        if not np.array_equal(there, e.claimed != 0) or there.sum() < 9 or there.sum() <= 2 * len(there):
+            continue
+        with np.errstate(all="ignore"):
+            logs = np.where(there, np.log(np.abs(e.claimed / moved)), 0.0)
+        of_rows = logs.sum(axis=1) / there.sum(axis=1)
+        rest = np.where(there, logs - of_rows[:, None] + of_rows[None, :], 0.0)
+        if np.abs(rest).max() <= 1e-7 and np.abs(logs).max() > 1e-3:
+            text = f"but for what each output is multiplied with, the claim is that of a matrix with {_said(order, e)}"
+            return Diagnosis("transposed", f"{e.name}: {text} exchanged: a factor is not transposed")
+    return None
+
+
+def _orders(e: Evidence, claimed: bool = False, alike: bool = True) -> Iterator[tuple[tuple[int, ...], np.ndarray]]:
     shape = (*e.outputs, *e.shape)
     if not (e.unit and e.whole) or len(shape) > MOST_AXES or math.prod(e.outputs) != len(e.claimed):
         return
     values = e.claimed if claimed else e.numeric
-    if not claimed and not _alike(np.sort(np.abs(values), axis=None), np.sort(np.abs(e.claimed), axis=None)):
+    if alike and not claimed and not _alike(np.sort(np.abs(values), axis=None), np.sort(np.abs(e.claimed), axis=None)):
         return
     whole = values.reshape(shape)
     identity = tuple(range(len(shape)))
@@ -61,50 +82,26 @@ def _orders(e: Evidence, claimed: bool = False) -> Iterator[tuple[tuple[int, ...
         yield order, whole.transpose(order).reshape(values.shape)
 
 
+def _one_side(order: tuple[int, ...], e: Evidence) -> bool:
+    """Whether only axes of the output are exchanged, or only axes of the array, along one of which there is a sum."""
+    moved, outputs = [i for i, a in enumerate(order) if a != i], len(e.outputs)
+    whole = e.numeric.reshape(*e.outputs, *e.shape)
+    one = all(i < outputs for i in moved) or all(i >= outputs for i in moved)
+    return one and any(level(whole, axis) for axis in moved)
+
+
+def level(values: np.ndarray, axis: int) -> bool:
+    """Whether values are the same all along an axis."""
+    gap = float(np.abs(np.diff(values, axis=axis)).max(initial=0))
+    return gap <= 1e-10 * float(np.abs(values).max(initial=0))
+
+
 def _said(order: tuple[int, ...], e: Evidence) -> str:
     moved = [i for i, a in enumerate(order) if a != i]
     names = [
         f"axis {i} of the output" if i < len(e.outputs) else f"axis {i - len(e.outputs)} of {e.name}" for i in moved
     ]
     return " and ".join([", ".join(names[:-1]), names[-1]])
-
-
-def other_input_transposed(e: Evidence) -> Diagnosis | None:
-    """The claim would be right if one of the arrays were transposed, or reversed along an axis."""
-    sums = np.random.default_rng(2).uniform(0.5, 1.5, (2, len(e.claimed)))
-    claimed, right, slack = sums @ e.claimed, sums @ e.numeric, sums @ e.slack
-
-    def near(a: np.ndarray, b: np.ndarray) -> bool:
-        return bool((np.abs(a - b) <= 2 * slack + 1e-9 * np.abs(b)).all())
-
-    ways = [(i, *way) for i, x in enumerate(e.point) for way in _rearranged(x)]
-    for i, text, changed in ways[:WAYS]:
-        point = [changed if j == i else v for j, v in enumerate(e.point)]
-        try:
-            claim = e.pull(point, sums)
-        except Exception:  # the user's code may not take it
-            continue
-        if near(claim, right):
-            return Diagnosis("transposed", f"the claim for {e.name} would be right if {e.names[i]} were {text}")
-        if near((claim + claimed) / 2, right):
-            what = f"{e.names[i]} is taken for symmetric: the mean of the claims with it and with it {text} is right"
-            return Diagnosis("transposed", f"{e.name}: {what}")
-    return None
-
-
-def _rearranged(x: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
-    if not 2 <= x.ndim <= 3:
-        return
-    identity = tuple(range(x.ndim))
-    for order in itertools.permutations(identity):
-        if order != identity and all(x.shape[a] == n for a, n in zip(order, x.shape, strict=True)):
-            yield (
-                "transposed" if x.ndim == 2 else f"transposed to axes {order}",
-                np.ascontiguousarray(x.transpose(order)),
-            )
-    for axis in identity:
-        if x.shape[axis] > 1:
-            yield f"reversed along axis {axis}", np.ascontiguousarray(np.flip(x, axis))
 
 
 def permuted(e: Evidence) -> Diagnosis | None:
@@ -120,7 +117,7 @@ def permuted(e: Evidence) -> Diagnosis | None:
     rows = _matches(e.claimed, e.numeric, e.slack)
     silent = ~e.claimed.any(axis=1) & ~e.no(e.numeric).all(axis=1)
     if rows is not None and (_same_classes(rows, e.numeric, e.slack) or not silent.any()):
-        said = _pattern(rows, e.outputs)
+        said = _pattern(rows, e.outputs) if len(e.parts) == 1 else _names(rows, e)
         return Diagnosis("permuted", f"{e.name}: dy is used in the wrong order: {said}")
     return None
 
@@ -160,23 +157,20 @@ def _pattern(found: np.ndarray, shape: tuple[int, ...]) -> str:
     if np.array_equal(order, np.flip(index)):
         return "reversed"
     where = np.flatnonzero(found != np.arange(found.size))
-    shown = ", ".join(f"{found[i]} where {i} belongs" for i in where[:3])
-    return f"{shown}{', ...' if where.size > 3 else ''} (counted in C order)"
+    pairs = [[np.unravel_index(k, shape) for k in (found[i], i)] for i in where[:3]]
+    shown = ", ".join(f"{_index(got)} where {_index(wanted)} belongs" for got, wanted in pairs)
+    return f"{shown}{', ...' if where.size > 3 else ''}"
 
 
-def wrong_axis(e: Evidence) -> Diagnosis | None:
-    """The claim depends on the outputs that the right one would with two axes of dy exchanged."""
-    if not (e.unit and e.whole) or diagonal(e) is not None or len(e.outputs) > 4:
-        return None
-    a, t = (e.claimed != 0).reshape(*e.outputs, -1), (~e.no(e.numeric)).reshape(*e.outputs, -1)
-    if a.all() or t.all() or np.array_equal(a, t):
-        return None
-    for p, q in itertools.combinations(range(len(e.outputs)), 2):
-        if e.outputs[p] == e.outputs[q] and np.array_equal(a, t.swapaxes(p, q)):
-            return Diagnosis(
-                "axis", f"{e.name}: dy is summed over the wrong axis: axes {p} and {q} of dy are exchanged"
-            )
-    return None
+def _index(at: tuple) -> str:
+    return f"[{', '.join(str(int(i)) for i in at)}]"
+
+
+def _names(found: np.ndarray, e: Evidence) -> str:
+    where = np.flatnonzero(found != np.arange(found.size))
+    pairs = [(words.row(int(found[i]), e), words.row(int(i), e)) for i in where[:3]]
+    shown = ", ".join(f"{got} where {wanted} belongs" for got, wanted in pairs)
+    return f"{shown}{', ...' if where.size > 3 else ''}"
 
 
 def _alike(a: np.ndarray, b: np.ndarray) -> bool:

@@ -33,6 +33,8 @@ CLOSE = 1e-9
 def broken(examination: "Examination", findings: list[Finding]) -> Diagnosis | None:
     """Return the diagnosis of an array's contract findings, the first that explains it."""
     kinds = [f.kind for f in findings]
+    if "layout" in kinds and any(kind in LINEARITY for kind in kinds):
+        return Diagnosis("repeat", KINDS["repeat"])  # what differs between any two calls is neither
     for kind, why in KINDS.items():
         if kind in kinds:
             return Diagnosis(kind, why)

@@ -115,16 +115,32 @@ def elementwise(e: Evidence) -> Diagnosis | None:
     if e.claimed[off].any() or e.no(e.numeric)[off].all():
         return None
     others = int((~e.no(e.numeric))[off].sum())
+    if (axis := _carried(e)) is not None:
+        text = f"outputs depend on earlier or later entries along axis {axis}, the claim takes each by itself"
+        return Diagnosis("path", f"{e.name}: {text}: what is carried from one to the next is not carried back")
     text = f"the claim lets each output depend on its own entry alone, but there are {others} other dependences"
     return Diagnosis("elementwise", f"{e.name}: {text}: the terms of a mean, a sum, a norm or a neighbour are left out")
 
 
+def _carried(e: Evidence) -> int | None:
+    """Return the one axis along which outputs depend on entries to one side only."""
+    outputs, entries = (np.unravel_index(k, e.shape) for k in np.nonzero(~e.no(e.numeric)))
+    steps = [i - j for i, j in zip(outputs, entries, strict=True)]
+    moving = [axis for axis, step in enumerate(steps) if step.any()]
+    if len(moving) != 1 or e.shape[moving[0]] < 3:
+        return None
+    step = steps[moving[0]]
+    return moving[0] if (step >= 0).all() or (step <= 0).all() else None
+
+
 def made_up(e: Evidence) -> Diagnosis | None:
-    """Among other errors: derivatives where there is no dependence, or none where there is one."""
+    """Beside some other errors: derivatives where there is no dependence, or none where there is one."""
     if not e.unit or not e.x.size * e.y.size >= 12:
         return None
     a, t = e.claimed != 0, ~e.no(e.numeric)
     extra, lost = int((a & ~t & e.bad).sum()), int((t & ~a).sum())
+    if 2 * int((e.bad & a & t).sum()) > int((a & t).sum()):
+        return None
     if extra and not lost:
         text = f"{extra} pairs of output and entry without dependence get a derivative"
         return Diagnosis("mask", f"{e.name}: {text}: a mask is forgotten, or an index or an axis is wrong")
@@ -134,30 +150,6 @@ def made_up(e: Evidence) -> Diagnosis | None:
     if lost and extra:
         text = f"{extra} pairs of output and entry without dependence get a derivative, {lost} with one get none"
         return Diagnosis("mask", f"{e.name}: {text}: a mask or an index is shifted or the wrong way round")
-    return None
-
-
-def by_index(e: Evidence) -> Diagnosis | None:
-    """Right or wrong as the index of an output compares with that of an entry."""
-    if not (e.unit and e.whole):
-        return None
-    shape, there = (*e.outputs, *e.shape), ~e.no(e.numeric)
-    index = np.indices(shape)
-    bad, there = e.bad.reshape(shape), there.reshape(shape)
-    for p in range(len(e.outputs)):
-        for q in range(len(e.outputs), len(shape)):
-            i, j = index[p], index[q]
-            for said, part in (("equals", i == j), ("differs from", i != j), ("is above", i > j), ("is below", i < j)):
-                if (
-                    shape[p] == shape[q] > 2
-                    and (part & there).any()
-                    and (~part & there).any()
-                    and np.array_equal(bad, part & there)
-                ):
-                    where = f"the index of axis {p} of the output {said} that of axis {q - len(e.outputs)} of {e.name}"
-                    return Diagnosis(
-                        "path", f"{e.name}: right but where {where}: what leads from one to the other is wrong"
-                    )
     return None
 
 

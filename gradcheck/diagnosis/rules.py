@@ -7,6 +7,7 @@ import numpy as np
 from gradcheck.diagnosis import words
 from gradcheck.diagnosis.evidence import Diagnosis, Evidence
 from gradcheck.diagnosis.simple import ratio
+from gradcheck.reports.numbers import apart
 
 FEWEST = 4  # entries without which nothing is said of a pattern among them
 CHANCE = 40  # ways to choose the entries, of which four are thresholds; a threshold at 0 may have half as many
@@ -17,11 +18,20 @@ def diagonal(e: Evidence) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
     if not (e.unit and e.whole and e.x.size > 1):
         return None
     if e.y.size != e.x.size:
-        return None
+        return _separable(e)
     off = ~np.eye(e.x.size, dtype=bool)
     if e.claimed[off].any() or (~e.no(e.numeric)[off]).any():
         return None
     return np.diag(e.claimed), np.diag(e.numeric), np.diag(e.slack)
+
+
+def _separable(e: Evidence) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+    """Return slopes as `diagonal` does where each entry adds a term of its own to one output."""
+    there = (e.claimed != 0) | ~e.no(e.numeric)
+    if len(e.numeric) > e.x.size or (there.sum(axis=0) > 1).any() or not e.separable:
+        return None
+    at = np.argmax(there, axis=0), np.arange(e.x.size)
+    return e.claimed[at], e.numeric[at], e.slack[at]
 
 
 def branch(e: Evidence) -> Diagnosis | None:
@@ -85,12 +95,18 @@ def slope(e: Evidence) -> Diagnosis | None:
     found = diagonal(e)
     if found is None or e.wrong.mean() <= 0.5:
         return None
-    a, t, _ = found
-    named = formula(a, t, e)
+    a, t, slack = found
+    if not a[e.wrong].any():
+        return None  # told by the places that get nothing
+    if a.size >= FEWEST and np.ptp(t) > 0 and np.allclose(np.sort(a), np.sort(t), rtol=1e-9, atol=0):
+        return Diagnosis("permuted", f"the numbers that dy is multiplied with for {e.name} stand in the wrong places")
+    named = formula(a, t, slack, e)
     i = int(np.argmax(np.abs(a - t) / np.maximum(np.abs(t), np.abs(t).max() * 1e-3)))
-    example = f"at {e.name} = {e.x.flat[i]:.4g} the claimed slope is {a[i]:.6g}, the numeric one {t[i]:.6g}"
+    claimed, numeric = apart(float(a[i]), float(t[i]), 6)
+    example = f"at {e.name} = {e.x.flat[i]:.4g} the claimed slope is {claimed}, the numeric one {numeric}"
     why = f": {named}" if named else ""
-    return Diagnosis("slope", f"the formula for the derivative of each entry is wrong{why}; {example}")
+    name = "term" if named.startswith("a term") else "slope"
+    return Diagnosis(name, f"the formula for the derivative of each entry is wrong{why}; {example}")
 
 
 def separable(e: Evidence) -> Diagnosis | None:
@@ -107,15 +123,32 @@ def separable(e: Evidence) -> Diagnosis | None:
     return Diagnosis("slope", f"each entry's claim is off by a factor of its own: {named}")
 
 
-def formula(a: np.ndarray, t: np.ndarray, e: Evidence) -> str:
+def formula(a: np.ndarray, t: np.ndarray, slack: np.ndarray, e: Evidence) -> str:
     """Return what the claimed slopes are, or are too much, by name."""
     if (a == a[0]).all():
         return "the claim is dy itself" if a[0] == 1 else f"the claimed slope is {a[0]:.6g} everywhere"
+    if named := _term(a - t, slack, e):
+        return named
     for name, values in slopes(e.x.ravel()).items():
         if _same(a, values):
             return f"the claim is the derivative of {name}"
     with np.errstate(all="ignore"):
         return quotient(a / t, e)
+
+
+def _term(error: np.ndarray, slack: np.ndarray, e: Evidence) -> str:
+    """Return the term that the slopes (n,) are short of, or hold too often, by name."""
+    c = float(np.median(error))
+    if c and (np.abs(error - c) <= slack).all():
+        which = "dy itself" if math.isclose(abs(c), 1, rel_tol=1e-8) else f"{abs(c):.4g} dy"
+        return f"a term is {'too much' if c > 0 else 'left out'}, {which}"
+    terms = {e.names[i]: x.ravel() for i, x in enumerate(e.point) if x.size == error.size}
+    terms |= {f"the derivative of {name}": values for name, values in slopes(e.x.ravel()).items()}
+    for name, values in terms.items():
+        for said, c in (("is left out", -1), ("is too much", 1)):
+            if np.allclose(error, c * values, rtol=1e-8, atol=0) and np.ptp(values) > 0:
+                return f"a term {said}, {name}"
+    return ""
 
 
 def quotient(ratios: np.ndarray, e: Evidence) -> str:

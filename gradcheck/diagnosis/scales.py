@@ -2,24 +2,34 @@
 
 import numpy as np
 
+from gradcheck.diagnosis import simple, words
 from gradcheck.diagnosis.evidence import Diagnosis, Evidence
 from gradcheck.diagnosis.rules import quotient
+
+
+def throughout(e: Evidence) -> Diagnosis | None:
+    """As `by_row`, where every entry is wrong by far and no factor is 0 or 1."""
+    if not e.wrong.all() or simple.is_little(e) or not e.unit:
+        return None
+    there = ~e.no(e.numeric)
+    return by_row(e) if not (there & ((e.claimed == 0) | ~e.bad)).any() else None
 
 
 def by_row(e: Evidence) -> Diagnosis | None:
     """Each output, or each entry, is off by a factor of its own."""
     if not e.unit or e.y.size < 2 or not e.whole:
         return None
-    for values, other, what, shape in (
-        (e.claimed, e.numeric, "output", e.outputs),
-        (e.claimed.T, e.numeric.T, "entry", e.shape),
+    wrong = e.wrong
+    part = "" if wrong.all() else f" {words.places(wrong, e.shape)}"
+    for values, other, slack, what, shape in (
+        (e.claimed[:, wrong], e.numeric[:, wrong], e.slack[:, wrong], "output", e.outputs),
+        (e.claimed.T, e.numeric.T, e.slack.T, "entry", e.shape),
     ):
-        slack = e.slack if what == "output" else e.slack.T
         ratios = _ratios(values, other, slack)
         if ratios is None:
             continue
         named = _as_axis(ratios, shape)
-        text = f"each {what} is off by a factor of its own"
+        text = f"each {what} is off by a factor of its own{part if what == 'output' else ''}"
         if named is not None:
             return Diagnosis("scale", f"{e.name}: {text} that {named}: a scale, a count or a normaliser is wrong")
         why = _quotient_of(ratios, what, e)

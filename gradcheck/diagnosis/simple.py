@@ -5,6 +5,9 @@ import numpy as np
 from gradcheck.diagnosis import words
 from gradcheck.diagnosis.evidence import Diagnosis, Evidence
 
+NARROW = {"float32": 24, "float16": 11, "bfloat16": 8}  # significant bits
+FEWEST = 4  # different numbers, without which nothing is said of their bits
+NARROWEST = 2.0**-8  # the relative rounding of bfloat16
 LITTLE = 0.02  # relative errors below which formulas differ by an epsilon or an approximation
 
 
@@ -28,7 +31,7 @@ def flat(e: Evidence) -> Diagnosis | None:
 
 def factor(e: Evidence) -> Diagnosis | None:
     c = ratio(e.claimed, e.numeric)
-    if c is None or not e.close(e.claimed, c * e.numeric):
+    if c is None or not e.close(e.claimed, c * e.numeric) or e.close(c * e.numeric, e.numeric):
         return None
     text = words.factor(c, e)
     if (~e.no(e.numeric)).sum() < 2 and text == f"{c:.7g}" and not _stays(e, c):
@@ -48,6 +51,23 @@ def _stays(e: Evidence, c: float) -> bool:
     return d is not None and abs(c - d) <= 1e-9 * abs(c)
 
 
+def narrow(e: Evidence) -> Diagnosis | None:
+    """Every claimed number is one of a narrower type, and wrong by no more than that."""
+    if not np.isfinite(e.all_claimed).all() or (np.abs(e.error) > NARROWEST * np.abs(e.numeric) + e.slack).any():
+        return None
+    for name, bits in reversed(NARROW.items()):
+        full = not _fits(e.all_claimed, bits - 2) and np.unique(e.all_claimed).size > FEWEST
+        if full and _fits(e.all_claimed, bits) and not _fits(e.numeric[~e.no(e.numeric)], bits):
+            text = f"each number that is claimed for {e.name} has no more than {bits} significant bits"
+            return Diagnosis("precision", f"{text}: something is cast to {name} on the way")
+    return None
+
+
+def _fits(x: np.ndarray, bits: int) -> bool:
+    mantissa = np.ldexp(np.frexp(x)[0], bits)
+    return bool((mantissa == np.round(mantissa)).all())
+
+
 def swapped(e: Evidence) -> Diagnosis | None:
     for i, claimed in e.others.items():
         if e.point[i].shape == e.shape and e.close(claimed[:, e.at], e.numeric) and not e.no(e.numeric).all():
@@ -59,6 +79,15 @@ def swapped(e: Evidence) -> Diagnosis | None:
     return None
 
 
+def duplicate(e: Evidence) -> Diagnosis | None:
+    """The claim is that of another array of the same shape."""
+    for i, claimed in e.others.items():
+        if e.point[i].shape == e.shape and e.x.size > 1 and np.array_equal(claimed[:, e.at], e.claimed):
+            text = f"what is returned for {e.name} is the same, number for number, as what is returned for {e.names[i]}"
+            return Diagnosis("duplicate", text)
+    return None
+
+
 def few(e: Evidence) -> Diagnosis | None:
     """Name single entries that are wrong among many that are right."""
     count = int(e.wrong.sum())
@@ -66,12 +95,18 @@ def few(e: Evidence) -> Diagnosis | None:
         return None
     where = words.places(e.wrong, e.shape)
     c = ratio(e.claimed[:, e.wrong], e.numeric[:, e.wrong])
-    by = "" if c is None else f" by a factor of {words.factor(c, e)}"
+    fits = c is not None and _fitted(e, c)
+    by = f" by a factor of {words.factor(c, e)}" if c is not None and fits else ""
     if not e.claimed[:, e.wrong].any():
         by = ": no gradient arrives there"
     elif e.no(e.numeric)[:, e.wrong].all():
         by = ": the output does not depend on it there"
     return Diagnosis("entry", f"{e.name} is right but {where}, where the claim is wrong{by}")
+
+
+def _fitted(e: Evidence, c: float) -> bool:
+    at = e.wrong
+    return bool((np.abs(e.claimed - c * e.numeric) <= 2 * e.slack)[:, at].all())
 
 
 def sparse(e: Evidence) -> Diagnosis | None:
@@ -95,15 +130,23 @@ def sign(e: Evidence) -> Diagnosis | None:
 
 def little(e: Evidence) -> Diagnosis | None:
     """Name errors that are small beside the gradient everywhere."""
-    size = float(np.sqrt(np.mean(np.square(e.numeric))))
-    worst = float(np.sqrt(np.mean(np.square(e.error))))
-    if size > 0 and worst < LITTLE * size:
+    if is_little(e):
         return Diagnosis(
             "small",
-            f"the claim is off by {worst / size:.1e} of the gradient's size only, unevenly: an epsilon in the wrong "
-            "place, a small term left out, or an approximation of another formula",
+            f"the claim is off by {part(e):.1e} of the gradient's size only, unevenly: an epsilon in the wrong "
+            "place, a small term left out, an approximation of another formula, or a few bits lost",
         )
     return None
+
+
+def is_little(e: Evidence) -> bool:
+    return part(e) < LITTLE
+
+
+def part(e: Evidence) -> float:
+    """Return the size of the error beside that of the gradient."""
+    size = float(np.sqrt(np.mean(np.square(e.numeric))))
+    return float(np.sqrt(np.mean(np.square(e.error)))) / size if size > 0 else np.inf
 
 
 def ratio(a: np.ndarray, t: np.ndarray) -> float | None:

@@ -1,11 +1,14 @@
 """Terms that are missing or too many: of a mean, of a product, of a norm, a skip, a constant."""
 
+import dataclasses
+
 import numpy as np
 
 from gradcheck.diagnosis import words
 from gradcheck.diagnosis.evidence import Diagnosis, Evidence
 from gradcheck.diagnosis.rules import diagonal
 
+NEARER = 0.5  # of the squared error
 FIT = 1e-8  # of the error: what a pattern may leave over
 
 
@@ -21,14 +24,16 @@ def skip(e: Evidence) -> Diagnosis | None:
         )
     c = float(e.error[0, 0])
     if c and e.close(e.error, c * identity):
-        what = (
-            "dy is missing from the claim" if abs(c + 1) < FIT else f"the claim holds {words.factor(c, e)} dy too much"
-        )
-        return Diagnosis(
-            "skip",
-            f"{e.name}: {what}: a skip connection, or another direct path, is not counted as often as it is there",
-        )
+        return _direct(e, c)
     return None
+
+
+def _direct(e: Evidence, c: float) -> Diagnosis:
+    what = {-1.0: "dy is missing from the claim", 1.0: "the claim holds dy once too often"}.get(
+        round(c, 7), f"the claim holds {words.factor(c, e)} dy too much"
+    )
+    why = "a skip connection, or another direct path, is not counted as often as it is there"
+    return Diagnosis("skip", f"{e.name}: {what}: {why}")
 
 
 def along_axis(e: Evidence) -> Diagnosis | None:
@@ -42,6 +47,8 @@ def along_axis(e: Evidence) -> Diagnosis | None:
         for names, vectors in _vectors(e, axis):
             if len(vectors) + 1 < e.shape[axis] and _spanned(error, vectors, axis + 1, e):
                 return _named(e, names, f"along axis {axis}")
+    if len(e.shape) and e.outputs == e.shape and (found := _grouped(e)):
+        return found
     if (e.x.size >= 3 and len(e.shape) > 1) or (len(e.shape) == 1 and e.shape[0] < 3):
         rows = e.error.reshape(len(e.error), 1, -1)
         for names, vectors in _vectors(e, None):
@@ -51,10 +58,23 @@ def along_axis(e: Evidence) -> Diagnosis | None:
     return None
 
 
+def _grouped(e: Evidence) -> Diagnosis | None:
+    """As along the last axis, within groups of it."""
+    n = e.shape[-1]
+    for size in (k for k in range(n // 2, 2, -1) if n % k == 0):
+        shape = (*e.shape[:-1], n // size, size)
+        point = [x.reshape(shape) if i == e.leaf else x for i, x in enumerate(e.point)]
+        cut = dataclasses.replace(e, shape=shape, parts=[(e.parts[0][0], shape)], point=point)
+        for names, vectors in _vectors(cut, len(shape) - 1):
+            if len(vectors) + 1 < size and _spanned(cut.full(cut.error), vectors, len(shape), cut):
+                return _named(e, names, f"within groups of {size} along axis {len(shape) - 2}")
+    return None
+
+
 def _named(e: Evidence, names: tuple[str, ...], where: str) -> Diagnosis:
     text = f"claim minus gradient is, {where},"
     if names == ("1",):
-        return Diagnosis(
+        return constant(e) or Diagnosis(
             "mean term", f"{e.name}: {text} the same number: the term of a mean or of a sum is missing or wrong"
         )
     if len(names) > 1:
@@ -104,29 +124,22 @@ def law(e: Evidence) -> Diagnosis | None:
     for along in [*axes, tuple(range(len(e.shape)))]:
         where = f"along axis {along[0]}" if len(along) == 1 else "over the whole array"
         for what, weight in (("sum to 0", np.ones(e.shape)), (f"are orthogonal to {e.name}", e.x)):
-            kept, claims = (_vanishes(v * weight, tuple(i + 1 for i in along), e) for v in (t, a))
-            if kept and not claims:
+            kept, claims = (vanishes(v * weight, tuple(i + 1 for i in along), e) for v in (t, a))
+            if kept and not claims and _mended(a, t, weight, tuple(i + 1 for i in along)):
                 text = f"the numeric gradients {what} {where}, the claims do not"
                 why = "a term of a mean, a norm or a softmax is missing, or taken along another axis"
                 return Diagnosis("normalisation", f"{e.name}: {text}: {why}")
     return None
 
 
-def extra_law(e: Evidence) -> Diagnosis | None:
-    """The claims sum to zero along an axis where the numeric gradients do not."""
-    if not e.whole or e.x.size < 2:
-        return None
-    a, t = e.full(e.claimed), e.full(e.numeric)
-    for axis in reversed(range(len(e.shape))):
-        if e.shape[axis] > 2 and _vanishes(a, (axis + 1,), e) and not _vanishes(t, (axis + 1,), e):
-            text = f"the claims sum to 0 along axis {axis}, the numeric gradients do not"
-            return Diagnosis(
-                "normalisation", f"{e.name}: {text}: a term is missing, or a mean is taken along the wrong axis"
-            )
-    return None
+def _mended(a: np.ndarray, t: np.ndarray, weight: np.ndarray, axes: tuple[int, ...]) -> bool:
+    """Whether the claims, each line made to obey the law, come nearer to the gradient."""
+    size = np.square(weight).sum(axis=tuple(i - 1 for i in axes), keepdims=True)
+    part = (a * weight).sum(axis=axes, keepdims=True) / size
+    return float(np.square(a - part * weight - t).sum()) < NEARER * float(np.square(a - t).sum())
 
 
-def _vanishes(values: np.ndarray, axes: tuple[int, ...], e: Evidence) -> bool:
+def vanishes(values: np.ndarray, axes: tuple[int, ...], e: Evidence) -> bool:
     total, size = np.abs(values.sum(axis=axes)), np.abs(values).sum(axis=axes)
     slack = float(e.slack.max(initial=0)) * float(np.abs(e.x).max(initial=1)) * values.size / len(values)
     return bool(size.any() and (total <= 1e-9 * size + slack).all() and slack < 1e-6 * size.max())

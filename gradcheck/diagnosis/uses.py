@@ -3,8 +3,10 @@
 import numpy as np
 
 from gradcheck.diagnosis import words
+from gradcheck.diagnosis.axes import level
 from gradcheck.diagnosis.evidence import Diagnosis, Evidence
-from gradcheck.diagnosis.rules import diagonal
+from gradcheck.diagnosis.rules import diagonal, threshold
+from gradcheck.reports.numbers import apart
 
 
 def rows_left_out(e: Evidence) -> Diagnosis | None:
@@ -26,11 +28,20 @@ def rows_left_out(e: Evidence) -> Diagnosis | None:
     if _selection(e) and (found := _repeated(e)):
         return found
     if (~unused).sum() == 1:
+        one = words.row(int(np.flatnonzero(~unused)[0]), e)
         return Diagnosis(
-            "sum", f"{e.name}: only one entry of dy is used, at {_one(~unused, e.outputs)}: all must be summed"
+            "sum", f"{e.name}: only one entry of dy is used, that of {one}: all must be summed"
         )
-    where = words.places(unused, e.outputs)
+    if (side := _decided(unused, e)) is not None:
+        return Diagnosis("branch", f"{e.name}: dy is not used where {side}; elsewhere the claim is right")
+    where = words.rows(unused, e)
     return Diagnosis("dy", f"{e.name}: dy is not used {where}; for the rest of the outputs the claim is right")
+
+
+def _decided(part: np.ndarray, e: Evidence) -> str | None:
+    """Return on which side of a threshold of an array of the output's shape some outputs are."""
+    arrays = [(e.names[i], x) for i, x in enumerate(e.point) if x.shape == e.outputs]
+    return next((side for name, x in arrays if (side := threshold(part, x.ravel(), name))), None)
 
 
 def _selection(e: Evidence) -> bool:
@@ -71,29 +82,33 @@ def repeated_mean(e: Evidence) -> Diagnosis | None:
     return None
 
 
+def summed(e: Evidence) -> Diagnosis | None:
+    """The claim is the same along an axis of dy where the numeric gradient is not."""
+    axis = _leveled(e, range(len(e.outputs)))
+    if axis is None:
+        return None
+    if e.x.size == 1 or np.array_equal(e.claimed != 0, ~e.no(e.numeric)):
+        text = f"dy is summed over the right entries, but without numbers that change along axis {axis} of it"
+        return Diagnosis("value", f"{e.name}: {text}")
+    text = f"dy counts only by its sum along axis {axis}, the numeric gradient tells its entries apart"
+    return Diagnosis("sum", f"{e.name}: {text}: dy is summed or averaged where it must not be, or a weight is left out")
+
+
 def spread(e: Evidence) -> Diagnosis | None:
-    """The claim is the same along an axis of dy, or of the array, where the numeric gradient is not."""
+    """The claim is the same along an axis of the array where the numeric gradient is not."""
+    axis = _leveled(e, range(len(e.outputs), len(e.outputs) + len(e.shape)))
+    if axis is None:
+        return None
+    text = f"all entries along axis {axis - len(e.outputs)} get one number, the numeric ones differ"
+    return Diagnosis("spread", f"{e.name}: {text}: a gradient is averaged or spread over them")
+
+
+def _leveled(e: Evidence, axes: range) -> int | None:
     if not (e.unit and e.whole):
         return None
     shape = (*e.outputs, *e.shape)
     a, t = e.claimed.reshape(shape), e.numeric.reshape(shape)
-    for axis, length in enumerate(shape):
-        if length < 2 or not _level(a, axis) or _level(t, axis):
-            continue
-        if axis < len(e.outputs):
-            text = f"dy counts only by its sum along axis {axis}, the numeric gradient tells its entries apart"
-            return Diagnosis(
-                "sum", f"{e.name}: {text}: dy is summed or averaged where it must not be, or a weight is left out"
-            )
-        axis -= len(e.outputs)
-        text = f"all entries along axis {axis} get one number, the numeric ones differ"
-        return Diagnosis("spread", f"{e.name}: {text}: a gradient is averaged or spread over them")
-    return None
-
-
-def _level(values: np.ndarray, axis: int) -> bool:
-    gap = float(np.abs(np.diff(values, axis=axis)).max(initial=0))
-    return gap <= 1e-10 * float(np.abs(values).max(initial=0))
+    return next((axis for axis in axes if shape[axis] > 1 and level(a, axis) and not level(t, axis)), None)
 
 
 def unused(e: Evidence) -> Diagnosis | None:
@@ -103,8 +118,10 @@ def unused(e: Evidence) -> Diagnosis | None:
     silent = ~(e.claimed != 0).any(axis=1) & e.bad.any(axis=1)
     if e.x.size == 1 or not silent.any() or not ((e.claimed != 0) & e.no(e.numeric)).any():
         return None
+    if (side := _decided(silent, e)) is not None:
+        return Diagnosis("branch", f"{e.name}: dy is used on the wrong side of a branch: not where {side}")
     return Diagnosis(
-        "dy", f"{e.name}: dy is not used {words.places(silent, e.outputs)}, where the output depends on {e.name}"
+        "dy", f"{e.name}: dy is not used {words.rows(silent, e)}, where the output depends on {e.name}"
     )
 
 
@@ -125,9 +142,6 @@ def multiplier(e: Evidence) -> Diagnosis | None:
     )
     named = named or (": it is not multiplied at all" if (got == 1).all() else "")
     k = int(np.argmax(np.abs(got - want)))
-    example = f"output {k} counts {got[k]:.6g} times, numerically {want[k]:.6g} times"
+    claimed, numeric = apart(float(got[k]), float(want[k]), 6)
+    example = f"that of {words.row(k, e)} counts {claimed} times, numerically {numeric} times"
     return Diagnosis("slope", f"{e.name}: dy is added up in the right places with the wrong weight{named}; {example}")
-
-
-def _one(part: np.ndarray, shape: tuple[int, ...]) -> str:
-    return "[" + ", ".join(str(int(i)) for i in np.argwhere(part.reshape(shape))[0]) + "]"

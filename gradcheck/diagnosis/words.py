@@ -12,6 +12,8 @@ CLOSE = 1e-8
 def factor(c: float, e: Evidence) -> str:
     """Return a factor in words: what it is made of, if it is made of something."""
     sign = "-" if c < 0 else ""
+    if abs(c) == 1:
+        return f"{sign}1"
     for name, value in candidates(e):
         for text, number in ((name, value), (f"1/{name}", 1 / value)):
             if math.isclose(abs(c), number, rel_tol=CLOSE):
@@ -27,7 +29,7 @@ def factor(c: float, e: Evidence) -> str:
 
 
 def candidates(e: Evidence) -> list[tuple[str, float]]:
-    found = [("1", 1.0), ("2", 2.0)]
+    found = [("2", 2.0)]
     lengths = dict.fromkeys([*e.shape, *e.outputs, *(n for x in e.point for n in x.shape)])
     for n in lengths:
         if n > 1:
@@ -66,6 +68,28 @@ def places(where: np.ndarray, shape: tuple[int, ...]) -> str:
                 return name.replace("it", "the diagonal")
     first = ", ".join("[" + ", ".join(map(str, index)) + "]" for index in np.argwhere(where)[:3].tolist())
     return f"at {first}{', ...' if count > 3 else ''} ({count} of {where.size} entries)"
+
+
+def rows(where: np.ndarray, e: Evidence) -> str:
+    """Return which outputs (a boolean array) are meant, by the names of the arrays that they stand in."""
+    if len(e.parts) == 1:
+        return places(where, e.outputs)
+    said, start = [], 0
+    for name, shape in e.parts:
+        part = where[start : start + math.prod(shape)].reshape(shape)
+        start += part.size
+        if part.any():
+            said.append(f"in {name}" if part.all() else f"{places(part, shape)} of {name}")
+    return " and ".join(said)
+
+
+def row(k: int, e: Evidence) -> str:
+    """Return the name of the k-th entry of all outputs, such as y[1][0, 2]."""
+    for name, shape in e.parts:
+        if k < math.prod(shape):
+            return name + (f"[{', '.join(str(int(i)) for i in np.unravel_index(k, shape))}]" if shape else "")
+        k -= math.prod(shape)
+    raise IndexError(k)
 
 
 def border(where: np.ndarray) -> bool:

@@ -17,6 +17,8 @@ REASONS = {
         "the forward pass is too coarse to say more: let it keep the dtype of its inputs (does it compute in float32 "
         "inside?), and hand over float64"
     ),
+    "the forward pass jumps": "choose inputs away from the steps, or leave this array out",
+    "differences along the whole array": "check the array in parts, or at other inputs",
     "not compared": "mend what is said below first: no number was compared before that",
 }
 
@@ -26,7 +28,16 @@ KINDS = {
         "draw from a generator that is handed over by keyword (it is replayed for every evaluation), or switch the "
         "randomness off"
     ),
-    "vacuous": "choose inputs of moderate size, at which the layer is neither saturated nor constant",
+}
+
+
+# By the beginning of the message of a finding that nothing was checked.
+VACUOUS = {
+    "every gradient is below the noise": (
+        "choose inputs of moderate size, at which the layer is neither saturated nor constant"
+    ),
+    "no gradient was resolved": "do what is said of each array",
+    "nothing was compared": "hand over arrays that have entries",
 }
 
 
@@ -37,4 +48,7 @@ def for_gradient(gradient: Gradient) -> str:
 
 
 def for_finding(finding: Finding) -> str:
-    return KINDS.get(finding.kind, "") if finding.severity == "inconclusive" else ""
+    if finding.severity != "inconclusive":
+        return ""
+    vacuous = next((advice for start, advice in VACUOUS.items() if finding.message.startswith(start)), "")
+    return vacuous if finding.kind == "vacuous" else KINDS.get(finding.kind, "")

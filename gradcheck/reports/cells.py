@@ -17,6 +17,8 @@ def draw(map: ErrorMap, style: Style) -> list[str]:
     count, what = int(map.wrong.sum()), "entries" if map.whole else "blocks"
     mean = "" if map.whole else "mean "
     title = f"{count} of {map.wrong.size} {what}, by their {mean}error as a part of the array's gradient"
+    if not count:
+        title = f"none of {map.wrong.size} {what} alone is off by more than its own bar"
     if map.sampled:
         title += ", of a sample of entries"
     map = coarse(map, *MOST)
@@ -36,17 +38,20 @@ def draw(map: ErrorMap, style: Style) -> list[str]:
     return [title, f"{'':{width}}  {header}", *body, f"{'':{width}}  {_legend(grade, map.sampled, style)}"]
 
 
-def label(shape: tuple[int, ...], row: Span) -> str:
-    """Return the index of a row of cells, such as [2, 0, :]; the first to the last where it is a block."""
+def label(shape: tuple[int, ...], row: Span, column: str = ":") -> str:
+    """Return the index of a row of cells, such as [2, 0, :]; from the first to the last where it is no block."""
     leading = shape[:-1]
     if not leading:
-        return "[:]" if shape else "[]"
-    first, last = (np.unravel_index(k, leading) for k in (row[0], row[1] - 1))
-    parts = []
-    for start, stop, length in zip(first, last, leading, strict=True):
-        whole = start == 0 and stop == length - 1 and length > 1
-        parts.append(":" if whole else str(start) if start == stop else f"{start}:{stop + 1}")
-    return f"[{', '.join(parts)}, :]"
+        return f"[{column}]" if shape else "[]"
+    first, last = ([int(i) for i in np.unravel_index(k, leading)] for k in (row[0], row[1] - 1))
+    moves = next((k for k, (i, j) in enumerate(zip(first, last, strict=True)) if i != j), len(leading))
+    if any(first[moves + 1 :]) or any(i != n - 1 for i, n in zip(last[moves + 1 :], leading[moves + 1 :], strict=True)):
+        return " to ".join(f"[{', '.join(map(str, index))}, {column}]" for index in (first, last))
+    parts = [str(i) for i in first[:moves]]
+    if moves < len(leading):
+        whole = first[moves] == 0 and last[moves] == leading[moves] - 1
+        parts += [":" if whole else f"{first[moves]}:{last[moves] + 1}", *(":" for _ in leading[moves + 1 :])]
+    return f"[{', '.join(parts)}, {column}]"
 
 
 def coarse(map: ErrorMap, most_rows: int, most_columns: int) -> ErrorMap:

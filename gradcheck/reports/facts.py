@@ -131,6 +131,7 @@ class Gradient:
     reason: str = ""
     cause: str = ""  # what a wrong gradient most likely suffers from, as a name that stays
     diagnosis: str = ""  # the same in a sentence, with the evidence
+    dtype: str = ""
     ladder: Ladder | None = None
     map: ErrorMap | None = None
 

@@ -63,8 +63,7 @@ def _heat(
             cells.append(text(name, left - 6, y + high / 2 + 4, text_anchor="end"))
         for j, value in enumerate(line):
             a, b = map.columns[j]
-            at = name[:-2] if map.shape else name
-            at += "" if not map.shape else f"{a}]" if b - a == 1 else f"{a}:{b}]"
+            at = label(map.shape, map.rows[i], str(a) if b - a == 1 else f"{a}:{b}")
             fill = _css(colour(value) if not math.isnan(value) else NO_NUMBER)
             hint = tag("title", f"{at}: {value:.6g}")
             cells.append(tag("rect", hint, x=left + j * wide, y=y, width=wide, height=high, fill=fill))

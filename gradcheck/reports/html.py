@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from gradcheck.reports import advice
 from gradcheck.reports.facts import Facts, Gradient, Ladder
 from gradcheck.reports.heat import heat_maps
+from gradcheck.reports.made import made
 from gradcheck.reports.pictures import error_picture, key, order_words, remainder_picture
 from gradcheck.reports.sheet import SHEET
 from gradcheck.reports.svg import tag
-from gradcheck.reports.text import ORDER, TOLD_ABOVE, place, shape_of, summary
+from gradcheck.reports.text import ORDER, TOLD_ABOVE, place, shape_of, summary, told
 
 DRAWN = 12  # arrays of one verdict that are drawn
 
@@ -37,6 +38,8 @@ def _article(report: Facts) -> str:
     cost = f"{_count(report)} · {report.evaluations:,} evaluations · seed {report.seed}"
     badge = tag("span", report.verdict, class_=f"badge {report.verdict}")
     parts = [tag("header", tag("h1", html.escape(report.subject)), badge, tag("span", cost, class_="soft"))]
+    rows = [f"<b>{name}</b> {html.escape(words)}" for name, words in made()]
+    parts.append(tag("p", "<br>".join(rows), class_="soft made"))
     parts.append(_findings(report))
     parts.append(_table(report.gradients))
     for verdict in ("fail", "inconclusive"):
@@ -70,13 +73,15 @@ def _findings(report: Facts) -> str:
 
 
 def _table(gradients: Sequence[Gradient]) -> str:
-    head = tag("tr", *(tag("th", h) for h in ("array", "shape", "verdict", "digits", "by differences", "")))
+    head = tag("tr", *(tag("th", h) for h in ("array", "shape", "dtype", "verdict", "digits", "by differences", "")))
     rows = []
     for g in gradients:
         digits = ["" if d is None else f"{d:.1f}" for d in (g.digits, g.real_digits)]
         note = "" if g.digits is not None and g.verdict == "pass" and not g.kinks else _sentence(g)
-        cells = [tag("td", html.escape(g.name)), tag("td", shape_of(g.shape)), tag("td", g.verdict, class_=g.verdict)]
-        cells += [tag("td", d, class_="number") for d in digits] + [tag("td", html.escape(note))]
+        cells = [tag("td", html.escape(g.name), class_="name"), tag("td", shape_of(g.shape)), tag("td", g.dtype)]
+        cells.append(tag("td", g.verdict, class_=g.verdict))
+        cells += [tag("td", d, class_=f"number {how}") for d, how in zip(digits, ("all", "real"), strict=True)]
+        cells.append(tag("td", html.escape(note), class_="note"))
         rows.append(tag("tr", *cells))
     return tag("table", head, *rows)
 
@@ -95,7 +100,7 @@ def _section(g: Gradient) -> str:
     if g.verdict != "pass":
         parts.append(tag("p", html.escape(_with(_sentence(g), advice.for_gradient(g)))))
     if g.diagnosis:
-        parts.append(tag("p", "<b>Likely:</b> ", html.escape(g.diagnosis)))
+        parts.append(tag("p", tag("b", told(g).capitalize()), " ", html.escape(g.diagnosis)))
     if g.map is not None:
         figures = [_figure(caption, drawing) for caption, drawing in heat_maps(g.map)]
         parts.append(tag("div", *figures, class_="row"))

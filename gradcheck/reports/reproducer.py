@@ -1,8 +1,10 @@
 """A script to paste that shows the worst disagreement by plain central differences, without the checker's judgement."""
 
+import builtins
 import contextlib
 import io
 import math
+import re
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -10,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck.findings import Finding
+from gradcheck.kinds import FunctionSubject, LayerSubject
 from gradcheck.points import is_constant, scale
 from gradcheck.problem import Problem
 from gradcheck.reports.facts import Gradient
@@ -17,6 +20,7 @@ from gradcheck.subjects import names
 
 SMALL = 64  # entries of an array that is written out
 APART = 1e-9  # of the two numbers' size, and this many times what the differences leave open:
+TAKEN = {*dir(builtins), "np", "rng", "subject", "Problem", "Checker"}  # names that mean something to a script
 CLEARLY = 10  # a disagreement that the table shows
 
 TABLE = """\
@@ -73,8 +77,8 @@ class _Given:
         self.missing: dict[str, Any] = {}
         self.statements = ""
         self.inputs: list[str] = []
-        for name, x in zip(names(problem.subject, problem.inputs), problem.inputs, strict=True):
-            variable = "".join(c if c.isalnum() else "_" for c in name).strip("_")
+        for i, (name, x) in enumerate(zip(names(problem.subject, problem.inputs), problem.inputs, strict=True)):
+            variable = _variable(name, i)
             self.inputs.append(variable)
             if drawn and isinstance(x, np.ndarray) and x.dtype.kind == "f" and x.size > SMALL:
                 cast = "" if x.dtype == np.float64 else f".astype({x.dtype.name!r})"
@@ -86,17 +90,37 @@ class _Given:
                 self.statements += f"{variable} = {text}\n"
             else:
                 self.missing[variable] = x
-        self.constants = {name: literal(value) or name for name, value in problem.constants.items()}
-        self.missing |= {name: value for name, value in problem.constants.items() if literal(value) is None}
+        self.constants: dict[str, str] = {}
+        for name, value in problem.constants.items():
+            self.constants[name] = literal(value) or _variable(name, 0)
+            if literal(value) is None:
+                self.missing[self.constants[name]] = value
 
     @property
     def arguments(self) -> str:
         return "".join(f", {x}" for x in self.inputs) + "".join(f", {k}={x}" for k, x in self.constants.items())
 
 
+def _variable(name: str, position: int) -> str:
+    """Return a name for a variable that hides nothing which the script needs."""
+    variable = "".join(c if c.isalnum() else "_" for c in name).strip("_") or f"input_{position}"
+    return f"{variable}_" if variable in TAKEN else variable
+
+
 def literal(x: Any) -> str | None:
-    """Return an expression for a small array or a plain value, None for anything else."""
-    if isinstance(x, np.ndarray) and x.dtype.kind in "fiub" and 0 < x.size <= SMALL and np.isfinite(x).all():
+    """Return an expression for a small array, a plain value, or a list, tuple or dictionary of such; else None."""
+    if type(x) in (list, tuple):
+        parts = [literal(part) for part in x]
+        inside = ", ".join(part for part in parts if part is not None)
+        if None in parts:
+            return None
+        return f"[{inside}]" if type(x) is list else f"({inside}{',' * (len(x) == 1)})"
+    if type(x) is dict:
+        pairs = [(literal(key), literal(value)) for key, value in x.items()]
+        ends = [f"{key}: {value}" for key, value in pairs if key is not None and value is not None]
+        return "{" + ", ".join(ends) + "}" if len(ends) == len(pairs) else None
+    small = isinstance(x, np.ndarray) and x.dtype.kind in "fiub" and x.dtype.itemsize <= 8
+    if isinstance(x, np.ndarray) and small and 0 < x.size <= SMALL and np.isfinite(x).all():
         kind = "" if x.dtype in (np.float64, np.int64, np.bool_) else f", dtype={x.dtype.name!r}"
         written = np.array2string(x, 100, separator=", ", floatmode="unique", prefix=" " * 9)
         return f"np.array({written}{kind})"
@@ -146,7 +170,11 @@ def _shows(text: str, variables: dict[str, Any], count: Counter) -> bool:
 
 def _head(problem: Problem, given: _Given, what: str, seed: int) -> str:
     need = f", and have {', '.join(given.missing)} as in the check" if given.missing else ""
-    return f"# gradcheck of {problem.name}, seed {seed}: {what}. Put the layer or function into `subject`{need}.\n"
+    thing = "the layer or function"
+    if type(problem.subject) not in (LayerSubject, FunctionSubject):
+        adapter = re.sub("(?<!^)(?=[A-Z])", "_", type(problem.subject).__name__).lower()
+        thing = f"the {adapter}(...) of gradcheck.adapters"
+    return f"# gradcheck of {problem.name}, seed {seed}: {what}. Put {thing} into `subject`{need}.\n"
 
 
 def _place(index: tuple[int, ...] | None) -> str:

@@ -8,7 +8,9 @@ SHEET = """
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--paper); color: var(--ink); font: 15px/1.5 system-ui, sans-serif; }
 main { max-width: 1180px; margin: 0 auto; padding: 28px 24px 60px; }
-h1 { font-size: 26px; margin: 0; } h2 { font-size: 19px; margin: 36px 0 6px; } h3 { font-size: 15px; margin: 0 0 4px; }
+h1 { font-size: 26px; margin: 0; }
+h1, h2, p, li, td { overflow-wrap: anywhere; }
+h2 { font-size: 19px; margin: 36px 0 6px; } h3 { font-size: 15px; margin: 0 0 4px; }
 header { display: flex; align-items: baseline; gap: 14px; flex-wrap: wrap; padding-bottom: 14px;
   border-bottom: 1px solid var(--line); }
 article + article { margin-top: 70px; }
@@ -26,7 +28,7 @@ td.fail, li.fail b { color: var(--fail); font-weight: 600; }
 td.inconclusive, li.inconclusive b { color: var(--inconclusive); font-weight: 600; }
 ul.findings { padding-left: 20px; }
 .row { display: flex; flex-wrap: wrap; gap: 10px 20px; align-items: flex-start; }
-figure { margin: 12px 0; } figcaption { font-size: 13px; max-width: 460px; margin-bottom: 4px; }
+figure { margin: 12px 0; max-width: 100%; } figcaption { font-size: 13px; max-width: 460px; margin-bottom: 4px; }
 svg { display: block; max-width: 100%; height: auto; } .key svg { display: inline-block; vertical-align: middle; }
 .key { margin-right: 14px; font-size: 13px; white-space: nowrap; }
 svg text { font-size: 11px; fill: var(--soft); } svg text.title { font-family: system-ui, sans-serif; font-size: 12px; }
@@ -42,5 +44,10 @@ circle.claim.pass { fill: var(--pass); } circle.claim.fail { fill: var(--fail); 
 circle.claim.inconclusive { fill: var(--inconclusive); }
 pre { background: var(--card); border: 1px solid var(--line); border-radius: 6px; padding: 12px 14px; overflow-x: auto;
   font-size: 12.5px; line-height: 1.45; }
+@media (max-width: 700px) { main { padding: 16px 14px 40px; } h1 { font-size: 22px; } .row figure { width: 100%; }
+  table, tbody { display: block; } tr { display: flex; flex-wrap: wrap; gap: 0 12px; padding: 6px 0; }
+  tr:has(th) { display: none; } tr { border-bottom: 1px solid var(--line); } td, td.note { border: 0; padding: 0; }
+  td { white-space: normal; } td.name { font-weight: 600; } td.note { flex-basis: 100%; } td:empty { display: none; }
+  td.all::after { content: " digits"; } td.real::after { content: " by differences"; } }
 summary { cursor: pointer; margin: 22px 0 6px; font-weight: 600; } footer { margin-top: 46px; font-size: 14px; }
 """

@@ -6,6 +6,7 @@ import textwrap
 from gradcheck.reports import advice
 from gradcheck.reports.cells import draw
 from gradcheck.reports.facts import Facts, Gradient
+from gradcheck.reports.numbers import apart
 from gradcheck.reports.style import Style
 
 MOST = 24  # arrays, above which those that pass are told in one line
@@ -39,20 +40,39 @@ def shape_of(shape: tuple[int, ...]) -> str:
 
 def summary(g: Gradient) -> str:
     """Return what is to be said of one array, in one line."""
-    if g.verdict == "fail" and g.worst_index is not None and g.numeric is not None:
-        claimed, numeric = f"{g.claimed:.12g}", f"{g.numeric:.12g}"
-        at = f"at {place(g.worst_index)} " if g.worst_index else ""
-        bar = f" +- {g.bar:.1e}" if g.bar is not None and math.isfinite(g.bar) else ""
-        return f"{at}the pullback gives {claimed}, differences give {numeric}{bar}"
+    if g.verdict == "fail" and not g.reason:
+        return _contradiction(g)
     if g.digits is None:
-        zero = "" if g.bar is None else f"zero, within {g.bar:.1e}"
-        return g.reason or zero or ("told below" if g.verdict == "fail" else "no entries")
+        zero = "" if g.bar is None or not math.isfinite(g.bar) else f"zero, within {g.bar:.1e}"
+        return g.reason or zero or "no entries"
     both = g.real_digits is not None and g.method != "real differences"
     real = f", {g.real_digits:.1f} by real differences alone" if both else ""
     text = f"{g.digits:.1f} digits by {g.method}{real}"
     if g.kinks:
         text += f"; {g.kinks} at a kink, within the one-sided derivatives"
     return f"{text}; {g.reason}" if g.reason else text
+
+
+def told(g: Gradient) -> str:
+    """Return what stands before a diagnosis: whether it names a cause."""
+    return "seen:" if g.cause == "unknown" else "likely:"
+
+
+def _contradiction(g: Gradient) -> str:
+    """Say where claim and differences are apart: at an entry, or along a direction where no entry alone shows it."""
+    if g.wrong and g.worst_index is not None and g.claimed is not None and g.numeric is not None:
+        at = f"at {place(g.worst_index)} " if g.worst_index else ""
+        return f"{at}{_beside(g.claimed, g.numeric, g.bar)}"
+    if g.ladder is not None and g.ladder.index is None and g.ladder.disagrees:
+        text = _beside(g.ladder.claimed, g.ladder.numeric, g.ladder.bar)
+        return f"along a random direction of {g.ladder.moves} {text}; no single entry is off by more than its own bar"
+    return "the pullback contradicts real differences"
+
+
+def _beside(claimed: float, numeric: float, bar: float | None) -> str:
+    a, b = apart(claimed, numeric)
+    within = f" +- {bar:.1e}" if bar is not None and math.isfinite(bar) else ""
+    return f"the pullback gives {a}, differences give {b}{within}"
 
 
 def _table(gradients: list[Gradient], style: Style) -> list[str]:
@@ -68,7 +88,7 @@ def _table(gradients: list[Gradient], style: Style) -> list[str]:
         rest = _wrapped(summary(g), indent, style)
         lines.append(f"{head}{style.paint(g.verdict, g.verdict)}{' ' * (verdicts - len(g.verdict) + 2)}{rest}")
         if g.diagnosis:
-            lines.append(f"{indent}{style.paint('likely:', 'bold')} {_wrapped(g.diagnosis, indent, style)}")
+            lines.append(f"{indent}{style.paint(told(g), 'bold')} {_wrapped(g.diagnosis, indent, style)}")
         if what := advice.for_gradient(g):
             lines.append(f"{indent}{_wrapped(f'what to do: {what}', indent, style)}")
     if len(shown) < len(gradients) and passing:

@@ -8,7 +8,7 @@ import pytest
 
 import gradcheck
 from gradcheck.adapters import pair
-from gradcheck.diagnosis import diagnose, evidence, explain, words
+from gradcheck.diagnosis import diagnose, explain, gathering, words
 from gradcheck.plan import LARGE
 from gradcheck.problem import COST
 
@@ -400,7 +400,7 @@ CASES = {
     ),
     "skip twice": (
         "skip",
-        "1 dy too much",
+        "dy once too often",
         lambda x: x + np.sinh(x @ SQUARE),
         lambda x, dy: 2 * dy + (dy * np.cosh(x @ SQUARE)) @ SQUARE.T,
         X,
@@ -778,7 +778,7 @@ def test_a_diagnosis_of_a_large_array_costs_a_few_hundred_forward_passes(monkeyp
 
 @pytest.mark.parametrize(("budget", "cause"), [(0, "unknown"), (60, "unknown")])
 def test_what_has_grown_too_dear_is_unknown(budget, cause, monkeypatch):
-    monkeypatch.setitem(evidence.BUDGET, False, budget)
+    monkeypatch.setitem(gathering.BUDGET, False, budget)
     at_ties = pair(lambda x: np.array(x.real.max()), lambda x, dy: dy * (x == x.max()))
     (gradient,) = gradcheck.check(at_ties, np.array([1.0, 2.0, 2.0])).gradients
     assert (gradient.verdict, gradient.cause, gradient.diagnosis) == ("fail", cause, "")

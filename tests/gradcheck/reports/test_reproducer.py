@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 
 import gradcheck
+from gradcheck.kinds import adapt
 from gradcheck.problem import Problem
 from gradcheck.reports.reproducer import script
+from gradcheck.subjects import names
 
 
 def table(report, **variables):
@@ -198,3 +200,88 @@ def test_a_subject_that_fails_elsewhere_is_shown_where_it_was_checked(normal):
     x = np.abs(normal(20, 20)) + 1
     report = gradcheck.check(picky, x)
     assert "x as in the check" in report.reproducer and disagrees(report, subject=picky, x=x)
+
+
+class Course:
+    """As in a course: parameters and gradients are attributes."""
+
+    def __init__(self, w):
+        self.w = w
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.w
+
+    def backward(self, dy):
+        self.dw = 2 * self.x.T @ dy
+        return dy @ self.w.T
+
+
+def of_tree(tree):
+    return np.sin(tree["a"]) * tree["b"][0], lambda dy: {"a": np.cos(tree["a"]) * dy, "b": [dy]}
+
+
+def of_names(np_, rng, list, subject, h):
+    y = np_ * rng * list * subject * h
+    return y, lambda dy: tuple(2 * dy * y / x for x in (np_, rng, list, subject, h))
+
+
+def with_constants(x, *, rng, weights, mask):
+    scale = rng.uniform() * weights.sum()
+    return scale * x * mask["keep"], lambda dy: 2 * scale * dy * mask["keep"]
+
+
+def of_long(x):
+    return np.asarray(np.sin(x), x.dtype), lambda dy: (2 * np.cos(x) * dy).astype(dy.dtype)
+
+
+def kinds(normal):
+    """Subjects of every kind, each wrong, with inputs and constants."""
+    forward, backward = np.sin, lambda x, dy: 2 * np.cos(x) * dy
+    return {
+        "layer": (Scaled(normal(4)), (normal(4),), {}),
+        "function": (double, (normal(3, 4),), {}),
+        "pair": (gradcheck.adapters.pair(forward, backward), (normal(3),), {}),
+        "cached": (gradcheck.adapters.cached(lambda x: (x * x, x), lambda dy, x: x * dy), (normal(3),), {}),
+        "module": (gradcheck.adapters.module(Course(normal(3, 2))), (normal(5, 3),), {}),
+        "tree": (of_tree, ({"a": normal(3), "b": [normal(3)]},), {}),
+        "large tree": (of_tree, ({"a": normal(90), "b": [normal(90)]},), {}),
+        "names": (of_names, tuple(normal(3) + 2 for _ in range(5)), {}),
+        "nameless": (lambda _, __: (_ * __, lambda dy: (dy * __, 2 * dy * _)), (normal(3), normal(3)), {}),
+        "number": (double, (0.7,), {}),
+        "float32": (of_long, (normal(3, 4).astype(np.float32),), {}),
+        "large": (double, (normal(90, 5),), {}),
+        "constants": (
+            with_constants,
+            (normal(4),),
+            {"rng": np.random.default_rng(3), "weights": normal(99), "mask": {"keep": np.array([1, 0, 1, 1])}},
+        ),
+        "contract": (lambda x: (np.sin(x), lambda dy: np.cos(x)), (normal(3, 4),), {}),
+        "contract, large": (lambda x: (np.sin(x), lambda dy: np.cos(x)), (normal(99, 4),), {}),
+    }
+
+
+@pytest.mark.parametrize("kind", kinds(lambda *shape: np.zeros(shape)))
+def test_it_runs_with_nothing_but_the_names_that_it_states(kind, normal):
+    subject, inputs, constants = kinds(normal)[kind]
+    report = gradcheck.check(subject, *inputs, **constants)
+    assert report.verdict == "fail" and report.reproducer, str(report)
+    head = report.reproducer.splitlines()[0]
+    stated = re.search(r"have (.*) as in the check", head)
+    given = dict(zip(names(adapt(subject), inputs), inputs, strict=True))
+    given |= constants
+    needed = {name: given[name.rstrip("_")] for name in (stated[1].split(", ") if stated else [])}
+    with contextlib.redirect_stdout(io.StringIO()) as output:
+        exec(report.reproducer, {"subject": subject, **needed})
+    if "once more" in head:
+        assert ": fail (" in output.getvalue().splitlines()[0]
+    else:
+        rows = np.array([line.split() for line in output.getvalue().splitlines()[1:]], float)
+        assert abs(rows[3, 1] - rows[3, 2]) > 0.1 * abs(rows[3, 2])
+
+
+@pytest.mark.parametrize(("kind", "name"), [("pair", "pair"), ("cached", "cached"), ("module", "module")])
+def test_it_names_the_adapter_that_was_checked(kind, name, normal):
+    subject, inputs, _ = kinds(normal)[kind]
+    head = gradcheck.check(subject, *inputs).reproducer.splitlines()[0]
+    assert f"Put the {name}(...) of gradcheck.adapters into `subject`" in head

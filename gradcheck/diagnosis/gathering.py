@@ -1,0 +1,144 @@
+"""Makes the evidence: claims and numeric derivatives of one array, as far as they are not too dear."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gradcheck.analytic import Analytic
+from gradcheck.compare import Comparer
+from gradcheck.comparison import Comparison
+from gradcheck.diagnosis.evidence import Evidence
+from gradcheck.measure import Place
+from gradcheck.points import Probe, generic
+from gradcheck.problem import Arrays, Problem, output_names
+
+if TYPE_CHECKING:
+    from gradcheck.examination import Examination
+
+SMALL, SAME = 2.0**-12, 1e-6  # a scale of dy, by which linear claims scale to this part
+OUTPUTS = 256  # up to which each is a row of its own
+NUMBERS = 4_000_000  # in a claimed Jacobian, at most
+PRICE = {True: 4, False: 16}  # of one entry in forward passes: by the complex step, by real differences
+MOST = 4096  # forward passes for one array, above which a sample of its entries must do
+SAMPLE = {True: 48, False: 16}
+BUDGET = {False: 8192, True: 800}  # forward passes for all arrays of a check; of a large one
+
+
+class Gathering:
+    """Makes the evidence for one examination, each piece once."""
+
+    def __init__(self, examination: "Examination"):
+        self.of = examination
+        self.problem: Problem = examination.problem
+        self.claims: dict[tuple[bool, int | None], Analytic] = {}
+        self.budget = BUDGET[examination.large]
+
+    def evidence(self, leaf: int, own: bool = False, moved: int | None = None) -> Evidence | None:
+        """Return what there is to see of one array; None if that has grown too dear."""
+        near = self.of.at_near
+        place = self.of._fresh_own() if own else near.place if moved is None else self._moved(moved)
+        if not np.isfinite(place.y).all():
+            return None
+        unit = place.y.size <= OUTPUTS and place.y.size * sum(x.size for x in place.point) <= NUMBERS
+        g = np.eye(place.y.size) if unit else place.g
+        place = Place(place.point, place.y, g)
+        analytic = self._claims(place, (own, moved))
+        exact = bool(self.of.believed[leaf])
+        comparer = Comparer(self.problem, place, analytic, self.of.mapper, exact, np.random.default_rng(0), near.level)
+        size = place.point[leaf].size
+        all_of_it = size * PRICE[exact] <= min(MOST, self.budget)
+        at = np.arange(size) if all_of_it else _sample(size, min(size, SAMPLE[exact]))
+        self.budget -= at.size * PRICE[exact]
+        if not size or self.budget < 0:
+            return None
+        probes = [Probe(leaf, coordinate=int(i)) for i in at]
+        found = comparer.compare(probes, [not exact] * len(probes), sharpen=False)
+        numeric, slack = (np.array(rows).T for rows in zip(*(_column(c, exact) for c in found), strict=True))
+        known = np.isfinite(numeric).all(axis=0) & np.isfinite(slack).all(axis=0)
+        at, numeric, slack = at[known], numeric[:, known], slack[:, known]
+        claims = [v.reshape(len(v), -1) for v in analytic.values]
+        claimed = claims[leaf][:, at]
+        sizes = np.maximum(np.abs(claimed), np.abs(numeric))
+        rows, columns = sizes.max(axis=1, initial=0), sizes.max(axis=0, initial=0)
+        slack = 4 * slack + 1e-10 * sizes + 1e-13 * np.sqrt(np.outer(rows, columns))
+        parts = output_names(self.problem.output(place.point))
+
+        def pull(point: Arrays, sums: np.ndarray) -> np.ndarray:
+            with np.errstate(all="ignore"):
+                return self.problem.gradients(point, sums @ g)[leaf].reshape(len(sums), -1)[:, at]
+
+        return Evidence(
+            self.problem.leaves[leaf].name,
+            place.point[leaf].shape,
+            at,
+            claimed,
+            numeric,
+            slack,
+            claims[leaf],
+            unit,
+            parts,
+            leaf,
+            place.point,
+            [x.name for x in self.problem.leaves],
+            place.y,
+            {i: c for i, c in enumerate(claims) if i != leaf},
+            pull,
+            lambda: self.evidence(leaf, own=True),
+            lambda k: self.evidence(leaf, moved=k),
+            lambda: self.evidence(leaf, moved=-1 - leaf),
+        )
+
+    def unsteady(self, leaf: int) -> bool:
+        """Whether two calls with one dy, of one pullback or of two, give claims that differ by more than rounding."""
+        place = self.of.at_near.place
+        g = np.concatenate([place.g[:1], place.g[:1]])
+        with np.errstate(all="ignore"):
+            one, two = self.problem.gradients(place.point, g)[leaf]
+            (three,) = self.problem.gradients(place.point, place.g[:1])[leaf]
+        return _differs(one, two) or _differs(one, three)
+
+    def bends(self, leaf: int) -> bool:
+        """Whether the claim for small dy is not that part of the claim for dy."""
+        place = self.of.at_near.place
+        with np.errstate(all="ignore"):
+            one, small = self.problem.gradients(place.point, np.concatenate([place.g[:1], SMALL * place.g[:1]]))[leaf]
+        return _differs(one, small / SMALL)
+
+    def repeats(self, leaf: int) -> bool:
+        """Whether the claim is the same, and not nothing, at two points."""
+        places = self.of.own, self.of.at_near.place
+        with np.errstate(all="ignore"):
+            one, two = (self.problem.gradients(place.point, place.g[:1])[leaf] for place in places)
+        return bool(one.any()) and np.array_equal(one, two)
+
+    def _moved(self, k: int) -> Place:
+        """Move one array; for -1 - k every second entry of array k."""
+        place, rng = self.of.at_near.place, np.random.default_rng(abs(k))
+        point = list(place.point)
+        which, half = (k, slice(None)) if k >= 0 else (-1 - k, slice(1, None, 2))
+        point[which] = point[which].copy()
+        point[which].flat[half] = generic(point[which], rng).ravel()[half]
+        return Place(point, self.problem.attempt(point, place.y.size), place.g)
+
+    def _claims(self, place: Place, which: tuple[bool, int | None]) -> Analytic:
+        if which not in self.claims:
+            with np.errstate(all="ignore"):
+                values = self.problem.gradients(place.point, place.g)
+            self.claims[which] = Analytic(values, [], self.of.u)
+        return self.claims[which]
+
+
+def _differs(a: np.ndarray, b: np.ndarray) -> bool:
+    return bool((np.abs(a - b) > SAME * np.abs(a).max(initial=0)).any())
+
+
+def _sample(size: int, count: int) -> np.ndarray:
+    return np.sort(np.random.default_rng(1).choice(size, count, replace=False))
+
+
+def _column(c: Comparison, exact: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Return the numeric derivative by one entry (R,) and its bar."""
+    if exact and c.exact is not None and c.exact_bar is not None:
+        return c.exact / c.unit, (c.exact_bar + c.claimed_bar) / c.unit
+    assert c.real is not None
+    return c.real.value / c.unit, c.real_tolerance / c.unit

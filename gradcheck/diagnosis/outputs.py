@@ -1,0 +1,65 @@
+"""Of several outputs: whose cotangent is used, and for what."""
+
+import itertools
+import math
+
+import numpy as np
+
+from gradcheck.diagnosis.evidence import Diagnosis, Evidence
+
+
+def dropped(e: Evidence) -> Diagnosis | None:
+    """The cotangent of a whole output is not used; the claim is right for the others."""
+    silent = _silent(e)
+    if not any(silent) or any(s != bool(bad.any()) for s, bad in zip(silent, _split(e.bad, e), strict=True)):
+        return None
+    text = f"the cotangent of {_names(e, silent)} is not used: what flows back from there must be added"
+    return Diagnosis("output", f"{e.name}: {text}")
+
+
+def instead(e: Evidence) -> Diagnosis | None:
+    """The cotangent of one output is used for another one too."""
+    silent = _silent(e)
+    if not any(silent):
+        return None
+    claimed, numeric = _split(e.claimed, e), _split(e.numeric, e)
+    for k, (name, _) in enumerate(e.parts):
+        same = [i for i, s in enumerate(silent) if s and numeric[i].shape == numeric[k].shape]
+        if silent[k] or not same:
+            continue
+        both = numeric[k] + sum(numeric[i] for i in same)
+        if np.allclose(claimed[k], both, rtol=1e-9, atol=1e-9 * float(np.abs(both).max(initial=0))):
+            text = f"the cotangent of {_names(e, silent)} is not used, that of {name} is taken in its place"
+            return Diagnosis("output", f"{e.name}: {text}")
+    return None
+
+
+def exchanged(e: Evidence) -> Diagnosis | None:
+    """The cotangents of two outputs of one shape are exchanged."""
+    if not e.unit or len(e.parts) < 2 or sum(math.prod(shape) for _, shape in e.parts) != len(e.claimed):
+        return None
+    blocks = _split(np.arange(len(e.claimed)), e)
+    for i, j in itertools.combinations(range(len(blocks)), 2):
+        if e.parts[i][1] == e.parts[j][1]:
+            order = np.arange(len(e.claimed))
+            order[blocks[i]], order[blocks[j]] = blocks[j], blocks[i]
+            if e.close(e.claimed, e.numeric[order]):
+                text = f"the cotangents of {e.parts[i][0]} and {e.parts[j][0]} are exchanged"
+                return Diagnosis("output", f"{e.name}: {text}")
+    return None
+
+
+def _silent(e: Evidence) -> list[bool]:
+    """Return for each output whether it depends on the array but the claim takes nothing from it."""
+    if not e.unit or len(e.parts) < 2 or sum(math.prod(shape) for _, shape in e.parts) != len(e.claimed):
+        return [False]
+    pairs = zip(_split(e.claimed, e), _split(~e.no(e.numeric), e), strict=True)
+    return [bool(there.any() and not claims.any()) for claims, there in pairs]
+
+
+def _split(rows: np.ndarray, e: Evidence) -> list[np.ndarray]:
+    return np.split(rows, np.cumsum([math.prod(shape) for _, shape in e.parts])[:-1])
+
+
+def _names(e: Evidence, which: list[bool]) -> str:
+    return " and ".join(name for (name, _), there in zip(e.parts, which, strict=True) if there)

@@ -1,0 +1,57 @@
+"""What is plainly seen where no pattern fits: facts about the numbers, and no cause."""
+
+import numpy as np
+
+from gradcheck.diagnosis import simple, words
+from gradcheck.diagnosis.evidence import Evidence
+from gradcheck.diagnosis.terms import vanishes
+
+
+def seen(e: Evidence) -> str:
+    """Return which entries are wrong, by how much, and which dependences are there on one side only."""
+    if not e.whole or not e.wrong.any():
+        return ""
+    said = [f"{e.name} is wrong {words.places(e.wrong, e.shape)}"]
+    said.append(f"by {simple.part(e):.2g} of the gradient's size")
+    if e.unit and e.y.size > 1:
+        there = ~e.no(e.numeric)
+        lost, extra = int(((e.claimed == 0) & there).sum()), int(((e.claimed != 0) & ~there & e.bad).sum())
+        if lost:
+            said.append(f"{lost} of {int(there.sum())} pairs of output and entry with a dependence get no derivative")
+        if extra:
+            said.append(f"{extra} pairs without a dependence get one")
+    return "; ".join([", ".join(said), *filter(None, (_by_index(e), _sums(e)))])
+
+
+def _sums(e: Evidence) -> str:
+    """Say where the claims sum to zero along an axis and the numeric gradients do not, or the other way round."""
+    a, t = e.full(e.claimed), e.full(e.numeric)
+    for axis in reversed(range(len(e.shape))):
+        if e.shape[axis] > 2:
+            claims, gradients = vanishes(a, (axis + 1,), e), vanishes(t, (axis + 1,), e)
+            if claims != gradients:
+                which = ("claims", "numeric gradients") if claims else ("numeric gradients", "claims")
+                return f"the {which[0]} sum to 0 along axis {axis}, the {which[1]} do not"
+    return ""
+
+
+def _by_index(e: Evidence) -> str:
+    """Right or wrong as the index of an output compares with that of an entry."""
+    if not (e.unit and e.whole):
+        return ""
+    shape, there = (*e.outputs, *e.shape), ~e.no(e.numeric)
+    index = np.indices(shape)
+    bad, there = e.bad.reshape(shape), there.reshape(shape)
+    for p in range(len(e.outputs)):
+        for q in range(len(e.outputs), len(shape)):
+            i, j = index[p], index[q]
+            for said, part in (("equals", i == j), ("differs from", i != j), ("is above", i > j), ("is below", i < j)):
+                if (
+                    shape[p] == shape[q] > 2
+                    and (part & there).any()
+                    and (~part & there).any()
+                    and np.array_equal(bad, part & there)
+                ):
+                    where = f"the index of axis {p} of the output {said} that of axis {q - len(e.outputs)} of {e.name}"
+                    return f"all wrong derivatives are where {where}"
+    return ""

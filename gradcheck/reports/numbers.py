@@ -1,0 +1,12 @@
+"""Two numbers beside each other, with the digits that tell them apart."""
+
+DIGITS, MOST = 12, 17  # 17 tell any two numbers of float64 apart
+
+
+def apart(a: float, b: float, digits: int = DIGITS) -> tuple[str, str]:
+    """Return both numbers to so many digits, or to as many more as show the difference."""
+    for n in range(digits, MOST + 1):
+        texts = f"{a:.{n}g}", f"{b:.{n}g}"
+        if texts[0] != texts[1]:
+            break
+    return texts

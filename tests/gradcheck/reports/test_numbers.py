@@ -1,0 +1,25 @@
+"""Two numbers that differ are not printed alike."""
+
+import numpy as np
+import pytest
+
+from gradcheck.reports.numbers import apart
+
+
+@pytest.mark.parametrize("error", [1e-3, 1e-11, 1e-13, 2.0**-52])
+def test_as_many_digits_are_printed_as_show_the_difference(error, normal):
+    for a in normal(50):
+        one, two = apart(a, a * (1 + error))
+        assert (one != two) == (a != a * (1 + error))
+        assert len(one) <= len("-0.00012345678901234567")
+
+
+def test_no_more_digits_than_needed():
+    assert apart(1 / 3, 2 / 3) == ("0.333333333333", "0.666666666667")
+    assert apart(1 / 3, 1 / 3 + 1e-14) == ("0.33333333333333", "0.33333333333334")
+    assert apart(1 / 3, 2 / 3, 3) == ("0.333", "0.667")
+
+
+def test_numbers_that_are_equal_or_none_are_printed_in_full():
+    assert apart(0.1, 0.1) == ("0.10000000000000001", "0.10000000000000001")
+    assert apart(np.nan, 1.0) == ("nan", "1")
