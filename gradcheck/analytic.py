@@ -65,7 +65,8 @@ class Analytic:
         deviations = self.deviation(leaf)
         own = deviations[:, coordinate]
         value = rows[:, coordinate]
-        return value * unit, ((16 * self.u + 4 * self.noise) * np.abs(value) + 4 * np.maximum(own, np.median(deviations, axis=1))) * unit
+        scatter = np.maximum(own, np.median(deviations, axis=1))
+        return value * unit, ((16 * self.u + 4 * self.noise) * np.abs(value) + 4 * scatter) * unit
 
     def deviation(self, leaf: int) -> np.ndarray:
         """Return the largest change of each entry (G, n) among the repetitions."""
@@ -74,7 +75,8 @@ class Analytic:
             with np.errstate(invalid="ignore"):  # as above
                 changes = [np.abs(_change(near[leaf].reshape(rows.shape), rows)) for near in self.nearby]
             found = np.max(changes, axis=0) if changes else np.zeros_like(rows)
-            self._deviations[leaf] = without_jumps(found, float(np.abs(rows).max(initial=0)), self.largest(), self.jump or self.u)
+            size, jump = float(np.abs(rows).max(initial=0)), self.jump or self.u
+            self._deviations[leaf] = without_jumps(found, size, self.largest(), jump)
         return self._deviations[leaf]
 
     def largest(self) -> float:

@@ -17,7 +17,6 @@ from gradcheck.points import cotangents, scale
 from gradcheck.problem import Problem, flat, is_write, like, representable
 from gradcheck.subjects import Broken
 
-
 SMALLEST, LARGEST = 2.0**-1005, 2.0**990  # sizes of arrays between which steps have room
 
 

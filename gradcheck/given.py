@@ -27,7 +27,8 @@ def compare_at_given(
 ) -> tuple[list[Comparison], bool]:
     """Return what to file for one array, given its first comparisons, and whether every entry took part.
 
-    `compare` compares along probes at that point.  A contradiction that no entry shows is filed only where the complex step confirms it.
+    `compare` compares along probes at that point.  A contradiction that no entry shows is filed only where the
+    complex step confirms it.
     """
     if all(map(settled, first)):
         return first, True

@@ -1,4 +1,4 @@
-"""Whole numbers among the inputs, which are not differentiated: said always, and undecided where a gradient is claimed."""
+"""Whole numbers among the inputs, not differentiated: always told, and undecided where a gradient is claimed."""
 
 import numpy as np
 
@@ -13,7 +13,7 @@ def whole_numbers(subject: Adapted, inputs: tuple, d_inputs: tuple) -> list[Find
     for name, x, dx in zip(names(subject, inputs), inputs, d_inputs, strict=True):
         claims = dict(trees.align(x, dx, name, kinds="iu"))
         for path, value in trees.leaves(x, name, kinds="iu"):
-            message = f"{path} is {value.dtype} and was not differentiated: hand over floating numbers where it should be"
+            message = f"{path} is {value.dtype} and was not differentiated: if it should be, hand over floating numbers"
             claim = claims.get(path)
             if isinstance(claim, np.ndarray) and claim.dtype.kind == "f" and claim.any():
                 message = f"{path} is {value.dtype}: the gradient that is returned for it was not checked"

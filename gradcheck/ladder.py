@@ -10,7 +10,7 @@ from gradcheck.problem import Arrays, Problem
 RATIO = 2.75  # not a power of two: f = sin(2 pi 64 x) looks constant to steps that are
 FIRST = 0.4  # of the array's scale
 LEVELS = 21  # down to 6.5e-10 of it
-WINDOW = (*range(3, 11), 12, 14, 16)  # tried first: for most functions the best step lies well inside; small ones confirm
+WINDOW = (*range(3, 11), 12, 14, 16)  # tried first: mostly the best step lies well inside, and small ones confirm it
 
 
 def few_bits(h: np.ndarray, bits: int = 10) -> np.ndarray:

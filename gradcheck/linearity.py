@@ -61,7 +61,8 @@ def is_linear(c: "Contract") -> None:
 def _extremes(c: "Contract") -> list[float]:
     """Return the largest and the smallest power of two that leave room to all the numbers in sight."""
     coarsest = max([c.u, *c.narrow.values()])
-    info = np.finfo(next(d for d in (np.float64, np.float32, np.float16) if np.finfo(d).eps >= coarsest or d == np.float16))
+    wider = (dtype for dtype in (np.float64, np.float32) if float(np.finfo(dtype).eps) >= coarsest)
+    info = np.finfo(next(wider, np.float16))
     arrays = [np.abs(np.asarray(x, np.float64)) for x in (c.g[0], c.y, *c.one, *c.point)]
     tops = [top for x in arrays if 0 < (top := float(x.max(initial=0))) < np.inf]
     if not tops:
@@ -73,7 +74,7 @@ def _extremes(c: "Contract") -> list[float]:
 
 
 def _in_range(c: "Contract", power: float) -> tuple[float, list]:
-    """Return B(power dy), or where numbers inside leave the range of the dtype B(sqrt(power) dy), and which power it is.
+    """Return a power and B(power dy): its root where numbers inside leave the range of the dtype.
 
     Products of dy with other numbers may overflow or vanish near the ends of the range, but not in its middle.
     """

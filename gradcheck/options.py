@@ -34,4 +34,5 @@ class Options:
         """Return what the report says of declarations."""
         if not self.noise:
             return []
-        return [Finding("declared", f"as declared, every number is taken for right to {self.noise:g} of its size", "note")]
+        message = f"as declared, every number is taken for right to {self.noise:g} of its size"
+        return [Finding("declared", message, "note")]

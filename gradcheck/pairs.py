@@ -76,7 +76,8 @@ def _joined(like: Any, tree: Any, sign: float) -> Any:
     like = np.asarray(like) if isinstance(like, complex) else like
     wanted = [x for _, x in trees.leaves(like, kinds="fc")]
     given = [x for _, x in trees.leaves(tree)]
-    found = [x[..., 0] + 1j * sign * x[..., 1] if w.dtype.kind == "c" else x for w, x in zip(wanted, given, strict=True)]
+    pairs = zip(wanted, given, strict=True)
+    found = [x[..., 0] + 1j * sign * x[..., 1] if w.dtype.kind == "c" else x for w, x in pairs]
     return trees.rebuild(like, iter(found), kinds="fc")
 
 
@@ -85,7 +86,8 @@ def _like(template: Any, cotangent: Any, sign: float) -> Any:
     if not has_complex(template):
         return cotangent
     found = []
-    for (_, x), (_, dx) in zip(trees.leaves(template, kinds="fc"), trees.align(template, cotangent, "", "fc"), strict=True):
+    wanted, given = trees.leaves(template, kinds="fc"), trees.align(template, cotangent, "", kinds="fc")
+    for (_, x), (_, dx) in zip(wanted, given, strict=True):
         is_array = isinstance(dx, np.ndarray | np.generic | float | complex)
         found.append(_pair(np.asarray(dx), sign) if x.dtype.kind == "c" and is_array else dx)
     return trees.rebuild(template, iter(found), kinds="fc")

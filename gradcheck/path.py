@@ -6,7 +6,6 @@ with itself plus what the difference has more than the mean of the claims betwee
 by a factor keeps all of its error, one that is right over a kink keeps none.
 """
 
-import dataclasses
 
 import numpy as np
 
@@ -48,7 +47,7 @@ def _wide(c: Comparison, need: float) -> bool:
 
 
 class _Segment:
-    """The derivative as the claim corrected by what the difference over 2 h has more (G,), and the two parts of its bar."""
+    """The derivative as the claim plus what the difference over 2 h has more (G,), and the two parts of its bar."""
 
     def __init__(self, comparer: Comparer, c: Comparison, h: float, nodes: int):
         point, g = comparer.place.point, comparer.place.g

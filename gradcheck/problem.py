@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck import trees
+from gradcheck.formats import laid, native
 from gradcheck.kinds import adapt
 from gradcheck.moved import told
 from gradcheck.pairs import Pairs, has_complex, paired
@@ -32,7 +33,7 @@ class Problem:
         with self.draws.replayed():
             self.inputs = self.subject.prepare(given, constants)
         self.constants, self.convention = constants, convention
-        self.subject.parameters, self.inputs = _native(self.subject.parameters), _native(self.inputs)
+        self.subject.parameters, self.inputs = native(self.subject.parameters), native(self.inputs)
         if has_complex((self.subject.parameters, self.inputs)):
             self.subject, self.inputs = Pairs(self.subject, self.inputs, convention), paired(self.inputs)
         self.leaves = list(leaf_list(self.subject, self.inputs))
@@ -87,7 +88,7 @@ class Problem:
         return self.subject.forward(*self._hand_over(arrays))
 
     def vjp(self, arrays: Arrays, as_is: bool = False) -> tuple[Any, Callable[[Any], tuple[Any, Any]]]:
-        """Return the output and the pullback, trees as the user's code has them; `as_is`: in the layout that they have."""
+        """Return the output and the pullback, trees as the user's code has them; `as_is`: in the arrays' own layout."""
         self.count["forward"] += 1
         with during("vjp"), told(self.leaves, arrays), self.draws.replayed():
             y, pullback = self.subject.vjp(*self._hand_over(arrays, as_is))
@@ -125,7 +126,7 @@ class Problem:
 
     def _hand_over(self, arrays: Arrays, as_is: bool = False) -> tuple[Any, tuple, dict]:
         if not as_is:
-            arrays = [_laid(x, leaf.value) for x, leaf in zip(arrays, self.leaves, strict=True)]
+            arrays = [laid(x, leaf.value) for x, leaf in zip(arrays, self.leaves, strict=True)]
         if self.protect:
             self.handed = [trees.read_only(x) if x.flags.writeable else x for x in arrays]
         else:
@@ -137,31 +138,6 @@ class Problem:
             self.inputs if inputs is None else inputs(leaves),
             trees.rebuild(self.constants),
         )
-
-
-def _laid(x: np.ndarray, like: np.ndarray) -> np.ndarray:
-    """Return x with its axes in memory in the order in which the user's array has them."""
-    if like.flags.c_contiguous or x.shape != like.shape:
-        return x
-    twin = np.empty_like(like, dtype=x.dtype)
-    twin[...] = x
-    return twin
-
-
-def _native(tree: Any) -> Any:
-    """Return a tree whose numbers have the byte order of the machine.
-
-    Raises:
-        TypeError: an array is wider than float64, in which the check computes.
-    """
-    found = list(trees.leaves(tree, kinds="fc"))
-    for path, x in found:
-        if x.dtype.itemsize > (8 if x.dtype.kind == "f" else 16):
-            where = f"{path} " if path else "an array "
-            raise TypeError(f"gradcheck: {where}must be of float64 or narrower, got {x.dtype}")
-    if all(x.dtype.isnative for _, x in found):
-        return tree
-    return trees.rebuild(tree, iter([x.astype(x.dtype.newbyteorder("=")) for _, x in found]), kinds="fc")
 
 
 def flat(y: Any) -> np.ndarray:
@@ -183,7 +159,7 @@ def like(y: Any, vector: np.ndarray, protect: bool = True) -> Any:
 
 
 def representable(y: Any, vectors: np.ndarray) -> np.ndarray:
-    """Return cotangents (G, m) of an output, rounded to what its arrays hold: so that what is handed over is what counts."""
+    """Return cotangents (G, m) of an output, rounded to what its arrays hold: what is handed over is what counts."""
     rows = [np.concatenate([np.zeros(0), *(x.ravel() for _, x in trees.leaves(like(y, v)))]) for v in vectors]
     return np.array(rows, np.float64).reshape(vectors.shape)
 

@@ -24,8 +24,8 @@ COTANGENTS = 4  # along one alone an entry's gradient may be small by chance
 def allow(comparisons: list[Comparison], comparer: Comparer, noise: float) -> None:
     """Widen the bars of the claim and of the differences where a rounding of terms that cancel explains it all.
 
-    `noise` is what roundings make of y: an array none of whose claims is above that, times dy / x, is zero.  Differences that show less than a digit do not contradict a
-    claim that the complex step confirms.
+    `noise` is what roundings make of y: an array none of whose claims is above that, times dy / x, is zero.
+    Differences that show less than a digit do not contradict a claim that the complex step confirms.
     """
     problem, place, u = comparer.problem, comparer.place, comparer.analytic.u
     found: dict[int, np.ndarray] = {}
