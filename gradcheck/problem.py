@@ -22,9 +22,7 @@ class Problem:
 
     def __init__(self, subject: Any, inputs: tuple, constants: dict):
         self.subject: Adapted = adapt(subject)
-        self.inputs = self.subject.prepare(
-            tuple(np.asarray(x) if isinstance(x, float) else x for x in inputs), constants
-        )
+        self.inputs = self.subject.prepare(inputs, constants)
         self.constants = constants
         self.leaves = list(leaf_list(self.subject, self.inputs))
         if not self.leaves:

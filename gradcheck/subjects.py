@@ -33,7 +33,7 @@ class Adapted:
 
     def prepare(self, inputs: tuple, constants: dict) -> tuple:
         """Return the inputs as NumPy arrays; called once, before the parameters are read."""
-        return inputs
+        return arrays(inputs)
 
     def forward(self, parameters: Any, inputs: tuple, constants: dict) -> Any:
         y, _ = self.vjp(parameters, inputs, constants)
@@ -50,6 +50,11 @@ class Adapted:
     def signature(self) -> Callable:
         """Return the callable whose positional parameters name the inputs."""
         return self.forward
+
+
+def arrays(inputs: tuple) -> tuple:
+    """Return the inputs with arrays for numbers of Python's."""
+    return tuple(np.asarray(x) if isinstance(x, float) else x for x in inputs)
 
 
 class LayerSubject(Adapted):

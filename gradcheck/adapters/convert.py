@@ -1,35 +1,80 @@
 """What the adapters share: containers are rebuilt around other leaves, a framework is loaded when it is used."""
 
+import contextlib
 import copy
 import dataclasses
 import importlib
-from collections.abc import Callable
-from typing import Any
+import random
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from gradcheck import trees
 
 
-def mapped(node: Any, change: Callable[[Any], Any]) -> Any:
+class Pair(NamedTuple):
+    """A complex array as the checker has it: two real ones, whose names end in `.real` and `.imag`."""
+
+    real: Any
+    imag: Any
+
+
+class Constant:
+    """An argument that is not differentiated, hidden from the checker as what it is."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any):
+        self.value = value
+
+
+def mapped(node: Any, change: Callable[[Any], Any], whole: type | tuple = ()) -> Any:
     """Return the tree with `change` applied to whatever is no container, in the order of `trees.leaves`.
 
-    Dictionaries and lists come out new, so that user code may write to them.
+    Dictionaries and lists come out new, so that user code may write to them.  What is of a type in
+    `whole` is no container.
     """
+    if isinstance(node, whole):
+        return change(node)
     if isinstance(node, dict):
         twin: Any = {} if type(node) is dict else copy.copy(node)
-        twin.update((key, mapped(child, change)) for key, child in node.items())
+        twin.update((key, mapped(child, change, whole)) for key, child in node.items())
         return twin
     if isinstance(node, tuple) and hasattr(node, "_fields"):
-        return type(node)(*(mapped(child, change) for child in node))
+        return type(node)(*(mapped(child, change, whole) for child in node))
     if isinstance(node, list | tuple):
-        return type(node)([mapped(child, change) for child in node])
+        return type(node)([mapped(child, change, whole) for child in node])
     if dataclasses.is_dataclass(node) and not isinstance(node, type):
         twin = copy.copy(node)
         for field in dataclasses.fields(node):
-            object.__setattr__(twin, field.name, mapped(getattr(node, field.name), change))
+            object.__setattr__(twin, field.name, mapped(getattr(node, field.name), change, whole))
         return twin
     return change(node)
+
+
+@contextlib.contextmanager
+def replayed() -> Iterator[list[bool]]:
+    """Leave the global generators of NumPy and of Python as they were: every evaluation draws the same numbers.
+
+    The list gets one entry at the end: whether any were drawn.
+    """
+    arrays, numbers, drawn = _numpy_state(), random.getstate(), list[bool]()
+    try:
+        yield drawn
+    finally:
+        drawn.append(random.getstate() != numbers or not _same(arrays, _numpy_state()))
+        if drawn[0]:
+            np.random.set_state(arrays)  # noqa: NPY002
+            random.setstate(numbers)
+
+
+def _numpy_state() -> Any:
+    return np.random.get_state(legacy=False)  # noqa: NPY002
+
+
+def _same(a: dict, b: dict) -> bool:
+    return a["gauss"] == b["gauss"] and all(np.array_equal(a["state"][key], b["state"][key]) for key in a["state"])
 
 
 def own(node: Any) -> Any:

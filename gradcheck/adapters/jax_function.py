@@ -8,7 +8,7 @@ import numpy as np
 
 from gradcheck import trees
 from gradcheck.adapters.convert import callable_or_raise, framework, is_wide, mapped
-from gradcheck.subjects import Adapted, Broken
+from gradcheck.subjects import Adapted, Broken, arrays
 
 REFUSALS = {  # what JAX raises for rules that break their contract, and what that is called here
     "Custom VJP bwd rule must produce an output with the same container": "count",
@@ -29,7 +29,7 @@ class JaxFunction(Adapted):
         return framework("jax", "jax_function")
 
     def prepare(self, inputs: tuple, constants: dict) -> tuple:
-        return mapped(inputs, lambda leaf: np.asarray(leaf) if isinstance(leaf, self._jax.Array) else leaf)
+        return mapped(arrays(inputs), lambda leaf: np.asarray(leaf) if isinstance(leaf, self._jax.Array) else leaf)
 
     def signature(self) -> Callable:
         return self._function

@@ -11,7 +11,7 @@ from gradcheck.adapters.calls import Calls
 from gradcheck.adapters.convert import own
 from gradcheck.adapters.places import Path, get, put, title
 from gradcheck.adapters.trial import Trial
-from gradcheck.subjects import Adapted, per_input
+from gradcheck.subjects import Adapted, arrays, per_input
 
 
 class Module(Adapted):
@@ -30,6 +30,7 @@ class Module(Adapted):
 
     def prepare(self, inputs: tuple, constants: dict) -> tuple:
         """Find the parameters and their gradients."""
+        inputs = arrays(inputs)
         trial = Trial(self._obj, self._calls, self._named, inputs, constants)
         self._gradients, self._adding, self.findings = trial.gradients, trial.adding, trial.findings
         self.parameters = {title(path): get(self._obj, path) for path in self._gradients}
