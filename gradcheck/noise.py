@@ -18,6 +18,8 @@ LARGER = 2.0**30  # than every number in sight: steps that wide were meant, as t
 SPACINGS = (-36, -30, -25, -21, -17, -13)  # powers of two times the array's scale; the smallest that shows it wins
 UNIT = {np.dtype(np.float16): 2.0**-11, np.dtype(np.float32): 2.0**-24, np.dtype(np.float64): 2.0**-53}
 
+BFLOAT16 = 2.0**-8
+
 
 def measured(problem: Problem, point: Arrays, probe: Probe, g: np.ndarray) -> np.ndarray:
     """Return the noise (standard deviation) of <g, f> (G,) along a direction, in units of its rounding.
@@ -83,9 +85,18 @@ def unit_roundoff(outputs: list[np.ndarray]) -> float:
     A layer that casts to float32 inside returns float64 numbers that are all float32 numbers; whole
     numbers fit anywhere and say nothing.
     """
-    for dtype in (np.float16, np.float32):
-        with np.errstate(all="ignore"):
-            fits = all(np.array_equal(y, y.astype(dtype), equal_nan=True) for y in outputs)
-        if fits and any((y != np.round(y)).any() for y in outputs):
-            return UNIT[np.dtype(dtype)]
-    return UNIT[np.dtype(np.float64)]
+    widest = UNIT[np.dtype(np.float64)]
+    if all((y == np.round(y)).all() for y in outputs):
+        return widest
+    with np.errstate(all="ignore"):
+        if all(np.array_equal(y, _upper_half(y), equal_nan=True) for y in outputs):
+            return BFLOAT16
+        for dtype in (np.float16, np.float32):
+            if all(np.array_equal(y, y.astype(dtype), equal_nan=True) for y in outputs):
+                return UNIT[np.dtype(dtype)]
+    return widest
+
+
+def _upper_half(y: np.ndarray) -> np.ndarray:
+    """Return what the upper 16 bits of float32 hold: NumPy has no bfloat16 of its own."""
+    return (y.astype(np.float32).view(np.uint32) & np.uint32(0xFFFF0000)).view(np.float32)

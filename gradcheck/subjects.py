@@ -2,7 +2,7 @@
 
 import dataclasses
 import inspect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,7 @@ class Adapted:
     parameters: Any = None
     name: str = "function"
     complex_safe: bool = True  # whether it may be called with complex arrays at all
+    units: Mapping[str, float] = {}  # unit roundoff of arrays in a format that NumPy lacks, by name
     findings: Sequence[Finding] = ()  # what an adapter has to say itself, once it has seen the inputs
 
     def prepare(self, inputs: tuple, constants: dict) -> tuple:

@@ -21,13 +21,19 @@ class Arguments:
         self._forms: dict[int, Form] = {}
         self.is_real = True
         given = tensors.differentiable(inputs)
+        layouts = {str(tensor.layout) for tensor in given if tensor.requires_grad} - {"torch.strided"}
+        if layouts:
+            raise TypeError(f"gradcheck: a tensor with a gradient must be strided, got {', '.join(sorted(layouts))}")
         chosen = any(tensor.requires_grad for tensor in given)
-        self._fixed = {id(tensor) for tensor in given if chosen and not tensor.requires_grad}
+        strided = tensors.torch.strided
+        constants = [t for t in given if (chosen or t.layout != strided) and not t.requires_grad]
+        self._fixed = {id(tensor) for tensor in constants}
         tensors.settle(tensors.differentiable((parameters, inputs)))
         self.parameters, self.inputs = mapped(parameters, self._array), mapped(inputs, self._array)
         leaves = [x for _, x in trees.leaves((self.parameters, self.inputs))]
         self.forms = [self._forms.get(id(x), Form()) for x in leaves]
         self.dtypes = [x.dtype for x in leaves]
+        self.units = [tensors.unit(form) for form in self.forms]
         if not leaves and any(type(x) is float for x in inputs):
             raise TypeError("gradcheck: a number of Python's is a constant to PyTorch, hand over a tensor or an array")
 

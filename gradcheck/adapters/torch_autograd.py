@@ -35,6 +35,8 @@ class TorchFunction(Adapted):
         self._takes_narrow = self._differentiates = self._tried = False
         self.complex_safe = self._arguments.is_real and self._tensors.dtype is None
         self.parameters = self._arguments.parameters
+        names = [leaf.name for leaf in leaf_list(self, self._arguments.inputs)]
+        self.units = {name: unit for name, unit in zip(names, self._arguments.units, strict=True) if unit is not None}
         return self._arguments.inputs
 
     def arguments(self, inputs: tuple) -> Arguments:
@@ -98,7 +100,8 @@ class TorchFunction(Adapted):
         return True
 
     def vjp(self, parameters: Any, inputs: tuple, constants: dict) -> tuple[Any, Callable]:
-        made, y, outputs = self.graph(parameters, inputs, constants)
+        made = [tensor.requires_grad_() for tensor in self._arguments.made(parameters, inputs)]
+        y, outputs = self._followed(made, constants)
         self.findings += self._outputs.notes(y)
 
         def pull(dy: Any) -> tuple[Any, Any]:
@@ -128,14 +131,17 @@ class TorchFunction(Adapted):
                 return None
             return self._outputs.tangents([(t, dual.unpack_dual(t).tangent) for t in self._outputs.judged(y)])
 
-    def graph(self, parameters: Any, inputs: tuple, constants: dict) -> tuple[list[Any], Any, list[Any]]:
-        """Return tensors that require a gradient, the output for them, and the outputs that are judged."""
+    def graph(self, parameters: Any, inputs: tuple, constants: dict) -> tuple[list[Any], list[Any]]:
+        """Return new tensors that require a gradient, and the outputs for them that are judged."""
         made = [tensor.requires_grad_() for tensor in self._arguments.made(parameters, inputs)]
+        return made, self._followed(made, constants)[1]
+
+    def _followed(self, made: list[Any], constants: dict) -> tuple[Any, list[Any]]:
         with self._tensors.torch.enable_grad():
             y, _ = self._run(made, constants)
         if not self._outputs.known:
             self.learn(y)
-        return made, y, self._outputs.judged(y)
+        return y, self._outputs.judged(y)
 
     def learn(self, y: Any) -> None:
         """Take in which outputs are judged."""

@@ -38,6 +38,10 @@ class Tensors:
         """Let arrays go where the first of the user's tensors is."""
         self.home = next((tensor.device for tensor in tensors), None) if self.device is None else self.device
 
+    @property
+    def _numpys(self) -> tuple[Any, ...]:
+        return self.torch.float16, self.torch.float32, self.torch.float64
+
     def form(self, tensor: Any) -> Form:
         """Return the form of a tensor; strides that let entries share memory serve no other numbers."""
         lengths = [(stride, n) for stride, n in zip(tensor.stride(), tensor.shape, strict=True) if n > 1]
@@ -46,6 +50,11 @@ class Tensors:
             apart, extent = apart and stride >= extent, extent + (n - 1) * stride
         device = tensor.device if self.device is None else self.device
         return Form(device, tensor.dtype, tuple(tensor.stride()) if apart else None)
+
+    def unit(self, form: Form) -> float | None:
+        """Return the unit roundoff of a format that NumPy lacks, or None."""
+        known = form.dtype is None or form.dtype.is_complex or form.dtype in self._numpys
+        return None if known else float(self.torch.finfo(form.dtype).eps) / 2
 
     def make(self, x: np.ndarray, form: Form | None = None) -> Any:
         """Return a tensor with a copy of the numbers.
@@ -56,8 +65,7 @@ class Tensors:
         x, form = np.asarray(x), form or Form()
         device = self.home if form.device is None else form.device
         tensor = self._laid_out(x, form.strides if x.flags.c_contiguous else _strides(x), device)
-        lacking = form.dtype is not None and form.dtype.is_floating_point and x.dtype == np.float32
-        return tensor.to(form.dtype) if lacking else tensor
+        return tensor.to(form.dtype) if x.dtype == np.float32 and self.unit(form) is not None else tensor
 
     def _laid_out(self, x: np.ndarray, strides: tuple[int, ...] | None, device: Any) -> Any:
         if strides is None or not x.size or (self.random and not x.flags.c_contiguous):
@@ -100,7 +108,7 @@ class Tensors:
             tensor = tensor.to_dense()  # the gradient of an embedding may be sparse
         if tensor._is_zerotensor():  # has no memory to read
             tensor = torch.zeros(tensor.shape, dtype=tensor.dtype)
-        if tensor.is_floating_point() and tensor.dtype not in (torch.float16, torch.float32, torch.float64):
+        if tensor.is_floating_point() and tensor.dtype not in self._numpys:
             tensor = tensor.to(torch.float32)
         return tensor.resolve_conj().resolve_neg().cpu().numpy()
 

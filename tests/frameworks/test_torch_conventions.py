@@ -137,6 +137,14 @@ def test_a_number_of_python_alone_is_refused():
         gradcheck.check(torch_function(torch.sin), 0.5)
 
 
+def test_a_sparse_tensor_is_a_constant_or_refused(prove, x):
+    table = torch.tensor([[0.0, 2.0, 0.0], [1.0, 0.0, 3.0]], dtype=torch.float64).to_sparse()
+    report = prove(torch_function(lambda table, x: torch.sparse.mm(table, torch.tanh(x))), table, x)
+    assert [g.name for g in report.gradients] == ["x"]
+    with pytest.raises(TypeError, match=r"a tensor with a gradient must be strided, got torch\.sparse_coo"):
+        gradcheck.check(torch_function(torch.sparse.sum), table.requires_grad_())
+
+
 def test_a_tangent_without_memory_is_zero(prove, x):
     report = prove(torch_function(torch.linalg.slogdet), 1 + x[:1, :1].abs())
     assert [f.message for f in report.findings if f.kind == "jvp"] == [
