@@ -71,10 +71,7 @@ def grain(problem: Problem, point: Arrays, y: np.ndarray, u: float, rng: np.rand
     near_by = [[x * (1 + 2.0**-20 * rng.uniform(-1, 1, x.shape)) for x in point] for _ in range(GRAINS)]
     with np.errstate(all="ignore"):
         values = np.array([problem.attempt(moved, y.size) for moved in near_by])
-    mantissa, exponent = np.frexp(np.where(np.isfinite(values), values, 0))
-    whole = np.ldexp(mantissa, 53).astype(np.int64)
-    last = np.ldexp((whole & -whole).astype(np.float64), exponent - 53)  # the value of the last bit that is not zero
-    step = np.where(whole == 0, np.inf, last).min(axis=0)
+    step = _last_bits(values).min(axis=0)
     most = LARGER * max(1.0, float(np.abs(y).max(initial=0)), *(float(np.abs(x).max(initial=0)) for x in point))
     return np.where((step > COARSER * 2 * u * np.abs(y)) & (step <= 2.0**-52 * most), step / (2 * u), 0)
 
@@ -89,7 +86,7 @@ def unit_roundoff(outputs: list[np.ndarray]) -> float:
     if all((y == np.round(y)).all() for y in outputs):
         return widest
     with np.errstate(all="ignore"):
-        if all(np.array_equal(y, _upper_half(y), equal_nan=True) for y in outputs):
+        if all(np.array_equal(y, _upper_half(y), equal_nan=True) for y in outputs) and not _is_staircase(outputs):
             return BFLOAT16
         for dtype in (np.float16, np.float32):
             if all(np.array_equal(y, y.astype(dtype), equal_nan=True) for y in outputs):
@@ -100,3 +97,17 @@ def unit_roundoff(outputs: list[np.ndarray]) -> float:
 def _upper_half(y: np.ndarray) -> np.ndarray:
     """Return what the upper 16 bits of float32 hold: NumPy has no bfloat16 of its own."""
     return (y.astype(np.float32).view(np.uint32) & np.uint32(0xFFFF0000)).view(np.float32)
+
+
+def _is_staircase(outputs: list[np.ndarray]) -> bool:
+    """Whether the values are few multiples of one step, as a quantised layer's are: these fit into any format."""
+    values = np.concatenate([y.ravel() for y in outputs])
+    return bool(np.abs(values).max(initial=0) * BFLOAT16 <= _last_bits(values).min(initial=np.inf))
+
+
+def _last_bits(values: np.ndarray) -> np.ndarray:
+    """Return the value of each number's last bit that is not zero, infinity for zero."""
+    mantissa, exponent = np.frexp(np.where(np.isfinite(values), values, 0).astype(np.float64))
+    whole = np.ldexp(mantissa, 53).astype(np.int64)
+    last = np.ldexp((whole & -whole).astype(np.float64), exponent - 53)
+    return np.where(whole == 0, np.inf, last)
