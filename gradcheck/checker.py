@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import numpy as np
+
 from gradcheck.examination import Examination
 from gradcheck.problem import Problem
 from gradcheck.report import GradientError, Report
@@ -28,7 +30,7 @@ class Checker:
     def __call__(self, subject: Any, *inputs: Any, **constants: Any) -> Report:
         """Check the backward pass of `subject` at `inputs`.  See `gradcheck.check`."""
         problem = Problem(subject, inputs, constants)
-        with mapping(self.workers) as mapper:
+        with mapping(self.workers) as mapper, np.errstate(all="ignore"):
             return Examination(problem, self.seed, mapper).run()
 
 

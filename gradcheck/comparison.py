@@ -24,6 +24,8 @@ class Comparison:
     exact_bar: np.ndarray | None = None
     sweep: Sweep | None = None  # the differences that `real` was made of, to show them
     bounds: np.ndarray | None = None  # (L, G)  of the error of each value of <g, f>
+    followed: bool = False  # whether `real` came from claims along a segment, not from the sweep
+    doubt: str = ""  # why it is no evidence, though there are numbers
 
     @property
     def resolved(self) -> bool:
@@ -34,6 +36,11 @@ class Comparison:
     def kink(self) -> np.ndarray:
         """Whether real differences found a kink at the point itself (G,)."""
         return np.zeros(len(self.claimed), bool) if self.real is None else self.real.kink
+
+    @property
+    def jump(self) -> np.ndarray:
+        """Whether the forward pass jumps there, or moves in steps (G,)."""
+        return np.zeros(len(self.claimed), bool) if self.real is None else self.real.jump
 
     @property
     def real_tolerance(self) -> np.ndarray:
@@ -78,7 +85,8 @@ class Comparison:
         size = np.maximum(np.abs(self.real.value), np.abs(self.claimed))
         far = np.abs(self.claimed - self.real.value) > PLAIN * self.real_tolerance
         # a kink nearer than the short ladders' steps misleads both of them, but not the complex step
-        return bool((self.real.bar <= size / 1000).all() and (far & self.exact_outside()).any())
+        sure = far & self.exact_outside() & ~self.exact_contradicts_real()
+        return bool((self.real.bar <= size / 1000).all() and sure.any())
 
     def is_doubtful(self, wide: float) -> bool:
         """Whether real differences deserve a longer look: unsettled, wider than `wide`, or contradicted."""

@@ -6,19 +6,36 @@ from gradcheck.comparison import Comparison
 from gradcheck.report import Gradient
 
 NEED = 1e-4  # a bar above this part of an array's gradient is no evidence: inconclusive
+NARROW_NEED = 40  # times the root of the unit roundoff: what differences of a narrow format leave at the best, and some
+MOST_NEED = 0.1  # a digit at the least, in any format
 NEED_ZERO = 1e-6  # of the largest change that any array makes: below it a gradient may be called zero
 
 
+def need(u: float) -> float:
+    """Return the part of an array's gradient that a bar may be, of a subject of this unit roundoff."""
+    return min(max(NEED, NARROW_NEED * float(np.sqrt(u))), MOST_NEED)
+
+
 def conclude(
-    name: str, shape: tuple[int, ...], comparisons: list[Comparison], believed: bool, largest: float
+    name: str, shape: tuple[int, ...], comparisons: list[Comparison], believed: bool, largest: float, u: float
 ) -> Gradient:
-    """Return the verdict on one array; `largest` is the largest derivative among all arrays' probes."""
+    """Return the verdict on one array; `largest` is the largest derivative among all arrays' probes.
+
+    A comparison where the forward pass jumps is no evidence: the array is judged by the others.
+    """
     gradient = Gradient(name, shape, "pass", method="complex step" if believed else "real differences")
     gradient.compared = sum(len(c.claimed) for c in comparisons)
     if not comparisons:
         return gradient  # an array without entries
     joint = [c for c in comparisons if c.probe.leaf is None]
     comparisons = [c for c in comparisons if c.probe.leaf is not None]
+    smooth = [c for c in comparisons if not c.jump.any()]
+    gradient.jumps = len(comparisons) - len(smooth)
+    if gradient.jumps and not smooth:
+        gradient.verdict = "inconclusive"
+        gradient.reason = "the forward pass jumps or moves in steps wherever it was compared: there is no derivative"
+        return gradient
+    comparisons = smooth
     gradient.kinks = sum(int(c.kink.any()) for c in comparisons)
     _worst(gradient, shape, comparisons, believed)
     if any(c.outside().any() for c in comparisons):
@@ -28,7 +45,8 @@ def conclude(
     smooth = [c for c in comparisons if not c.kink.any()] or comparisons
     gradient.bar = max(float(np.max(c.best_tolerance(believed) / c.unit)) for c in smooth)
     if not np.isfinite(gradient.bar):
-        gradient.verdict, gradient.reason = "inconclusive", "no step gives a stable difference"
+        gradient.verdict = "inconclusive"
+        gradient.reason = next((c.doubt for c in smooth if c.doubt), "no step gives a stable difference")
     elif believed and any(c.exact_outside().any() for c in comparisons):
         gradient.verdict = "inconclusive"
         gradient.reason = "the complex step sees a difference that real differences are too coarse to confirm"
@@ -43,7 +61,7 @@ def conclude(
         unit = min(c.unit for c in smooth)
         real = max(float(np.max(c.real_tolerance)) / (unit if c.probe.leaf is None else c.unit) for c in ladders)
         gradient.real_digits = _digits(real, rms)
-        if _too_wide(comparisons, believed, rms):
+        if _too_wide(comparisons, believed, rms, need(u)):
             gradient.verdict = "inconclusive"
             gradient.reason = f"resolved to {gradient.bar:.0e} only, beside a gradient of {rms:.0e}"
     return gradient
@@ -78,14 +96,14 @@ def _is_zero(comparisons: list[Comparison], believed: bool) -> bool:
     )
 
 
-def _too_wide(comparisons: list[Comparison], believed: bool, rms: float) -> bool:
+def _too_wide(comparisons: list[Comparison], believed: bool, rms: float, part: float) -> bool:
     """Whether some probe's bar is wide beside both the array's gradient and its own derivative."""
     for c in comparisons:
         if c.kink.any():
             continue  # an interval, whose ends differ by more than their bars: kinks are found no other way
         tolerance = c.best_tolerance(believed)
         size = np.maximum(np.abs(numeric(c, believed)), np.abs(c.claimed))
-        if ((tolerance > NEED * rms * c.unit) & (tolerance > NEED * size)).any():
+        if ((tolerance > part * rms * c.unit) & (tolerance > part * size)).any():
             return True
     return False
 

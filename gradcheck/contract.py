@@ -6,25 +6,29 @@ from typing import Any
 import numpy as np
 
 from gradcheck import trees
-from gradcheck.behaviour import is_linear, keeps_results, near, takes_any_layout
+from gradcheck.behaviour import keeps_results, takes_any_layout
 from gradcheck.findings import Finding
+from gradcheck.likeness import measure_terms, near
+from gradcheck.linearity import is_linear, measure_rounding
 from gradcheck.noise import unit_roundoff
 from gradcheck.plan import LARGE
 from gradcheck.points import cotangents
-from gradcheck.problem import Problem, flat, is_write, like
+from gradcheck.problem import Problem, flat, is_write, like, representable
 from gradcheck.subjects import Broken
 
 
 class Contract:
     """Makes the checks in order and collects findings; `fatal` when no gradient can be compared."""
 
-    def __init__(self, problem: Problem, rng: np.random.Generator):
-        self.problem = problem
+    def __init__(self, problem: Problem, rng: np.random.Generator, nondeterministic: bool = False):
+        self.problem, self.nondeterministic = problem, nondeterministic
         self.point = [leaf.value for leaf in problem.leaves]
         self.large = sum(x.size for x in self.point) > LARGE
         self.rng, self.findings, self.fatal = rng, list[Finding](), False
         self.two: list[np.ndarray] = []  # the cotangents for the second dy
         self.jitter: dict[str, float] = {}  # by array: how much a rounding of dy changes its cotangent
+        self.narrow: dict[str, float] = {}  # by array: the roundoff of a narrow format through which dy goes
+        self.terms = 0.0  # the size of what y is a sum of
         self.u = max((float(np.finfo(x.dtype).eps) for x in self.point), default=2.0**-52)
 
     def examine(self) -> None:
@@ -63,12 +67,14 @@ class Contract:
             self.fatal = True
         self.g = cotangents(self.rng, y.size)
         self.u = max(self.u, 2 * unit_roundoff([self.y]))
+        self.terms = measure_terms(self)
 
     def _pullback(self) -> None:
         self.out, self.pullback = self._vjp_and_pull()
         if self.fatal:
             return
         for step, check in (
+            ("called again", measure_rounding),
             ("called again", keeps_results),
             ("for another dy", is_linear),
             ("for arrays in another memory layout", takes_any_layout),
@@ -78,12 +84,12 @@ class Contract:
             except Exception as error:  # the first call went well, so this is a finding about the others
                 text = str(error).splitlines()[0] if str(error) else "no message"
                 self.fail("raises", f"{step}, the subject raises {type(error).__name__}: {text}")
-                if check is not takes_any_layout:
-                    self.fatal = True
-                    return
+                self.problem.once = True
+                return
 
     def _vjp_and_pull(self) -> tuple[Any, Callable]:
         out, pullback = self.problem.vjp(self.point)
+        self.g = representable(out, self.g)
         try:
             self.raw = self.pull(out, pullback, self.g[0])
         except ValueError as error:

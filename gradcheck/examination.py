@@ -1,5 +1,6 @@
 """One check from start to end: contract, places, comparisons, verdicts."""
 
+import dataclasses
 from collections.abc import Callable
 
 import numpy as np
@@ -8,13 +9,15 @@ from gradcheck import complexstep, plan, saturation
 from gradcheck.analytic import analytic
 from gradcheck.compare import Comparer
 from gradcheck.comparison import Comparison
-from gradcheck.conclude import conclude
+from gradcheck.conclude import conclude, need
 from gradcheck.contract import Contract
 from gradcheck.diagnosis import EXPLAINED, explain
 from gradcheck.findings import Finding
 from gradcheck.forward_mode import compare_forward_mode
+from gradcheck.given import compare_at_given, settled
 from gradcheck.locate import locate
 from gradcheck.measure import Place
+from gradcheck.path import follow
 from gradcheck.noise import unit_roundoff
 from gradcheck.places import own_point, places
 from gradcheck.problem import Problem
@@ -38,6 +41,7 @@ class Examination:
         self.findings += [*self.problem.subject.findings, *contract.findings]
         if contract.fatal:
             return self._report([self._unexamined(leaf.name, leaf.value.shape) for leaf in self.problem.leaves])
+        self.terms = contract.terms
         self._choose_places(contract)
         comparisons = self._compare()
         gradients = self._conclude(comparisons)
@@ -67,12 +71,28 @@ class Examination:
         if self.large and self.exact and any(_doubted(c) for cs in comparisons for c in cs):
             comparisons = [[] for _ in self.sizes]
             self._file(comparisons, self.at_near, plan.apart(self.sizes, self.rng))
-        special = plan.special(self.own.point, self.rng)
-        if special.probes:
-            self._file(comparisons, self._comparer(self._fresh_own(), self.at_near.level), special)
+        self._compare_given(comparisons)
         self.believed = [self.exact and not any(c.exact_contradicts_real().any() for c in cs) for cs in comparisons]
         self._locate(comparisons)
         return comparisons
+
+    def _compare_given(self, comparisons: list[list[Comparison]]) -> None:
+        """Compare at the user's own point: every entry, or dense directions and the entries that these lead to."""
+        at_own = self._comparer(self._fresh_own(), self.at_near.level)
+        self._file(comparisons, at_own, plan.special(self.own.point, self.rng))
+        first = self._measured(at_own, plan.given(self.sizes, self.exact, self.rng))
+        if self.large and not all(map(settled, first)):
+            first = self._measured(at_own, plan.apart(self.sizes, self.rng))
+        for leaf in range(len(self.sizes)):
+            mine = [c for c in first if c.probe.leaf in (leaf, None)]
+            if any(c.outside().any() for c in comparisons[leaf]):
+                continue  # wrong near by already
+            found, complete = compare_at_given(at_own, leaf, mine, self.rng)
+            comparisons[leaf] += found
+            if not complete:
+                name = self.problem.leaves[leaf].name
+                message = f"{name} has more kinks at the given point than can be told apart: of these entries a sample was compared"
+                self.findings.append(Finding("kinks", message, "note", name))
 
     def _fresh_own(self) -> Place:
         """Return the own place with its output, which a large problem leaves out until it is needed."""
@@ -82,11 +102,16 @@ class Examination:
         gradient = analytic(self.problem, place.point, place.g, self.rng, self.u, 1 if self.large else 3)
         return Comparer(self.problem, place, gradient, self.mapper, self.exact, self.rng, level)
 
-    def _file(self, comparisons: list[list[Comparison]], comparer: Comparer, plan: plan.Plan) -> None:
+    def _measured(self, comparer: Comparer, plan: plan.Plan) -> list[Comparison]:
         found = comparer.compare(plan.probes, plan.real)
-        saturation.allow(found, self.problem, comparer.place, comparer.analytic.u)
-        for comparison in found:
-            if comparison.probe.by_value and (comparison.real is None or comparison.kink.any()):
+        follow(found, comparer, need(comparer.analytic.u))
+        saturation.allow(found, self.problem, comparer.place, comparer.analytic.u, self.terms)
+        return found
+
+    def _file(self, comparisons: list[list[Comparison]], comparer: Comparer, plan: plan.Plan) -> None:
+        for comparison in self._measured(comparer, plan):
+            odd = comparison.kink.any() or (comparison.outside().any() and not comparison.is_plain())
+            if comparison.probe.by_value and (comparison.real is None or odd):
                 continue  # a tie with another array: no smooth direction, and of an interval no evidence
             for leaf, size in enumerate(self.sizes):
                 if size and comparison.probe.leaf in (leaf, None):
@@ -103,18 +128,30 @@ class Examination:
                 seed = int(self.rng.integers(2**32))
                 entries, complete = locate(self.at_near, leaf, self.sizes[leaf], self.believed[leaf], seed)
                 found += entries
-                if not complete:
+                if not any(c.outside().any() for c in entries):
+                    self._doubt(wrong)
+                elif not complete:
                     name = self.problem.leaves[leaf].name
                     message = f"{name}: many entries are wrong, of which a sample was located"
                     self.findings.append(Finding("dense", message, "note", name))
+
+    def _doubt(self, wrong: list[Comparison]) -> None:
+        """Hold nothing against a claim that only the array as a whole contradicts, unless the complex step confirms it."""
+        for c in wrong:
+            if not c.is_plain() and c.real is not None:
+                c.real = dataclasses.replace(c.real, bar=np.full_like(c.real.bar, np.inf))
+                c.doubt = "differences along the whole array contradict the claim, in its parts they do not"
 
     def _conclude(self, comparisons: list[list[Comparison]]) -> list[Gradient]:
         values = [np.abs(c.real.value).max() for cs in comparisons for c in cs if c.real is not None]
         largest = float(np.nanmax(values, initial=0)) if values else 0.0
         gradients = []
         for i, (leaf, found, believed) in enumerate(zip(self.problem.leaves, comparisons, self.believed, strict=True)):
-            gradient = conclude(leaf.name, leaf.value.shape, found, believed, largest)
+            gradient = conclude(leaf.name, leaf.value.shape, found, believed, largest, self.u)
             gradient.ladder = convergence(gradient, found, believed)
+            if gradient.jumps:
+                message = f"{gradient.name}: the forward pass jumps or moves in steps there, of which nothing is held against the claim"
+                self.findings.append(Finding("jump", message, "note", leaf.name))
             if self.exact and not believed:
                 message = f"complex step not believed for {leaf.name}: real differences contradict it"
                 self.findings.append(Finding("complex", message, "note", leaf.name))

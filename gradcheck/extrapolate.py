@@ -9,6 +9,7 @@ from gradcheck.ladder import Sweep, joined
 ORDERS = 4  # Richardson columns: errors of order h^2, h^4, h^6, h^8
 NEAR_BEST = 6  # candidates whose spread widens the bar
 FEWEST = 5  # finite levels without which nothing is claimed
+LAST = 5  # levels, the smallest, over which a jump stays what it is, and the steps of a staircase show nothing
 
 
 @dataclasses.dataclass
@@ -20,20 +21,22 @@ class Estimate:
     low: np.ndarray  # at a kink the one-sided derivatives bound the valid answers; elsewhere value
     high: np.ndarray
     kink: np.ndarray  # whether there is a kink at the point itself
+    jump: np.ndarray  # whether f jumps at the point itself, or moves in steps: there is nothing to compare with
+    still: np.ndarray  # whether the smallest steps change nothing at all: saturated, or on a stair
 
     @property
     def resolved(self) -> np.ndarray:
         return np.isfinite(self.bar)
 
 
-def estimates(sweeps: list[Sweep], noises: list[np.ndarray]) -> list[Estimate]:
+def estimates(sweeps: list[Sweep], noises: list[np.ndarray], u: float) -> list[Estimate]:
     """Return an estimate for each sweep; those of one form are worked out together, which is faster."""
     groups: dict[tuple[int, int], list[int]] = {}
     for i, sweep in enumerate(sweeps):
         groups.setdefault((len(sweep.steps), _first_finite(sweep)), []).append(i)
     found: list[Estimate] = [None] * len(sweeps)  # type: ignore[list-item]
     for members in groups.values():
-        together = estimate(joined([sweeps[i] for i in members]), np.concatenate([noises[i] for i in members], 1))
+        together = estimate(joined([sweeps[i] for i in members]), np.concatenate([noises[i] for i in members], 1), u)
         start = 0
         for i in members:
             stop = start + noises[i].shape[1]
@@ -42,17 +45,17 @@ def estimates(sweeps: list[Sweep], noises: list[np.ndarray]) -> list[Estimate]:
     return found
 
 
-def estimate(sweep: Sweep, noise: np.ndarray) -> Estimate:
+def estimate(sweep: Sweep, noise: np.ndarray, u: float) -> Estimate:
     """Extrapolate to step 0, believing only what every smaller step confirms within its own noise.
 
-    `noise` (L, G) bounds the error of one value of <g, f> at each step.
+    `noise` (L, G) bounds the error of one value of <g, f> at each step, `u` is the unit roundoff of f.
     """
     first = _first_finite(sweep)
     h, d, noise = sweep.steps[first:], sweep.central[first:], noise[first:]
     count = d.shape[1]
     if len(h) < FEWEST:
-        empty = np.full(count, np.nan)
-        return Estimate(empty, np.full(count, np.inf), empty, empty, np.zeros(count, bool))
+        empty, no = np.full(count, np.nan), np.zeros(count, bool)
+        return Estimate(empty, np.full(count, np.inf), empty, empty, no, no, no)
     values, bars = _candidates(h, d, noise)
     order = np.argsort(bars, axis=0)[:NEAR_BEST]
     bars, values = np.take_along_axis(bars, order, 0), np.take_along_axis(values, order, 0)
@@ -60,14 +63,31 @@ def estimate(sweep: Sweep, noise: np.ndarray) -> Estimate:
     near = np.isfinite(bars) & (bars <= 10 * bar)  # the smallest of many estimates is too small
     with np.errstate(invalid="ignore"):
         bar = np.maximum(bar, np.where(near, np.abs(values - value), 0).max(axis=0))
-    value = np.where(np.isfinite(bar), value, np.nan)
-    return _with_kink(h, sweep.right[first:], sweep.left[first:], noise, value, bar)
+    right, left = sweep.right[first:], sweep.left[first:]
+    rounding = np.minimum(noise, 4 * u * sweep.weight[first:])  # what was measured beyond it may be the jump
+    jump = _jumps(h, right, rounding) | _jumps(h, left, rounding)
+    value, bar = np.where(np.isfinite(bar) & ~jump, value, np.nan), np.where(jump, np.inf, bar)
+    found = _with_kink(h, right, left, noise, value, bar)
+    still = ((right[-LAST:] == 0) & (left[-LAST:] == 0)).all(axis=0)
+    return dataclasses.replace(found, jump=jump, kink=found.kink & ~jump, still=still)
 
 
-def saturated_bar(bar: np.ndarray, claimed: np.ndarray, noise: np.ndarray, hidden: np.ndarray) -> np.ndarray:
-    """Widen a bar by what a rounding may hide, where no step changes any output and the claim is not zero."""
-    still = (noise == 0).all(axis=0) & (claimed != 0)
-    return np.where(still, np.maximum(bar, hidden), bar)
+def where_still(found: Estimate, claimed: np.ndarray, noise: np.ndarray, hidden: np.ndarray) -> Estimate:
+    """Judge a claim where the smallest steps change nothing.
+
+    Where no step changes any output, a claim that is not zero may hide in a rounding.  Where larger steps do, f may
+    be a staircase, whose derivative is 0 although they show a slope: nothing is held against that claim.
+    """
+    stair = found.still & (claimed == 0) & ~((found.low - found.bar <= 0) & (found.high + found.bar >= 0))
+    bar = np.where((noise == 0).all(axis=0) & (claimed != 0), np.maximum(found.bar, hidden), found.bar)
+    value, bar = np.where(stair, np.nan, found.value), np.where(stair, np.inf, bar)
+    return dataclasses.replace(found, value=value, bar=bar, kink=found.kink & ~stair, jump=found.jump | stair)
+
+
+def _jumps(h: np.ndarray, side: np.ndarray, noise: np.ndarray) -> np.ndarray:
+    """Whether the change of f to one side stays the same while the steps shrink, far above its noise."""
+    change = np.abs(side * h)[-LAST:]
+    return (change.min(axis=0) > 0.5 * change.max(axis=0)) & (change.min(axis=0) > 8 * noise[-LAST:].max(axis=0))
 
 
 def _first_finite(sweep: Sweep) -> int:
@@ -127,4 +147,5 @@ def _with_kink(
     ends = [side[1:][best, columns] for side in limits]
     low = np.where(kink, np.minimum(*ends), value)
     high = np.where(kink, np.maximum(*ends), value)
-    return Estimate(value, np.where(kink, finite_bar + end_bar[best, columns], bar), low, high, kink)
+    no = np.zeros(len(value), bool)
+    return Estimate(value, np.where(kink, finite_bar + end_bar[best, columns], bar), low, high, kink, no, no)

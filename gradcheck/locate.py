@@ -1,5 +1,8 @@
 """Find the wrong entries of a large array by group testing: halve what is wrong until single entries are left."""
 
+import dataclasses
+from collections.abc import Callable
+
 import numpy as np
 
 from gradcheck.compare import Comparer
@@ -12,19 +15,34 @@ SAMPLE = 4
 
 def locate(comparer: Comparer, leaf: int, size: int, exact: bool, seed: int) -> tuple[list[Comparison], bool]:
     """Return comparisons at wrong entries of one array, and whether these are all of them."""
+
+    def excess(c: Comparison) -> float:
+        return _excess(c, exact)
+
+    entries, complete = halved(comparer, Probe(leaf, seed=seed), size, excess, WIDEST, not exact)
+    units = [Probe(leaf, coordinate=entry) for entry in entries]
+    return (comparer.compare(units, [True] * len(units)) if units else []), complete
+
+
+def halved(
+    comparer: Comparer, probe: Probe, size: int, excess: Callable[[Comparison], float], widest: int, real: bool
+) -> tuple[list[int], bool]:
+    """Return the entries to which a direction's excess (above 1: something is odd) is traced, and whether all are.
+
+    `real` says whether segments get ladders of real differences.
+    """
     segments, complete = [(0, size)], True
     while segments and max(stop - start for start, stop in segments) > 1:
         halves = [half for segment in segments for half in _halves(*segment)]
-        probes = [Probe(leaf, seed=seed, start=start, stop=stop) for start, stop in halves]
-        compared = comparer.compare(probes, [not exact] * len(probes), sharpen=False)
-        excess = [_excess(c, exact) for c in compared]
-        wrong = [i for i, e in enumerate(excess) if e > 1]
-        if len(wrong) > WIDEST:
+        probes = [dataclasses.replace(probe, start=start, stop=stop) for start, stop in halves]
+        compared = comparer.compare(probes, [real] * len(probes), sharpen=False)
+        found = [excess(c) for c in compared]
+        odd = [i for i, e in enumerate(found) if e > 1]
+        if len(odd) > widest:
             complete = False
-            wrong = sorted(wrong, key=lambda i: -excess[i])[:SAMPLE]
-        segments = [halves[i] for i in wrong]
-    units = [Probe(leaf, coordinate=start) for start, _ in segments]
-    return (comparer.compare(units, [True] * len(units)) if units else []), complete
+            odd = sorted(odd, key=lambda i: -found[i])[:SAMPLE]
+        segments = [halves[i] for i in odd]
+    return [start for start, _ in segments], complete
 
 
 def _halves(start: int, stop: int) -> list[tuple[int, int]]:

@@ -17,8 +17,8 @@ COARSER = 8  # than the output's own rounding
 LARGER = 2.0**30  # than every number in sight: steps that wide were meant, as those of a quantised layer
 SPACINGS = (-36, -30, -25, -21, -17, -13)  # powers of two times the array's scale; the smallest that shows it wins
 UNIT = {np.dtype(np.float16): 2.0**-11, np.dtype(np.float32): 2.0**-24, np.dtype(np.float64): 2.0**-53}
-
-BFLOAT16 = 2.0**-8
+FORMATS = ((2.0**-8, np.float32), (2.0**-11, np.float16), (2.0**-24, np.float32))  # bfloat16 has the range of float32
+SPARE = 8  # of 24 bits, which may be zero in all numbers
 
 
 def measured(problem: Problem, point: Arrays, probe: Probe, g: np.ndarray) -> np.ndarray:
@@ -71,43 +71,31 @@ def grain(problem: Problem, point: Arrays, y: np.ndarray, u: float, rng: np.rand
     near_by = [[x * (1 + 2.0**-20 * rng.uniform(-1, 1, x.shape)) for x in point] for _ in range(GRAINS)]
     with np.errstate(all="ignore"):
         values = np.array([problem.attempt(moved, y.size) for moved in near_by])
-    step = _last_bits(values).min(axis=0)
+    mantissa, exponent = np.frexp(np.where(np.isfinite(values), values, 0))
+    whole = np.ldexp(mantissa, 53).astype(np.int64)
+    last = np.ldexp((whole & -whole).astype(np.float64), exponent - 53)  # the value of the last bit that is not zero
+    step = np.where(whole == 0, np.inf, last).min(axis=0)
     most = LARGER * max(1.0, float(np.abs(y).max(initial=0)), *(float(np.abs(x).max(initial=0)) for x in point))
     return np.where((step > COARSER * 2 * u * np.abs(y)) & (step <= 2.0**-52 * most), step / (2 * u), 0)
 
 
 def unit_roundoff(outputs: list[np.ndarray]) -> float:
-    """Return the unit roundoff of the narrowest format that holds every value of some outputs exactly.
+    """Return the unit roundoff of the narrowest format that holds every value of some outputs exactly, and fully.
 
-    A layer that casts to float32 inside returns float64 numbers that are all float32 numbers; whole
-    numbers fit anywhere and say nothing.
+    A layer that casts to float32 inside returns float64 numbers that are all float32 numbers, and need most of its
+    bits; numbers of few bits, such as whole ones or the residues of a rounding, fit anywhere and say nothing.
     """
-    widest = UNIT[np.dtype(np.float64)]
-    if all((y == np.round(y)).all() for y in outputs):
-        return widest
+    y = np.concatenate([np.zeros(0), *(np.asarray(x, np.float64).ravel() for x in outputs)])
+    y = y[np.isfinite(y)]
     with np.errstate(all="ignore"):
-        if all(np.array_equal(y, _upper_half(y), equal_nan=True) for y in outputs) and not _is_staircase(outputs):
-            return BFLOAT16
-        for dtype in (np.float16, np.float32):
-            if all(np.array_equal(y, y.astype(dtype), equal_nan=True) for y in outputs):
-                return UNIT[np.dtype(dtype)]
-    return widest
+        for u, dtype in FORMATS:
+            bits = -int(np.log2(u))
+            fits = np.array_equal(y, _to_bits(y, bits)) and np.array_equal(y, y.astype(dtype))
+            if fits and not np.array_equal(y, _to_bits(y, bits - SPARE * bits // 24)):
+                return u
+    return UNIT[np.dtype(np.float64)]
 
 
-def _upper_half(y: np.ndarray) -> np.ndarray:
-    """Return what the upper 16 bits of float32 hold: NumPy has no bfloat16 of its own."""
-    return (y.astype(np.float32).view(np.uint32) & np.uint32(0xFFFF0000)).view(np.float32)
-
-
-def _is_staircase(outputs: list[np.ndarray]) -> bool:
-    """Whether the values are few multiples of one step, as a quantised layer's are: these fit into any format."""
-    values = np.concatenate([y.ravel() for y in outputs])
-    return bool(np.abs(values).max(initial=0) * BFLOAT16 <= _last_bits(values).min(initial=np.inf))
-
-
-def _last_bits(values: np.ndarray) -> np.ndarray:
-    """Return the value of each number's last bit that is not zero, infinity for zero."""
-    mantissa, exponent = np.frexp(np.where(np.isfinite(values), values, 0).astype(np.float64))
-    whole = np.ldexp(mantissa, 53).astype(np.int64)
-    last = np.ldexp((whole & -whole).astype(np.float64), exponent - 53)
-    return np.where(whole == 0, np.inf, last)
+def _to_bits(y: np.ndarray, bits: int) -> np.ndarray:
+    mantissa, exponent = np.frexp(y)
+    return np.ldexp(np.round(np.ldexp(mantissa, bits)), exponent - bits)

@@ -49,10 +49,16 @@ def is_constant(x: np.ndarray) -> bool:
 
 
 def generic(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return a point near x without exact zeros, ties or ones: 5 % of an entry or of the scale away."""
-    noise = rng.uniform(0.5, 1.5, x.shape) * rng.choice([-1.0, 1.0], x.shape)
-    s = scale(x)
-    return quantise(x + 0.05 * noise * np.where(x == 0, s, np.minimum(np.abs(x), s)))
+    """Return a point near x without exact zeros, ties or ones: 5 % of an entry or of its scale away.
+
+    What is nearer to zero than that, such as the residue of a rounding, moves away from it: a kink
+    at zero would stay within reach of every step.
+    """
+    size, sign = rng.uniform(0.5, 1.5, x.shape), rng.choice([-1.0, 1.0], x.shape)
+    s = entry_scales(x.ravel()).reshape(x.shape)
+    residue = (x != 0) & (np.abs(x) < 0.05 * s)
+    reach = np.where((x == 0) | residue, s, np.minimum(np.abs(x), s))
+    return quantise(x + 0.05 * size * reach * np.where(residue, np.sign(x), sign))
 
 
 def spread(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -61,25 +67,26 @@ def spread(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def cotangents(rng: np.random.Generator, size: int, count: int = 2) -> np.ndarray:
-    """Return `count` dense random cotangents: no entry is near zero, and none is one."""
-    return quantise(rng.uniform(0.5, 1.5, (count, size)) * rng.choice([-1.0, 1.0], (count, size)), 20)
+    """Return `count` dense random cotangents with all their bits: no entry is near zero, and none is one."""
+    return rng.uniform(0.5, 1.5, (count, size)) * rng.choice([-1.0, 1.0], (count, size))
 
 
 @dataclasses.dataclass(frozen=True)
 class Probe:
     """A direction in the space of all arrays, small enough to be sent to another process.
 
-    `leaf` is the array that moves (None: all of them).  Either one `coordinate` moves, or the
-    entries `start:stop` do, each by a random amount that `seed` determines.
+    Either one `coordinate` of an array moves, or the entries `start:stop` do but for those that are
+    `held`, each by a random amount that `seed` determines.
     """
 
-    leaf: int | None
+    leaf: int | None  # None: all arrays move together
     coordinate: int | None = None
     seed: int = 0
     start: int = 0
     stop: int | None = None
     own_scale: bool = False  # step by the size of this very entry, not of its array
     by_value: bool = False  # entries that are equal move alike
+    held: tuple[int, ...] = ()  # entries that stay where they are, as those at a kink
 
     def direction(self, point: Arrays) -> dict[int, np.ndarray]:
         """Return the direction for each array that moves; a step of 1 is about as long as the array."""
@@ -97,6 +104,7 @@ class Probe:
             pattern = pattern[np.unique(x, return_inverse=True)[1].ravel()]
         pattern[: self.start] = 0
         pattern[x.size if self.stop is None else self.stop :] = 0
+        pattern[list(self.held)] = 0
         return (pattern * entry_scales(x.ravel())).reshape(x.shape)
 
 

@@ -28,7 +28,7 @@ class Problem:
         if not self.leaves:
             got = ", ".join(_brief(x) for x in self.inputs) or "no input"
             raise TypeError(f"gradcheck: {self.subject.name} must have a floating array to differentiate, got {got}")
-        self.protect = True
+        self.protect, self.once = True, False  # `once`: a pullback may be called a single time
         self.count: Counter[str] = Counter()
         self.handed: list[np.ndarray] = []
         self._build()
@@ -70,11 +70,11 @@ class Problem:
     def output(self, arrays: Arrays) -> Any:
         return self.subject.forward(*self._hand_over(arrays))
 
-    def vjp(self, arrays: Arrays) -> tuple[Any, Callable[[Any], tuple[Any, Any]]]:
-        """Return the output and the pullback, trees as the user's code has them."""
+    def vjp(self, arrays: Arrays, as_is: bool = False) -> tuple[Any, Callable[[Any], tuple[Any, Any]]]:
+        """Return the output and the pullback, trees as the user's code has them; `as_is`: in the layout that they have."""
         self.count["forward"] += 1
         with during("vjp"):
-            return self.subject.vjp(*self._hand_over(arrays))
+            return self.subject.vjp(*self._hand_over(arrays, as_is))
 
     def pull(self, pullback: Callable, dy: Any) -> list[Any]:
         """Return the cotangent of each leaf as it came: perhaps absent, of another shape or dtype."""
@@ -101,12 +101,14 @@ class Problem:
         rows = []
         y, pullback = self.vjp(arrays)
         for k, dy in enumerate(g):
-            if k and not self.protect:  # the first call may have spoilt what the second one needs
+            if k and (self.once or not self.protect):  # the first call may have spoilt what the second one needs
                 y, pullback = self.vjp(arrays)
             rows.append([np.array(d, dtype=np.float64) for d in self.pull(pullback, like(y, dy, self.protect))])
         return [np.stack(column) for column in zip(*rows, strict=True)]
 
-    def _hand_over(self, arrays: Arrays) -> tuple[Any, tuple, dict]:
+    def _hand_over(self, arrays: Arrays, as_is: bool = False) -> tuple[Any, tuple, dict]:
+        if not as_is:
+            arrays = [_laid(x, leaf.value) for x, leaf in zip(arrays, self.leaves, strict=True)]
         if self.protect:
             self.handed = [trees.read_only(x) if x.flags.writeable else x for x in arrays]
         else:
@@ -118,6 +120,15 @@ class Problem:
             self.inputs if inputs is None else inputs(leaves),
             trees.rebuild(self.constants),
         )
+
+
+def _laid(x: np.ndarray, like: np.ndarray) -> np.ndarray:
+    """Return x with its axes in memory in the order in which the user's array has them."""
+    if like.flags.c_contiguous or x.shape != like.shape:
+        return x
+    twin = np.empty_like(like, dtype=x.dtype)
+    twin[...] = x
+    return twin
 
 
 def flat(y: Any) -> np.ndarray:
@@ -136,6 +147,12 @@ def like(y: Any, vector: np.ndarray, protect: bool = True) -> Any:
         pieces.append(trees.read_only(piece) if protect else piece)
         start += x.size
     return trees.rebuild(y, iter(pieces))
+
+
+def representable(y: Any, vectors: np.ndarray) -> np.ndarray:
+    """Return cotangents (G, m) of an output, rounded to what its arrays hold: so that what is handed over is what counts."""
+    rows = [np.concatenate([np.zeros(0), *(x.ravel() for _, x in trees.leaves(like(y, v)))]) for v in vectors]
+    return np.array(rows, np.float64).reshape(vectors.shape)
 
 
 def output_names(y: Any) -> list[tuple[str, tuple[int, ...]]]:

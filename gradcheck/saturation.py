@@ -12,7 +12,7 @@ import numpy as np
 from gradcheck.comparison import Comparison
 from gradcheck.extrapolate import estimate
 from gradcheck.measure import Place
-from gradcheck.points import cotangents
+from gradcheck.points import cotangents, scale
 from gradcheck.problem import Arrays, Problem
 
 MARGIN = 16  # roundings of such a term
@@ -21,10 +21,11 @@ NEARER = (2.0**-3, 2.0**-6)
 COTANGENTS = 4  # along one alone an entry's gradient may be small by chance
 
 
-def allow(comparisons: list[Comparison], problem: Problem, place: Place, u: float) -> None:
+def allow(comparisons: list[Comparison], problem: Problem, place: Place, u: float, size: float) -> None:
     """Widen the bars of the claim and of the differences where a rounding of terms that cancel explains it all.
 
-    Differences that show less than a digit do not contradict a claim that the complex step confirms.
+    `size` is that of the terms which y is made of.  Differences that show less than a digit do not contradict a
+    claim that the complex step confirms.
     """
     found: dict[int, np.ndarray] = {}
     for c in comparisons:
@@ -33,9 +34,10 @@ def allow(comparisons: list[Comparison], problem: Problem, place: Place, u: floa
         square = 0.0
         for leaf, d in c.probe.direction(place.point).items():
             if leaf not in found:
-                found[leaf] = terms(problem, place.point, leaf, place.y)
+                natural = np.abs(place.g).max(initial=0) * size / scale(place.point[leaf])  # y dy / x
+                found[leaf] = np.maximum(terms(problem, place.point, leaf, place.y), natural)
             square += float(np.square(found[leaf] * d).sum())
-        wider = _with_rounding(c, MARGIN * u * np.sqrt(square))
+        wider = _with_rounding(c, MARGIN * u * np.sqrt(square), u)
         if not _contradicted(wider):
             c.claimed_bar, c.real, c.bounds = wider.claimed_bar, wider.real, wider.bounds
         elif c.real is not None and c.exact is not None and not c.exact_outside().any():
@@ -43,12 +45,12 @@ def allow(comparisons: list[Comparison], problem: Problem, place: Place, u: floa
             c.real.bar = np.where(coarse, np.inf, c.real.bar)
 
 
-def _with_rounding(c: Comparison, rounding: float) -> Comparison:
+def _with_rounding(c: Comparison, rounding: float, u: float) -> Comparison:
     """Return the same comparison for a claim, and values of <g, f>, that are rounded by so much."""
     real, bounds = c.real, c.bounds
-    if c.sweep is not None and bounds is not None:
+    if c.sweep is not None and bounds is not None and not c.followed:
         bounds = bounds + rounding
-        real = estimate(c.sweep, bounds)
+        real = estimate(c.sweep, bounds, u)
     return dataclasses.replace(c, claimed_bar=np.maximum(c.claimed_bar, rounding), real=real, bounds=bounds)
 
 

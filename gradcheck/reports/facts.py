@@ -126,6 +126,7 @@ class Gradient:
     method: str = ""
     compared: int = 0
     kinks: int = 0
+    jumps: int = 0
     wrong: list[tuple[int, ...]] = dataclasses.field(default_factory=list)
     reason: str = ""
     cause: str = ""  # what a wrong gradient most likely suffers from, as a name that stays

@@ -1,0 +1,68 @@
+"""When two cotangents are the same but for rounding: as much as roundings are measured to make."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gradcheck.complexstep import jittered
+from gradcheck.points import scale
+from gradcheck.problem import flat
+
+if TYPE_CHECKING:
+    from gradcheck.contract import Contract
+
+REPEATS, MARGIN = 4, 16  # of inputs a few roundings away, and of the largest change that they make
+JUMP = 1e-3  # of the largest entry
+CANCELLED = 2.0**10  # times the numbers in sight: the size of terms beyond which a change of y is a jump, no rounding
+
+
+def near(a: Any, b: Any, slack: float | np.ndarray) -> bool:
+    """Whether two arrays differ by at most `slack` everywhere."""
+    if np.isnan(slack).any():
+        return True  # made of numbers that are not finite, which is a finding of its own
+    a, b = np.asarray(a), np.asarray(b)
+    return a.shape == b.shape and bool((np.abs(a - b) <= slack).all() or np.array_equal(a, b, equal_nan=True))
+
+
+def measure_terms(c: "Contract") -> float:
+    """Return the size of the terms that y is made of: its own, or more if they cancel and leave their rounding."""
+    own = float(np.abs(c.y).max(initial=0))
+    most = CANCELLED * max(1.0, own, *(float(np.abs(x).max(initial=0)) for x in c.point))
+    change = 0.0
+    for _ in range(1 if c.large else REPEATS):
+        moved = zip(jittered(c.point, c.rng, c.u), c.point, strict=True)
+        y = c.problem.attempt([x.astype(kept.dtype) for x, kept in moved], c.y.size)
+        change = max(change, float(np.abs(np.nan_to_num(y - c.y, nan=0.0)).max(initial=0)))
+    return max(own, min(change / c.u, most))
+
+
+def rounding(c: "Contract", leaf: str) -> float:
+    """Allow for terms that cancel: as the cotangent changes with dy by a rounding, or as y dy / x rounds."""
+    largest = max((float(np.abs(e).max(initial=0)) for e in c.one), default=0.0)
+    return 1024 * c.jitter[leaf] + 64 * c.u * max(natural(c, leaf), largest)
+
+
+def natural(c: "Contract", leaf: str) -> float:
+    """Return what a cotangent comes to whose terms do not cancel: y dy / x."""
+    x = next(x.value for x in c.problem.leaves if x.name == leaf)
+    return c.terms * float(np.abs(c.g).max(initial=0)) / scale(x)
+
+
+def sensitivity(c: "Contract") -> list[float]:
+    """Return what the output and each cotangent may owe to roundings of the inputs, as those of a sum in another order.
+
+    A mean of numbers far from zero but near each other carries many.  A change far above is none: a kink was crossed.
+    """
+    sizes = [c.terms, *(natural(c, leaf.name) for leaf in c.problem.leaves)]
+    changes = []
+    for _ in range(REPEATS):
+        near_by = zip(jittered(c.point, c.rng, c.u), c.point, strict=True)
+        out, pullback = c.problem.vjp([x.astype(kept.dtype) for x, kept in near_by])
+        pairs = zip([c.y, *c.one], [flat(out), *c.pull(out, pullback, c.g[0])], sizes, strict=True)
+        changes.append([_change(*pair) for pair in pairs])
+    return [MARGIN * change for change in np.max(changes, axis=0)]
+
+
+def _change(a: np.ndarray, b: np.ndarray, size: float) -> float:
+    change = float(np.abs(a - b).max(initial=0))
+    return change if change <= JUMP * max(float(np.abs(a).max(initial=0)), size) else 0.0
