@@ -2,13 +2,15 @@
 
 import zlib
 
-from operator_lists import FAILS, NOT_TRIED, UNSEEN
+import pytest
 from operator_cases import DTYPES, cases, operators
+from operator_lists import FAILS, NOT_TRIED, UNSEEN
 from planted import KINDS, places, planted
 
 import gradcheck
 from gradcheck.adapters import torch_function
 
+pytestmark = pytest.mark.filterwarnings("ignore")  # of PyTorch's, of its own functions
 DIGITS = 6  # with fewer a factor of 1.0001 may be hidden
 
 
