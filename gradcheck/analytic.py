@@ -6,7 +6,7 @@ import numpy as np
 
 from gradcheck.complexstep import jittered
 from gradcheck.ladder import smallest_exact
-from gradcheck.points import Probe
+from gradcheck.points import Probe, root_sum_square
 from gradcheck.problem import Arrays, Problem
 
 U = 2.0**-53
@@ -20,23 +20,25 @@ class Analytic:
     values: list[np.ndarray]
     nearby: list[list[np.ndarray]]
     u: float  # unit roundoff of the format in which the subject computes
+    noise: float = 0.0  # what the user declared, as a part of every number
     _deviations: dict[int, np.ndarray] = dataclasses.field(default_factory=dict)
 
     def along(self, direction: dict[int, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         """Return <B(g), d> (G,) and a bar for its rounding (G,)."""
-        claimed, spread, size = 0.0, [0.0] * len(self.nearby), 0.0
+        claimed, spread, parts = 0.0, [0.0] * len(self.nearby), [np.zeros((len(self.values[0]), 0))]
         for i, d in direction.items():
             moving = np.flatnonzero(d)
             part = slice(moving[0], moving[-1] + 1) if moving.size else slice(0)  # nan times 0 is not 0
             rows, steps = self.values[i].reshape(len(self.values[i]), -1)[:, part], d.ravel()[part]
             claimed = claimed + rows @ steps
-            size = size + np.square(rows * steps).sum(axis=1)
+            parts.append(rows * steps)
             for k, near in enumerate(self.nearby):
                 with np.errstate(invalid="ignore"):  # an infinite claim is a finding of its own
                     spread[k] = spread[k] + (near[i].reshape(len(rows), -1)[:, part] - rows) @ steps
+        size = root_sum_square(np.concatenate(parts, axis=1), axis=1)
         noise = np.max(np.abs(spread), axis=0) if spread else np.zeros(np.shape(size))
-        noise = without_jumps(noise, float(np.sqrt(np.max(size, initial=0))), self.largest(), self.u)
-        return np.asarray(claimed), 16 * self.u * np.sqrt(size) + 4 * noise
+        noise = without_jumps(noise, float(np.max(size, initial=0)), self.largest(), self.u)
+        return np.asarray(claimed), (16 * self.u + 4 * self.noise) * size + 4 * noise
 
     def lost(self, point: Arrays, probe: Probe, steps: np.ndarray) -> np.ndarray:
         """Return a bound (L, G) for what the roundings of x + h d, where it is rounded, make of one value of <g, f>."""
@@ -44,11 +46,12 @@ class Analytic:
         inexact = steps < smallest_exact(point, direction)
         if not inexact.any():
             return np.zeros(steps.shape)
-        square = np.zeros(steps.shape[1])
+        parts = []
         with np.errstate(all="ignore"):
             for i, d in direction.items():
-                square += np.square(np.where(d != 0, self.values[i] * point[i], 0)).reshape(len(square), -1).sum(axis=1)
-        return np.where(inexact & np.isfinite(square), 4 * U * np.sqrt(square), 0.0)
+                parts.append(np.where(d != 0, self.values[i] * point[i], 0).reshape(steps.shape[1], -1))
+        size = root_sum_square(np.concatenate(parts, axis=1), axis=1)
+        return np.where(inexact & np.isfinite(size), 4 * U * size, 0.0)
 
     def entry(self, leaf: int, coordinate: int, unit: float) -> tuple[np.ndarray, np.ndarray]:
         """Return the derivative for a step of `unit` at one entry (G,) and a bar for its rounding (G,).
@@ -60,7 +63,7 @@ class Analytic:
         deviations = self.deviation(leaf)
         own = deviations[:, coordinate]
         value = rows[:, coordinate]
-        return value * unit, (16 * self.u * np.abs(value) + 4 * np.maximum(own, np.median(deviations, axis=1))) * unit
+        return value * unit, ((16 * self.u + 4 * self.noise) * np.abs(value) + 4 * np.maximum(own, np.median(deviations, axis=1))) * unit
 
     def deviation(self, leaf: int) -> np.ndarray:
         """Return the largest change of each entry (G, n) among the repetitions."""
@@ -86,7 +89,7 @@ def without_jumps(noise: np.ndarray, size: float, largest: float, u: float) -> n
 
 
 def analytic(
-    problem: Problem, point: Arrays, g: np.ndarray, rng: np.random.Generator, u: float, jitters: int
+    problem: Problem, point: Arrays, g: np.ndarray, rng: np.random.Generator, u: float, jitters: int, noise: float
 ) -> Analytic:
     """Return the gradient at a point for every cotangent, and `jitters` repetitions a few roundings away."""
     with np.errstate(all="ignore"):
@@ -94,4 +97,4 @@ def analytic(
         nearby = [
             problem.gradients(jittered(point, rng, u), jittered([g], rng, u)[0]) for _ in range(jitters)
         ]
-    return Analytic(values, nearby, u)
+    return Analytic(values, nearby, u, noise)

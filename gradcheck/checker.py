@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck.examination import Examination
+from gradcheck.options import Options
 from gradcheck.problem import Problem
 from gradcheck.report import GradientError, Report
 from gradcheck.workers import mapping
@@ -18,20 +19,36 @@ class Checker:
         seed: of all random numbers that the check draws.
         workers: as in SciPy: a number of processes (-1: all cores), or a map-like callable.  The
             report is the same to the last bit wherever the work is done.
+        noise: what the subject leaves open of every number, as a part of it: that of a solver with a tolerance.
+        nondeterministic: whether two calls of the backward pass may differ by more than roundings.
+        convention: of complex arrays: the gradient for z = x + i y is dx + i dy ("torch") or dx - i dy ("jax").
+
+    Raises:
+        TypeError: an option is of another type.
+        ValueError: an option lies outside its range.
     """
 
-    def __init__(self, *, seed: int = 0, workers: int | Callable[..., Iterable] = 1):
+    def __init__(
+        self,
+        *,
+        seed: int = 0,
+        workers: int | Callable[..., Iterable] = 1,
+        noise: float = 0.0,
+        nondeterministic: bool = False,
+        convention: str = "torch",
+    ):
         if isinstance(seed, bool) or not isinstance(seed, int):
             raise TypeError(f"gradcheck: seed must be a whole number, got {type(seed).__name__}")
         if seed < 0:
             raise ValueError(f"gradcheck: seed must not be negative, got {seed}")
         self.seed, self.workers = seed, workers
+        self.options = Options(noise, nondeterministic, convention)
 
     def __call__(self, subject: Any, *inputs: Any, **constants: Any) -> Report:
         """Check the backward pass of `subject` at `inputs`.  See `gradcheck.check`."""
-        problem = Problem(subject, inputs, constants)
+        problem = Problem(subject, inputs, constants, self.options.convention)
         with mapping(self.workers) as mapper, np.errstate(all="ignore"):
-            return Examination(problem, self.seed, mapper).run()
+            return Examination(problem, self.seed, mapper, self.options).run()
 
 
 def check(subject: Any, *inputs: Any, **constants: Any) -> Report:

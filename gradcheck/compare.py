@@ -9,11 +9,11 @@ from gradcheck.analytic import Analytic, without_jumps
 from gradcheck.comparison import Comparison
 from gradcheck.doubt import doubtful, limited
 from gradcheck.extrapolate import estimate, estimates, where_still
-from gradcheck.ladder import SECOND_STEPS, SECOND_WINDOW, STEPS, WINDOW, rounded
+from gradcheck.ladder import SECOND_STEPS, SECOND_WINDOW, STEPS, TINY, WINDOW, rounded
 from gradcheck.measure import Place, Reading, Task, read_all
 from gradcheck.noise import grain
 from gradcheck.plan import LARGE
-from gradcheck.points import Probe
+from gradcheck.points import Probe, root_sum_square
 from gradcheck.problem import Problem
 
 LEAN = [1, 2, 3, 4, 5, 6, 9]  # of the first levels, those of a large problem
@@ -33,12 +33,13 @@ class Comparer:
         exact: bool,
         rng: np.random.Generator,
         level: float | None = None,
+        noise: float = 0.0,
     ):
         self.problem, self.place, self.analytic, self.mapper = problem, place, analytic, mapper
         self.exact, self.rng = exact, rng
         self.lean = sum(x.size for x in place.point) > LARGE  # measures noise only where something is doubtful
         self.measures_noise = level is None  # at a kink or a tie the difference table shows no noise but the kink
-        self.level = level or 0.0  # noise of f in units of its rounding, the largest that was measured
+        self.noise, self.level = noise, level or 0.0  # declared; noise of f in units of its rounding, the largest that was measured
         self.exact_noise: dict[tuple[int | None, bool], np.ndarray] = {}  # of the complex step, by array and kind
 
     def compare(self, probes: list[Probe], real: list[bool], sharpen: bool = True) -> list[Comparison]:
@@ -80,7 +81,7 @@ class Comparer:
             assert probe.leaf is not None
             unit = float(direction[probe.leaf].flat[probe.coordinate])
             return Comparison(probe, unit, *self.analytic.entry(probe.leaf, probe.coordinate, unit))
-        lengths = [float(np.sqrt(np.mean(np.square(d[d != 0])))) for d in direction.values() if d.any()]
+        lengths = [root_sum_square(d) / np.sqrt(np.count_nonzero(d)) for d in direction.values() if d.any()]
         return Comparison(probe, max(lengths, default=1.0), *self.analytic.along(direction))
 
     def _set_exact(self, comparisons: list[Comparison], readings: list[Reading]) -> None:
@@ -99,7 +100,7 @@ class Comparer:
         for c, exact in pairs:
             kind = (c.probe.leaf, c.probe.coordinate is None)
             noise = self.exact_noise[kind if kind in self.exact_noise else (None, True)]
-            c.exact, c.exact_bar = exact.value, 16 * u * exact.size + 4 * noise
+            c.exact, c.exact_bar = exact.value, (16 * u + 4 * self.noise) * exact.size + 4 * noise
 
     def _set_real(self, comparisons: list[Comparison], where: list[int], readings: list[Reading]) -> None:
         pairs = [(i, r.sweep) for i, r in zip(where, readings, strict=True) if r.sweep is not None]
@@ -108,13 +109,13 @@ class Comparer:
         bounds = [self.noise_of(s.weight, n) + more for (_, s), n, more in zip(pairs, levels, lost, strict=True)]
         found = estimates([sweep for _, sweep in pairs], bounds, self.analytic.u)
         for (i, sweep), bound, real in zip(pairs, bounds, found, strict=True):
-            hidden = 4 * self.analytic.u * rounded(self.place.g, self.place.y)
+            hidden = 4 * self.analytic.u * rounded(self.place.g, np.maximum(np.abs(self.place.y), TINY))
             real = where_still(real, comparisons[i].claimed, bound, hidden / sweep.steps[0])
             comparisons[i].real, comparisons[i].sweep, comparisons[i].bounds = real, sweep, bound
 
     def noise_of(self, weight: np.ndarray, level: float) -> np.ndarray:
         """Return a bound (L, G) for the error of one value of <g, f>: rounding of its size, or as measured."""
-        return 4 * max(self.analytic.u, level) * weight
+        return 4 * max(self.analytic.u, level, self.noise) * weight
 
     def _sharpen(self, comparisons: list[Comparison]) -> None:
         doubts = doubtful(comparisons)
@@ -147,7 +148,7 @@ class Comparer:
         self._retry(comparisons, doubtful, own_scale=True)
         failing = self._failing(comparisons, doubtful)
         before = {i: comparisons[i].real for i in failing}
-        self._ladder(comparisons, failing, SECOND_STEPS, noise=self.measures_noise)
+        self._ladder(comparisons, failing, SECOND_STEPS, noise=True)
         for i in failing:
             if not comparisons[i].resolved:
                 comparisons[i].real = before[i]
@@ -169,8 +170,12 @@ class Comparer:
                 c.exact_bar = c.exact_bar + 8 * without_jumps(reading.exact.noise, size, size, 2.0**-53)
 
     def _ladder(self, comparisons: list[Comparison], where: list[int], steps: np.ndarray, noise: bool = False) -> None:
-        tasks = [Task(comparisons[i].probe, steps, noise=noise) for i in where]
+        tasks = [Task(comparisons[i].probe, steps, noise=noise and not self._kinked(comparisons[i])) for i in where]
         self._set_real(comparisons, where, read_all(self.mapper, self.problem, self.place, tasks))
+
+    def _kinked(self, c: Comparison) -> bool:
+        """Whether a difference table might take a kink for noise."""
+        return not self.measures_noise and c.kink.any()
 
     def _retry(self, comparisons: list[Comparison], where: list[int], own_scale: bool) -> None:
         """Try what is still unresolved on the second ladder, or with steps of the entry's own size.

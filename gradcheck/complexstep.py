@@ -9,7 +9,7 @@ import warnings
 
 import numpy as np
 
-from gradcheck.points import Probe
+from gradcheck.points import Probe, root_sum_square
 from gradcheck.problem import Arrays, Problem
 
 STEP = 2.0**-100
@@ -39,7 +39,7 @@ def refusal(problem: Problem, point: Arrays, y: np.ndarray) -> str | None:
 def derivative(problem: Problem, point: Arrays, probe: Probe, g: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return <g, J d> (G,) and the size of its rounding, in units of the rounding of one product (G,)."""
     slope = _evaluate(problem, point, probe.direction(point), STEP).imag / STEP
-    return g @ slope, np.sqrt(np.square(g * slope).sum(axis=1))
+    return g @ slope, root_sum_square(g * slope, axis=1)
 
 
 def noise(

@@ -12,9 +12,12 @@ from gradcheck.likeness import measure_terms, near
 from gradcheck.linearity import is_linear, measure_rounding
 from gradcheck.noise import unit_roundoff
 from gradcheck.plan import LARGE
-from gradcheck.points import cotangents
+from gradcheck.points import cotangents, scale
 from gradcheck.problem import Problem, flat, is_write, like, representable
 from gradcheck.subjects import Broken
+
+
+FARTHEST = 2.0**990
 
 
 class Contract:
@@ -54,12 +57,16 @@ class Contract:
             self.problem.protect = False
             y = self.problem.forward(self.point)
             self.fail("mutation", f"the forward pass writes to {self._written()}")
+        if np.iscomplexobj(y):
+            self.problem.pair_outputs()
+            y = self.problem.forward(self.point)
         if not np.isfinite(y).all():
             bad = int(np.flatnonzero(~np.isfinite(y))[0])
             raise ValueError(
                 f"gradcheck: the forward pass of {self.problem.name} must be finite where it is checked, "
                 f"got {y[bad]} at entry {bad} of the output"
             )
+        self._range()
         self.y = y.copy()
         if not np.array_equal(self.y, self.problem.forward(self.point)):
             message = "two forward passes at one point differ: hand over a numpy.random.Generator, which is replayed"
@@ -68,6 +75,16 @@ class Contract:
         self.g = cotangents(self.rng, y.size)
         self.u = max(self.u, 2 * unit_roundoff([self.y]))
         self.terms = measure_terms(self)
+
+    def _range(self) -> None:
+        """Arrays of numbers at the ends of the range of float64 leave steps no room."""
+        for leaf in self.problem.leaves:
+            size = scale(leaf.value)
+            if not 1 / FARTHEST <= size <= FARTHEST:
+                want = f"must have entries between {1 / FARTHEST:.0e} and {FARTHEST:.0e}, or steps have no room"
+                message = f"{leaf.name} {want}, got entries of about {size:.0e}"
+                self.findings.append(Finding("range", message, "inconclusive", leaf.name))
+                self.fatal = True
 
     def _pullback(self) -> None:
         self.out, self.pullback = self._vjp_and_pull()

@@ -13,7 +13,7 @@ def doubtful(comparisons: list[Comparison]) -> list[int]:
     size: dict[int | None, float] = {}
     for c in comparisons:
         if c.real is not None:
-            top = float(np.nanmax(np.abs(np.append(c.real.value, c.claimed)), initial=0))
+            top = float(np.nan_to_num(np.abs(np.append(c.real.value, c.claimed))).max(initial=0))
             size[c.probe.leaf] = max(size.get(c.probe.leaf, 0.0), top)
     floor = max(size.values(), default=0.0) / 1000  # below it the noise decides, which no ladder mends
     return [

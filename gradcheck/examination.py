@@ -19,6 +19,7 @@ from gradcheck.locate import locate
 from gradcheck.measure import Place
 from gradcheck.path import follow
 from gradcheck.noise import unit_roundoff
+from gradcheck.options import Options
 from gradcheck.places import own_point, places
 from gradcheck.problem import Problem
 from gradcheck.report import Gradient, Report
@@ -28,17 +29,17 @@ from gradcheck.survey import convergence, error_map
 
 
 class Examination:
-    def __init__(self, problem: Problem, seed: int, mapper: Callable):
-        self.problem, self.seed, self.mapper = problem, seed, mapper
+    def __init__(self, problem: Problem, seed: int, mapper: Callable, options: Options):
+        self.problem, self.seed, self.mapper, self.options = problem, seed, mapper, options
         self.rng = np.random.default_rng(seed)
         self.findings: list[Finding] = []
         self.sizes = [leaf.value.size for leaf in problem.leaves]
         self.large = sum(self.sizes) > plan.LARGE
 
     def run(self) -> Report:
-        contract = Contract(self.problem, self.rng)
+        contract = Contract(self.problem, self.rng, self.options.nondeterministic)
         contract.examine()
-        self.findings += [*self.problem.subject.findings, *contract.findings]
+        self.findings += [*self.options.declared(), *self.problem.subject.findings, *contract.findings]
         if contract.fatal:
             return self._report([self._unexamined(leaf.name, leaf.value.shape) for leaf in self.problem.leaves])
         self.terms = contract.terms
@@ -99,8 +100,8 @@ class Examination:
         return Place(self.own.point, self.problem.forward(self.own.point).astype(np.float64), self.own.g)
 
     def _comparer(self, place: Place, level: float | None = None) -> Comparer:
-        gradient = analytic(self.problem, place.point, place.g, self.rng, self.u, 1 if self.large else 3)
-        return Comparer(self.problem, place, gradient, self.mapper, self.exact, self.rng, level)
+        gradient = analytic(self.problem, place.point, place.g, self.rng, self.u, 1 if self.large else 3, self.options.noise)
+        return Comparer(self.problem, place, gradient, self.mapper, self.exact, self.rng, level, self.options.noise)
 
     def _measured(self, comparer: Comparer, plan: plan.Plan) -> list[Comparison]:
         found = comparer.compare(plan.probes, plan.real)
@@ -144,7 +145,7 @@ class Examination:
 
     def _conclude(self, comparisons: list[list[Comparison]]) -> list[Gradient]:
         values = [np.abs(c.real.value).max() for cs in comparisons for c in cs if c.real is not None]
-        largest = float(np.nanmax(values, initial=0)) if values else 0.0
+        largest = float(np.nan_to_num(values).max(initial=0))
         gradients = []
         for i, (leaf, found, believed) in enumerate(zip(self.problem.leaves, comparisons, self.believed, strict=True)):
             gradient = conclude(leaf.name, leaf.value.shape, found, believed, largest, self.u)
@@ -164,7 +165,10 @@ class Examination:
                 message = f"{gradient.name}: {gradient.reason}"
                 self.findings.append(Finding("resolution", message, "inconclusive", gradient.name))
             gradients.append(gradient)
-        if all(g.digits is None and g.verdict != "fail" for g in gradients) and self.near.y.size and any(self.sizes):
+        if not any(self.sizes):
+            message = "nothing was compared: no array has an entry"
+            self.findings.append(Finding("vacuous", message, "inconclusive"))
+        elif all(g.digits is None and g.verdict != "fail" for g in gradients) and self.near.y.size:
             message = "every gradient is below the noise: nothing was checked (saturated or constant here?)"
             self.findings.append(Finding("vacuous", message, "inconclusive"))
         return gradients

@@ -9,7 +9,7 @@ from gradcheck.compare import Comparer
 from gradcheck.comparison import Comparison
 from gradcheck.complexstep import jittered
 from gradcheck.findings import Finding
-from gradcheck.points import Probe
+from gradcheck.points import Probe, root_sum_square
 from gradcheck.problem import Arrays
 
 JITTERS = 3
@@ -61,7 +61,7 @@ def _slope(comparer: Comparer, probe: Probe) -> tuple[np.ndarray, np.ndarray] | 
     for _ in range(JITTERS):
         near = _tangent(comparer, jittered(point, comparer.rng, u), jittered(directions, comparer.rng, u))
         spread = np.maximum(spread, np.abs(g @ (near - tangent)))
-    size = np.sqrt(np.square(g * tangent).sum(axis=1))
+    size = root_sum_square(g * tangent, axis=1)
     largest = float(np.max(size, initial=0))
     return g @ tangent, 16 * u * size + 4 * without_jumps(spread, largest, largest, u)
 

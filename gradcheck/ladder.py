@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from gradcheck.points import Probe
+from gradcheck.points import Probe, root_sum_square
 from gradcheck.problem import Arrays, Problem
 
 RATIO = 2.75  # not a power of two: f = sin(2 pi 64 x) looks constant to steps that are
@@ -19,6 +19,7 @@ def few_bits(h: np.ndarray, bits: int = 10) -> np.ndarray:
 
 
 STEPS = few_bits(FIRST * RATIO ** -np.arange(LEVELS))
+TINY = float(np.finfo(np.float64).tiny)  # smaller outputs are rounded as if they were this large
 EXACT = 10  # level down to which steps are taken even where they are rounded
 SECOND_STEPS = few_bits(0.31 * 2.35 ** -np.arange(LEVELS + 3))  # incommensurate: to confirm a failure
 SECOND_WINDOW = (*range(3, 12), 14, 17)
@@ -62,7 +63,7 @@ def sweep(
             rows.append((g @ (ahead - behind) / (up + down), g @ (ahead - y) / up, g @ (y - behind) / down))
             changed |= (ahead != y) | (behind != y)
             top = np.maximum(np.abs(y), np.maximum(np.abs(ahead), np.abs(behind)))
-            top = np.where(changed, top if grain is None else np.maximum(top, grain), 0)
+            top = np.where(changed, np.maximum(top, TINY if grain is None else np.maximum(grain, TINY)), 0)
             weights.append(rounded(g, top))
             realised.append((up + down) / 2)
     central, right, left = (np.array([row[k] for row in rows]) for k in range(3))
@@ -104,7 +105,7 @@ def rounded(g: np.ndarray, y: np.ndarray) -> np.ndarray:
     times their root sum of squares.
     """
     size = np.abs(g) * np.abs(y)
-    return np.minimum(size.sum(axis=1), 8 * np.sqrt(np.square(size).sum(axis=1)))
+    return np.minimum(size.sum(axis=1), 8 * root_sum_square(size, axis=1))
 
 
 def _lengths(

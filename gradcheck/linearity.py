@@ -64,6 +64,8 @@ def _extremes(c: "Contract") -> list[float]:
     info = np.finfo(next(d for d in (np.float64, np.float32, np.float16) if np.finfo(d).eps >= coarsest or d == np.float16))
     arrays = [np.abs(np.asarray(x, np.float64)) for x in (c.g[0], c.y, *c.one, *c.point)]
     tops = [top for x in arrays if 0 < (top := float(x.max(initial=0))) < np.inf]
+    if not tops:
+        return []
     room = min(ROOM, info.maxexp // 4)
     up = int(info.maxexp - room - np.log2(max(tops)))
     down = int(info.minexp + room - np.log2(min(tops)))

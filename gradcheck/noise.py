@@ -38,7 +38,8 @@ def measured(problem: Problem, point: Arrays, probe: Probe, g: np.ndarray) -> np
         if not np.isfinite(table).all():
             continue
         size = rounded(g, np.where((values != base).any(axis=0), np.abs(values).max(axis=0), 0))
-        _read_table(table, level, done, size)
+        unit = float(np.abs(table).max(initial=0)) or 1.0  # numbers near 1e200 have no squares
+        _read_table(table / unit, level, done, size / unit)
         if done.all():
             break
     return level

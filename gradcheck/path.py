@@ -13,7 +13,7 @@ import numpy as np
 from gradcheck.compare import Comparer
 from gradcheck.comparison import Comparison
 from gradcheck.extrapolate import Estimate
-from gradcheck.ladder import STEPS, moved, rounded
+from gradcheck.ladder import STEPS, moved
 
 LOW = 2.0**-40  # roundoff of a subject that is followed along segments
 LENGTHS = (1, 2, 3, 4, 5, 6)  # levels of the ladder
@@ -27,7 +27,7 @@ def follow(found: list[Comparison], comparer: Comparer, need: float) -> None:
     if comparer.analytic.u < LOW:
         return
     for c in found:
-        if c.real is None or (c.resolved and not c.outside().any() and not _wide(c, need)):
+        if c.real is None or c.sweep is None or (c.resolved and not c.outside().any() and not _wide(c, need)):
             continue
         if (c.jump | (c.real.still & (c.claimed == 0))).any():  # a jump is in no integral of claims
             continue
@@ -52,18 +52,18 @@ class _Segment:
 
     def __init__(self, comparer: Comparer, c: Comparison, h: float, nodes: int):
         point, g = comparer.place.point, comparer.place.g
+        assert c.sweep is not None
         direction, self.h = c.probe.direction(point), h
         with np.errstate(all="ignore"):
             ends = [comparer.problem.attempt(moved(point, direction, s * h), g.shape[1]) for s in (1, -1)]
             slope = g @ (ends[0] - ends[1]) / (2 * h)
             parts = (np.arange(nodes) + comparer.rng.uniform(size=nodes)) / nodes
             claims = np.array([_claim(comparer, direction, t) for t in h * (2 * np.array([0, *parts, 1]) - 1)])
-        changed = np.where(ends[0] != ends[1], np.maximum(*np.abs(ends)), 0)
         noise = comparer.level if comparer.level > 0 else comparer.analytic.u / BELOW
         value = c.claimed + slope - claims[1:-1].mean(axis=0)
         known = np.isfinite(value)
         self.value = np.where(known, value, np.nan)
-        self.rounding = np.where(known, 4 * noise * rounded(g, changed) / h, np.inf)
+        self.rounding = np.where(known, 4 * noise * c.sweep.weight.max(axis=0) / h, np.inf)
         self.unknown = MARGIN * np.sqrt(np.square(np.diff(claims, axis=0)).sum(axis=0)) / nodes
 
 

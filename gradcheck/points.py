@@ -1,6 +1,7 @@
 """Where the check is made: points from which steps are exact, and directions to step along."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 
@@ -69,6 +70,13 @@ def spread(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 def cotangents(rng: np.random.Generator, size: int, count: int = 2) -> np.ndarray:
     """Return `count` dense random cotangents with all their bits: no entry is near zero, and none is one."""
     return rng.uniform(0.5, 1.5, (count, size)) * rng.choice([-1.0, 1.0], (count, size))
+
+
+def root_sum_square(x: np.ndarray, axis: int | None = None) -> Any:
+    """Return the root of the sum of squares, of numbers of any size."""
+    largest = np.abs(x).max(axis=axis, keepdims=True, initial=0)
+    unit = np.where((largest > 0) & np.isfinite(largest), largest, 1)
+    return np.squeeze(unit, axis) * np.sqrt(np.square(x / unit).sum(axis=axis))
 
 
 @dataclasses.dataclass(frozen=True)

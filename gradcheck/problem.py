@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck import trees
+from gradcheck.pairs import Pairs, has_complex, paired
 from gradcheck.subjects import Adapted, Broken, adapt, leaf_list
 
 Arrays = Sequence[np.ndarray]
@@ -20,10 +21,12 @@ class Problem:
     Arrays are handed over read-only while `protect` is True, so that a write raises.
     """
 
-    def __init__(self, subject: Any, inputs: tuple, constants: dict):
+    def __init__(self, subject: Any, inputs: tuple, constants: dict, convention: str = "torch"):
         self.subject: Adapted = adapt(subject)
         self.inputs = self.subject.prepare(inputs, constants)
-        self.constants = constants
+        self.constants, self.convention = constants, convention
+        if has_complex((self.subject.parameters, self.inputs)):
+            self.subject, self.inputs = Pairs(self.subject, self.inputs, convention), paired(self.inputs)
         self.leaves = list(leaf_list(self.subject, self.inputs))
         if not self.leaves:
             got = ", ".join(_brief(x) for x in self.inputs) or "no input"
@@ -32,6 +35,10 @@ class Problem:
         self.count: Counter[str] = Counter()
         self.handed: list[np.ndarray] = []
         self._build()
+
+    def pair_outputs(self) -> None:
+        """Take the complex outputs of real arrays as pairs."""
+        self.subject = Pairs(self.subject, self.inputs, self.convention)
 
     def _build(self) -> None:
         self._trees = [trees.builder(self.subject.parameters), trees.builder(self.inputs)]

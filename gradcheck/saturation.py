@@ -12,7 +12,7 @@ import numpy as np
 from gradcheck.comparison import Comparison
 from gradcheck.extrapolate import estimate
 from gradcheck.measure import Place
-from gradcheck.points import cotangents, scale
+from gradcheck.points import cotangents, root_sum_square, scale
 from gradcheck.problem import Arrays, Problem
 
 MARGIN = 16  # roundings of such a term
@@ -31,13 +31,13 @@ def allow(comparisons: list[Comparison], problem: Problem, place: Place, u: floa
     for c in comparisons:
         if not _contradicted(c):
             continue
-        square = 0.0
+        parts = [np.zeros(0)]
         for leaf, d in c.probe.direction(place.point).items():
             if leaf not in found:
                 natural = np.abs(place.g).max(initial=0) * size / scale(place.point[leaf])  # y dy / x
                 found[leaf] = np.maximum(terms(problem, place.point, leaf, place.y), natural)
-            square += float(np.square(found[leaf] * d).sum())
-        wider = _with_rounding(c, MARGIN * u * np.sqrt(square), u)
+            parts.append((found[leaf] * d).ravel())
+        wider = _with_rounding(c, MARGIN * u * root_sum_square(np.concatenate(parts)), u)
         if not _contradicted(wider):
             c.claimed_bar, c.real, c.bounds = wider.claimed_bar, wider.real, wider.bounds
         elif c.real is not None and c.exact is not None and not c.exact_outside().any():

@@ -43,28 +43,28 @@ def odd(node: Any, path: str = "") -> Iterator[tuple[str, str]]:
             yield from odd(child, _join(path, key))
 
 
-def rebuild(node: Any, arrays: Iterator[np.ndarray] | None = None) -> Any:
+def rebuild(node: Any, arrays: Iterator[np.ndarray] | None = None, kinds: str = "f") -> Any:
     """Return the tree with its leaves, in the order of `leaves`, taken from `arrays`.
 
     Without `arrays` the leaves stay what they are and cannot be written to.
     """
-    build = builder(node, keep=arrays is None)
+    build = builder(node, keep=arrays is None, kinds=kinds)
     return node if build is None else build(iter(()) if arrays is None else arrays)
 
 
-def builder(node: Any, keep: bool = False) -> Builder | None:
+def builder(node: Any, keep: bool = False, kinds: str = "f") -> Builder | None:
     """Return a function that rebuilds this tree around new leaves, `rebuild` for many times.
 
     None: nothing in the tree is ever replaced.  With `keep` the leaves are constants.
     """
-    if is_leaf(node) and not keep:
+    if is_leaf(node, kinds) and not keep:
         return next
     if isinstance(node, np.ndarray):
         shown = read_only(node)
         return lambda arrays: shown
     if isinstance(node, np.random.Generator | np.random.RandomState | np.random.BitGenerator):
         return lambda arrays: copy.deepcopy(node)
-    parts = [(key, child, builder(child, keep)) for key, child in _children(node)]
+    parts = [(key, child, builder(child, keep, kinds)) for key, child in _children(node)]
     if all(build is None for _, _, build in parts):
         return None
 
@@ -101,13 +101,13 @@ def _object_builder(node: Any, parts: list[tuple[str, Builder]]) -> Builder:
     return build
 
 
-def align(template: Any, node: Any, path: str) -> Iterator[tuple[str, Any]]:
+def align(template: Any, node: Any, path: str, kinds: str = "f") -> Iterator[tuple[str, Any]]:
     """Yield `(path, value)` of `node` at each differentiable leaf of `template`.
 
     A value that is absent, or a subtree of another structure, is yielded as MISSING.  An object's
     cotangent may be an object with the same attributes or a dictionary with their names.
     """
-    if is_leaf(template):
+    if is_leaf(template, kinds):
         yield path, node
         return
     for key, child in _children(template):
@@ -118,7 +118,7 @@ def align(template: Any, node: Any, path: str) -> Iterator[tuple[str, Any]]:
             value = node.get(key, MISSING)
         else:
             value = getattr(node, key, MISSING) if isinstance(key, str) else MISSING
-        yield from align(child, value, _join(path, key))
+        yield from align(child, value, _join(path, key), kinds)
 
 
 def read_only(x: np.ndarray) -> np.ndarray:

@@ -110,6 +110,8 @@ class Tensors:
             tensor = torch.zeros(tensor.shape, dtype=tensor.dtype)
         if tensor.is_floating_point() and tensor.dtype not in self._numpys:
             tensor = tensor.to(torch.float32)
+        if tensor.dtype == torch.complex32:
+            tensor = tensor.to(torch.complex64)
         return tensor.resolve_conj().resolve_neg().cpu().numpy()
 
     def pair(self, tensor: Any) -> Pair:
