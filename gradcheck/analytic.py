@@ -6,6 +6,7 @@ import numpy as np
 
 from gradcheck.complexstep import jittered
 from gradcheck.ladder import smallest_exact
+from gradcheck.options import Options
 from gradcheck.points import Probe, root_sum_square
 from gradcheck.problem import Arrays, Problem
 
@@ -21,6 +22,7 @@ class Analytic:
     nearby: list[list[np.ndarray]]
     u: float  # unit roundoff of the format in which the subject computes
     noise: float = 0.0  # what the user declared, as a part of every number
+    jump: float = 0.0  # the square of the part of a derivative above which no rounding changes it
     _deviations: dict[int, np.ndarray] = dataclasses.field(default_factory=dict)
 
     def along(self, direction: dict[int, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
@@ -34,10 +36,10 @@ class Analytic:
             parts.append(rows * steps)
             for k, near in enumerate(self.nearby):
                 with np.errstate(invalid="ignore"):  # an infinite claim is a finding of its own
-                    spread[k] = spread[k] + (near[i].reshape(len(rows), -1)[:, part] - rows) @ steps
+                    spread[k] = spread[k] + _change(near[i].reshape(len(rows), -1)[:, part], rows) @ steps
         size = root_sum_square(np.concatenate(parts, axis=1), axis=1)
         noise = np.max(np.abs(spread), axis=0) if spread else np.zeros(np.shape(size))
-        noise = without_jumps(noise, float(np.max(size, initial=0)), self.largest(), self.u)
+        noise = without_jumps(noise, float(np.max(size, initial=0)), self.largest(), self.jump or self.u)
         return np.asarray(claimed), (16 * self.u + 4 * self.noise) * size + 4 * noise
 
     def lost(self, point: Arrays, probe: Probe, steps: np.ndarray) -> np.ndarray:
@@ -70,13 +72,18 @@ class Analytic:
         if leaf not in self._deviations:
             rows = self.values[leaf].reshape(len(self.values[leaf]), -1)
             with np.errstate(invalid="ignore"):  # as above
-                changes = [np.abs(near[leaf].reshape(rows.shape) - rows) for near in self.nearby]
+                changes = [np.abs(_change(near[leaf].reshape(rows.shape), rows)) for near in self.nearby]
             found = np.max(changes, axis=0) if changes else np.zeros_like(rows)
-            self._deviations[leaf] = without_jumps(found, float(np.abs(rows).max(initial=0)), self.largest(), self.u)
+            self._deviations[leaf] = without_jumps(found, float(np.abs(rows).max(initial=0)), self.largest(), self.jump or self.u)
         return self._deviations[leaf]
 
     def largest(self) -> float:
         return max(float(np.abs(value).max(initial=0)) for value in self.values)
+
+
+def _change(near: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Return what a few roundings change, but nothing where they leave the domain."""
+    return np.where(np.isnan(near), 0, near - rows)
 
 
 def without_jumps(noise: np.ndarray, size: float, largest: float, u: float) -> np.ndarray:
@@ -89,7 +96,7 @@ def without_jumps(noise: np.ndarray, size: float, largest: float, u: float) -> n
 
 
 def analytic(
-    problem: Problem, point: Arrays, g: np.ndarray, rng: np.random.Generator, u: float, jitters: int, noise: float
+    problem: Problem, point: Arrays, g: np.ndarray, rng: np.random.Generator, u: float, jitters: int, options: Options
 ) -> Analytic:
     """Return the gradient at a point for every cotangent, and `jitters` repetitions a few roundings away."""
     with np.errstate(all="ignore"):
@@ -97,4 +104,4 @@ def analytic(
         nearby = [
             problem.gradients(jittered(point, rng, u), jittered([g], rng, u)[0]) for _ in range(jitters)
         ]
-    return Analytic(values, nearby, u, noise)
+    return Analytic(values, nearby, u, options.noise, 1.0 if options.nondeterministic else u)

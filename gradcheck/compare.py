@@ -9,7 +9,7 @@ from gradcheck.analytic import Analytic, without_jumps
 from gradcheck.comparison import Comparison
 from gradcheck.doubt import doubtful, limited
 from gradcheck.extrapolate import estimate, estimates, where_still
-from gradcheck.ladder import SECOND_STEPS, SECOND_WINDOW, STEPS, TINY, WINDOW, rounded
+from gradcheck.ladder import SECOND_STEPS, SECOND_WINDOW, STEPS, WINDOW, Sweep, rounded
 from gradcheck.measure import Place, Reading, Task, read_all
 from gradcheck.noise import grain
 from gradcheck.plan import LARGE
@@ -106,16 +106,17 @@ class Comparer:
         pairs = [(i, r.sweep) for i, r in zip(where, readings, strict=True) if r.sweep is not None]
         levels = [self.level if r.noise is None else max(self.level, float(r.noise.max())) for r in readings if r.sweep]
         lost = [self.analytic.lost(self.place.point, comparisons[i].probe, s.steps) for i, s in pairs]
-        bounds = [self.noise_of(s.weight, n) + more for (_, s), n, more in zip(pairs, levels, lost, strict=True)]
+        bounds = [self.noise_of(s, n) + more for (_, s), n, more in zip(pairs, levels, lost, strict=True)]
         found = estimates([sweep for _, sweep in pairs], bounds, self.analytic.u)
         for (i, sweep), bound, real in zip(pairs, bounds, found, strict=True):
-            hidden = 4 * self.analytic.u * rounded(self.place.g, np.maximum(np.abs(self.place.y), TINY))
+            hidden = 4 * self.analytic.u * rounded(self.place.g, np.maximum(np.abs(self.place.y), 1))
             real = where_still(real, comparisons[i].claimed, bound, hidden / sweep.steps[0])
             comparisons[i].real, comparisons[i].sweep, comparisons[i].bounds = real, sweep, bound
 
-    def noise_of(self, weight: np.ndarray, level: float) -> np.ndarray:
-        """Return a bound (L, G) for the error of one value of <g, f>: rounding of its size, or as measured."""
-        return 4 * max(self.analytic.u, level, self.noise) * weight
+    def noise_of(self, sweep: Sweep, level: float) -> np.ndarray:
+        """Return a bound (L, G) for the error of one value of <g, f>: rounding of its size, or as measured or declared."""
+        measured = 4 * max(self.analytic.u, level, self.noise) * sweep.weight
+        return np.maximum(measured, 4 * self.analytic.u * sweep.coarse)
 
     def _sharpen(self, comparisons: list[Comparison]) -> None:
         doubts = doubtful(comparisons)
@@ -191,7 +192,8 @@ class Comparer:
             if own_scale and new.unit == old.unit:
                 continue
             self._ladder([new], [0], STEPS if own_scale else SECOND_STEPS)
-            if new.resolved:
+            lost = own_scale and new.still_everywhere() and new.outside().any() and not old.still_everywhere()
+            if new.resolved and not lost:
                 if old.exact is not None and old.exact_bar is not None:
                     ratio = new.unit / old.unit
                     new.exact, new.exact_bar = old.exact * ratio, old.exact_bar * ratio

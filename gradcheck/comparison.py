@@ -42,6 +42,10 @@ class Comparison:
         """Whether the forward pass jumps there, or moves in steps (G,)."""
         return np.zeros(len(self.claimed), bool) if self.real is None else self.real.jump
 
+    def still_everywhere(self) -> bool:
+        """Whether no step changed any output."""
+        return self.sweep is None or not (self.sweep.right.any() or self.sweep.left.any())
+
     @property
     def real_tolerance(self) -> np.ndarray:
         return self.claimed_bar + (np.inf if self.real is None else self.real.bar)

@@ -12,7 +12,7 @@ NEED_ZERO = 1e-6  # of the largest change that any array makes: below it a gradi
 
 
 def need(u: float) -> float:
-    """Return the part of an array's gradient that a bar may be, of a subject of this unit roundoff."""
+    """Return the part of an array's gradient that a bar may be, of a subject of this unit roundoff or declared noise."""
     return min(max(NEED, NARROW_NEED * float(np.sqrt(u))), MOST_NEED)
 
 

@@ -17,7 +17,7 @@ from gradcheck.problem import Problem, flat, is_write, like, representable
 from gradcheck.subjects import Broken
 
 
-FARTHEST = 2.0**990
+SMALLEST, LARGEST = 2.0**-1005, 2.0**990  # sizes of arrays between which steps have room
 
 
 class Contract:
@@ -80,8 +80,8 @@ class Contract:
         """Arrays of numbers at the ends of the range of float64 leave steps no room."""
         for leaf in self.problem.leaves:
             size = scale(leaf.value)
-            if not 1 / FARTHEST <= size <= FARTHEST:
-                want = f"must have entries between {1 / FARTHEST:.0e} and {FARTHEST:.0e}, or steps have no room"
+            if not SMALLEST <= size <= LARGEST:
+                want = f"must have entries between {SMALLEST:.0e} and {LARGEST:.0e}, or steps have no room"
                 message = f"{leaf.name} {want}, got entries of about {size:.0e}"
                 self.findings.append(Finding("range", message, "inconclusive", leaf.name))
                 self.fatal = True

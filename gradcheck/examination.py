@@ -2,10 +2,11 @@
 
 import dataclasses
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
-from gradcheck import complexstep, plan, saturation
+from gradcheck import complexstep, plan, saturation, ties
 from gradcheck.analytic import analytic
 from gradcheck.compare import Comparer
 from gradcheck.comparison import Comparison
@@ -21,6 +22,7 @@ from gradcheck.path import follow
 from gradcheck.noise import unit_roundoff
 from gradcheck.options import Options
 from gradcheck.places import own_point, places
+from gradcheck.points import Probe
 from gradcheck.problem import Problem
 from gradcheck.report import Gradient, Report
 from gradcheck.reports.reproducer import script
@@ -81,14 +83,16 @@ class Examination:
         """Compare at the user's own point: every entry, or dense directions and the entries that these lead to."""
         at_own = self._comparer(self._fresh_own(), self.at_near.level)
         self._file(comparisons, at_own, plan.special(self.own.point, self.rng))
-        first = self._measured(at_own, plan.given(self.sizes, self.exact, self.rng))
+        compare, whole = partial(self._measured, at_own), plan.given(self.sizes, self.exact, self.rng)
+        first = compare(whole.probes, whole.real)
         if self.large and not all(map(settled, first)):
-            first = self._measured(at_own, plan.apart(self.sizes, self.rng))
+            whole = plan.apart(self.sizes, self.rng)
+            first = compare(whole.probes, whole.real)
         for leaf in range(len(self.sizes)):
             mine = [c for c in first if c.probe.leaf in (leaf, None)]
             if any(c.outside().any() for c in comparisons[leaf]):
                 continue  # wrong near by already
-            found, complete = compare_at_given(at_own, leaf, mine, self.rng)
+            found, complete = compare_at_given(at_own, compare, leaf, mine, self.rng)
             comparisons[leaf] += found
             if not complete:
                 name = self.problem.leaves[leaf].name
@@ -100,17 +104,19 @@ class Examination:
         return Place(self.own.point, self.problem.forward(self.own.point).astype(np.float64), self.own.g)
 
     def _comparer(self, place: Place, level: float | None = None) -> Comparer:
-        gradient = analytic(self.problem, place.point, place.g, self.rng, self.u, 1 if self.large else 3, self.options.noise)
+        gradient = analytic(self.problem, place.point, place.g, self.rng, self.u, 1 if self.large else 3, self.options)
         return Comparer(self.problem, place, gradient, self.mapper, self.exact, self.rng, level, self.options.noise)
 
-    def _measured(self, comparer: Comparer, plan: plan.Plan) -> list[Comparison]:
-        found = comparer.compare(plan.probes, plan.real)
-        follow(found, comparer, need(comparer.analytic.u))
+    def _measured(self, comparer: Comparer, probes: list[Probe], real: list[bool]) -> list[Comparison]:
+        found = comparer.compare(probes, real)
+        follow(found, comparer, need(max(self.u, self.options.noise)))
+        if comparer.place.point is self.own.point:
+            ties.allow(found, comparer)
         saturation.allow(found, self.problem, comparer.place, comparer.analytic.u, self.terms)
         return found
 
     def _file(self, comparisons: list[list[Comparison]], comparer: Comparer, plan: plan.Plan) -> None:
-        for comparison in self._measured(comparer, plan):
+        for comparison in self._measured(comparer, plan.probes, plan.real):
             odd = comparison.kink.any() or (comparison.outside().any() and not comparison.is_plain())
             if comparison.probe.by_value and (comparison.real is None or odd):
                 continue  # a tie with another array: no smooth direction, and of an interval no evidence
@@ -148,7 +154,7 @@ class Examination:
         largest = float(np.nan_to_num(values).max(initial=0))
         gradients = []
         for i, (leaf, found, believed) in enumerate(zip(self.problem.leaves, comparisons, self.believed, strict=True)):
-            gradient = conclude(leaf.name, leaf.value.shape, found, believed, largest, self.u)
+            gradient = conclude(leaf.name, leaf.value.shape, found, believed, largest, max(self.u, self.options.noise))
             gradient.ladder = convergence(gradient, found, believed)
             if gradient.jumps:
                 message = f"{gradient.name}: the forward pass jumps or moves in steps there, of which nothing is held against the claim"

@@ -5,6 +5,7 @@ the right slopes differ, halving finds the entries, each is compared alone and h
 """
 
 import dataclasses
+from collections.abc import Callable
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from gradcheck.locate import halved
 from gradcheck.plan import SUSPECTS, tied
 from gradcheck.points import Probe, scale
 
+Compare = Callable[[list[Probe], list[bool]], list[Comparison]]
 ROUNDS = 3  # of halving and holding
 FEW = 32  # zeros and ties, which may all be compared alone
 RESIDUE = 2.0**-20  # of the scale: nearer to zero than steps can tell
@@ -21,20 +23,20 @@ WIDEST = 8  # unsettled segments at one depth: of more kinks than that a sample 
 
 
 def compare_at_given(
-    comparer: Comparer, leaf: int, first: list[Comparison], rng: np.random.Generator
+    comparer: Comparer, compare: Compare, leaf: int, first: list[Comparison], rng: np.random.Generator
 ) -> tuple[list[Comparison], bool]:
     """Return what to file for one array, given its first comparisons, and whether every entry took part.
 
-    A contradiction that no entry shows is filed only where the complex step confirms it.
+    `compare` compares along probes at that point.  A contradiction that no entry shows is filed only where the complex step confirms it.
     """
     if all(map(settled, first)):
         return first, True
     x = comparer.place.point[leaf]
     suspects = np.flatnonzero((np.abs(x) <= RESIDUE * scale(x)) | tied(x))
     chosen = suspects if suspects.size <= FEW else np.sort(rng.choice(suspects, SUSPECTS, replace=False))
-    found = _alone(comparer, leaf, chosen)
+    found = _alone(compare, leaf, chosen)
     if suspects.size > FEW:
-        first = _again(comparer, first, suspects)
+        first = _again(compare, first, suspects)
         if all(map(settled, first)):
             return found + first, False
     held, complete = set(suspects.tolist()) if suspects.size > FEW else set(), suspects.size <= FEW
@@ -45,9 +47,9 @@ def compare_at_given(
         new = [i for i in entries if i not in held]
         if not new:
             break
-        found += _alone(comparer, leaf, np.array(new))
+        found += _alone(compare, leaf, np.array(new))
         held |= set(new)
-        first = _again(comparer, first, np.array(sorted(held)))
+        first = _again(compare, first, np.array(sorted(held)))
         if all(map(settled, first)):
             return found + first, complete
     return found + [c for c in first if settled(c) or c.is_plain()], False
@@ -69,12 +71,12 @@ def unsettled_by(c: Comparison) -> float:
     return 1.0 + excess if odd else 0.0
 
 
-def _alone(comparer: Comparer, leaf: int, entries: np.ndarray) -> list[Comparison]:
+def _alone(compare: Compare, leaf: int, entries: np.ndarray) -> list[Comparison]:
     units = [Probe(leaf, coordinate=int(i)) for i in entries]
-    return comparer.compare(units, [True] * len(units)) if units else []
+    return compare(units, [True] * len(units)) if units else []
 
 
-def _again(comparer: Comparer, first: list[Comparison], held: np.ndarray) -> list[Comparison]:
+def _again(compare: Compare, first: list[Comparison], held: np.ndarray) -> list[Comparison]:
     """Return the same directions without some entries."""
     probes = [dataclasses.replace(c.probe, held=tuple(held.tolist())) for c in first]
-    return comparer.compare(probes, [True] * len(probes))
+    return compare(probes, [True] * len(probes))

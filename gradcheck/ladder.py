@@ -34,6 +34,7 @@ class Sweep:
     right: np.ndarray  # (L, G)
     left: np.ndarray  # (L, G)
     weight: np.ndarray  # (L, G)  size of what is rounded, from sum |g| |f|
+    coarse: np.ndarray  # (L, G)  the same of outputs that are coarser than their own size
 
 
 def moved(point: Arrays, direction: dict[int, np.ndarray], h: float) -> list[np.ndarray]:
@@ -53,7 +54,7 @@ def sweep(
     direction = probe.direction(point)
     steps = steps[steps >= min(smallest_exact(point, direction), float(STEPS[EXACT]))]
     rows: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
-    weights, realised = [], []
+    weights, coarse, realised = [], [], []
     with np.errstate(all="ignore"):
         changed = _reached(problem, point, probe, y)
         for h in steps:
@@ -63,11 +64,12 @@ def sweep(
             rows.append((g @ (ahead - behind) / (up + down), g @ (ahead - y) / up, g @ (y - behind) / down))
             changed |= (ahead != y) | (behind != y)
             top = np.maximum(np.abs(y), np.maximum(np.abs(ahead), np.abs(behind)))
-            top = np.where(changed, np.maximum(top, TINY if grain is None else np.maximum(grain, TINY)), 0)
-            weights.append(rounded(g, top))
+            weights.append(rounded(g, np.where(changed, np.maximum(top, TINY), 0)))
+            coarse.append(rounded(g, np.where(changed, 0 if grain is None else grain, 0)))
             realised.append((up + down) / 2)
     central, right, left = (np.array([row[k] for row in rows]) for k in range(3))
-    return Sweep(np.repeat(np.array(realised)[:, None], len(g), axis=1), central, right, left, np.array(weights))
+    steps = np.repeat(np.array(realised)[:, None], len(g), axis=1)
+    return Sweep(steps, central, right, left, np.array(weights), np.array(coarse))
 
 
 def _reached(problem: Problem, point: Arrays, probe: Probe, y: np.ndarray) -> np.ndarray:

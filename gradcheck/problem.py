@@ -25,6 +25,7 @@ class Problem:
         self.subject: Adapted = adapt(subject)
         self.inputs = self.subject.prepare(inputs, constants)
         self.constants, self.convention = constants, convention
+        self.subject.parameters, self.inputs = _native(self.subject.parameters), _native(self.inputs)
         if has_complex((self.subject.parameters, self.inputs)):
             self.subject, self.inputs = Pairs(self.subject, self.inputs, convention), paired(self.inputs)
         self.leaves = list(leaf_list(self.subject, self.inputs))
@@ -136,6 +137,22 @@ def _laid(x: np.ndarray, like: np.ndarray) -> np.ndarray:
     twin = np.empty_like(like, dtype=x.dtype)
     twin[...] = x
     return twin
+
+
+def _native(tree: Any) -> Any:
+    """Return a tree whose numbers have the byte order of the machine.
+
+    Raises:
+        TypeError: an array is wider than float64, in which the check computes.
+    """
+    found = list(trees.leaves(tree, kinds="fc"))
+    for path, x in found:
+        if x.dtype.itemsize > (8 if x.dtype.kind == "f" else 16):
+            where = f"{path} " if path else "an array "
+            raise TypeError(f"gradcheck: {where}must be of float64 or narrower, got {x.dtype}")
+    if all(x.dtype.isnative for _, x in found):
+        return tree
+    return trees.rebuild(tree, iter([x.astype(x.dtype.newbyteorder("=")) for _, x in found]), kinds="fc")
 
 
 def flat(y: Any) -> np.ndarray:
