@@ -12,8 +12,19 @@ if TYPE_CHECKING:
     from gradcheck.checker import Checker, assert_gradients, check
     from gradcheck.findings import Finding
     from gradcheck.report import Gradient, GradientError, Report
+    from gradcheck.version import __version__
 
-__all__ = ["Checker", "Finding", "Gradient", "GradientError", "Report", "adapters", "assert_gradients", "check"]
+__all__ = [
+    "Checker",
+    "Finding",
+    "Gradient",
+    "GradientError",
+    "Report",
+    "__version__",
+    "adapters",
+    "assert_gradients",
+    "check",
+]
 
 _MODULES = {
     "Checker": "checker",
@@ -21,6 +32,7 @@ _MODULES = {
     "Gradient": "report",
     "GradientError": "report",
     "Report": "report",
+    "__version__": "version",
     "adapters": "adapters",
     "assert_gradients": "checker",
     "check": "checker",

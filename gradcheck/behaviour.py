@@ -8,7 +8,7 @@ import numpy as np
 from gradcheck import saturation, trees
 from gradcheck.findings import Finding
 from gradcheck.layouts import LAYOUTS
-from gradcheck.likeness import near, rounding, sensitivity
+from gradcheck.likeness import cancelled, near, rounding, sensitivity
 from gradcheck.problem import flat, like
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def _repeats(c: "Contract", first: list, second: list, kind: str, message: str) 
     for i, (leaf, a, b) in enumerate(c.pairs(first, second)):
         if np.array_equal(a, b, equal_nan=True):
             continue
-        slack = 1e4 * c.u * np.abs(a).max(initial=0) + rounding(c, leaf)
+        slack = 1e4 * c.u * np.abs(a).max(initial=0) + cancelled(c, leaf)
         within = near(a, b, slack) or near(a, b, saturation.MARGIN * c.u * saturation.terms(c.problem, c.point, i, c.y))
         if within or c.nondeterministic:
             apart = float(np.abs(a - b).max(initial=0))

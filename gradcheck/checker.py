@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck.examination import Examination
+from gradcheck.kept import kept
 from gradcheck.options import Options
 from gradcheck.problem import Problem
 from gradcheck.report import GradientError, Report
@@ -46,9 +47,10 @@ class Checker:
 
     def __call__(self, subject: Any, *inputs: Any, **constants: Any) -> Report:
         """Check the backward pass of `subject` at `inputs`.  See `gradcheck.check`."""
-        problem = Problem(subject, inputs, constants, self.options.convention)
-        with mapping(self.workers) as mapper, np.errstate(all="ignore"):
-            return Examination(problem, self.seed, mapper, self.options).run()
+        with kept(subject):
+            problem = Problem(subject, inputs, constants, self.options.convention)
+            with mapping(self.workers) as mapper, np.errstate(all="ignore"):
+                return Examination(problem, self.seed, mapper, self.options).run()
 
 
 def check(subject: Any, *inputs: Any, **constants: Any) -> Report:
@@ -72,6 +74,7 @@ def check(subject: Any, *inputs: Any, **constants: Any) -> Report:
 
 def assert_gradients(subject: Any, *inputs: Any, **constants: Any) -> None:
     """Raise GradientError, with the report as its message, unless `check` says "pass"."""
+    __tracebackhide__ = True  # in pytest the user's own line is the last that is shown
     report = check(subject, *inputs, **constants)
     if report.verdict != "pass":
         raise GradientError(report)

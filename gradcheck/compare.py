@@ -192,7 +192,8 @@ class Comparer:
             if own_scale and new.unit == old.unit:
                 continue
             self._ladder([new], [0], STEPS if own_scale else SECOND_STEPS)
-            lost = own_scale and new.still_everywhere() and new.outside().any() and not old.still_everywhere()
+            still = new.real is not None and new.real.still.any()
+            lost = own_scale and still and new.outside().any() and not old.still_everywhere()  # in other terms' rounding
             if new.resolved and not lost:
                 if old.exact is not None and old.exact_bar is not None:
                     ratio = new.unit / old.unit

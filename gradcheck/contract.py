@@ -91,8 +91,8 @@ class Contract:
         if self.fatal:
             return
         for step, check in (
-            ("called again", measure_rounding),
             ("called again", keeps_results),
+            ("called again", measure_rounding),
             ("for another dy", is_linear),
             ("for arrays in another memory layout", takes_any_layout),
         ):

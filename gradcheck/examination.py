@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 
 from gradcheck import complexstep, plan, saturation, ties
-from gradcheck.analytic import analytic
+from gradcheck.analytic import Analytic, analytic
 from gradcheck.compare import Comparer
 from gradcheck.comparison import Comparison
 from gradcheck.conclude import conclude, need
@@ -44,7 +44,7 @@ class Examination:
         self.findings += [*self.options.declared(), *self.problem.subject.findings, *contract.findings]
         if contract.fatal:
             return self._report([self._unexamined(leaf.name, leaf.value.shape) for leaf in self.problem.leaves])
-        self.terms = contract.terms
+        self.terms, self.finite = contract.terms, not any(f.kind == "finite" for f in contract.findings)
         self._choose_places(contract)
         comparisons = self._compare()
         gradients = self._conclude(comparisons)
@@ -82,8 +82,12 @@ class Examination:
     def _compare_given(self, comparisons: list[list[Comparison]]) -> None:
         """Compare at the user's own point: every entry, or dense directions and the entries that these lead to."""
         at_own = self._comparer(self._fresh_own(), self.at_near.level)
-        self._file(comparisons, at_own, plan.special(self.own.point, self.rng))
+        if not _finite(at_own.analytic) and self.finite:  # rounded to few bits the point is on the edge of the domain
+            exact = [leaf.value.astype(np.float64) for leaf in self.problem.leaves]
+            self.own = dataclasses.replace(self.own, point=exact)
+            at_own = self._comparer(self._fresh_own(), self.at_near.level)
         compare, whole = partial(self._measured, at_own), plan.given(self.sizes, self.exact, self.rng)
+        self._file(comparisons, at_own, plan.special(self.own.point, self.rng))
         first = compare(whole.probes, whole.real)
         if self.large and not all(map(settled, first)):
             whole = plan.apart(self.sizes, self.rng)
@@ -112,7 +116,7 @@ class Examination:
         follow(found, comparer, need(max(self.u, self.options.noise)))
         if comparer.place.point is self.own.point:
             ties.allow(found, comparer)
-        saturation.allow(found, self.problem, comparer.place, comparer.analytic.u, self.terms)
+        saturation.allow(found, comparer, self.terms)
         return found
 
     def _file(self, comparisons: list[list[Comparison]], comparer: Comparer, plan: plan.Plan) -> None:
@@ -199,6 +203,10 @@ class Examination:
         verdict = next((v for v in ("fail", "inconclusive") if v in severities), "pass")
         reproducer = script(self.problem, gradients, self.findings, self.seed) if verdict == "fail" else ""
         return Report(self.problem.name, verdict, gradients, self.findings, self.problem.count, self.seed, reproducer)
+
+
+def _finite(analytic: Analytic) -> bool:
+    return all(np.isfinite(value).all() for value in analytic.values)
 
 
 def _doubted(c: Comparison) -> bool:

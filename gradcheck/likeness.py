@@ -38,8 +38,13 @@ def measure_terms(c: "Contract") -> float:
 
 def rounding(c: "Contract", leaf: str) -> float:
     """Allow for terms that cancel: as the cotangent changes with dy by a rounding, or as y dy / x rounds."""
+    return 1024 * c.jitter[leaf] + cancelled(c, leaf)
+
+
+def cancelled(c: "Contract", leaf: str) -> float:
+    """Allow for the roundings of terms as large as y dy / x, or as any cotangent."""
     largest = max((float(np.abs(e).max(initial=0)) for e in c.one), default=0.0)
-    return 1024 * c.jitter[leaf] + 64 * c.u * max(natural(c, leaf), largest)
+    return 64 * c.u * max(natural(c, leaf), largest)
 
 
 def natural(c: "Contract", leaf: str) -> float:

@@ -8,8 +8,11 @@ from typing import Any
 import numpy as np
 
 from gradcheck import trees
+from gradcheck.kinds import adapt
+from gradcheck.moved import told
 from gradcheck.pairs import Pairs, has_complex, paired
-from gradcheck.subjects import Adapted, Broken, adapt, leaf_list
+from gradcheck.randomness import Draws
+from gradcheck.subjects import Adapted, Broken, leaf_list
 
 Arrays = Sequence[np.ndarray]
 COST = {"forward": 1, "pullback": 2, "complex forward": 4, "forward mode": 3}  # in plain forward passes
@@ -23,7 +26,15 @@ class Problem:
 
     def __init__(self, subject: Any, inputs: tuple, constants: dict, convention: str = "torch"):
         self.subject: Adapted = adapt(subject)
+<<<<<<< HEAD
         self.inputs = self.subject.prepare(inputs, constants)
+=======
+        list(trees.ends((inputs, constants)))  # refuses what lies too deep
+        given = tuple(np.asarray(x) if isinstance(x, float) else x for x in inputs)
+        self.draws = Draws()
+        with self.draws.replayed():
+            self.inputs = self.subject.prepare(given, constants)
+>>>>>>> 438a1601c496c0a20c2eb0801d18c46709d94480
         self.constants, self.convention = constants, convention
         self.subject.parameters, self.inputs = _native(self.subject.parameters), _native(self.inputs)
         if has_complex((self.subject.parameters, self.inputs)):
@@ -64,7 +75,7 @@ class Problem:
     def forward(self, arrays: Arrays) -> np.ndarray:
         """Return all outputs as one vector, real or complex as they come."""
         self.count["complex forward" if np.iscomplexobj(arrays[0]) else "forward"] += 1
-        with during("the forward pass"):
+        with during("the forward pass"), told(self.leaves, arrays), self.draws.replayed():
             return flat(self.output(arrays)).copy()  # the user may use one buffer again and again
 
     def attempt(self, arrays: Arrays, size: int) -> np.ndarray:
@@ -81,13 +92,14 @@ class Problem:
     def vjp(self, arrays: Arrays, as_is: bool = False) -> tuple[Any, Callable[[Any], tuple[Any, Any]]]:
         """Return the output and the pullback, trees as the user's code has them; `as_is`: in the layout that they have."""
         self.count["forward"] += 1
-        with during("vjp"):
-            return self.subject.vjp(*self._hand_over(arrays, as_is))
+        with during("vjp"), told(self.leaves, arrays), self.draws.replayed():
+            y, pullback = self.subject.vjp(*self._hand_over(arrays, as_is))
+            return y, self.draws.continuing(pullback)
 
     def pull(self, pullback: Callable, dy: Any) -> list[Any]:
         """Return the cotangent of each leaf as it came: perhaps absent, of another shape or dtype."""
         self.count["pullback"] += 1
-        with during("the pullback"):
+        with during("the pullback"), told(self.leaves, self.handed):
             d_parameters, d_inputs = pullback(dy)
         rows = list(trees.align(self.subject.parameters, d_parameters, ""))
         for x, dx in zip(self.inputs, d_inputs, strict=True):
@@ -97,7 +109,7 @@ class Problem:
     def jvp(self, arrays: Arrays, directions: Arrays) -> np.ndarray | None:
         """Return J d as one vector, or None where the subject has no forward mode."""
         parameters, inputs, constants = self._hand_over(arrays)
-        with during("forward mode"):
+        with during("forward mode"), self.draws.replayed():
             dy = self.subject.jvp(parameters, inputs, directions, constants)
         if dy is None:
             return None

@@ -9,9 +9,9 @@ import dataclasses
 
 import numpy as np
 
+from gradcheck.compare import Comparer
 from gradcheck.comparison import Comparison
 from gradcheck.extrapolate import estimate
-from gradcheck.measure import Place
 from gradcheck.points import cotangents, root_sum_square, scale
 from gradcheck.problem import Arrays, Problem
 
@@ -21,12 +21,14 @@ NEARER = (2.0**-3, 2.0**-6)
 COTANGENTS = 4  # along one alone an entry's gradient may be small by chance
 
 
-def allow(comparisons: list[Comparison], problem: Problem, place: Place, u: float, size: float) -> None:
+def allow(comparisons: list[Comparison], comparer: Comparer, size: float) -> None:
     """Widen the bars of the claim and of the differences where a rounding of terms that cancel explains it all.
 
-    `size` is that of the terms which y is made of.  Differences that show less than a digit do not contradict a
+    `size` is that of the terms which y is made of: an array none of whose claims is above a rounding of y dy / x is
+    zero.  Differences that show less than a digit do not contradict a
     claim that the complex step confirms.
     """
+    problem, place, u = comparer.problem, comparer.place, comparer.analytic.u
     found: dict[int, np.ndarray] = {}
     for c in comparisons:
         if not _contradicted(c):
@@ -35,7 +37,8 @@ def allow(comparisons: list[Comparison], problem: Problem, place: Place, u: floa
         for leaf, d in c.probe.direction(place.point).items():
             if leaf not in found:
                 natural = np.abs(place.g).max(initial=0) * size / scale(place.point[leaf])  # y dy / x
-                found[leaf] = np.maximum(terms(problem, place.point, leaf, place.y), natural)
+                zero = np.abs(comparer.analytic.values[leaf]).max(initial=0) <= MARGIN * u * natural
+                found[leaf] = np.maximum(terms(problem, place.point, leaf, place.y), natural if zero else 0)
             parts.append((found[leaf] * d).ravel())
         wider = _with_rounding(c, MARGIN * u * root_sum_square(np.concatenate(parts)), u)
         if not _contradicted(wider):

@@ -10,6 +10,8 @@ import numpy as np
 from gradcheck import trees
 from gradcheck.findings import Finding
 
+AXES = 30  # at most: of more than 32 NumPy takes no flat indices, and a check needs one of its own
+
 
 class Broken(Exception):
     """The backward pass does not keep its contract; `array` is the name of the guilty one, or None."""
@@ -53,6 +55,7 @@ class Adapted:
         return self.forward
 
 
+<<<<<<< HEAD
 def arrays(inputs: tuple) -> tuple:
     """Return the inputs with arrays for numbers of Python's."""
     return tuple(np.asarray(x) if isinstance(x, float) else x for x in inputs)
@@ -124,6 +127,8 @@ def adapt(subject: Any) -> Adapted:
     )
 
 
+=======
+>>>>>>> 438a1601c496c0a20c2eb0801d18c46709d94480
 def per_input(cotangents: Any, inputs: tuple, subject: Adapted) -> tuple:
     """Return the cotangents as one tuple with an entry for every positional input."""
     if len(inputs) == 1:
@@ -163,16 +168,6 @@ def names(subject: Adapted, inputs: tuple) -> list[str]:
     return found[: len(inputs)]
 
 
-def _two(value: Any, name: str) -> tuple[Any, Callable]:
-    if isinstance(value, tuple) and len(value) == 2 and callable(value[1]):
-        return value
-    got = f"a tuple of {len(value)}" if isinstance(value, tuple) else type(value).__name__
-    raise TypeError(
-        f"gradcheck: {name} must return (y, pullback), got {got}; "
-        "for a forward and a backward function use gradcheck.adapters.pair(forward, backward)"
-    )
-
-
 @dataclasses.dataclass(frozen=True)
 class Leaf:
     """One array that is differentiated: its path, its value at the user's point, and whose it is."""
@@ -186,12 +181,32 @@ def leaf_list(subject: Adapted, inputs: tuple) -> Iterator[Leaf]:
     """Yield every differentiable array, the subject's own parameters first.
 
     Raises:
-        TypeError: an input is complex, an array of objects, or an array of another library.
+        TypeError: an input is complex, an array of objects, or an array of another library; it is numbers
+            in a list; it or a parameter is a matrix or a masked array.
+        ValueError: an array has too many axes, or lies too deep in its tree.
     """
-    for path, value in trees.leaves(subject.parameters):
+    for path, value in _plain(subject.parameters, ""):
         yield Leaf(path, value, True)
     for name, x in zip(names(subject, inputs), inputs, strict=True):
         for path, odd in trees.odd(x, name):
             raise TypeError(f"gradcheck: {path} must be a NumPy array of real numbers, got {odd}")
-        for path, value in trees.leaves(x, name):
+        if isinstance(x, list | tuple) and _is_of_numbers(x):
+            got = f"a {type(x).__name__} of numbers: hand over np.array of it, or it by keyword if it is constant"
+            raise TypeError(f"gradcheck: {name} must be a NumPy array of real numbers, got {got}")
+        for path, value in _plain(x, name):
             yield Leaf(path, value, False)
+
+
+def _plain(tree: Any, name: str) -> Iterator[tuple[str, np.ndarray]]:
+    for path, what in trees.disguised(tree, name):
+        raise TypeError(f"gradcheck: {path} must be a plain NumPy array, got {what}")
+    for path, value in trees.leaves(tree, name):
+        if value.ndim > AXES:
+            raise ValueError(f"gradcheck: {path} must have at most {AXES} axes, got {value.ndim}")
+        yield path, value
+
+
+def _is_of_numbers(x: list | tuple) -> bool:
+    """Whether a list, of lists perhaps, is what NumPy would make a floating array of."""
+    ends = [end for _, end in trees.ends(x)]
+    return any(isinstance(end, float) for end in ends) and all(isinstance(end, float | int) for end in ends)

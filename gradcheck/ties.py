@@ -18,6 +18,7 @@ from gradcheck.points import entry_scales
 BREAK = 2.0**-20  # of an entry's scale, by which ties are broken
 LEVELS = slice(0, 8)  # of the ladder, shrunk to an eighth of that
 PIECES = 12
+NEAR = 1e-3  # of its distance to the farther end, at which a piece is that of the nearer one
 
 
 def allow(found: list[Comparison], comparer: Comparer) -> None:
@@ -32,10 +33,15 @@ def allow(found: list[Comparison], comparer: Comparer) -> None:
         pieces = [piece for _ in range(PIECES) if (piece := _piece(c, comparer)).resolved.all()]
         if not pieces:
             continue
-        low = np.minimum(c.real.low, np.min([p.value for p in pieces], axis=0))
-        high = np.maximum(c.real.high, np.max([p.value for p in pieces], axis=0))
+        values = np.array([p.value for p in pieces])
+        ends = np.maximum(np.abs(values - c.real.low), np.abs(values - c.real.high))
+        apart = np.minimum(np.abs(values - c.real.low), np.abs(values - c.real.high)) > NEAR * ends
+        if not apart.any():
+            continue  # the two pieces that the two sides show: these decide
+        low = np.minimum(c.real.low, values.min(axis=0))
+        high = np.maximum(c.real.high, values.max(axis=0))
         bar = np.maximum(c.real.bar, np.max([p.bar for p in pieces], axis=0))
-        reach = np.where(_several([p.value for p in pieces], bar), high - low, 0)
+        reach = np.where(_several(values, bar), high - low, 0)
         low, high = low - reach, high + reach
         value = np.clip(c.claimed, low, high)
         if (np.abs(c.claimed - value) <= bar + c.claimed_bar).all():
@@ -43,7 +49,7 @@ def allow(found: list[Comparison], comparer: Comparer) -> None:
             c.real = Estimate(value, bar, low, high, yes, c.real.jump, c.real.still)
 
 
-def _several(values: list[np.ndarray], bar: np.ndarray) -> np.ndarray:
+def _several(values: np.ndarray, bar: np.ndarray) -> np.ndarray:
     """Whether there are more than two different derivatives among those of the pieces (G,)."""
     gaps = np.diff(np.sort(values, axis=0), axis=0) > 2 * bar
     return gaps.sum(axis=0) > 1

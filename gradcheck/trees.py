@@ -2,19 +2,21 @@
 
 A leaf that can be differentiated is a real floating array (a NumPy scalar counts as an array
 without axes).  Integers, booleans, strings, functions are carried along.  A random generator is
-copied each time a tree is rebuilt, so that every evaluation sees the same numbers.
+copied each time a tree is rebuilt, so that every evaluation sees the same numbers.  Where an object
+refers to one that holds it, as a child to its parent, its twin refers to the twin of that.
 """
 
 import copy
-import dataclasses
 from collections.abc import Callable, Iterator, Sequence
-from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
 
+from gradcheck.nodes import Above, children, inside, is_plain, joined, may_change
+
 MISSING = object()
-Builder = Callable[[Iterator[np.ndarray]], Any]
+GENERATORS = np.random.Generator | np.random.RandomState | np.random.BitGenerator
+Builder = Callable[[Any], Any]
 
 
 def is_leaf(node: Any, kinds: str = "f") -> bool:
@@ -22,15 +24,28 @@ def is_leaf(node: Any, kinds: str = "f") -> bool:
 
 
 def leaves(node: Any, path: str = "", kinds: str = "f") -> Iterator[tuple[str, np.ndarray]]:
-    """Yield `(path, array)` for every differentiable leaf, depth first."""
-    if is_leaf(node, kinds):
-        yield path, np.asarray(node)
-    else:
-        for key, child in _children(node):
-            yield from leaves(child, _join(path, key), kinds)
+    """Yield `(path, array)` for every differentiable leaf, depth first.
+
+    Raises:
+        ValueError: the tree is nested too deeply.
+    """
+    if is_leaf(node, kinds):  # most trees are one
+        return iter([(path, np.asarray(node))])
+    return ((place, np.asarray(end)) for place, end in ends(node, path) if is_leaf(end, kinds))
 
 
-def odd(node: Any, path: str = "") -> Iterator[tuple[str, str]]:
+def ends(node: Any, path: str = "", above: Above = ()) -> Iterator[tuple[str, Any]]:
+    """Yield path and value of whatever holds nothing, depth first; what holds itself is entered once."""
+    held = children(node)
+    if not held:
+        yield path, node
+    elif id(node) not in above:
+        below = inside(node, above)
+        for key, child in held:
+            yield from ends(child, joined(path, key), below)
+
+
+def odd(node: Any, path: str = "", above: Above = ()) -> Iterator[tuple[str, str]]:
     """Yield path and kind of every array that cannot be differentiated, but should be no constant either."""
     if isinstance(node, np.ndarray):
         if node.dtype.kind not in "fiub":
@@ -38,9 +53,18 @@ def odd(node: Any, path: str = "") -> Iterator[tuple[str, str]]:
     elif hasattr(type(node), "__array__") and not isinstance(node, np.generic):
         kind = f"{type(node).__module__.partition('.')[0]}.{type(node).__qualname__}"
         yield path, f"{kind}: for torch and JAX there is gradcheck.adapters"
-    else:
-        for key, child in _children(node):
-            yield from odd(child, _join(path, key))
+    elif id(node) not in above and (held := children(node)):
+        for key, child in held:
+            yield from odd(child, joined(path, key), inside(node, above))
+
+
+def disguised(node: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """Yield path and kind of every floating array that computes otherwise than arrays do, which a rebuilt one would."""
+    for place, end in ends(node, path):
+        if is_leaf(end, "fc") and isinstance(end, np.matrix):
+            yield place, "a numpy.matrix: hand over np.asarray of it"
+        elif is_leaf(end, "fc") and isinstance(end, np.ma.MaskedArray):
+            yield place, "a masked array: hand over its data, and its mask by keyword"
 
 
 def rebuild(node: Any, arrays: Iterator[np.ndarray] | None = None, kinds: str = "f") -> Any:
@@ -55,45 +79,84 @@ def rebuild(node: Any, arrays: Iterator[np.ndarray] | None = None, kinds: str = 
 def builder(node: Any, keep: bool = False, kinds: str = "f") -> Builder | None:
     """Return a function that rebuilds this tree around new leaves, `rebuild` for many times.
 
-    None: nothing in the tree is ever replaced.  With `keep` the leaves are constants.
+    None: nothing in the tree is ever replaced.  With `keep` the leaves are constants; without it what
+    holds no array is new as well, if an evaluation may leave one there.
     """
-    if is_leaf(node, kinds) and not keep:
+    links: set[int] = set()
+    build = _builder(node, "" if keep else kinds, (), links)
+    if build is None or not links:
+        return build
+    if keep and not any(isinstance(end, np.ndarray | np.generic | GENERATORS) for _, end in ends(node)):
+        return None
+    return lambda arrays: build(_Supply(arrays))
+
+
+class _Supply(Iterator[np.ndarray]):
+    """New leaves, and the twins that are made already of what something inside them refers to."""
+
+    def __init__(self, arrays: Iterator[np.ndarray]):
+        self._arrays, self.twins = arrays, dict[int, Any]()
+
+    def __next__(self) -> np.ndarray:
+        return next(self._arrays)
+
+
+def _builder(node: Any, kinds: str, above: Above, links: set[int]) -> Builder | None:
+    """Return the builder of a part, of no new leaves without `kinds`; `links` takes what something inside refers to."""
+    if is_leaf(node, kinds):
         return next
     if isinstance(node, np.ndarray):
         shown = read_only(node)
         return lambda arrays: shown
-    if isinstance(node, np.random.Generator | np.random.RandomState | np.random.BitGenerator):
+    if isinstance(node, GENERATORS):
         return lambda arrays: copy.deepcopy(node)
-    parts = [(key, child, builder(child, keep, kinds)) for key, child in _children(node)]
-    if all(build is None for _, _, build in parts):
+    if id(node) in above:
+        links.add(id(node))
+        return lambda arrays: arrays.twins.get(id(node), node)
+    held = children(node)
+    below = inside(node, above) if held else above
+    parts = [(key, child, _builder(child, kinds, below, links)) for key, child in held]
+    if all(build is None for _, _, build in parts) and (not kinds or not may_change(node)):
         return None
 
-    def values(arrays: Iterator[np.ndarray]) -> list[Any]:
+    def values(arrays: Any) -> list[Any]:
         return [child if build is None else build(arrays) for _, child, build in parts]
 
-    if isinstance(node, dict):
-        return lambda arrays: _with_entries(node, dict(zip(node, values(arrays), strict=True)))
     if isinstance(node, tuple) and hasattr(node, "_fields"):
         return lambda arrays: type(node)(*values(arrays))
-    if isinstance(node, list | tuple):
+    if isinstance(node, tuple):
         return lambda arrays: type(node)(values(arrays))
-    return _object_builder(node, [(key, build) for key, _, build in parts if build is not None])
+    if isinstance(node, dict | list):
+        return lambda arrays: _filled(node, arrays, id(node) in links, values)
+    return _object_builder(node, [(key, build) for key, _, build in parts if build is not None], links)
 
 
-def _object_builder(node: Any, parts: list[tuple[str, Builder]]) -> Builder:
+def _filled(node: Any, arrays: Any, linked: bool, values: Callable) -> Any:
+    """Return a dictionary or list around new values; what refers to it meanwhile finds it there."""
+    twin = type(node)() if type(node) in (dict, list) else copy.copy(node)
+    if linked:
+        arrays.twins[id(node)] = twin
+    if isinstance(node, dict):
+        twin.update(zip(node, values(arrays), strict=True))
+    else:
+        twin[:] = values(arrays)
+    return twin
+
+
+def _object_builder(node: Any, parts: list[tuple[str, Builder]], links: set[int]) -> Builder:
     """Rebuild an object without its __init__, which may check or compute: it is valid already."""
-    kind: Any = type(node)
-    plain = kind.__new__ is object.__new__ and hasattr(node, "__dict__") and not hasattr(kind, "__slots__")
+    plain = is_plain(node)
 
-    def build(arrays: Iterator[np.ndarray]) -> Any:
+    def build(arrays: Any) -> Any:
+        twin = object.__new__(type(node)) if plain else copy.copy(node)
+        if id(node) in links:
+            arrays.twins[id(node)] = twin
         if plain:
-            twin = object.__new__(type(node))
             state = twin.__dict__
             state.update(node.__dict__)
             for key, part in parts:
                 state[key] = part(arrays)
         else:
-            twin = copy.copy(node)
             for key, part in parts:
                 object.__setattr__(twin, key, part(arrays))
         return twin
@@ -101,7 +164,7 @@ def _object_builder(node: Any, parts: list[tuple[str, Builder]]) -> Builder:
     return build
 
 
-def align(template: Any, node: Any, path: str, kinds: str = "f") -> Iterator[tuple[str, Any]]:
+def align(template: Any, node: Any, path: str, kinds: str = "f", above: Above = ()) -> Iterator[tuple[str, Any]]:
     """Yield `(path, value)` of `node` at each differentiable leaf of `template`.
 
     A value that is absent, or a subtree of another structure, is yielded as MISSING.  An object's
@@ -110,15 +173,19 @@ def align(template: Any, node: Any, path: str, kinds: str = "f") -> Iterator[tup
     if is_leaf(template, kinds):
         yield path, node
         return
-    for key, child in _children(template):
+    if id(template) in above:
+        return
+    held = children(template)
+    below = inside(template, above) if held else above
+    for key, child in held:
         if isinstance(template, list | tuple) and not hasattr(template, "_fields"):
-            inside = isinstance(node, Sequence) and len(node) == len(template)
-            value = node[key] if inside else MISSING
+            there = isinstance(node, Sequence) and len(node) == len(template)
+            value = node[key] if there else MISSING
         elif isinstance(node, dict):
             value = node.get(key, MISSING)
         else:
             value = getattr(node, key, MISSING) if isinstance(key, str) else MISSING
-        yield from align(child, value, _join(path, key), kinds)
+        yield from align(child, value, joined(path, key), kinds, below)
 
 
 def read_only(x: np.ndarray) -> np.ndarray:
@@ -126,31 +193,3 @@ def read_only(x: np.ndarray) -> np.ndarray:
     view = x.view()
     view.flags.writeable = False
     return view
-
-
-def _children(node: Any) -> list[tuple[Any, Any]]:
-    if isinstance(node, dict):
-        return list(node.items())
-    if isinstance(node, tuple) and hasattr(node, "_fields"):
-        return list(zip(node._fields, node, strict=True))
-    if isinstance(node, list | tuple):
-        return list(enumerate(node))
-    if isinstance(node, type | np.ndarray | np.generic | FunctionType | MethodType | BuiltinFunctionType | ModuleType):
-        return []
-    if dataclasses.is_dataclass(node):
-        return [(field.name, getattr(node, field.name)) for field in dataclasses.fields(node)]
-    return list(vars(node).items()) if hasattr(node, "__dict__") else []
-
-
-def _with_entries(node: Any, entries: dict) -> Any:
-    if type(node) is dict:
-        return entries
-    twin = copy.copy(node)
-    twin.update(entries)
-    return twin
-
-
-def _join(path: str, key: Any) -> str:
-    if isinstance(key, int):
-        return f"{path}[{key}]"
-    return f"{path}.{key}" if path else str(key)

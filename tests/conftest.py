@@ -1,5 +1,6 @@
 """Two claims that every test of a layer makes: a backward pass is proved, a planted bug is caught."""
 
+import equations
 import numpy as np
 import pytest
 
@@ -20,7 +21,8 @@ def prove():
 
     def prove(subject, *inputs, **constants):
         report = gradcheck.check(subject, *inputs, **constants)
-        assert report.verdict == "pass", str(report)
+        if report.verdict != "pass":
+            pytest.fail(broken(subject, report), pytrace=False)
         for gradient in report.gradients:
             if gradient.digits is not None:  # None: structurally zero, with an absolute bar
                 assert gradient.digits >= DIGITS, str(report)
@@ -28,6 +30,18 @@ def prove():
         return report
 
     return prove
+
+
+def broken(subject, report):
+    """Return what stands first in a report that is not `pass`: layer, array, entry, equations."""
+    wrong = [gradient for gradient in report.gradients if gradient.verdict == "fail"]
+    if not wrong or wrong[0].worst_index is None:
+        return str(report)
+    ids = ", ".join(f"({name})" for name in equations.of(subject, wrong[0].name))
+    lines = f", computed by the lines that cite {ids}" if ids else ""
+    more = f", and {len(wrong) - 1} more" if len(wrong) > 1 else ""
+    entry = ", ".join(map(str, wrong[0].worst_index))
+    return f"{report.subject}: the gradient of {wrong[0].name} is wrong at [{entry}]{lines}{more}\n\n{report}"
 
 
 @pytest.fixture

@@ -4,12 +4,12 @@ import re
 from pathlib import Path
 
 import pytest
-from house import columns, pages, sample, suite
+from house import columns, mathematics, pages, sample, suite
 from house.breaches import BREACHES, create
 from house.tree import House
 
 ROOT = Path(__file__).parents[1]
-RULES = {rule.__name__: rule for rule in (*columns.RULES, *pages.RULES, *suite.RULES)}
+RULES = {rule.__name__: rule for rule in (*columns.RULES, *pages.RULES, *mathematics.RULES, *suite.RULES)}
 
 
 @pytest.mark.parametrize("rule", RULES.values(), ids=RULES)

@@ -11,8 +11,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gradcheck import trees
+from gradcheck.nodes import Above, inside
 
 
+<<<<<<< HEAD
 class Pair(NamedTuple):
     """A complex array as the checker has it: two real ones, whose names end in `.real` and `.imag`."""
 
@@ -51,6 +53,32 @@ def mapped(node: Any, change: Callable[[Any], Any], whole: type | tuple = ()) ->
             object.__setattr__(twin, field.name, mapped(getattr(node, field.name), change, whole))
         return twin
     return change(node)
+=======
+def mapped(node: Any, change: Callable[[Any], Any], above: Above = ()) -> Any:
+    """Return the tree with `change` applied to whatever is no container, in the order of `trees.leaves`.
+
+    Dictionaries and lists come out new, so that user code may write to them.  What holds itself is
+    there the old one.
+    """
+    is_record = dataclasses.is_dataclass(node) and not isinstance(node, type)
+    if not isinstance(node, dict | list | tuple) and not is_record:
+        return change(node)
+    if id(node) in above:
+        return node
+    below = inside(node, above)
+    if isinstance(node, dict):
+        twin: Any = {} if type(node) is dict else copy.copy(node)
+        twin.update((key, mapped(child, change, below)) for key, child in node.items())
+        return twin
+    if isinstance(node, tuple) and hasattr(node, "_fields"):
+        return type(node)(*(mapped(child, change, below) for child in node))
+    if isinstance(node, list | tuple):
+        return type(node)([mapped(child, change, below) for child in node])
+    twin = copy.copy(node)
+    for field in dataclasses.fields(node):
+        object.__setattr__(twin, field.name, mapped(getattr(node, field.name), change, below))
+    return twin
+>>>>>>> 438a1601c496c0a20c2eb0801d18c46709d94480
 
 
 @contextlib.contextmanager

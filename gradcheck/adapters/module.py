@@ -6,12 +6,17 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.adapters import spellings
 from gradcheck.adapters.calls import Calls
 from gradcheck.adapters.convert import own
+<<<<<<< HEAD
 from gradcheck.adapters.places import Path, get, put, title
 from gradcheck.adapters.trial import Trial
 from gradcheck.subjects import Adapted, arrays, per_input
+=======
+from gradcheck.adapters.places import Path, get, plain_or_raise, put, title
+from gradcheck.adapters.trial import RETURNED, Trial, standing
+from gradcheck.subjects import Adapted, per_input
+>>>>>>> 438a1601c496c0a20c2eb0801d18c46709d94480
 
 
 class Module(Adapted):
@@ -24,6 +29,7 @@ class Module(Adapted):
         except Exception as error:  # whatever an object raises that holds a file or a lock
             got = f"{type(error).__name__}: {error}"
             raise TypeError(f"gradcheck: {self.name} must allow copy.deepcopy, got {got}") from error
+        plain_or_raise(self._obj)
         self._calls, self._named = calls, named
         self._gradients: dict[Path, Path] = {}
         self._adding: set[Path] = set()
@@ -33,7 +39,7 @@ class Module(Adapted):
         inputs = arrays(inputs)
         trial = Trial(self._obj, self._calls, self._named, inputs, constants)
         self._gradients, self._adding, self.findings = trial.gradients, trial.adding, trial.findings
-        self.parameters = {title(path): get(self._obj, path) for path in self._gradients}
+        self.parameters = {title(path): np.asarray(get(self._obj, path)) for path in self._gradients}
         return inputs
 
     def forward(self, parameters: Any, inputs: tuple, constants: dict) -> Any:
@@ -45,12 +51,12 @@ class Module(Adapted):
 
         def pull(dy: Any) -> tuple[dict, tuple]:
             for path in self._adding:
-                if isinstance(old := get(live, path), np.ndarray):
-                    put(live, path, np.zeros_like(old))
-            d_inputs, complete = self._calls.run_backward(live, dy)
-            pairs = self._gradients.items()
-            found = {title(path): copy.copy(get(live, g)) for path, g in pairs}  # the next call may write there
-            return complete(found), per_input(complete(d_inputs), inputs, self)
+                old = get(live, path)
+                put(live, path, np.zeros_like(old) if isinstance(old, np.ndarray) else 0.0)
+            way = self._calls.run_backward(live, dy, inputs)
+            found = {title(path): standing(live, way, g) for path, g in self._gradients.items()}
+            found = {name: copy.copy(d) for name, d in found.items()}  # the next call may write there
+            return way.complete(found), per_input(way.complete(way.d_inputs), inputs, self)
 
         return y, pull
 
@@ -61,11 +67,17 @@ class Module(Adapted):
         """Return a copy of the object around other parameters; what is kept for gradients follows their dtype."""
         replaced = {}
         for path, gradient in self._gradients.items():
-            old, new, buffer = get(self._obj, path), parameters[title(path)], get(self._obj, gradient)
-            replaced[id(old)] = new
+            old, new = get(self._obj, path), parameters[title(path)]
+            buffer = None if gradient[0] == RETURNED else get(self._obj, gradient)
+            if isinstance(old, np.ndarray):
+                replaced[id(old)] = new
             if isinstance(buffer, np.ndarray) and buffer.dtype == old.dtype != new.dtype:
                 replaced[id(buffer)] = buffer.astype(new.dtype)
-        return copy.deepcopy(self._obj, replaced)
+        live = copy.deepcopy(self._obj, replaced)
+        for path in self._gradients:
+            if not isinstance(get(self._obj, path), np.ndarray):
+                put(live, path, parameters[title(path)][()])
+        return live
 
 
 def module(
@@ -80,9 +92,12 @@ def module(
 
     Its parameters and their gradients are found where they are spelled in a usual way: `W` and `dW`,
     `W_grad` or `grad_W`; `params["W"]` and `grads["W"]`; lists `params` and `grads`, or of pairs;
-    `W.value` and `W.grad`.  A method `zero_grad` is called before each backward pass; without one, a
-    gradient that adds up over calls is a finding.  What a pass does not return may stand in `output`
-    and `dinputs`.  The object itself is never used: the check works on copies of what was handed over.
+    `W.value` and `W.grad`; or returned, as `(dx, grads)` with a dictionary by these names, or as
+    `(dx, dW, db)` in the order of the parameters.  An array without a gradient on which the output
+    depends is a finding.  A method `zero_grad`, of the object or of its parts, is called before each
+    backward pass; without one, a gradient that adds up over calls is a finding.  What a pass does not
+    return may stand in `output` and `dinputs`.  The object itself is never used: the check works on
+    copies of what was handed over.
 
     Args:
         obj: an instance.
@@ -93,7 +108,7 @@ def module(
         zero_grad: likewise; one with a usual name is found.
 
     Raises:
-        TypeError: `obj` is a class, lacks a method, or cannot be copied.
+        TypeError: `obj` is a class, lacks a method, cannot be copied, or holds a matrix or masked array.
     """
     if isinstance(obj, type):
         raise TypeError(f"gradcheck: module must get an instance, got the class {obj.__name__}")
@@ -101,5 +116,4 @@ def module(
         if name is not None and not callable(getattr(obj, name, None)):
             got = f"none; say which one it is by {role}='...'"
             raise TypeError(f"gradcheck: {type(obj).__name__} must have a method {name}, got {got}")
-    zero_grad = zero_grad or next((name for name in spellings.ZERO if callable(getattr(obj, name, None))), None)
     return Module(obj, Calls(forward, backward, zero_grad), parameters)

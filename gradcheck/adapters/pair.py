@@ -4,22 +4,27 @@ from collections.abc import Callable
 from typing import Any
 
 from gradcheck.adapters.convert import callable_or_raise, own
+from gradcheck.adapters.named import in_order
+from gradcheck.owners import Owned
 from gradcheck.subjects import Adapted, per_input
 
 
 class Pair(Adapted):
     def __init__(self, forward: Callable, backward: Callable):
-        self._forward, self._backward = forward, backward
+        self._forward, self._both = forward, Owned(forward, backward)
         self.name = getattr(forward, "__name__", type(forward).__name__)
 
     def forward(self, parameters: Any, inputs: tuple, constants: dict) -> Any:
-        return self._forward(*own(inputs), **own(constants))
+        forward, _ = self._both.fresh()
+        return forward(*own(inputs), **own(constants))
 
     def vjp(self, parameters: Any, inputs: tuple, constants: dict) -> tuple[Any, Callable]:
-        y = self.forward(parameters, inputs, constants)
+        forward, backward = self._both.fresh()
+        y = forward(*own(inputs), **own(constants))
 
         def pull(dy: Any) -> tuple[None, tuple]:
-            return None, per_input(self._backward(*own(inputs), dy, **own(constants)), inputs, self)
+            cotangents = backward(*own(inputs), dy, **own(constants))
+            return None, per_input(in_order(cotangents, inputs, self), inputs, self)
 
         return y, pull
 
@@ -30,7 +35,8 @@ class Pair(Adapted):
 def pair(forward: Callable, backward: Callable) -> Adapted:
     """Check `forward(*inputs, **constants) -> y` against `backward(*inputs, dy, **constants)`.
 
-    The backward returns the bare cotangent for one input, a tuple with one for each for several.
+    The backward returns the bare cotangent for one input, a tuple with one for each for several, or the
+    last of them in a dictionary by the inputs' names: `(dx, {"w": dw, "b": db})`.
 
     Raises:
         TypeError: one of the two is not callable.

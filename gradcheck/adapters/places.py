@@ -1,10 +1,12 @@
 """What an object holds, each thing by its path: a tuple of attribute names, dictionary keys and indices."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
+
+from gradcheck import trees
 
 Path = tuple[Any, ...]
 PLAIN = (type, np.ndarray, np.generic, np.random.Generator, FunctionType, MethodType, BuiltinFunctionType, ModuleType)
@@ -15,6 +17,20 @@ def held(obj: Any) -> dict[Path, Any]:
     return dict(_walk(obj, (), set()))
 
 
+def outermost(obj: Any, wanted: Callable[[Any], bool]) -> Iterator[Any]:
+    """Yield what satisfies `wanted` of the objects in a tree, and nothing that lies within such a one."""
+    waiting, seen = [obj], set[int]()
+    while waiting:
+        node = waiting.pop()
+        if id(node) in seen or (children := _children(node)) is None:
+            continue
+        seen.add(id(node))
+        if wanted(node):
+            yield node
+        else:
+            waiting += [child for _, child in reversed(children)]
+
+
 def get(obj: Any, path: Path) -> Any:
     """Return what stands at a path, or None."""
     for key in path:
@@ -22,15 +38,28 @@ def get(obj: Any, path: Path) -> Any:
     return obj
 
 
-def put(obj: Any, path: Path, value: np.ndarray) -> None:
-    """Set what stands at a path; an array inside a tuple is written into."""
+def put(obj: Any, path: Path, value: Any) -> None:
+    """Set what stands at a path; an array inside a tuple is written into, for a number there is another tuple."""
     node = get(obj, path[:-1])
     if isinstance(node, dict | list):
         node[path[-1]] = value
-    elif isinstance(node, tuple):
+    elif isinstance(node, tuple) and isinstance(node[path[-1]], np.ndarray):
         node[path[-1]][...] = value
+    elif isinstance(node, tuple):
+        put(obj, path[:-1], (*node[: path[-1]], value, *node[path[-1] + 1 :]))
     else:
         setattr(node, path[-1], value)
+
+
+def plain_or_raise(obj: Any) -> None:
+    """Refuse an object that holds arrays which compute otherwise than arrays do.
+
+    Raises:
+        TypeError: it holds a floating matrix or masked array.
+    """
+    for path, value in held(obj).items():
+        for _, what in trees.disguised(value):
+            raise TypeError(f"gradcheck: {title(path)} must be a plain NumPy array, got {what}")
 
 
 def title(path: Path) -> str:
@@ -54,4 +83,15 @@ def _children(node: Any) -> list[tuple[Any, Any]] | None:
         return list(node.items())
     if isinstance(node, list | tuple):
         return list(enumerate(node))
-    return None if isinstance(node, PLAIN) or not hasattr(node, "__dict__") else list(vars(node).items())
+    if isinstance(node, PLAIN):
+        return None
+    slots = [name for kind in type(node).__mro__ for name in _names(vars(kind).get("__slots__", ()))]
+    if not slots and not hasattr(node, "__dict__"):
+        return None
+    return [*getattr(node, "__dict__", {}).items(), *((s, getattr(node, s)) for s in slots if hasattr(node, s))]
+
+
+def _names(slots: Any) -> list[str]:
+    """Return the names of slots that hold attributes, as they are written in a class: one, or several."""
+    names = [slots] if isinstance(slots, str) else list(slots)
+    return [name for name in names if not name.startswith("__")]

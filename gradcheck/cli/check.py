@@ -15,14 +15,15 @@ import numpy as np
 from gradcheck.checker import Checker
 from gradcheck.cli.errors import STATUS, UsageError
 from gradcheck.cli.given import Given
+from gradcheck.cli.memory import fits
 from gradcheck.cli.output import document, writable, write_page
 from gradcheck.cli.things import load, subject_of
 from gradcheck.cli.values import array, parameter
+from gradcheck.kinds import adapt
 from gradcheck.report import Report
 from gradcheck.reports.data import to_json
 from gradcheck.reports.style import style_of
 from gradcheck.reports.text import render
-from gradcheck.subjects import adapt
 
 NOT_THE_USERS = (str(Path(__file__).parents[1]), str(Path(importlib.__file__).parent), "<frozen importlib")
 
@@ -62,6 +63,7 @@ def check_things(options: argparse.Namespace) -> int:
 def _prepared(options: argparse.Namespace, errors: list[tuple[str, str]]) -> list[tuple[str, Callable]]:
     """Return for each thing what checks it; a misspelt name is found before any work is done."""
     arrays, parameters = [array(text) for text in options.input], dict(parameter(text) for text in options.param)
+    fits(arrays)
     ready: list[tuple[str, Callable]] = []
     taken: set[str] = set()
     known: dict[str, None] = {}
@@ -78,7 +80,7 @@ def _prepared(options: argparse.Namespace, errors: list[tuple[str, str]]) -> lis
 
 
 def _check_of(thing: str, given: Given) -> Callable[[Checker], Report]:
-    name = thing.partition(":")[2]
+    name = thing.rpartition(":")[2]
     _seed(given.seed)
     found = load(thing)
     _seed(given.seed)
@@ -112,7 +114,7 @@ def _user_code(thing: str, errors: list[tuple[str, str]]) -> Iterator[None]:
         trace = error.__traceback__
         while trace is not None and trace.tb_frame.f_code.co_filename.startswith(NOT_THE_USERS):
             trace = trace.tb_next
-        traceback.print_exception(type(error), error, trace or error.__traceback__, file=sys.stderr)
+        traceback.print_exception(type(error), error, trace, file=sys.stderr)  # a builtin has none of its own
         errors.append((thing, f"{type(error).__name__}: {error}"))
 
 

@@ -53,7 +53,10 @@ class Given:
         Raises:
             UsageError: it needs something that was not given.
         """
-        wanted = self.signature(function)
+        try:
+            wanted = self.signature(function)
+        except (TypeError, ValueError):  # of a builtin
+            raise UsageError(f"{words} does not tell what it takes, so that nothing can be handed to it") from None
         if missing := needed(wanted, self):
             raise UsageError(_needs(words, missing[0]))
         positional = [self.value(p) for p in wanted if p.kind is p.POSITIONAL_ONLY and self.has(p)]

@@ -1,20 +1,21 @@
 """The command line: its options, and one line for whatever the user can mend."""
 
 import argparse
-import os
+import re
 import sys
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import NoReturn
 
-from gradcheck.cli.errors import FAIL, INTERRUPTED, USAGE, UsageError
+from gradcheck.cli.errors import FAIL, INTERRUPTED, USAGE, UsageError, short
+from gradcheck.cli.streams import give_up_stdout, present
+from gradcheck.version import __version__
 
 ABOUT = """\
 Check hand-written backward passes against numeric derivatives.  There is no step
 size and no tolerance to choose: the checker measures its own error bar.
 
-A THING is an import path, package.module:name, of
+A THING is an import path, package.module:name, or a file, path/to/file.py:name, of
   a layer                an object with vjp(*inputs, **constants) -> (y, pullback),
                          or whatever gradcheck.adapters makes of layers of other kinds
   a class                made by its classmethod init, if there is one, or called
@@ -42,6 +43,17 @@ class Parser(argparse.ArgumentParser):
         raise UsageError(" ".join(message.split()))
 
 
+def whole(text: str) -> int:
+    """Read a whole number of up to 18 digits.
+
+    Raises:
+        ArgumentTypeError: it is none.
+    """
+    if re.fullmatch(r"[+-]?[0-9]{1,18}", text):
+        return int(text)
+    raise argparse.ArgumentTypeError(f"must be a whole number of up to 18 digits, got {short(text)}")
+
+
 def parser() -> Parser:
     kind = argparse.RawDescriptionHelpFormatter
     main = Parser(prog="gradcheck", description=ABOUT, epilog=EXAMPLES, formatter_class=kind, allow_abbrev=False)
@@ -53,41 +65,42 @@ def parser() -> Parser:
         "a value: a Python literal, or else a string"))
     main.add_argument("--json", action="store_true", help="print the reports as JSON")
     main.add_argument("--html", type=Path, metavar="FILE", help="write a page with heat maps and convergence")
-    main.add_argument("--seed", type=int, default=0, metavar="N", help="of the inputs and of the checker (default: 0)")
-    main.add_argument("--workers", type=int, default=1, metavar="N", help="processes, -1 for all cores (default: 1)")
-    main.add_argument("--version", action="version", version=f"gradcheck {_version()}")
+    main.add_argument("--seed", type=whole, default=0, metavar="N", help="of inputs and checker (default: 0)")
+    main.add_argument("--workers", type=whole, default=1, metavar="N", help="processes, -1 for all cores (default: 1)")
+    main.add_argument("--version", action="version", version=f"gradcheck {__version__}")
     return main
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; return its exit status."""
-    try:
-        options = parser().parse_args(argv)
-        if options.things == ["demo"]:
-            from gradcheck.cli.demo import demo
+    with present():
+        try:
+            status = _checked(argv)
+            sys.stdout.flush()
+            return status
+        except UsageError as error:
+            return _say(str(error), USAGE)
+        except BrokenPipeError:  # whoever read the output has had enough
+            give_up_stdout()
+            return FAIL
+        except OSError as error:
+            give_up_stdout()
+            return _say(f"{error.filename}: {error.strerror}" if error.filename else str(error), USAGE)
+        except KeyboardInterrupt:
+            return _say("interrupted", INTERRUPTED)
 
-            return demo(options.html)
-        from gradcheck.cli.check import check_things
 
-        return check_things(options)
-    except UsageError as error:
-        return _say(str(error), USAGE)
-    except BrokenPipeError:  # whoever read the output has had enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return FAIL
-    except OSError as error:
-        return _say(f"{error.filename}: {error.strerror}" if error.filename else str(error), USAGE)
-    except KeyboardInterrupt:
-        return _say("interrupted", INTERRUPTED)
+def _checked(argv: Sequence[str] | None) -> int:
+    options = parser().parse_args(argv)
+    if options.things == ["demo"]:
+        from gradcheck.cli.demo import demo
+
+        return demo(options.html)
+    from gradcheck.cli.check import check_things
+
+    return check_things(options)
 
 
 def _say(text: str, status: int) -> int:
     print(f"gradcheck: {text}", file=sys.stderr)
     return status
-
-
-def _version() -> str:
-    try:
-        return version("backproof")
-    except PackageNotFoundError:  # a checkout that was not installed
-        return "of a checkout"

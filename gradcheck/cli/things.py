@@ -1,36 +1,33 @@
 """What `package.module:thing` names, and the subject that it is or makes."""
 
 import difflib
-import importlib
 import inspect
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from gradcheck import adapters
-from gradcheck.cli.errors import UsageError
+from gradcheck.cli.errors import UsageError, short
 from gradcheck.cli.given import POSITIONAL, Given, needed
+from gradcheck.cli.modules import named
 from gradcheck.subjects import Adapted
 
 
 def load(thing: str) -> Any:
-    """Import what is named, with the current folder first on the path.
+    """Import what is named.
 
     Raises:
-        UsageError: there is no such module, or nothing of that name in it.
+        UsageError: there is no such module or file, or nothing of that name in it.
     """
-    module_name, colon, path = thing.partition(":")
-    if not (colon and path and all(part.isidentifier() for part in [*module_name.split("."), *path.split(".")])):
-        raise UsageError(f"{thing!r} must be package.module:thing")
-    here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.insert(0, here)
-    found: Any = _module(module_name)
+    home, colon, path = thing.rpartition(":")
+    is_module = home.endswith(".py") or all(part.isidentifier() for part in home.split("."))
+    if not (colon and is_module and all(part.isidentifier() for part in path.split("."))):
+        raise UsageError(f"{short(thing)} must be package.module:thing or path/to/file.py:thing")
+    found: Any = named(home)
     for name in path.split("."):
         if not hasattr(found, name):
             near = difflib.get_close_matches(name, dir(found), 1)
-            raise UsageError(f"{module_name} has no {path!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
+            raise UsageError(f"{home} has no {short(path)}" + (f"; did you mean {near[0]!r}?" if near else ""))
         found = getattr(found, name)
     return found
 
@@ -55,26 +52,20 @@ def subject_of(thing: Any, name: str, given: Given) -> Any:
     return made if known is None else known
 
 
-def _module(name: str) -> Any:
-    try:
-        return importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        if error.name is not None and (name == error.name or name.startswith(error.name + ".")):
-            raise UsageError(f"there is no module {error.name!r} here or on the path") from None
-        error.add_note(f"gradcheck: raised while {name} was imported")
-        raise
-    except Exception as error:
-        error.add_note(f"gradcheck: raised while {name} was imported")
-        raise
-
-
 def _constructor(kind: type, given: Given) -> Callable:
     """Return `kind.init` where there is one that takes what was given for the class, else the class."""
     init = getattr(kind, "init", None)
     if not callable(init):
         return kind
-    own = set(inspect.signature(kind).parameters) - set(inspect.signature(init).parameters)
+    own = _takes(kind) - _takes(init)
     return kind if own & given.names else init
+
+
+def _takes(function: Callable) -> set[str]:
+    try:
+        return set(inspect.signature(function).parameters)
+    except (TypeError, ValueError):  # of a builtin
+        return set()
 
 
 def _makes(function: Callable, given: Given) -> bool:

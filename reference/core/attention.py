@@ -1,26 +1,17 @@
 """What attention may be given."""
 
-import math
 from typing import Any
 
 from reference.core.masks import expect_bias, expect_mask, positions
 from reference.core.randomness import expect_generator
-from reference.core.shapes import expect_number, expect_positive, expect_shape
-
-
-def expect_cap(where: str, cap: float) -> None:
-    """Raise unless `cap` is a positive and finite number."""
-    expect_number(where, "cap", cap)
-    if not 0 < cap < math.inf:
-        raise ValueError(f"{where}: cap must be positive and finite, got {cap}")
-
-
-def expect_dropout(where: str, dropout: float, rng: Any) -> None:
-    """Raise unless `dropout` is a rate in [0, 1) and `rng` None or a generator."""
-    expect_number(where, "dropout", dropout)
-    if not 0 <= dropout < 1:
-        raise ValueError(f"{where}: dropout must lie in [0, 1), got {dropout}")
-    expect_generator(where, rng)
+from reference.core.shapes import (
+    expect_above_zero,
+    expect_flag,
+    expect_positive,
+    expect_real,
+    expect_shape,
+    expect_share,
+)
 
 
 def expect_attention(
@@ -40,8 +31,9 @@ def expect_attention(
     """Raise unless these are inputs and options of one attention.
 
     Raises:
-        TypeError: an array is not floating or complex, the mask not boolean, the window not a
-            whole number, cap or dropout not a number, or rng not a generator.
+        TypeError: an array is not floating or complex, the slopes not real, the mask not boolean,
+            causal no flag, the window not a whole number, cap or dropout not a number, or rng not
+            a generator.
         ValueError: the shapes do not fit together, an option is out of range, or what goes by
             position has more queries than keys.
     """
@@ -56,12 +48,15 @@ def expect_attention(
     for i, b in enumerate(bias):
         expect_bias(where, f"bias[{i}]", b, (batch, heads, queries, keys))
     expect_mask(where, mask, (batch, heads, queries, keys))
+    expect_flag(where, "causal", causal)
     if window is not None:
         expect_positive(where, "window", window)
     if cap is not None:
-        expect_cap(where, cap)
+        expect_above_zero(where, "cap", cap)
     if slopes is not None:
         expect_shape(where, "slopes", slopes, (heads,))
+        expect_real(where, "slopes", slopes)
     if causal or window is not None or slopes is not None:
         positions(where, queries, keys)
-    expect_dropout(where, dropout, rng)
+    expect_share(where, "dropout", dropout)
+    expect_generator(where, rng)

@@ -21,8 +21,8 @@ def part(table: np.ndarray, b: int, h: int, rows: slice, columns: slice) -> np.n
 
 def reach(queries: range, keys: int, *, causal: bool = False, window: int | None = None) -> tuple[int, int]:
     """Return (start, stop): no query at these positions sees a key outside, by the rules of `visible`."""
-    start = 0 if window is None else max(queries.start - window + 1, 0)
-    stop = queries.stop if causal else keys if window is None else min(queries.stop - 1 + window, keys)
+    start = 0 if window is None else max(queries.start - int(window) + 1, 0)
+    stop = queries.stop if causal else keys if window is None else min(queries.stop - 1 + int(window), keys)
     return start, stop
 
 

@@ -1,6 +1,7 @@
 """What a layer is."""
 
 import dataclasses
+import inspect
 from collections.abc import Callable
 from typing import Any, Self, dataclass_transform
 
@@ -8,6 +9,8 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from reference.core import tree
+from reference.core.kinds import checked, expect_fields
+from reference.core.randomness import takes_randomness, unmoved
 from reference.core.shapes import expect_dtype
 
 
@@ -19,11 +22,22 @@ class Layer:
     output `y` and a function `pullback`.  `pullback(dy)` returns a tuple: the cotangent
     of the layer, then that of each positional input.  Keyword-only arguments (masks,
     token ids, random generators) are constants and have no cotangent.
+
+    What a field may hold is said by its annotation, and checked where a person makes a layer;
+    so are the arguments of a classmethod that makes one.
     """
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         dataclasses.dataclass(frozen=True, eq=False, repr=False)(cls)
+        for name, value in list(vars(cls).items()):
+            if isinstance(value, classmethod):
+                setattr(cls, name, classmethod(checked(value.__func__)))
+            elif inspect.isfunction(value) and takes_randomness(value):
+                setattr(cls, name, unmoved(value))
+
+    def __post_init__(self) -> None:
+        expect_fields(self)
 
     def vjp(self, *inputs: Any, **constants: Any) -> tuple[Any, Callable[..., tuple]]:
         raise TypeError(f"{type(self).__name__} must define vjp(self, *inputs, **constants)")
@@ -68,7 +82,7 @@ class Layer:
             values[name] = value
         if gradients:
             raise TypeError(f"{where}: only fields that hold parameters have gradients, got {sorted(gradients)}")
-        return type(self)(**values)
+        return tree.rebuild(self, values)
 
 
 def _shown(value: Any) -> str:

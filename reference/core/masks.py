@@ -4,7 +4,15 @@ from typing import Any
 
 import numpy as np
 
-from reference.core.shapes import expect_floating, expect_positive, expect_whole
+from reference.core.shapes import (
+    MOST,
+    expect_boolean,
+    expect_floating,
+    expect_integers,
+    expect_positive,
+    expect_whole,
+    is_whole,
+)
 
 
 def causal(queries: int, keys: int | None = None, window: int | None = None) -> np.ndarray:
@@ -31,8 +39,8 @@ def positions(where: str, queries: int, keys: int) -> range:
         TypeError: a length is not a whole number.
         ValueError: a length is negative, or there are more queries than keys.
     """
-    expect_whole(where, "queries", queries, 0)
-    expect_whole(where, "keys", keys, 0)
+    expect_whole(where, "queries", queries, 0, MOST)
+    expect_whole(where, "keys", keys, 0, MOST)
     if queries > keys:
         raise ValueError(f"{where}: queries must be at most keys = {keys}, got {queries}")
     return range(keys - queries, keys)
@@ -46,6 +54,7 @@ def visible(queries: range, keys: range, *, causal: bool = False, window: int | 
     p, j = (np.arange(z.start, z.stop, z.step) for z in (queries, keys))
     p = p[:, None]
     if window is not None:
+        window = min(int(window), max(queries.stop, keys.stop))  # no distance is larger; beyond int64 it would wrap
         seen = (j > p - window) & (j <= p if causal else j < p + window)
     else:
         seen = j <= p if causal else np.ones((len(queries), len(keys)), bool)
@@ -59,10 +68,9 @@ def padding(lengths: np.ndarray, keys: int) -> np.ndarray:
         TypeError: `lengths` is not integer, or `keys` is not a whole number.
         ValueError: `lengths` is not one-dimensional, or a length lies outside [0, keys].
     """
-    expect_whole("padding", "keys", keys, 0)
-    lengths = np.asarray(lengths)
-    if lengths.dtype.kind not in "iu":
-        raise TypeError(f"padding: lengths must be an integer array, got {lengths.dtype}")
+    expect_whole("padding", "keys", keys, 0, MOST)
+    lengths = np.array(lengths) if isinstance(lengths, list | tuple) and all(map(is_whole, lengths)) else lengths
+    expect_integers("padding", "lengths", lengths)
     if lengths.ndim != 1:
         raise ValueError(f"padding: lengths must have shape (B,), got {lengths.shape}")
     wrong = np.flatnonzero((lengths < 0) | (lengths > keys))
@@ -75,9 +83,7 @@ def expect_mask(where: str, mask: Any, shape: tuple[int, int, int, int]) -> None
     """Raise unless `mask` is None or boolean with axes (B or 1, H or 1, T or 1, S) of `shape`."""
     if mask is None:
         return
-    if not isinstance(mask, np.ndarray) or mask.dtype != bool:
-        got = mask.dtype if isinstance(mask, np.ndarray) else type(mask).__name__
-        raise TypeError(f"{where}: mask must be a boolean array, got {got}")
+    expect_boolean(where, "mask", mask)
     _expect_axes(where, "mask", mask, shape)
 
 

@@ -6,21 +6,53 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
+MOST = 10**8  # of anything that is counted: of arrays that are larger none fits in memory, or in an index
 _REAL = (float, int, np.floating, np.integer)
+
+
+def is_array(x: Any) -> bool:
+    """Whether `x` is an array whose operators mean what the equations mean: no np.matrix, and nothing masked."""
+    return type(x) is np.ndarray or (isinstance(x, np.ndarray) and not isinstance(x, np.matrix | np.ma.MaskedArray))
+
+
+def is_whole(value: Any) -> bool:
+    """Whether `value` is a whole number of Python or NumPy, and no boolean."""
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
+def is_number(value: Any) -> bool:
+    """Whether `value` is a real number of Python or NumPy, and no boolean."""
+    return isinstance(value, _REAL) and not isinstance(value, bool)
+
+
+def got(value: Any) -> str:
+    """Say of what kind `value` is: the name of a class, the type of the rest."""
+    return f"the class {value.__name__}" if isinstance(value, type) else type(value).__name__
 
 
 def expect_dtype(where: str, dtype: DTypeLike) -> None:
     """Raise unless arrays of `dtype` may be parameters: floating or complex."""
-    if np.dtype(dtype).kind not in "fc":
-        raise TypeError(f"{where}: dtype must be floating or complex, got {np.dtype(dtype)}")
+    try:
+        kind = None if dtype is None else np.dtype(dtype)  # None means float64 to NumPy, and nothing here
+    except (SyntaxError, TypeError, ValueError):
+        kind = None
+    if kind is None or kind.kind not in "fc":
+        shown = kind or (repr(dtype) if isinstance(dtype, str) else got(dtype))
+        raise TypeError(f"{where}: dtype must be floating or complex, got {shown}")
 
 
 def expect_floating(where: str, name: str, x: Any) -> None:
     """Raise unless `x` is a floating or complex array."""
-    if not isinstance(x, np.ndarray):
+    if not is_array(x):
         raise TypeError(f"{where}: {name} must be an array, got {type(x).__name__}")
     if x.dtype.kind not in "fc":
         raise TypeError(f"{where}: {name} must be floating or complex, got {x.dtype}")
+
+
+def expect_real(where: str, name: str, x: Any) -> None:
+    """Raise if the floating or complex array `x` is complex: a constant, at which no complex step is taken."""
+    if x.dtype.kind == "c":
+        raise TypeError(f"{where}: {name} must be real, got {x.dtype}")
 
 
 def expect_last_axis(where: str, name: str, x: Any, size: int | str) -> None:
@@ -47,23 +79,43 @@ def _fits(got: tuple[int, ...], shape: tuple[int | str, ...]) -> bool:
     return True
 
 
+def expect_integers(where: str, name: str, x: Any) -> None:
+    """Raise unless `x` is an integer array."""
+    if not is_array(x) or x.dtype.kind not in "iu":
+        raise TypeError(f"{where}: {name} must be an integer array, got {_got_entries(x)}")
+
+
+def expect_boolean(where: str, name: str, x: Any) -> None:
+    """Raise unless `x` is a boolean array."""
+    if not is_array(x) or x.dtype != bool:
+        raise TypeError(f"{where}: {name} must be a boolean array, got {_got_entries(x)}")
+
+
+def _got_entries(x: Any) -> str:
+    return str(x.dtype) if is_array(x) else got(x)
+
+
 def expect_ids(where: str, name: str, ids: Any, bound: int) -> None:
     """Raise unless `ids` is an integer array with entries in [0, bound); name the first that is not."""
-    if not isinstance(ids, np.ndarray):
-        raise TypeError(f"{where}: {name} must be an integer array, got {type(ids).__name__}")
-    if ids.dtype.kind not in "iu":
-        raise TypeError(f"{where}: {name} must be an integer array, got {ids.dtype}")
+    expect_integers(where, name, ids)
     if ids.size and (ids.min() < 0 or ids.max() >= bound):
         position = tuple(int(i) for i in np.argwhere((ids < 0) | (ids >= bound))[0])
         raise ValueError(f"{where}: {name} must lie in [0, {bound}), got {ids[position]} at {position}")
 
 
-def expect_whole(where: str, name: str, value: Any, least: int) -> None:
-    """Raise unless `value` is a whole number of at least `least` (a length, a start)."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer):
-        raise TypeError(f"{where}: {name} must be a whole number, got {type(value).__name__}")
+def expect_whole_number(where: str, name: str, value: Any) -> None:
+    """Raise unless `value` is a whole number, of Python or NumPy."""
+    if not is_whole(value):
+        raise TypeError(f"{where}: {name} must be a whole number, got {got(value)}")
+
+
+def expect_whole(where: str, name: str, value: Any, least: int, most: int | None = None) -> None:
+    """Raise unless `value` is a whole number of at least `least` (a length, a start), and at most `most`."""
+    expect_whole_number(where, name, value)
     if value < least:
         raise ValueError(f"{where}: {name} must be at least {least}, got {value}")
+    if most is not None and value > most:
+        raise ValueError(f"{where}: {name} must be at most {most:,}, got {value}")
 
 
 def expect_positive(where: str, name: str, value: Any) -> None:
@@ -71,10 +123,15 @@ def expect_positive(where: str, name: str, value: Any) -> None:
     expect_whole(where, name, value, 1)
 
 
+def expect_size(where: str, name: str, value: Any) -> None:
+    """Raise unless `value` is a whole number of at least 1, and not more than an axis can have."""
+    expect_whole(where, name, value, 1, MOST)
+
+
 def expect_number(where: str, name: str, value: Any) -> None:
     """Raise unless `value` is a real number, of Python or NumPy."""
-    if isinstance(value, bool) or not isinstance(value, _REAL):
-        raise TypeError(f"{where}: {name} must be a number, got {type(value).__name__}")
+    if not is_number(value):
+        raise TypeError(f"{where}: {name} must be a number, got {got(value)}")
 
 
 def expect_nonnegative(where: str, name: str, value: Any) -> None:
@@ -82,3 +139,46 @@ def expect_nonnegative(where: str, name: str, value: Any) -> None:
     expect_number(where, name, value)
     if not 0 <= value < math.inf:
         raise ValueError(f"{where}: {name} must be finite and at least 0, got {value}")
+
+
+def expect_above_zero(where: str, name: str, value: Any) -> None:
+    """Raise unless `value` is a finite number above 0 (a base, a temperature)."""
+    expect_number(where, name, value)
+    if not 0 < value < math.inf:
+        raise ValueError(f"{where}: {name} must be positive and finite, got {value}")
+
+
+def expect_finite(where: str, name: str, value: Any) -> None:
+    """Raise unless `value` is a finite number."""
+    expect_number(where, name, value)
+    if not math.isfinite(value):
+        raise ValueError(f"{where}: {name} must be finite, got {value}")
+
+
+def expect_share(where: str, name: str, value: Any) -> None:
+    """Raise unless `value` is a number in [0, 1) (what dropout drops)."""
+    expect_number(where, name, value)
+    if not 0 <= value < 1:
+        raise ValueError(f"{where}: {name} must lie in [0, 1), got {value}")
+
+
+def expect_unit(where: str, name: str, value: Any) -> None:
+    """Raise unless `value` is a number in [0, 1] (the weight of a teacher)."""
+    expect_number(where, name, value)
+    if not 0 <= value <= 1:
+        raise ValueError(f"{where}: {name} must lie in [0, 1], got {value}")
+
+
+def expect_flag(where: str, name: str, value: Any) -> None:
+    """Raise unless `value` is True or False, of Python or NumPy."""
+    if not isinstance(value, bool | np.bool):
+        raise TypeError(f"{where}: {name} must be True or False, got {got(value)}")
+
+
+def expect_choice(where: str, name: str, value: Any, choices: tuple[str, ...]) -> None:
+    """Raise unless `value` is one of the words `choices`."""
+    words = " or ".join(map(repr, choices))
+    if not isinstance(value, str):
+        raise TypeError(f"{where}: {name} must be {words}, got {got(value)}")
+    if value not in choices:
+        raise ValueError(f"{where}: {name} must be {words}, got {value!r}")

@@ -12,9 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from reference.core.shapes import is_array
+
 
 def is_leaf(node: Any) -> bool:
-    return isinstance(node, np.ndarray) and node.dtype.kind in "fc"
+    return (type(node) is np.ndarray or is_array(node)) and node.dtype.kind in "fc"
 
 
 def holds_parameters(node: Any) -> bool:
@@ -25,7 +27,11 @@ def holds_parameters(node: Any) -> bool:
 
 
 def is_layer(node: Any) -> bool:
-    return dataclasses.is_dataclass(node) and not isinstance(node, type)
+    kind: Any = type(node)
+    return _is_dataclass(kind)
+
+
+_is_dataclass = functools.cache(dataclasses.is_dataclass)  # asked of a class, at every node of every walk
 
 
 def field_names(layer: Any) -> tuple[str, ...]:
@@ -36,6 +42,17 @@ def field_names(layer: Any) -> tuple[str, ...]:
 @functools.cache  # dataclasses.fields builds its answer anew at every call, and every pullback asks
 def _field_names(kind: Any) -> tuple[str, ...]:
     return tuple(field.name for field in dataclasses.fields(kind))
+
+
+def rebuild(layer: Any, values: dict[str, Any]) -> Any:
+    """Return a layer of the same class with these fields, not checked again: they stand where valid ones stood."""
+    twin = object.__new__(type(layer))
+    if hasattr(twin, "__dict__"):
+        twin.__dict__.update(values)
+    else:
+        for name, value in values.items():
+            object.__setattr__(twin, name, value)  # a frozen dataclass with slots has no other way
+    return twin
 
 
 def brief(node: Any) -> str:
@@ -67,9 +84,10 @@ def leaves(node: Any) -> list[tuple[str, np.ndarray]]:
     found: list[tuple[str, np.ndarray]] = []
     _collect(found, node, "")
     seen: dict[int, str] = {}
+    # An address, as views share it: w and w.T are one array.  To ask for one costs more than the walk.
+    place = id if all(leaf.base is None for _, leaf in found) else _address
     for path, leaf in found:
-        # an address, as views share it: w and w.T are one array; an empty array shares nothing
-        if leaf.size and (first := seen.setdefault(leaf.ctypes.data, path)) != path:
+        if leaf.size and (first := seen.setdefault(place(leaf), path)) != path:  # an empty array shares nothing
             raise ValueError(f"a parameter must stand once in a tree, got the same array at '{first}' and '{path}'")
     return found
 
@@ -98,6 +116,10 @@ def _collect(found: list[tuple[str, np.ndarray]], node: Any, path: str) -> None:
         expect_constant(node, path)
 
 
+def _address(leaf: np.ndarray) -> int:
+    return leaf.ctypes.data
+
+
 def _map(f: Callable[..., Any], nodes: tuple[Any, ...], path: str) -> Any:
     node, *rest = nodes
     if is_leaf(node):
@@ -111,7 +133,7 @@ def _map(f: Callable[..., Any], nodes: tuple[Any, ...], path: str) -> Any:
             raise _different(nodes, path)
         return tuple(_map(f, entries, f"{path}[{i}]") for i, entries in enumerate(zip(*nodes, strict=True)))
     if is_layer(node):
-        return type(node)(**{
+        return rebuild(node, {
             name: _map(f, tuple([getattr(n, name) for n in nodes]), _join(path, name))
             for name in field_names(node)
         })

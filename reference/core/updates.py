@@ -2,27 +2,53 @@
 
 from typing import Any
 
+import numpy as np
+
 from reference.core import tree
-from reference.core.shapes import expect_nonnegative
+from reference.core.shapes import expect_nonnegative, expect_whole, got
 
 
-def expect_update(where: str, model: Any, d_model: Any, rate: float) -> None:
-    """Raise unless `d_model` is a gradient of `model`, leaf by leaf, and `rate` a learning rate.
+def expect_update(
+    where: str, model: Any, d_model: Any, rate: float, state: Any, kind: type, moments: tuple[str, ...] = ()
+) -> None:
+    """Raise unless `d_model` is a gradient of `model`, leaf by leaf, `rate` a learning rate, and `state` fits.
+
+    `state` is of class `kind`, counts its steps, and has `moments`, each shaped like the model.
 
     Raises:
-        TypeError: the rate is not a number, or a gradient has another dtype than its parameter:
-            the update would carry it on.
-        ValueError: a gradient is missing or has another shape, or the rate is negative or not finite.
+        TypeError: the rate is not a number, the state of another class, its step not a whole
+            number, or a gradient or a moment has another dtype than its parameter: the update
+            would carry it on.
+        ValueError: a gradient or a moment is missing or has another shape, the rate is negative
+            or not finite, or the step negative.
     """
     expect_nonnegative(where, "rate", rate)
-    gradients = dict(tree.leaves(d_model))
-    for path, parameter in tree.leaves(model):
-        if path not in gradients:
-            raise ValueError(f"{where}: '{path}' must get a gradient, got none")
-        gradient, path = gradients.pop(path), path or "model"  # a bare array has no path
-        if gradient.shape != parameter.shape:
-            raise ValueError(f"{where}: gradient of '{path}' must have shape {parameter.shape}, got {gradient.shape}")
-        if gradient.dtype != parameter.dtype:
-            raise TypeError(f"{where}: gradient of '{path}' must be {parameter.dtype}, got {gradient.dtype}")
-    if gradients:
-        raise ValueError(f"{where}: d_model must hold gradients of parameters only, got {sorted(gradients)}")
+    if not isinstance(state, kind):
+        raise TypeError(f"{where}: state must be of class {kind.__name__}, got {got(state)}")
+    fields: Any = state
+    expect_whole(where, "state.step", fields.step, 0)
+    parameters = tree.leaves(model)
+    _expect_one_each(where, parameters, tree.leaves(d_model), "d_model", "gradient")
+    for name in moments:
+        _expect_one_each(where, parameters, tree.leaves(getattr(fields, name)), f"state.{name}", f"moment {name}")
+
+
+def _expect_one_each(
+    where: str,
+    parameters: list[tuple[str, np.ndarray]],
+    given: list[tuple[str, np.ndarray]],
+    name: str,
+    what: str,
+) -> None:
+    """Raise unless `given` has an array for each parameter, of its shape and dtype, and no other."""
+    arrays = dict(given)
+    for path, parameter in parameters:
+        if path not in arrays:
+            raise ValueError(f"{where}: '{path}' must get a {what}, got none")
+        array, path = arrays.pop(path), path or "model"  # a bare array has no path
+        if array.shape != parameter.shape:
+            raise ValueError(f"{where}: {what} of '{path}' must have shape {parameter.shape}, got {array.shape}")
+        if array.dtype != parameter.dtype:
+            raise TypeError(f"{where}: {what} of '{path}' must be {parameter.dtype}, got {array.dtype}")
+    if arrays:
+        raise ValueError(f"{where}: {name} must hold {what}s of parameters only, got {sorted(arrays)}")

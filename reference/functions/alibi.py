@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from reference.core.masks import positions
-from reference.core.shapes import expect_positive, expect_shape
+from reference.core.shapes import expect_real, expect_shape, expect_size, got
 
 
 def alibi_slopes(heads: int) -> np.ndarray:
@@ -23,7 +23,7 @@ def alibi_slopes(heads: int) -> np.ndarray:
 
     Source: Press, Smith & Lewis 2021 (arXiv:2108.12409), sec. 3, and their code for other numbers.
     """
-    expect_positive("alibi_slopes", "heads", heads)
+    expect_size("alibi_slopes", "heads", heads)
     n = 2 ** int(math.log2(heads))
     first = 2.0 ** (-8 * np.arange(1, n + 1) / n)                           # (n,)      # (alibi.1)
     others = 2.0 ** (-4 * np.arange(1, 2 * (heads - n), 2) / n)             # (H - n,)  # (alibi.2)
@@ -47,7 +47,7 @@ def alibi_vjp(
     where s is a block of a larger table; by default the queries are the last of the S positions.
 
     Raises:
-        TypeError: s or slopes is not floating or complex.
+        TypeError: s is not floating or complex, slopes not floating, or positions are no ranges.
         ValueError: the shapes do not fit together, or there are more queries than keys.
 
     Source: Press, Smith & Lewis 2021 (arXiv:2108.12409), sec. 3.
@@ -67,6 +67,10 @@ def alibi_vjp(
 def _expect_positions(s: Any, slopes: Any, queries: range | None, keys: range | None) -> tuple[range, range]:
     expect_shape("alibi", "s", s, ("B", "H", "T", "S"))
     expect_shape("alibi", "slopes", slopes, (s.shape[1],))
+    expect_real("alibi", "slopes", slopes)
+    for name, at in (("queries", queries), ("keys", keys)):
+        if at is not None and not isinstance(at, range):
+            raise TypeError(f"alibi: {name} must be a range or None, got {got(at)}")
     if queries is None:
         queries = positions("alibi", *s.shape[2:])
     if keys is None:

@@ -5,8 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from reference.core.attention import expect_cap
-from reference.core.shapes import expect_floating
+from reference.core.shapes import expect_above_zero, expect_floating
 
 
 def softcap(s: np.ndarray, *, cap: float) -> np.ndarray:
@@ -25,7 +24,7 @@ def softcap_vjp(s: np.ndarray, *, cap: float) -> tuple[np.ndarray, Callable[[np.
     Source: Riviere et al. 2024 (arXiv:2408.00118), sec. 2; Bello et al. 2016 (arXiv:1611.09940).
     """
     expect_floating("softcap", "s", s)
-    expect_cap("softcap", cap)
+    expect_above_zero("softcap", "cap", cap)
     cap = float(cap)                                                    # a NumPy scalar would widen float32
     u = np.tanh(s / cap)                                                # (...)     # (softcap.1)
     y = cap * u                                                         # (...)     # (softcap.2)

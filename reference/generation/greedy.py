@@ -4,7 +4,7 @@ from typing import Protocol
 
 import numpy as np
 
-from reference.core.shapes import expect_positive
+from reference.core.shapes import expect_size, expect_whole
 
 
 class Generator(Protocol):
@@ -23,10 +23,11 @@ def greedy(
     """Map source ids (B, S) to the generated ids (B, length), without the start token.
 
     Raises:
-        TypeError, ValueError: `length` is not a whole number of at least 1; whatever the
-            model raises for ids that it does not know.
+        TypeError, ValueError: `length` is not a whole number of at least 1, or `start` of at least
+            0; whatever the model raises for ids that it does not know.
     """
-    expect_positive("greedy", "length", length)
+    expect_size("greedy", "length", length)
+    expect_whole("greedy", "start", start, 0)
     memory = model.encode(source=source, source_mask=source_mask)               # (B, S, D)  # (greedy.1)
     ids = np.full((len(source), length + 1), start)                             # (B, length + 1)
     for t in range(length):

@@ -1,13 +1,15 @@
 """A run in one safetensors file, from which it goes on to the same bits; nothing is ever unpickled.
 
 Parameters are named by their path (`body.encoder.norm.gamma`), the optimizer's arrays stand
-under `optimizer/`, the losses of all steps under `training/`; settings, random state and
-records are JSON in the metadata.
+under `optimizer/`, the losses of all steps under `training/`; settings, random state, records
+and a checksum of every array are JSON in the metadata, with a checksum of its own.
 """
 
 import dataclasses
+import hashlib
 import json
 import math
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,11 +21,13 @@ from safetensors.numpy import save as serialise
 from reference.core import tree
 from reference.job import files
 from reference.job.errors import JobError
+from reference.job.room import NUMBER, parameters, shortage
 from reference.job.settings import Settings
 from reference.job.train import State, begin, generator
 
 ENTRY = "backproof"  # of the metadata
-VERSION = 1
+VERSION = 2
+DTYPES = {"F32", "F64"}  # of the arrays of a run; NumPy has no name for some of the others
 RECORD = {  # what a record says
     "epoch", "step", "rate", "loss", "training_tokens",
     "held_out_loss", "held_out_tokens", "held_out_sequences", "forced_tokens", "forced_sequences",
@@ -35,14 +39,16 @@ class CheckpointError(JobError):
 
 
 def save(path: Path, settings: Settings, state: State) -> None:
-    about = {
+    arrays = {name: np.ascontiguousarray(array) for name, array in _arrays(state)}
+    about: dict[str, Any] = {
         "version": VERSION,
         "settings": dataclasses.asdict(settings),
         "step": state.step,
         "random": state.random,
         "records": state.records,
+        "checksums": {name: _checksum(array.tobytes()) for name, array in arrays.items()},
     }
-    arrays = {name: np.ascontiguousarray(array) for name, array in _arrays(state)}
+    about["checksum"] = _checksum(json.dumps(about).encode())
     files.write(path, serialise(arrays, {ENTRY: json.dumps(about, allow_nan=False)}))
 
 
@@ -54,11 +60,19 @@ def load(path: Path) -> tuple[Settings, State]:
     """
     about, arrays = _read(path)
     try:
-        settings = Settings(**about["settings"])
+        checksum, checksums = about.pop("checksum"), dict(about["checksums"])
+        settings = _settings(about["settings"], path.stat().st_size)
         template = _template(settings, about)
-    except (KeyError, OverflowError, TypeError, ValueError) as error:
-        raise CheckpointError(f"{path}: not a checkpoint that this version can read ({error})") from None
+    except (AttributeError, KeyError, OverflowError, RecursionError, TypeError, ValueError) as error:
+        raise CheckpointError(f"{path}: not a checkpoint that this version can read ({_short(error)})") from None
     _expect_arrays(path, dict(_arrays(template)), arrays)
+    for name, array in arrays.items():
+        if checksums.get(name) != _checksum(array.tobytes()):
+            raise CheckpointError(f"{path}: not a whole checkpoint (the checksum of '{name}' is another)")
+        if not np.isfinite(array).all():
+            raise CheckpointError(f"{path}: '{name}' must be finite")
+    if checksum != _checksum(json.dumps(about).encode()):
+        raise CheckpointError(f"{path}: not a whole checkpoint (the checksum of its settings is another)")
     loaded = (arrays[name] for name, _ in _arrays(template))  # in the order in which tree.map walks
     return settings, dataclasses.replace(
         template,
@@ -68,10 +82,25 @@ def load(path: Path) -> tuple[Settings, State]:
     )
 
 
+def _settings(saved: Any, size: int) -> Settings:
+    """Return the settings of a file of `size` bytes, every one of which was saved, before a model of them is drawn."""
+    if not isinstance(saved, dict):
+        raise TypeError(f"settings must be an object, got {type(saved).__name__}")
+    names = {field.name for field in dataclasses.fields(Settings)}
+    for name in sorted(names ^ saved.keys()):
+        raise ValueError(f"setting '{name}' must {'be there' if name in names else 'not be there'}")
+    settings = Settings(**saved)
+    if (text := shortage(settings)) is not None:
+        raise ValueError(text)
+    if (count := parameters(settings)) * NUMBER > size:
+        raise ValueError(f"{count:,} parameters cannot stand in {size:,} bytes")
+    return settings
+
+
 def _template(settings: Settings, about: dict[str, Any]) -> State:
     """Return a state that differs from the saved one in the numbers of its arrays only."""
     state, step, records = begin(settings), about["step"], tuple(dict(record) for record in about["records"])
-    if step not in range(settings.steps + 1) or len(records) != step // settings.steps_per_epoch:
+    if type(step) is not int or not 0 <= step <= settings.steps or len(records) != step // settings.steps_per_epoch:
         raise ValueError(f"step {step} of {settings.steps} with {len(records)} records")
     for epoch, record in enumerate(records, 1):
         _expect_record(record, epoch, settings)
@@ -100,19 +129,39 @@ def _arrays(state: State) -> Iterator[tuple[str, np.ndarray]]:
     yield "training/losses", state.losses
 
 
+def _checksum(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _short(said: Any) -> str:
+    """Return what an error says in one line, and not all of it where it is long."""
+    text = " ".join(str(said).split())
+    return text if len(text) <= 160 else f"{text[:157]}..."
+
+
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     try:
+        if not stat.S_ISREG(path.stat().st_mode):  # a pipe would be waited for
+            raise CheckpointError(f"{path}: not a whole checkpoint (not a file)")
         with safe_open(path, framework="numpy") as file:
             about = json.loads((file.metadata() or {}).get(ENTRY, "null"))
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no dict
+            names = list(file.keys())
+            for name in names:
+                if (dtype := file.get_slice(name).get_dtype()) not in DTYPES:
+                    raise CheckpointError(f"{path}: '{name}' must be F32 or F64, got {dtype}")
+            arrays = {name: file.get_tensor(name) for name in names}
     except FileNotFoundError:
         raise CheckpointError(f"{path}: no such checkpoint") from None
-    except (OSError, SafetensorError, json.JSONDecodeError) as error:
-        raise CheckpointError(f"{path}: not a whole checkpoint ({error})") from None
+    except (OSError, RecursionError, SafetensorError, ValueError) as error:
+        raise CheckpointError(f"{path}: not a whole checkpoint ({_short(error)})") from None
     version = about.get("version") if isinstance(about, dict) else None
     if version != VERSION:
-        raise CheckpointError(f"{path}: not a checkpoint that this version can read (version {version})")
+        raise CheckpointError(f"{path}: not a checkpoint that this version can read (version {_shown(version)})")
     return about, arrays
+
+
+def _shown(version: Any) -> str:
+    return _short(version) if isinstance(version, int | None) else type(version).__name__
 
 
 def _expect_arrays(path: Path, wanted: dict[str, np.ndarray], got: dict[str, np.ndarray]) -> None:

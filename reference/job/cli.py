@@ -30,6 +30,8 @@ def parser() -> Parser:
     verify = kinds.add_parser("verify", help="prove every backward pass", description=(
         "Check every backward pass against numeric derivatives and print a table of the verdicts. "
         "The exit status is 1 if any is not 'pass'."))
+    verify.add_argument("names", nargs="*", metavar="NAME", help=(
+        "a layer, function, loss or model to prove, such as layernorm or layers.layernorm (default: all)"))
     verify.add_argument("--seed", type=int, metavar="N", help="of the inputs and of the checker (default: 0)")
     verify.set_defaults(work=commands.verify, name=verify.prog)
 

@@ -13,6 +13,7 @@ from reference.generation.greedy import greedy
 from reference.job.errors import JobError, UsageError
 from reference.job.files import OUT, Folder
 from reference.job.process import workers
+from reference.job.room import shortage
 from reference.job.settings import Settings
 from reference.job.tasks.copy import START
 from reference.job.train import State, begin, data
@@ -31,12 +32,13 @@ def everything(given: Given) -> int:
 
 def verify(given: Given) -> int:
     _expect_extras("rich")
+    from reference.job import catalogue
     from reference.job.display import console
     from reference.job.table import show_verdicts
 
-    seed = _whole("seed", given.get("seed", 0), 0)
+    seed, names = _whole("seed", given.get("seed", 0), 0), catalogue.find(given.get("names", ()))
     with workers() as mapper:
-        return 0 if show_verdicts(console(), seed, mapper) else 1
+        return 0 if show_verdicts(console(), seed, mapper, names) else 1
 
 
 def train(given: Given) -> int:
@@ -50,17 +52,20 @@ def train(given: Given) -> int:
         folder.expect_writable()
     else:
         settings = _settings(given)
-        state = begin(settings)
         folder.expect_writable()
+        state = begin(settings)
     run(settings, state, folder, console())
     return 0
 
 
 def _settings(given: Given) -> Settings:
     try:
-        return Settings.of(**given)
+        settings = Settings.of(**given)
     except ValueError as error:
         raise UsageError(str(error)) from None
+    if (text := shortage(settings)) is not None:
+        raise UsageError(text)
+    return settings
 
 
 def _resumed(folder: Folder, given: Given) -> tuple[Settings, State]:

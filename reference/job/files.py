@@ -3,12 +3,14 @@
 import contextlib
 import dataclasses
 import os
+import re
 import tempfile
 from pathlib import Path
 
 from reference.job.errors import JobError, WriteError
 
 OUT = Path("runs/copy")  # unless the user says otherwise
+DRAFT = ".backproof-draft"  # ends the names of drafts, and no name that somebody else gives
 
 
 def write(path: Path, data: bytes) -> None:
@@ -17,7 +19,7 @@ def write(path: Path, data: bytes) -> None:
     Raises:
         WriteError: it cannot be done; the old file is there as before.
     """
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft = path.with_name(f".{path.name}.{os.getpid()}{DRAFT}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with draft.open("wb") as file:
@@ -63,14 +65,17 @@ class Folder:
         """Try to make the folder and to write in it, and leave it as it was, but for drafts of a run that was killed.
 
         Raises:
-            JobError: one of them cannot be done.
+            JobError: one of them cannot be done, or something else than a file has the name of one of the run's.
         """
+        for path in self.files:
+            if path.exists() and not path.is_file():
+                raise JobError(f"{path}: must be a file, got {'a folder' if path.is_dir() else 'something else'}")
         made = [folder for folder in (self.path, *self.path.parents) if not folder.exists()]
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=self.path):
                 pass
-            for draft in (draft for path in self.files for draft in self.path.glob(f".{path.name}.*")):
+            for draft in self._drafts():
                 draft.unlink()
         except OSError as error:
             raise JobError(f"{self.path}: cannot be written to ({error.strerror})") from None
@@ -78,6 +83,12 @@ class Folder:
             for folder in made:
                 with contextlib.suppress(OSError):
                     folder.rmdir()
+
+    def _drafts(self) -> list[Path]:
+        """Return what `write` left here of the files of a run when it was killed."""
+        names = "|".join(re.escape(path.name) for path in self.files)
+        draft = re.compile(rf"\.({names})\.[0-9]+{re.escape(DRAFT)}")
+        return [path for path in self.path.iterdir() if draft.fullmatch(path.name) and path.is_file()]
 
     def clear(self) -> None:
         """Remove what an earlier run left beside its checkpoint: beside that of another it would tell a wrong story."""

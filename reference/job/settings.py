@@ -13,7 +13,7 @@ CHOICES = {
     "schedule": ("constant", "linear"),
 }
 MOST = 10**8  # of anything: what is larger has no place in memory, or in an index
-SGD = {"epochs": 60, "schedule": "linear", "rate": 5e-3}  # the defaults that differ from Adam's
+SGD = {"epochs": 60, "rate": 5e-3, "end_rate": 1e-3}  # the defaults that differ from Adam's
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -38,9 +38,9 @@ class Settings:
     batch: int = 16
     epochs: int = 10
     optimizer: str = "adam"
-    schedule: str = "constant"
+    schedule: str = "linear"
     rate: float = 2e-3    # of a linear schedule, the first
-    end_rate: float = 1e-3
+    end_rate: float = 1e-5  # so small that no step near the end undoes what was learned
 
     @classmethod
     def of(cls, **given: Any) -> Self:
@@ -82,5 +82,5 @@ def _expect_whole(name: str, value: Any, least: int, most: float = math.inf) -> 
 
 
 def _expect_rate(name: str, value: Any) -> None:
-    if not isinstance(value, int | float) or not 0 < value < math.inf:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
         raise ValueError(f"{name.replace('_', '-')} must be a positive number, got {value!r}")

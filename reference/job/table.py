@@ -21,13 +21,16 @@ HEAD = ("", "digits", "real", "derivs", "evals", "time")
 COLOURS = {"pass": "green", "fail": "bold red", "inconclusive": "yellow"}
 
 
-def show_verdicts(console: Console, seed: int, mapper: Callable = map) -> bool:
-    """Print a verdict on every backward pass, and the report of each that is not proved; return whether all are."""
-    total = sum(1 for _ in catalogue.examples(seed))
+def show_verdicts(console: Console, seed: int, mapper: Callable = map, names: Sequence[str] = ()) -> bool:
+    """Print a verdict on every backward pass, or on those of these names, and the report of each that is not proved.
+
+    Return whether all are.
+    """
+    total = sum(1 for _ in catalogue.examples(seed, names))
     done, began = [], time.perf_counter()
     with bar(console) as progress:
         task = progress.add_task("proving backward passes", total=total, now="")
-        for verdict in verdicts(seed, mapper):
+        for verdict in verdicts(seed, mapper, names):
             done.append(verdict)
             progress.update(task, advance=1, now=verdict.example.module)
     for line in _table(done, console.width):

@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import gradcheck
 from reference.job import catalogue
@@ -35,12 +35,12 @@ class Verdict:
         return sum(g.compared for g in self.report.gradients)
 
 
-def verdicts(seed: int = 0, mapper: Callable = map) -> Iterator[Verdict]:
-    """Yield the verdict on each example of the catalogue, all of them drawn from `seed`.
+def verdicts(seed: int = 0, mapper: Callable = map, names: Iterable[str] = ()) -> Iterator[Verdict]:
+    """Yield the verdict on each example of the catalogue, or of the modules of these names, all drawn from `seed`.
 
     `mapper` is called like `map`; that of a pool shares the work out and changes no number.
     """
-    return mapper(functools.partial(_verdict, gradcheck.Checker(seed=seed)), catalogue.examples(seed))
+    return mapper(functools.partial(_verdict, gradcheck.Checker(seed=seed)), catalogue.examples(seed, names))
 
 
 def _verdict(check: gradcheck.Checker, example: catalogue.Example) -> Verdict:

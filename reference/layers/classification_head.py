@@ -9,10 +9,12 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import DTypeLike
 
+from reference.core.kinds import Share, Size
 from reference.core.layer import Layer
+from reference.core.randomness import expect_generator
 from reference.core.shapes import expect_shape
 from reference.functions.tanh import tanh_vjp
-from reference.layers.dropout import Dropout, expect_drop
+from reference.layers.dropout import Dropout
 from reference.layers.linear import Linear
 
 
@@ -21,14 +23,17 @@ class ClassificationHead(Layer):
 
     dense: Linear   # D -> D
     output: Linear  # D -> C
-    dropout: float = 0.0
+    dropout: Share = 0.0
+
+    @property
+    def width_out(self) -> int:
+        return self.output.width_out
 
     @classmethod
     def init(
-        cls, rng: np.random.Generator, width: int, classes: int, dtype: DTypeLike = np.float32, dropout: float = 0.0
+        cls, rng: np.random.Generator, width: Size, classes: Size, dtype: DTypeLike = np.float32, dropout: Share = 0.0
     ) -> Self:
         """Draw both maps as Linear does."""
-        expect_drop("ClassificationHead.init", dropout, None)
         dense = Linear.init(rng, width, width, dtype)
         output = Linear.init(rng, width, classes, dtype)
         return cls(dense=dense, output=output, dropout=dropout)
@@ -40,11 +45,11 @@ class ClassificationHead(Layer):
 
         Raises:
             TypeError: x is not a floating or complex array, or rng not a generator.
-            ValueError: x has not the shape (B, S, D), S is 0, or dropout is outside [0, 1).
+            ValueError: x has not the shape (B, S, D), or S is 0.
 
         Source: Devlin et al. 2018 (arXiv:1810.04805), sec. 3 and 4.1; the map with tanh is in their code only.
         """
-        expect_drop("ClassificationHead", self.dropout, rng)
+        expect_generator("ClassificationHead", rng)
         expect_shape("ClassificationHead", "x", x, ("B", "S", self.dense.w.shape[0]))
         if x.shape[1] == 0:
             raise ValueError(f"ClassificationHead: x must have at least one position, got {x.shape}")

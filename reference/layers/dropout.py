@@ -5,23 +5,16 @@ from typing import Any, Self
 
 import numpy as np
 
+from reference.core.kinds import Share
 from reference.core.layer import Layer
 from reference.core.randomness import expect_generator
-from reference.core.shapes import expect_floating, expect_number
-
-
-def expect_drop(where: str, rate: float, rng: Any) -> None:
-    """Raise unless `rate` is a share to drop, in [0, 1), and `rng` a generator or None."""
-    expect_number(where, "rate", rate)
-    if not 0 <= rate < 1:
-        raise ValueError(f"{where}: rate must lie in [0, 1), got {rate}")
-    expect_generator(where, rng)
+from reference.core.shapes import expect_floating
 
 
 class Dropout(Layer):
     """y = x / (1 - rate) where an entry is kept, 0 where it is dropped; y = x without a generator."""
 
-    rate: float
+    rate: Share
 
     def vjp(
         self, x: np.ndarray, *, rng: np.random.Generator | None = None
@@ -32,13 +25,12 @@ class Dropout(Layer):
 
         Raises:
             TypeError: x is not a floating or complex array, or rng not a generator.
-            ValueError: rate is outside [0, 1).
 
         Source: Srivastava et al. 2014, "Dropout: a simple way to prevent neural networks from
         overfitting", sec. 4, scaled while training as in sec. 10.
         """
         expect_floating("Dropout", "x", x)
-        expect_drop("Dropout", self.rate, rng)
+        expect_generator("Dropout", rng)
         rate, shape = float(self.rate), x.shape
         if rng is None or rate == 0:
             return x, self._handed_on

@@ -1,27 +1,26 @@
 """Table of vectors, looked up by token id.  Derivation: specs/layers/embedding.md."""
 
 from collections.abc import Callable, Iterator
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 import numpy as np
 from numpy.typing import DTypeLike
 from scipy.sparse import csc_array
 
+from reference.core.kinds import Size, shaped
 from reference.core.layer import Layer
-from reference.core.shapes import expect_dtype, expect_ids, expect_positive, expect_shape
+from reference.core.shapes import expect_ids, expect_shape
+from reference.core.sums import as_rows
 
 
 class Embedding(Layer):
     """y = table[ids]."""
 
-    table: np.ndarray  # (V, D)
+    table: Annotated[np.ndarray, shaped("V", "D")]
 
     @classmethod
-    def init(cls, rng: np.random.Generator, vocabulary: int, width: int, dtype: DTypeLike = np.float32) -> Self:
+    def init(cls, rng: np.random.Generator, vocabulary: Size, width: Size, dtype: DTypeLike = np.float32) -> Self:
         """Draw normal entries of standard deviation D^(-1/2): sqrt(D) times a row has entries of size 1."""
-        expect_positive("Embedding.init", "vocabulary", vocabulary)
-        expect_positive("Embedding.init", "width", width)
-        expect_dtype("Embedding.init", dtype)
         return cls(table=rng.normal(scale=width ** -0.5, size=(vocabulary, width)).astype(dtype))
 
     def vjp(self, *, ids: np.ndarray) -> tuple[np.ndarray, Callable[[np.ndarray], tuple[Self]]]:
@@ -39,7 +38,7 @@ class Embedding(Layer):
         y = table.take(ids, axis=0)                                     # (..., D)  # (embedding.1)
 
         def pullback(dy: np.ndarray) -> tuple[Self]:
-            drows = dy.reshape(-1, table.shape[1])                      # (N, D)
+            drows = as_rows(dy)                                         # (N, D)
             dtable = _one_hot(ids, len(table), dy.dtype) @ drows        # (V, D)    # (embedding.2)
             return (self.cotangent(table=dtable),)
 

@@ -10,15 +10,22 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from reference.core import tree
-from reference.core.attention import expect_cap, expect_dropout
+from reference.core.kinds import AboveZero, Count, Share, Size
 from reference.core.layer import Layer
 from reference.core.masks import expect_bias, expect_mask, padding
+from reference.core.randomness import expect_generator
 from reference.core.shapes import expect_positive, expect_shape
 from reference.functions.alibi import alibi_slopes
-from reference.layers.attention import attention_vjp, expect_heads, merge_heads, split_heads
+from reference.layers.attention import attention_vjp, draw_side_by_side, expect_heads, merge_heads, split_heads
 from reference.layers.linear import Linear
 from reference.layers.rmsnorm import RMSNorm
-from reference.layers.rotary import Rotary, expect_rotation
+from reference.layers.rotary import Rotary, expect_pairs
+
+
+def expect_groups(where: str, heads: int, groups: int) -> None:
+    """Raise unless each head of key and value serves as many of the heads of query."""
+    if heads % groups:
+        raise ValueError(f"{where}: key_value_heads must divide the heads {heads}, got {groups}")
 
 
 class GroupedAttention(Layer):
@@ -28,15 +35,15 @@ class GroupedAttention(Layer):
     key: Linear                         # D -> G K
     value: Linear                       # D -> G K
     output: Linear                      # H K -> D
-    heads: int                          # H; G follows from the width of key
+    heads: Size                         # H; G follows from the width of key
     query_norm: RMSNorm | None = None   # over the K entries of a head, one gain for all heads
     key_norm: RMSNorm | None = None
     rotary: Rotary | None = None
     alibi: bool = False
     causal: bool = True
-    window: int | None = None           # a position sees keys at distances below this
-    cap: float | None = None            # scores are bent into (-cap, cap)
-    dropout: float = 0.0                # share of the weights that is dropped
+    window: Count | None = None          # a position sees keys at distances below this
+    cap: AboveZero | None = None        # scores are bent into (-cap, cap)
+    dropout: Share = 0.0                # share of the weights that is dropped
 
     @property
     def head_width(self) -> int:
@@ -50,41 +57,37 @@ class GroupedAttention(Layer):
     def init(
         cls,
         rng: np.random.Generator,
-        width: int,
-        heads: int,
-        key_value_heads: int | None = None,
+        width: Size,
+        heads: Size,
+        key_value_heads: Size | None = None,
         *,
-        head_width: int | None = None,
+        head_width: Size | None = None,
         bias: bool = False,
         qk_norm: bool = False,
         rotary: Rotary | None = None,
         alibi: bool = False,
         causal: bool = True,
-        window: int | None = None,
-        cap: float | None = None,
-        dropout: float = 0.0,
+        window: Count | None = None,
+        cap: AboveZero | None = None,
+        dropout: Share = 0.0,
         dtype: DTypeLike = np.float32,
     ) -> Self:
-        """Draw the four maps as Linear does; without key_value_heads there are as many as heads.
+        """Draw query, key and value side by side and output as Linear does; key_value_heads is heads unless given.
 
         Raises:
-            TypeError, ValueError: a count is not a whole number of at least 1, or as for `vjp`.
-            ValueError: heads does not divide width (without head_width), or key_value_heads does not divide heads.
+            ValueError: heads does not divide width (without head_width), key_value_heads does not divide heads,
+                or heads of an odd width should turn.
         """
         where = f"{cls.__name__}.init"
-        expect_positive(where, "width", width)
-        expect_positive(where, "heads", heads)
         if head_width is None:
             expect_heads(where, heads, width)
             head_width = width // heads
-        expect_positive(where, "head_width", head_width)
         groups = heads if key_value_heads is None else key_value_heads
-        expect_positive(where, "key_value_heads", groups)
-        if heads % groups:
-            raise ValueError(f"{where}: key_value_heads must divide the heads {heads}, got {groups}")
-        _expect_options(where, head_width, rotary, window, cap, dropout, None)
+        expect_groups(where, heads, groups)
+        if rotary is not None:
+            expect_pairs(where, head_width)
         inner = (heads * head_width, groups * head_width, groups * head_width)
-        query, key, value = (Linear.init(rng, width, n, dtype, bias=bias) for n in inner)
+        query, key, value = draw_side_by_side(rng, width, inner, dtype, bias=bias)
         return cls(
             query=query, key=key, value=value,
             output=Linear.init(rng, heads * head_width, width, dtype, bias=bias), heads=heads,
@@ -107,7 +110,7 @@ class GroupedAttention(Layer):
 
         Raises:
             TypeError: x or a bias is not floating or complex, the mask not boolean, or rng no generator.
-            ValueError: the shapes do not fit together, or an option is out of range.
+            ValueError: the shapes do not fit together.
 
         Source: Ainslie et al. 2023 (arXiv:2305.13245), sec. 2.2; of each option, see the derivation.
         """
@@ -165,24 +168,14 @@ class GroupedAttention(Layer):
         for name, norm in (("query_norm.gamma", self.query_norm), ("key_norm.gamma", self.key_norm)):
             if norm is not None:
                 expect_shape(where, name, norm.gamma, (self.head_width,))
-        _expect_options(where, self.head_width, self.rotary, self.window, self.cap, self.dropout, rng)
+        if self.rotary is not None:
+            expect_pairs(where, self.head_width)
+        expect_generator(where, rng)
         expect_shape(where, "x", x, ("B", "T", width))
         table = x.shape[0], self.heads, x.shape[1], x.shape[1]
         for i, b in enumerate(bias):
             expect_bias(where, f"bias[{i}]", b, table)
         expect_mask(where, mask, table)
-
-
-def _expect_options(
-    where: str, width: int, rotary: Rotary | None, window: Any, cap: Any, dropout: float, rng: Any
-) -> None:
-    if rotary is not None:
-        expect_rotation(where, rotary.base, width)
-    if window is not None:
-        expect_positive(where, "window", window)
-    if cap is not None:
-        expect_cap(where, cap)
-    expect_dropout(where, dropout, rng)
 
 
 def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]:

@@ -9,7 +9,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import DTypeLike
 
+from reference.core.kinds import Size
 from reference.core.layer import Layer
+from reference.core.outputs import expect_alone, width_of
 from reference.core.shapes import expect_last_axis
 from reference.functions.gelu import gelu_vjp
 from reference.layers.layernorm import LayerNorm
@@ -23,8 +25,12 @@ class LanguageModelHead(Layer):
     norm: Layer    # over D
     output: Layer  # D -> V
 
+    @property
+    def width_out(self) -> int | None:
+        return width_of(self.output)
+
     @classmethod
-    def init(cls, rng: np.random.Generator, width: int, vocabulary: int, dtype: DTypeLike = np.float32) -> Self:
+    def init(cls, rng: np.random.Generator, width: Size, vocabulary: Size, dtype: DTypeLike = np.float32) -> Self:
         """Draw both maps as Linear does; the norm between them is a LayerNorm."""
         return cls(
             dense=Linear.init(rng, width, width, dtype),
@@ -46,6 +52,7 @@ class LanguageModelHead(Layer):
         h, gelu_pullback = gelu_vjp(a)                  # (..., D)  # (language_model_head.2)
         n, norm_pullback = self.norm.vjp(h)             # (..., D)  # (language_model_head.3)
         logits, output_pullback = self.output.vjp(n)    # (..., V)  # (language_model_head.4)
+        expect_alone("LanguageModelHead", "output", logits)
 
         def pullback(dlogits: np.ndarray) -> tuple[Self, np.ndarray]:
             d_output, dn = output_pullback(dlogits)     # (..., D)  # (language_model_head.5)

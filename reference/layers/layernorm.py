@@ -1,14 +1,16 @@
 """Layer normalisation over the last axis.  Derivation: specs/layers/layernorm.md."""
 
+import math
 from collections.abc import Callable, Iterator
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import DTypeLike
 
+from reference.core.kinds import Nonnegative, Size
 from reference.core.layer import Layer
-from reference.core.shapes import expect_dtype, expect_last_axis, expect_nonnegative, expect_positive, expect_shape
-from reference.core.sums import column_sums, row_means
+from reference.core.shapes import expect_last_axis, expect_shape
+from reference.core.sums import as_rows, column_sums, row_means, row_scales
 
 
 class LayerNorm(Layer):
@@ -16,38 +18,35 @@ class LayerNorm(Layer):
 
     gamma: np.ndarray   # (D,)
     beta: np.ndarray    # (D,)
-    eps: float = 1e-5
+    eps: Nonnegative = 1e-5
 
     @classmethod
-    def init(cls, width: int, dtype: DTypeLike = np.float32) -> Self:
+    def init(cls, width: Size, dtype: DTypeLike = np.float32) -> Self:
         """Start without effect: gamma is one, beta is zero."""
-        expect_positive("LayerNorm.init", "width", width)
-        expect_dtype("LayerNorm.init", dtype)
         return cls(gamma=np.ones(width, dtype), beta=np.zeros(width, dtype))
 
     def vjp(self, x: np.ndarray) -> tuple[np.ndarray, Callable[[np.ndarray], tuple[Self, np.ndarray]]]:
         """Map x (..., D) to y (..., D).
 
         Raises:
-            TypeError: x or a parameter is not a floating or complex array, or eps is no number.
-            ValueError: the last axis of x has not length D, gamma and beta do not fit together,
-                or eps is negative or not finite.
+            TypeError: x is not a floating or complex array.
+            ValueError: the last axis of x has not length D, or gamma and beta do not fit together.
 
         Source: Ba, Kiros & Hinton 2016 (arXiv:1607.06450), eq. 3 and 4, with eps inside the root.
         """
         gamma = self.gamma
         expect_shape("LayerNorm", "gamma", gamma, ("D",))
         expect_shape("LayerNorm", "beta", self.beta, gamma.shape)
-        expect_nonnegative("LayerNorm", "eps", self.eps)
         expect_last_axis("LayerNorm", "x", x, gamma.size)
         centred = x - row_means(x)                                      # (..., D)  # (layernorm.1)
-        variance = row_means(centred * centred)                         # (..., 1)  # (layernorm.2)
-        rstd = 1 / np.sqrt(variance + self.eps)                         # (..., 1)  # (layernorm.3)
+        scale = row_scales(centred, math.sqrt(self.eps))                # (..., 1)  # (layernorm.10)
+        variance = row_means(np.square(centred / scale))                # (..., 1)  # (layernorm.2)
+        rstd = 1 / (scale * np.sqrt(variance + self.eps / scale / scale))           # (layernorm.3)
         xhat = np.multiply(rstd, centred, out=centred)                  # (..., D)  # (layernorm.4)
         y = gamma * xhat + self.beta                                    # (..., D)  # (layernorm.5)
 
         def pullback(dy: np.ndarray) -> tuple[Self, np.ndarray]:
-            drows = dy.reshape(-1, gamma.size)                          # (N, D)
+            drows = as_rows(dy)                                         # (N, D)
             dgamma = column_sums(drows * xhat.reshape(drows.shape))     # (D,)      # (layernorm.6)
             dbeta = column_sums(drows)                                  # (D,)      # (layernorm.7)
             dxhat = gamma * dy                                          # (..., D)  # (layernorm.8)

@@ -6,8 +6,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import DTypeLike
 
+from reference.core.kinds import Size
 from reference.core.layer import Layer
-from reference.core.shapes import expect_dtype, expect_positive, expect_shape
+from reference.core.shapes import expect_shape
 
 
 class LearnedPositions(Layer):
@@ -16,11 +17,8 @@ class LearnedPositions(Layer):
     table: np.ndarray  # (P, D)
 
     @classmethod
-    def init(cls, rng: np.random.Generator, positions: int, width: int, dtype: DTypeLike = np.float32) -> Self:
+    def init(cls, rng: np.random.Generator, positions: Size, width: Size, dtype: DTypeLike = np.float32) -> Self:
         """Draw normal entries of standard deviation D^(-1/2), as Embedding does."""
-        expect_positive("LearnedPositions.init", "positions", positions)
-        expect_positive("LearnedPositions.init", "width", width)
-        expect_dtype("LearnedPositions.init", dtype)
         return cls(table=rng.normal(scale=width ** -0.5, size=(positions, width)).astype(dtype))
 
     def vjp(self, x: np.ndarray) -> tuple[np.ndarray, Callable[[np.ndarray], tuple[Self, np.ndarray]]]:

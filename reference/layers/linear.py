@@ -2,36 +2,38 @@
 
 import math
 from collections.abc import Callable, Iterator
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 import numpy as np
 from numpy.typing import DTypeLike
 
+from reference.core.kinds import Size, shaped
 from reference.core.layer import Layer
-from reference.core.shapes import expect_dtype, expect_last_axis, expect_positive, expect_shape
-from reference.core.sums import column_sums
+from reference.core.shapes import expect_last_axis, expect_shape
+from reference.core.sums import as_rows, column_sums
 
 
 class Linear(Layer):
     """y = x w + b; without a bias, b is None and y = x w."""
 
-    w: np.ndarray         # (D, K)
-    b: np.ndarray | None  # (K,)
+    w: Annotated[np.ndarray, shaped("D", "K")]
+    b: Annotated[np.ndarray, shaped("K")] | None
+
+    @property
+    def width_out(self) -> int:
+        return self.w.shape[1]
 
     @classmethod
     def init(
         cls,
         rng: np.random.Generator,
-        width_in: int,
-        width_out: int,
+        width_in: Size,
+        width_out: Size,
         dtype: DTypeLike = np.float32,
         *,
         bias: bool = True,
     ) -> Self:
         """Draw w uniformly with the variance of Glorot & Bengio 2010, eq. 16; b is zero, or None without `bias`."""
-        expect_positive("Linear.init", "width_in", width_in)
-        expect_positive("Linear.init", "width_out", width_out)
-        expect_dtype("Linear.init", dtype)
         limit = math.sqrt(6 / (width_in + width_out))
         w = rng.uniform(-limit, limit, (width_in, width_out))
         return cls(w=w.astype(dtype), b=np.zeros(width_out, dtype) if bias else None)
@@ -48,11 +50,11 @@ class Linear(Layer):
         if b is not None:
             expect_shape("Linear", "b", b, (w.shape[1],))
         expect_last_axis("Linear", "x", x, w.shape[0])
-        rows = x.reshape(-1, w.shape[0])                # (N, D)
+        rows = as_rows(x)                               # (N, D)
         y = rows @ w if b is None else rows @ w + b     # (N, K)    # (linear.1)
 
         def pullback(dy: np.ndarray) -> tuple[Self, np.ndarray]:
-            drows = dy.reshape(-1, w.shape[1])          # (N, K)
+            drows = as_rows(dy)                         # (N, K)
             dx = drows @ w.T                            # (N, D)    # (linear.2)
             dw = rows.T @ drows                         # (D, K)    # (linear.3)
             d_bias = {} if b is None else {"b": column_sums(drows)}     # (linear.4)

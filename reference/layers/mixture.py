@@ -10,9 +10,11 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from reference.core import tree
+from reference.core.kinds import Size
 from reference.core.layer import Layer
-from reference.core.shapes import expect_last_axis, expect_positive, expect_shape
-from reference.core.sums import column_sums, row_sums
+from reference.core.outputs import expect_alone
+from reference.core.shapes import expect_last_axis, expect_shape
+from reference.core.sums import as_rows, column_sums, row_sums
 from reference.functions.softmax import softmax_vjp
 from reference.functions.top_k import top_k
 from reference.layers.feedforward import FeedForward
@@ -26,20 +28,19 @@ class MixtureOfExperts(Layer):
 
     router: Linear              # D -> E
     experts: tuple[Layer, ...]  # E layers from rows (..., D) to (..., D), row by row, such as FeedForward
-    k: int
+    k: Size
 
     @classmethod
     def init(
         cls,
         rng: np.random.Generator,
-        width: int,
-        hidden_width: int,
-        experts: int,
-        k: int,
+        width: Size,
+        hidden_width: Size,
+        experts: Size,
+        k: Size,
         dtype: DTypeLike = np.float32,
     ) -> Self:
         """Draw the router as Linear does, and `experts` networks as FeedForward does."""
-        expect_positive("MixtureOfExperts.init", "experts", experts)
         _expect_k("MixtureOfExperts.init", k, experts)
         router = Linear.init(rng, width, experts, dtype)
         return cls(router, tuple(FeedForward.init(rng, width, hidden_width, dtype=dtype) for _ in range(experts)), k)
@@ -60,7 +61,7 @@ class MixtureOfExperts(Layer):
         _expect_k("MixtureOfExperts", k, count)
         expect_shape("MixtureOfExperts", "router.w", self.router.w, ("D", count))
         expect_last_axis("MixtureOfExperts", "x", x, self.router.w.shape[0])
-        rows = x.reshape(-1, x.shape[-1])                                   # (N, D)
+        rows = as_rows(x)                                                   # (N, D)
         tokens = max(len(rows), 1)  # without a token all sums are 0, and so are the means
 
         s, router_pullback = self.router.vjp(rows)                          # (N, E)    # (mixture.1)
@@ -100,7 +101,6 @@ class MixtureOfExperts(Layer):
 
 
 def _expect_k(where: str, k: int, experts: int) -> None:
-    expect_positive(where, "k", k)
     if k > experts:
         raise ValueError(f"{where}: k must be at most the number of experts, {experts}, got {k}")
 
@@ -108,6 +108,7 @@ def _expect_k(where: str, k: int, experts: int) -> None:
 def _expect_rows(outputs: tuple[np.ndarray, ...], loads: np.ndarray, width: int) -> None:
     """Raise if an expert's output would only broadcast against its rows, or not even that."""
     for e, (output, load) in enumerate(zip(outputs, loads, strict=True)):
+        expect_alone("MixtureOfExperts", f"experts[{e}]", output)
         if output.shape != (load, width):
             want = (int(load), width)
             raise ValueError(f"MixtureOfExperts: experts[{e}] must return shape {want}, got {output.shape}")

@@ -8,7 +8,7 @@ import numpy as np
 from reference.core import tree
 from reference.core.layer import Layer
 from reference.core.masks import causal, padding
-from reference.core.outputs import join, split
+from reference.core.outputs import expect_alone, join, split
 from reference.core.randomness import randomness
 from reference.layers.attention import MultiHeadAttention, SelfAttention
 from reference.layers.dropout import Dropout
@@ -33,14 +33,16 @@ class PreNorm(Layer):
         inner if it takes one, then to drop.
 
         Raises:
-            ValueError: inner returns another shape than that of x.
+            TypeError: drop returns more than one array.
+            ValueError: inner or drop returns another shape than that of x.
         """
         n, norm_pullback = self.norm.vjp(x)                             # (..., D)  # (residual.1)
         out, inner_pullback = self.inner.vjp(n, *others, **constants, **randomness(self.inner, rng))
         r, auxiliary = split(out)                                       # (..., D)  # (residual.2)
-        _expect_same_shape("PreNorm", r, x)
+        _expect_same_shape("PreNorm", "inner", r, x)
         if self.drop is not None:
             r, drop_pullback = self.drop.vjp(r, rng=rng)                # (..., D)  # (residual.13)
+            _expect_same_shape("PreNorm", "drop", r, x)
         y = x + r                                                       # (..., D)  # (residual.3)
 
         def pullback(cotangents: Any) -> tuple:
@@ -69,11 +71,13 @@ class PostNorm(Layer):
         """Map x (..., D) to y (..., D); `others`, `constants`, outputs, rng and errors as for PreNorm."""
         out, inner_pullback = self.inner.vjp(x, *others, **constants, **randomness(self.inner, rng))
         r, auxiliary = split(out)                                       # (..., D)  # (residual.7)
-        _expect_same_shape("PostNorm", r, x)
+        _expect_same_shape("PostNorm", "inner", r, x)
         if self.drop is not None:
             r, drop_pullback = self.drop.vjp(r, rng=rng)                # (..., D)  # (residual.15)
+            _expect_same_shape("PostNorm", "drop", r, x)
         z = x + r                                                       # (..., D)  # (residual.8)
         y, norm_pullback = self.norm.vjp(z)                             # (..., D)  # (residual.9)
+        expect_alone("PostNorm", "norm", y)
 
         def pullback(cotangents: Any) -> tuple:
             dy, dauxiliary = split(cotangents)
@@ -88,9 +92,10 @@ class PostNorm(Layer):
         return join(y, auxiliary), pullback
 
 
-def _expect_same_shape(where: str, r: np.ndarray, x: np.ndarray) -> None:
+def _expect_same_shape(where: str, name: str, r: Any, x: np.ndarray) -> None:
+    expect_alone(where, name, r)
     if r.shape != x.shape:
-        raise ValueError(f"{where}: inner must return the shape of x, {x.shape}, got {r.shape}")
+        raise ValueError(f"{where}: {name} must return the shape of x, {x.shape}, got {r.shape}")
 
 
 def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]:

@@ -1,49 +1,49 @@
 """Root-mean-square normalisation over the last axis.  Derivation: specs/layers/rmsnorm.md."""
 
+import math
 from collections.abc import Callable, Iterator
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import DTypeLike
 
+from reference.core.kinds import Nonnegative, Size
 from reference.core.layer import Layer
-from reference.core.shapes import expect_dtype, expect_last_axis, expect_nonnegative, expect_positive, expect_shape
-from reference.core.sums import column_sums, row_means
+from reference.core.shapes import expect_last_axis, expect_shape
+from reference.core.sums import as_rows, column_sums, row_means, row_scales
 
 
 class RMSNorm(Layer):
     """y = gamma * xhat, where each row xhat is the row of x with a mean square of almost 1."""
 
     gamma: np.ndarray   # (D,)
-    eps: float = 1e-6
+    eps: Nonnegative = 1e-6
 
     @classmethod
-    def init(cls, width: int, dtype: DTypeLike = np.float32) -> Self:
+    def init(cls, width: Size, dtype: DTypeLike = np.float32) -> Self:
         """Start without effect: gamma is one."""
-        expect_positive("RMSNorm.init", "width", width)
-        expect_dtype("RMSNorm.init", dtype)
         return cls(gamma=np.ones(width, dtype))
 
     def vjp(self, x: np.ndarray) -> tuple[np.ndarray, Callable[[np.ndarray], tuple[Self, np.ndarray]]]:
         """Map x (..., D) to y (..., D).
 
         Raises:
-            TypeError: x or gamma is not a floating or complex array, or eps is not a number.
-            ValueError: gamma has not one axis, the last axis of x has not length D, or eps is negative or infinite.
+            TypeError: x is not a floating or complex array.
+            ValueError: gamma has not one axis, or the last axis of x has not length D.
 
         Source: Zhang & Sennrich 2019 (arXiv:1910.07467), eq. 4, with eps inside the root.
         """
         gamma = self.gamma
         expect_shape("RMSNorm", "gamma", gamma, ("D",))
-        expect_nonnegative("RMSNorm", "eps", self.eps)
         expect_last_axis("RMSNorm", "x", x, gamma.size)
-        square = row_means(x * x)                                       # (..., 1)  # (rmsnorm.1)
-        r = 1 / np.sqrt(square + self.eps)                              # (..., 1)  # (rmsnorm.2)
+        scale = row_scales(x, math.sqrt(self.eps))                      # (..., 1)  # (rmsnorm.8)
+        square = row_means(np.square(x / scale))                        # (..., 1)  # (rmsnorm.1)
+        r = 1 / (scale * np.sqrt(square + self.eps / scale / scale))    # (..., 1)  # (rmsnorm.2)
         xhat = r * x                                                    # (..., D)  # (rmsnorm.3)
         y = gamma * xhat                                                # (..., D)  # (rmsnorm.4)
 
         def pullback(dy: np.ndarray) -> tuple[Self, np.ndarray]:
-            drows = dy.reshape(-1, gamma.size)                          # (N, D)
+            drows = as_rows(dy)                                         # (N, D)
             dgamma = column_sums(drows * xhat.reshape(drows.shape))     # (D,)      # (rmsnorm.5)
             dxhat = gamma * dy                                          # (..., D)  # (rmsnorm.6)
             dx = r * (dxhat - xhat * row_means(dxhat * xhat))           # (..., D)  # (rmsnorm.7)

@@ -1,20 +1,20 @@
 """Rotary positions: queries and keys turned by the angle of their position.  Derivation: specs/layers/rotary.md."""
 
 import functools
-import math
 from collections.abc import Callable, Iterator
 from typing import Any, Self
 
 import numpy as np
 
+from reference.core.kinds import AboveZero
 from reference.core.layer import Layer
-from reference.core.shapes import expect_number, expect_shape, expect_whole
+from reference.core.shapes import MOST, expect_shape, expect_whole
 
 
 class Rotary(Layer):
     """Entries i and i + K/2 of position t are the ends of a hand, turned by t base^(-2i/K); no parameters."""
 
-    base: float = 10000.0
+    base: AboveZero = 10000.0
 
     def vjp(
         self, x: np.ndarray, *, start: int = 0
@@ -22,14 +22,14 @@ class Rotary(Layer):
         """Map x (B, H, T, K) to y (B, H, T, K); x[:, :, 0] stands at position `start`.
 
         Raises:
-            TypeError: x is not a floating or complex array, start not a whole number, or base no number.
-            ValueError: x has not four axes, K is odd, start is negative, or base is not finite and above 0.
+            TypeError: x is not a floating or complex array, or start not a whole number.
+            ValueError: x has not four axes, K is odd, or start is negative.
 
         Source: Su et al. 2021 (arXiv:2104.09864), eq. 15 and 34, with other pairs: (i, i + K/2), not (2i, 2i + 1).
         """
         expect_shape("Rotary", "x", x, ("B", "H", "T", "K"))
-        expect_rotation("Rotary", self.base, x.shape[3])
-        expect_whole("Rotary", "start", start, 0)
+        expect_pairs("Rotary", x.shape[3])
+        expect_whole("Rotary", "start", start, 0, MOST)
         half = x.shape[3] // 2
         cos, sin = _turns(float(self.base), int(start), x.shape[2], half, x.real.dtype)  # (T, K/2)
 
@@ -46,11 +46,8 @@ class Rotary(Layer):
         return y, pullback
 
 
-def expect_rotation(where: str, base: float, width: int) -> None:
-    """Raise unless `base` is a finite number above 0 and the entries of a head come in pairs."""
-    expect_number(where, "base", base)
-    if not 0 < base < math.inf:
-        raise ValueError(f"{where}: base must be finite and above 0, got {base}")
+def expect_pairs(where: str, width: int) -> None:
+    """Raise unless the entries of a head come in pairs."""
     if width % 2:
         raise ValueError(f"{where}: the head width must be even, got {width}")
 

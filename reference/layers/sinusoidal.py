@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from reference.core.layer import Layer
-from reference.core.shapes import expect_dtype, expect_shape, expect_whole
+from reference.core.shapes import MOST, expect_dtype, expect_shape, expect_whole
 
 
 def sinusoidal(length: int, width: int, dtype: DTypeLike = np.float32) -> np.ndarray:
@@ -20,8 +20,8 @@ def sinusoidal(length: int, width: int, dtype: DTypeLike = np.float32) -> np.nda
 
     Source: Vaswani et al. 2017 (arXiv:1706.03762), sec. 3.5.
     """
-    expect_whole("sinusoidal", "length", length, 0)
-    expect_whole("sinusoidal", "width", width, 0)
+    expect_whole("sinusoidal", "length", length, 0, MOST)
+    expect_whole("sinusoidal", "width", width, 0, MOST)
     expect_dtype("sinusoidal", dtype)
     return _table(int(length), int(width), np.dtype(dtype))
 

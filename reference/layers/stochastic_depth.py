@@ -5,9 +5,10 @@ from typing import Any, Self
 
 import numpy as np
 
+from reference.core.kinds import Share
 from reference.core.layer import Layer
+from reference.core.randomness import expect_generator
 from reference.core.shapes import expect_floating
-from reference.layers.dropout import expect_drop
 
 
 class StochasticDepth(Layer):
@@ -16,7 +17,7 @@ class StochasticDepth(Layer):
     It stands at the end of a residual's branch, where a sample that is dropped keeps its skip alone.
     """
 
-    rate: float
+    rate: Share
 
     def vjp(
         self, x: np.ndarray, *, rng: np.random.Generator | None = None
@@ -27,14 +28,14 @@ class StochasticDepth(Layer):
 
         Raises:
             TypeError: x is not a floating or complex array, or rng not a generator.
-            ValueError: rate is outside [0, 1), or x has no axis.
+            ValueError: x has no axis.
 
         Source: Huang et al. 2016 (arXiv:1603.09382), eq. 2, a draw for each sample and scaled while training.
         """
         expect_floating("StochasticDepth", "x", x)
         if x.ndim < 1:
             raise ValueError(f"StochasticDepth: x must have shape (B, ...), got {x.shape}")
-        expect_drop("StochasticDepth", self.rate, rng)
+        expect_generator("StochasticDepth", rng)
         rate = float(self.rate)
         if rng is None or rate == 0:
             return x, self._handed_on

@@ -5,7 +5,15 @@ from typing import Any
 
 import numpy as np
 
-from reference.core.shapes import expect_floating, expect_ids, expect_nonnegative, expect_number
+from reference.core.shapes import (
+    expect_choice,
+    expect_floating,
+    expect_ids,
+    expect_integers,
+    expect_nonnegative,
+    expect_share,
+    expect_whole_number,
+)
 
 
 def cross_entropy(
@@ -42,8 +50,8 @@ def cross_entropy_vjp(
     none does.
 
     Raises:
-        TypeError: logits is not a floating or complex array, targets not an integer one, or
-            smoothing no number.
+        TypeError: logits is not a floating or complex array, targets not an integer one, ignore no
+            whole number, smoothing or z_loss no number, or reduction no word.
         ValueError: V is 0, the shapes do not match, a target that counts is outside [0, V),
             smoothing is outside [0, 1), z_loss is negative or not finite, or reduction is
             neither 'mean' nor 'sum'.
@@ -94,19 +102,24 @@ def _expect_arguments(
     expect_floating(where, "logits", logits)
     if logits.ndim < 1 or logits.shape[-1] < 1:
         raise ValueError(f"{where}: logits must have shape (..., V) with V at least 1, got {logits.shape}")
-    if not isinstance(targets, np.ndarray):
-        raise TypeError(f"{where}: targets must be an integer array, got {type(targets).__name__}")
+    expect_integers(where, "targets", targets)
     if targets.shape != logits.shape[:-1]:
         raise ValueError(f"{where}: targets must have shape {logits.shape[:-1]}, got {targets.shape}")
-    counts = np.ones(targets.shape, bool) if ignore is None else np.asarray(targets != ignore)
-    # the zero has the dtype of targets: a plain 0 would turn bool into integers, which pass
-    expect_ids(where, "targets", np.where(counts, targets, np.zeros((), targets.dtype)), logits.shape[-1])
-    expect_number(where, "smoothing", smoothing)
-    if not 0 <= smoothing < 1:
-        raise ValueError(f"{where}: smoothing must lie in [0, 1), got {smoothing}")
+    expect_share(where, "smoothing", smoothing)
     expect_nonnegative(where, "z_loss", z_loss)
-    if reduction not in ("mean", "sum"):
-        raise ValueError(f"{where}: reduction must be 'mean' or 'sum', got {reduction!r}")
+    expect_choice(where, "reduction", reduction, ("mean", "sum"))
+    return expect_targets(where, "targets", targets, ignore, logits.shape[-1])
+
+
+def expect_targets(where: str, name: str, targets: Any, ignore: Any, bound: int) -> np.ndarray:
+    """Raise unless every target that is not `ignore` is an id in [0, bound); return where a position counts (...,)."""
+    expect_integers(where, name, targets)
+    if ignore is None:
+        counts = np.ones(targets.shape, bool)
+    else:
+        expect_whole_number(where, "ignore", ignore)
+        counts = np.asarray(targets != ignore)
+    expect_ids(where, name, np.where(counts, targets, np.zeros((), targets.dtype)), bound)
     return counts
 
 

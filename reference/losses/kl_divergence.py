@@ -1,12 +1,11 @@
 """Kullback-Leibler divergence between two softmaxes.  Derivation: specs/losses/kl_divergence.md."""
 
-import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
-from reference.core.shapes import expect_floating, expect_number
+from reference.core.shapes import expect_above_zero, expect_boolean, expect_choice, expect_floating, expect_real
 
 
 def kl_divergence(
@@ -90,20 +89,15 @@ def _expect_arguments(
     if logits.ndim < 1 or logits.shape[-1] < 1:
         raise ValueError(f"{where}: logits must have shape (..., V) with V at least 1, got {logits.shape}")
     expect_floating(where, "target_logits", target_logits)
-    if target_logits.dtype.kind != "f":
-        raise TypeError(f"{where}: target_logits must be real, got {target_logits.dtype}")
+    expect_real(where, "target_logits", target_logits)
     if target_logits.shape != logits.shape:
         raise ValueError(f"{where}: target_logits must have shape {logits.shape}, got {target_logits.shape}")
-    expect_number(where, "temperature", temperature)
-    if not 0 < temperature < math.inf:
-        raise ValueError(f"{where}: temperature must be positive and finite, got {temperature}")
-    if mask is not None and (not isinstance(mask, np.ndarray) or mask.dtype != bool):
-        got = mask.dtype if isinstance(mask, np.ndarray) else type(mask).__name__
-        raise TypeError(f"{where}: mask must be a boolean array, got {got}")
+    expect_above_zero(where, "temperature", temperature)
+    if mask is not None:
+        expect_boolean(where, "mask", mask)
     if mask is not None and mask.shape != logits.shape[:-1]:
         raise ValueError(f"{where}: mask must have shape {logits.shape[:-1]}, got {mask.shape}")
-    if reduction not in ("mean", "sum"):
-        raise ValueError(f"{where}: reduction must be 'mean' or 'sum', got {reduction!r}")
+    expect_choice(where, "reduction", reduction, ("mean", "sum"))
 
 
 def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]:

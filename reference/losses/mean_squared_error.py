@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from reference.core.shapes import expect_floating
+from reference.core.shapes import expect_boolean, expect_choice, expect_floating
 
 
 def mean_squared_error(
@@ -60,13 +60,11 @@ def _expect_arguments(y: np.ndarray, target: np.ndarray, mask: np.ndarray | None
         raise TypeError(f"{where}: target must be real as y is, got {target.dtype}")
     if target.shape != y.shape:  # a target that broadcasts would compare each entry with several
         raise ValueError(f"{where}: target must have shape {y.shape}, got {target.shape}")
-    if mask is not None and (not isinstance(mask, np.ndarray) or mask.dtype != bool):
-        got = mask.dtype if isinstance(mask, np.ndarray) else type(mask).__name__
-        raise TypeError(f"{where}: mask must be a boolean array, got {got}")
+    if mask is not None:
+        expect_boolean(where, "mask", mask)
     if mask is not None and mask.shape != y.shape[: mask.ndim]:
         raise ValueError(f"{where}: mask must have the shape of the first axes of y, {y.shape}, got {mask.shape}")
-    if reduction not in ("mean", "sum"):
-        raise ValueError(f"{where}: reduction must be 'mean' or 'sum', got {reduction!r}")
+    expect_choice(where, "reduction", reduction, ("mean", "sum"))
 
 
 def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]:

@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from reference.core import tree
+from reference.core.kinds import Share, Size
 from reference.core.layer import Layer
 from reference.core.masks import causal, padding
-from reference.core.outputs import join, split
+from reference.core.outputs import expect_alone, join, split
 from reference.core.randomness import randomness
-from reference.core.shapes import expect_positive, expect_shape
-from reference.layers.attention import MultiHeadAttention, SelfAttention
+from reference.core.shapes import expect_shape
+from reference.layers.attention import MultiHeadAttention, SelfAttention, expect_heads
 from reference.layers.feedforward import FeedForward
 from reference.layers.layernorm import LayerNorm
 from reference.layers.residual import PostNorm, PreNorm
@@ -33,14 +34,15 @@ class DecoderBlock(Layer):
     def init(
         cls,
         rng: np.random.Generator,
-        width: int,
-        heads: int,
-        hidden: int,
+        width: Size,
+        heads: Size,
+        hidden: Size,
         residual: Residual = PreNorm,
         dtype: DTypeLike = np.float32,
-        dropout: float = 0.0,
+        dropout: Share = 0.0,
     ) -> Self:
         """Draw the three sub-layers as they do themselves, each with a norm of its own and `dropout` of its output."""
+        expect_heads(f"{cls.__name__}.init", heads, width)
         self_attention = SelfAttention.init(rng, width, heads, dtype)
         cross_attention = MultiHeadAttention.init(rng, width, heads, dtype)
         feedforward = FeedForward.init(rng, width, hidden, dtype=dtype)
@@ -91,23 +93,23 @@ class DecoderBlock(Layer):
 class Decoder(Layer):
     """Blocks one after the other, all with the same memory; a pre-norm stack ends in a norm."""
 
-    blocks: tuple[DecoderBlock, ...]
-    norm: LayerNorm | None  # of a pre-norm stack; every post-norm block ends in one already
+    blocks: tuple[Layer, ...]  # such as DecoderBlock
+    norm: Layer | None  # of a pre-norm stack; every post-norm block ends in one already
 
     @classmethod
     def init(
         cls,
         rng: np.random.Generator,
-        width: int,
-        heads: int,
-        hidden: int,
-        layers: int,
+        width: Size,
+        heads: Size,
+        hidden: Size,
+        layers: Size,
         residual: Residual = PreNorm,
         dtype: DTypeLike = np.float32,
-        dropout: float = 0.0,
+        dropout: Share = 0.0,
     ) -> Self:
         """Draw `layers` blocks; the final norm is there if `residual` is PreNorm."""
-        expect_positive("Decoder.init", "layers", layers)
+        expect_heads(f"{cls.__name__}.init", heads, width)
         blocks = tuple(DecoderBlock.init(rng, width, heads, hidden, residual, dtype, dropout) for _ in range(layers))
         return cls(blocks=blocks, norm=LayerNorm.init(width, dtype) if issubclass(residual, PreNorm) else None)
 
@@ -135,6 +137,7 @@ class Decoder(Layer):
             counts.append(len(more))
         if self.norm is not None:
             x, norm_pullback = self.norm.vjp(x)                                           # (B, T, D)  # (decoder.5)
+            expect_alone("Decoder", "norm", x)
 
         def pullback(cotangents: Any) -> tuple[Self, np.ndarray, np.ndarray]:
             dx, dauxiliary = split(cotangents)

@@ -10,24 +10,26 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from reference.core import tree
+from reference.core.kinds import AboveZero, Count, Share, Size
 from reference.core.layer import Layer
 from reference.core.masks import padding
-from reference.core.outputs import join, split
+from reference.core.outputs import expect_alone, join, split, width_of
 from reference.core.randomness import randomness
-from reference.core.shapes import expect_ids, expect_positive
+from reference.core.shapes import expect_ids
 from reference.functions.gelu_tanh import gelu_tanh_vjp
 from reference.functions.silu import silu_vjp
+from reference.layers.attention import expect_heads
 from reference.layers.dropout import Dropout
 from reference.layers.embedding import Embedding
 from reference.layers.feedforward import FeedForward
 from reference.layers.gated import GatedFeedForward
-from reference.layers.grouped_attention import GroupedAttention
+from reference.layers.grouped_attention import GroupedAttention, expect_groups
 from reference.layers.layernorm import LayerNorm
 from reference.layers.learned import LearnedPositions
 from reference.layers.linear import Linear
 from reference.layers.residual import PreNorm
 from reference.layers.rmsnorm import RMSNorm
-from reference.layers.rotary import Rotary
+from reference.layers.rotary import Rotary, expect_pairs
 from reference.models.encoder import Encoder, EncoderBlock, dropout_or_none
 
 
@@ -37,21 +39,25 @@ class DecoderOnly(Layer):
     embedding: Embedding
     positions: Layer | None  # x -> x + its table; none where the attention knows positions, as by rotation
     stack: Encoder           # of blocks whose attention is causal
-    output: Any              # a layer D -> V: the Linear that gpt and llama make, or the Projection of a tied model
-    dropout: float = 0.0     # of the sums of embeddings and positions
+    output: Layer            # D -> V: the Linear that gpt and llama make, or the Projection of a tied model
+    dropout: Share = 0.0     # of the sums of embeddings and positions
+
+    @property
+    def width_out(self) -> int | None:
+        return width_of(self.output)
 
     @classmethod
     def gpt(
         cls,
         rng: np.random.Generator,
-        vocabulary: int,
-        length: int,
-        width: int,
-        heads: int,
-        layers: int,
+        vocabulary: Size,
+        length: Size,
+        width: Size,
+        heads: Size,
+        layers: Size,
         *,
-        hidden: int | None = None,
-        dropout: float = 0.0,
+        hidden: Size | None = None,
+        dropout: Share = 0.0,
         dtype: DTypeLike = np.float32,
     ) -> Self:
         """Draw a model like GPT-2: learned positions, layer norms before, GELU by tanh, biases; hidden is 4 D.
@@ -60,7 +66,7 @@ class DecoderOnly(Layer):
 
         Source: Radford et al. 2019, "Language models are unsupervised multitask learners", sec. 2.3.
         """
-        expect_positive("DecoderOnly.gpt", "layers", layers)
+        expect_heads(f"{cls.__name__}.gpt", heads, width)
         hidden = 4 * width if hidden is None else hidden
 
         def block() -> EncoderBlock:
@@ -83,15 +89,15 @@ class DecoderOnly(Layer):
     def llama(
         cls,
         rng: np.random.Generator,
-        vocabulary: int,
-        width: int,
-        heads: int,
-        key_value_heads: int,
-        hidden: int,
-        layers: int,
+        vocabulary: Size,
+        width: Size,
+        heads: Size,
+        key_value_heads: Size,
+        hidden: Size,
+        layers: Size,
         *,
-        window: int | None = None,
-        base: float = 10000.0,
+        window: Count | None = None,
+        base: AboveZero = 10000.0,
         dtype: DTypeLike = np.float32,
     ) -> Self:
         """Draw a model like Llama 2: rotary positions, shared key and value heads, RMS norms, SwiGLU, no biases.
@@ -100,7 +106,10 @@ class DecoderOnly(Layer):
 
         Source: Touvron et al. 2023 (arXiv:2302.13971), sec. 2.2, and (arXiv:2307.09288), sec. 2.2; Jiang et al. 2023.
         """
-        expect_positive("DecoderOnly.llama", "layers", layers)
+        where = f"{cls.__name__}.llama"
+        expect_heads(where, heads, width)
+        expect_groups(where, heads, key_value_heads)
+        expect_pairs(where, width // heads)
         options: dict[str, Any] = {"rotary": Rotary(base), "window": window, "dtype": dtype}
 
         def block() -> EncoderBlock:
@@ -141,6 +150,7 @@ class DecoderOnly(Layer):
         out, stack_pullback = self.stack.vjp(x, mask=mask, **randomness(self.stack, rng))
         y, auxiliary = split(out)                                       # (B, T, D)  # (decoder_only.4)
         logits, output_pullback = self.output.vjp(y)                    # (B, T, V)  # (decoder_only.5)
+        expect_alone("DecoderOnly", "output", logits)
 
         def pullback(cotangents: Any) -> tuple[Self]:
             dlogits, dauxiliary = split(cotangents)

@@ -3,17 +3,17 @@
 B batch, T positions, V vocabulary.
 """
 
-import math
 from collections.abc import Callable, Iterator
-from typing import Any, Self
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 
 from reference.core import tree
+from reference.core.kinds import AboveZero, Finite
 from reference.core.layer import Layer
 from reference.core.masks import padding
-from reference.core.outputs import join, split
-from reference.core.shapes import expect_number, expect_shape
+from reference.core.outputs import join, split, width_of
+from reference.core.shapes import expect_real, expect_shape, expect_unit
 from reference.layers.residual import PostNorm, PreNorm
 from reference.losses.cross_entropy import cross_entropy, cross_entropy_vjp
 from reference.losses.kl_divergence import kl_divergence, kl_divergence_vjp
@@ -26,11 +26,11 @@ class Distillation(Layer):
     """loss = (1 - share) cross_entropy(model(...), labels) + share t^2 KL(teacher || model(...)) at temperature t."""
 
     model: Layer  # the student
-    temperature: float
-    share: float  # of the teacher, in [0, 1]
+    temperature: AboveZero
+    share: Annotated[float, expect_unit]  # of the teacher
     ignore: int | None = None
-    reduction: str = "mean"
-    balance: float = 0.0
+    reduction: Literal["mean", "sum"] = "mean"
+    balance: Finite = 0.0
 
     def vjp(
         self, *, labels: np.ndarray, teacher_logits: np.ndarray, **inputs: Any
@@ -42,10 +42,8 @@ class Distillation(Layer):
         (B, V).  The model's auxiliary outputs are added `balance` times, as in Objective.
 
         Raises:
-            TypeError: ids are not integer arrays, teacher_logits not a real one, share or temperature
-                is no number, or whatever else the model refuses.
-            ValueError: an id is outside its vocabulary, the shapes do not fit together, share is
-                outside [0, 1], or temperature is not positive and finite.
+            TypeError: ids are not integer arrays, teacher_logits not a real one, or whatever else the model refuses.
+            ValueError: an id is outside its vocabulary, or the shapes do not fit together.
 
         Source: Hinton, Vinyals & Dean 2015 (arXiv:1503.02531), sec. 2.
         """
@@ -96,16 +94,9 @@ class Distillation(Layer):
 
     def _expect_arguments(self, labels: Any, teacher_logits: Any, inputs: dict[str, Any]) -> None:
         where = "Distillation"
-        expect_labels(where, labels, inputs)
-        expect_shape(where, "teacher_logits", teacher_logits, (*np.shape(labels), "V"))
-        if teacher_logits.dtype.kind != "f":
-            raise TypeError(f"{where}: teacher_logits must be real, got {teacher_logits.dtype}")
-        expect_number(where, "share", self.share)
-        if not 0 <= self.share <= 1:
-            raise ValueError(f"{where}: share must lie in [0, 1], got {self.share}")
-        expect_number(where, "temperature", self.temperature)
-        if not 0 < self.temperature < math.inf:
-            raise ValueError(f"{where}: temperature must be positive and finite, got {self.temperature}")
+        expect_labels(where, labels, inputs, self.model, self.ignore)
+        expect_shape(where, "teacher_logits", teacher_logits, (*labels.shape, width_of(self.model) or "V"))
+        expect_real(where, "teacher_logits", teacher_logits)
 
 
 def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]:

@@ -10,13 +10,14 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from reference.core import tree
+from reference.core.kinds import Share, Size
 from reference.core.layer import Layer
 from reference.core.masks import padding
-from reference.core.outputs import join, split
+from reference.core.outputs import expect_alone, join, split
 from reference.core.randomness import randomness
-from reference.core.shapes import expect_positive, expect_shape
-from reference.layers.attention import SelfAttention
-from reference.layers.dropout import Dropout, expect_drop
+from reference.core.shapes import expect_shape
+from reference.layers.attention import SelfAttention, expect_heads
+from reference.layers.dropout import Dropout
 from reference.layers.feedforward import FeedForward
 from reference.layers.layernorm import LayerNorm
 from reference.layers.mixture import MixtureOfExperts
@@ -26,13 +27,7 @@ Residual: TypeAlias = type[PreNorm] | type[PostNorm]
 
 
 def dropout_or_none(rate: float) -> Dropout | None:
-    """Return the layer that drops with `rate`; none where nothing is dropped.
-
-    Raises:
-        TypeError: rate is not a number.
-        ValueError: rate is outside [0, 1).
-    """
-    expect_drop("Dropout", rate, None)
+    """Return the layer that drops with `rate`; none where nothing is dropped."""
     return Dropout(rate) if rate else None
 
 
@@ -46,14 +41,15 @@ class EncoderBlock(Layer):
     def init(
         cls,
         rng: np.random.Generator,
-        width: int,
-        heads: int,
-        hidden: int,
+        width: Size,
+        heads: Size,
+        hidden: Size,
         residual: Residual = PreNorm,
         dtype: DTypeLike = np.float32,
-        dropout: float = 0.0,
+        dropout: Share = 0.0,
     ) -> Self:
         """Draw both sub-layers as they do themselves, each with a norm of its own and `dropout` of its output."""
+        expect_heads(f"{cls.__name__}.init", heads, width)
         attention = SelfAttention.init(rng, width, heads, dtype)
         feedforward = FeedForward.init(rng, width, hidden, dtype=dtype)
         return cls(
@@ -85,23 +81,23 @@ class EncoderBlock(Layer):
 class Encoder(Layer):
     """Blocks one after the other, each with parameters of its own; a pre-norm stack ends in a norm."""
 
-    blocks: tuple[EncoderBlock, ...]
+    blocks: tuple[Layer, ...]  # such as EncoderBlock
     norm: Layer | None  # of a pre-norm stack; every post-norm block ends in one already
 
     @classmethod
     def init(
         cls,
         rng: np.random.Generator,
-        width: int,
-        heads: int,
-        hidden: int,
-        layers: int,
+        width: Size,
+        heads: Size,
+        hidden: Size,
+        layers: Size,
         residual: Residual = PreNorm,
         dtype: DTypeLike = np.float32,
-        dropout: float = 0.0,
+        dropout: Share = 0.0,
     ) -> Self:
         """Draw `layers` blocks; the final norm is there if `residual` is PreNorm."""
-        expect_positive("Encoder.init", "layers", layers)
+        expect_heads(f"{cls.__name__}.init", heads, width)
         blocks = tuple(EncoderBlock.init(rng, width, heads, hidden, residual, dtype, dropout) for _ in range(layers))
         return cls(blocks=blocks, norm=LayerNorm.init(width, dtype) if issubclass(residual, PreNorm) else None)
 
@@ -121,6 +117,7 @@ class Encoder(Layer):
             counts.append(len(more))
         if self.norm is not None:
             x, norm_pullback = self.norm.vjp(x)                         # (B, S, D)  # (encoder.4)
+            expect_alone("Encoder", "norm", x)
 
         def pullback(cotangents: Any) -> tuple[Self, np.ndarray]:
             dx, dauxiliary = split(cotangents)
@@ -157,10 +154,10 @@ def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]
             ):
                 name = f"{type(layer).__name__}, {residual.__name__}, heads {heads}{', masked' if seen else ''}"
                 yield name, tree.map(lambda p: p + rng.normal(scale=0.2, size=p.shape), layer), (x,), seen
-    layer = Encoder.init(rng, 8, 4, 6, layers=2, dropout=0.4)
+    stack: Any = Encoder.init(rng, 8, 4, 6, layers=2, dropout=0.4)
     mixtures = tuple(
         EncoderBlock(block.attention, PreNorm(LayerNorm.init(8), MixtureOfExperts.init(rng, 8, 3, experts=3, k=2)))
-        for block in layer.blocks
+        for block in stack.blocks
     )
-    layer = tree.map(lambda p: p + rng.normal(scale=0.2, size=p.shape), Encoder(mixtures, layer.norm))
-    yield "Encoder, mixtures, dropout", layer, (x,), {"mask": mask, "rng": np.random.default_rng(1)}
+    stack = tree.map(lambda p: p + rng.normal(scale=0.2, size=p.shape), Encoder(mixtures, stack.norm))
+    yield "Encoder, mixtures, dropout", stack, (x,), {"mask": mask, "rng": np.random.default_rng(1)}

@@ -11,11 +11,13 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from reference.core import tree
+from reference.core.kinds import Share, Size
 from reference.core.layer import Layer
 from reference.core.masks import causal, padding
 from reference.core.outputs import join, split
 from reference.core.randomness import randomness
-from reference.core.shapes import expect_shape
+from reference.core.shapes import expect_boolean, expect_shape
+from reference.layers.attention import expect_heads
 from reference.layers.dropout import Dropout
 from reference.layers.residual import PostNorm, PreNorm
 from reference.layers.sinusoidal import SinusoidalPositions
@@ -29,22 +31,23 @@ class EncoderDecoder(Layer):
     encoder: Encoder
     decoder: Decoder
     positions: Layer  # x -> x + its table of positions, for the source and for the target
-    dropout: float = 0.0  # of the sums of embeddings and positions
+    dropout: Share = 0.0  # of the sums of embeddings and positions
 
     @classmethod
     def init(
         cls,
         rng: np.random.Generator,
-        width: int,
-        heads: int,
-        hidden: int,
-        encoder_layers: int,
-        decoder_layers: int,
+        width: Size,
+        heads: Size,
+        hidden: Size,
+        encoder_layers: Size,
+        decoder_layers: Size,
         residual: Residual = PreNorm,
         dtype: DTypeLike = np.float32,
-        dropout: float = 0.0,
+        dropout: Share = 0.0,
     ) -> Self:
         """Draw both stacks as they do themselves; the positions are sinusoidal, `dropout` is that of sec. 5.4."""
+        expect_heads(f"{cls.__name__}.init", heads, width)
         return cls(
             encoder=Encoder.init(rng, width, heads, hidden, encoder_layers, residual, dtype, dropout),
             decoder=Decoder.init(rng, width, heads, hidden, decoder_layers, residual, dtype, dropout),
@@ -146,9 +149,7 @@ def _expect_source(name: str, source: Any, source_mask: Any) -> None:
     expect_shape(where, name, source, ("B", "S", "D"))
     if source_mask is None:
         return
-    if not isinstance(source_mask, np.ndarray) or source_mask.dtype != bool:
-        got = source_mask.dtype if isinstance(source_mask, np.ndarray) else type(source_mask).__name__
-        raise TypeError(f"{where}: source_mask must be a boolean array, got {got}")
+    expect_boolean(where, "source_mask", source_mask)
     b, s, _ = source.shape
     if source_mask.shape not in ((b, 1, 1, s), (1, 1, 1, s)):
         raise ValueError(f"{where}: source_mask must have shape ({b} or 1, 1, 1, {s}), got {source_mask.shape}")

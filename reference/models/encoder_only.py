@@ -10,12 +10,14 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from reference.core import tree
+from reference.core.kinds import Share, Size
 from reference.core.layer import Layer
 from reference.core.masks import padding
-from reference.core.shapes import expect_ids, expect_positive
+from reference.core.randomness import expect_generator
+from reference.core.shapes import expect_boolean, expect_ids, expect_shape
 from reference.functions.gelu import gelu_vjp
-from reference.layers.attention import SelfAttention
-from reference.layers.dropout import Dropout, expect_drop
+from reference.layers.attention import SelfAttention, expect_heads
+from reference.layers.dropout import Dropout
 from reference.layers.embedding import Embedding
 from reference.layers.feedforward import FeedForward
 from reference.layers.layernorm import LayerNorm
@@ -33,28 +35,28 @@ class EncoderOnly(Layer):
     segments: Embedding | None  # to tell the sequences of a pair apart
     norm: Layer | None          # of the sum of embeddings
     stack: Encoder
-    dropout: float = 0.0        # of the normalised sum
+    dropout: Share = 0.0        # of the normalised sum
 
     @classmethod
     def bert(
         cls,
         rng: np.random.Generator,
-        vocabulary: int,
-        length: int,
-        width: int,
-        heads: int,
-        hidden: int,
-        layers: int,
+        vocabulary: Size,
+        length: Size,
+        width: Size,
+        heads: Size,
+        hidden: Size,
+        layers: Size,
         *,
-        segments: int = 2,
-        dropout: float = 0.0,
+        segments: Size = 2,
+        dropout: Share = 0.0,
         dtype: DTypeLike = np.float32,
     ) -> Self:
         """Draw the model of Devlin et al. 2018: post-norm, exact GELU, learned positions for `length` tokens.
 
         Every part is drawn as it does itself, and not from their normal law of deviation 0.02.
         """
-        expect_positive("EncoderOnly.bert", "layers", layers)
+        expect_heads(f"{cls.__name__}.bert", heads, width)
         drop = dropout_or_none(dropout)
 
         def block() -> EncoderBlock:
@@ -89,8 +91,8 @@ class EncoderOnly(Layer):
 
         Raises:
             TypeError: ids are no integer arrays, the mask is not boolean, or rng is no generator.
-            ValueError: an id is outside its table (without one every segment is 0), dropout is outside
-                [0, 1), or the shapes do not fit together.
+            ValueError: an id is outside its table (without one every segment is 0), or the
+                shapes do not fit together, those of the two tables included.
 
         Source: Devlin et al. 2018 (arXiv:1810.04805), sec. 3, fig. 2 and A.2.
         """
@@ -143,17 +145,18 @@ class EncoderOnly(Layer):
     def _expect(self, tokens: Any, segments: Any, mask: Any, rng: Any) -> np.ndarray:
         """Raise unless the arguments fit; return the segment of every token."""
         where, bound = "EncoderOnly", 1 if self.segments is None else len(self.segments.table)
-        expect_drop(where, self.dropout, rng)
+        expect_generator(where, rng)
         expect_ids(where, "tokens", tokens, len(self.embedding.table))
         if tokens.ndim != 2:
             raise ValueError(f"{where}: tokens must have shape (B, S), got {tokens.shape}")
         if mask is not None:
-            if not isinstance(mask, np.ndarray) or mask.dtype != bool:
-                got = mask.dtype if isinstance(mask, np.ndarray) else type(mask).__name__
-                raise TypeError(f"{where}: mask must be a boolean array, got {got}")
+            expect_boolean(where, "mask", mask)
             b, s = tokens.shape
             if mask.shape not in ((b, 1, 1, s), (1, 1, 1, s)):
                 raise ValueError(f"{where}: mask must have shape ({b} or 1, 1, 1, {s}), got {mask.shape}")
+        width = self.embedding.table.shape[-1]
+        if self.segments is not None:
+            expect_shape(where, "segments.table", self.segments.table, ("G", width))
         if segments is None:
             return np.zeros_like(tokens)
         expect_ids(where, "segments", segments, bound)  # 0 is the only one without a table

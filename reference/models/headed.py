@@ -11,7 +11,7 @@ import numpy as np
 from reference.core import tree
 from reference.core.layer import Layer
 from reference.core.masks import padding
-from reference.core.outputs import join, split
+from reference.core.outputs import join, split, width_of
 from reference.core.randomness import randomness
 from reference.layers.classification_head import ClassificationHead
 from reference.layers.language_model_head import LanguageModelHead
@@ -27,6 +27,10 @@ class Headed(Layer):
 
     body: Layer
     head: Layer
+
+    @property
+    def width_out(self) -> int | None:
+        return width_of(self.head)
 
     def vjp(
         self, *inputs: np.ndarray, rng: np.random.Generator | None = None, **constants: Any

@@ -4,16 +4,18 @@ B batch, T positions, V vocabulary.
 """
 
 from collections.abc import Callable, Iterator
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 
 from reference.core import tree
+from reference.core.kinds import Finite, Nonnegative, Share
 from reference.core.layer import Layer
 from reference.core.masks import padding
-from reference.core.outputs import join, split
+from reference.core.outputs import join, split, width_of
+from reference.core.shapes import expect_integers, is_array
 from reference.layers.residual import PostNorm, PreNorm
-from reference.losses.cross_entropy import cross_entropy, cross_entropy_vjp
+from reference.losses.cross_entropy import cross_entropy, cross_entropy_vjp, expect_targets
 from reference.models.tied import TiedTransformer
 from reference.models.transformer import Transformer
 
@@ -23,10 +25,10 @@ class Objective(Layer):
 
     model: Layer
     ignore: int | None = None
-    smoothing: float = 0.0
-    reduction: str = "mean"
-    z_loss: float = 0.0
-    balance: float = 0.0
+    smoothing: Share = 0.0
+    reduction: Literal["mean", "sum"] = "mean"
+    z_loss: Nonnegative = 0.0
+    balance: Finite = 0.0
 
     def vjp(
         self, *, labels: np.ndarray, **inputs: Any
@@ -42,7 +44,7 @@ class Objective(Layer):
 
         Source: Vaswani et al. 2017, sec. 5.4 (label smoothing); Fedus et al. 2021 (arXiv:2101.03961), eq. 4 (balance).
         """
-        expect_labels("Objective", labels, inputs)
+        expect_labels("Objective", labels, inputs, self.model, self.ignore)
         out, model_pullback = self.model.vjp(**inputs)
         logits, auxiliary = split(out)                          # (B, T, V)  # (objective.1)
         loss, cross_entropy_pullback = cross_entropy_vjp(logits, targets=labels, **self._settings)  # (objective.2)
@@ -59,7 +61,7 @@ class Objective(Layer):
 
     def __call__(self, *, labels: np.ndarray, **inputs: Any) -> np.ndarray:
         """Return the loss (), holding the residuals of one block at a time."""
-        expect_labels("Objective", labels, inputs)
+        expect_labels("Objective", labels, inputs, self.model, self.ignore)
         logits, auxiliary = split(self.model(**inputs))
         loss = cross_entropy(logits, targets=labels, **self._settings)
         for a in auxiliary:
@@ -72,12 +74,18 @@ class Objective(Layer):
         return {name: getattr(self, name) for name in names}
 
 
-def expect_labels(where: str, labels: Any, inputs: dict[str, Any]) -> None:
-    """Raise unless `labels` has the shape of the ids in `inputs`: `target`, or `tokens`, of which (B,) will do."""
+def expect_labels(where: str, labels: Any, inputs: dict[str, Any], model: Any, ignore: int | None) -> None:
+    """Raise unless `labels` has the shape of the ids in `inputs`: `target`, or `tokens`, of which (B,) will do.
+
+    And each that is not `ignore` is an id, where `model` says how many there are.
+    """
+    expect_integers(where, "labels", labels)
     name = "target" if "target" in inputs else "tokens"
-    ids, got = np.shape(inputs.get(name, ())), np.shape(labels)
-    if got != ids and (name == "target" or got != ids[:1]):
-        raise ValueError(f"{where}: labels must have the shape of {name}, {ids}, got {got}")
+    ids = inputs.get(name, np.zeros(()))
+    if is_array(ids) and labels.shape != ids.shape and (name == "target" or labels.shape != ids.shape[:1]):
+        raise ValueError(f"{where}: labels must have the shape of {name}, {ids.shape}, got {labels.shape}")
+    if (vocabulary := width_of(model)) is not None:
+        expect_targets(where, "labels", labels, ignore, vocabulary)
 
 
 def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]:

@@ -4,15 +4,16 @@ B batch, T positions, C numbers that the model says.
 """
 
 from collections.abc import Callable, Iterator
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 
 from reference.core import tree
+from reference.core.kinds import Finite
 from reference.core.layer import Layer
 from reference.core.masks import padding
-from reference.core.outputs import join, split
-from reference.core.shapes import expect_shape
+from reference.core.outputs import join, split, width_of
+from reference.core.shapes import expect_boolean, expect_floating, expect_real, expect_shape, is_array
 from reference.layers.linear import Linear
 from reference.layers.residual import PostNorm, PreNorm
 from reference.losses.mean_squared_error import mean_squared_error, mean_squared_error_vjp
@@ -23,8 +24,8 @@ class Regression(Layer):
     """loss = mean_squared_error(model(...), labels) + balance * (the sum of the model's auxiliary outputs)."""
 
     model: Layer
-    reduction: str = "mean"
-    balance: float = 0.0
+    reduction: Literal["mean", "sum"] = "mean"
+    balance: Finite = 0.0
 
     def vjp(
         self, *, labels: np.ndarray, counts: np.ndarray | None = None, **inputs: Any
@@ -40,7 +41,7 @@ class Regression(Layer):
 
         Source: Bishop 2006, "Pattern recognition and machine learning", sec. 5.2.
         """
-        _expect_arguments(labels, counts, inputs)
+        _expect_arguments(labels, counts, inputs, self.model)
         out, model_pullback = self.model.vjp(**inputs)
         y, auxiliary = split(out)                                   # (B, T, C)  # (regression.1)
         constants: dict[str, Any] = {"target": labels, "mask": counts, "reduction": self.reduction}
@@ -58,7 +59,7 @@ class Regression(Layer):
 
     def __call__(self, *, labels: np.ndarray, counts: np.ndarray | None = None, **inputs: Any) -> np.ndarray:
         """Return the loss (), holding the residuals of one block at a time."""
-        _expect_arguments(labels, counts, inputs)
+        _expect_arguments(labels, counts, inputs, self.model)
         y, auxiliary = split(self.model(**inputs))
         loss = mean_squared_error(y, target=labels, mask=counts, reduction=self.reduction)
         for a in auxiliary:
@@ -66,17 +67,18 @@ class Regression(Layer):
         return loss
 
 
-def _expect_arguments(labels: Any, counts: Any, inputs: dict[str, Any]) -> None:
+def _expect_arguments(labels: Any, counts: Any, inputs: dict[str, Any], model: Any) -> None:
     """Raise unless labels and counts fit the ids: `target`, or `tokens`, of which the first axis will do."""
     name = "target" if "target" in inputs else "tokens"
-    ids = np.shape(inputs.get(name, ()))
-    of_sequences = name == "tokens" and np.ndim(labels) == 2
-    expect_shape("Regression", "labels", labels, (*(ids[:1] if of_sequences else ids), "C"))
+    expect_floating("Regression", "labels", labels)
+    expect_real("Regression", "labels", labels)
+    ids = inputs.get(name, np.zeros(()))
+    if is_array(ids):  # else the model says what it must be
+        rows = ids.shape[:1] if name == "tokens" and labels.ndim == 2 else ids.shape
+        expect_shape("Regression", "labels", labels, (*rows, width_of(model) or "C"))
     if counts is None:
         return
-    if not isinstance(counts, np.ndarray) or counts.dtype != bool:
-        got = counts.dtype if isinstance(counts, np.ndarray) else type(counts).__name__
-        raise TypeError(f"Regression: counts must be a boolean array, got {got}")
+    expect_boolean("Regression", "counts", counts)
     if counts.shape != labels.shape[: counts.ndim]:
         want = f"the shape of the first axes of labels, {labels.shape}"
         raise ValueError(f"Regression: counts must have {want}, got {counts.shape}")

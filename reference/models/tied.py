@@ -4,15 +4,18 @@ B batch, T positions of the target, D width, V vocabulary.
 """
 
 from collections.abc import Callable, Iterator
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from reference.core import tree
+from reference.core.kinds import Share, Size, shaped
 from reference.core.layer import Layer
 from reference.core.masks import padding
 from reference.core.shapes import expect_last_axis, expect_shape
+from reference.core.sums import as_rows
+from reference.layers.attention import expect_heads
 from reference.layers.embedding import Embedding
 from reference.layers.residual import PostNorm, PreNorm
 from reference.models.encoder import Residual
@@ -23,7 +26,11 @@ from reference.models.transformer import Transformer
 class Projection(Layer):
     """logits = y E^T: each logit is the product of y with the row of E that embeds its token."""
 
-    table: np.ndarray  # (V, D), E
+    table: Annotated[np.ndarray, shaped("V", "D")]  # E
+
+    @property
+    def width_out(self) -> int:
+        return len(self.table)
 
     def vjp(self, y: np.ndarray) -> tuple[np.ndarray, Callable[[np.ndarray], tuple[Self, np.ndarray]]]:
         """Map y (..., D) to logits (..., V).
@@ -37,11 +44,11 @@ class Projection(Layer):
         E = self.table
         expect_shape("Projection", "table", E, ("V", "D"))
         expect_last_axis("Projection", "y", y, E.shape[1])
-        rows = y.reshape(-1, E.shape[1])                # (N, D)
+        rows = as_rows(y)                               # (N, D)
         logits = rows @ E.T                             # (N, V)    # (tied.1)
 
         def pullback(dlogits: np.ndarray) -> tuple[Self, np.ndarray]:
-            drows = dlogits.reshape(-1, len(E))         # (N, V)
+            drows = as_rows(dlogits)                    # (N, V)
             dy = drows @ E                              # (N, D)    # (tied.3)
             dE = drows.T @ rows                         # (V, D)    # (tied.4)
             return self.cotangent(table=dE), dy.reshape(y.shape)
@@ -55,21 +62,26 @@ class TiedTransformer(Layer):
     vocabulary: Embedding
     body: EncoderDecoder
 
+    @property
+    def width_out(self) -> int:
+        return len(self.vocabulary.table)
+
     @classmethod
     def init(
         cls,
         rng: np.random.Generator,
-        vocabulary: int,
-        width: int,
-        heads: int,
-        hidden: int,
-        encoder_layers: int,
-        decoder_layers: int,
+        vocabulary: Size,
+        width: Size,
+        heads: Size,
+        hidden: Size,
+        encoder_layers: Size,
+        decoder_layers: Size,
         residual: Residual = PreNorm,
         dtype: DTypeLike = np.float32,
-        dropout: float = 0.0,
+        dropout: Share = 0.0,
     ) -> Self:
         """Draw the table as Embedding does and the body as EncoderDecoder does."""
+        expect_heads(f"{cls.__name__}.init", heads, width)
         sizes = width, heads, hidden, encoder_layers, decoder_layers
         return cls(
             vocabulary=Embedding.init(rng, vocabulary, width, dtype),
@@ -103,6 +115,7 @@ class TiedTransformer(Layer):
         )
 
         def pullback(dlogits: Any) -> tuple[Self]:
+            d: Any  # whose output is a Projection
             (d,) = separate_pullback(dlogits)
             dE = d.source_embedding.table + d.target_embedding.table + d.output.table   # (V, D)  # (tied.5)
             return (self.cotangent(vocabulary=self.vocabulary.cotangent(table=dE), body=d.body),)

@@ -9,6 +9,7 @@ from typing import Any, Self
 import numpy as np
 
 from reference.core import tree
+from reference.core.kinds import Share
 from reference.core.layer import Layer
 from reference.core.masks import padding
 from reference.layers.embedding import Embedding
@@ -23,7 +24,11 @@ class TiedDecoderOnly(Layer):
     vocabulary: Embedding
     positions: Layer | None
     stack: Encoder
-    dropout: float = 0.0
+    dropout: Share = 0.0
+
+    @property
+    def width_out(self) -> int:
+        return len(self.vocabulary.table)
 
     @classmethod
     def tie(cls, model: DecoderOnly) -> Self:
@@ -50,6 +55,7 @@ class TiedDecoderOnly(Layer):
         logits, separate_pullback = self.separate().vjp(tokens=tokens, mask=mask, rng=rng)
 
         def pullback(dlogits: Any) -> tuple[Self]:
+            d: Any  # whose output is a Projection
             (d,) = separate_pullback(dlogits)
             dE = d.embedding.table + d.output.table                 # (V, D)    # (tied_decoder_only.2)
             others = {} if self.positions is None else {"positions": d.positions}

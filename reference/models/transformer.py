@@ -11,10 +11,12 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from reference.core import tree
+from reference.core.kinds import Share, Size
 from reference.core.layer import Layer
 from reference.core.masks import padding
-from reference.core.outputs import join, split
+from reference.core.outputs import expect_alone, join, split, width_of
 from reference.core.shapes import expect_ids
+from reference.layers.attention import expect_heads
 from reference.layers.embedding import Embedding
 from reference.layers.linear import Linear
 from reference.layers.residual import PostNorm, PreNorm
@@ -28,23 +30,28 @@ class Transformer(Layer):
     source_embedding: Embedding
     target_embedding: Embedding
     body: EncoderDecoder
-    output: Any  # a layer D -> V: the Linear that init makes, or the Projection of a tied model
+    output: Layer  # D -> V: the Linear that init makes, or the Projection of a tied model
+
+    @property
+    def width_out(self) -> int | None:
+        return width_of(self.output)
 
     @classmethod
     def init(
         cls,
         rng: np.random.Generator,
-        vocabulary: int,
-        width: int,
-        heads: int,
-        hidden: int,
-        encoder_layers: int,
-        decoder_layers: int,
+        vocabulary: Size,
+        width: Size,
+        heads: Size,
+        hidden: Size,
+        encoder_layers: Size,
+        decoder_layers: Size,
         residual: Residual = PreNorm,
         dtype: DTypeLike = np.float32,
-        dropout: float = 0.0,
+        dropout: Share = 0.0,
     ) -> Self:
         """Draw every part as it does itself; source and target have vocabularies of one size."""
+        expect_heads(f"{cls.__name__}.init", heads, width)
         sizes = width, heads, hidden, encoder_layers, decoder_layers
         return cls(
             source_embedding=Embedding.init(rng, vocabulary, width, dtype),
@@ -82,6 +89,7 @@ class Transformer(Layer):
         out, body_pullback = self.body.vjp(x_source, x_target, source_mask=source_mask, rng=rng)
         y, auxiliary = split(out)                                   # (B, T, D)  # (transformer.3)
         logits, output_pullback = self.output.vjp(y)                # (B, T, V)  # (transformer.4)
+        expect_alone("Transformer", "output", logits)
 
         def pullback(cotangents: Any) -> tuple[Self]:
             dlogits, dauxiliary = split(cotangents)

@@ -42,11 +42,11 @@ class Adam:
         """Return the next model and state; nothing given is written to.
 
         Raises:
-            TypeError, ValueError: d_model is no gradient of model, or rate no learning rate.
+            TypeError, ValueError: d_model is no gradient of model, state no state of it, or rate no learning rate.
 
         Source: Kingma & Ba 2015, algorithm 1.
         """
-        expect_update("Adam.step", model, d_model, rate)
+        expect_update("Adam.step", model, d_model, rate, state, AdamState, moments=("m", "v"))
         beta1, beta2, eps, rate = float(self.beta1), float(self.beta2), float(self.eps), float(rate)
         t = state.step + 1                                                              # (adam.1)
         m = tree.map(lambda m, g: beta1 * m + (1 - beta1) * g, state.m, d_model)        # (adam.2)

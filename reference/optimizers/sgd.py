@@ -23,11 +23,11 @@ class SGD:
         """Return the next model and state; nothing given is written to.
 
         Raises:
-            TypeError, ValueError: d_model is no gradient of model, or rate no learning rate.
+            TypeError, ValueError: d_model is no gradient of model, state no state of it, or rate no learning rate.
 
         Source: Robbins & Monro 1951; Goodfellow et al. 2016, algorithm 8.1.
         """
-        expect_update("SGD.step", model, d_model, rate)
+        expect_update("SGD.step", model, d_model, rate, state, SGDState)
         rate = float(rate)
         model = tree.map(lambda theta, g: theta - rate * g, model, d_model)  # (sgd.1)
         return model, SGDState(step=state.step + 1)                          # (sgd.2)

@@ -28,17 +28,19 @@ def trained():
 
 
 @pytest.fixture
+def course():
+    """course(**options): what is copied after each epoch."""
+    return lambda **options: list(_course(Settings.of(**options)))
+
+
+@pytest.fixture
 def soonest():
     """soonest(enough, **options): what is copied after the first epoch when that is `enough`, else after the last."""
 
     def soonest(enough, **options):
-        settings = Settings.of(**options)
-        training, held_out = train.data(settings)
-        for state in train.train(settings, train.begin(settings), training, held_out[:16]):
-            if state.step % settings.steps_per_epoch == 0:
-                shares = evaluate.autoregressive(state.model, held_out)
-                if enough(shares):
-                    break
+        for shares in _course(Settings.of(**options)):
+            if enough(shares):
+                break
         return shares
 
     return soonest
@@ -48,3 +50,10 @@ def soonest():
 def copies():
     """copies(model, examples): shares of tokens and of sequences copied, the model reading its own output."""
     return evaluate.autoregressive
+
+
+def _course(settings):
+    training, held_out = train.data(settings)
+    for state in train.train(settings, train.begin(settings), training, held_out[:16]):
+        if state.step % settings.steps_per_epoch == 0:
+            yield evaluate.autoregressive(state.model, held_out)

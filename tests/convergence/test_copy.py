@@ -1,28 +1,33 @@
-"""The model learns to copy, with both optimisers, from every one of five seeds."""
+"""The model learns to copy with the defaults of the job, with both optimisers, from every one of five seeds.
+
+The loss is summed over the tokens of a sequence; with their mean SGD would need rates that are 8 times larger.
+"""
 
 import pytest
 
-# The loss is summed over the tokens of a sequence; with their mean the same rates are 8 times smaller.
-SGD = {"optimizer": "sgd", "schedule": "linear", "rate": 5e-3, "end_rate": 1e-3, "epochs": 60}
+from reference.job.settings import Settings
+
+TOKENS, SEQUENCES = 0.999, 0.99  # with Adam; the model reads its own output
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_sgd_copies_99_percent_of_tokens_within_60_epochs(soonest, seed):
-    assert soonest(lambda shares: shares.tokens >= 0.99, seed=seed, **SGD).tokens >= 0.99
+    assert Settings.of(optimizer="sgd").epochs <= 60
+    assert soonest(lambda shares: shares.tokens >= 0.99, seed=seed, optimizer="sgd").tokens >= 0.99
 
 
-def test_sgd_still_copies_99_percent_of_tokens_after_60_epochs(trained, copies):
-    assert copies(*trained(**SGD)).tokens >= 0.99
+def test_sgd_still_copies_99_percent_of_tokens_at_the_end(trained, copies):
+    assert copies(*trained(optimizer="sgd")).tokens >= 0.99
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_adam_copies_99_percent_of_sequences_within_10_epochs(trained, copies, seed):
-    accuracy = copies(*trained(seed=seed, optimizer="adam", epochs=10))
-    assert accuracy.tokens >= 0.999
-    assert accuracy.sequences >= 0.99
+def test_adam_copies_99_percent_of_sequences_within_10_epochs_and_never_fewer_from_the_sixth_on(course, seed):
+    shares = course(seed=seed)
+    assert len(shares) <= 10
+    assert all(share.tokens >= TOKENS and share.sequences >= SEQUENCES for share in shares[5:]), shares
 
 
 def test_post_norm_and_tied_embeddings_copy_as_well(trained, copies):
-    accuracy = copies(*trained(norm="post", embeddings="tied", epochs=10))
-    assert accuracy.tokens >= 0.999
-    assert accuracy.sequences >= 0.99
+    accuracy = copies(*trained(norm="post", embeddings="tied"))
+    assert accuracy.tokens >= TOKENS
+    assert accuracy.sequences >= SEQUENCES

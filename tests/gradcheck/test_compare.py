@@ -46,14 +46,14 @@ def test_without_sharpening_nothing_is_measured_twice():
     assert all(len(c.sweep.steps) == len(WINDOW) for c in found)
 
 
-def test_of_many_failures_the_first_few_are_confirmed():
+def test_of_many_failures_the_first_few_are_confirmed(rng):
     x = quantise(rng.normal(size=40))
     found = compared(np.sin, lambda x, dy: 1.001 * np.cos(x) * dy, x)
     assert sum(len(c.sweep.steps) > len(STEPS) for c in found) == 6
     assert all(c.outside().any() for c in found)
 
 
-def test_where_the_first_failures_are_acquitted_the_others_are_looked_at_again():
+def test_where_the_first_failures_are_acquitted_the_others_are_looked_at_again(rng):
     x, width = quantise(rng.normal(size=20)), 1e-8  # a step of the slope that only the smallest steps see
 
     def forward(z):
@@ -90,7 +90,7 @@ def test_a_jump_is_no_rounding():
     assert without_jumps(noise, 1.0, 1.0, 2.0**-53).tolist() == [1e-15, 0.0]
 
 
-def test_a_claim_along_a_part_of_an_array_does_not_see_what_lies_elsewhere():
+def test_a_claim_along_a_part_of_an_array_does_not_see_what_lies_elsewhere(rng):
     x = quantise(rng.normal(size=8))
 
     def backward(x, dy):

@@ -12,7 +12,7 @@ rng = np.random.default_rng(1)
 X = quantise(rng.normal(size=(5, 7)))
 
 
-def test_a_base_point_is_rounded_to_few_bits():
+def test_a_base_point_is_rounded_to_few_bits(rng):
     x = rng.normal(size=1000) * 10.0 ** rng.integers(-12, 12, 1000)
     q = quantise(x)
     assert (np.abs(q - x) <= 2.0**-30 * np.abs(x)).all()

@@ -37,7 +37,7 @@ def test_a_cotangent_has_the_dtype_of_its_output():
     assert like(X.astype(np.float32), np.ones(6)).dtype == np.float32
 
 
-def test_gradients_hold_one_row_for_every_cotangent():
+def test_gradients_hold_one_row_for_every_cotangent(rng):
     problem = Problem(two, (X,), {})
     g = rng.normal(size=(3, 7))
     (rows,) = problem.gradients([X], g)
@@ -46,7 +46,7 @@ def test_gradients_hold_one_row_for_every_cotangent():
     assert problem.count == {"forward": 1, "pullback": 3}
 
 
-def test_where_a_pullback_spoils_its_residuals_each_cotangent_has_a_forward_pass_of_its_own():
+def test_where_a_pullback_spoils_its_residuals_each_cotangent_has_a_forward_pass_of_its_own(rng):
     def vjp(x):
         def pullback(dy):
             x[...] *= dy
@@ -61,7 +61,7 @@ def test_where_a_pullback_spoils_its_residuals_each_cotangent_has_a_forward_pass
     assert np.allclose(rows, 2 * X * g.reshape(2, 2, 3), rtol=1e-14, atol=0)
 
 
-def test_a_problem_goes_to_another_process_and_back():
+def test_a_problem_goes_to_another_process_and_back(rng):
     problem = Problem(Linear(rng.normal(size=(3, 2)), rng.normal(size=2)), (X,), {})
     arrays = [leaf.value for leaf in problem.leaves]
     for twin in (pickle.loads(pickle.dumps(problem)), copy.deepcopy(problem)):

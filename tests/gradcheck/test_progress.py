@@ -1,6 +1,8 @@
 import io
 import sys
 
+import pytest
+
 from gradcheck import progress
 
 
@@ -29,6 +31,14 @@ def test_a_check_that_is_soon_over_shows_nothing(monkeypatch):
 
 def test_a_pipe_shows_nothing(monkeypatch):
     assert not bar(monkeypatch, 0, io.StringIO())
+
+
+@pytest.mark.parametrize("stderr", ["none", "closed"])
+def test_a_program_without_stderr_shows_nothing(stderr, monkeypatch):
+    closed = Terminal()
+    closed.close()
+    monkeypatch.setattr(sys, "stderr", None if stderr == "none" else closed)
+    assert list(progress.shown(iter("abc"), 3)) == ["a", "b", "c"]
 
 
 def test_without_tqdm_there_is_no_bar(monkeypatch):

@@ -9,7 +9,8 @@ import pytest
 
 import gradcheck
 from gradcheck.adapters import pair
-from gradcheck.subjects import Adapted, adapt, names
+from gradcheck.kinds import adapt
+from gradcheck.subjects import Adapted, names
 
 X = np.random.default_rng(1).normal(size=(2, 3))
 
@@ -24,7 +25,33 @@ def cube(x):
 
 
 SUBJECT = "the subject must have a method vjp or be a function that returns (y, pullback)"
-ENDING = "for a forward and a backward function use gradcheck.adapters.pair(forward, backward)"
+HOME = "gradcheck.adapters"
+ENDING = f"for a forward and a backward function use {HOME}.pair(forward, backward)"
+TUPLE = f"for (out, cache) use {HOME}.cached(forward, backward), for (value, grads) {HOME}.value_and_grad(function)"
+
+
+NUMBERS = "hand over np.array of it, or it by keyword if it is constant"
+OF_AN_OBJECT = f"for an object with forward and backward use {HOME}.module(obj)"
+OF_A_CLASS = f"for a class with forward and backward use {HOME}.module(obj) with an instance"
+
+
+class Course:
+    def forward(self, x):
+        return x
+
+    backward = forward
+
+
+class Called(Course):
+    __call__ = Course.forward
+
+
+class Tensor:
+    pass
+
+
+Tensor.__module__ = "torch"
+Array = type("Array", (), {"__module__": "jaxlib._jax"})
 
 
 @pytest.mark.parametrize(
@@ -35,11 +62,50 @@ ENDING = "for a forward and a backward function use gradcheck.adapters.pair(forw
         (cube, (), "cube must have a floating array to differentiate, got no input"),
         (cube, (np.arange(3),), "cube must have a floating array to differentiate, got int64[3]"),
         (cube, ("abc", 3), "cube must have a floating array to differentiate, got str, int"),
-        (cube, (X + 1j,), "x must be a NumPy array of real numbers, got dtype complex128"),
+        (
+            cube,
+            ([1.0, 2.0],),
+            f"x must be a NumPy array of real numbers, got a list of numbers: {NUMBERS}",
+        ),
+        (
+            lambda x, betas: None,
+            (X, ((0.9, 1), [2.0])),
+            f"betas must be a NumPy array of real numbers, got a tuple of numbers: {NUMBERS}",
+        ),
+        (cube, (X.view(np.matrix),), "x must be a plain NumPy array, got a numpy.matrix: hand over np.asarray of it"),
+        (
+            cube,
+            ({"a": [np.ma.masked_array(X, X > 0)]},),
+            "x.a[0] must be a plain NumPy array, got a masked array: hand over its data, and its mask by keyword",
+        ),
+        (cube, (np.zeros(2, [("a", float)]),), "x must be a NumPy array of real numbers, got dtype [('a', '<f8')]"),
+        (cube, (np.zeros(2, "M8[s]"),), "x must be a NumPy array of real numbers, got dtype datetime64[s]"),
+        (cube, (np.array(["a"]),), "x must be a NumPy array of real numbers, got dtype <U1"),
         (cube, (np.array([1.0, None]),), "x must be a NumPy array of real numbers, got dtype object"),
         (lambda x: x, (X,), f"<lambda> must return (y, pullback), got ndarray; {ENDING}"),
-        (lambda x: (x, x, x), (X,), f"<lambda> must return (y, pullback), got a tuple of 3; {ENDING}"),
-        (lambda x: (x, x), (X,), f"<lambda> must return (y, pullback), got a tuple of 2; {ENDING}"),
+        (lambda x: (x, x, x), (X,), f"<lambda> must return (y, pullback), got a tuple of 3; {TUPLE}"),
+        (lambda x: (x, x), (X,), f"<lambda> must return (y, pullback), got a tuple of 2; {TUPLE}"),
+        (Course(), (X,), f"{SUBJECT}, got Course; for an object with forward and backward use {HOME}.module(obj)"),
+        (
+            Called(),
+            (X,),
+            f"Called must return (y, pullback), got ndarray; {OF_AN_OBJECT}",
+        ),
+        (
+            Course,
+            (X,),
+            f"{SUBJECT}, got the class Course; {OF_A_CLASS}",
+        ),
+        (
+            lambda x: Tensor(),
+            (X,),
+            f"<lambda> must return (y, pullback), got Tensor; for PyTorch use {HOME}.torch_function(function)",
+        ),
+        (
+            lambda x: Array(),
+            (X,),
+            f"<lambda> must return (y, pullback), got Array; for JAX use {HOME}.jax_function(function)",
+        ),
         (pair(lambda x: "text", lambda x, dy: dy), (X,), "the forward pass must return a floating array, got str"),
         (pair(lambda x: x > 0, lambda x, dy: 0), (X,), "the forward pass must return a floating array, got bool[2, 3]"),
     ],
@@ -202,3 +268,95 @@ def test_one_input_has_no_other_number_of_cotangents(cotangents):
     (finding,) = report.findings
     got = len(cotangents(X, X))
     assert (finding.kind, finding.message) == ("count", f"the backward must return 1 cotangent (x), got {got}")
+
+
+def test_a_parameter_that_computes_otherwise_than_an_array_is_refused():
+    class Layer(Cube):
+        def __init__(self, w):
+            self.inner = {"w": w}
+
+    with pytest.raises(TypeError, match=r"^gradcheck: inner\.w must be a plain NumPy array, got a numpy\.matrix: hand"):
+        gradcheck.check(Layer(X.view(np.matrix)), X)
+
+
+@pytest.mark.parametrize("x", [2.5, np.float64(2.5), np.array(2.5), np.array([[[2.5]]]), X.T, X[::-1, ::2], np.memmap])
+def test_numbers_and_views_are_arrays(x, tmp_path):
+    if x is np.memmap:
+        x = np.memmap(tmp_path / "x", np.float64, "w+", shape=(2, 3))
+        x[...] = X
+    assert gradcheck.check(cube, x).verdict == "pass"
+
+
+def test_axes_are_limited_in_one_line():
+    assert gradcheck.check(cube, X.reshape(*X.shape, *[1] * 28)).verdict == "pass"
+    for axes in (31, 64):
+        with pytest.raises(ValueError, match=rf"^gradcheck: x must have at most 30 axes, got {axes}$"):
+            gradcheck.check(cube, X.reshape(*X.shape, *[1] * (axes - 2)))
+
+
+class Node:
+    """A layer of a tree whose children know their parent; the parent's array is used through the child."""
+
+    def __init__(self, w, factor=1.0):
+        self.w, self.factor = w, factor
+        self.child = Child(self)
+
+    def vjp(self, x):
+        y = self.child.use(x)
+        return y, lambda dy: ({"w": self.factor * dy * x}, self.w * dy)
+
+
+class Child:
+    def __init__(self, parent):
+        self.parent = parent
+
+    def use(self, x):
+        return self.parent.w * x
+
+
+@pytest.mark.parametrize(("factor", "verdict"), [(1.0, "pass"), (1.001, "fail")])
+def test_an_object_whose_child_refers_to_it_is_checked(factor, verdict):
+    report = gradcheck.check(Node(X + 1, factor), X)
+    assert report.verdict == verdict, str(report)
+    assert [g.name for g in report.gradients] == ["w", "x"]
+
+
+def test_inputs_and_constants_may_hold_themselves():
+    batch = {"x": X}
+    batch["self"] = batch
+    square = pair(lambda b, *, note: b["self"]["x"] ** 2, lambda b, dy, note: {"x": 2 * b["x"] * dy})
+    report = gradcheck.check(square, batch, note=batch)
+    assert report.verdict == "pass", str(report)
+
+
+def deep(depth):
+    tree = X
+    for _ in range(depth):
+        tree = {"in": tree}
+    return tree
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        lambda tree: gradcheck.check(cube, tree),
+        lambda tree: gradcheck.check(cube, X, note=tree),
+        lambda tree: gradcheck.check(pair(lambda x: x, lambda x, dy: dy), tree),
+        lambda tree: gradcheck.check(gradcheck.adapters.module(Course()), tree),
+        lambda tree: gradcheck.check(Node(tree), X),
+        lambda tree: gradcheck.check(lambda x: (tree, None), X),
+        lambda tree: gradcheck.check(pair(lambda x: tree, lambda x, dy: dy), X),
+    ],
+)
+def test_what_is_nested_too_deeply_is_refused_in_one_line(check):
+    for depth in (101, 5000):
+        with pytest.raises((TypeError, ValueError), match=r"^gradcheck: ") as caught:
+            check(deep(depth))
+        assert "\n" not in str(caught.value)
+
+
+def test_a_module_that_is_nested_too_deeply_is_refused_in_one_line():
+    course = Course()
+    course.held = deep(5000)
+    with pytest.raises(TypeError, match=r"^gradcheck: Course must allow copy\.deepcopy, got RecursionError: [^\n]*$"):
+        gradcheck.adapters.module(course)

@@ -2,13 +2,15 @@
 
 import collections
 import dataclasses
+import enum
 import math
 import types
 
 import numpy as np
 import pytest
 
-from gradcheck.trees import MISSING, align, leaves, read_only, rebuild
+from gradcheck.nodes import DEPTH
+from gradcheck.trees import MISSING, align, builder, disguised, ends, leaves, odd, read_only, rebuild
 
 Point = collections.namedtuple("Point", ["a", "b"])
 A, B, IDS = np.arange(3.0), np.ones((2, 2), np.float32), np.arange(4)
@@ -138,3 +140,109 @@ def test_a_read_only_view_shares_memory_and_leaves_the_array_writeable():
     view = read_only(x)
     x[0] = 1
     assert view[0] == 1 and x.flags.writeable and not view.flags.writeable
+
+
+def family(kind):
+    """A parent with two children that refer to it, in containers of a kind."""
+    parent, first, second = (types.SimpleNamespace(w=np.full(2, value)) for value in (1.0, 2.0, 3.0))
+    parent.children = kind([first, second])
+    first.parent = second.parent = parent
+    second.sister = first
+    return parent
+
+
+KINDS = {
+    "list": list,
+    "tuple": tuple,
+    "dict": lambda two: dict(enumerate(two)),
+    "dict of its own kind": lambda two: collections.OrderedDict(enumerate(two)),
+    "namedtuple": lambda two: Point(*two),
+    "object": lambda two: types.SimpleNamespace(a=two[0], b=two[1]),
+    "dataclass": lambda two: Layer(*two),
+}
+
+
+def two_of(children):
+    if isinstance(children, dict | list | tuple):
+        return list(children.values() if isinstance(children, dict) else children)
+    return [child for _, child in sorted(vars(children).items(), key=lambda item: item[0] != "w")][:2]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_child_may_refer_to_its_parent_and_its_twin_to_the_parents_twin(kind):
+    parent = family(KINDS[kind])
+    found = [x for _, x in leaves(parent)]
+    assert [x[0] for x in found] == [1, 2, 3, 2]  # a child that stands at two places is there twice
+    twin = rebuild(parent, iter([x + 10 for x in found]))
+    for child, old in zip(two_of(twin.children), two_of(parent.children), strict=True):
+        assert child.parent is twin is not parent and child is not old
+        assert child.parent.w[0] == 11 and child.w[0] == old.w[0] + 10
+    assert parent.children is two_of(parent.children)[0].parent.children
+    assert list(odd(parent)) == [] and [name for name, _ in align(parent, parent, "")] == [n for n, _ in leaves(parent)]
+
+
+def test_containers_may_hold_themselves():
+    loop = [A]
+    loop.append(loop)
+    d = {"w": B, "loop": loop}
+    d["self"] = d
+    twin = rebuild(d, iter([B + 1, A + 1]))
+    assert twin["self"] is twin and twin["loop"][1] is twin["loop"] and (twin["loop"][0] == A + 1).all()
+    shown = rebuild(d)
+    assert shown["self"] is shown and not shown["w"].flags.writeable
+    within = ([],)
+    within[0].append(within)
+    within[0].append(A)
+    assert rebuild(within, iter([B]))[0][1] is B
+
+
+def test_a_cycle_without_arrays_is_itself():
+    node = types.SimpleNamespace(name="node")
+    node.me = node
+    assert rebuild(node) is node and list(leaves(node)) == []
+    twin = rebuild(node, iter([]))
+    assert twin.me is twin is not node
+
+
+def nested(depth, end=A):
+    for _ in range(depth):
+        end = [end]
+    return end
+
+
+def test_depth_is_limited_in_one_line():
+    assert [x is A for _, x in ends(nested(DEPTH))] == [True]
+    assert rebuild(nested(DEPTH), iter([B])) == nested(DEPTH, B)
+    message = f"^gradcheck: arrays must be nested at most {DEPTH} deep, got a deeper list$"
+    for use in (lambda t: list(leaves(t)), builder, lambda t: list(odd(t)), lambda t: list(align(t, t, ""))):
+        with pytest.raises(ValueError, match=message):
+            use(nested(10 * DEPTH))
+
+
+def test_arrays_that_compute_otherwise_are_told_apart():
+    ids = np.eye(2, dtype=int).view(np.matrix)
+    tree = {"ids": ids, "m": np.eye(2).view(np.matrix), "a": A, "masked": [np.ma.masked_array(A, A > 1)]}
+    assert list(disguised(tree)) == [
+        ("m", "a numpy.matrix: hand over np.asarray of it"),
+        ("masked[0]", "a masked array: hand over its data, and its mask by keyword"),
+    ]
+
+
+class Sentinel:
+    pass
+
+
+DEFAULT = Sentinel()
+
+
+def test_what_an_evaluation_may_write_to_is_new_each_time_and_what_is_compared_by_identity_is_not():
+    part, cache, mode = Sentinel(), {"n": []}, Mode.FAST
+    frozen = Layer(None)
+    tree = types.SimpleNamespace(part=part, cache=cache, mode=mode, default=DEFAULT, frozen=frozen, f=math.sin, w=A)
+    twin = rebuild(tree, iter([B]))
+    assert twin.part is not part and twin.cache is not cache and twin.cache["n"] is not cache["n"]
+    assert twin.mode is mode and twin.default is DEFAULT and twin.frozen is frozen and twin.f is math.sin
+
+
+class Mode(enum.Enum):
+    FAST = 1

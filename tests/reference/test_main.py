@@ -1,6 +1,3 @@
-import subprocess
-import sys
-
 import reference.__main__ as module
 from reference.job import cli, process
 
@@ -23,13 +20,13 @@ def test_ctrl_c_while_modules_are_loaded_is_one_line(monkeypatch, capsys):
     assert capsys.readouterr() == ("", "python -m reference: interrupted\n")
 
 
-def test_the_module_is_the_command():
-    done = subprocess.run([sys.executable, "-m", "reference", "generate", "--help"], capture_output=True, text=True)
+def test_the_module_is_the_command(command):
+    done = command("generate", "--help")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("usage: python -m reference generate")
 
 
-def test_ctrl_c_while_the_first_module_is_loaded_is_one_line(untraced):
+def test_ctrl_c_while_the_first_module_is_loaded_is_one_line(command, tmp_path, untraced, heard):
     code = (
         "import builtins, signal, sys; load = builtins.__import__\n"
         "def slow(name, *rest):\n"
@@ -37,5 +34,6 @@ def test_ctrl_c_while_the_first_module_is_loaded_is_one_line(untraced):
         "    return load(name, *rest)\n"
         "builtins.__import__ = slow; from reference.__main__ import start; sys.exit(start())"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    done = command(code=("-c", code))
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "python -m reference: interrupted\n")
+    assert list(tmp_path.iterdir()) == []

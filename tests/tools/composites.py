@@ -179,6 +179,13 @@ class Echo(Layer):
         return x, lambda dy: (self.cotangent(), dy, *map(np.zeros_like, others))
 
 
+class Never(Layer):
+    """A sub-layer that must not run: what is refused is refused before any work."""
+
+    def vjp(self, *inputs, **constants):
+        raise AssertionError("it ran")
+
+
 class Bend(Layer):
     """A small block with one parameter, for bugs of a stack that have nothing to do with what a block is."""
 

@@ -2,7 +2,6 @@
 
 STRIDES = "reads memory by strides that are arguments of its own, whatever the layout of the tensor"
 DRAW = "its backward takes what was drawn for a constant; replayed, the draw moves with its arguments"
-DROPPED = "its forward mode is silently zero"
 
 # Operators of which at least one sample fails, each with the reason.
 FAILS = {
@@ -16,14 +15,12 @@ FAILS = {
     "matrix_exp": "its backward exponentiates a matrix that holds dy, which is not linear where that overflows",
     "native_group_norm": "has no gradient of the mean where that output alone is used",
     "nn.functional.hardsigmoid": "its backward has 1/6 in single precision, an error of 3e-8",
-    "nn.functional.linear_cross_entropy.chunked": DROPPED,
-    "nn.functional.linear_cross_entropy.chunked_none": DROPPED,
     "nn.functional.max_unpool1d": "of entries put in one place the last one counts, and each gets the gradient",
     "nn.functional.max_unpool2d": "as max_unpool1d",
     "nn.functional.max_unpool3d": "as max_unpool1d",
     "normal": DRAW,
     "normal.number_mean": DRAW,
-    "scatter_reduce.prod": DROPPED,
+    "scatter_reduce.prod": "its forward mode is silently zero",
 }
 
 LARGE = "its samples have more than 1000 entries"

@@ -24,6 +24,7 @@ TREE = ("reference", "gradcheck", "specs", "tests", "pyproject.toml", "tox.ini")
 INSTALLED = {"reference": "reference", "gradcheck": "gradcheck", "specs": "reference/_specs"}
 SUITE = "tests/reference"
 RUN = ["-p", "complete", "-n", "auto", "--maxprocesses=8", "-q"]
+FIRST = ["--maxschedchunk=4", "--maxfail=8"]  # in their order; what is told first is not lost in the rest
 
 
 class RefusedError(Exception):
@@ -95,7 +96,7 @@ def gradients(root: Path, stamp_file: Path, arguments: list[str]) -> int:
             raise RefusedError(f"gradients needs {name} unset, because a part proves nothing, got {os.environ[name]}")
     installed(root)
     before = stamp(root)
-    status = int(pytest.main([str(root / SUITE), *RUN]))
+    status = int(pytest.main([str(root / SUITE), *RUN, *FIRST]))
     if status == 0:
         if stamp(root) != before:
             raise RefusedError("the tree must stay as it is while its gradients are checked, got a change")

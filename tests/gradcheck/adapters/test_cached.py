@@ -99,7 +99,7 @@ ENDING = "for a forward pass that returns out alone use gradcheck.adapters.pair(
 
 
 @pytest.mark.parametrize(
-    ("forward", "got"), [(lambda x, w, b: x @ w, "ndarray"), (lambda x, w, b: (x, w, b), "a tuple of 3")]
+    ("forward", "got"), [(lambda x, w, b: x @ w, "ndarray"), (lambda x, w, b: (x,), "a tuple of 1")]
 )
 def test_a_forward_without_a_cache_is_refused(forward, got):
     with pytest.raises(TypeError, match="gradcheck: ") as error:
@@ -113,13 +113,85 @@ def test_a_forward_without_a_cache_is_refused(forward, got):
         ((None, affine_backward), "gradcheck: forward must be callable, got NoneType"),
         ((affine_forward, None), "gradcheck: backward must be callable, got NoneType"),
         ((affine_forward, lambda dout: dout), "gradcheck: backward must take (dout, cache), got <lambda>(dout)"),
-        ((affine_forward, lambda x, w, dy: dy), "gradcheck: backward must take (dout, cache), got <lambda>(x, w, dy)"),
     ],
 )
-def test_a_wrong_call_form_is_refused(functions, message):
+def test_what_cannot_be_a_backward_is_refused_at_once(functions, message):
     with pytest.raises(TypeError, match="gradcheck: ") as error:
         cached(*functions)
     assert str(error.value) == message
+
+
+def step_forward(x, h, c):
+    gate = np.tanh(x + h)
+    return gate * c, gate + c, (gate, c)
+
+
+def step_backward(dh, dc, cache):
+    gate, c = cache
+    dz = (dh * c + dc) * (1 - gate * gate)
+    return dz, dz, dh * gate + dc
+
+
+def step_of_two(x, h, c):
+    h, c, cache = step_forward(x, h, c)
+    return (h, c), cache
+
+
+@pytest.mark.parametrize(
+    ("forward", "backward"),
+    [
+        (step_forward, step_backward),
+        (step_forward, lambda dout, cache: step_backward(*dout, cache)),
+        (step_of_two, step_backward),
+        (step_of_two, lambda dout, cache: step_backward(*dout, cache)),
+    ],
+    ids=["apart", "together", "a tuple, apart", "a tuple, together"],
+)
+def test_several_outputs_and_a_cache_are_proved_and_a_dropped_one_is_caught(forward, backward, prove, rng):
+    inputs = rng.normal(size=(3, 2, 4))
+    prove(cached(forward, backward), *inputs)
+    wrong = cached(step_forward, lambda dh, dc, cache: step_backward(dh, 0 * dc, cache))
+    assert gradcheck.check(wrong, *inputs).verdict == "fail"
+
+
+@pytest.mark.parametrize(
+    ("forward", "backward", "want"),
+    [
+        (affine_forward, lambda x, w, dy: dy, "(dout, cache), got <lambda>(x, w, dy)"),
+        (step_forward, lambda a, b, c, d: a, "(dout, cache) or 2 cotangents and cache, got <lambda>(a, b, c, d)"),
+    ],
+)
+def test_a_backward_for_another_number_of_outputs_is_refused(forward, backward, want, rng):
+    with pytest.raises(TypeError, match="gradcheck: ") as error:
+        gradcheck.check(cached(forward, backward), *rng.normal(size=(3, 4, 4)))
+    assert str(error.value) == f"gradcheck: backward must take {want}"
+
+
+BY_NAME = {
+    "the rest": lambda dx, dw, db: (dx, {"w": dw, "b": db}),
+    "all": lambda dx, dw, db: {"dx": dx, "dW": dw, "b_grad": db},
+    "with more": lambda dx, dw, db: (dx, {"db": db, "dw": dw, "norm": 3.0}),
+}
+
+
+@pytest.mark.parametrize("form", BY_NAME.values(), ids=BY_NAME)
+def test_gradients_may_have_the_names_of_the_inputs(form, prove, caught, affine):
+    prove(cached(affine_forward, lambda dout, cache: form(*affine_backward(dout, cache))), *affine)
+
+    def wrong(dout, cache):
+        dx, dw, db = affine_backward(dout, cache)
+        return form(dx, 1.001 * dw, db)
+
+    caught({"w"}, cached(affine_forward, wrong), *affine)
+
+
+def test_a_name_that_is_left_out_is_a_missing_gradient(affine):
+    def wrong(dout, cache):
+        dx, dw, _ = affine_backward(dout, cache)
+        return dx, {"w": dw}
+
+    report = gradcheck.check(cached(affine_forward, wrong), *affine)
+    assert {f.message for f in report.findings} == {"the pullback must return a cotangent of b, got None"}
 
 
 def test_a_builtin_without_a_signature_is_taken():

@@ -158,6 +158,11 @@ def test_constants_are_handed_over_by_keyword(prove, caught, x):
     caught({"x"}, module(Unmasked()), x, mask=x > 0)
 
 
+class Part(Tanh):
+    def __init__(self, **fields):
+        self.__dict__.update(fields)
+
+
 class Holding(Tanh):
     def __deepcopy__(self, memo):
         raise OSError("a file is open")
@@ -174,6 +179,16 @@ class Holding(Tanh):
             "Tanh must have a method bwd, got none; say which one it is by backward='...'",
         ),
         ((Tanh(),), {"zero_grad": "z"}, "Tanh must have a method z, got none; say which one it is by zero_grad='...'"),
+        (
+            (Part(weights=[np.eye(2).view(np.matrix)]),),
+            {},
+            "weights[0] must be a plain NumPy array, got a numpy.matrix: hand over np.asarray of it",
+        ),
+        (
+            (Part(w=np.ma.masked_array(np.eye(2), np.eye(2) > 0)),),
+            {},
+            "w must be a plain NumPy array, got a masked array: hand over its data, and its mask by keyword",
+        ),
         ((Holding(),), {}, "Holding must allow copy.deepcopy, got OSError: a file is open"),
     ],
 )
@@ -210,3 +225,14 @@ def test_an_error_of_the_class_comes_through_with_a_note(method, call, x):
     with pytest.raises(KeyError, match="inside") as error:
         gradcheck.check(module(layer), x)
     assert error.value.__notes__ == [f"gradcheck: raised by {call} of the subject under check"]
+
+
+def test_arrays_of_objects_are_left_alone(prove, x):
+    class Named(Linear):
+        def forward(self, x):
+            self.names[0] = [x]
+            return super().forward(x)
+
+    layer = Named(4, 3)
+    layer.names = np.array([None, np.zeros(3)], object)
+    prove(module(layer), x)

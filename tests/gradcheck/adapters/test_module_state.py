@@ -121,25 +121,66 @@ def test_an_array_that_stands_at_two_places_is_one_parameter(prove, x):
     assert [g.name for g in report.gradients] == ["W", "b", "x"]
 
 
-def test_what_has_no_gradient_is_a_constant_and_said_to_be_one(prove, x):
-    class Scaled(Linear):
-        def __init__(self, n, m):
-            super().__init__(n, m)
-            self.table = np.linspace(0.5, 1.5, m)
-
-        def forward(self, x):
-            return super().forward(x) * self.table
-
-        def backward(self, dout):
-            return super().backward(dout * self.table)
-
-    report = prove(module(Scaled(4, 3)), x)
-    notes = [f.message for f in report.findings if f.kind == "constant"]
-    assert len(notes) == 1
-    assert notes[0].startswith("no gradient was found of table, so taken as constant")
-    assert not [f for f in prove(module(Scaled(4, 3), parameters={"W": "dW"}), x).findings if f.kind == "constant"]
-
-
 def test_workers_come_to_the_same_report(x):
     reports = [gradcheck.Checker(workers=workers)(module(Linear(4, 3)), x) for workers in (1, 2)]
     assert str(reports[0]) == str(reports[1])
+
+
+class Logistic:
+    """As in a first course: the bias is a number, and so is its gradient."""
+
+    def __init__(self, factor=1.0, adding=False):
+        self.w, self.b, self.c, self.rate, self.db = np.array([0.3, -1.2, 0.7, 0.1]), 0.0, 0.0, 0.1, 0.0
+        self.factor, self.adding = factor, adding
+
+    def forward(self, x):
+        self.x, self.s = x, 1 / (1 + np.exp(-(x @ self.w + self.b + 3 * self.c)))
+        return self.s
+
+    def backward(self, dy):
+        dz = dy * self.s * (1 - self.s)
+        self.dw, self.db, self.dc = self.x.T @ dz, self.db * self.adding + self.factor * np.sum(dz), 3 * float(dz.sum())
+        return np.outer(dz, self.w)
+
+
+def test_a_parameter_of_one_number_is_checked(prove, caught, x):
+    assert [g.name for g in prove(module(Logistic()), x).gradients] == ["w", "b", "c", "x"]
+    caught({"b"}, module(Logistic(1.001)), x)
+    findings = gradcheck.check(module(Logistic(adding=True)), x).findings
+    assert [(f.kind, f.array) for f in findings if f.severity == "fail"] == [("accumulation", "b")]
+
+
+def test_a_number_in_a_tuple_is_one_too(prove, caught, x):
+    class Scale:
+        factor = 1.0
+
+        def __init__(self):
+            self.params = (0.7, np.array([0.1, 0.2, 0.3, 0.4]))
+
+        def forward(self, x):
+            self.x = x
+            return self.params[0] * x + self.params[1]
+
+        def backward(self, dy):
+            self.grads = (self.factor * (dy * self.x).sum(), dy.sum(0))
+            return self.params[0] * dy
+
+    class Wrong(Scale):
+        factor = 2.0
+
+    prove(module(Scale()), x)
+    caught({"params[0]"}, module(Wrong()), x)
+
+
+def test_a_backward_pass_that_works_once_is_compared_once(x):
+    class Once(Linear):
+        def forward(self, x):
+            self.kept = [x]
+            return super().forward(x)
+
+        def backward(self, dout):
+            self.x = self.kept.pop()
+            return super().backward(dout)
+
+    report = gradcheck.check(module(Once(4, 3)), x)
+    assert {g.name for g in report.gradients if g.digits is not None} == {"W", "b", "x"}

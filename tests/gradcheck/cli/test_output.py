@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from gradcheck.cli import output
 
 
@@ -33,6 +35,30 @@ def test_a_page_that_cannot_be_written_leaves_the_old_one(run, folder, monkeypat
     assert status == 3 and err.endswith("No space left on device\n") and err.count("\n") == 1
     assert Path("report.html").read_text(encoding="utf-8") == "old"
     assert sorted(path.name for path in folder.glob("*report*")) == ["report.html"]
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("sub/page.html", "--html sub/page.html: cannot be written: Permission denied"),
+        ("p" * 300, f"--html {'p' * 300}: cannot be written: File name too long"),
+        ("/dev/null", "--html /dev/null: is no file"),
+        ("layers.py/page.html", "--html layers.py/page.html: there is no folder layers.py"),
+    ],
+)
+def test_a_page_that_cannot_be_written_is_found_before_the_work(path, message, run, folder, monkeypatch):
+    (folder / "sub").mkdir()
+    touch = output.Path.touch
+
+    def refuse(self, *args, **options):  # for an administrator no folder is read-only
+        if self.parent.name == "sub":
+            raise PermissionError(13, "Permission denied", str(self))
+        touch(self, *args, **options)
+
+    monkeypatch.setattr(output.Path, "touch", refuse)
+    monkeypatch.setattr("gradcheck.cli.check.Checker", lambda **_: pytest.fail("the work was begun"))
+    assert run("layers:wrong", "--input", "x=3", "--html", path) == (3, "", f"gradcheck: {message}\n")
+    assert list((folder / "sub").iterdir()) == []
 
 
 def test_no_page_is_written_where_nothing_was_checked(run):

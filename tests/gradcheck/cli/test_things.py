@@ -98,10 +98,12 @@ def test_the_generator_of_pytorch_is_seeded_where_it_is_loaded(frameworks, run):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ("layers", "'layers' must be package.module:thing"),
-        ("layers:", "'layers:' must be package.module:thing"),
-        ("layers.py:make", "there is no module 'layers.py' here or on the path"),
-        ("./layers:make", "'./layers:make' must be package.module:thing"),
+        ("layers", "'layers' must be package.module:thing or path/to/file.py:thing"),
+        ("layers:", "'layers:' must be package.module:thing or path/to/file.py:thing"),
+        ("./layers:make", "'./layers:make' must be package.module:thing or path/to/file.py:thing"),
+        ("no_such.py:make", "there is no file 'no_such.py'"),
+        ("./layers.py:no-name", "'./layers.py:no-name' must be package.module:thing or path/to/file.py:thing"),
+        ("./layers.py:mask", "./layers.py has no 'mask'; did you mean 'masked'?"),
         ("no_such:thing", "there is no module 'no_such' here or on the path"),
         ("layers:mask", "layers has no 'mask'; did you mean 'masked'?"),
         ("layers:Scale.initial", "layers has no 'Scale.initial'; did you mean 'init'?"),

@@ -73,3 +73,13 @@ def test_a_run_without_checks_or_digits_tells_nothing_of_them(run_tests):
 
 def test_the_mark_is_listed(run_tests):
     assert "@pytest.mark.gradcheck_kinks(*arrays): the point of a check" in run_tests("", "--markers").out
+
+
+def test_assert_gradients_ends_in_the_users_line_too(run_tests):
+    tests = (
+        "import numpy as np\nimport gradcheck\n\n"
+        "def test_plain():\n    gradcheck.assert_gradients(lambda x: (x * x, lambda dy: x * dy), np.ones(3))\n"
+    )
+    text = run_tests(tests).failure("test_plain")
+    assert "gradcheck.GradientError: gradcheck <lambda>: fail (" in text
+    assert re.search(r"^test_layers\.py:5: GradientError$", text, re.MULTILINE) and "checker.py" not in text

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from reference.core.attention import expect_attention, expect_cap, expect_dropout
+from reference.core.attention import expect_attention
 
 
 def arrays(heads=4, groups=4, t=3, s=5):
@@ -84,18 +84,29 @@ def test_a_bias_of_integers_is_one_clear_line():
 
 @pytest.mark.parametrize("cap", [0, -1.0, math.inf, math.nan])
 def test_a_cap_that_caps_nothing_is_one_clear_line(cap):
-    with pytest.raises(ValueError, match=f"^softcap: cap must be positive and finite, got {cap}$"):
-        expect_cap("softcap", cap)
+    with pytest.raises(ValueError, match=f"^attend: cap must be positive and finite, got {cap}$"):
+        expect_attention("attend", *arrays(), cap=cap)
 
 
 @pytest.mark.parametrize("dropout", [-0.1, 1, 2.0, math.nan])
 def test_a_share_of_all_or_more_is_one_clear_line(dropout):
-    with pytest.raises(ValueError, match=rf"^drop: dropout must lie in \[0, 1\), got {dropout}$"):
-        expect_dropout("drop", dropout, None)
+    with pytest.raises(ValueError, match=rf"^attend: dropout must lie in \[0, 1\), got {dropout}$"):
+        expect_attention("attend", *arrays(), dropout=dropout)
 
 
 @pytest.mark.parametrize("rng", [7, np.random.RandomState(0), np.random.PCG64(0)])
 def test_a_source_of_another_kind_is_one_clear_line(rng):
-    message = f"^drop: rng must be a numpy.random.Generator or None, got {type(rng).__name__}$"
+    message = f"^attend: rng must be a numpy.random.Generator or None, got {type(rng).__name__}$"
     with pytest.raises(TypeError, match=message):
-        expect_dropout("drop", 0.0, rng)
+        expect_attention("attend", *arrays(), rng=rng)
+
+
+@pytest.mark.parametrize("causal", ["no", None, 0, np.ones(1, bool)])
+def test_what_is_neither_true_nor_false_is_one_clear_line(causal):
+    with pytest.raises(TypeError, match=f"^attend: causal must be True or False, got {type(causal).__name__}$"):
+        expect_attention("attend", *arrays(), causal=causal)
+
+
+def test_complex_slopes_are_one_clear_line():
+    with pytest.raises(TypeError, match=r"^attend: slopes must be real, got complex128$"):
+        expect_attention("attend", *arrays(), slopes=np.ones(4, complex))

@@ -1,3 +1,5 @@
+import sys
+
 import numpy as np
 import pytest
 
@@ -34,6 +36,17 @@ def test_a_window_shows_the_last_keys_up_to_a_position(queries, keys, window):
 def test_a_window_as_long_as_the_keys_hides_nothing_more():
     np.testing.assert_array_equal(causal(3, 5, 5), causal(3, 5))
     np.testing.assert_array_equal(causal(3, 5, 4).sum(axis=-1), [[[3, 4, 4]]])
+
+
+HUGE = [10, 2**31 - 1, sys.maxsize, 2**63, 10**30, np.int64(2**63 - 1), np.int8(127), np.uint64(2**64 - 1)]
+
+
+@pytest.mark.parametrize("window", HUGE, ids=repr)
+@pytest.mark.parametrize("is_causal", [False, True])
+def test_a_window_beyond_all_distances_hides_nothing(window, is_causal):
+    free = visible(range(3, 9), range(9), causal=is_causal)
+    np.testing.assert_array_equal(visible(range(3, 9), range(9), causal=is_causal, window=window), free)
+    np.testing.assert_array_equal(causal(6, 9, window), causal(6, 9))
 
 
 def test_queries_stand_at_the_last_positions():
@@ -152,3 +165,23 @@ def test_bad_lengths_of_a_causal_mask_are_one_clear_line(arguments, error, messa
 def test_bad_lengths_of_a_padding_mask_are_one_clear_line(lengths, keys, error, message):
     with pytest.raises(error, match=rf"^{message}$"):
         padding(np.array(lengths), keys)
+
+
+@pytest.mark.parametrize("lengths", [3, "no", None, [[1], [2, 3]], [1.0], np.ma.ones(2, int), np.ones(2), {2: 3}])
+def test_lengths_of_another_kind_are_one_clear_line(lengths):
+    with pytest.raises(TypeError, match=r"^padding: lengths must be an integer array, got \w+$"):
+        padding(lengths, 5)
+
+
+@pytest.mark.parametrize("lengths", [[3, 0], (3, 0), [np.int8(3), 0]])
+def test_lengths_may_be_a_list_of_whole_numbers(lengths):
+    np.testing.assert_array_equal(padding(lengths, 5), padding(np.array([3, 0]), 5))
+
+
+@pytest.mark.parametrize("window", [9, 10**9, sys.maxsize, 10**30, np.int64(2**63 - 1), np.uint64(2**64 - 1)])
+@pytest.mark.parametrize("causal_too", [False, True])
+def test_a_window_that_reaches_beyond_every_key_hides_nothing(window, causal_too):
+    rules = range(2, 5), range(5)
+    np.testing.assert_array_equal(
+        visible(*rules, causal=causal_too, window=window), visible(*rules, causal=causal_too)
+    )

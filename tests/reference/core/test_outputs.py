@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
 
-from reference.core.outputs import join, split
+from reference.core.outputs import expect_alone, join, split, width_of
+from reference.layers.dropout import Dropout
+from reference.layers.linear import Linear
 
 Y, A, B = np.ones((2, 3)), np.array(1.0), np.array(2.0)
 
@@ -20,3 +22,14 @@ def test_join_is_the_inverse_of_split(output):
 
 def test_y_alone_stays_an_array():
     assert join(Y, ()) is Y
+
+
+def test_more_than_y_is_one_clear_line():
+    assert expect_alone("Encoder", "norm", Y) is None
+    with pytest.raises(TypeError, match=r"^Encoder: norm must return one array, got 2 outputs$"):
+        expect_alone("Encoder", "norm", (Y, A))
+
+
+def test_the_width_of_what_says_it_is_known_and_no_other():
+    assert width_of(Linear(np.ones((2, 3)), None)) == 3
+    assert width_of(Dropout(0.5)) is None

@@ -32,3 +32,32 @@ def test_anything_else_is_one_clear_line(layer, wrong):
     message = f"^{type(layer).__name__}: rng must be a numpy.random.Generator or None, got {kind}$"
     with pytest.raises(TypeError, match=message):
         randomness(layer, wrong)
+
+
+class Refusing(Layer):
+    """It draws, and then refuses."""
+
+    def vjp(self, x, *, rng=None):
+        rng.random(3)
+        raise ValueError("Refusing: x must be another")
+
+    def __call__(self, **inputs):
+        return self.vjp(1.0, **inputs)
+
+
+@pytest.mark.parametrize("call", [Refusing(), lambda *, rng: Refusing().vjp(1.0, rng=rng)])
+def test_a_call_that_raises_leaves_the_generator_where_it_was(rng, call):
+    before = rng.bit_generator.state
+    with pytest.raises(ValueError, match=r"^Refusing: x must be another$"):
+        call(rng=rng)
+    assert rng.bit_generator.state == before
+
+
+def test_a_call_that_returns_moves_the_generator(rng):
+    class Taking(Layer):
+        def vjp(self, x, *, rng=None):
+            return x * rng.random(), lambda dy: (self.cotangent(), dy)
+
+    before = rng.bit_generator.state
+    Taking()(1.0, rng=rng)
+    assert rng.bit_generator.state != before

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from reference.core.sums import column_sums, row_means, row_sums
+from reference.core.sums import as_rows, column_sums, row_means, row_scales, row_sums
 
 EXACT = {"rtol": 1e-13, "atol": 1e-13}  # float64, sums of at most 20 numbers near 1 in another order
 SHAPES = [(7,), (1, 7), (4, 7), (2, 3, 7), (2, 3, 4, 5), (20, 1)]
@@ -29,8 +29,8 @@ def test_dtype_in_is_dtype_out(dtype):
 
 @pytest.mark.parametrize("shape", [(0,), (0, 7), (3, 0), (2, 0, 7)])
 def test_empty_sums_are_zero(shape):
-    sums = row_sums(np.ones(shape))
-    assert sums.shape == (*shape[:-1], 1) and not sums.any()
+    for sums in (row_sums(np.ones(shape)), row_means(np.zeros(shape))):
+        assert sums.shape == (*shape[:-1], 1) and not sums.any()
 
 
 def test_empty_columns_sum_to_zero():
@@ -48,3 +48,47 @@ def test_memory_layout_does_not_matter(rng):
     for view in (x.T, x[::2], x[:, ::-2], np.broadcast_to(x[:1], (4, 8))):
         np.testing.assert_allclose(row_sums(view), view.sum(axis=-1, keepdims=True), **EXACT)
         np.testing.assert_allclose(column_sums(view), view.sum(axis=0), **EXACT)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("width", [1, 2, 7, 8, 600])
+def test_a_mean_does_not_overflow(dtype, width):
+    largest = np.finfo(dtype).max
+    mean = row_means(np.full((2, width), largest))
+    assert np.isfinite(mean).all()
+    np.testing.assert_allclose(mean / largest, 1, rtol=width * float(np.finfo(dtype).eps), atol=0)
+
+
+def test_a_mean_is_the_sum_over_the_width_to_the_last_bit(rng):
+    for width in (1, 2, 7, 8, 100):
+        x = rng.normal(size=(50, width))
+        np.testing.assert_array_equal(row_means(x), row_sums(x) / width)
+
+
+@pytest.mark.parametrize("shape", [(7,), (0,), (4, 7), (2, 0, 7), (3, 2, 0), (0, 0)])
+def test_rows_are_the_entries_along_the_last_axis(rng, shape):
+    x = rng.normal(size=shape)
+    rows = as_rows(x)
+    assert rows.shape == (int(np.prod(shape[:-1])), shape[-1])
+    np.testing.assert_array_equal(rows.reshape(shape), x)
+    assert not x.size or np.shares_memory(rows, x)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.complex64, np.complex128])
+def test_a_scale_is_the_power_of_two_at_the_largest_entry_of_a_row(dtype):
+    real = np.finfo(dtype).dtype.type
+    largest = [[0.75, -3.9, 1], [4, 0, 4], [-5, 2, 1], [0.01, 0, 0.01], [np.finfo(dtype).max, 1, 0]]
+    scale = row_scales(np.array(largest, dtype), least=0.26)
+    assert scale.dtype == real
+    top = 2.0 ** (np.finfo(dtype).maxexp - 1)
+    np.testing.assert_array_equal(scale[:, 0].astype(float), [2, 4, 4, 0.25, top])
+
+
+def test_a_scale_of_no_entries_is_that_of_the_least():
+    np.testing.assert_array_equal(row_scales(np.zeros((2, 0)), least=3.0), [[2], [2]])
+
+
+def test_a_scale_of_the_smallest_numbers_divides_them_to_size_1():
+    for dtype in (np.float16, np.float32, np.float64):
+        x = np.full((1, 3), np.finfo(dtype).smallest_subnormal)
+        np.testing.assert_array_equal(x / row_scales(x, least=0.0), np.ones((1, 3)))

@@ -1,3 +1,4 @@
+import sys
 from types import SimpleNamespace
 
 import numpy as np
@@ -10,6 +11,7 @@ from reference.core.keep import draw, keep
 from reference.core.masks import causal, padding, visible
 from reference.functions.alibi import alibi_slopes
 from reference.functions.attend import attend, attend_vjp, examples
+from reference.functions.blockwise import blockwise
 from reference.functions.softmax import softmax_vjp
 
 EXACT = {"rtol": 1e-12, "atol": 1e-13}  # float64, sums of at most 12 numbers near 1 in another order
@@ -656,3 +658,13 @@ def test_options_out_of_range_are_one_clear_line(rng):
         attend(q, k, v, np.zeros((4, 3, 5)))
     with pytest.raises(ValueError, match=r"^attend: window must be at least 1, got 0$"):
         attend(q, k, v, window=0)
+
+
+@pytest.mark.parametrize("window", [sys.maxsize, 10**30, np.int64(2**63 - 1)])
+@pytest.mark.parametrize("causal", [False, True])
+def test_a_window_beyond_every_key_is_none_in_one_piece_and_in_blocks(rng, window, causal):
+    q, k, v = arrays(rng)
+    without = attend(q, k, v, causal=causal)
+    np.testing.assert_array_equal(attend(q, k, v, causal=causal, window=window), without)
+    in_blocks = blockwise(q, k, v, causal=causal, window=window)
+    np.testing.assert_array_equal(in_blocks, blockwise(q, k, v, causal=causal))

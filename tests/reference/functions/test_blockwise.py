@@ -1,3 +1,4 @@
+import sys
 import tracemalloc
 
 import numpy as np
@@ -238,6 +239,28 @@ def test_rows_of_the_gradient_of_a_bias_add_up_to_zero(rng, small_blocks):
     same([dbias.sum(axis=-1)], [np.zeros((2, 4, 5))])
     shifted = bias + rng.normal(size=(2, 4, 5, 1))
     same([blockwise(*inputs, shifted, mask=some_mask(np.random.default_rng(1)), cap=1.5)], [o])
+
+
+@pytest.mark.parametrize("kernel", [attend_vjp, blockwise_vjp])
+def test_without_dropout_nothing_is_drawn(rng, kernel):
+    given, untouched = np.random.default_rng(3), np.random.default_rng(3)
+    for dropout in (0, 0.0, np.float64(0)):
+        kernel(*arrays(rng), dropout=dropout, rng=given)
+        assert given.bit_generator.state == untouched.bit_generator.state
+    kernel(*arrays(rng), dropout=0.1, rng=given)
+    assert given.bit_generator.state != untouched.bit_generator.state
+
+
+@pytest.mark.parametrize("kernel", [attend_vjp, blockwise_vjp])
+@pytest.mark.parametrize("window", [sys.maxsize, 10**30, np.int64(sys.maxsize), np.int8(127)], ids=repr)
+@pytest.mark.parametrize("is_causal", [False, True])
+def test_a_window_beyond_all_distances_is_none(rng, small_blocks, kernel, window, is_causal):
+    inputs = arrays(rng)
+    do = rng.normal(size=inputs[0].shape)
+    o, pullback = kernel(*inputs, causal=is_causal)
+    windowed, windowed_pullback = kernel(*inputs, causal=is_causal, window=window)
+    for got, free in zip((windowed, *windowed_pullback(do)), (o, *pullback(do)), strict=True):
+        np.testing.assert_array_equal(got, free)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex128])

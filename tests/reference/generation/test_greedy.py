@@ -291,3 +291,9 @@ def test_length_must_be_a_whole_number(rng):
 def test_start_token_outside_the_vocabulary_is_named(rng):
     with pytest.raises(ValueError, match=r"^Transformer: target must lie in \[0, 5\), got 5 at \(0, 0\)$"):
         greedy(transformer(rng), source_ids(rng), start=V, length=T)
+
+
+@pytest.mark.parametrize(("start", "error", "got"), [(1.0, TypeError, "float"), (-1, ValueError, "-1")])
+def test_a_start_that_is_no_token_is_one_clear_line_before_any_work(rng, start, error, got):
+    with pytest.raises(error, match=rf"^greedy: start must be .*, got {got}$"):
+        greedy(None, source_ids(rng), start=start, length=T)

@@ -1,11 +1,5 @@
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
-import reference
 from reference.job import train
 from reference.job.settings import Settings
 
@@ -40,20 +34,7 @@ def trained():
 
 
 @pytest.fixture
-def command(tmp_path):
-    """command(*words): run `python -m reference`, or other code, in an empty folder; command.tiny is a tiny run."""
-
-    def command(*words, start=subprocess.run, code=("-m", "reference")):
-        environment = os.environ | {"COLUMNS": "80", "PYTHONPATH": str(Path(reference.__file__).parents[1])}
-        return start(
-            [sys.executable, *code, *map(str, words)],
-            cwd=tmp_path,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-
+def command(command):
+    """command(*words) as everywhere; command.tiny are the words of a tiny run."""
     command.tiny = [word for name, value in TINY.items() for word in (f"--{name.replace('_', '-')}", str(value))]
     return command

@@ -1,13 +1,16 @@
 import importlib
+import re
 import sys
 import types
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 import reference
 from reference.core import tree
 from reference.job import catalogue
+from reference.job.errors import UsageError
 
 
 def arrays(example):
@@ -50,3 +53,31 @@ def test_a_module_more_leaves_the_numbers_of_the_others_as_they_are(monkeypatch)
 def test_a_module_without_examples_is_left_out(monkeypatch):
     monkeypatch.delattr(importlib.import_module("reference.layers.linear"), "examples")
     assert "layers.linear" not in list(catalogue.modules())
+
+
+def test_modules_are_found_by_their_names_with_and_without_the_room():
+    assert catalogue.find(["layers.linear", "attend", "linear"]) == ["functions.attend", "layers.linear"]
+    assert catalogue.find([]) == []
+    assert [catalogue.find([module.partition(".")[2]]) for module in catalogue.modules()] == [
+        [module] for module in catalogue.modules()
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [("layernom", "layernorm"), ("layers.layernom", "layers.layernorm"), ("layers", "layers."), ("", ""), ("xx", "")],
+)
+def test_a_name_that_is_not_there_is_one_line_with_the_nearest_that_is(name, near):
+    with pytest.raises(UsageError) as error:
+        catalogue.find(["linear", name])
+    pattern = rf"a name must be that of a module with a backward pass, such as {near}[\w.]*, got '{name}'"
+    assert re.fullmatch(pattern, str(error.value))
+
+
+def test_examples_of_some_modules_are_those_of_all(rng):
+    some = list(catalogue.examples(3, ["layernorm", "softmax"]))
+    assert {example.module for example in some} == {"functions.softmax", "layers.layernorm"}
+    of_all = [example for example in catalogue.examples(3) if example.module in {other.module for other in some}]
+    for one, other in zip(some, of_all, strict=True):
+        assert one.name == other.name
+        np.testing.assert_array_equal(one.inputs[0], other.inputs[0])

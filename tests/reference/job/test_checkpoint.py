@@ -1,5 +1,8 @@
+import contextlib
 import dataclasses
+import hashlib
 import json
+import os
 
 import numpy as np
 import pytest
@@ -30,10 +33,13 @@ def about(path):
         return json.loads(file.metadata()[checkpoint.ENTRY])
 
 
-def rewrite(path, arrays=None, **changes):
-    """Write the checkpoint again with other metadata, or other arrays."""
+def rewrite(path, arrays=None, text=None, **changes):
+    """Write the checkpoint again with other metadata, or other arrays, and with checksums that fit."""
     arrays = load_file(path) if arrays is None else arrays
-    save_file(arrays, path, {checkpoint.ENTRY: json.dumps(about(path) | changes)})
+    sums = {name: hashlib.sha256(array.tobytes()).hexdigest() for name, array in arrays.items()}
+    said = {name: value for name, value in about(path).items() if name != "checksum"} | {"checksums": sums} | changes
+    said = {"checksum": hashlib.sha256(json.dumps(said).encode()).hexdigest()} | said
+    save_file(arrays, path, {checkpoint.ENTRY: json.dumps(said) if text is None else text})
 
 
 def refused(path):
@@ -119,8 +125,8 @@ def test_a_safetensors_file_of_somebody_else_is_one_clear_line(tmp_path, metadat
 
 def test_another_version_is_one_clear_line(saved):
     path = saved()[-1]
-    rewrite(path, version=2)
-    assert refused(path) == "not a checkpoint that this version can read (version 2)"
+    rewrite(path, version=1)
+    assert refused(path) == "not a checkpoint that this version can read (version 1)"
 
 
 @pytest.mark.parametrize(
@@ -211,3 +217,131 @@ def test_a_run_that_never_began_has_a_checkpoint_too(tiny, tmp_path):
 def test_settings_are_those_of_the_run(saved):
     settings, _, path = saved()
     assert about(path)["settings"] == dataclasses.asdict(settings)
+
+
+def test_a_setting_that_is_missing_does_not_take_its_default(saved):
+    path = saved()[-1]
+    for name in about(path)["settings"]:
+        settings = about(path)["settings"]
+        rewrite(path, settings={other: value for other, value in settings.items() if other != name})
+        expected = f"not a checkpoint that this version can read (setting '{name}' must be there)"
+        assert refused(path) == expected
+        rewrite(path, settings=settings)
+
+
+@pytest.mark.parametrize("name", ["output.b", "optimizer/m.output.b", "optimizer/v.output.b", "training/losses"])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_number_that_is_not_finite_is_one_clear_line(saved, name, value):
+    path = saved()[-1]
+    arrays = load_file(path)
+    arrays[name][0] = value
+    rewrite(path, arrays)
+    assert refused(path) == f"'{name}' must be finite"
+
+
+def test_an_array_that_was_changed_is_one_clear_line(saved):
+    path = saved()[-1]
+    arrays = load_file(path)
+    arrays["output.b"] += 1
+    rewrite(path, arrays, checksums=about(path)["checksums"])
+    assert refused(path) == "not a whole checkpoint (the checksum of 'output.b' is another)"
+
+
+def test_a_setting_that_was_changed_is_one_clear_line(saved):
+    path = saved()[-1]
+    rewrite(path, settings=about(path)["settings"] | {"rate": 0.003}, checksum=about(path)["checksum"])
+    assert refused(path) == "not a whole checkpoint (the checksum of its settings is another)"
+
+
+def test_a_file_with_no_checksum_is_one_clear_line(saved):
+    path = saved()[-1]
+    for name in ("checksum", "checksums"):
+        said = {other: value for other, value in about(path).items() if other != name}
+        rewrite(path, text=json.dumps(said))
+        assert refused(path) == f"not a checkpoint that this version can read ('{name}')"
+        rewrite(path, text=json.dumps(said | {"checksum": "", "checksums": {}}))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 100_000,
+        '{"version": ' + "9" * 5000 + "}",
+        '{"version": ' + "[" * 900 + "]" * 900 + "}",
+        '{"version": 2, "settings": ' + "[" * 900 + "]" * 900 + "}",
+        '{"version": 2, "settings": {"seed": ' + "[" * 900 + "]" * 900 + "}}",
+    ],
+)
+def test_json_that_is_deep_or_long_is_one_clear_line(saved, text):
+    path = saved()[-1]
+    rewrite(path, text=text)
+    assert len(refused(path)) < 300
+
+
+def with_dtype(path, name, dtype, size):
+    """Say of one array of a file that it is of another dtype, in as many bytes as it has."""
+    data = path.read_bytes()
+    length = int.from_bytes(data[:8], "little")
+    header, rest = json.loads(data[8 : 8 + length]), data[8 + length :]
+    start, stop = header[name]["data_offsets"]
+    header[name] |= {"dtype": dtype, "shape": [(stop - start) // size]}
+    text = json.dumps(header).encode()
+    path.write_bytes(len(text).to_bytes(8, "little") + text + rest)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "size"), [("BF16", 2), ("F8_E4M3", 1), ("F8_E5M2", 1), ("F16", 2), ("I32", 4), ("BOOL", 1)]
+)
+def test_an_array_of_a_dtype_that_no_run_has_is_one_clear_line(saved, dtype, size):
+    path = saved()[-1]
+    with_dtype(path, "output.b", dtype, size)
+    assert refused(path) == f"'output.b' must be F32 or F64, got {dtype}"
+
+
+def test_a_pipe_is_one_clear_line_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "a")
+    assert refused(tmp_path / "a") == "not a whole checkpoint (not a file)"
+
+
+@pytest.mark.parametrize("change", [{"layers": 10**8}, {"width": 10**8}, {"hidden": 10**8}, {"layers": 10**5}])
+def test_a_model_that_cannot_stand_in_the_file_is_not_drawn(saved, change):
+    path = saved()[-1]
+    rewrite(path, settings=about(path)["settings"] | change)
+    assert refused(path).startswith("not a checkpoint that this version can read (")
+
+
+def damaged(whole, rng):
+    """Return the bytes of a file with one to three bits of it flipped, a stretch overwritten, or the rest cut off."""
+    data, at = bytearray(whole), int(rng.integers(len(whole)))
+    kind = rng.integers(4)
+    if kind == 0:
+        return bytes(data[:at])
+    if kind == 1:
+        data[at : at + 8] = rng.bytes(8)
+    for place in rng.integers(len(data), size=kind - 1) if kind > 1 else ():
+        data[place] ^= 1 << int(rng.integers(8))
+    return bytes(data)
+
+
+@pytest.mark.parametrize("part", ["header", "numbers"])
+def test_whatever_is_damaged_is_one_clear_line_or_says_the_same(saved, part):
+    """A space of the header may become another white space: what is loaded is what was saved."""
+    settings, _, path = saved()
+    whole, rng = path.read_bytes(), np.random.default_rng(7)
+    length = 8 + int.from_bytes(whole[:8], "little")
+    for _ in range(200):
+        if part == "header":
+            data = damaged(whole[:length], rng)
+            data = data + whole[length:] if len(data) == length else data
+        else:
+            data = whole[:length] + damaged(whole[length:], rng)
+        path.write_bytes(data)
+        read = None
+        with contextlib.suppress(CheckpointError):
+            read = checkpoint.load(path)
+        if read is None:
+            assert len(refused(path)) < 400
+        else:
+            assert read[0] == settings
+            checkpoint.save(path, *read)
+            assert path.read_bytes() == whole

@@ -132,7 +132,7 @@ def test_a_killed_run_goes_on_to_the_bits_of_a_run_in_one_piece(command, tmp_pat
         assert (tmp_path / "runs" / "copy" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
 
 
-def test_ctrl_c_leaves_a_usable_checkpoint_and_says_so_in_one_line(command, tmp_path, untraced):
+def test_ctrl_c_leaves_a_usable_checkpoint_and_says_so_in_one_line(command, tmp_path, untraced, heard):
     done = broken_off(command, tmp_path, signal.SIGINT, epochs=10_000)
     assert done.returncode == 130
     assert done.stderr.startswith("python -m reference train: interrupted at step ")
@@ -189,7 +189,14 @@ def test_options_reach_their_command(monkeypatch):
     for name in ("verify", "train", "generate"):
         monkeypatch.setattr(commands, name, lambda options: given.append(options) or 0)
     cli.main(["verify", "--seed", "3"])
+    cli.main(["verify", "layernorm", "models.tied"])
     cli.main(["train", "--resume", "--held-out", "4"])
     cli.main(["generate", "--count", "2"])
     cli.main(["generate", "3", "1"])
-    assert given == [{"seed": 3}, {"resume": True, "held_out": 4}, {"count": 2}, {"symbols": ["3", "1"]}]
+    assert given == [
+        {"seed": 3},
+        {"names": ["layernorm", "models.tied"]},
+        {"resume": True, "held_out": 4},
+        {"count": 2},
+        {"symbols": ["3", "1"]},
+    ]

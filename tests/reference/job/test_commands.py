@@ -23,7 +23,8 @@ def calls(monkeypatch):
 
     calls = Calls()
     monkeypatch.setattr(commands, "workers", lambda: contextlib.nullcontext(map))
-    monkeypatch.setattr(table, "show_verdicts", lambda _, seed, mapper: calls.append(("verify", seed)) or calls.proved)
+    show = lambda _, seed, mapper, names: calls.append(("verify", seed, names)) or calls.proved  # noqa: E731
+    monkeypatch.setattr(table, "show_verdicts", show)
     monkeypatch.setattr(run, "run", lambda settings, state, folder, _: calls.append((settings, state, folder)))
     return calls
 
@@ -50,7 +51,7 @@ def refused(work, given, kind=UsageError):
 
 def test_without_a_command_the_model_is_trained_if_every_backward_pass_is_proved(calls):
     assert commands.everything({}) == 0
-    assert calls[0] == ("verify", 0)
+    assert calls[0] == ("verify", 0, [])
     settings, state, folder = calls[1]
     assert (settings, state.step, folder) == (commands.Settings(), 0, Folder(OUT))
 
@@ -58,7 +59,7 @@ def test_without_a_command_the_model_is_trained_if_every_backward_pass_is_proved
 def test_without_a_command_nothing_is_trained_if_one_is_not_proved(calls):
     calls.proved = False
     assert refused(commands.everything, {}, JobError) == "nothing is trained before every backward pass is proved"
-    assert calls == [("verify", 0)]
+    assert calls == [("verify", 0, [])]
 
 
 def test_without_a_command_nothing_is_begun_that_could_not_be_written(calls):
@@ -81,14 +82,19 @@ def test_verify_says_by_its_status_whether_all_is_proved(calls):
     assert commands.verify({"seed": 7}) == 0
     calls.proved = False
     assert commands.verify({}) == 1
-    assert calls == [("verify", 7), ("verify", 0)]
+    assert calls == [("verify", 7, []), ("verify", 0, [])]
+
+
+def test_verify_proves_the_modules_that_are_named(calls):
+    commands.verify({"names": ["layers.linear", "attend", "linear"]})
+    assert calls == [("verify", 0, ["functions.attend", "layers.linear"])]
 
 
 def test_verify_asks_the_workers(monkeypatch, capsys):
     used = []
     monkeypatch.setattr(commands, "workers", lambda: contextlib.nullcontext(lambda f, xs: used.append(1) or map(f, xs)))
     example = next(e for e in catalogue.examples() if e.module == "layers.linear")
-    monkeypatch.setattr(catalogue, "examples", lambda seed: iter([example]))
+    monkeypatch.setattr(catalogue, "examples", lambda *_: iter([example]))
     assert commands.verify({}) == 0
     assert used == [1]
     assert "1 of 1 examples of 1 modules proved" in capsys.readouterr().out
@@ -133,11 +139,20 @@ def test_a_new_run_leaves_an_earlier_one_until_it_has_something_to_put_in_its_pl
     assert Folder(OUT).checkpoint.read_bytes() == before
 
 
-def test_a_run_that_does_not_fit_in_memory_leaves_an_earlier_one(saved):
+@pytest.mark.parametrize(
+    "given", [{"length": 10**7, "held_out": 10**8}, {"layers": 10**8}, {"width": 10**8}, {"hidden": 10**8}]
+)
+def test_a_run_that_does_not_fit_in_memory_is_refused_and_leaves_an_earlier_one(saved, given):
     saved()
-    with pytest.raises(MemoryError):
-        commands.train({"length": 10**7, "held_out": 10**8})
+    assert refused(commands.train, given).startswith("a run must fit in memory, ")
     assert Folder(OUT).checkpoint.exists()
+
+
+def test_a_folder_in_the_place_of_a_file_stops_it_before_any_work(calls, tmp_path):
+    (tmp_path / "a" / "metrics.jsonl").mkdir(parents=True)
+    expected = f"{tmp_path / 'a' / 'metrics.jsonl'}: must be a file, got a folder"
+    assert refused(commands.train, {"out": tmp_path / "a"}, JobError) == expected
+    assert calls == []
 
 
 def test_resume_goes_on_with_the_settings_of_the_run(calls, saved):
@@ -148,7 +163,7 @@ def test_resume_goes_on_with_the_settings_of_the_run(calls, saved):
 
 
 def test_resume_can_add_epochs_where_the_rate_does_not_depend_on_their_number(calls, saved):
-    settings, _ = saved()
+    settings, _ = saved(schedule="constant")
     commands.train({"resume": True, "epochs": 5})
     ((found, _, _),) = calls
     assert (found.epochs, found.width) == (5, settings.width)
@@ -159,8 +174,8 @@ def test_resume_can_add_epochs_where_the_rate_does_not_depend_on_their_number(ca
     [
         ({}, {"width": 16}, "width must be 8 as in runs/copy/checkpoint.safetensors, got 16"),
         ({}, {"held_out": 3}, "held-out must be 6 as in runs/copy/checkpoint.safetensors, got 3"),
-        ({}, {"epochs": 1}, "epochs must be 2 as in runs/copy/checkpoint.safetensors, got 1"),
-        ({"schedule": "linear"}, {"epochs": 9}, "epochs must be 2 as in runs/copy/checkpoint.safetensors, got 9"),
+        ({"schedule": "constant"}, {"epochs": 1}, "epochs must be 2 as in runs/copy/checkpoint.safetensors, got 1"),
+        ({}, {"epochs": 9}, "epochs must be 2 as in runs/copy/checkpoint.safetensors, got 9"),
     ],
 )
 def test_resume_with_other_settings_is_one_clear_line(calls, saved, changes, given, message):

@@ -1,8 +1,6 @@
 import multiprocessing
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 import types
@@ -85,14 +83,14 @@ def test_ctrl_c_ends_the_workers_at_once_and_in_silence_and_no_other_process(mon
     assert capfd.readouterr() == ("", "")
 
 
-def test_workers_never_hear_ctrl_c_and_the_command_does_again():
+def test_workers_never_hear_ctrl_c_and_the_command_does_again(heard):
     before = signal.getsignal(signal.SIGINT)
     with process.workers() as mapper:
         assert list(mapper(signal.getsignal, [signal.SIGINT])) == [signal.SIG_IGN]
     assert signal.getsignal(signal.SIGINT) is before
 
 
-def test_ctrl_c_while_work_is_handed_out_is_late_and_not_lost(monkeypatch):
+def test_ctrl_c_while_work_is_handed_out_is_late_and_not_lost(monkeypatch, heard):
     monkeypatch.setattr(process.os, "cpu_count", lambda: 1)
     submit, handed = process.ProcessPoolExecutor.submit, []
 
@@ -108,7 +106,7 @@ def test_ctrl_c_while_work_is_handed_out_is_late_and_not_lost(monkeypatch):
 
 
 @pytest.mark.parametrize("mask", [True, False])
-def test_ctrl_c_is_put_off_with_and_without_a_mask_even_if_another_thread_hears_it(monkeypatch, mask):
+def test_ctrl_c_is_put_off_with_and_without_a_mask_even_if_another_thread_hears_it(monkeypatch, heard, mask):
     if not mask:
         monkeypatch.delattr(signal, "pthread_sigmask")
     before, done = signal.getsignal(signal.SIGINT), []
@@ -129,8 +127,8 @@ def test_ctrl_c_is_put_off_with_and_without_a_mask_even_if_another_thread_hears_
         pass  # nothing came, nothing is raised
 
 
-def test_what_is_started_while_ctrl_c_is_held_never_hears_it(untraced):
+def test_what_is_started_while_ctrl_c_is_held_never_hears_it(command, untraced, heard):
     code = "import os, signal; os.kill(os.getpid(), signal.SIGINT); print('deaf')"
     with process.held():
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+        done = command(code=("-c", code))
     assert (done.returncode, done.stdout) == (0, "deaf\n")

@@ -111,7 +111,7 @@ def test_ctrl_c_while_the_pictures_are_drawn_keeps_the_whole_run(go, tiny, tmp_p
     assert checkpoint.load(Folder(tmp_path).checkpoint)[1].step == 6
 
 
-def test_a_second_ctrl_c_does_not_break_off_what_the_first_one_asked_for(go, tiny, tmp_path, monkeypatch):
+def test_a_second_ctrl_c_does_not_break_off_what_the_first_one_asked_for(go, tiny, tmp_path, monkeypatch, heard):
     seen, save = [], checkpoint.save
 
     def saved(*arguments):  # no epoch is over: nothing was saved before

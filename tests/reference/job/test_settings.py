@@ -11,10 +11,10 @@ def test_defaults_are_those_of_the_copy_task():
     assert (settings.vocabulary, settings.length, settings.width, settings.layers, settings.batch) == (3, 8, 64, 1, 16)
     assert (settings.training, settings.held_out, settings.epochs) == (1000, 1000, 10)
     assert (settings.norm, settings.embeddings) == ("pre", "separate")
-    assert (settings.optimizer, settings.schedule) == ("adam", "constant")
+    assert (settings.optimizer, settings.schedule, settings.rate, settings.end_rate) == ("adam", "linear", 2e-3, 1e-5)
 
 
-def test_sgd_brings_its_own_schedule_and_epochs():
+def test_sgd_brings_its_own_rates_and_epochs():
     settings = Settings.of(optimizer="sgd")
     assert (settings.schedule, settings.rate, settings.end_rate, settings.epochs) == ("linear", 5e-3, 1e-3, 60)
 
@@ -50,8 +50,8 @@ def test_a_size_that_is_no_whole_number_of_at_least_1_is_one_clear_line(name, va
         ({"schedule": "cosine"}, "schedule must be constant or linear, got 'cosine'"),
         ({"rate": 0.0}, "rate must be a positive number, got 0.0"),
         ({"rate": float("nan")}, "rate must be a positive number, got nan"),
-        ({"schedule": "linear", "end_rate": float("inf")}, "end-rate must be a positive number, got inf"),
-        ({"end_rate": 1e-4}, "end-rate must come with schedule linear, got schedule constant"),
+        ({"end_rate": float("inf")}, "end-rate must be a positive number, got inf"),
+        ({"schedule": "constant", "end_rate": 1e-4}, "end-rate must come with schedule linear, got schedule constant"),
         (
             {"length": 6},
             "training and held-out must add up to at most 729, all sequences of length 6 from 3 symbols, got 2,000",

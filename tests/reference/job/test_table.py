@@ -31,7 +31,7 @@ def shown(monkeypatch, rng):
     def shown(*kinds, width=80, name=long, **options):
         w, b, x = rng.normal(size=(3, 2)), rng.normal(size=2), rng.normal(size=(2, 3))
         found = [catalogue.Example(f"layers.{k.__name__}", name, k(w=w, b=b), (x,), {}) for k in kinds]
-        monkeypatch.setattr(catalogue, "examples", lambda seed: iter(found))
+        monkeypatch.setattr(catalogue, "examples", lambda *_: iter(found))
         console = Console(file=io.StringIO(), width=width, highlight=False, markup=False, **options)
         return table.show_verdicts(console, 0), console.file.getvalue()
 
@@ -102,8 +102,8 @@ def test_a_gradient_that_is_zero_everywhere_has_no_digits(monkeypatch):
 
     example = catalogue.Example("functions.flat", "flat", None, (), {})
     report = gradcheck.Report("flat", "pass", [gradcheck.Gradient("x", (2,), "pass")], [], collections.Counter(), 0)
-    monkeypatch.setattr(catalogue, "examples", lambda seed: iter([example]))
-    monkeypatch.setattr(table, "verdicts", lambda seed, mapper: iter([Verdict(example, report, 0.0)]))
+    monkeypatch.setattr(catalogue, "examples", lambda *_: iter([example]))
+    monkeypatch.setattr(table, "verdicts", lambda *_: iter([Verdict(example, report, 0.0)]))
     console = Console(file=io.StringIO(), width=80)
     assert table.show_verdicts(console, 0)
     assert console.file.getvalue().count("zero") == 2

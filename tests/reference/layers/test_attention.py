@@ -345,6 +345,14 @@ def test_init_draws_four_different_maps_in_the_dtype_asked_for(rng):
     assert len({m.w[0, 0] for m in (layer.query, layer.key, layer.value, layer.output)}) == 4
 
 
+def test_init_draws_query_key_and_value_as_one_map(rng):
+    layer = MultiHeadAttention.init(rng, 64, 4, np.float64)
+    for w, columns in ((layer.query.w, 192), (layer.key.w, 192), (layer.value.w, 192), (layer.output.w, 64)):
+        limit = np.sqrt(6 / (64 + columns))
+        assert 0.99 * limit < abs(w).max() <= limit  # the largest of 4,096 is so near to the end of its interval
+        assert w.flags.c_contiguous
+
+
 @pytest.mark.parametrize("lengths", [{"batch": 0}, {"t": 0}, {"s": 0}])
 def test_zero_lengths_give_zero_gradient(rng, lengths):
     layer, (x, memory) = random_layer(rng), sequences(rng, **lengths)

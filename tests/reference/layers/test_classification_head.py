@@ -240,7 +240,7 @@ def test_bad_input_is_one_clear_line(rng):
         layer(x.astype(np.int64))
     with pytest.raises(TypeError, match=where + r"rng must be a numpy\.random\.Generator or None, got int$"):
         layer(x, rng=1)
-    with pytest.raises(ValueError, match=where + r"rate must lie in \[0, 1\), got 1\.0$"):
+    with pytest.raises(ValueError, match=where + r"dropout must lie in \[0, 1\), got 1\.0$"):
         ClassificationHead(layer.dense, layer.output, 1.0)(x)
-    with pytest.raises(ValueError, match=r"^ClassificationHead\.init: rate must lie in \[0, 1\), got 1\.5$"):
+    with pytest.raises(ValueError, match=r"^ClassificationHead\.init: dropout must lie in \[0, 1\), got 1\.5$"):
         ClassificationHead.init(rng, 5, 4, dropout=1.5)

@@ -178,6 +178,19 @@ def test_init_takes_the_widths_and_the_dtype_asked_for(rng):
     assert {leaf.dtype for _, leaf in tree.leaves(random_head(rng))} == {np.dtype(np.float64)}
 
 
+def test_the_dense_map_may_change_the_width(prove, rng):
+    layer = LanguageModelHead(
+        dense=Linear(w=rng.normal(size=(5, 7)), b=rng.normal(size=7)),
+        norm=LayerNorm(gamma=rng.normal(size=7), beta=rng.normal(size=7)),
+        output=Linear(w=rng.normal(size=(7, 3)), b=rng.normal(size=3)),
+    )
+    x = rng.normal(size=(2, 5))
+    assert layer(x).shape == (2, 3)
+    prove(layer, x)
+    with pytest.raises(ValueError, match=r"^LanguageModelHead: x must have shape \(\.\.\., 5\), got \(2, 7\)$"):
+        layer(np.zeros((2, 7)))
+
+
 def test_empty_batch_gives_empty_logits_and_zero_gradient(rng):
     logits, pullback = random_head(rng).vjp(np.zeros((0, 3, 5)))
     d_layer, dx = pullback(logits)

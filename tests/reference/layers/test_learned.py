@@ -207,6 +207,8 @@ def test_bad_input_is_one_clear_line(rng):
         layer(np.zeros(SHAPE, np.int64))
     with pytest.raises(ValueError, match=r"^LearnedPositions\.init: positions must be at least 1, got 0$"):
         LearnedPositions.init(rng, 0, 7)
+    with pytest.raises(ValueError, match=r"^LearnedPositions\.init: width must be at least 1, got 0$"):
+        LearnedPositions.init(rng, 5, 0)
     with pytest.raises(TypeError, match=r"^LearnedPositions\.init: dtype must be floating or complex, got int64$"):
         LearnedPositions.init(rng, 5, 7, np.int64)
     with pytest.raises(ValueError, match=r"^LearnedPositions: table must have shape \(P, D\), got \(7,\)$"):

@@ -413,3 +413,15 @@ def test_an_inner_layer_of_another_shape_is_one_clear_line(rng, residual):
     message = rf"^{residual.__name__}: inner must return the shape of x, \(2, 3, 8\), got \(2, 3, 1\)$"
     with pytest.raises(ValueError, match=message):
         layer.vjp(np.zeros((2, 3, 8)))
+
+
+@BOTH
+def test_a_drop_that_would_broadcast_is_one_clear_line(rng, residual):
+    class Narrow(Linear):
+        def vjp(self, x, *, rng=None):
+            return super().vjp(x)
+
+    layer = residual(LayerNorm.init(8), Linear.init(rng, 8, 8), Narrow.init(rng, 8, 1))
+    message = rf"^{residual.__name__}: drop must return the shape of x, \(2, 3, 8\), got \(2, 3, 1\)$"
+    with pytest.raises(ValueError, match=message):
+        layer.vjp(np.zeros((2, 3, 8), np.float32))

@@ -201,6 +201,23 @@ def test_a_row_of_zeros_has_output_zero_and_a_finite_gradient(rng):
     same(dx, layer.gamma * dy / math.sqrt(1e-6))
 
 
+@pytest.mark.parametrize(
+    ("dtype", "size"),
+    [(np.float16, 400), (np.float16, 2e4), (np.float32, 1e20), (np.float32, 1e38), (np.float64, 1e160)],
+)
+def test_rows_whose_squares_overflow(rng, dtype, size):
+    (layer, x), dy = layer_and_input(rng), rng.normal(size=SHAPE)
+    x /= abs(x).max()
+    got = run(layer.astype(dtype), (x * size).astype(dtype), dy.astype(dtype))
+    exact = run(RMSNorm(layer.gamma, 0.0), x, dy)  # the same but for the scale: eps is far below it
+    exact[-1][...] /= size
+    digits = 8 * float(np.finfo(dtype).eps)  # a few roundings of numbers up to 4, and of dx
+    for one, other in zip(got, exact, strict=True):
+        assert one.dtype == dtype
+        smallest = float(np.finfo(dtype).smallest_subnormal)  # to which dx is rounded
+        np.testing.assert_allclose(one.astype(float), other, rtol=0, atol=digits * abs(other).max() + smallest)
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex128])
 def test_dtype_in_is_dtype_out(rng, dtype):
     layer, x = layer_and_input(rng)

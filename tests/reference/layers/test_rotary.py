@@ -263,9 +263,9 @@ def test_bad_input_is_one_clear_line():
         layer(x, start=-1)
     with pytest.raises(TypeError, match=r"^Rotary: start must be a whole number, got float$"):
         layer(x, start=1.0)
-    with pytest.raises(ValueError, match=r"^Rotary: base must be finite and above 0, got 0\.0$"):
+    with pytest.raises(ValueError, match=r"^Rotary: base must be positive and finite, got 0\.0$"):
         Rotary(base=0.0)(x)
-    with pytest.raises(ValueError, match=r"^Rotary: base must be finite and above 0, got nan$"):
+    with pytest.raises(ValueError, match=r"^Rotary: base must be positive and finite, got nan$"):
         Rotary(base=float("nan"))(x)
     with pytest.raises(TypeError, match=r"^Rotary: base must be a number, got str$"):
         Rotary(base="10")(x)

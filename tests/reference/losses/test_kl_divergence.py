@@ -152,13 +152,13 @@ def test_received_arrays_are_not_written_to(rng):
 
 
 def test_pullback_keeps_one_array_of_the_size_of_the_logits(rng):
-    logits, target_logits = rng.normal(size=(2, 200, 100))
+    logits, target_logits = rng.normal(size=(2, 800, 100))
     tracemalloc.start()
     kept = kl_divergence_vjp(logits, target_logits=target_logits)
     size, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert 1 <= size / logits.nbytes < 1.1, kept  # the mask and closures are a few bytes of 800 a position
-    assert peak / logits.nbytes < 5.2  # five arrays and a few columns
+    assert peak / logits.nbytes < 5.2  # five arrays, a few columns, and a tenth for a buffer of NumPy 2.1
 
 
 @pytest.mark.parametrize(("ignored", "arrays"), [(0, 1), (3, 2)])

@@ -3,7 +3,20 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from composites import Bigrams, Noted, Speaker, Unnoted, dtypes, generic, parameters, peak, same, same_tree, total
+from composites import (
+    Bigrams,
+    Never,
+    Noted,
+    Speaker,
+    Unnoted,
+    dtypes,
+    generic,
+    parameters,
+    peak,
+    same,
+    same_tree,
+    total,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -282,6 +295,14 @@ def test_output_bias_gradient_adds_up_to_zero(rng):
     assert abs(math.fsum(d_model.output.b)) < 1e-15 < np.abs(d_model.output.b).max()  # rounding of numbers below 1
 
 
+def test_auxiliary_outputs_do_not_count_unless_that_is_asked_for(rng):
+    model, batch = Speaker.draw(rng, V, 3, V), example(rng)
+    loss, d_model = run(Distillation(model, **SETTINGS), batch)
+    without, d_without = run(Distillation(model, **SETTINGS, balance=0.0), batch)
+    assert loss == without != run(Distillation(model, **SETTINGS, balance=0.7), batch)[0]
+    same_tree(d_model, d_without)
+
+
 @pytest.mark.parametrize("balance", [0.0, 0.7])
 def test_forward_alone_is_the_same_bits(rng, balance):
     layer, batch = Distillation(Speaker.draw(rng, V, 3, V), **SETTINGS, balance=balance), example(rng)
@@ -395,13 +416,11 @@ def test_probabilities_are_no_teacher_logits(rng):
     ],
 )  # fmt: skip
 def test_wrong_arguments_are_one_clear_line(rng, change, error, message):
-    """Before the model runs: it is None."""
-    batch, fields = example(rng), {"model": None, **SETTINGS}
+    batch, fields = example(rng), {"model": Never(), **SETTINGS}
     (batch if set(change) <= set(batch) else fields).update(change)
-    layer = Distillation(**fields)
-    for forward in (layer, layer.vjp):
+    for forward in (lambda layer: layer, lambda layer: layer.vjp):
         with pytest.raises(error, match=f"^Distillation: {message}$"):
-            forward(**batch)
+            forward(Distillation(**fields))(**batch)
 
 
 def test_a_teacher_of_another_vocabulary_is_one_clear_line(rng):

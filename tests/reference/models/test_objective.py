@@ -6,6 +6,7 @@ from composites import (
     WITHOUT_SKIP,
     Bigrams,
     ExchangedDecoder,
+    Never,
     Noted,
     Speaker,
     Unnoted,
@@ -313,7 +314,7 @@ def test_a_mean_without_its_factor_is_caught(caught, rng):
 
 @pytest.mark.parametrize("shape", [(2,), (4,), (2, 5), (1, 4)])
 def test_labels_of_another_shape_are_one_clear_line(rng, shape):
-    layer, batch = Objective(None), example(rng)
+    layer, batch = Objective(Never()), example(rng)
     got = str(shape).replace("(", r"\(").replace(")", r"\)")
     for run in (layer, layer.vjp):
         with pytest.raises(
@@ -324,5 +325,5 @@ def test_labels_of_another_shape_are_one_clear_line(rng, shape):
 
 def test_a_label_outside_the_vocabulary_is_one_clear_line(rng):
     layer, batch = Objective(random_model(rng)), example(rng)
-    with pytest.raises(ValueError, match=r"^cross_entropy: targets must lie in \[0, 7\), got -1 at \(1, 3\)$"):
+    with pytest.raises(ValueError, match=r"^Objective: labels must lie in \[0, 7\), got -1 at \(1, 3\)$"):
         layer(**batch)

@@ -1,6 +1,19 @@
 import numpy as np
 import pytest
-from composites import Bigrams, Noted, Speaker, Unnoted, dtypes, generic, parameters, peak, same, same_tree, total
+from composites import (
+    Bigrams,
+    Never,
+    Noted,
+    Speaker,
+    Unnoted,
+    dtypes,
+    generic,
+    parameters,
+    peak,
+    same,
+    same_tree,
+    total,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -189,6 +202,14 @@ def test_auxiliary_outputs_are_added_with_their_weight(rng):
     same_tree(d_model, model_pullback((errors_pullback(2.0), np.asarray(1.4)))[0])
 
 
+def test_auxiliary_outputs_do_not_count_unless_that_is_asked_for(rng):
+    model, batch = Speaker.draw(rng, V, 3, C), example(rng)
+    loss, d_model = run(Regression(model), batch)
+    without, d_without = run(Regression(model, balance=0.0), batch)
+    assert loss == without != run(Regression(model, balance=0.7), batch)[0]
+    same_tree(d_model, d_without)
+
+
 @pytest.mark.parametrize("pooled", [False, True])
 def test_forward_alone_is_the_same_bits(rng, pooled):
     layer, batch = Regression(Speaker.draw(rng, V, 3, C, pooled), balance=0.7), example(rng)
@@ -273,8 +294,7 @@ def test_forgotten_auxiliary_cotangents_are_caught(caught, rng):
     ],
 )  # fmt: skip
 def test_wrong_arguments_are_one_clear_line(rng, change, error, message):
-    """Before the model runs: it is None."""
-    layer = Regression(None)
+    layer = Regression(Never())
     for forward in (layer, layer.vjp):
         with pytest.raises(error, match=f"^Regression: {message}$"):
             forward(**example(rng) | change)
@@ -283,7 +303,7 @@ def test_wrong_arguments_are_one_clear_line(rng, change, error, message):
 def test_the_labels_of_a_decoder_are_those_of_its_target(rng):
     ids = {"source": np.zeros((2, 5), int), "target": np.zeros((2, 4), int)}
     with pytest.raises(ValueError, match=r"^Regression: labels must have shape \(2, 4, C\), got \(2, 3\)$"):
-        Regression(None)(**ids, labels=np.zeros((2, 3)))
+        Regression(Never())(**ids, labels=np.zeros((2, 3)))
 
 
 def test_answers_of_another_width_are_one_clear_line(rng):

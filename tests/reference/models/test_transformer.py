@@ -373,7 +373,7 @@ def test_last_write_wins_is_caught(caught, rng):
 )
 def test_wrong_tokens_are_one_clear_line_before_any_work(rng, source, target, message):
     model = random_model(rng)
-    idle = Transformer(model.source_embedding, model.target_embedding, None, model.output)
+    idle = tree.rebuild(model, vars(model) | {"body": None})
     for run in (idle, idle.vjp):
         with pytest.raises(ValueError, match=f"^Transformer: {message}$"):
             run(source=np.array(source), target=np.array(target))

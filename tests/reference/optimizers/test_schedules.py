@@ -17,7 +17,7 @@ drawn = settings(max_examples=25, deadline=None, derandomize=True)
 
 
 def line(way):
-    """A decay from START to END by `way(t)`, the share of the way that lies behind step t."""
+    """A decay from START to END by `way(t)`, the share behind step t: what `linear` must not be."""
     return lambda t: (1 - way(t)) * START + way(t) * END
 
 
@@ -84,15 +84,21 @@ def test_rates_are_python_floats():
 
 
 def test_decay_that_ends_one_step_early_or_late_is_caught():
-    assert starts_and_ends(line(lambda t: min(t / (STEPS - 1), 1)))
-    assert not starts_and_ends(line(lambda t: min(t / STEPS, 1)))
-    assert not starts_and_ends(line(lambda t: min((t + 1) / STEPS, 1)))
+    at = linear(START, END, STEPS)
+    first, last = 0, STEPS - 1
+    short = line(lambda t: min(t / STEPS, 1))
+    ahead = line(lambda t: min((t + 1) / STEPS, 1))
     early = line(lambda t: min(t / (STEPS - 2), 1))
-    assert starts_and_ends(early) and not is_straight(early)
+    assert short(last) > at(last) == END == ahead(last) == early(last)
+    assert ahead(first) < at(first) == START == short(first) == early(first)
+    assert early(last - 1) == END < at(last - 1)
 
 
 def test_decay_that_goes_on_is_caught():
-    assert not starts_and_ends(line(lambda t: t / (STEPS - 1)))
+    at, on = linear(START, END, STEPS), line(lambda t: t / (STEPS - 1))
+    assert at(STEPS - 1) == on(STEPS - 1) == END
+    assert on(STEPS) < at(STEPS) == END
+    assert on(3 * STEPS) < 0 < at(3 * STEPS) == END
 
 
 # Errors

@@ -148,7 +148,7 @@ BREACHES = [
         change(SPEC, '<a id="double.a"></a>**(double.a)**', '<a id="double.a"></a>(double.a)'),
         (
             f"{SPEC}:35: the anchor of double.a must be followed by **(double.a)**, "
-            "got '<a id=\"double.a\"></a>(double.a) From (double.1):'"
+            "got '<a id=\"double.a\"></a>(double.a) From ([double.1](#double.1)):'"
         ),
     ),
     (
@@ -282,8 +282,33 @@ BREACHES = [
     ),
     (
         "links",
-        change(SPEC, "](#double.1)", "](#double.9)"),
+        change(SPEC, "equation](#double.1)", "equation](#double.9)"),
         f"{SPEC}:50: a link must lead to an equation, got #double.9",
+    ),
+    (
+        "indexed",
+        change("specs/README.md", "[Title of double](functions/double.md), ", ""),
+        f"{SPEC}:1: must be once in a table of specs/README.md, as [Title of double](functions/double.md), got nothing",
+    ),
+    (
+        "indexed",
+        change(SPEC, "# Title of double", "# Doubling"),
+        f"{SPEC}:1: must be once in a table of specs/README.md, as [Doubling](functions/double.md), got nothing",
+    ),
+    (
+        "macros",
+        change(SPEC, "y = 2 x", "y = \\operatorname{two} x"),
+        f"{SPEC}:24: a macro must be one of house.mathematics.MACROS, got \\operatorname",
+    ),
+    (
+        "macros",
+        change(SPEC, "$`x`$", "$`\\phantom{x}`$"),
+        f"{SPEC}:7: a macro must be one of house.mathematics.MACROS, got \\phantom",
+    ),
+    (
+        "references",
+        change(SPEC, "One row.", "One row of (chain.1)."),
+        f"{SPEC}:11: an equation must be named by a link, [chain.1](...), got chain.1",
     ),
     (
         "packages",
@@ -319,6 +344,11 @@ BREACHES = [
         "stated",
         create("tests/test_more.py", "loose = {\n    'rtol': 0.5,\n}\n"),
         "tests/test_more.py:2: a tolerance above 1e-06 must have its reason on the line, got rtol=0.5",
+    ),
+    (
+        "drawn",
+        change(TESTS, "def test_claim():\n", "rng = random.default_rng(1)\n\n\ndef test_claim():\n    rng\n"),
+        f"{TESTS}:13: a test must draw from a generator of its own, got rng of the module",
     ),
     (
         "proved",

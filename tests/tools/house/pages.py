@@ -14,6 +14,7 @@ PULLBACK_FORM = ["Source", "Shapes", "Forward", "Backward", "Residuals", "Laws",
 UPDATE_FORM = ["Source", "Shapes", "Update", "Laws", "Numerics", "Pitfalls"]
 ALGORITHM_FORM = ["Source", "Shapes", "Algorithm", "Laws", "Numerics", "Pitfalls"]
 PITFALLS_HEADER = "| wrong version | what it does | caught by |"
+INDEX = Path("specs/README.md")
 LANGUAGES = {"math", "pycon", "text", "bash"}
 
 
@@ -197,6 +198,19 @@ def links(house: House) -> Iterator[str]:
                     yield at(page.path, number, f"a link must lead to an equation, got {target}")
 
 
+def indexed(house: House) -> Iterator[str]:
+    """The overview lists every page, once and under its title."""
+    overview = house.read(INDEX) if (house.root / INDEX).is_file() else ""
+    listed = "\n".join(line for line in overview.splitlines() if line.startswith("|"))
+    for path, page in house.pages.items():
+        if path != INDEX:
+            title = page.source.splitlines()[0].removeprefix("# ") if page.source else ""
+            entry = f"[{title}]({path.relative_to('specs').as_posix()})"
+            if listed.count(entry) != 1:
+                got = listed.count(entry)
+                yield at(path, 1, f"must be once in a table of {INDEX.as_posix()}, as {entry}, got {got or 'nothing'}")
+
+
 def unstated_tolerances(tree: ast.AST) -> Iterator[ast.Call]:
     """Calls of allclose, isclose and assert_allclose that leave a tolerance to its default."""
     for node in ast.walk(tree):
@@ -253,4 +267,4 @@ def _named_tests_exist(house: House, page: Page, number: int, names: str) -> Ite
             yield at(page.path, number, f"a named test must exist in {page.column[1].as_posix()}, got {name}")
 
 
-RULES = [heads, headings, equations, citations, inline, executed, tolerances, laws, pitfalls, links]
+RULES = [heads, headings, equations, citations, inline, executed, tolerances, laws, pitfalls, links, indexed]

@@ -45,6 +45,13 @@ def step(x, dx, rate):
     return x - rate * dx                                # (...)     # (descent.1)
 """
 
+OVERVIEW = """# Notation
+
+| |
+|---|
+| [Title of double](functions/double.md), [Title of chain](models/chain.md), [Title of descent](optimizers/descent.md) |
+"""
+
 HEAD = (
     "# Title of NAME\n\nCode: [`reference/ROOM/NAME.py`](../../reference/ROOM/NAME.py) · "
     "Tests: [`tests/reference/ROOM/test_NAME.py`](../../tests/reference/ROOM/test_NAME.py)\n"
@@ -81,7 +88,7 @@ y = 2 x \tag{NAME.1}
 dx = 2 \, dy \tag{NAME.2}
 ```
 
-<a id="NAME.a"></a>**(NAME.a)** From (NAME.1):
+<a id="NAME.a"></a>**(NAME.a)** From ([NAME.1](#NAME.1)):
 
 ```math
 \delta y = 2 \, \delta x \tag{NAME.a}
@@ -200,7 +207,7 @@ def build(root: Path) -> Path:
     write("reference/models/chain.py", CHAIN)
     write("reference/optimizers/descent.py", DESCENT)
     write("reference/job/verify.py", "import gradcheck\nimport rich\n")
-    write("specs/README.md", "# Notation\n")
+    write("specs/README.md", OVERVIEW)
     for room, name, page in (
         ("functions", "double", PULLBACK_PAGE),
         ("models", "chain", PULLBACK_PAGE),

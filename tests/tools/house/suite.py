@@ -2,6 +2,7 @@
 
 import ast
 import re
+import symtable
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,6 +24,7 @@ TEXT = {".py", ".md", ".toml", ".ini", ""}
 GATED = "tests/reference"  # run by tests/tools/stamp.py for the environment `gradients`
 MOST_LINES = 200
 LOOSE = 1e-6
+GENERATORS = ("default_rng", "Generator", "RandomState", "Random")
 UNFINISHED = re.compile("TO" + "DO|FIX" + "ME")
 
 
@@ -84,6 +86,21 @@ def proved(house: House) -> Iterator[str]:
                 yield at(path, 1, f"must call {fixture} on {what}, got no such call")
 
 
+def drawn(house: House) -> Iterator[str]:
+    """A test draws its own numbers: from a generator of the module, they would depend on the tests that ran before."""
+    for path, module in house.tests.items():
+        shared = [
+            target.id
+            for node in module.tree.body
+            if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call)
+            for target in node.targets
+            if isinstance(target, ast.Name) and getattr(node.value.func, "attr", "") in GENERATORS
+        ]
+        for name in shared:
+            for line in _uses(symtable.symtable(module.source, path.as_posix(), "exec"), name):
+                yield at(path, line, f"a test must draw from a generator of its own, got {name} of the module")
+
+
 def brief(house: House) -> Iterator[str]:
     """A file of code fits a few screens."""
     for module in house.code.values():
@@ -129,6 +146,15 @@ def finished(house: House) -> Iterator[str]:
                     yield at(path, number, f"must be finished, got {match[0]}")
 
 
+def _uses(table: symtable.SymbolTable, name: str) -> Iterator[int]:
+    """Yield the lines of the functions in which `name` is that of the module."""
+    for inner in table.get_children():
+        named = inner.get_type() == "function" and inner.get_name() != "lambda"  # a lambda may be one of the import's
+        if named and name in inner.get_identifiers() and inner.lookup(name).is_global():
+            yield inner.get_lineno()
+        yield from _uses(inner, name)
+
+
 def _own(function: ast.FunctionDef) -> Iterator[ast.AST]:
     """Nodes of a function without those of functions and classes defined in it."""
     stack: list[ast.AST] = list(function.body)
@@ -163,4 +189,4 @@ def _is_assertion(name: str) -> bool:
     return name in ("raises", "warns", "prove", "caught", "fail") or name.startswith("assert_")
 
 
-RULES = [packages, asserting, stated, proved, run, brief, safe, finished]
+RULES = [packages, asserting, stated, drawn, proved, run, brief, safe, finished]

@@ -1,0 +1,101 @@
+"""Losses that return their value and its gradient at once: `loss(x, labels) -> (loss, grads)`."""
+
+import copy
+from collections.abc import Callable, Mapping
+from types import MethodType
+from typing import Any
+
+import numpy as np
+
+from gradcheck.adapters import spellings
+from gradcheck.adapters.convert import callable_or_raise, mapped, own
+from gradcheck.adapters.dependence import used
+from gradcheck.adapters.named import in_order
+from gradcheck.adapters.places import Path, get, held, plain_or_raise, title
+from gradcheck.findings import Finding
+from gradcheck.owners import Owned
+from gradcheck.problem import during
+from gradcheck.subjects import Adapted, per_input
+
+
+class ValueAndGrad(Adapted):
+    """A function, or a method: of its object's arrays those are parameters whose gradients are returned by name."""
+
+    def __init__(self, function: Callable):
+        self._function, self._owned = function, Owned(function)
+        self.name = getattr(function, "__name__", type(function).__name__)
+        self._gradients: dict[Path, Path] = {}
+
+    def prepare(self, inputs: tuple, constants: dict) -> tuple:
+        """Find the parameters of a method's object."""
+        if isinstance(self._function, MethodType):
+            obj, method = self._function.__self__, self._function.__func__
+            plain_or_raise(obj)
+            with during("the function"), np.errstate(all="ignore"):
+                work, xs, options = copy.deepcopy((obj, inputs, constants))
+                before = {path: x.copy() for path, x in held(work).items() if spellings.is_parameter(x)}
+                _, grads = self._called(MethodType(method, work), xs, options)
+            arrays = {path: x for path, x in before.items() if np.array_equal(get(work, path), x, equal_nan=True)}
+            if isinstance(grads, dict):
+                self._gradients = spellings.returned(arrays, held(grads))
+            self.parameters = {title(path): get(obj, path) for path in self._gradients}
+            self.findings = self._forgotten(self._function, arrays, inputs, constants) if self._gradients else ()
+        return inputs
+
+    def forward(self, parameters: Any, inputs: tuple, constants: dict) -> Any:
+        return self._called(self._live(parameters), inputs, constants)[0]
+
+    def vjp(self, parameters: Any, inputs: tuple, constants: dict) -> tuple[Any, Callable]:
+        value, grads = self._called(self._live(parameters), inputs, constants)
+
+        def pull(dy: Any) -> tuple[dict, tuple]:
+            factor = np.asarray(dy).item()
+            scaled = mapped(grads, lambda d: d * factor if isinstance(d, np.ndarray | np.generic | float) else d)
+            found = {title(path): get(scaled, gradient) for path, gradient in self._gradients.items()}
+            return found, per_input(in_order(scaled, inputs, self), inputs, self) if inputs else ()
+
+        return value, pull
+
+    def signature(self) -> Callable:
+        return self._function
+
+    def _called(self, function: Callable, inputs: tuple, constants: dict) -> tuple[Any, Any]:
+        value = function(*own(inputs), **own(constants))
+        if isinstance(value, tuple) and len(value) >= 2 and np.ndim(value[0]) == 0 and not callable(value[1]):
+            return value[0], value[1] if len(value) == 2 else value[1:]
+        got = f"a tuple of {len(value)}" if isinstance(value, tuple) else type(value).__name__
+        raise TypeError(f"gradcheck: {self.name} must return (value, grads) with one number as its value, got {got}")
+
+    def _live(self, parameters: Mapping[str, Any] | None) -> Callable:
+        """Return the function, if it is a method of an object with parameters bound to a copy around other ones."""
+        if not self._gradients or parameters is None or not isinstance(self._function, MethodType):
+            return self._owned.fresh()[0]
+        obj, method = self._function.__self__, self._function.__func__
+        twin = copy.deepcopy(obj, {id(get(obj, path)): parameters[title(path)] for path in self._gradients})
+        return MethodType(method, twin)
+
+    def _forgotten(self, method: MethodType, arrays: Mapping, inputs: tuple, constants: dict) -> list[Finding]:
+        obj = method.__self__
+        others = [p for p, x in arrays.items() if p not in self._gradients and not spellings.is_no_parameter(p, x)]
+
+        def run(twin: Any) -> Any:
+            return np.asarray(self._called(MethodType(method.__func__, twin), inputs, constants)[0])
+
+        depends = used(run, obj, others, {path: get(obj, path) for path in (*others, *self._gradients)})
+        message = "no gradient for {}, on which the value depends: it is not among those that are returned"
+        return [Finding("missing", message.format(title(path)), "fail", title(path)) for path in depends]
+
+
+def value_and_grad(function: Callable) -> Adapted:
+    """Check `function(*inputs, **constants) -> (value, grads)`, of which the value is one number.
+
+    `grads` is the bare gradient for one input, a tuple with one for each for several (which may also
+    follow the value one by one), or a dictionary by the inputs' names.  Of a method, `model.loss`, the
+    names in the dictionary may also be those of the object's arrays, as in `model.params["W1"]`.  An
+    input of which it returns no gradient is handed over by keyword.
+
+    Raises:
+        TypeError: `function` is not callable.
+    """
+    callable_or_raise("function", function)
+    return ValueAndGrad(function)

@@ -1,0 +1,76 @@
+"""The global random generators of NumPy and of Python: every evaluation draws the same numbers from them."""
+
+import contextlib
+import random
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+PROBES = 12  # calls, of every kind, after which a subject that drew nothing is taken for one that never does
+NOTHING = contextlib.nullcontext()
+LOCK = threading.RLock()  # threads share the global generators
+
+States = tuple[Any, Any]
+
+
+class Draws:
+    """What the global generators held when a check began; each call starts from there and leaves them as they were."""
+
+    def __init__(self) -> None:
+        self.start, self.drawn, self.calls = _states(), False, 0
+
+    def replayed(self, start: States | None = None) -> contextlib.AbstractContextManager:
+        """Undo what is drawn within; `start` is where to begin, if not where the check began."""
+        if not self.drawn and self.calls >= PROBES:  # looking costs as much as a small layer
+            return NOTHING
+        return self._undone(start)
+
+    @contextlib.contextmanager
+    def _undone(self, start: States | None) -> Iterator[None]:
+        self.calls += 1
+        with LOCK:
+            before = _states()
+            if self.drawn:
+                _restore(self.start if start is None else start)
+            try:
+                yield
+            finally:
+                self.drawn = self.drawn or not _same(before, _states())
+                if self.drawn:
+                    _restore(before)
+
+    def continuing(self, pullback: Callable) -> Callable:
+        """Return the pullback so that it draws what comes after the draws of its forward pass, which end here.
+
+        One that draws its mask anew gets another than the forward pass had.
+        """
+        if not self.drawn and self.calls >= PROBES:
+            return pullback
+        here = _states()
+
+        def pull(dy: Any) -> Any:
+            with self.replayed(here):
+                return pullback(dy)
+
+        return pull
+
+
+def _states() -> States:
+    return np.random.get_state(legacy=False), random.getstate()  # noqa: NPY002
+
+
+def _restore(states: States) -> None:
+    np.random.set_state(states[0])  # noqa: NPY002
+    random.setstate(states[1])
+
+
+def _same(a: States, b: States) -> bool:
+    return a[1] == b[1] and _equal(a[0], b[0])
+
+
+def _equal(a: Any, b: Any) -> bool:
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(_equal(a[key], b[key]) for key in a)
+    return bool(np.array_equal(a, b))

@@ -1,0 +1,59 @@
+"""The command as a process in a folder of its own, and Ctrl-C as the tests need it."""
+
+import functools
+import importlib
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import reference
+
+
+def pytest_collection_modifyitems(items):
+    """The proofs come first, those of what others are made of before theirs: what is wrong is named where it is."""
+    items.sort(key=_place)
+
+
+def _place(item):
+    if item.name.startswith("test_gradients_are_proved_to_the_digits_of_the_readme["):
+        return 0, _depth(f"reference.{item.callspec.params['example'].module}")
+    return 1, 0
+
+
+@functools.cache
+def _depth(module):
+    """How many modules of the mathematics stand below this one, each on the next."""
+    values = vars(importlib.import_module(module)).values()
+    below = {getattr(value, "__module__", None) or "" for value in values} - {module}
+    return 1 + max((_depth(name) for name in below if name.startswith("reference.")), default=0)
+
+
+@pytest.fixture
+def command(tmp_path):
+    """command(*words): run `python -m reference`, or other code, in an empty folder."""
+
+    def command(*words, start=subprocess.run, code=("-m", "reference")):
+        environment = os.environ | {"COLUMNS": "80", "PYTHONPATH": str(Path(reference.__file__).parents[1])}
+        return start(
+            [sys.executable, *code, *map(str, words)],
+            cwd=tmp_path,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    return command
+
+
+@pytest.fixture
+def heard():
+    """Ctrl-C is heard, here and in the processes that are started: a job in the background of a script ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
