@@ -26,15 +26,10 @@ class Problem:
 
     def __init__(self, subject: Any, inputs: tuple, constants: dict, convention: str = "torch"):
         self.subject: Adapted = adapt(subject)
-<<<<<<< HEAD
-        self.inputs = self.subject.prepare(inputs, constants)
-=======
         list(trees.ends((inputs, constants)))  # refuses what lies too deep
-        given = tuple(np.asarray(x) if isinstance(x, float) else x for x in inputs)
         self.draws = Draws()
         with self.draws.replayed():
-            self.inputs = self.subject.prepare(given, constants)
->>>>>>> 438a1601c496c0a20c2eb0801d18c46709d94480
+            self.inputs = self.subject.prepare(inputs, constants)
         self.constants, self.convention = constants, convention
         self.subject.parameters, self.inputs = _native(self.subject.parameters), _native(self.inputs)
         if has_complex((self.subject.parameters, self.inputs)):

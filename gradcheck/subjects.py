@@ -55,80 +55,11 @@ class Adapted:
         return self.forward
 
 
-<<<<<<< HEAD
 def arrays(inputs: tuple) -> tuple:
     """Return the inputs with arrays for numbers of Python's."""
     return tuple(np.asarray(x) if isinstance(x, float) else x for x in inputs)
 
 
-class LayerSubject(Adapted):
-    """An object with `vjp(*inputs, **constants) -> (y, pullback)`; the pullback returns its own cotangent first."""
-
-    def __init__(self, layer: Any):
-        self.parameters, self.name = layer, type(layer).__name__
-
-    def forward(self, parameters: Any, inputs: tuple, constants: dict) -> Any:
-        if callable(parameters):
-            return parameters(*inputs, **constants)
-        return super().forward(parameters, inputs, constants)
-
-    def vjp(self, parameters: Any, inputs: tuple, constants: dict) -> tuple[Any, Callable]:
-        y, pullback = _two(parameters.vjp(*inputs, **constants), f"{self.name}.vjp")
-
-        def pull(dy: Any) -> tuple[Any, Any]:
-            cotangents = pullback(dy)
-            if not isinstance(cotangents, tuple):
-                got = type(cotangents).__name__
-                raise Broken("count", f"the pullback must return a tuple with the layer's cotangent first, got {got}")
-            if len(cotangents) == len(inputs) and not any(True for _ in trees.leaves(parameters)):
-                return None, cotangents
-            if len(cotangents) != 1 + len(inputs):
-                want = ", ".join(["the layer", *names(self, inputs)])
-                raise Broken(
-                    "count", f"the pullback must return {1 + len(inputs)} cotangents ({want}), got {len(cotangents)}"
-                )
-            return cotangents[0], cotangents[1:]
-
-        return y, pull
-
-    def signature(self) -> Callable:
-        return self.parameters.vjp
-
-
-class FunctionSubject(Adapted):
-    """A function `f(*inputs, **constants) -> (y, pullback)`; one input has a bare cotangent, several a tuple."""
-
-    def __init__(self, function: Callable):
-        self.function, self.name = function, getattr(function, "__name__", type(function).__name__)
-
-    def vjp(self, parameters: Any, inputs: tuple, constants: dict) -> tuple[Any, Callable]:
-        y, pullback = _two(self.function(*inputs, **constants), self.name)
-        return y, lambda dy: (None, per_input(pullback(dy), inputs, self))
-
-    def signature(self) -> Callable:
-        return self.function
-
-
-def adapt(subject: Any) -> Adapted:
-    """Bring what the user wrote into one shape.
-
-    Raises:
-        TypeError: the subject is neither callable nor has a method `vjp`.
-    """
-    if isinstance(subject, Adapted):
-        return subject
-    if callable(getattr(subject, "vjp", None)) and not isinstance(subject, type):
-        return LayerSubject(subject)
-    if callable(subject) and not isinstance(subject, type):
-        return FunctionSubject(subject)
-    got = f"the class {subject.__name__}" if isinstance(subject, type) else type(subject).__name__
-    raise TypeError(
-        f"gradcheck: the subject must have a method vjp or be a function that returns (y, pullback), got {got}"
-    )
-
-
-=======
->>>>>>> 438a1601c496c0a20c2eb0801d18c46709d94480
 def per_input(cotangents: Any, inputs: tuple, subject: Adapted) -> tuple:
     """Return the cotangents as one tuple with an entry for every positional input."""
     if len(inputs) == 1:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck import trees
-from gradcheck.adapters.convert import callable_or_raise, framework, is_wide, replayed
+from gradcheck.adapters.convert import callable_or_raise, framework, is_wide
 from gradcheck.adapters.jax_arrays import JaxArrays
 from gradcheck.subjects import Adapted, Broken, arrays, leaf_list
 
@@ -44,7 +44,7 @@ class JaxFunction(Adapted):
         return self._function
 
     def forward(self, parameters: Any, inputs: tuple, constants: dict) -> Any:
-        with self._evaluation(inputs):
+        with self._precision(inputs):
             leaves = self._arrays.made(inputs)
             _, y = self._of_leaves(constants)(*leaves)
             analytic = any(np.iscomplexobj(leaf) for leaf in leaves)
@@ -52,12 +52,12 @@ class JaxFunction(Adapted):
             return self._arrays.shown(y, analytic)
 
     def vjp(self, parameters: Any, inputs: tuple, constants: dict) -> tuple[Any, Callable]:
-        with self._evaluation(inputs), _refusals():
+        with self._precision(inputs), _refusals():
             ys, pullback, y = self._jax.vjp(self._of_leaves(constants), *self._arrays.made(inputs), has_aux=True)
             y = self._arrays.shown(y, analytic=False)
 
         def pull(dy: Any) -> tuple[None, Any]:
-            with self._evaluation(inputs), _refusals():
+            with self._precision(inputs), _refusals():
                 pairs = zip([piece for _, piece in trees.leaves(dy)], ys, strict=True)
                 found = pullback([self._jax.numpy.asarray(piece, y.dtype) for piece, y in pairs])
                 rest = iter([self._arrays.array(d) for d in found])
@@ -67,7 +67,7 @@ class JaxFunction(Adapted):
 
     def jvp(self, parameters: Any, inputs: tuple, directions: Sequence[np.ndarray], constants: dict) -> Any:
         of_leaves = self._of_leaves(constants)
-        with self._evaluation(inputs):
+        with self._precision(inputs):
             leaves = self._arrays.made(inputs)
             ds = [self._jax.numpy.asarray(d, x.dtype) for d, x in zip(directions, leaves, strict=True)]
             try:
@@ -94,11 +94,6 @@ class JaxFunction(Adapted):
     def _floating(self, tree: Any) -> list[Any]:
         found, numpy = self._jax.tree_util.tree_leaves(tree), self._jax.numpy
         return [x for x in found if numpy.issubdtype(numpy.result_type(x), np.inexact)]
-
-    @contextlib.contextmanager
-    def _evaluation(self, inputs: tuple) -> Iterator[None]:
-        with self._precision(inputs), replayed():
-            yield
 
     def _precision(self, inputs: tuple) -> Any:
         home = self._jax if hasattr(self._jax, "enable_x64") else framework("jax.experimental", "jax_function")

@@ -8,15 +8,9 @@ import numpy as np
 
 from gradcheck.adapters.calls import Calls
 from gradcheck.adapters.convert import own
-<<<<<<< HEAD
-from gradcheck.adapters.places import Path, get, put, title
-from gradcheck.adapters.trial import Trial
-from gradcheck.subjects import Adapted, arrays, per_input
-=======
 from gradcheck.adapters.places import Path, get, plain_or_raise, put, title
 from gradcheck.adapters.trial import RETURNED, Trial, standing
 from gradcheck.subjects import Adapted, per_input
->>>>>>> 438a1601c496c0a20c2eb0801d18c46709d94480
 
 
 class Module(Adapted):
@@ -36,7 +30,7 @@ class Module(Adapted):
 
     def prepare(self, inputs: tuple, constants: dict) -> tuple:
         """Find the parameters and their gradients."""
-        inputs = arrays(inputs)
+        inputs = super().prepare(inputs, constants)
         trial = Trial(self._obj, self._calls, self._named, inputs, constants)
         self._gradients, self._adding, self.findings = trial.gradients, trial.adding, trial.findings
         self.parameters = {title(path): np.asarray(get(self._obj, path)) for path in self._gradients}

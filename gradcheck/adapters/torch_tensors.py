@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.adapters.convert import Pair, framework, mapped, replayed
+from gradcheck.adapters.convert import Pair, framework, mapped
 
 
 @dataclasses.dataclass(frozen=True)
@@ -127,18 +127,16 @@ class Tensors:
 
     @contextlib.contextmanager
     def replayed(self) -> Iterator[None]:
-        """Leave the global random generators as they were: so every evaluation draws the same numbers."""
+        """Leave PyTorch's global random generators as they were: so every evaluation draws the same numbers."""
         before = self._states()
-        with replayed() as drawn:
-            try:
-                yield
-            finally:
-                pairs = zip(before, self._states(), strict=False)  # a first use of a card adds to them
-                self.random |= any(not self.torch.equal(old, new) for old, new in pairs)
-                self.torch.set_rng_state(before[0])
-                if before[1:]:
-                    self.torch.cuda.set_rng_state_all(before[1:])
-        self.random |= drawn[0]
+        try:
+            yield
+        finally:
+            pairs = zip(before, self._states(), strict=False)  # a first use of a card adds to them
+            self.random |= any(not self.torch.equal(old, new) for old, new in pairs)
+            self.torch.set_rng_state(before[0])
+            if before[1:]:
+                self.torch.cuda.set_rng_state_all(before[1:])
 
     def _states(self) -> list[Any]:
         cuda = self.torch.cuda
