@@ -28,10 +28,9 @@ class Problem:
     def __init__(self, subject: Any, inputs: tuple, constants: dict, convention: str = "torch"):
         self.subject: Adapted = adapt(subject)
         list(trees.ends((inputs, constants)))  # refuses what lies too deep
-        given = tuple(np.asarray(x) if isinstance(x, float) else x for x in inputs)
         self.draws = Draws()
         with self.draws.replayed():
-            self.inputs = self.subject.prepare(given, constants)
+            self.inputs = self.subject.prepare(inputs, constants)
         self.constants, self.convention = constants, convention
         self.subject.parameters, self.inputs = native(self.subject.parameters), native(self.inputs)
         if has_complex((self.subject.parameters, self.inputs)):

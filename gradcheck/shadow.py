@@ -24,7 +24,8 @@ def compare_with_shadow(problem: Problem, own: Place, rng: np.random.Generator, 
 
     Nothing is said where all arrays are float64, or where the layer computes narrowly anyway (`u`).
     """
-    narrow = max(UNIT.get(leaf.value.dtype, 0.0) for leaf in problem.leaves)
+    units = problem.subject.units
+    narrow = max(units.get(leaf.name, UNIT.get(leaf.value.dtype, 0.0)) for leaf in problem.leaves)
     if narrow <= 2 * u:
         return []
     points = [[x.astype(leaf.value.dtype) for x, leaf in zip(own.point, problem.leaves, strict=True)]]

@@ -2,7 +2,7 @@
 
 import dataclasses
 import inspect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -31,11 +31,12 @@ class Adapted:
     parameters: Any = None
     name: str = "function"
     complex_safe: bool = True  # whether it may be called with complex arrays at all
+    units: Mapping[str, float] = {}  # unit roundoff of arrays in a format that NumPy lacks, by name
     findings: Sequence[Finding] = ()  # what an adapter has to say itself, once it has seen the inputs
 
     def prepare(self, inputs: tuple, constants: dict) -> tuple:
         """Return the inputs as NumPy arrays; called once, before the parameters are read."""
-        return inputs
+        return arrays(inputs)
 
     def forward(self, parameters: Any, inputs: tuple, constants: dict) -> Any:
         y, _ = self.vjp(parameters, inputs, constants)
@@ -52,6 +53,11 @@ class Adapted:
     def signature(self) -> Callable:
         """Return the callable whose positional parameters name the inputs."""
         return self.forward
+
+
+def arrays(inputs: tuple) -> tuple:
+    """Return the inputs with arrays for numbers of Python's."""
+    return tuple(np.asarray(x) if isinstance(x, float) else x for x in inputs)
 
 
 def per_input(cotangents: Any, inputs: tuple, subject: Adapted) -> tuple:

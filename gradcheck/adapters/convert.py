@@ -4,7 +4,7 @@ import copy
 import dataclasses
 import importlib
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -12,29 +12,45 @@ from gradcheck import trees
 from gradcheck.nodes import Above, inside
 
 
-def mapped(node: Any, change: Callable[[Any], Any], above: Above = ()) -> Any:
+class Pair(NamedTuple):
+    """A complex array as the checker has it: two real ones, whose names end in `.real` and `.imag`."""
+
+    real: Any
+    imag: Any
+
+
+class Constant:
+    """An argument that is not differentiated, hidden from the checker as what it is."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any):
+        self.value = value
+
+
+def mapped(node: Any, change: Callable[[Any], Any], whole: type | tuple = (), above: Above = ()) -> Any:
     """Return the tree with `change` applied to whatever is no container, in the order of `trees.leaves`.
 
     Dictionaries and lists come out new, so that user code may write to them.  What holds itself is
-    there the old one.
+    there the old one.  What is of a type in `whole` is no container.
     """
     is_record = dataclasses.is_dataclass(node) and not isinstance(node, type)
-    if not isinstance(node, dict | list | tuple) and not is_record:
+    if isinstance(node, whole) or (not isinstance(node, dict | list | tuple) and not is_record):
         return change(node)
     if id(node) in above:
         return node
     below = inside(node, above)
     if isinstance(node, dict):
         twin: Any = {} if type(node) is dict else copy.copy(node)
-        twin.update((key, mapped(child, change, below)) for key, child in node.items())
+        twin.update((key, mapped(child, change, whole, below)) for key, child in node.items())
         return twin
     if isinstance(node, tuple) and hasattr(node, "_fields"):
-        return type(node)(*(mapped(child, change, below) for child in node))
+        return type(node)(*(mapped(child, change, whole, below) for child in node))
     if isinstance(node, list | tuple):
-        return type(node)([mapped(child, change, below) for child in node])
+        return type(node)([mapped(child, change, whole, below) for child in node])
     twin = copy.copy(node)
     for field in dataclasses.fields(node):
-        object.__setattr__(twin, field.name, mapped(getattr(node, field.name), change, below))
+        object.__setattr__(twin, field.name, mapped(getattr(node, field.name), change, whole, below))
     return twin
 
 

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from gradcheck import trees
-from gradcheck.adapters.convert import callable_or_raise, framework, is_wide, mapped
-from gradcheck.subjects import Adapted, Broken
+from gradcheck.adapters.convert import callable_or_raise, framework, is_wide
+from gradcheck.adapters.jax_arrays import JaxArrays
+from gradcheck.subjects import Adapted, Broken, arrays, leaf_list
 
 REFUSALS = {  # what JAX raises for rules that break their contract, and what that is called here
     "Custom VJP bwd rule must produce an output with the same container": "count",
@@ -19,7 +20,11 @@ REFUSALS = {  # what JAX raises for rules that break their contract, and what th
 
 
 class JaxFunction(Adapted):
-    """Numbers of 64 bits are switched on around each call with float64 arrays, and nowhere else."""
+    """Numbers of 64 bits are switched on around each call with float64 arrays, and nowhere else.
+
+    To the checker a complex array is two real ones, which JAX puts together and takes apart; so its
+    convention, that a cotangent is dL/dRe z - i dL/dIm z, is met wherever a rule of the user's is called.
+    """
 
     def __init__(self, function: Callable):
         self._function, self.name = function, getattr(function, "__name__", type(function).__name__)
@@ -29,60 +34,66 @@ class JaxFunction(Adapted):
         return framework("jax", "jax_function")
 
     def prepare(self, inputs: tuple, constants: dict) -> tuple:
-        return mapped(inputs, lambda leaf: np.asarray(leaf) if isinstance(leaf, self._jax.Array) else leaf)
+        self._arrays = JaxArrays(self._jax, arrays(inputs))
+        self.complex_safe = self._arrays.is_real
+        paths = [leaf.name for leaf in leaf_list(self, self._arrays.inputs)]
+        self.units = {path: unit for path, unit in zip(paths, self._arrays.units, strict=True) if unit is not None}
+        return self._arrays.inputs
 
     def signature(self) -> Callable:
         return self._function
 
     def forward(self, parameters: Any, inputs: tuple, constants: dict) -> Any:
         with self._precision(inputs):
-            _, y = self._of_leaves(inputs, constants)(*self._leaves(inputs))
-            return self._numpy(y)
+            leaves = self._arrays.made(inputs)
+            _, y = self._of_leaves(constants)(*leaves)
+            analytic = any(np.iscomplexobj(leaf) for leaf in leaves)
+            self.complex_safe &= analytic or not any(np.iscomplexobj(leaf) for leaf in self._floating(y))
+            return self._arrays.shown(y, analytic)
 
     def vjp(self, parameters: Any, inputs: tuple, constants: dict) -> tuple[Any, Callable]:
         with self._precision(inputs), _refusals():
-            _, pullback, y = self._jax.vjp(self._of_leaves(inputs, constants), *self._leaves(inputs), has_aux=True)
-            y = self._numpy(y)
+            ys, pullback, y = self._jax.vjp(self._of_leaves(constants), *self._arrays.made(inputs), has_aux=True)
+            y = self._arrays.shown(y, analytic=False)
 
         def pull(dy: Any) -> tuple[None, Any]:
             with self._precision(inputs), _refusals():
-                found = [np.asarray(d) for d in pullback(self._floating(dy))]
-            return None, trees.rebuild(inputs, iter(found))
+                pairs = zip([piece for _, piece in trees.leaves(dy)], ys, strict=True)
+                found = pullback([self._jax.numpy.asarray(piece, y.dtype) for piece, y in pairs])
+                rest = iter([self._arrays.array(d) for d in found])
+            return None, trees.rebuild(inputs, rest)
 
         return y, pull
 
     def jvp(self, parameters: Any, inputs: tuple, directions: Sequence[np.ndarray], constants: dict) -> Any:
-        of_leaves = self._of_leaves(inputs, constants)
+        of_leaves = self._of_leaves(constants)
         with self._precision(inputs):
-            leaves = self._leaves(inputs)
+            leaves = self._arrays.made(inputs)
             ds = [self._jax.numpy.asarray(d, x.dtype) for d, x in zip(directions, leaves, strict=True)]
             try:
-                return self._numpy(self._jax.jvp(lambda *xs: of_leaves(*xs)[0], leaves, ds)[1])
+                tangents = self._jax.jvp(lambda *xs: of_leaves(*xs)[0], leaves, ds)[1]
             except TypeError as error:
                 if "forward-mode" in str(error):  # a custom_vjp has none
                     return None
                 raise
+            return [self._arrays.array(tangent) for tangent in tangents]
 
-    def _of_leaves(self, inputs: tuple, constants: dict) -> Callable[..., tuple[list, Any]]:
-        """Return the function of the floating arrays alone: its floating outputs, and all of the output."""
-        asarray = self._jax.numpy.asarray
+    def _of_leaves(self, constants: dict) -> Callable[..., tuple[list, Any]]:
+        """Return the function of the floating arrays alone: its real floating outputs, and all of the output."""
+        lax = self._jax.lax
 
         def of_leaves(*leaves: Any) -> tuple[list, Any]:
-            tree = mapped(trees.rebuild(inputs, iter(leaves)), lambda x: asarray(x) if isinstance(x, np.ndarray) else x)
-            y = self._function(*tree, **constants)
-            return self._floating(y), y
+            y = self._function(*self._arrays.handed(leaves), **constants)
+            real: list[Any] = []
+            for x in self._floating(y):
+                real += [lax.real(x), lax.imag(x)] if self._jax.numpy.iscomplexobj(x) else [x]
+            return real, y
 
         return of_leaves
 
-    def _leaves(self, inputs: tuple) -> list[Any]:
-        return [self._jax.numpy.asarray(x) for _, x in trees.leaves(inputs)]
-
     def _floating(self, tree: Any) -> list[Any]:
-        found = self._jax.tree_util.tree_leaves(tree)
-        return [x for x in found if self._jax.numpy.issubdtype(self._jax.numpy.result_type(x), np.floating)]
-
-    def _numpy(self, tree: Any) -> Any:
-        return self._jax.tree_util.tree_map(np.asarray, tree)
+        found, numpy = self._jax.tree_util.tree_leaves(tree), self._jax.numpy
+        return [x for x in found if numpy.issubdtype(numpy.result_type(x), np.inexact)]
 
     def _precision(self, inputs: tuple) -> Any:
         home = self._jax if hasattr(self._jax, "enable_x64") else framework("jax.experimental", "jax_function")
@@ -92,8 +103,10 @@ class JaxFunction(Adapted):
 def jax_function(function: Callable) -> Adapted:
     """Check what JAX returns as the gradient of a function: `custom_vjp`, `custom_jvp` or any other.
 
-    Inputs are NumPy arrays or those of JAX; the function gets arrays of JAX.  Where it has forward mode
-    that is checked too.
+    Inputs are NumPy arrays or those of JAX; the function gets arrays of JAX, those that came as such where
+    they were and in their dtype.  A complex array is checked as two, by the names `z.real` and `z.imag`.
+    Where the function has forward mode that is checked too, and numbers from the global generators of
+    NumPy and Python are replayed.
 
     Raises:
         ImportError: JAX is not installed.

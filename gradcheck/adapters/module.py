@@ -30,6 +30,7 @@ class Module(Adapted):
 
     def prepare(self, inputs: tuple, constants: dict) -> tuple:
         """Find the parameters and their gradients."""
+        inputs = super().prepare(inputs, constants)
         trial = Trial(self._obj, self._calls, self._named, inputs, constants)
         self._gradients, self._adding, self.findings = trial.gradients, trial.adding, trial.findings
         self.parameters = {title(path): np.asarray(get(self._obj, path)) for path in self._gradients}

@@ -7,35 +7,50 @@ from typing import Any
 import numpy as np
 
 from gradcheck import trees
-from gradcheck.adapters.convert import is_wide
+from gradcheck.adapters.convert import mapped
+from gradcheck.adapters.torch_arguments import Arguments
+from gradcheck.adapters.torch_outputs import Outputs
 from gradcheck.adapters.torch_tensors import Tensors
+from gradcheck.adapters.torch_unused import unused_outputs
+from gradcheck.findings import Finding
 from gradcheck.subjects import Adapted, Broken, leaf_list
 
 
 class TorchFunction(Adapted):
-    """Any function of tensors.  Each evaluation has tensors of its own, and a graph that dies with its pullback."""
+    """Any function of tensors.  Each evaluation has tensors of its own, and a graph that dies with its pullback.
+
+    To the checker a complex array is two real ones.  PyTorch's convention, dL/dRe z + i dL/dIm z, makes the
+    gradient of each a part of the gradient.
+    """
 
     without_forward_mode: tuple[type[Exception], ...] = (RuntimeError,)  # NotImplementedError among them
 
     def __init__(self, function: Callable, tensors: Tensors, name: str | None = None):
         self._function, self._tensors = function, tensors
         self.name = name or str(getattr(function, "__name__", type(function).__name__))
-        self.complex_safe = tensors.dtype is None
-        self._takes_narrow = False
 
     def prepare(self, inputs: tuple, constants: dict) -> tuple:
-        return self._tensors.to_numpy(inputs)
+        self.findings: list[Finding] = []
+        self._arguments, self._outputs = self.arguments(inputs), Outputs(self._tensors)
+        self._takes_narrow = self._differentiates = self._tried = False
+        self.complex_safe = self._arguments.is_real and self._tensors.dtype is None
+        self.parameters = self._arguments.parameters
+        names = [leaf.name for leaf in leaf_list(self, self._arguments.inputs)]
+        self.units = {name: unit for name, unit in zip(names, self._arguments.units, strict=True) if unit is not None}
+        return self._arguments.inputs
+
+    def arguments(self, inputs: tuple) -> Arguments:
+        return Arguments(self._tensors, None, inputs)
 
     def signature(self) -> Callable:
         return self._function
 
-    def call(self, parameters: Any, inputs: tuple, constants: dict) -> Any:
-        """Return the output for tensors."""
+    def call(self, parameters: Any, inputs: tuple, constants: dict, wide: Any) -> Any:
+        """Return the output for tensors; a subject's own constants have to take the dtype `wide`, unless None."""
         return self._function(*inputs, **constants)
 
-    def absent(self, tensor: Any) -> Any:
-        """Return the gradient where autograd has none: nothing depends on the tensor."""
-        return self._tensors.array(self._tensors.torch.zeros_like(tensor))
+    def absent(self, name: str) -> None:
+        """Take note that autograd has no gradient of an array, which is zero then: nothing depends on it."""
 
     def refusal(self, error: RuntimeError) -> Broken | None:
         """Return what autograd refuses in a backward pass's results as a finding; None for any other error."""
@@ -49,62 +64,92 @@ class TorchFunction(Adapted):
         return None
 
     def forward(self, parameters: Any, inputs: tuple, constants: dict) -> Any:
-        made, wide = self._made(parameters, inputs), is_wide((parameters, inputs))
         try:
-            with self._tensors.torch.no_grad():
-                y = self._run(made, parameters, inputs, constants)
+            made, y = self._evaluated(parameters, inputs, constants)
+        except RuntimeError:
+            if self._outputs.known or not self._has_graph(parameters, inputs, constants):
+                raise
+            self._differentiates = True  # as with create_graph=True: it cannot do without a graph
+            made, y = self._evaluated(parameters, inputs, constants)
+        if not self._outputs.known:
+            self.vjp(parameters, inputs, constants)
+        return self._shown(y, made)
+
+    def _evaluated(self, parameters: Any, inputs: tuple, constants: dict) -> tuple[list[Any], Any]:
+        made = self._arguments.made(parameters, inputs)
+        wide = self._arguments.wide(made) == self._tensors.torch.float64
+        try:
+            with self._tensors.torch.set_grad_enabled(self._differentiates):
+                y, holders = self._run(self._ready(made), constants)
         except Exception as error:
             if wide and self._takes_narrow and self._tensors.dtype is None:
                 error.add_note("gradcheck: if it takes no float64, say what it takes: torch_function(f, dtype=...)")
             raise
         self._takes_narrow |= not wide
-        written = [i for i, tensor in enumerate(made) if tensor._version]  # counts what happens in place
+        written = [i for i, tensor in enumerate(holders) if tensor._version]  # counts what happens in place
         if written:
-            name = list(leaf_list(self, inputs))[written[0]].name
+            name = self.array_name(written[0])
             raise Broken("mutation", f"the forward pass writes to {name}", name)
-        return self._tensors.to_numpy(y)
+        return made, y
+
+    def _has_graph(self, parameters: Any, inputs: tuple, constants: dict) -> bool:
+        try:
+            self.vjp(parameters, inputs, constants)
+        except Exception:  # whatever it raises, its first error is the one to be told
+            return False
+        return True
 
     def vjp(self, parameters: Any, inputs: tuple, constants: dict) -> tuple[Any, Callable]:
-        made = [tensor.requires_grad_() for tensor in self._made(parameters, inputs)]
-        with self._tensors.torch.enable_grad():
-            y = self._run(made, parameters, inputs, constants)
-        outputs = self._tensors.floating(y)
+        made = [tensor.requires_grad_() for tensor in self._arguments.made(parameters, inputs)]
+        y, outputs = self._followed(made, constants)
+        self.findings += self._outputs.notes(y)
 
         def pull(dy: Any) -> tuple[Any, Any]:
-            pieces = [self._tensors.make(piece) for _, piece in trees.leaves(dy)]
-            found = self._differentiated(made, outputs, pieces)
-            pairs = zip(made, found, strict=True)
-            arrays = iter([self.absent(x) if d is None else self._tensors.array(d) for x, d in pairs])
-            return trees.rebuild(parameters, arrays), trees.rebuild(inputs, arrays)
+            found = self.differentiated(made, outputs, self._outputs.cotangents(dy, outputs))
+            if not self._tried:
+                self._tried = True
+                self.findings += unused_outputs(self, parameters, inputs, constants)
+            for i, d in enumerate(found):
+                if d is None:
+                    self.absent(self.array_name(i))
+            rest = iter(self.arrays(made, found))
+            return trees.rebuild(parameters, rest), trees.rebuild(inputs, rest)
 
-        return self._tensors.to_numpy(y), pull
+        return self._shown(y, made), pull
 
     def jvp(self, parameters: Any, inputs: tuple, directions: Sequence[np.ndarray], constants: dict) -> Any:
-        dual = self._tensors.torch.autograd.forward_ad
+        dual, tensors = self._tensors.torch.autograd.forward_ad, self._tensors
         with dual.dual_level():
-            pairs = list(zip(self._made(parameters, inputs), directions, strict=True))
+            made = self._ready(self._arguments.made(parameters, inputs))
+            forms = self._arguments.forms
             with warnings.catch_warnings(action="ignore", category=DeprecationWarning):  # PyTorch's of its own code
-                made = [dual.make_dual(tensor, self._tensors.make(d)) for tensor, d in pairs]
+                triples = zip(made, directions, forms, strict=True)
+                made = [dual.make_dual(x, tensors.make(d, form).to(x.dtype)) for x, d, form in triples]
             try:
-                y = self._run(made, parameters, inputs, constants)
+                y, _ = self._run(made, constants)
             except self.without_forward_mode:
                 return None
-            tangents = [(t, dual.unpack_dual(t).tangent) for t in self._tensors.floating(y)]
-            zeros = self._tensors.torch.zeros_like
-            return [self._tensors.array(zeros(t) if tangent is None else tangent) for t, tangent in tangents]
+            return self._outputs.tangents([(t, dual.unpack_dual(t).tangent) for t in self._outputs.judged(y)])
 
-    def _made(self, parameters: Any, inputs: tuple) -> list[Any]:
-        return [self._tensors.make(x) for _, x in trees.leaves((parameters, inputs))]
+    def graph(self, parameters: Any, inputs: tuple, constants: dict) -> tuple[list[Any], list[Any]]:
+        """Return new tensors that require a gradient, and the outputs for them that are judged."""
+        made = [tensor.requires_grad_() for tensor in self._arguments.made(parameters, inputs)]
+        return made, self._followed(made, constants)[1]
 
-    def _run(self, made: list[Any], parameters: Any, inputs: tuple, constants: dict) -> Any:
-        cast = iter([self._tensors.cast(tensor) for tensor in made])
-        handed = trees.rebuild(parameters, cast), trees.rebuild(inputs, cast)
-        with self._tensors.replayed():
-            parameters, inputs = self._tensors.tensors(handed)
-            return self.call(parameters, inputs, self._tensors.own(constants))
+    def _followed(self, made: list[Any], constants: dict) -> tuple[Any, list[Any]]:
+        with self._tensors.torch.enable_grad():
+            y, _ = self._run(made, constants)
+        if not self._outputs.known:
+            self.learn(y)
+        return y, self._outputs.judged(y)
 
-    def _differentiated(self, made: list[Any], outputs: list[Any], pieces: list[Any]) -> Sequence[Any]:
-        pairs = [(y, dy) for y, dy in zip(outputs, pieces, strict=True) if y.requires_grad]
+    def learn(self, y: Any) -> None:
+        """Take in which outputs are judged."""
+        self._outputs.learn(y)
+
+    def differentiated(self, made: list[Any], outputs: list[Any], cotangents: list[Any]) -> Sequence[Any]:
+        """Return what autograd has for each tensor: a tensor, or None."""
+        pairs = [(y, dy) for y, dy in zip(outputs, cotangents, strict=True) if y.requires_grad]
         if not pairs:
             return [None] * len(made)
         ys, dys = zip(*pairs, strict=True)
@@ -119,3 +164,29 @@ class TorchFunction(Adapted):
         if any(dy._version for dy in dys):
             raise Broken("mutation", "the pullback writes to the cotangent dy it was given")
         return found
+
+    def arrays(self, made: list[Any], found: Sequence[Any]) -> list[np.ndarray]:
+        """Return gradients as arrays, zeros for None."""
+        zeros = self._tensors.torch.zeros_like
+        pairs = zip(made, found, strict=True)
+        return [self._tensors.array(zeros(x) if d is None else d) for x, d in pairs]
+
+    def array_name(self, i: int) -> str:
+        """Return the name of the i-th array that is differentiated."""
+        return list(leaf_list(self, self._arguments.inputs))[i].name
+
+    def _shown(self, y: Any, made: list[Any]) -> Any:
+        shown = self._outputs.shown(y, any(tensor.is_complex() for tensor in made))
+        self.complex_safe &= self._outputs.is_real
+        return shown
+
+    def _ready(self, made: list[Any]) -> list[Any]:
+        return [tensor.requires_grad_() for tensor in made] if self._differentiates else made
+
+    def _run(self, made: list[Any], constants: dict) -> tuple[Any, list[Any]]:
+        parameters, inputs, holders = self._arguments.handed(made)
+        wide = self._arguments.wide(made)
+        real = None if wide is None else self._tensors.torch.float64
+        with self._tensors.replayed():
+            options = mapped(constants, lambda leaf: self._tensors.widened(self._tensors.twin(leaf), real))
+            return self.call(parameters, inputs, options, wide), holders

@@ -13,18 +13,26 @@ def torch_function(function: Any, *, dtype: Any = None, device: Any = None) -> A
     """Check what autograd returns for a function of tensors, however its backward pass came about.
 
     Inputs are NumPy arrays or tensors; the function gets tensors in their place, also for whole numbers
-    and booleans.  Every number is replayed that PyTorch's global generators draw.
+    and booleans.  A tensor keeps its device, strides and dtype, and an array goes where the first tensor
+    is.  Every number is replayed that the global generators of PyTorch, NumPy and Python draw.
+
+    As for PyTorch itself, beside a tensor that requires a gradient one that does not is a constant, so is
+    a number of Python's, and an output that requires no gradient beside one that does is not judged.  Of
+    several outputs each is also used alone, which leaves the cotangents of the others undefined (None
+    after `set_materialize_grads(False)`).  A complex tensor is checked as two real arrays, by the names
+    `z.real` and `z.imag`: its gradient is dL/dRe z + i dL/dIm z.
 
     Args:
         function: a subclass of `torch.autograd.Function`, an `nn.Module` (whose trainable parameters are
             checked too) or any function of tensors.
         dtype: of a kernel that takes no other: floating tensors are cast to it.  Without it the mathematics
             is checked in float64 and the kernel's own dtype beside that.
-        device: where the tensors are; that of a module's parameters if not given.
+        device: where all tensors are, in place of their own.
 
     Raises:
         ImportError: PyTorch is not installed.
-        TypeError: `function` is not callable, or the class of a module.
+        TypeError: `function` is not callable, or the class of a module; at the check, a tensor that requires a
+            gradient is sparse, or no output of an `autograd.Function` requires one.
     """
     torch = framework("torch", "torch_function")
     tensors = Tensors(dtype, device)

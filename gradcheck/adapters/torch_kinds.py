@@ -7,7 +7,10 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from gradcheck import trees
+import numpy as np
+
+from gradcheck.adapters.convert import mapped
+from gradcheck.adapters.torch_arguments import Arguments
 from gradcheck.adapters.torch_autograd import TorchFunction
 from gradcheck.adapters.torch_tensors import Tensors
 from gradcheck.findings import Finding
@@ -27,15 +30,23 @@ class AutogradFunction(TorchFunction):
     def signature(self) -> Callable:
         return self._forward
 
-    def call(self, parameters: Any, inputs: tuple, constants: dict) -> Any:
+    def call(self, parameters: Any, inputs: tuple, constants: dict, wide: Any) -> Any:
         bound = inspect.signature(self._forward).bind(*inputs, **constants)
         if bound.kwargs:  # an argument before them has been left out
             bound.apply_defaults()
         return self._function(*bound.args)
 
-    def absent(self, tensor: Any) -> Any:
-        """Return the None that this very backward returned."""
-        return None
+    def learn(self, y: Any) -> None:
+        found = self._tensors.differentiable(y)
+        if found and not any(tensor.requires_grad for tensor in found):
+            got = f"{len(found)}, all of them marked non-differentiable"
+            raise TypeError(f"gradcheck: {self.name} must have an output with a gradient, got {got}")
+        super().learn(y)
+
+    def absent(self, name: str) -> None:
+        message = f"the backward returns None for {name}, taken as zero: right if nothing depends on it"
+        if not any(finding.message == message for finding in self.findings):
+            self.findings.append(Finding("none", message, "note", name))
 
     def refusal(self, error: RuntimeError) -> Broken | None:
         broken = super().refusal(error)
@@ -50,27 +61,37 @@ class TorchModule(TorchFunction):
 
     def __init__(self, module: Any, tensors: Tensors):
         self._module = copy.deepcopy(module)
-        found = dict(self._module.named_parameters())
-        if tensors.device is None:
-            tensors.device = next((p.device for p in found.values()), None)
         super().__init__(self._module.forward, tensors, type(module).__name__)
-        self.parameters = {name: tensors.array(p) for name, p in found.items() if p.requires_grad}
+        found = dict(self._module.named_parameters())
+        self._trained = {name: p for name, p in found.items() if p.requires_grad}
         frozen = {name: p for name, p in found.items() if not p.requires_grad}
         self._constants = {**frozen, **dict(self._module.named_buffers())}
 
-    def prepare(self, inputs: tuple, constants: dict) -> tuple:
+    def arguments(self, inputs: tuple) -> Arguments:
         """Return the inputs in the dtype of the parameters: NumPy's arrays are of float64 without anybody's choice."""
-        inputs = super().prepare(inputs, constants)
-        dtypes = list({x.dtype for x in self.parameters.values()})
-        odd = {x.dtype for _, x in trees.leaves(inputs)} - set(dtypes)
-        if not odd or len(dtypes) != 1:
-            return inputs
-        message = f"inputs of {', '.join(map(str, odd))} were cast to {dtypes[0]}, as the module's parameters are"
-        self.findings = [Finding("dtype", message, "note")]
-        return trees.rebuild(inputs, iter([x.astype(dtypes[0]) for _, x in trees.leaves(inputs)]))
+        dtypes, odd = {p.dtype for p in self._trained.values()}, set[str]()
+        tensors = self._tensors.differentiable(inputs)
+        requires_grad = any(tensor.requires_grad for tensor in tensors)
 
-    def call(self, parameters: Any, inputs: tuple, constants: dict) -> Any:
-        others, wide = self._tensors.own(self._constants), self._tensors.wide((parameters, inputs))
-        if wide is not None:
-            others = {name: x.to(wide) if x.is_floating_point() else x for name, x in others.items()}
+        def cast(leaf: Any) -> Any:
+            if isinstance(leaf, np.ndarray) and leaf.dtype.kind == "f":
+                leaf = self._tensors.make(leaf).requires_grad_(requires_grad)
+            elif not any(leaf is tensor for tensor in tensors):
+                return leaf
+            if leaf.dtype in dtypes or leaf.is_complex():
+                return leaf
+            odd.add(str(leaf.dtype).removeprefix("torch."))
+            return leaf.to(*dtypes)
+
+        self._tensors.settle([*self._constants.values(), *self._trained.values()])
+        if len(dtypes) == 1:
+            inputs = mapped(inputs, cast)
+        if odd:
+            was, (now,) = ", ".join(sorted(odd)), dtypes
+            message = f"inputs of {was} were cast to {str(now).removeprefix('torch.')}, as the module's parameters are"
+            self.findings.append(Finding("dtype", message, "note"))
+        return Arguments(self._tensors, self._trained, inputs)
+
+    def call(self, parameters: Any, inputs: tuple, constants: dict, wide: Any) -> Any:
+        others = {name: self._tensors.widened(self._tensors.twin(x), wide) for name, x in self._constants.items()}
         return self._tensors.torch.func.functional_call(self._module, {**parameters, **others}, inputs, constants)

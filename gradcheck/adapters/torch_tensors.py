@@ -1,16 +1,26 @@
-"""NumPy arrays to PyTorch tensors and back."""
+"""NumPy arrays to PyTorch tensors and back; where a tensor lies, how, and in which format is kept beside them."""
 
 import contextlib
+import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from gradcheck.adapters.convert import framework, mapped
+from gradcheck.adapters.convert import Pair, framework, mapped
+
+
+@dataclasses.dataclass(frozen=True)
+class Form:
+    """What a tensor is beside its numbers; None: what NumPy's array says."""
+
+    device: Any = None
+    dtype: Any = None
+    strides: tuple[int, ...] | None = None
 
 
 class Tensors:
-    """Makes tensors on a device; `dtype` is the one that floating tensors are cast to before use, or None.
+    """Makes tensors, on `device` if given; floating ones are cast to `dtype` before use, if given.
 
     `random` is set once numbers have been drawn: which one falls where depends on the memory layout, so
     that is the same from then on.
@@ -18,37 +28,62 @@ class Tensors:
 
     def __init__(self, dtype: Any, device: Any):
         self.dtype, self.device, self.random = dtype, device, False
+        self.home = device  # of what comes as an array
 
     @property
     def torch(self) -> Any:
         return framework("torch", "torch_function")
 
-    def make(self, x: np.ndarray) -> Any:
-        """Return a tensor with a copy of the numbers and the same strides, so that layouts are tried in earnest."""
-        x = np.asarray(x)
-        odd = not x.size or any(stride % x.itemsize for stride in x.strides)
-        if x.flags.c_contiguous or odd or self.random:
-            return self.torch.from_numpy(np.array(x, order="C")).to(self.device)
-        strides = [abs(stride) // x.itemsize for stride in x.strides]  # there are no negative ones
+    def settle(self, tensors: list[Any]) -> None:
+        """Let arrays go where the first of the user's tensors is."""
+        self.home = next((tensor.device for tensor in tensors), None) if self.device is None else self.device
+
+    @property
+    def _numpys(self) -> tuple[Any, ...]:
+        return self.torch.float16, self.torch.float32, self.torch.float64
+
+    def form(self, tensor: Any) -> Form:
+        """Return the form of a tensor; strides that let entries share memory serve no other numbers."""
+        lengths = [(stride, n) for stride, n in zip(tensor.stride(), tensor.shape, strict=True) if n > 1]
+        extent, apart = 1, not tensor.is_contiguous()
+        for stride, n in sorted(lengths):
+            apart, extent = apart and stride >= extent, extent + (n - 1) * stride
+        device = tensor.device if self.device is None else self.device
+        return Form(device, tensor.dtype, tuple(tensor.stride()) if apart else None)
+
+    def unit(self, form: Form) -> float | None:
+        """Return the unit roundoff of a format that NumPy lacks, or None."""
+        known = form.dtype is None or form.dtype.is_complex or form.dtype in self._numpys
+        return None if known else float(self.torch.finfo(form.dtype).eps) / 2
+
+    def make(self, x: np.ndarray, form: Form | None = None) -> Any:
+        """Return a tensor with a copy of the numbers.
+
+        An array in C order is laid out as the form says, any other has the same strides, so that layouts
+        are tried in earnest.  A format that NumPy lacks is carried in float32.
+        """
+        x, form = np.asarray(x), form or Form()
+        device = self.home if form.device is None else form.device
+        tensor = self._laid_out(x, form.strides if x.flags.c_contiguous else _strides(x), device)
+        return tensor.to(form.dtype) if x.dtype == np.float32 and self.unit(form) is not None else tensor
+
+    def _laid_out(self, x: np.ndarray, strides: tuple[int, ...] | None, device: Any) -> Any:
+        if strides is None or not x.size or (self.random and not x.flags.c_contiguous):
+            return self.torch.from_numpy(np.array(x, order="C")).to(device)
         extent = 1 + sum((length - 1) * stride for length, stride in zip(x.shape, strides, strict=True))
         room = np.zeros(extent, x.dtype)
         if x.dtype.kind == "f":
             room[:] = np.nan  # what lies between is no number of x
         np.lib.stride_tricks.as_strided(room, x.shape, [stride * x.itemsize for stride in strides])[...] = x
-        return self.torch.from_numpy(room).to(self.device).as_strided(x.shape, strides)
+        return self.torch.from_numpy(room).to(device).as_strided(x.shape, strides)
 
     def cast(self, tensor: Any) -> Any:
         return tensor if self.dtype is None else tensor.to(self.dtype)
 
-    def tensors(self, tree: Any) -> Any:
-        """Return the tree with every array as a tensor."""
-        return mapped(tree, lambda leaf: self.make(leaf) if isinstance(leaf, np.ndarray) else leaf)
-
-    def own(self, tree: Any) -> Any:
-        """Return the same with copies of what it holds already in the framework's form, generators too."""
-        return self.tensors(mapped(tree, self._twin))
-
-    def _twin(self, leaf: Any) -> Any:
+    def twin(self, leaf: Any) -> Any:
+        """Return a tensor around an array, a copy of a tensor or a generator, and anything else as it is."""
+        if isinstance(leaf, np.ndarray):
+            return self.make(leaf)
         if isinstance(leaf, self.torch.Tensor):
             return leaf.detach().clone()
         if isinstance(leaf, self.torch.Generator):
@@ -58,38 +93,46 @@ class Tensors:
             return twin
         return leaf
 
-    def to_numpy(self, tree: Any) -> Any:
-        """Return the tree with every tensor as an array."""
-        return mapped(tree, lambda leaf: self.array(leaf) if isinstance(leaf, self.torch.Tensor) else leaf)
+    def widened(self, leaf: Any, wide: Any) -> Any:
+        """Return a floating tensor in a wide dtype, a complex one in that of complex numbers; None: as it is."""
+        if wide is None or not isinstance(leaf, self.torch.Tensor):
+            return leaf
+        if leaf.is_complex():
+            return leaf.to(self.torch.complex128)
+        return leaf.to(wide) if leaf.is_floating_point() else leaf
 
     def array(self, tensor: Any) -> np.ndarray:
-        tensor = tensor.detach()
-        if tensor.layout != self.torch.strided:
+        """Return the numbers of a tensor, those of a format that NumPy lacks in float32."""
+        torch, tensor = self.torch, tensor.detach()
+        if tensor.layout != torch.strided:
             tensor = tensor.to_dense()  # the gradient of an embedding may be sparse
+        if tensor._is_zerotensor():  # has no memory to read
+            tensor = torch.zeros(tensor.shape, dtype=tensor.dtype)
+        if tensor.is_floating_point() and tensor.dtype not in self._numpys:
+            tensor = tensor.to(torch.float32)
+        if tensor.dtype == torch.complex32:
+            tensor = tensor.to(torch.complex64)
         return tensor.resolve_conj().resolve_neg().cpu().numpy()
 
-    def floating(self, tree: Any) -> list[Any]:
-        """Return the floating tensors of a tree, in the order in which `trees.leaves` gives the arrays."""
-        return [tensor for tensor in self._all(tree) if tensor.is_floating_point()]
+    def pair(self, tensor: Any) -> Pair:
+        """Return the parts of a complex tensor as arrays."""
+        array = self.array(tensor)
+        return Pair(array.real.copy(), array.imag.copy())
 
-    def wide(self, tree: Any) -> Any:
-        """Return complex128 or float64, whichever comes first among the tensors of a tree, or None."""
-        dtypes = {tensor.dtype for tensor in self._all(tree)}
-        return next((dtype for dtype in (self.torch.complex128, self.torch.float64) if dtype in dtypes), None)
-
-    def _all(self, tree: Any) -> list[Any]:
+    def differentiable(self, tree: Any) -> list[Any]:
+        """Return the floating and complex tensors of a tree, in the order of `trees.leaves`."""
         found: list[Any] = []
         mapped(tree, lambda leaf: found.append(leaf) if isinstance(leaf, self.torch.Tensor) else None)
-        return found
+        return [tensor for tensor in found if tensor.is_floating_point() or tensor.is_complex()]
 
     @contextlib.contextmanager
     def replayed(self) -> Iterator[None]:
-        """Leave the global random generators as they were: so every evaluation draws the same numbers."""
+        """Leave PyTorch's global random generators as they were: so every evaluation draws the same numbers."""
         before = self._states()
         try:
             yield
         finally:
-            pairs = zip(before, self._states(), strict=True)
+            pairs = zip(before, self._states(), strict=False)  # a first use of a card adds to them
             self.random |= any(not self.torch.equal(old, new) for old, new in pairs)
             self.torch.set_rng_state(before[0])
             if before[1:]:
@@ -98,3 +141,9 @@ class Tensors:
     def _states(self) -> list[Any]:
         cuda = self.torch.cuda
         return [self.torch.get_rng_state(), *(cuda.get_rng_state_all() if cuda.is_initialized() else ())]
+
+
+def _strides(x: np.ndarray) -> tuple[int, ...] | None:
+    """Return strides in entries, all of them forwards; None where PyTorch cannot have them."""
+    odd = any(stride % x.itemsize for stride in x.strides)
+    return None if odd else tuple(abs(stride) // x.itemsize for stride in x.strides)

@@ -28,6 +28,7 @@ class ValueAndGrad(Adapted):
 
     def prepare(self, inputs: tuple, constants: dict) -> tuple:
         """Find the parameters of a method's object."""
+        inputs = super().prepare(inputs, constants)
         if isinstance(self._function, MethodType):
             obj, method = self._function.__self__, self._function.__func__
             plain_or_raise(obj)

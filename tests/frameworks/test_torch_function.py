@@ -63,7 +63,7 @@ def test_an_error_in_float32_alone_is_caught(inputs, failures):
     [
         (lambda dy, dx, db: dx, "count", None, "returned an incorrect number of gradients (expected 2, got 1)"),
         (lambda dy, dx, db: (dx, db, db), "count", None, "an incorrect number of gradients (expected 2, got 3)"),
-        (lambda dy, dx, db: (dx, None), "missing", "beta", "must return a cotangent of beta, got None"),
+        (lambda dy, dx, db: (dx, None), "gradient", "beta", "the pullback gives 0, differences give"),
         (lambda dy, dx, db: (dx, db[:2]), "shape", "beta", "returned an invalid gradient at index 1 - got [2]"),
         (
             lambda dy, dx, db: (dx, db.numpy()),
@@ -214,7 +214,6 @@ def test_what_is_no_function_of_tensors_is_refused(subject, got):
         ((np.arange(3),), "square must have a floating array to differentiate, got int64[3]"),
         ((torch.arange(3),), "square must have a floating array to differentiate, got int64[3]"),
         ((np.array([1.0, None]),), "x must be a NumPy array of real numbers, got dtype object"),
-        ((torch.zeros(3, dtype=torch.complex64),), "x must be a NumPy array of real numbers, got dtype complex64"),
     ],
 )
 def test_inputs_without_real_numbers_are_refused(inputs, message):

@@ -97,8 +97,3 @@ def test_inputs_take_the_dtype_of_the_parameters_and_a_note_says_so(prove, rng):
     note = "inputs of float64 were cast to float32, as the module's parameters are"
     assert [f.message for f in report.findings if f.kind == "dtype"] == [note]
     assert not [f for f in prove(torch_function(torch.nn.Linear(3, 2).double()), x).findings if f.kind == "dtype"]
-
-
-def test_a_module_is_checked_where_it_lives():
-    assert torch_function(torch.nn.Linear(2, 2))._tensors.device == torch.device("cpu")
-    assert torch_function(torch.nn.Linear(2, 2), device="cpu")._tensors.device == "cpu"

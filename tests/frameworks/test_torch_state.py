@@ -11,7 +11,6 @@ from handwritten import Swish
 
 import gradcheck
 from gradcheck.adapters import torch_function
-from gradcheck.adapters.torch_tensors import Tensors
 from gradcheck.problem import Problem
 
 Function = torch.autograd.Function
@@ -140,20 +139,3 @@ def test_no_graph_outlives_the_check(inputs):
         assert len(alive) == 0
     finally:
         gc.enable()
-
-
-def test_strides_of_an_array_are_those_of_the_tensor(rng):
-    tensors, x = Tensors(None, None), rng.normal(size=(4, 6))
-    packed = np.zeros(3, dtype=[("flag", np.int8), ("x", np.float64)])
-    for array, strides in [
-        (x, (6, 1)),
-        (x.T, (1, 6)),
-        (x[::-1, ::-2], (6, 2)),
-        (np.broadcast_to(np.float32(2), (3, 2)), (0, 0)),
-        (np.arange(6)[::2], (2,)),
-        (packed["x"], (1,)),
-    ]:
-        tensor = tensors.make(array)
-        assert tensor.stride() == strides
-        assert np.array_equal(tensor.numpy(), array)
-    assert tensors.make(x[:0, ::2]).shape == (0, 3)

@@ -1,0 +1,54 @@
+"""bfloat16, which NumPy lacks: the mathematics is checked in float64, the numbers to what bfloat16 resolves."""
+
+import pytest
+import torch
+
+import gradcheck
+from gradcheck.adapters import torch_function
+
+
+@pytest.fixture
+def x(rng):
+    return torch.from_numpy(rng.normal(size=(3, 4))).bfloat16()
+
+
+def test_bfloat16_goes_in_and_the_function_gets_it(x):
+    seen = set()
+
+    def watched(x):
+        seen.add(x.dtype)
+        return torch.tanh(x)
+
+    report = gradcheck.check(torch_function(watched), x)
+    assert report.verdict == "pass", str(report)
+    assert seen == {torch.bfloat16, torch.float64, torch.complex128}
+
+
+def test_a_module_of_bfloat16_is_proved(rng):
+    torch.manual_seed(3)
+    module = torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.GELU()).bfloat16()
+    report = gradcheck.check(torch_function(module), rng.normal(size=(5, 4)))
+    assert report.verdict == "pass", str(report)
+    note = "inputs of float64 were cast to bfloat16, as the module's parameters are"
+    assert [f.message for f in report.findings if f.kind == "dtype"] == [note]
+
+
+def test_outputs_of_bfloat16_are_read(rng):
+    report = gradcheck.check(torch_function(lambda x: x.bfloat16()), rng.normal(size=3))
+    assert report.verdict != "fail", str(report)
+
+
+def test_an_error_that_bfloat16_alone_has_is_caught(x):
+    class Tanh(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return x.tanh()
+
+        @staticmethod
+        def backward(ctx, dy):
+            (x,) = ctx.saved_tensors
+            return dy * (1 - x.tanh() ** 2) * (2 if x.dtype == torch.bfloat16 else 1)
+
+    report = gradcheck.check(torch_function(Tanh), x)
+    assert [f.kind for f in report.findings if f.severity == "fail"] == ["precision"]
