@@ -39,9 +39,9 @@ class Examination(Gathering):
         largest = float(np.nan_to_num(values).max(initial=0))
         gradients = []
         for i, (leaf, found, believed) in enumerate(zip(self.problem.leaves, comparisons, self.believed, strict=True)):
-            gradient = conclude(leaf.name, leaf.value.shape, found, believed, largest, max(self.u, self.options.noise))
+            gradient = conclude(leaf.name, leaf.value.shape, found, believed, largest, self.coarseness())
             gradient.ladder = convergence(gradient, found, believed)
-            if gradient.verdict == "pass" and gradient.digits is not None and self.u > LOW:
+            if gradient.verdict == "pass" and gradient.digits is not None and self.coarseness() > LOW and not believed:
                 digits = f"checked to {max(gradient.digits, 0):.1f} digits, all that {_format(self.u)} leaves here"
                 self.findings.append(Finding("precision", f"{gradient.name}: {digits}", "note", leaf.name))
             if gradient.jumps:

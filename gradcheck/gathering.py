@@ -24,6 +24,8 @@ from gradcheck.places import own_point, places
 from gradcheck.points import Probe
 from gradcheck.problem import Problem
 
+NARROW = 2.0**-24  # noise up to which it may be that of a format inside; what is more is of the subject's making
+
 
 class Gathering:
     def __init__(self, problem: Problem, seed: int, mapper: Callable, options: Options):
@@ -95,11 +97,15 @@ class Gathering:
 
     def _measured(self, comparer: Comparer, probes: list[Probe], real: list[bool]) -> list[Comparison]:
         found = comparer.compare(probes, real)
-        follow(found, comparer, need(max(self.u, self.options.noise)))
+        follow(found, comparer, need(self.coarseness()))
         if comparer.place.point is self.own.point:
             ties.allow(found, comparer)
         saturation.allow(found, comparer, self.noise)
         return found
+
+    def coarseness(self) -> float:
+        """Return the roundoff of the subject: of its format, as measured inside, or as declared."""
+        return max(self.u, min(self.at_near.level, NARROW), self.options.noise)
 
     def _file(self, comparisons: list[list[Comparison]], comparer: Comparer, plan: plan.Plan) -> None:
         for comparison in self._measured(comparer, plan.probes, plan.real):

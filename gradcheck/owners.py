@@ -11,6 +11,9 @@ from collections.abc import Callable
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
 
+import numpy as np
+
+from gradcheck import trees
 from gradcheck.nodes import is_plain
 
 STATELESS = (type, ModuleType, FunctionType, BuiltinFunctionType)
@@ -23,9 +26,10 @@ class Owned:
         self._functions = functions
         self._owners = list({id(o): o for f in functions if (o := _owner(f)) is not None}.values())
         self._twins: dict[int, list[Any]] = {}  # of the owners, for each thread
+        self._buffers: dict[int, list[np.ndarray]] = {}  # the arrays that these hold
 
     def __getstate__(self) -> dict:
-        return {**vars(self), "_twins": {}}
+        return {**vars(self), "_twins": {}, "_buffers": {}}
 
     def fresh(self) -> tuple[Callable, ...]:
         """Return the functions, bound to copies in the state of the originals; what cannot be copied is used itself."""
@@ -40,12 +44,20 @@ class Owned:
         return tuple(_rebound(f, found) for f in self._functions)
 
     def _reset(self) -> list[Any]:
-        """Return the twins of this thread, which stay the same objects, with all that they hold copied anew."""
+        """Return the twins of this thread, which stay the same objects, with all that they hold copied anew.
+
+        Arrays stay the same ones too, and are filled again: one that was handed out is seen to change.
+        """
         mine = threading.get_ident()
+        arrays = [x for owner in self._owners for _, x in trees.ends(vars(owner)) if isinstance(x, np.ndarray)]
         if mine not in self._twins:
             self._twins[mine] = [object.__new__(type(owner)) for owner in self._owners]
-        twins = self._twins[mine]
-        memo = {id(owner): twin for owner, twin in zip(self._owners, twins, strict=True)}
+            self._buffers[mine] = [x.copy() for x in arrays]
+        twins, buffers = self._twins[mine], self._buffers[mine]
+        memo: dict[int, Any] = {id(owner): twin for owner, twin in zip(self._owners, twins, strict=True)}
+        for x, buffer in zip(arrays, buffers, strict=True):
+            buffer[...] = x
+            memo[id(x)] = buffer
         for owner, twin in zip(self._owners, twins, strict=True):
             state = copy.deepcopy(vars(owner), memo)
             vars(twin).clear()
