@@ -26,8 +26,7 @@ def convergence(gradient: Gradient, comparisons: list[Comparison], believed: boo
     """Return the differences at the worst entry of a failing array, along a direction of another."""
     found = [c for c in comparisons if c.sweep is not None]
     units = [c for c in found if c.probe.coordinate is not None]
-    if gradient.verdict == "fail" and gradient.wrong:
-        assert gradient.worst_index is not None
+    if gradient.verdict == "fail" and gradient.wrong and gradient.worst_index is not None:
         worst = int(np.ravel_multi_index(gradient.worst_index, gradient.shape))
         found = [c for c in units if c.probe.coordinate == worst] or found
         found.sort(key=lambda c: -float(_excess(c, believed).max()))
@@ -150,7 +149,7 @@ def _cell(c: Comparison, unit: float, exact: bool) -> tuple[float, float, float]
     best = numeric(c, exact)
     with np.errstate(all="ignore"):
         bars = np.abs(c.claimed - best) / np.maximum(c.best_tolerance(exact), np.finfo(float).tiny)
-    bars = np.where(np.isnan(c.claimed), np.inf, np.nan_to_num(bars, nan=0.0, posinf=np.inf))
+    bars = np.where(np.isfinite(c.claimed), np.nan_to_num(bars, nan=0.0, posinf=np.inf), np.inf)
     return float(c.claimed[0] / unit), float(best[0] / unit), float(bars.max())
 
 
