@@ -149,7 +149,7 @@ def _cell(c: Comparison, unit: float, exact: bool) -> tuple[float, float, float]
     best = numeric(c, exact)
     with np.errstate(all="ignore"):
         bars = np.abs(c.claimed - best) / np.maximum(c.best_tolerance(exact), np.finfo(float).tiny)
-    bars = np.where(np.isnan(c.claimed), np.inf, np.nan_to_num(bars, nan=0.0, posinf=np.inf))
+    bars = np.where(np.isfinite(c.claimed), np.nan_to_num(bars, nan=0.0, posinf=np.inf), np.inf)
     return float(c.claimed[0] / unit), float(best[0] / unit), float(bars.max())
 
 

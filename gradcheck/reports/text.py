@@ -65,7 +65,8 @@ def _contradiction(g: Gradient) -> str:
         return f"{at}{_beside(g.claimed, g.numeric, g.bar)}"
     if g.ladder is not None and g.ladder.index is None and g.ladder.disagrees:
         text = _beside(g.ladder.claimed, g.ladder.numeric, g.ladder.bar)
-        return f"along a random direction of {g.ladder.moves} {text}; no single entry is off by more than its own bar"
+        alone = "" if g.wrong else "; no single entry is off by more than its own bar"
+        return f"along a random direction of {g.ladder.moves} {text}{alone}"
     return "the pullback contradicts real differences"
 
 

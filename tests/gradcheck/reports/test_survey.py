@@ -60,7 +60,7 @@ def test_of_an_array_that_is_wrong_only_at_special_values_a_sample_is_shown(norm
     x[::3, ::4] = 0
     report = gradcheck.check(relu, x)
     found = report.gradients[0].map
-    assert found.sampled and 1 <= found.wrong.sum() <= 4
+    assert found.sampled and 1 <= found.wrong.sum() < (x == 0).sum()
     assert "of a sample of entries" in str(report) and ". not known to be wrong" in str(report)
     assert "Only a few entries were compared one by one." in report.to_html()
 
