@@ -109,7 +109,7 @@ class Gathering:
 
     def _file(self, comparisons: list[list[Comparison]], comparer: Comparer, plan: plan.Plan) -> None:
         for comparison in self._measured(comparer, plan.probes, plan.real):
-            odd = comparison.kink.any() or (comparison.outside().any() and not comparison.is_plain())
+            odd = (comparison.kink | (comparison.outside() & comparison.exact_contradicts_real())).any()
             if comparison.probe.by_value and (comparison.real is None or odd):
                 continue  # a tie with another array: no smooth direction, and of an interval no evidence
             for leaf, size in enumerate(self.sizes):

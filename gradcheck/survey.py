@@ -48,6 +48,7 @@ def _ladder(c: Comparison, gradient: Gradient, believed: bool) -> Ladder:
     best = numeric(c, believed)
     k = int(np.argmax(_excess(c, believed)))
     index, unit, moves = None, 1.0, gradient.name if c.probe.leaf is not None else "all arrays together"
+    moves += " (equal entries alike)" if c.probe.by_value else ""
     if c.probe.coordinate is not None:
         index = tuple(int(i) for i in np.unravel_index(c.probe.coordinate, gradient.shape))
         unit = c.unit

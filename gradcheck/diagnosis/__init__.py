@@ -26,6 +26,7 @@ from gradcheck.diagnosis import (
 )
 from gradcheck.diagnosis.evidence import UNKNOWN, Diagnosis, Evidence
 from gradcheck.diagnosis.gathering import Gathering
+from gradcheck.plan import tied
 
 if TYPE_CHECKING:
     from gradcheck.examination import Examination
@@ -118,8 +119,13 @@ def diagnose(
 
 
 def _special(own: Evidence | None) -> Diagnosis:
-    if own is None or not own.bad.any():
+    if own is None:
         return UNKNOWN
+    if not own.bad.any():
+        if not tied(own.x).any():
+            return UNKNOWN
+        text = f"{own.name} is right entry by entry, and wrong where equal entries move alike"
+        return Diagnosis("special values", f"{text}: the gradient of a tie goes to one of them, or is shared out")
     contiguous = [np.ascontiguousarray(x) for x in own.point]
     if not np.array_equal(own.pull(contiguous, np.eye(len(own.claimed))), own.claimed):
         text = f"the claim for {own.name} changes with the memory layout of the inputs"
