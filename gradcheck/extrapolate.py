@@ -91,9 +91,8 @@ def _jumps(h: np.ndarray, side: np.ndarray, noise: np.ndarray) -> np.ndarray:
     """
     change, r = (side * h)[-LAST:], (h[:-1] / h[1:])[1 - LAST :]
     limits = (r * change[1:] - change[:-1]) / (r - 1)
-    size = np.append(np.abs(limits), np.abs(change), axis=0)
-    one_sign = np.abs(np.sign(limits).sum(axis=0)) == len(limits)
-    return one_sign & (size.min(axis=0) > 0.5 * size.max(axis=0)) & (size.min(axis=0) > 8 * noise[-LAST:].max(axis=0))
+    size = np.append(limits * np.sign(limits[-1]), np.abs(change), axis=0)
+    return (size.min(axis=0) > 0.5 * size.max(axis=0)) & (size.min(axis=0) > 8 * noise[-LAST:].max(axis=0))
 
 
 def _first_finite(sweep: Sweep) -> int:
