@@ -85,9 +85,14 @@ def where_still(found: Estimate, claimed: np.ndarray, noise: np.ndarray, hidden:
 
 
 def _jumps(h: np.ndarray, side: np.ndarray, noise: np.ndarray) -> np.ndarray:
-    """Whether the change of f to one side stays the same while the steps shrink, far above its noise."""
-    change = np.abs(side * h)[-LAST:]
-    return (change.min(axis=0) > 0.5 * change.max(axis=0)) & (change.min(axis=0) > 8 * noise[-LAST:].max(axis=0))
+    """Whether the change of f to one side has a limit other than 0 as the steps shrink, far above its noise.
+
+    Each two steps, through which a line is laid, must show the same: noise, which f(x) has in all of them, does not.
+    """
+    change, r = (side * h)[-LAST:], (h[:-1] / h[1:])[1 - LAST :]
+    limits = (r * change[1:] - change[:-1]) / (r - 1)
+    size = np.append(limits * np.sign(limits[-1]), np.abs(change), axis=0)
+    return (size.min(axis=0) > 0.5 * size.max(axis=0)) & (size.min(axis=0) > 8 * noise[-LAST:].max(axis=0))
 
 
 def _first_finite(sweep: Sweep) -> int:

@@ -19,6 +19,7 @@ SPACINGS = (-36, -30, -25, -21, -17, -13)  # powers of two times the array's sca
 UNIT = {np.dtype(np.float16): 2.0**-11, np.dtype(np.float32): 2.0**-24, np.dtype(np.float64): 2.0**-53}
 FORMATS = ((2.0**-8, np.float32), (2.0**-11, np.float16), (2.0**-24, np.float32))  # bfloat16 has the range of float32
 SPARE = 8  # of 24 bits, which may be zero in all numbers
+FULL = 0.25  # of the numbers at the least need more bits than that; of random ones three quarters do
 
 
 def measured(problem: Problem, point: Arrays, probe: Probe, g: np.ndarray) -> np.ndarray:
@@ -87,19 +88,20 @@ def unit_roundoff(outputs: list[np.ndarray]) -> float:
     bits; numbers of few bits, such as whole ones or the residues of a rounding, fit anywhere and say nothing.
     """
     y = np.concatenate([np.zeros(0), *(np.asarray(x, np.float64).ravel() for x in outputs)])
-    y = y[np.isfinite(y)]
+    y = np.unique(y[np.isfinite(y) & (y != 0)])
     with np.errstate(all="ignore"):
         for u, dtype in FORMATS:
             bits = -int(np.log2(u))
             fits = np.array_equal(y, _to_bits(y, bits)) and np.array_equal(y, y.astype(dtype))
-            if fits and not np.array_equal(y, _to_bits(y, bits - SPARE * bits // 24)) and not _is_grid(y, bits):
+            full = y != _to_bits(y, bits - SPARE * bits // 24)
+            if fits and full.any() and full.mean() >= FULL and not _is_grid(y, bits):
                 return u
     return UNIT[np.dtype(np.float64)]
 
 
 def _is_grid(y: np.ndarray, bits: int) -> bool:
     """Whether small numbers are no finer than large ones, as those of a quantised layer; in a format they are."""
-    exponent = np.frexp(y[y != 0])[1]
+    exponent = np.frexp(y)[1]
     step = 2.0 ** float(exponent.max() - bits)
     return bool(exponent.min() < exponent.max() - 1 and np.array_equal(y, np.round(y / step) * step))
 

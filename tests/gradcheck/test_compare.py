@@ -8,6 +8,7 @@ from gradcheck.analytic import analytic, without_jumps
 from gradcheck.compare import Comparer
 from gradcheck.ladder import STEPS, WINDOW
 from gradcheck.measure import Place
+from gradcheck.options import Options
 from gradcheck.points import Probe, cotangents, quantise
 from gradcheck.problem import Problem
 from gradcheck.workers import mapping
@@ -19,7 +20,7 @@ X = quantise(rng.normal(size=6))
 def comparer_of(forward, backward, x, mapper, exact=False):
     problem = Problem(pair(forward, backward), (x,), {})
     y, g = problem.forward([x]), cotangents(np.random.default_rng(2), problem.forward([x]).size)
-    claim = analytic(problem, [x], g, np.random.default_rng(3), 2.0**-53, 3)
+    claim = analytic(problem, [x], g, np.random.default_rng(3), 2.0**-53, 3, Options())
     return Comparer(problem, Place([x], y, g), claim, mapper, exact, np.random.default_rng(4))
 
 

@@ -8,6 +8,8 @@ from gradcheck.conclude import conclude, numeric, root_mean_square
 from gradcheck.extrapolate import Estimate
 from gradcheck.points import Probe
 
+U = 2.0**-53
+
 
 def array(*numbers):
     return np.array(numbers, float)
@@ -15,7 +17,8 @@ def array(*numbers):
 
 def compared(coordinate, claimed, value, bar=1e-10, ends=None, exact=None, exact_bar=1e-15):
     low, high = ends or (value, value)
-    real = Estimate(array(value), array(bar), array(low), array(high), np.array([ends is not None]))
+    no = np.array([False])
+    real = Estimate(array(value), array(bar), array(low), array(high), np.array([ends is not None]), no, no)
     c = Comparison(Probe(0, coordinate=coordinate), 1.0, array(claimed), array(1e-16), real)
     if exact is not None:
         c.exact, c.exact_bar = array(exact), array(exact_bar)
@@ -23,7 +26,7 @@ def compared(coordinate, claimed, value, bar=1e-10, ends=None, exact=None, exact
 
 
 def verdict(*comparisons, believed=False, largest=1.0):
-    return conclude("x", (len(comparisons),), list(comparisons), believed, largest)
+    return conclude("x", (len(comparisons),), list(comparisons), believed, largest, U)
 
 
 def test_agreement_within_narrow_bars_passes_with_its_digits():
@@ -94,5 +97,5 @@ def test_the_size_of_an_array_is_that_of_its_entries():
 
 
 def test_an_array_without_entries_passes():
-    g = conclude("x", (0, 3), [], False, 1.0)
+    g = conclude("x", (0, 3), [], False, 1.0, U)
     assert (g.verdict, g.compared) == ("pass", 0)

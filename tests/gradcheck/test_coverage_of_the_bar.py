@@ -10,6 +10,7 @@ from gradcheck.adapters import pair
 from gradcheck.analytic import analytic
 from gradcheck.compare import Comparer
 from gradcheck.measure import Place
+from gradcheck.options import Options
 from gradcheck.points import Probe, cotangents, quantise
 from gradcheck.problem import Problem
 from gradcheck.workers import mapping
@@ -86,7 +87,7 @@ def errors_in_bars(name, seed):
     problem = Problem(pair(function, lambda x, dy: np.array([float(t) for t in true]) * dy), (x,), {})
     y, g = problem.forward([x]), cotangents(rng, POINTS, 1)
     exact = complexstep.refusal(problem, [x], y) is None
-    claim = analytic(problem, [x], g, rng, 2.0**-53, 0)
+    claim = analytic(problem, [x], g, rng, 2.0**-53, 0, Options())
     with mapping(1) as mapper:
         comparer = Comparer(problem, Place([x], y, g), claim, mapper, exact, rng)
         compared = comparer.compare([Probe(0, coordinate=i) for i in range(POINTS)], [True] * POINTS)

@@ -5,7 +5,7 @@ import pytest
 
 import gradcheck
 from gradcheck.adapters import pair
-from gradcheck.noise import UNIT, grain, measured, unit_roundoff
+from gradcheck.noise import SPACINGS, UNIT, grain, measured, unit_roundoff
 from gradcheck.points import Probe, quantise
 from gradcheck.problem import Problem
 
@@ -38,11 +38,32 @@ def test_a_smooth_function_of_many_roundings_is_near_them():
     assert (found < 1e-14).all()
 
 
-def test_spacings_that_leave_the_domain_are_passed_over():
-    def picky(x):
-        return np.where(np.abs(x - X) > 1e-7, np.nan, np.sin(x) + 1e-12 * np.sin(1e13 * x))
+@pytest.mark.parametrize("reach", [1e-7, 3e-9])
+def test_spacings_that_leave_the_domain_are_passed_over(reach):
+    """Those that stay inside find the noise that a domain without an end shows too."""
 
-    assert np.isfinite(level(picky)).all()
+    def noisy(x):
+        return np.sin(x) + 1e-12 * np.sin(1e13 * x)
+
+    def picky(x):
+        return np.where(np.abs(x - X) > reach, np.nan, noisy(x))
+
+    assert (level(picky) > 0).all() and np.array_equal(level(picky), level(noisy))
+
+
+def test_where_every_spacing_leaves_the_domain_no_noise_is_told():
+    assert (level(lambda x: np.where(x == X, np.sin(x), np.nan)) == 0).all()
+
+
+@pytest.mark.parametrize("spacing", range(len(SPACINGS)))
+def test_a_spacing_that_leaves_the_domain_ends_no_search(spacing):
+    """A hole at the reach of one spacing only: a wider one that is inside again still finds the noise."""
+
+    def forward(x):
+        near = 3 * 2.0 ** SPACINGS[spacing] < np.abs(x - X).max() < 6 * 1.5 * 2.0 ** SPACINGS[spacing]
+        return np.full_like(x, np.nan) if near else np.sin(x) + 1e-6 * np.sin(1e13 * x)
+
+    assert (level(forward) > 1e-8).all()
 
 
 def test_a_grain_of_its_own_is_no_plateau():
@@ -61,6 +82,20 @@ def test_numbers_that_fit_a_narrow_format_were_computed_in_it():
 
 def test_whole_numbers_fit_anywhere_and_say_nothing():
     assert unit_roundoff([np.arange(5.0)]) == 2.0**-53
+
+
+def test_few_numbers_that_fit_a_narrow_format_by_chance_say_nothing():
+    """Left over where terms of (x - 1)^7 cancel: roundings of 1, and small numbers of them have few bits."""
+    left = np.array([10, 16, -28, -552, 38, -5, -19, 34, 4, -428, 86, -21]) * 2.0**-53
+    assert unit_roundoff([left]) == 2.0**-53
+
+
+@pytest.mark.parametrize("u", [2.0**-8, 2.0**-11, 2.0**-24])
+def test_a_narrow_format_is_seen_in_a_dozen_numbers_of_which_many_are_zero(u):
+    x = np.random.default_rng(3).normal(size=24)
+    mantissa, exponent = np.frexp(x)
+    y = np.where(x > 0, np.ldexp(np.round(mantissa / u) * u, exponent), 0)
+    assert unit_roundoff([y]) == u
 
 
 def grains(function, x=X, u=2.0**-53):
