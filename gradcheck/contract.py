@@ -67,6 +67,7 @@ class Contract:
                 f"got {y[bad]} at entry {bad} of the output"
             )
         self._range()
+        self._width()
         self.y = y.copy()
         if not np.array_equal(self.y, self.problem.forward(self.point)):
             message = "two forward passes at one point differ: hand over a numpy.random.Generator, which is replayed"
@@ -85,6 +86,18 @@ class Contract:
                 message = f"{leaf.name} {want}, got entries of about {size:.0e}"
                 self.findings.append(Finding("range", message, "inconclusive", leaf.name))
                 self.fatal = True
+
+    def _width(self) -> None:
+        """Where the subject refuses float64 it is handed its own dtype from then on: a kernel that has no other."""
+        if all(x.dtype == np.float64 for x in self.point):
+            return
+        try:
+            self.problem.forward([x.astype(np.float64) for x in self.point])
+        except Exception:  # whatever the user's code raises for a dtype that it does not take
+            self.problem.narrow_only = True
+            narrow = ", ".join(dict.fromkeys(str(x.dtype) for x in self.point))
+            message = f"the subject refuses float64: it was checked in {narrow} alone"
+            self.findings.append(Finding("narrow", message, "note"))
 
     def _pullback(self) -> None:
         self.out, self.pullback = self._vjp_and_pull()

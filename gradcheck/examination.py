@@ -39,9 +39,10 @@ class Examination(Gathering):
         largest = float(np.nan_to_num(values).max(initial=0))
         gradients = []
         for i, (leaf, found, believed) in enumerate(zip(self.problem.leaves, comparisons, self.believed, strict=True)):
-            gradient = conclude(leaf.name, leaf.value.shape, found, believed, largest, self.coarseness())
+            gradient = conclude(leaf.name, leaf.value.shape, found, believed, largest, self.at_near.coarseness)
             gradient.ladder = convergence(gradient, found, believed)
-            if gradient.verdict == "pass" and gradient.digits is not None and self.coarseness() > LOW and not believed:
+            narrow = self.at_near.coarseness > LOW and not believed
+            if narrow and gradient.verdict == "pass" and gradient.digits is not None:
                 digits = f"checked to {max(gradient.digits, 0):.1f} digits, all that {_format(self.u)} leaves here"
                 self.findings.append(Finding("precision", f"{gradient.name}: {digits}", "note", leaf.name))
             if gradient.jumps:

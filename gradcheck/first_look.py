@@ -15,6 +15,8 @@ from gradcheck.problem import Problem
 
 LEAN = [1, 2, 3, 4, 5, 6, 9]  # of the first levels, those of a large problem
 COARSEST = 2.0**-9  # noise above which it is that of no number format: a staircase
+SCATTER = 2  # that a standard deviation from few differences may be too small by
+NARROW = 2.0**-24  # noise up to which it may be that of a format inside; what is more is of the subject's making
 NOISE_PROBES = 3  # directions along which the noise of f is measured
 EXACT_NOISE_PROBES = {True: 1, False: 4}  # an array; directions, single entries
 
@@ -95,15 +97,21 @@ class FirstLook:
         for (i, sweep), bound, real in zip(pairs, bounds, found, strict=True):
             inside = max(1.0, self.rounding / self.analytic.u)  # the size of terms that may cancel
             hidden = 4 * self.analytic.u * rounded(self.place.g, np.maximum(np.abs(self.place.y), inside))
-            real = where_still(real, comparisons[i].claimed, bound, hidden / sweep.steps[0])
+            if len(sweep.steps):
+                real = where_still(real, comparisons[i].claimed, bound, hidden / sweep.steps[0])
             comparisons[i].real, comparisons[i].sweep, comparisons[i].bounds = real, sweep, bound
+
+    @property
+    def coarseness(self) -> float:
+        """The roundoff of the subject: of its format, as measured inside, or as declared."""
+        return max(self.analytic.u, min(self.level, NARROW), self.noise)
 
     def noise_of(self, sweep: Sweep, level: float) -> np.ndarray:
         """Return a bound (L, G) for the error of one value of <g, f>: its rounding, or as measured, or declared."""
         still = not (sweep.right[-LAST:].any() or sweep.left[-LAST:].any())
         if still and level > COARSEST:
             level = 0.0  # the steps of a staircase, on one of which f is constant
-        measured = 4 * max(self.analytic.u, level, self.noise) * sweep.weight
+        measured = 4 * max(self.analytic.u, SCATTER * level, self.noise) * sweep.weight
         return np.maximum(measured, 4 * self.analytic.u * sweep.coarse)
 
     def _ladder(self, comparisons: list[Comparison], where: list[int], steps: np.ndarray, noise: bool = False) -> None:

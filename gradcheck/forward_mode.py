@@ -51,7 +51,7 @@ def _serves(c: Comparison) -> bool:
 
 def _slope(comparer: Comparer, probe: Probe) -> tuple[np.ndarray, np.ndarray] | None:
     """Return <g, J d> for every cotangent (G,) and a bar for its rounding (G,)."""
-    point, g, u = comparer.place.point, comparer.place.g, comparer.analytic.u
+    point, g, u = comparer.place.point, comparer.place.g, comparer.coarseness
     moving = probe.direction(point)
     directions = [moving.get(i, np.zeros_like(x)) for i, x in enumerate(point)]
     tangent = _tangent(comparer, point, directions)

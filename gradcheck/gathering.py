@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 
 from gradcheck import complexstep, plan, saturation, ties
-from gradcheck.analytic import Analytic, analytic
+from gradcheck.analytic import analytic
 from gradcheck.compare import Comparer
 from gradcheck.comparison import Comparison
 from gradcheck.conclude import need
@@ -21,10 +21,11 @@ from gradcheck.noise import unit_roundoff
 from gradcheck.options import Options
 from gradcheck.path import follow
 from gradcheck.places import own_point, places
-from gradcheck.points import Probe
+from gradcheck.points import Probe, quantise
 from gradcheck.problem import Problem
 
-NARROW = 2.0**-24  # noise up to which it may be that of a format inside; what is more is of the subject's making
+BESIDE = 2.0**-50  # a few roundings
+SPECIAL = 2.0**-20  # of the largest claim: what claims may change with an input's last bits
 
 
 class Gathering:
@@ -36,7 +37,7 @@ class Gathering:
         self.large = sum(self.sizes) > plan.LARGE
 
     def _choose_places(self, contract: Contract) -> None:
-        self.noise, self.finite = contract.noise, not any(f.kind == "finite" for f in contract.findings)
+        self.noise = contract.noise
         own, notes = own_point(self.problem, self.rng)
         self.own, self.near, more = places(self.problem, own, contract.y.size, self.rng)
         self.findings += notes + more
@@ -56,6 +57,7 @@ class Gathering:
             self._file(comparisons, self.at_near, plan.apart(self.sizes, self.rng, set()))
         self.along = [list(found) for found in comparisons]
         self._compare_given(comparisons)
+        self._compare_unmoved(comparisons)
         self.believed = [self.exact and not any(c.exact_contradicts_real().any() for c in cs) for cs in comparisons]
         self._locate(comparisons)
         return comparisons
@@ -63,9 +65,8 @@ class Gathering:
     def _compare_given(self, comparisons: list[list[Comparison]]) -> None:
         """Compare at the user's own point: every entry, or dense directions and the entries that these lead to."""
         at_own = self._comparer(self._fresh_own(), self.at_near.level)
-        if not _finite(at_own.analytic) and self.finite:  # rounded to few bits the point is on the edge of the domain
-            exact = [leaf.value.astype(np.float64) for leaf in self.problem.leaves]
-            self.own = dataclasses.replace(self.own, point=exact)
+        if self._is_special(at_own):
+            self.own = dataclasses.replace(self.own, point=self._unrounded())
             at_own = self._comparer(self._fresh_own(), self.at_near.level)
         wrong = {leaf for leaf, found in enumerate(comparisons) if any(c.outside().any() for c in found)}
         compare = partial(self._measured, at_own)
@@ -86,6 +87,43 @@ class Gathering:
                 message = f"{name} has many kinks at the given point: of their entries a sample was compared"
                 self.findings.append(Finding("kinks", message, "note", name))
 
+    def _unrounded(self) -> list[np.ndarray]:
+        """Return the own point with all its bits, but for parameters that were moved."""
+        moved = {f.array for f in self.findings if f.kind == "moved"}
+        pairs = zip(self.problem.leaves, self.own.point, strict=True)
+        return [x if leaf.name in moved else leaf.value.astype(np.float64) for leaf, x in pairs]
+
+    def _is_special(self, at_own: Comparer) -> bool:
+        """Whether the claims at the very numbers that were given are not those at the same numbers of few bits.
+
+        A comparison with a constant may hold for the ones and not for the others, or the domain may end there.  Where
+        the claims change with every rounding, the numbers that were given are no special ones.
+        """
+        few, given, g = [value[:1] for value in at_own.analytic.values], self._unrounded(), self.own.g[:1]
+        with np.errstate(all="ignore"):
+            claims = self.problem.gradients(given, g)
+            if not all(np.isfinite(x).all() for x in few):
+                return all(np.isfinite(x).all() for x in claims)
+            if _alike(claims, few):
+                return False
+            beside = [[x * (1 + BESIDE * self.rng.choice([-1, 1], x.shape)) for x in given] for _ in range(2)]
+            return all(_alike(self.problem.gradients(point, g), few) for point in beside)
+
+    def _compare_unmoved(self, comparisons: list[list[Comparison]]) -> None:
+        """Look for contradictions where parameters of ones and zeros are what they were, too."""
+        if not any(f.kind == "moved" for f in self.findings):
+            return
+        point = [quantise(leaf.value) for leaf in self.problem.leaves]
+        place = Place(point, self.problem.forward(point).astype(np.float64), self.own.g)
+        there = self._comparer(place, self.at_near.level)
+        wrong = {leaf for leaf, found in enumerate(comparisons) if any(c.outside().any() for c in found)}
+        whole = plan.apart(self.sizes, self.rng, wrong)
+        compare = partial(self._measured, there)
+        for c in compare(whole.probes, whole.real):
+            assert c.probe.leaf is not None
+            found, _ = compare_at_given(there, compare, c.probe.leaf, [c], self.rng)
+            comparisons[c.probe.leaf] += [other for other in found if other.outside().any()]
+
     def _fresh_own(self) -> Place:
         """Return the own place with its output, which a large problem leaves out until it is needed."""
         return Place(self.own.point, self.problem.forward(self.own.point).astype(np.float64), self.own.g)
@@ -97,15 +135,11 @@ class Gathering:
 
     def _measured(self, comparer: Comparer, probes: list[Probe], real: list[bool]) -> list[Comparison]:
         found = comparer.compare(probes, real)
-        follow(found, comparer, need(self.coarseness()))
-        if comparer.place.point is self.own.point:
+        follow(found, comparer, need(self.at_near.coarseness))
+        if comparer is not self.at_near:
             ties.allow(found, comparer)
         saturation.allow(found, comparer, self.noise)
         return found
-
-    def coarseness(self) -> float:
-        """Return the roundoff of the subject: of its format, as measured inside, or as declared."""
-        return max(self.u, min(self.at_near.level, NARROW), self.options.noise)
 
     def _file(self, comparisons: list[list[Comparison]], comparer: Comparer, plan: plan.Plan) -> None:
         for comparison in self._measured(comparer, plan.probes, plan.real):
@@ -142,8 +176,9 @@ class Gathering:
                 c.doubt = "differences along the whole array contradict the claim, in its parts they do not"
 
 
-def _finite(analytic: Analytic) -> bool:
-    return all(np.isfinite(value).all() for value in analytic.values)
+def _alike(a: list[np.ndarray], b: list[np.ndarray]) -> bool:
+    largest = max((float(np.abs(x).max(initial=0)) for x in a), default=0.0)
+    return all(bool((np.abs(x - z) <= SPECIAL * largest).all()) for x, z in zip(a, b, strict=True))
 
 
 def _doubted(c: Comparison) -> bool:

@@ -69,9 +69,9 @@ def sweep(
             weights.append(rounded(g, np.where(changed, np.maximum(top, TINY), 0)))
             coarse.append(rounded(g, np.where(changed, 0 if grain is None else grain, 0)))
             realised.append((up + down) / 2)
-    central, right, left = (np.array([row[k] for row in rows]) for k in range(3))
+    central, right, left = (np.array([row[k] for row in rows]).reshape(-1, len(g)) for k in range(3))
     steps = np.repeat(np.array(realised)[:, None], len(g), axis=1)
-    return Sweep(steps, central, right, left, np.array(weights), np.array(coarse))
+    return Sweep(steps, central, right, left, *(np.array(x).reshape(-1, len(g)) for x in (weights, coarse)))
 
 
 def _reached(problem: Problem, point: Arrays, probe: Probe, y: np.ndarray) -> np.ndarray:

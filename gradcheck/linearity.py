@@ -9,7 +9,7 @@ from gradcheck import saturation
 from gradcheck.complexstep import jittered
 from gradcheck.likeness import near, rounding
 from gradcheck.noise import UNIT
-from gradcheck.problem import representable
+from gradcheck.problem import output_names, representable
 
 if TYPE_CHECKING:
     from gradcheck.contract import Contract
@@ -99,17 +99,45 @@ def _is_scaled(c: "Contract", leaf: str, a: np.ndarray, b: np.ndarray, power: fl
 
 
 def _parts(c: "Contract") -> Iterator[tuple[np.ndarray, str]]:
-    """Yield parts of dy: with zeros in half of the entries, with one entry alone, and with all entries equal."""
+    """Yield parts of dy: half of its entries, one alone, equal ones, those at one end of an axis or in one output.
+
+    The rest of dy is the other part, so that every pattern is tried with zeros inside and outside.
+    """
     g = c.g[0]
     if g.size < 2:
         return
     half = c.rng.permutation(g.size) < g.size // 2
     yield np.where(half, g, 0), "B(dy) is not the sum of what two halves of dy's entries give, the others being 0"
     for k in c.rng.permutation(g.size)[: 1 if c.large else SINGLE]:
-        alone = np.arange(g.size) == k
-        yield np.where(alone, g, 0), f"B(dy) is not what entry {k} of dy gives alone and the others without it"
+        for sign in (-1, 1):
+            alone = np.where(np.arange(g.size) == k, sign * np.abs(g), 0)
+            yield alone, f"B(dy) is not what entry {k} of dy gives alone and the others without it"
     if not c.large:
         yield np.ones_like(g), "B(dy) is not what a dy of ones gives and the rest of it"
+        for part, where in _ends(c):
+            yield np.where(part, g, 0), f"B(dy) is not what {where} of dy gives alone and the rest without it"
+
+
+def _ends(c: "Contract") -> Iterator[tuple[np.ndarray, str]]:
+    """Yield which entries of dy lie in one output alone, in the first of an axis of one, or in its first half."""
+    start = 0
+    shapes = output_names(c.out)
+    for name, shape in shapes:
+        size = int(np.prod(shape))
+        whole = [(np.ones(shape, bool), name)] if len(shapes) > 1 else []
+        for place, where in (*whole, *_starts(shape)):
+            part = np.zeros(c.g[0].size, bool)
+            part[start : start + size] = place.ravel()
+            yield part, where
+        start += size
+
+
+def _starts(shape: tuple[int, ...]) -> Iterator[tuple[np.ndarray, str]]:
+    for axis, length in enumerate(shape):
+        index = np.arange(length).reshape([-1 if i == axis else 1 for i in range(len(shape))])
+        for count in dict.fromkeys((1, length // 2, length - 1)):
+            if 0 < count < length:
+                yield np.broadcast_to(index < count, shape), f"the first {count} along axis {axis}"
 
 
 def _adds(c: "Contract", one: list, other: list, whole: np.ndarray, words: str) -> None:

@@ -17,6 +17,7 @@ from gradcheck.ladder import STEPS, moved
 LOW = 2.0**-40  # roundoff of a subject that is followed along segments
 LENGTHS = (1, 2, 3, 4, 5, 6)  # levels of the ladder
 FIRST, NODES = 12, 240  # points of a segment, one in each of as many equal parts: to choose its length, to integrate
+BESIDE, ODD = 2.0**-4, 1 / 8  # of the segment, where claims are looked at; of their distance to the one at x
 MARGIN = 3  # a kink is known to one part: with all signs at random this is ten standard deviations
 BELOW = 8  # roundoffs of an output are that much larger than the noise of one value, where no noise was measured
 
@@ -59,11 +60,18 @@ class _Segment:
             parts = (np.arange(nodes) + comparer.rng.uniform(size=nodes)) / nodes
             claims = np.array([_claim(comparer, direction, t) for t in h * (2 * np.array([0, *parts, 1]) - 1)])
         noise = comparer.level if comparer.level > 0 else comparer.analytic.u / BELOW
-        value = c.claimed + slope - claims[1:-1].mean(axis=0)
+        value = _steady(comparer, c, direction, h) + slope - claims[1:-1].mean(axis=0)
         known = np.isfinite(value)
         self.value = np.where(known, value, np.nan)
         self.rounding = np.where(known, 4 * noise * c.sweep.weight.max(axis=0) / h, np.inf)
         self.unknown = MARGIN * np.sqrt(np.square(np.diff(claims, axis=0)).sum(axis=0)) / nodes
+
+
+def _steady(comparer: Comparer, c: Comparison, direction: dict[int, np.ndarray], h: float) -> np.ndarray:
+    """Return the claim at x, but where claims beside it agree with each other and not with that, theirs (G,)."""
+    beside = np.array([_claim(comparer, direction, t) for t in (-BESIDE * h, BESIDE * h)])
+    agree = np.abs(beside[0] - beside[1]) <= ODD * np.abs(c.claimed - beside.mean(axis=0))
+    return np.where(agree, beside.mean(axis=0), c.claimed)
 
 
 def _claim(comparer: Comparer, direction: dict[int, np.ndarray], t: float) -> np.ndarray:

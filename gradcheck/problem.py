@@ -39,6 +39,7 @@ class Problem:
         if not self.leaves:
             got = ", ".join(_brief(x) for x in self.inputs) or "no input"
             raise TypeError(f"gradcheck: {self.subject.name} must have a floating array to differentiate, got {got}")
+        self.narrow_only = False  # whether the subject takes no wider arrays than the user gave
         self.protect, self.once = True, False  # `once`: a pullback may be called a single time
         self.count: Counter[str] = Counter()
         self.d_inputs: tuple = ()  # as the last pullback returned them, those of constants too
@@ -126,6 +127,8 @@ class Problem:
     def _hand_over(self, arrays: Arrays, as_is: bool = False) -> tuple[Any, tuple, dict]:
         if not as_is:
             arrays = [laid(x, leaf.value) for x, leaf in zip(arrays, self.leaves, strict=True)]
+        if self.narrow_only:
+            arrays = [x.astype(leaf.value.dtype, copy=False) for x, leaf in zip(arrays, self.leaves, strict=True)]
         if self.protect:
             self.handed = [trees.read_only(x) if x.flags.writeable else x for x in arrays]
         else:

@@ -17,7 +17,8 @@ from gradcheck.points import entry_scales
 
 BREAK = 2.0**-20  # of an entry's scale, by which ties are broken
 LEVELS = slice(0, 8)  # of the ladder, shrunk to an eighth of that
-PIECES = 12
+PIECES = 40
+SAME = 1e-4  # of the largest derivative, within which two pieces are one: steps are short here, and bars wide
 NEAR = 1e-3  # of its distance to the farther end, at which a piece is that of the nearer one
 
 
@@ -35,13 +36,14 @@ def allow(found: list[Comparison], comparer: Comparer) -> None:
             continue
         values = np.array([p.value for p in pieces])
         ends = np.maximum(np.abs(values - c.real.low), np.abs(values - c.real.high))
-        apart = np.minimum(np.abs(values - c.real.low), np.abs(values - c.real.high)) > NEAR * ends
+        same = np.maximum(NEAR * ends, SAME * np.abs(values).max(axis=0))
+        apart = np.minimum(np.abs(values - c.real.low), np.abs(values - c.real.high)) > same
         if not apart.any():
             continue  # the two pieces that the two sides show: these decide
         low = np.minimum(c.real.low, values.min(axis=0))
         high = np.maximum(c.real.high, values.max(axis=0))
         bar = np.maximum(c.real.bar, np.max([p.bar for p in pieces], axis=0))
-        reach = np.where(_several(values, bar), high - low, 0)
+        reach = np.where(_several(np.array([*values, c.real.low, c.real.high]), bar), high - low, 0)
         low, high = low - reach, high + reach
         value = np.clip(c.claimed, low, high)
         if (np.abs(c.claimed - value) <= bar + c.claimed_bar).all():
@@ -51,7 +53,7 @@ def allow(found: list[Comparison], comparer: Comparer) -> None:
 
 def _several(values: np.ndarray, bar: np.ndarray) -> np.ndarray:
     """Whether there are more than two different derivatives among those of the pieces (G,)."""
-    gaps = np.diff(np.sort(values, axis=0), axis=0) > 2 * bar
+    gaps = np.diff(np.sort(values, axis=0), axis=0) > np.maximum(2 * bar, SAME * np.abs(values).max(axis=0))
     return gaps.sum(axis=0) > 1
 
 
