@@ -9,7 +9,7 @@ from gradcheck.analytic import Analytic, without_jumps
 from gradcheck.comparison import Comparison
 from gradcheck.doubt import doubtful, limited
 from gradcheck.extrapolate import LAST, estimate, estimates, where_still
-from gradcheck.ladder import SECOND_STEPS, SECOND_WINDOW, STEPS, WINDOW, Sweep, rounded
+from gradcheck.ladder import SECOND_STEPS, SECOND_WINDOW, STEPS, TINY, WINDOW, Sweep, rounded
 from gradcheck.measure import Place, Reading, Task, read_all
 from gradcheck.noise import grain
 from gradcheck.plan import LARGE
@@ -114,7 +114,7 @@ class Comparer:
         for (i, sweep), bound, real in zip(pairs, bounds, found, strict=True):
             inside = max(1.0, self.rounding / self.analytic.u)  # the size of terms that may cancel
             hidden = 4 * self.analytic.u * rounded(self.place.g, np.maximum(np.abs(self.place.y), inside))
-            real = where_still(real, comparisons[i].claimed, bound, hidden / sweep.steps[0])
+            real = where_still(real, comparisons[i].claimed, bound, hidden / sweep.steps.max(axis=0, initial=TINY))
             comparisons[i].real, comparisons[i].sweep, comparisons[i].bounds = real, sweep, bound
 
     def noise_of(self, sweep: Sweep, level: float) -> np.ndarray:
