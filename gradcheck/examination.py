@@ -44,7 +44,7 @@ class Examination:
         self.findings += [*self.options.declared(), *self.problem.subject.findings, *contract.findings]
         if contract.fatal:
             return self._report([self._unexamined(leaf.name, leaf.value.shape) for leaf in self.problem.leaves])
-        self.noise, self.finite = contract.noise, not any(f.kind == "finite" for f in contract.findings)
+        self.finite = not any(f.kind == "finite" for f in contract.findings)
         self._choose_places(contract)
         comparisons = self._compare()
         gradients = self._conclude(comparisons)
@@ -61,6 +61,7 @@ class Examination:
         self.own, self.near, more = places(self.problem, own, contract.y.size, self.rng)
         self.findings += notes + more
         self.u = unit_roundoff([self.own.y, self.near.y])
+        self.noise = contract.roundings * 2 * self.u  # of a narrow dtype it was measured there, and is compared in float64
         why = complexstep.refusal(self.problem, self.near.point, self.near.y)
         self.exact = why is None
         if why is not None:
