@@ -61,7 +61,7 @@ class Examination:
         self.own, self.near, more = places(self.problem, own, contract.y.size, self.rng)
         self.findings += notes + more
         self.u = unit_roundoff([self.own.y, self.near.y])
-        self.noise = contract.roundings * 2 * self.u  # of a narrow dtype it was measured there, and is compared in float64
+        self.noise = contract.roundings * 2 * self.u  # not as of a narrow dtype, in which it was measured
         why = complexstep.refusal(self.problem, self.near.point, self.near.y)
         self.exact = why is None
         if why is not None:

@@ -64,7 +64,7 @@ STRUCTURED = {
     "halved beside a zero": lambda g: g * np.where(np.roll(g, 1, axis=1) == 0, 0.5, 1),
     "one-hot: doubled": lambda g: g * (2 if nonzero(g) == 1 else 1),
     "all equal: divided": lambda g: g / g.size if (g == g.flat[0]).all() else g,
-    "the first of several zeros counts": lambda g: g if g.all() else g * (1 + (np.cumsum(g != 0) == 1).reshape(g.shape)),
+    "its first nonzero doubled": lambda g: g if g.all() else g * (1 + (np.cumsum(g != 0) == 1).reshape(g.shape)),
 }
 
 
