@@ -116,7 +116,7 @@ def test_what_roundings_of_the_point_lose_is_counted_where_something_moves():
     values = [np.array([[3.0, 5.0, np.nan]])]
     claim, steps = Analytic(values, [], 2.0**-53), np.array([[1.0], [2.0**-40]])
     lost = claim.lost([x], Probe(0, seed=1, stop=2), steps)
-    assert lost[0, 0] == 0 and lost[1, 0] == pytest.approx(2.0**-51 * 13, rel=1e-12)  # 12 and 5
+    assert lost[0, 0] == 0 and lost[1, 0] == pytest.approx(2.0**-51 * 13, rel=1e-12, abs=0)  # 12 and 5
     assert not claim.lost([x], Probe(0, seed=1), steps).any(), "no bound of what is not a number"
 
 
@@ -130,6 +130,21 @@ def test_whether_outputs_are_coarse_is_asked_once_and_only_where_something_fails
         wrong.compare([Probe(0, coordinate=1)], [True])
     assert right.place.grain is None
     assert grain is not None and not grain.any() and wrong.place.grain is grain
+
+
+def test_noise_is_measured_where_a_failure_is_confirmed_but_at_the_given_point_not_along_a_kink():
+    seen = []
+
+    def mapper(read, tasks):
+        seen.extend(tasks)
+        return map(read, tasks)
+
+    x = np.append(X, 0.0)
+    twice = comparer_of(lambda x: np.maximum(x, 0), lambda x, dy: np.where(x == 0, 2, 1.1 * (x > 0)) * dy, x, mapper)
+    twice.measures_noise = False  # as at the given point
+    smooth = int(np.argmax(x))
+    twice.compare([Probe(0, coordinate=smooth), Probe(0, coordinate=6)], [True, True])
+    assert {task.probe.coordinate for task in seen if task.noise} == {smooth}
 
 
 def test_the_size_of_an_array_is_that_of_claims_and_of_numbers_and_nan_is_none_of_it():
