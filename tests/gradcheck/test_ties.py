@@ -68,7 +68,9 @@ def hidden(slope, at_zero):
 
 
 @pytest.mark.parametrize(("slope", "at_zero"), [(0.0, 0.0), (0.0, 1.0), (0.2, 0.2), (0.2, 1.0), (0.0, 0.5)])
-def test_behind_a_row_of_zeros_every_subgradient_of_every_unit_is_right(rng, slope, at_zero):
+@pytest.mark.parametrize("seed", range(3))
+def test_behind_a_row_of_zeros_every_subgradient_of_every_unit_is_right(seed, slope, at_zero):
+    rng = np.random.default_rng(seed)
     x = rng.normal(size=(5, 4))
     x[[0, 3]] = 0
     report = gradcheck.check(hidden(slope, at_zero), x, rng.normal(size=(4, 6)))
