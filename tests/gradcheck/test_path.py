@@ -69,7 +69,7 @@ def test_a_kink_within_reach_of_every_step_accuses_no_right_claim_and_excuses_no
     assert gradcheck.check(narrow(forward, backward, factor=1.1), x).verdict == "fail"
 
 
-def test_a_right_kernel_of_float16_is_not_failed_and_half_its_gradient_is_not_passed():
+def test_a_right_kernel_of_float16_is_not_failed_and_half_its_gradient_is_not_passed(rng):
     x = rng.normal(size=20).astype(np.float16)
     assert gradcheck.check(narrow(*KERNELS["tanh"], dtype=np.float16), x).verdict != "fail"
     assert gradcheck.check(narrow(*KERNELS["tanh"], dtype=np.float16, factor=0.5), x).verdict != "pass"
