@@ -31,7 +31,7 @@ class Contract:
         self.two: list[np.ndarray] = []  # the cotangents for the second dy
         self.jitter: dict[str, float] = {}  # by array: how much a rounding of dy changes its cotangent
         self.narrow: dict[str, float] = {}  # by array: the roundoff of a narrow format through which dy goes
-        self.noise = 0.0  # what roundings make of y
+        self.noise = self.roundings = 0.0  # what roundings make of y, and that in units of one
         self.u = max((float(np.finfo(x.dtype).eps) for x in self.point), default=2.0**-52)
 
     def examine(self) -> None:
@@ -76,6 +76,7 @@ class Contract:
         self.g = cotangents(self.rng, y.size)
         self.u = max(self.u, 2 * unit_roundoff([self.y]))
         self.noise = measure_noise(self)
+        self.roundings = self.noise / self.u
 
     def _range(self) -> None:
         """Arrays of numbers at the ends of the range of float64 leave steps no room."""

@@ -7,7 +7,7 @@ import numpy as np
 from gradcheck.analytic import Analytic, without_jumps
 from gradcheck.comparison import Comparison
 from gradcheck.extrapolate import LAST, estimates, where_still
-from gradcheck.ladder import STEPS, WINDOW, Sweep, rounded
+from gradcheck.ladder import STEPS, TINY, WINDOW, Sweep, rounded
 from gradcheck.measure import Place, Reading, Task, read_all
 from gradcheck.plan import LARGE
 from gradcheck.points import Probe, root_sum_square
@@ -97,8 +97,7 @@ class FirstLook:
         for (i, sweep), bound, real in zip(pairs, bounds, found, strict=True):
             inside = max(1.0, self.rounding / self.analytic.u)  # the size of terms that may cancel
             hidden = 4 * self.analytic.u * rounded(self.place.g, np.maximum(np.abs(self.place.y), inside))
-            if len(sweep.steps):
-                real = where_still(real, comparisons[i].claimed, bound, hidden / sweep.steps[0])
+            real = where_still(real, comparisons[i].claimed, bound, hidden / sweep.steps.max(axis=0, initial=TINY))
             comparisons[i].real, comparisons[i].sweep, comparisons[i].bounds = real, sweep, bound
 
     @property

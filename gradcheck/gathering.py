@@ -37,11 +37,11 @@ class Gathering:
         self.large = sum(self.sizes) > plan.LARGE
 
     def _choose_places(self, contract: Contract) -> None:
-        self.noise = contract.noise
         own, notes = own_point(self.problem, self.rng)
         self.own, self.near, more = places(self.problem, own, contract.y.size, self.rng)
         self.findings += notes + more
         self.u = unit_roundoff([self.own.y, self.near.y])
+        self.noise = contract.roundings * 2 * self.u  # not as of a narrow dtype, in which it was measured
         why = complexstep.refusal(self.problem, self.near.point, self.near.y)
         self.exact = why is None
         if why is not None:

@@ -35,12 +35,11 @@ def compare_at_given(
     x = comparer.place.point[leaf]
     suspects = np.flatnonzero((np.abs(x) <= RESIDUE * scale(x)) | tied(x))
     chosen = suspects if suspects.size <= FEW else np.sort(rng.choice(suspects, SUSPECTS, replace=False))
-    found = _alone(compare, leaf, chosen)
-    if suspects.size > FEW:
+    found, complete, held = _alone(compare, leaf, chosen), suspects.size <= FEW, set(suspects.tolist())
+    if held:
         first = _again(compare, first, suspects)
         if all(map(settled, first)):
-            return found + first, False
-    held, complete = set(suspects.tolist()) if suspects.size > FEW else set(), suspects.size <= FEW
+            return found + first, complete
     for _ in range(ROUNDS):
         probe = next(c.probe for c in first if not settled(c))
         entries, all_of_them = halved(comparer, probe, x.size, unsettled_by, WIDEST, real=True)

@@ -54,7 +54,7 @@ def sweep(
     direction = probe.direction(point)
     steps = steps[steps >= min(smallest_exact(point, direction), float(STEPS[EXACT]))]
     rows: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
-    weights, coarse, realised = [], [], []
+    weights, grains, realised = [], [], []
     with np.errstate(all="ignore"):
         changed = _reached(problem, point, probe, y)
         for h in steps:
@@ -67,11 +67,13 @@ def sweep(
             changed |= (ahead != y) | (behind != y)
             top = np.maximum(np.abs(y), np.maximum(np.abs(ahead), np.abs(behind)))
             weights.append(rounded(g, np.where(changed, np.maximum(top, TINY), 0)))
-            coarse.append(rounded(g, np.where(changed, 0 if grain is None else grain, 0)))
+            grains.append(rounded(g, np.where(changed, 0 if grain is None else grain, 0)))
             realised.append((up + down) / 2)
-    central, right, left = (np.array([row[k] for row in rows]).reshape(-1, len(g)) for k in range(3))
-    steps = np.repeat(np.array(realised)[:, None], len(g), axis=1)
-    return Sweep(steps, central, right, left, *(np.array(x).reshape(-1, len(g)) for x in (weights, coarse)))
+    central, right, left, weight, coarse = (
+        np.reshape(column, (-1, len(g))) for column in (*([row[k] for row in rows] for k in range(3)), weights, grains)
+    )
+    steps = np.repeat(np.array(realised, float)[:, None], len(g), axis=1)
+    return Sweep(steps, central, right, left, weight, coarse)
 
 
 def _reached(problem: Problem, point: Arrays, probe: Probe, y: np.ndarray) -> np.ndarray:

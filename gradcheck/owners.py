@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck import trees
 from gradcheck.nodes import is_plain
 
 STATELESS = (type, ModuleType, FunctionType, BuiltinFunctionType)
@@ -26,10 +25,10 @@ class Owned:
         self._functions = functions
         self._owners = list({id(o): o for f in functions if (o := _owner(f)) is not None}.values())
         self._twins: dict[int, list[Any]] = {}  # of the owners, for each thread
-        self._buffers: dict[int, list[np.ndarray]] = {}  # the arrays that these hold
+        self._arrays: dict[int, dict[int, np.ndarray]] = {}  # of the arrays that these hold, for each thread
 
     def __getstate__(self) -> dict:
-        return {**vars(self), "_twins": {}, "_buffers": {}}
+        return {**vars(self), "_twins": {}, "_arrays": {}}
 
     def fresh(self) -> tuple[Callable, ...]:
         """Return the functions, bound to copies in the state of the originals; what cannot be copied is used itself."""
@@ -43,21 +42,26 @@ class Owned:
         found = {id(owner): twin for owner, twin in zip(self._owners, twins, strict=True)}
         return tuple(_rebound(f, found) for f in self._functions)
 
-    def _reset(self) -> list[Any]:
-        """Return the twins of this thread, which stay the same objects, with all that they hold copied anew.
+    def _restored(self, thread: int) -> dict[int, Any]:
+        """Return the twins of the arrays that the objects hold, the same at every call: a workspace stays one."""
+        held = [x for owner in self._owners for x in vars(owner).values()]
+        arrays = [x for x in held if type(x) is np.ndarray and not x.dtype.hasobject]
+        kept = self._arrays.setdefault(thread, {})
+        for x in arrays:
+            twin = kept.get(id(x))
+            if twin is None or twin.shape != x.shape or not twin.flags.writeable:
+                kept[id(x)] = twin = np.empty_like(x)
+            twin[...] = x
+        return {id(x): kept[id(x)] for x in arrays}
 
-        Arrays stay the same ones too, and are filled again: one that was handed out is seen to change.
-        """
+    def _reset(self) -> list[Any]:
+        """Return the twins of this thread, which stay the same objects, with all that they hold copied anew."""
         mine = threading.get_ident()
-        arrays = [x for owner in self._owners for _, x in trees.ends(vars(owner)) if isinstance(x, np.ndarray)]
         if mine not in self._twins:
             self._twins[mine] = [object.__new__(type(owner)) for owner in self._owners]
-            self._buffers[mine] = [x.copy() for x in arrays]
-        twins, buffers = self._twins[mine], self._buffers[mine]
+        twins = self._twins[mine]
         memo: dict[int, Any] = {id(owner): twin for owner, twin in zip(self._owners, twins, strict=True)}
-        for x, buffer in zip(arrays, buffers, strict=True):
-            buffer[...] = x
-            memo[id(x)] = buffer
+        memo |= self._restored(mine)
         for owner, twin in zip(self._owners, twins, strict=True):
             state = copy.deepcopy(vars(owner), memo)
             vars(twin).clear()

@@ -1,11 +1,15 @@
 """Claimed against numeric: doubtful comparisons are looked at again, and no failure goes unconfirmed."""
 
 import numpy as np
+import pytest
 
 import gradcheck
 from gradcheck.adapters import pair
-from gradcheck.analytic import analytic, without_jumps
+from gradcheck.analytic import Analytic, analytic, without_jumps
 from gradcheck.compare import Comparer
+from gradcheck.comparison import Comparison
+from gradcheck.doubt import doubtful
+from gradcheck.extrapolate import Estimate
 from gradcheck.ladder import STEPS, WINDOW
 from gradcheck.measure import Place
 from gradcheck.options import Options
@@ -105,6 +109,54 @@ def test_a_claim_along_a_part_of_an_array_does_not_see_what_lies_elsewhere(rng):
             comparer.analytic.along(Probe(0, start=a, stop=b).direction([x]))[0] for a, b in ((0, 4), (4, 8), (8, 8))
         )
     assert np.isfinite(first).all() and np.isnan(second).all() and (none == 0).all()
+
+
+def test_what_roundings_of_the_point_lose_is_counted_where_something_moves():
+    x = np.array([4.0, 1.0, 2.0])
+    values = [np.array([[3.0, 5.0, np.nan]])]
+    claim, steps = Analytic(values, [], 2.0**-53), np.array([[1.0], [2.0**-40]])
+    lost = claim.lost([x], Probe(0, seed=1, stop=2), steps)
+    assert lost[0, 0] == 0 and lost[1, 0] == pytest.approx(2.0**-51 * 13, rel=1e-12, abs=0)  # 12 and 5
+    assert not claim.lost([x], Probe(0, seed=1), steps).any(), "no bound of what is not a number"
+
+
+def test_whether_outputs_are_coarse_is_asked_once_and_only_where_something_fails():
+    with mapping(1) as mapper:
+        right = comparer_of(np.sin, lambda x, dy: np.cos(x) * dy, X, mapper)
+        right.compare([Probe(0, coordinate=0)], [True])
+        wrong = comparer_of(np.sin, lambda x, dy: 1.001 * np.cos(x) * dy, X, mapper)
+        wrong.compare([Probe(0, coordinate=0)], [True])
+        grain = wrong.place.grain
+        wrong.compare([Probe(0, coordinate=1)], [True])
+    assert right.place.grain is None
+    assert grain is not None and not grain.any() and wrong.place.grain is grain
+
+
+def test_noise_is_measured_where_a_failure_is_confirmed_but_at_the_given_point_not_along_a_kink():
+    seen = []
+
+    def mapper(read, tasks):
+        seen.extend(tasks)
+        return map(read, tasks)
+
+    x = np.append(X, 0.0)
+    twice = comparer_of(lambda x: np.maximum(x, 0), lambda x, dy: np.where(x == 0, 2, 1.1 * (x > 0)) * dy, x, mapper)
+    twice.measures_noise = False  # as at the given point
+    smooth = int(np.argmax(x))
+    twice.compare([Probe(0, coordinate=smooth), Probe(0, coordinate=6)], [True, True])
+    assert {task.probe.coordinate for task in seen if task.noise} == {smooth}
+
+
+def test_the_size_of_an_array_is_that_of_claims_and_of_numbers_and_nan_is_none_of_it():
+    def c(leaf, claimed, value, bar):
+        numbers = [np.array([v]) for v in (value, bar, value, value)]
+        real = Estimate(*numbers, *(np.array([False]) for _ in range(3)))
+        return Comparison(Probe(leaf), 1.0, np.array([claimed]), np.array([np.inf]), real)
+
+    assert doubtful([c(0, 1.0, np.nan, np.inf), c(0, 0.0, 0.0, 9e-8)]) == [0], "1e-7 of the claim, and no number"
+    assert doubtful([c(0, 1.0, np.nan, np.inf), c(0, 0.0, 0.0, 2e-7)]) == [0, 1]
+    assert doubtful([c(0, 1.0, 1.0, 1e-9), c(1, 1e-9, 1e-9, 1e-9)]) == [1], "1e-7 of a thousandth of the largest"
+    assert doubtful([c(0, 0.0, -1.0, 1e-8)]) == [] and doubtful([c(0, 0.0, -1.0, 1e-6)]) == [0]
 
 
 def test_a_complex_step_that_cancels_is_widened_and_not_believed_too_far():

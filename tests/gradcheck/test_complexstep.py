@@ -40,6 +40,15 @@ def shifted(z):
     return z + 0.5 if np.iscomplexobj(z) else z + 0
 
 
+def shifted_at_one(z):
+    """Off in the first entry alone, by a part of 1e-12: a thousand roundings."""
+    return z + 1e-12 * (np.arange(z.size).reshape(z.shape) == 0) if np.iscomplexobj(z) else z + 0
+
+
+def spoilt_at_one(z):
+    return np.where((np.arange(z.size).reshape(z.shape) == 0) & np.iscomplexobj(z), np.inf, z)
+
+
 def one(x, dy):
     return dy
 
@@ -55,6 +64,8 @@ def one(x, dy):
         (swollen, one, "no complex step: complex input changes the output's shape"),
         (spoilt, one, "no complex step: complex input gives output that is not finite"),
         (shifted, one, "no complex step: complex input changes the output's real part"),
+        (shifted_at_one, one, "no complex step: complex input changes the output's real part"),
+        (spoilt_at_one, one, "no complex step: complex input gives output that is not finite"),
     ],
 )
 def test_a_function_that_takes_no_complex_input_is_differenced_instead(forward, backward, message):

@@ -84,6 +84,35 @@ def test_a_complex_step_sees_one_side_of_a_kink_and_contradicts_nothing():
     assert compared(0, 1, 1, exact=2).exact_contradicts_real().all()
 
 
+def plain(coordinate=None, claimed=2.0, value=1.0, bar=1e-8, ends=None, exact=1.0):
+    return compared(coordinate, claimed, value, bar=bar, ends=ends, exact=exact).is_plain()
+
+
+def test_a_failure_is_plain_where_both_means_show_it_far_outside_a_tight_bar():
+    assert plain()
+    assert not plain(coordinate=0), "a single entry may be far smaller than its array"
+    assert not plain(bar=np.inf), "nothing was resolved"
+    assert not plain(ends=(0.9, 1.1)), "a kink"
+    assert not plain(claimed=-2.0, bar=2.1e-3) and plain(claimed=-2.0, bar=1.9e-3), "a thousandth of the larger"
+    assert not plain(claimed=1 + 9e-8) and plain(claimed=1 + 11e-8), "ten bars away"
+    assert not plain(exact=None), "real differences alone"
+    assert not plain(exact=2.0), "the complex step sides with the claim"
+    assert not plain(exact=3.0), "the complex step contradicts both"
+
+
+def test_a_failure_is_not_plain_where_another_cotangent_shows_a_kink():
+    numbers = [array(*pair) for pair in ((1.0, 1.0), (1e-8, 1e-8), (1.0, 0.9), (1.0, 1.1))]
+    kinks, no = (np.array(pair) for pair in ((False, True), (False, False)))
+    one, two = (Estimate(*numbers, which, no, no) for which in (no, kinks))
+    exact = {"exact": array(1.0, 1.0), "exact_bar": array(1e-15, 1e-15)}
+    assert Comparison(Probe(0), 1.0, array(2.0, 1.0), array(0, 0), one, **exact).is_plain()
+    assert not Comparison(Probe(0), 1.0, array(2.0, 1.0), array(0, 0), two, **exact).is_plain()
+
+
+def test_the_size_beside_which_a_bar_is_tight_is_that_of_the_larger_number():
+    assert plain(claimed=0.0, value=1.0, bar=9e-4) and plain(claimed=-100.0, value=1.0, bar=0.09)
+
+
 def test_what_was_not_measured_is_not_a_number():
     bare = Comparison(Probe(0, coordinate=0), 1.0, array(1), array(0))
     assert np.isnan(numeric(bare, True)).all() and not bare.resolved

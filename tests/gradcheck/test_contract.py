@@ -340,6 +340,30 @@ def test_a_broadcast_cotangent_is_a_cotangent():
     assert messages == {("layout", "x"): "zero-stride arrays change the cotangent of x"}
 
 
+@pytest.mark.parametrize("wrong", [lambda dx: dx[:1], lambda dx: dx.astype(complex), lambda dx: None])
+def test_where_a_cotangent_cannot_be_compared_nothing_else_is_asked(wrong):
+    calls = []
+
+    def backward(x, dy):
+        calls.append(1)
+        return wrong(honest(x, dy))
+
+    report = gradcheck.check(pair(square, backward), X)
+    assert len(calls) == 1 and len(found(report)) == 1 and report.gradients[0].reason == "not compared"
+
+
+def test_a_workspace_of_an_object_is_one_when_its_method_is_handed_over():
+    class Work:
+        def __init__(self):
+            self.out = np.empty_like(X)
+
+        def forward(self, x):
+            return np.multiply(x * x, x, out=self.out) if x.dtype == X.dtype else square(x)
+
+    message = "a later forward pass changes the output that an earlier one returned"
+    expect(gradcheck.check(pair(Work().forward, honest), X), "alias", None, message)
+
+
 def test_an_error_in_a_later_call_is_a_finding_and_numbers_are_still_compared():
     def once(x):
         used = []

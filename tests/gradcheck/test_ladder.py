@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gradcheck.adapters import pair
-from gradcheck.ladder import STEPS, few_bits, joined, rounded, sweep
+from gradcheck.ladder import STEPS, few_bits, joined, rounded, smallest_exact, sweep
 from gradcheck.points import Probe, quantise
 from gradcheck.problem import Problem
 
@@ -52,6 +52,20 @@ def test_steps_along_which_a_point_would_be_rounded_are_left_out_of_a_direction(
     dense = swept(lambda x: x * 1.0, Probe(0, seed=1), x)
     assert 5 <= len(dense.steps) < len(STEPS)
     assert len(swept(lambda x: x * 1.0, Probe(0, coordinate=1), x).steps) == len(STEPS)
+
+
+def test_the_entry_that_is_largest_beside_its_step_decides_which_steps_are_left_out():
+    point = [np.array([1.0, 8.0, 0.0]), np.array([3.0])]
+    direction = {0: np.array([2.0, 0.5, 1.0]), 1: np.array([1.0])}
+    assert smallest_exact(point, direction) == 2.0**-37 * 16
+    assert smallest_exact(point, {0: np.array([2.0, 0.0, 1.0]), 1: np.array([1.0])}) == 2.0**-37 * 3
+    assert smallest_exact(point, {0: np.zeros(3), 1: np.array([0.0])}) == 0
+    assert smallest_exact(point, {0: np.array([0.0, 1.0, 0.0])}) == 0, "the step of a single entry is read off"
+
+
+def test_where_every_step_is_lost_none_is_taken():
+    s = swept(lambda x: x * 1.0, Probe(0, coordinate=0, own_scale=True), np.array([5e-324, 1.0, 1.0, 1.0]))
+    assert s.steps.shape == s.central.shape == s.weight.shape == s.coarse.shape == (0, 2)
 
 
 def test_a_direction_without_a_moving_entry_leaves_no_step_out():

@@ -48,7 +48,7 @@ def places(n):
 
 
 def test_a_million_inputs_and_a_million_parameters_are_checked_within_140_evaluations():
-    """126 were counted: near by and at the given point, of 11 steps each and with noise, and the contract."""
+    """126 were counted: a ladder near by, one at the given point, and the contract."""
     report = gradcheck.check(pair(tanh_layer, backward), *data(10**6))
     assert report.verdict == "pass", str(report)
     assert report.evaluations <= 140

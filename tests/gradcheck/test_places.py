@@ -62,7 +62,7 @@ def test_in_a_large_problem_one_ladder_moves_everything():
     assert [p.leaf for p in plan.probes] == [None, 0, 2] and plan.real == [True, False, False]
     plan = dense([LARGE, 0, 2], False, rng())
     assert [p.leaf for p in plan.probes] == [0, 2] and plan.real == [True, True]
-    assert [p.leaf for p in apart([LARGE, 0, 2], rng()).probes] == [0, 2]
+    assert [p.leaf for p in apart([LARGE, 0, 2], rng(), set()).probes] == [0, 2]
 
 
 def test_of_a_larger_array_entries_that_may_be_at_a_kink_are_differenced():

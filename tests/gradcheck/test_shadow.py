@@ -91,7 +91,7 @@ def tanh_in_float32(factor=1.0):
 def test_a_layer_that_computes_in_float32_passes_with_the_digits_that_float32_leaves():
     report = gradcheck.check(tanh_in_float32(), X.astype(np.float64))
     assert report.verdict == "pass", str(report)
-    assert 1.5 < report.gradients[0].digits < 7  # float32 leaves the root of 6e-8 at the best, and some less
+    assert 1.5 < report.gradients[0].digits < 7  # the root of 6e-8 is what differences leave
 
 
 @pytest.mark.parametrize("factor", [1.02, 0.5, -1.0])

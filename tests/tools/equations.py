@@ -30,7 +30,7 @@ def _along(subject, path):
 
 def _forwards(subject):
     """The functions of the mathematics that the subject runs: that of a class after those of the classes it calls."""
-    own = [vars(kind)["vjp"] for kind in type(subject).__mro__ if "vjp" in vars(kind)] or [subject]
+    own = [inspect.unwrap(vars(kind)["vjp"]) for kind in type(subject).__mro__ if "vjp" in vars(kind)] or [subject]
     if not all(map(inspect.isfunction, own)):
         return []
     calls = ["super().vjp(" in inspect.getsource(function) for function in own]

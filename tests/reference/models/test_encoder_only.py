@@ -68,7 +68,10 @@ def bent(rng):
 
 
 def routed(rng):
-    """A model with a mixture of two experts in its block, and ids at which no choice is close and both are chosen."""
+    """A model with a mixture of two experts in its block, and ids at which no choice is close and both are chosen.
+
+    Not equally often: of equal shares the balance has no gradient.
+    """
     while True:
         model, given = small(rng)
         (block,) = model.stack.blocks
@@ -76,7 +79,7 @@ def routed(rng):
         experts = generic(rng, MixtureOfExperts.init(rng, 4, 2, 2, 1))
         x = attention(parted(model, stack=Encoder((), None))(**given))
         lead = np.diff(experts.router(x))
-        if np.abs(lead).min() > 0.2 and np.ptp(np.sign(lead)):
+        if np.abs(lead).min() > 0.2 and np.ptp(np.sign(lead)) and np.sign(lead).sum():
             block = EncoderBlock(attention, PostNorm(block.feedforward.norm, experts))
             return parted(model, stack=Encoder((block,), None)), given
 

@@ -1,0 +1,111 @@
+"""Complex arrays are compared as pairs of real ones, in PyTorch's convention or in that of JAX."""
+
+import numpy as np
+import pytest
+
+import gradcheck
+from gradcheck.adapters import pair
+
+rng = np.random.default_rng(1)
+Z = rng.normal(size=6) + 1j * rng.normal(size=6)
+W = rng.normal(size=(6, 3)) + 1j * rng.normal(size=(6, 3))
+X = rng.normal(size=6)
+
+# The forward pass, its backward pass in PyTorch's convention, a wrong one, the inputs
+CASES = {
+    "square": (lambda z: z * z, lambda z, dy: 2 * np.conj(z) * dy, lambda z, dy: 2 * z * dy, (Z,)),
+    "conjugate": (np.conj, lambda z, dy: np.conj(dy), lambda z, dy: dy + 0, (Z,)),
+    "modulus": (np.abs, lambda z, dy: dy * z / np.abs(z), lambda z, dy: dy * z, (Z,)),
+    "real part": (lambda z: z.real * 1.0, lambda z, dy: dy + 0j, lambda z, dy: dy / 2 + 0j, (Z,)),
+    "imaginary part": (lambda z: z.imag * 1.0, lambda z, dy: 1j * dy, lambda z, dy: -1j * dy, (Z,)),
+    "squared modulus": (lambda z: (z * np.conj(z)).real, lambda z, dy: 2 * z * dy, lambda z, dy: z * dy, (Z,)),
+    "product": (
+        lambda z, w: z @ w,
+        lambda z, w, dy: (dy @ np.conj(w).T, np.outer(np.conj(z), dy)),
+        lambda z, w, dy: (dy @ w.T, np.outer(z, dy)),
+        (Z, W),
+    ),
+    "transform of real numbers": (
+        np.fft.fft,
+        lambda x, dy: (x.size * np.fft.ifft(dy)).real,
+        lambda x, dy: np.fft.fft(dy).real,
+        (X,),
+    ),
+    "one entry of six": (
+        lambda z: z * z,
+        lambda z, dy: 2 * np.conj(z) * dy,
+        lambda z, dy: 2 * np.where(np.arange(6) == 4, z, np.conj(z)) * dy,
+        (Z,),
+    ),
+    "a real loss": (
+        lambda z: (np.abs(z) ** 2).sum(),
+        lambda z, dy: 2 * dy * z,
+        lambda z, dy: 2 * dy * np.conj(z),
+        (Z,),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_right_gradient_of_complex_numbers_passes_and_a_wrong_one_fails(name):
+    forward, right, wrong, inputs = CASES[name]
+    report = gradcheck.check(pair(forward, right), *inputs)
+    assert report.verdict == "pass", str(report)
+    assert gradcheck.check(pair(forward, wrong), *inputs).verdict == "fail"
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_in_the_convention_of_jax_cotangents_and_gradients_are_conjugate(name):
+    forward, right, wrong, inputs = CASES[name]
+
+    def conjugate(backward):
+        def pulled(*arguments):
+            *values, dy = arguments
+            rows = backward(*values, np.conj(dy))
+            return tuple(np.conj(row) for row in rows) if isinstance(rows, tuple) else np.conj(rows)
+
+        return pair(forward, pulled)
+
+    check = gradcheck.Checker(convention="jax")
+    assert check(conjugate(right), *inputs).verdict == "pass"
+    assert check(conjugate(wrong), *inputs).verdict == "fail"
+
+
+def test_the_other_convention_is_wrong():
+    forward, right, _, inputs = CASES["square"]
+    assert gradcheck.Checker(convention="jax")(pair(forward, right), *inputs).verdict == "fail"
+
+
+@pytest.mark.parametrize(
+    ("convention", "form"), [("torch", "dL/dx + i dL/dy, as in PyTorch"), ("jax", "dL/dx - i dL/dy, as in JAX")]
+)
+def test_it_is_said_what_is_complex_and_in_which_convention(convention, form):
+    forward, right, _, inputs = CASES["product"]
+    report = gradcheck.Checker(convention=convention)(pair(forward, right), *inputs)
+    assert f"z, w are complex: compared as pairs (real, imaginary), gradients at x + i y taken for {form}" in [
+        f.message for f in report.findings
+    ]
+
+
+def test_a_real_gradient_of_a_complex_array_fails():
+    report = gradcheck.check(pair(lambda z: z * z, lambda z, dy: (2 * np.conj(z) * dy).real), Z)
+    assert report.verdict == "fail"
+
+
+def test_complex_parameters_of_a_layer_are_compared_by_name():
+    class Map:
+        def __init__(self, w):
+            self.w = w
+
+        def vjp(self, x):
+            return x @ self.w, lambda dy: ({"w": np.outer(np.conj(x), dy)}, dy @ np.conj(self.w).T)
+
+    report = gradcheck.check(Map(W), Z)
+    assert report.verdict == "pass", str(report)
+    assert [(g.name, g.shape) for g in report.gradients] == [("w", (6, 3, 2)), ("x", (6, 2))]
+
+
+def test_complex64_passes():
+    forward, right, _, inputs = CASES["product"]
+    report = gradcheck.check(pair(forward, right), *(z.astype(np.complex64) for z in inputs))
+    assert report.verdict == "pass", str(report)
