@@ -50,7 +50,7 @@ def conclude(
     elif believed and any(c.exact_outside().any() for c in comparisons):
         gradient.verdict = "inconclusive"
         gradient.reason = "the complex step sees a difference that real differences are too coarse to confirm"
-    elif _is_zero(comparisons, believed):
+    elif _is_zero(comparisons, believed) or rms <= gradient.bar:
         gradient.digits = gradient.real_digits = None
         if max(float(np.max(c.best_tolerance(believed))) for c in comparisons) > NEED_ZERO * largest:
             gradient.verdict = "inconclusive"
