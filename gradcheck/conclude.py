@@ -44,15 +44,16 @@ def conclude(
     rms = root_mean_square(comparisons, int(np.prod(shape)), believed)
     smooth = [c for c in comparisons if not c.kink.any()] or comparisons
     gradient.bar = max(float(np.max(c.best_tolerance(believed) / c.unit)) for c in smooth)
+    seen = max(float(np.max(c.best_tolerance(believed))) for c in comparisons)
     if not np.isfinite(gradient.bar):
         gradient.verdict = "inconclusive"
         gradient.reason = next((c.doubt for c in smooth if c.doubt), "no step gives a stable difference")
     elif believed and any(c.exact_outside().any() for c in comparisons):
         gradient.verdict = "inconclusive"
         gradient.reason = "the complex step sees a difference that real differences are too coarse to confirm"
-    elif _is_zero(comparisons, believed) or rms <= gradient.bar:
+    elif _is_zero(comparisons, believed) or (rms <= gradient.bar and seen <= NEED_ZERO * largest):
         gradient.digits = gradient.real_digits = None
-        if max(float(np.max(c.best_tolerance(believed))) for c in comparisons) > NEED_ZERO * largest:
+        if seen > NEED_ZERO * largest:
             gradient.verdict = "inconclusive"
             gradient.reason = f"below the noise: nothing smaller than {gradient.bar:.1e} is seen"
     else:

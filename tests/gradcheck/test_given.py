@@ -91,7 +91,7 @@ def test_of_more_kinks_than_can_be_told_apart_a_sample_is_compared_and_it_is_sai
     x = without(rng.normal(size=SIZE), 0.0)
     x[:200] = 0
     report = gradcheck.check(pair(lambda x: np.maximum(x, 0), lambda x, dy: dy * (x > 0)), x)
-    said = "x has more kinks at the given point than can be told apart: of these entries a sample was compared"
+    said = "x has many kinks at the given point: of their entries a sample was compared"
     assert report.verdict != "fail" and said in [f.message for f in report.findings]
 
 
@@ -117,3 +117,30 @@ def test_entries_at_a_kink_are_compared_alone_and_held_while_the_others_move(rng
     alone = [c.probe.coordinate for c in found if c.probe.coordinate is not None]
     (rest,) = [c for c in found if c.probe.coordinate is None]
     assert alone == [3, 250] and rest.probe.held == (3, 250) and settled(rest)
+
+
+def equal_to(value):
+    """A backward pass without a gradient where an entry is exactly a number that has all its bits."""
+    return pair(np.sin, lambda x, dy: dy * np.cos(x) * (x != value))
+
+
+@pytest.mark.parametrize("size", [20, 300])
+def test_the_very_numbers_that_were_given_are_compared(size, rng):
+    x = rng.normal(size=size)
+    x[3] = 0.1
+    assert gradcheck.check(equal_to(0.1), x).verdict == "fail"
+    x[3] = 0.2
+    assert gradcheck.check(equal_to(0.1), x).verdict == "pass"
+
+
+@pytest.mark.parametrize(("value", "verdict"), [(0.0, "fail"), (0.5, "pass")])
+def test_a_parameter_of_zeros_is_compared_as_it_is_too(value, verdict, rng):
+    class Shift:
+        def __init__(self, b):
+            self.b = b
+
+        def vjp(self, x):
+            return np.sin(x) + self.b, lambda dy: ({"b": dy.sum(0) * (self.b != 0)}, dy * np.cos(x))
+
+    report = gradcheck.check(Shift(np.full(3, value)), rng.normal(size=(4, 3)))
+    assert report.verdict == verdict, str(report)

@@ -5,7 +5,7 @@ import inspect
 
 import pytest
 
-from gradcheck import conclude, examination
+from gradcheck import conclude, examination, gathering
 from gradcheck.findings import Finding
 from gradcheck.report import Gradient
 from gradcheck.reports import advice
@@ -31,8 +31,9 @@ def reasons(module, field="reason"):
                 yield value.value
 
 
-REASONS = [reason for module in (conclude, examination) for reason in reasons(module) if reason != "broken: "]
-REASONS += [reason for reason in reasons(examination, "doubt") if not reason.isspace()]
+MODULES = (conclude, examination, gathering)
+REASONS = [reason for module in MODULES for reason in reasons(module) if reason != "broken: "]
+REASONS += [reason for reason in reasons(gathering, "doubt") if not reason.isspace()]
 
 
 def test_the_reasons_are_found():
