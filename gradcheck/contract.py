@@ -29,6 +29,7 @@ class Contract:
         self.large = sum(x.size for x in self.point) > LARGE
         self.rng, self.findings, self.fatal = rng, list[Finding](), False
         self.two: list[np.ndarray] = []  # the cotangents for the second dy
+        self.scales: dict[str, float] = {}  # of the arrays, by name
         self.jitter: dict[str, float] = {}  # by array: how much a rounding of dy changes its cotangent
         self.narrow: dict[str, float] = {}  # by array: the roundoff of a narrow format through which dy goes
         self.noise = self.roundings = 0.0  # what roundings make of y, and that in units of one

@@ -70,10 +70,11 @@ class Gathering:
             at_own = self._comparer(self._fresh_own(), self.at_near.level)
         wrong = {leaf for leaf, found in enumerate(comparisons) if any(c.outside().any() for c in found)}
         compare = partial(self._measured, at_own)
-        whole = plan.given(self.sizes, self.exact, self.rng, wrong)  # what is wrong near by is wrong
+        exact = self.exact and not any(c.exact_contradicts_real().any() for found in comparisons for c in found)
+        whole = plan.given(self.sizes, exact, self.rng, wrong)  # what is wrong near by is wrong
         self._file(comparisons, at_own, plan.special(self.own.point, self.rng))
         first = compare(whole.probes, whole.real)
-        if self.large and not all(map(settled, first)):
+        if not all(map(settled, first)) and not all(whole.real):
             whole = plan.apart(self.sizes, self.rng, wrong)
             first = compare(whole.probes, whole.real)
         for leaf in range(len(self.sizes)):

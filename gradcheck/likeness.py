@@ -50,8 +50,9 @@ def cancelled(c: "Contract", leaf: str) -> float:
 
 def natural(c: "Contract", leaf: str) -> float:
     """Return what roundings make of a cotangent whose terms cancel as those of y do: that of y, times dy / x."""
-    x = next(x.value for x in c.problem.leaves if x.name == leaf)
-    return c.noise * float(np.abs(c.g).max(initial=0)) / scale(x)
+    if leaf not in c.scales:
+        c.scales[leaf] = scale(next(x.value for x in c.problem.leaves if x.name == leaf))
+    return c.noise * float(np.abs(c.g).max(initial=0)) / c.scales[leaf]
 
 
 def sensitivity(c: "Contract") -> list[float]:

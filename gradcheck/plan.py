@@ -41,12 +41,17 @@ def dense(sizes: list[int], exact: bool, rng: np.random.Generator) -> Plan:
 
 
 def given(sizes: list[int], exact: bool, rng: np.random.Generator, wrong: set[int]) -> Plan:
-    """Return the directions for the user's own point, where not every entry is differenced, but for wrong arrays."""
+    """Return the directions for the user's own point, where not every entry is differenced, but for wrong arrays.
+
+    Where the complex step can be believed one ladder moves all arrays at once.
+    """
     if sum(sizes) <= EXHAUSTIVE:
         return Plan([], [])
-    if sum(sizes) > LARGE and not wrong:
-        return dense(sizes, exact, rng)
-    return apart(sizes, rng, wrong)
+    if wrong or not exact:
+        return apart(sizes, rng, wrong)
+    moving = [None, *(leaf for leaf, size in enumerate(sizes) if size)]
+    probes = [Probe(leaf, seed=int(rng.integers(2**32))) for leaf in moving]
+    return Plan(probes, [probe.leaf is None for probe in probes])
 
 
 def apart(sizes: list[int], rng: np.random.Generator, wrong: set[int]) -> Plan:
