@@ -47,7 +47,7 @@ class FirstLook:
     def _first_tasks(self, probes: list[Probe], real: list[bool]) -> list[Task]:
         ladders = np.flatnonzero(real)
         chosen = np.linspace(0, len(ladders) - 1, NOISE_PROBES if ladders.size else 0).astype(int)
-        joint = any(probe.leaf is None for probe in probes)
+        joint = self.lean and any(probe.leaf is None for probe in probes)
         with_noise = set(ladders[chosen] if self.measures_noise and not (self.level or self.lean) else ())
         jitters: dict[tuple[int | None, bool], int] = {}
         tasks = []
