@@ -9,6 +9,8 @@ from gradcheck.compare import Comparer
 from gradcheck.comparison import Comparison
 from gradcheck.complexstep import jittered
 from gradcheck.findings import Finding
+from gradcheck.first_look import NARROW
+from gradcheck.path import LOW
 from gradcheck.points import Probe, root_sum_square
 from gradcheck.problem import Arrays
 
@@ -51,7 +53,9 @@ def _serves(c: Comparison) -> bool:
 
 def _slope(comparer: Comparer, probe: Probe) -> tuple[np.ndarray, np.ndarray] | None:
     """Return <g, J d> for every cotangent (G,) and a bar for its rounding (G,)."""
-    point, g, u = comparer.place.point, comparer.place.g, comparer.coarseness
+    point, g, u = comparer.place.point, comparer.place.g, comparer.analytic.u
+    if comparer.level > LOW:
+        u = max(u, NARROW)  # a narrow format inside does not show changes that are smaller than its roundings
     moving = probe.direction(point)
     directions = [moving.get(i, np.zeros_like(x)) for i, x in enumerate(point)]
     tangent = _tangent(comparer, point, directions)
