@@ -32,7 +32,7 @@ class TorchFunction(Adapted):
     def prepare(self, inputs: tuple, constants: dict) -> tuple:
         self.findings: list[Finding] = []
         self._arguments, self._outputs = self.arguments(inputs), Outputs(self._tensors)
-        self._takes_narrow = self._differentiates = self._tried = False
+        self._differentiates = self._tried = False
         self.complex_safe = self._arguments.is_real and self._tensors.dtype is None
         self.parameters = self._arguments.parameters
         names = [leaf.name for leaf in leaf_list(self, self._arguments.inputs)]
@@ -77,15 +77,8 @@ class TorchFunction(Adapted):
 
     def _evaluated(self, parameters: Any, inputs: tuple, constants: dict) -> tuple[list[Any], Any]:
         made = self._arguments.made(parameters, inputs)
-        wide = self._arguments.wide(made) == self._tensors.torch.float64
-        try:
-            with self._tensors.torch.set_grad_enabled(self._differentiates):
-                y, holders = self._run(self._ready(made), constants)
-        except Exception as error:
-            if wide and self._takes_narrow and self._tensors.dtype is None:
-                error.add_note("gradcheck: if it takes no float64, say what it takes: torch_function(f, dtype=...)")
-            raise
-        self._takes_narrow |= not wide
+        with self._tensors.torch.set_grad_enabled(self._differentiates):
+            y, holders = self._run(self._ready(made), constants)
         written = [i for i, tensor in enumerate(holders) if tensor._version]  # counts what happens in place
         if written:
             name = self.array_name(written[0])
