@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from gradcheck import adapters
     from gradcheck.checker import Checker, assert_gradients, check
-    from gradcheck.findings import Finding
-    from gradcheck.report import Gradient, GradientError, Report
+    from gradcheck.reports.report import Gradient, GradientError, Report
+    from gradcheck.subjects.findings import Finding
     from gradcheck.version import __version__
 
 __all__ = [
@@ -28,10 +28,10 @@ __all__ = [
 
 _MODULES = {
     "Checker": "checker",
-    "Finding": "findings",
-    "Gradient": "report",
-    "GradientError": "report",
-    "Report": "report",
+    "Finding": "subjects.findings",
+    "Gradient": "reports.report",
+    "GradientError": "reports.report",
+    "Report": "reports.report",
     "__version__": "version",
     "adapters": "adapters",
     "assert_gradients": "checker",

@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.examination import Examination
-from gradcheck.kept import kept
-from gradcheck.options import Options
-from gradcheck.problem import Problem
-from gradcheck.report import GradientError, Report
-from gradcheck.workers import mapping
+from gradcheck.reports.report import GradientError, Report
+from gradcheck.subjects.declared import Options
+from gradcheck.subjects.kept import kept
+from gradcheck.subjects.problem import Problem
+from gradcheck.verdict.examination import Examination
+from gradcheck.workers.mapping import mapping
 
 
 class Checker:

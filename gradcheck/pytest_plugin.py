@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from gradcheck.report import Report
+    from gradcheck.reports.report import Report
 
 MARK = "gradcheck_kinks"
 HELP = (

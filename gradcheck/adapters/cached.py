@@ -6,8 +6,8 @@ from typing import Any
 
 from gradcheck.adapters.convert import callable_or_raise, own
 from gradcheck.adapters.named import in_order
-from gradcheck.owners import Owned
-from gradcheck.subjects import Adapted, per_input
+from gradcheck.subjects.adapted import Adapted, per_input
+from gradcheck.subjects.owners import Owned
 
 
 class Cached(Adapted):

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck import trees
 from gradcheck.adapters import spellings
 from gradcheck.adapters.convert import mapped
 from gradcheck.adapters.places import outermost
+from gradcheck.subjects import trees
 
 
 @dataclasses.dataclass(frozen=True)

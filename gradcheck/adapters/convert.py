@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gradcheck import trees
-from gradcheck.nodes import Above, inside
+from gradcheck.subjects import trees
+from gradcheck.subjects.nodes import Above, inside
 
 
 class Pair(NamedTuple):

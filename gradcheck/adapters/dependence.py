@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from gradcheck.adapters.places import Path
-from gradcheck.points import generic
-from gradcheck.problem import flat
+from gradcheck.numeric.points import generic
+from gradcheck.subjects.problem import flat
 
 
 def used(run: Callable[[Any], Any], obj: Any, paths: list[Path], arrays: Mapping[Path, np.ndarray]) -> list[Path]:

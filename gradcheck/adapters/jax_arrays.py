@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck import trees
 from gradcheck.adapters.convert import Constant, Pair, mapped
+from gradcheck.subjects import trees
 
 
 @dataclasses.dataclass(frozen=True)

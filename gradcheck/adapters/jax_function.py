@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck import trees
 from gradcheck.adapters.convert import callable_or_raise, framework, is_wide
 from gradcheck.adapters.jax_arrays import JaxArrays
-from gradcheck.subjects import Adapted, Broken, arrays, leaf_list
+from gradcheck.subjects import trees
+from gradcheck.subjects.adapted import Adapted, Broken, arrays, leaf_list
 
 REFUSALS = {  # what JAX raises for rules that break their contract, and what that is called here
     "Custom VJP bwd rule must produce an output with the same container": "count",

@@ -10,7 +10,7 @@ from gradcheck.adapters.calls import Calls
 from gradcheck.adapters.convert import own
 from gradcheck.adapters.places import Path, get, plain_or_raise, put, title
 from gradcheck.adapters.trial import RETURNED, Trial, standing
-from gradcheck.subjects import Adapted, per_input
+from gradcheck.subjects.adapted import Adapted, per_input
 
 
 class Module(Adapted):

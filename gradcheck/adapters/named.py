@@ -3,7 +3,7 @@
 from typing import Any
 
 from gradcheck.adapters.spellings import by_name
-from gradcheck.subjects import Adapted, names
+from gradcheck.subjects.adapted import Adapted, names
 
 
 def in_order(cotangents: Any, inputs: tuple, subject: Adapted) -> Any:

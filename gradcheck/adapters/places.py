@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck import trees
+from gradcheck.subjects import trees
 
 Path = tuple[Any, ...]
 PLAIN = (type, np.ndarray, np.generic, np.random.Generator, FunctionType, MethodType, BuiltinFunctionType, ModuleType)

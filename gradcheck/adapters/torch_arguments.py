@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck import trees
 from gradcheck.adapters.convert import Constant, Pair, mapped
 from gradcheck.adapters.torch_tensors import Form, Tensors
+from gradcheck.subjects import trees
 
 
 class Arguments:

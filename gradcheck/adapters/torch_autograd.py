@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck import trees
 from gradcheck.adapters.convert import mapped
 from gradcheck.adapters.torch_arguments import Arguments
 from gradcheck.adapters.torch_outputs import Outputs
 from gradcheck.adapters.torch_tensors import Tensors
 from gradcheck.adapters.torch_unused import unused_outputs
-from gradcheck.findings import Finding
-from gradcheck.subjects import Adapted, Broken, leaf_list
+from gradcheck.subjects import trees
+from gradcheck.subjects.adapted import Adapted, Broken, leaf_list
+from gradcheck.subjects.findings import Finding
 
 
 class TorchFunction(Adapted):

@@ -6,7 +6,7 @@ from gradcheck.adapters.convert import framework
 from gradcheck.adapters.torch_autograd import TorchFunction
 from gradcheck.adapters.torch_kinds import AutogradFunction, TorchModule
 from gradcheck.adapters.torch_tensors import Tensors
-from gradcheck.subjects import Adapted
+from gradcheck.subjects.adapted import Adapted
 
 
 def torch_function(function: Any, *, dtype: Any = None, device: Any = None) -> Adapted:

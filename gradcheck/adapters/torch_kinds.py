@@ -13,8 +13,8 @@ from gradcheck.adapters.convert import mapped
 from gradcheck.adapters.torch_arguments import Arguments
 from gradcheck.adapters.torch_autograd import TorchFunction
 from gradcheck.adapters.torch_tensors import Tensors
-from gradcheck.findings import Finding
-from gradcheck.subjects import Broken
+from gradcheck.subjects.adapted import Broken
+from gradcheck.subjects.findings import Finding
 
 
 class AutogradFunction(TorchFunction):

@@ -4,10 +4,10 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck import trees
 from gradcheck.adapters.convert import mapped
 from gradcheck.adapters.torch_tensors import Form, Tensors
-from gradcheck.findings import Finding
+from gradcheck.subjects import trees
+from gradcheck.subjects.findings import Finding
 
 
 class Outputs:

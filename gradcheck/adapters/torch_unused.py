@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gradcheck import trees
-from gradcheck.complexstep import jittered
-from gradcheck.findings import Finding
+from gradcheck.numeric.points import jittered
+from gradcheck.subjects import trees
+from gradcheck.subjects.findings import Finding
 
 if TYPE_CHECKING:
     from gradcheck.adapters.torch_autograd import TorchFunction

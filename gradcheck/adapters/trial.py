@@ -11,8 +11,8 @@ from gradcheck.adapters import spellings
 from gradcheck.adapters.calls import Calls, Way
 from gradcheck.adapters.dependence import used
 from gradcheck.adapters.places import Path, get, held, title
-from gradcheck.findings import Finding
-from gradcheck.problem import during, flat, like
+from gradcheck.subjects.findings import Finding
+from gradcheck.subjects.problem import during, flat, like
 
 RETURNED = "(returned)"  # where the path of a gradient begins that the backward pass returns
 

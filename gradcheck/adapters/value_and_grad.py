@@ -12,10 +12,10 @@ from gradcheck.adapters.convert import callable_or_raise, mapped, own
 from gradcheck.adapters.dependence import used
 from gradcheck.adapters.named import in_order
 from gradcheck.adapters.places import Path, get, held, plain_or_raise, title
-from gradcheck.findings import Finding
-from gradcheck.owners import Owned
-from gradcheck.problem import during
-from gradcheck.subjects import Adapted, per_input
+from gradcheck.subjects.adapted import Adapted, per_input
+from gradcheck.subjects.findings import Finding
+from gradcheck.subjects.owners import Owned
+from gradcheck.subjects.problem import during
 
 
 class ValueAndGrad(Adapted):

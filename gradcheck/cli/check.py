@@ -19,11 +19,11 @@ from gradcheck.cli.memory import fits
 from gradcheck.cli.output import document, writable, write_page
 from gradcheck.cli.things import load, subject_of
 from gradcheck.cli.values import array, parameter
-from gradcheck.kinds import adapt
-from gradcheck.report import Report
 from gradcheck.reports.data import to_json
+from gradcheck.reports.report import Report
 from gradcheck.reports.style import style_of
 from gradcheck.reports.text import render
+from gradcheck.subjects.kinds import adapt
 
 NOT_THE_USERS = (str(Path(__file__).parents[1]), str(Path(importlib.__file__).parent), "<frozen importlib")
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from gradcheck.cli.errors import UsageError
-from gradcheck.report import Report
+from gradcheck.reports.report import Report
 
 
 def writable(path: Path) -> None:

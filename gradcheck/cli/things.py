@@ -10,7 +10,7 @@ from gradcheck import adapters
 from gradcheck.cli.errors import UsageError, short
 from gradcheck.cli.given import POSITIONAL, Given, needed
 from gradcheck.cli.modules import named
-from gradcheck.subjects import Adapted
+from gradcheck.subjects.adapted import Adapted
 
 
 def load(thing: str) -> Any:

@@ -26,11 +26,11 @@ from gradcheck.diagnosis import (
 )
 from gradcheck.diagnosis.evidence import UNKNOWN, Diagnosis, Evidence
 from gradcheck.diagnosis.gathering import Gathering
-from gradcheck.plan import tied
+from gradcheck.verdict.plan import tied
 
 if TYPE_CHECKING:
-    from gradcheck.examination import Examination
-    from gradcheck.report import Gradient
+    from gradcheck.reports.report import Gradient
+    from gradcheck.verdict.examination import Examination
 
 STALE = 1e-3  # of the change between two points: what rounding the user's point may make
 THIN = {"small"}  # guesses that another array's evidence takes the place of

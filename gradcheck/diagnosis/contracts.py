@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gradcheck.diagnosis.evidence import Diagnosis
-from gradcheck.findings import Finding
+from gradcheck.subjects.findings import Finding
 
 if TYPE_CHECKING:
-    from gradcheck.examination import Examination
+    from gradcheck.verdict.examination import Examination
 
 KINDS = {
     "mutation": "an array that belongs to the caller is written to",

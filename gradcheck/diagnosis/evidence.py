@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from gradcheck.problem import Arrays
+from gradcheck.subjects.problem import Arrays
 
 
 @dataclasses.dataclass(frozen=True)

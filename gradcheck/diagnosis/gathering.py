@@ -4,16 +4,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gradcheck.analytic import Analytic
-from gradcheck.compare import Comparer
-from gradcheck.comparison import Comparison
+from gradcheck.claims.claim import Analytic
 from gradcheck.diagnosis.evidence import Evidence
-from gradcheck.measure import Place
-from gradcheck.points import Probe, generic
-from gradcheck.problem import Arrays, Problem, output_names
+from gradcheck.numeric.points import generic
+from gradcheck.numeric.probe import Probe
+from gradcheck.numeric.reading import Place
+from gradcheck.subjects.problem import Arrays, Problem, output_names
+from gradcheck.verdict.compare import Comparer
+from gradcheck.verdict.comparison import Comparison
 
 if TYPE_CHECKING:
-    from gradcheck.examination import Examination
+    from gradcheck.verdict.examination import Examination
 
 SMALL, SAME = 2.0**-12, 1e-6  # a scale of dy, by which linear claims scale to this part
 OUTPUTS = 256  # up to which each is a row of its own

@@ -5,8 +5,8 @@ from collections import Counter
 
 import numpy as np
 
-from gradcheck.findings import Finding
-from gradcheck.problem import COST
+from gradcheck.subjects.findings import Finding
+from gradcheck.subjects.problem import COST
 
 CLEAR = 20  # roundings that a Taylor remainder must be above to tell its order
 FIT = 4  # remainders, those of the smallest steps, that the order is read off

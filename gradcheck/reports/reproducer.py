@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.findings import Finding
-from gradcheck.kinds import FunctionSubject, LayerSubject
-from gradcheck.points import is_constant, scale
-from gradcheck.problem import Problem
+from gradcheck.numeric.points import is_constant
+from gradcheck.numeric.scales import scale
 from gradcheck.reports.facts import Gradient
-from gradcheck.subjects import names
+from gradcheck.subjects.adapted import names
+from gradcheck.subjects.findings import Finding
+from gradcheck.subjects.kinds import FunctionSubject, LayerSubject
+from gradcheck.subjects.problem import Problem
 
 SMALL = 64  # entries of an array that is written out
 APART = 1e-9  # of the two numbers' size, and this many times what the differences leave open:
@@ -26,7 +27,7 @@ CLEARLY = 10  # a disagreement that the table shows
 TABLE = """\
 import numpy as np
 
-from gradcheck.problem import Problem
+from gradcheck.subjects.problem import Problem
 
 rng = np.random.default_rng({seed})
 {given}problem = Problem(subject, {inputs}, {constants})

@@ -11,7 +11,7 @@ from handwritten import Swish
 
 import gradcheck
 from gradcheck.adapters import torch_function
-from gradcheck.problem import Problem
+from gradcheck.subjects.problem import Problem
 
 Function = torch.autograd.Function
 

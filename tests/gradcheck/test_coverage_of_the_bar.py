@@ -5,15 +5,17 @@ import numpy as np
 import pytest
 import scipy.special
 
-from gradcheck import complexstep
 from gradcheck.adapters import pair
-from gradcheck.analytic import analytic
-from gradcheck.compare import Comparer
-from gradcheck.measure import Place
-from gradcheck.options import Options
-from gradcheck.points import Probe, cotangents, quantise
-from gradcheck.problem import Problem
-from gradcheck.workers import mapping
+from gradcheck.claims.claim import analytic
+from gradcheck.numeric import complexstep
+from gradcheck.numeric.points import cotangents
+from gradcheck.numeric.probe import Probe
+from gradcheck.numeric.reading import Place
+from gradcheck.numeric.scales import quantise
+from gradcheck.subjects.declared import Options
+from gradcheck.subjects.problem import Problem
+from gradcheck.verdict.compare import Comparer
+from gradcheck.workers.mapping import mapping
 
 POINTS = 36
 COVERED = 0.995

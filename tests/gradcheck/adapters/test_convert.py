@@ -6,8 +6,8 @@ import json
 
 import numpy as np
 
-from gradcheck import trees
 from gradcheck.adapters.convert import framework, is_wide, mapped, own
+from gradcheck.subjects import trees
 
 Pair = collections.namedtuple("Pair", "left right")
 

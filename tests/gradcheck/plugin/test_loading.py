@@ -31,8 +31,8 @@ def test_the_package_loads_nothing_before_a_name_is_used():
 
 def test_names_are_those_of_their_modules():
     from gradcheck.checker import Checker, assert_gradients, check
-    from gradcheck.findings import Finding
-    from gradcheck.report import Gradient, GradientError, Report
+    from gradcheck.reports.report import Gradient, GradientError, Report
+    from gradcheck.subjects.findings import Finding
 
     for thing in (Checker, Finding, Gradient, GradientError, Report, assert_gradients, check):
         assert getattr(gradcheck, thing.__name__) is thing

@@ -5,10 +5,10 @@ import inspect
 
 import pytest
 
-from gradcheck import conclude, examination, gathering
-from gradcheck.findings import Finding
-from gradcheck.report import Gradient
 from gradcheck.reports import advice
+from gradcheck.reports.report import Gradient
+from gradcheck.subjects.findings import Finding
+from gradcheck.verdict import conclude, examination, gathering
 
 
 def reasons(module, field="reason"):

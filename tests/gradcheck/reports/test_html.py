@@ -7,8 +7,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from gradcheck.findings import Finding
 from gradcheck.reports.html import DRAWN, page
+from gradcheck.subjects.findings import Finding
 
 VOID = {"meta", "br"}
 

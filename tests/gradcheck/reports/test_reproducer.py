@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 import gradcheck
-from gradcheck.kinds import adapt
-from gradcheck.problem import Problem
 from gradcheck.reports.reproducer import script
-from gradcheck.subjects import names
+from gradcheck.subjects.adapted import names
+from gradcheck.subjects.kinds import adapt
+from gradcheck.subjects.problem import Problem
 
 
 def table(report, **variables):

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import gradcheck
-from gradcheck import survey
-from gradcheck.survey import Block, spans
+from gradcheck.verdict import survey
+from gradcheck.verdict.survey import Block, spans
 
 
 def wrong_map(function, *inputs):
@@ -97,8 +97,8 @@ def test_a_passing_check_draws_nothing(normal, monkeypatch):
     def refuse(*_):
         raise AssertionError("a map was drawn")
 
-    monkeypatch.setattr("gradcheck.examination.error_map", refuse)
-    monkeypatch.setattr("gradcheck.examination.script", refuse)
+    monkeypatch.setattr("gradcheck.verdict.examination.error_map", refuse)
+    monkeypatch.setattr("gradcheck.verdict.examination.script", refuse)
     monkeypatch.setattr(survey, "error_map", refuse)
     assert gradcheck.check(scaled(1.0), normal(3, 4)).verdict == "pass"
 

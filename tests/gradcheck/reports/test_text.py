@@ -6,10 +6,10 @@ import re
 
 import pytest
 
-from gradcheck.findings import Finding
-from gradcheck.report import Gradient
+from gradcheck.reports.report import Gradient
 from gradcheck.reports.style import BLOCKS, Style
 from gradcheck.reports.text import render
+from gradcheck.subjects.findings import Finding
 
 ENTRY = """\
 gradcheck sine_wrong_at_one_entry: fail (N evaluations, seed 0)

@@ -22,7 +22,7 @@ EXTRAS = {"matplotlib", "rich", "safetensors"}
 GUESTS = {  # what is of use only with another package stands in one file, which only that use imports
     "hypothesis": "gradcheck/strategies.py",
     "pytest": "gradcheck/pytest_plugin.py",
-    "tqdm": "gradcheck/progress.py",
+    "tqdm": "gradcheck/workers/progress.py",
 }
 FRAMEWORKS = {"jax", "jaxlib", "torch"}
 INTRODUCTION = Path("reference/job/verify.py")

@@ -1,0 +1,1 @@
+"""What the subject says its derivative is, and how that rounds."""

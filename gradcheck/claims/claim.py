@@ -1,0 +1,110 @@
+"""The gradient under check, and how much rounding it carries itself."""
+
+import dataclasses
+
+import numpy as np
+
+from gradcheck.numeric.ladder import smallest_exact
+from gradcheck.numeric.points import jittered
+from gradcheck.numeric.probe import Probe
+from gradcheck.numeric.scales import root_sum_square
+from gradcheck.subjects.declared import Options
+from gradcheck.subjects.problem import Arrays, Problem
+
+U = 2.0**-53
+JITTERS = 3
+
+
+@dataclasses.dataclass
+class Analytic:
+    """For G cotangents the gradient of each array (G, *shape), and the same a few roundings away."""
+
+    values: list[np.ndarray]
+    nearby: list[list[np.ndarray]]
+    u: float  # unit roundoff of the format in which the subject computes
+    noise: float = 0.0  # what the user declared, as a part of every number
+    jump: float = 0.0  # the square of the part of a derivative above which no rounding changes it
+    _deviations: dict[int, np.ndarray] = dataclasses.field(default_factory=dict)
+
+    def along(self, direction: dict[int, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        """Return <B(g), d> (G,) and a bar for its rounding (G,)."""
+        claimed, spread, parts = 0.0, [0.0] * len(self.nearby), [np.zeros((len(self.values[0]), 0))]
+        for i, d in direction.items():
+            moving = np.flatnonzero(d)
+            part = slice(moving[0], moving[-1] + 1) if moving.size else slice(0)  # nan times 0 is not 0
+            rows, steps = self.values[i].reshape(len(self.values[i]), -1)[:, part], d.ravel()[part]
+            claimed = claimed + rows @ steps
+            parts.append(rows * steps)
+            for k, near in enumerate(self.nearby):
+                with np.errstate(invalid="ignore"):  # an infinite claim is a finding of its own
+                    spread[k] = spread[k] + _change(near[i].reshape(len(rows), -1)[:, part], rows) @ steps
+        size = root_sum_square(np.concatenate(parts, axis=1), axis=1)
+        noise = np.max(np.abs(spread), axis=0) if spread else np.zeros(np.shape(size))
+        noise = without_jumps(noise, float(np.max(size, initial=0)), self.largest(), self.jump or self.u)
+        return np.asarray(claimed), (16 * self.u + 4 * self.noise) * size + 4 * noise
+
+    def lost(self, point: Arrays, probe: Probe, steps: np.ndarray) -> np.ndarray:
+        """Return a bound (L, G) for what the roundings of x + h d, where it is rounded, make of one value of <g, f>."""
+        direction = probe.direction(point)
+        inexact = steps < smallest_exact(point, direction)
+        if not inexact.any():
+            return np.zeros(steps.shape)
+        parts = []
+        with np.errstate(all="ignore"):
+            for i, d in direction.items():
+                parts.append(np.where(d != 0, self.values[i] * point[i], 0).reshape(steps.shape[1], -1))
+        size = root_sum_square(np.concatenate(parts, axis=1), axis=1)
+        return np.where(inexact & np.isfinite(size), 4 * U * size, 0.0)
+
+    def entry(self, leaf: int, coordinate: int, unit: float) -> tuple[np.ndarray, np.ndarray]:
+        """Return the derivative for a step of `unit` at one entry (G,) and a bar for its rounding (G,).
+
+        Three repetitions may by chance agree to the last bit at one entry; the median over the
+        array's entries is a floor for the bar.
+        """
+        rows = self.values[leaf].reshape(len(self.values[leaf]), -1)
+        deviations = self.deviation(leaf)
+        own = deviations[:, coordinate]
+        value = rows[:, coordinate]
+        scatter = np.maximum(own, np.median(deviations, axis=1))
+        return value * unit, ((16 * self.u + 4 * self.noise) * np.abs(value) + 4 * scatter) * unit
+
+    def deviation(self, leaf: int) -> np.ndarray:
+        """Return the largest change of each entry (G, n) among the repetitions."""
+        if leaf not in self._deviations:
+            rows = self.values[leaf].reshape(len(self.values[leaf]), -1)
+            with np.errstate(invalid="ignore"):  # as above
+                changes = [np.abs(_change(near[leaf].reshape(rows.shape), rows)) for near in self.nearby]
+            found = np.max(changes, axis=0) if changes else np.zeros_like(rows)
+            size, jump = float(np.abs(rows).max(initial=0)), self.jump or self.u
+            self._deviations[leaf] = without_jumps(found, size, self.largest(), jump)
+        return self._deviations[leaf]
+
+    def largest(self) -> float:
+        return max(float(np.abs(value).max(initial=0)) for value in self.values)
+
+
+def _change(near: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Return what a few roundings change, but nothing where they leave the domain."""
+    return np.where(np.isnan(near), 0, near - rows)
+
+
+def without_jumps(noise: np.ndarray, size: float, largest: float, u: float) -> np.ndarray:
+    """Return the noise, but 0 where it is a change that no rounding makes.
+
+    At a kink or a tie a change of the point by one rounding may change sides.  `size` is the largest
+    derivative of the array, `largest` that of all arrays (one array may be zero but for rounding).
+    """
+    return np.where(noise > np.sqrt(u) * max(size, 1e-6 * largest), 0.0, noise)
+
+
+def analytic(
+    problem: Problem, point: Arrays, g: np.ndarray, rng: np.random.Generator, u: float, jitters: int, options: Options
+) -> Analytic:
+    """Return the gradient at a point for every cotangent, and `jitters` repetitions a few roundings away."""
+    with np.errstate(all="ignore"):
+        values = problem.gradients(point, g)
+        nearby = [
+            problem.gradients(jittered(point, rng, u), jittered([g], rng, u)[0]) for _ in range(jitters)
+        ]
+    return Analytic(values, nearby, u, options.noise, 1.0 if options.nondeterministic else u)

@@ -1,0 +1,1 @@
+"""What a pullback owes its caller, before any number is compared."""

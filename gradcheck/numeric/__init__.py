@@ -1,0 +1,1 @@
+"""A derivative with its own error bar, from values of the function alone."""

@@ -1,0 +1,72 @@
+"""The complex step: Im f(x + i h d) / h, a derivative without subtraction.  Squire and Trapp 1998.
+
+It is believed only inside a gate.  Where f takes a real part, a modulus or a conjugate on the way it
+returns a wrong number without a warning; so each array's complex derivative must also agree with real
+differences of the same array.
+"""
+
+import warnings
+
+import numpy as np
+
+from gradcheck.numeric.points import jittered
+from gradcheck.numeric.probe import Probe
+from gradcheck.numeric.scales import root_sum_square
+from gradcheck.subjects.problem import Arrays, Problem
+
+STEP = 2.0**-100
+JITTERS = 3  # repetitions a few roundings away, whose spread is the derivative's own noise
+
+
+def refusal(problem: Problem, point: Arrays, y: np.ndarray) -> str | None:
+    """Return why f cannot be trusted with complex input at all, or None."""
+    if not problem.subject.complex_safe:
+        return "not available for this kind of subject"
+    try:
+        z = _evaluate(problem, point, Probe(None).direction(point), STEP)
+    except Exception as error:  # whatever the user's code raises for complex input: then there is no complex step
+        return f"complex input raises {type(error).__name__}"
+    if z.dtype != np.complex128:
+        return f"complex input gives {z.dtype} output"
+    if z.shape != y.shape:
+        return "complex input changes the output's shape"
+    if not np.isfinite(z).all():
+        return "complex input gives output that is not finite"
+    slack = 64 * np.finfo(float).eps * np.abs(y).max(initial=0)
+    if not (np.abs(z.real - y) <= slack).all():
+        return "complex input changes the output's real part"
+    return None
+
+
+def derivative(problem: Problem, point: Arrays, probe: Probe, g: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return <g, J d> (G,) and the size of its rounding, in units of the rounding of one product (G,)."""
+    slope = _evaluate(problem, point, probe.direction(point), STEP).imag / STEP
+    return g @ slope, root_sum_square(g * slope, axis=1)
+
+
+def noise(
+    problem: Problem,
+    point: Arrays,
+    probe: Probe,
+    g: np.ndarray,
+    rng: np.random.Generator,
+    value: np.ndarray,
+    repeats: int = JITTERS,
+) -> np.ndarray:
+    """Return the spread (G,) of the derivative under changes of the point by a few roundings."""
+    spread, direction = np.zeros(len(g)), probe.direction(point)
+    for _ in range(repeats):
+        h = STEP * rng.uniform(1, 2)
+        slope = _evaluate(problem, jittered(point, rng), direction, h).imag / h
+        spread = np.maximum(spread, np.abs(g @ slope - value))
+    return spread
+
+
+def _evaluate(problem: Problem, point: Arrays, direction: dict[int, np.ndarray], h: float) -> np.ndarray:
+    arrays = [np.array(x, np.complex128) for x in point]  # also of a number without axes, whose imag cannot be set
+    for i, d in direction.items():
+        arrays[i].imag = h * d
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("error", np.exceptions.ComplexWarning)
+        return problem.forward(arrays)

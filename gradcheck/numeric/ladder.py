@@ -1,0 +1,128 @@
+"""Differences of <g, f> along a direction, on a ladder of steps."""
+
+import dataclasses
+
+import numpy as np
+
+from gradcheck.numeric.probe import Probe
+from gradcheck.numeric.scales import root_sum_square
+from gradcheck.subjects.problem import Arrays, Problem
+
+RATIO = 2.75  # not a power of two: f = sin(2 pi 64 x) looks constant to steps that are
+FIRST = 0.4  # of the array's scale
+LEVELS = 21  # down to 6.5e-10 of it
+WINDOW = (*range(3, 11), 12, 14, 16)  # tried first: mostly the best step lies well inside, and small ones confirm it
+
+
+def few_bits(h: np.ndarray, bits: int = 10) -> np.ndarray:
+    mantissa, exponent = np.frexp(h)
+    return np.ldexp(np.round(mantissa * 2.0**bits), exponent - bits)
+
+
+STEPS = few_bits(FIRST * RATIO ** -np.arange(LEVELS))
+TINY = float(np.finfo(np.float64).tiny)  # smaller outputs are rounded as if they were this large
+EXACT = 10  # level down to which steps are taken even where they are rounded
+SECOND_STEPS = few_bits(0.31 * 2.35 ** -np.arange(LEVELS + 3))  # incommensurate: to confirm a failure
+SECOND_WINDOW = (*range(3, 12), 14, 17)
+
+
+@dataclasses.dataclass
+class Sweep:
+    """Central, right and left difference quotients (L, G) for L steps and G cotangents."""
+
+    steps: np.ndarray  # (L, G)
+    central: np.ndarray  # (L, G)
+    right: np.ndarray  # (L, G)
+    left: np.ndarray  # (L, G)
+    weight: np.ndarray  # (L, G)  size of what is rounded, from sum |g| |f|
+    coarse: np.ndarray  # (L, G)  the same of outputs that are coarser than their own size
+
+
+def moved(point: Arrays, direction: dict[int, np.ndarray], h: float) -> list[np.ndarray]:
+    return [x + h * direction[i] if i in direction else x for i, x in enumerate(point)]
+
+
+def sweep(
+    problem: Problem,
+    point: Arrays,
+    probe: Probe,
+    g: np.ndarray,
+    steps: np.ndarray,
+    y: np.ndarray,
+    grain: np.ndarray | None = None,
+) -> Sweep:
+    """Evaluate f at point +- h d for every step; the outputs are subtracted first and projected afterwards."""
+    direction = probe.direction(point)
+    steps = steps[steps >= min(smallest_exact(point, direction), float(STEPS[EXACT]))]
+    rows: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+    weights, grains, realised = [], [], []
+    with np.errstate(all="ignore"):
+        changed = _reached(problem, point, probe, y)
+        for h in steps:
+            forth, back = moved(point, direction, h), moved(point, direction, -h)
+            up, down = _lengths(point, forth, back, direction, float(h))
+            if not up or not down:
+                break  # this step and all smaller ones are lost in the rounding of x
+            ahead, behind = problem.attempt(forth, y.size), problem.attempt(back, y.size)
+            rows.append((g @ (ahead - behind) / (up + down), g @ (ahead - y) / up, g @ (y - behind) / down))
+            changed |= (ahead != y) | (behind != y)
+            top = np.maximum(np.abs(y), np.maximum(np.abs(ahead), np.abs(behind)))
+            weights.append(rounded(g, np.where(changed, np.maximum(top, TINY), 0)))
+            grains.append(rounded(g, np.where(changed, 0 if grain is None else grain, 0)))
+            realised.append((up + down) / 2)
+    central, right, left, weight, coarse = (
+        np.reshape(column, (-1, len(g))) for column in (*([row[k] for row in rows] for k in range(3)), weights, grains)
+    )
+    steps = np.repeat(np.array(realised, float)[:, None], len(g), axis=1)
+    return Sweep(steps, central, right, left, weight, coarse)
+
+
+def _reached(problem: Problem, point: Arrays, probe: Probe, y: np.ndarray) -> np.ndarray:
+    """Return which outputs depend on an entry that moves by its own small size; elsewhere steps will tell.
+
+    An output that no step changes has no rounding that could show, unless the steps are lost in it.
+    """
+    if not probe.own_scale:
+        return np.zeros(y.shape, bool)
+    wide = dataclasses.replace(probe, own_scale=False).direction(point)
+    return ~(problem.attempt(moved(point, wide, float(STEPS[0])), y.size) == y)
+
+
+def joined(sweeps: list[Sweep]) -> Sweep:
+    """Return sweeps of equally many levels side by side, as one of more columns."""
+    return Sweep(*(np.concatenate([getattr(s, f.name) for s in sweeps], 1) for f in dataclasses.fields(Sweep)))
+
+
+def smallest_exact(point: Arrays, direction: dict[int, np.ndarray]) -> float:
+    """Return the step below which x + h d is rounded in some entry; 0 for a single one, whose step is read off."""
+    if len(direction) == 1 and sum(np.count_nonzero(d) for d in direction.values()) == 1:
+        return 0.0
+    smallest = 0.0
+    for i, d in direction.items():
+        moving = d != 0
+        if moving.any():
+            smallest = max(smallest, 2.0**-37 * float((np.abs(point[i][moving]) / np.abs(d[moving])).max()))
+    return smallest
+
+
+def rounded(g: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Return the size of a projection's rounding, in units of the rounding of one product.
+
+    At most the sum of |g| |f|; for many outputs, whose roundings are mostly independent, eight
+    times their root sum of squares.
+    """
+    size = np.abs(g) * np.abs(y)
+    return np.minimum(size.sum(axis=1), 8 * root_sum_square(size, axis=1))
+
+
+def _lengths(
+    point: Arrays, forth: list[np.ndarray], back: list[np.ndarray], direction: dict[int, np.ndarray], h: float
+) -> tuple[float, float]:
+    """Return the steps as realised: for a single coordinate it is what the sum was rounded to."""
+    (i, d), *others = direction.items()
+    moving = np.flatnonzero(d)
+    if others or len(moving) != 1:
+        return h, h
+    k = moving[0]
+    unit = d.flat[k]
+    return (forth[i].flat[k] - point[i].flat[k]) / unit, (point[i].flat[k] - back[i].flat[k]) / unit

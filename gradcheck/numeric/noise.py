@@ -1,0 +1,57 @@
+"""How much rounding a function carries, measured with a difference table.
+
+More and Wild 2011, "Estimating computational noise", sec. 5.
+"""
+
+from math import factorial
+
+import numpy as np
+
+from gradcheck.numeric.ladder import few_bits, moved, rounded
+from gradcheck.numeric.probe import Probe
+from gradcheck.subjects.problem import Arrays, Problem
+
+POINTS = 8
+SPACINGS = (-36, -30, -25, -21, -17, -13)  # powers of two times the array's scale; the smallest that shows it wins
+UNIT = {np.dtype(np.float16): 2.0**-11, np.dtype(np.float32): 2.0**-24, np.dtype(np.float64): 2.0**-53}
+
+
+def measured(problem: Problem, point: Arrays, probe: Probe, g: np.ndarray) -> np.ndarray:
+    """Return the noise (standard deviation) of <g, f> (G,) along a direction, in units of its rounding.
+
+    0 where there is no more of it than one rounding of the outputs would make.
+    """
+    direction = probe.direction(point)
+    level, done = np.zeros(len(g)), np.zeros(len(g), bool)
+    for power in SPACINGS:
+        d = float(few_bits(np.array(1.3 * 2.0**power)))
+        with np.errstate(all="ignore"):
+            points = [moved(point, direction, (k - POINTS // 2) * d) for k in range(POINTS)]
+            values = np.array([problem.attempt(p, g.shape[1]) for p in points])
+            base = values[POINTS // 2]
+            table = (values - base) @ g.T  # (P, G)
+        if not np.isfinite(table).all():
+            continue
+        size = rounded(g, np.where((values != base).any(axis=0), np.abs(values).max(axis=0), 0))
+        unit = float(np.abs(table).max(initial=0)) or 1.0  # numbers near 1e200 have no squares
+        _read_table(table / unit, level, done, size / unit)
+        if done.all():
+            break
+    return level
+
+
+def _read_table(table: np.ndarray, level: np.ndarray, done: np.ndarray, size: np.ndarray) -> None:
+    """Set `level` where three successive orders of differences agree: a plateau is noise, a decay is f.
+
+    A decay to below the rounding of the outputs says that there is no further noise to look for.
+    """
+    grain = (np.diff(table, axis=0) == 0).mean(axis=0) > 0.4  # the spacing is below the function's own grain
+    orders = []
+    for k in range(1, POINTS - 1):
+        table = np.diff(table, axis=0)
+        orders.append(np.sqrt(factorial(k) ** 2 / factorial(2 * k) * np.square(table).mean(axis=0)))
+    for k in range(len(orders) - 2):
+        window = np.array(orders[k : k + 3])
+        plateau = (window.min(axis=0) > 0) & (window.max(axis=0) <= 4 * window.min(axis=0)) & ~grain & ~done
+        level[plateau] = (window.max(axis=0) / np.where(size > 0, size, 1))[plateau]
+        done |= plateau | ((window.max(axis=0) <= UNIT[np.dtype(np.float64)] * size) & ~grain)

@@ -1,0 +1,52 @@
+"""A direction to step along, small enough to be sent to another process."""
+
+import dataclasses
+
+import numpy as np
+
+from gradcheck.numeric.scales import entry_scales, is_offset, scale
+from gradcheck.subjects.problem import Arrays
+
+
+@dataclasses.dataclass(frozen=True)
+class Probe:
+    """A direction in the space of all arrays, small enough to be sent to another process.
+
+    Either one `coordinate` of an array moves, or the entries `start:stop` do but for those that are
+    `held`, each by a random amount that `seed` determines.
+    """
+
+    leaf: int | None  # None: all arrays move together
+    coordinate: int | None = None
+    seed: int = 0
+    start: int = 0
+    stop: int | None = None
+    own_scale: bool = False  # step by the size of this very entry, not of its array
+    by_value: bool = False  # entries that are equal move alike
+    held: tuple[int, ...] = ()  # entries that stay where they are, as those at a kink
+
+    def direction(self, point: Arrays) -> dict[int, np.ndarray]:
+        """Return the direction for each array that moves; a step of 1 is about as long as the array."""
+        if self.coordinate is not None:
+            assert self.leaf is not None
+            return {self.leaf: _unit(point[self.leaf], self.coordinate, self.own_scale)}
+        moving = range(len(point)) if self.leaf is None else [self.leaf]
+        return {i: self._dense(point[i], i) for i in moving}
+
+    def _dense(self, x: np.ndarray, i: int) -> np.ndarray:
+        rng = np.random.default_rng([self.seed, i])
+        size = rng.integers(32, 97, x.size) / 64  # six bits, in [0.5, 1.5]
+        pattern = np.where(rng.integers(0, 2, x.size) == 1, size, -size)
+        if self.by_value:
+            pattern = pattern[np.unique(x, return_inverse=True)[1].ravel()]
+        pattern[: self.start] = 0
+        pattern[x.size if self.stop is None else self.stop :] = 0
+        pattern[list(self.held)] = 0
+        return (pattern * entry_scales(x.ravel())).reshape(x.shape)
+
+
+def _unit(x: np.ndarray, coordinate: int, own_scale: bool) -> np.ndarray:
+    d, s = np.zeros(x.size), scale(x)
+    entry = abs(float(x.flat[coordinate]))
+    d[coordinate] = 2.0 ** np.round(np.log2(entry)) if own_scale and entry and not is_offset(x) else s
+    return d.reshape(x.shape)

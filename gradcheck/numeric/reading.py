@@ -1,0 +1,78 @@
+"""One probe's numbers: the tasks that may run in other processes, in any order, to the same bits."""
+
+import dataclasses
+from collections import Counter
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from gradcheck.numeric import complexstep, noise
+from gradcheck.numeric.ladder import Sweep, sweep
+from gradcheck.numeric.probe import Probe
+from gradcheck.subjects.problem import Problem
+
+
+@dataclasses.dataclass(frozen=True)
+class Place:
+    """A point at which gradients are compared, with all that is the same for every probe there."""
+
+    point: list[np.ndarray]
+    y: np.ndarray  # (m,)
+    g: np.ndarray  # (G, m)  the cotangents
+    grain: np.ndarray | None = None  # (m,)  of outputs that are coarser than their own size: as noise.grain says
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """What to measure along one probe: a ladder of real differences, the complex step, their noise."""
+
+    probe: Probe
+    steps: np.ndarray | None = None
+    exact: bool = False
+    jitter: int | None = None  # a seed: also measure the complex step's noise
+    noise: bool = False  # also measure the noise of f
+
+
+@dataclasses.dataclass
+class Exact:
+    """The complex step's derivative (G,), what one rounding of each product would make, and its measured noise."""
+
+    value: np.ndarray
+    size: np.ndarray
+    noise: np.ndarray | None = None
+
+
+@dataclasses.dataclass
+class Reading:
+    probe: Probe
+    sweep: Sweep | None = None
+    noise: np.ndarray | None = None  # (G,)  standard deviation of one value of <g, f>, in units of its rounding
+    exact: Exact | None = None
+    count: Counter = dataclasses.field(default_factory=Counter)
+
+
+def read(problem: Problem, place: Place, task: Task) -> Reading:
+    problem = problem.fresh()
+    reading = Reading(task.probe)
+    if task.steps is not None:
+        reading.sweep = sweep(problem, place.point, task.probe, place.g, task.steps, place.y, place.grain)
+    if task.noise:
+        reading.noise = noise.measured(problem, place.point, task.probe, place.g)
+    if task.exact:
+        value, size = complexstep.derivative(problem, place.point, task.probe, place.g)
+        reading.exact = Exact(value, size)
+        if task.jitter is not None:
+            rng = np.random.default_rng(task.jitter)
+            repeats = 1 if task.probe.leaf is None else complexstep.JITTERS
+            reading.exact.noise = complexstep.noise(problem, place.point, task.probe, place.g, rng, value, repeats)
+    reading.count = problem.count
+    return reading
+
+
+def read_all(mapper: Any, problem: Problem, place: Place, tasks: list[Task]) -> list[Reading]:
+    """Read every task through a map-like callable and add up what it cost."""
+    readings = list(mapper(partial(read, problem, place), tasks))
+    for reading in readings:
+        problem.count.update(reading.count)
+    return readings

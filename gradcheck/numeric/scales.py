@@ -1,0 +1,63 @@
+"""How large the entries of an array are, and numbers of few bits near them."""
+
+from typing import Any
+
+import numpy as np
+
+BITS = 30  # significant bits kept of a base point: with ten-bit steps every x + h d is exact
+MOST_BITS = 45
+
+
+def quantise(x: np.ndarray, bits: int = BITS) -> np.ndarray:
+    """Round every entry to `bits` significant bits; of entries near each other, of what they differ by."""
+    x = np.asarray(x, np.float64)
+    if is_offset(x):
+        bits += int(np.round(np.log2(np.abs(x).max() / scale(x))))
+    bits = min(bits, MOST_BITS)
+    mantissa, exponent = np.frexp(x)
+    return np.ldexp(np.round(np.ldexp(mantissa, bits)), exponent - bits)
+
+
+def scale(x: np.ndarray) -> float:
+    """Return the power of two nearest to the size of the entries; 1 for zeros.
+
+    The size is the root mean square, or for entries far from zero but near each other (a time in
+    seconds, logits near 1e6) their standard deviation, unless that is mere rounding.
+    """
+    largest = float(np.abs(x).max(initial=0))
+    if not 0 < largest < np.inf:
+        return 1.0
+    size = float(np.std(x / largest)) if is_offset(x) else float(np.sqrt(np.mean(np.square(x / largest))))
+    return float(2.0 ** np.round(np.log2(largest * size)))
+
+
+def is_offset(x: np.ndarray) -> bool:
+    """Whether the entries are far from zero but near each other."""
+    largest = float(np.abs(x).max(initial=0))
+    if not 0 < largest < np.inf or x.size < 4:
+        return False
+    small = x / largest
+    rms, deviation = float(np.sqrt(np.mean(np.square(small)))), float(np.std(small))
+    return rms * 2.0**-46 < deviation < rms / 8
+
+
+def root_sum_square(x: np.ndarray, axis: int | None = None) -> Any:
+    """Return the root of the sum of squares, of numbers of any size."""
+    largest = np.abs(x).max(axis=axis, keepdims=True, initial=0)
+    unit = np.where((largest > 0) & np.isfinite(largest), largest, 1)
+    return np.squeeze(unit, axis) * np.sqrt(np.square(x / unit).sum(axis=axis))
+
+
+def entry_scales(x: np.ndarray) -> np.ndarray:
+    """Return a power of two for every entry: the array's scale.
+
+    An array whose entries range over many orders of magnitude has no one scale: there each entry's
+    own size serves.
+    """
+    s = scale(x)
+    size = np.abs(x[x != 0])
+    if not size.size:
+        return np.full(x.shape, s)
+    if s > 100 * float(np.median(size)):
+        return 2.0 ** np.round(np.log2(np.where(x == 0, s, np.abs(x))))
+    return np.full(x.shape, s)

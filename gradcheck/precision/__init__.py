@@ -1,0 +1,1 @@
+"""Narrow formats: what they can show, and what is lost in them."""

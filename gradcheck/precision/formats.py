@@ -1,0 +1,39 @@
+"""Number formats: which of them an output is made of, and what a bar may be there."""
+
+import numpy as np
+
+from gradcheck.numeric.noise import UNIT
+
+FORMATS = ((2.0**-8, np.float32), (2.0**-11, np.float16), (2.0**-24, np.float32))  # bfloat16 has the range of float32
+SPARE = 8  # of 24 bits, which may be zero in all numbers
+FULL = 0.25  # of the numbers at the least need more bits than that; of random ones three quarters do
+
+
+def unit_roundoff(outputs: list[np.ndarray]) -> float:
+    """Return the unit roundoff of the narrowest format that holds every value of some outputs exactly, and fully.
+
+    A layer that casts to float32 inside returns float64 numbers that are all float32 numbers, and need most of its
+    bits; numbers of few bits, such as whole ones or the residues of a rounding, fit anywhere and say nothing.
+    """
+    y = np.concatenate([np.zeros(0), *(np.asarray(x, np.float64).ravel() for x in outputs)])
+    y = np.unique(y[np.isfinite(y) & (y != 0)])
+    with np.errstate(all="ignore"):
+        for u, dtype in FORMATS:
+            bits = -int(np.log2(u))
+            fits = np.array_equal(y, _to_bits(y, bits)) and np.array_equal(y, y.astype(dtype))
+            full = y != _to_bits(y, bits - SPARE * bits // 24)
+            if fits and full.any() and full.mean() >= FULL and not _is_grid(y, bits):
+                return u
+    return UNIT[np.dtype(np.float64)]
+
+
+def _is_grid(y: np.ndarray, bits: int) -> bool:
+    """Whether small numbers are no finer than large ones, as those of a quantised layer; in a format they are."""
+    exponent = np.frexp(y)[1]
+    step = 2.0 ** float(exponent.max() - bits)
+    return bool(exponent.min() < exponent.max() - 1 and np.array_equal(y, np.round(y / step) * step))
+
+
+def _to_bits(y: np.ndarray, bits: int) -> np.ndarray:
+    mantissa, exponent = np.frexp(y)
+    return np.ldexp(np.round(np.ldexp(mantissa, bits)), exponent - bits)

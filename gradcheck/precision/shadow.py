@@ -1,0 +1,66 @@
+"""Two questions about a narrow layer: is its mathematics right (asked in float64), and does it compute that well?
+
+The second is answered here: the gradient in the user's own dtype beside the same layer's gradient in
+float64.  What may differ is measured, at points a few roundings of the narrow format away: how much the
+gradient changes there, and how much the difference of the two scatters.  An error of the layer stays.
+"""
+
+import numpy as np
+
+from gradcheck.numeric.noise import UNIT
+from gradcheck.numeric.points import cotangents, jittered
+from gradcheck.numeric.reading import Place
+from gradcheck.numeric.scales import scale
+from gradcheck.precision.terms import MARGIN as TERMS
+from gradcheck.precision.terms import terms
+from gradcheck.subjects.findings import Finding
+from gradcheck.subjects.problem import Problem
+
+REPEATS = 4
+MARGIN = 16
+
+
+def compare_with_shadow(problem: Problem, own: Place, rng: np.random.Generator, u: float) -> list[Finding]:
+    """Return a finding for each array whose narrow gradient is not its float64 gradient, rounded.
+
+    Nothing is said where all arrays are float64, or where the layer computes narrowly anyway (`u`).
+    """
+    units = problem.subject.units
+    narrow = max(units.get(leaf.name, UNIT.get(leaf.value.dtype, 0.0)) for leaf in problem.leaves)
+    if narrow <= 2 * u:
+        return []
+    points = [[x.astype(leaf.value.dtype) for x, leaf in zip(own.point, problem.leaves, strict=True)]]
+    g = [cotangents(rng, own.g.shape[1], 1).astype(np.float16).astype(np.float64)]  # exact in every format
+    for _ in range(REPEATS):
+        moved = jittered(points[0], rng, narrow)
+        points.append([x.astype(leaf.value.dtype) for x, leaf in zip(moved, problem.leaves, strict=True)])
+        g.append(jittered(g[:1], rng, narrow)[0].astype(np.float32).astype(np.float64))
+    with np.errstate(all="ignore"):
+        got = [problem.gradients(point, dy) for point, dy in zip(points, g, strict=True)]
+        wide = [[x.astype(np.float64) for x in point] for point in points]
+        reference = [problem.gradients(point, dy) for point, dy in zip(wide, g, strict=True)]
+    natural = float(np.abs(own.y).max(initial=0)) * float(np.abs(g[0]).max(initial=0))
+    findings = []
+    for i, leaf in enumerate(problem.leaves):
+        if not leaf.value.size:
+            continue
+        with np.errstate(invalid="ignore"):  # an infinite gradient is a finding of its own
+            error = np.array([a[i] - b[i] for a, b in zip(got, reference, strict=True)])
+            change = np.array([r[i] - reference[0][i] for r in reference[1:]])
+            noise = np.maximum(np.abs(change).max(axis=0), np.abs(error[1:] - error[0]).max(axis=0))
+        bar = MARGIN * (np.maximum(noise, np.median(noise)) + 4 * narrow * np.abs(reference[0][i]))
+        # terms of size y dy / x that cancel leave a rounding that repeats itself, and may underflow
+        bar += 4 * narrow * natural / scale(leaf.value) + float(np.finfo(leaf.value.dtype).tiny)
+        if (np.abs(error[0]) > bar).any():
+            size = terms(problem, wide[0], i, own.y)
+            bar = np.maximum(bar, TERMS * narrow * size)
+        excess = np.abs(error[0]) / np.where(bar > 0, bar, np.finfo(float).tiny)
+        if not excess.max() <= 1:
+            at = np.unravel_index(int(np.argmax(np.nan_to_num(excess, nan=np.inf))), excess.shape)
+            index = ", ".join(str(int(k)) for k in at[1:])
+            message = (
+                f"{leaf.name}[{index}]: in {leaf.value.dtype} the pullback gives {got[0][i][at]:.8g}, "
+                f"in float64 {reference[0][i][at]:.8g}; rounding explains {bar[at]:.1e}"
+            )
+            findings.append(Finding("precision", message, "fail", leaf.name))
+    return findings

@@ -1,0 +1,86 @@
+"""Methods of objects that change themselves: every evaluation starts from the state in which the object was given.
+
+Between an evaluation and its pullback nothing is reset, so that a residual which belongs to a later call
+is found.  The object itself is never called.
+"""
+
+import copy
+import functools
+import threading
+from collections.abc import Callable
+from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
+from typing import Any
+
+import numpy as np
+
+from gradcheck.subjects.nodes import is_plain
+
+STATELESS = (type, ModuleType, FunctionType, BuiltinFunctionType)
+
+
+class Owned:
+    """Functions, of which some may be methods, or be called by way of an object: `fresh()` returns their twins."""
+
+    def __init__(self, *functions: Callable):
+        self._functions = functions
+        self._owners = list({id(o): o for f in functions if (o := _owner(f)) is not None}.values())
+        self._twins: dict[int, list[Any]] = {}  # of the owners, for each thread
+        self._arrays: dict[int, dict[int, np.ndarray]] = {}  # of the arrays that these hold, for each thread
+
+    def __getstate__(self) -> dict:
+        return {**vars(self), "_twins": {}, "_arrays": {}}
+
+    def fresh(self) -> tuple[Callable, ...]:
+        """Return the functions, bound to copies in the state of the originals; what cannot be copied is used itself."""
+        if not self._owners:
+            return self._functions
+        try:
+            twins = self._reset()
+        except Exception:  # whatever an object raises that holds a file or a lock
+            self._owners = []
+            return self._functions
+        found = {id(owner): twin for owner, twin in zip(self._owners, twins, strict=True)}
+        return tuple(_rebound(f, found) for f in self._functions)
+
+    def _restored(self, thread: int) -> dict[int, Any]:
+        """Return the twins of the arrays that the objects hold, the same at every call: a workspace stays one."""
+        held = [x for owner in self._owners for x in vars(owner).values()]
+        arrays = [x for x in held if type(x) is np.ndarray and not x.dtype.hasobject]
+        kept = self._arrays.setdefault(thread, {})
+        for x in arrays:
+            twin = kept.get(id(x))
+            if twin is None or twin.shape != x.shape or not twin.flags.writeable:
+                kept[id(x)] = twin = np.empty_like(x)
+            twin[...] = x
+        return {id(x): kept[id(x)] for x in arrays}
+
+    def _reset(self) -> list[Any]:
+        """Return the twins of this thread, which stay the same objects, with all that they hold copied anew."""
+        mine = threading.get_ident()
+        if mine not in self._twins:
+            self._twins[mine] = [object.__new__(type(owner)) for owner in self._owners]
+        twins = self._twins[mine]
+        memo: dict[int, Any] = {id(owner): twin for owner, twin in zip(self._owners, twins, strict=True)}
+        memo |= self._restored(mine)
+        for owner, twin in zip(self._owners, twins, strict=True):
+            state = copy.deepcopy(vars(owner), memo)
+            vars(twin).clear()
+            vars(twin).update(state)
+        return twins
+
+
+def _owner(function: Any) -> Any:
+    """Return the object whose state a call may change, or None."""
+    if isinstance(function, functools.partial):
+        return _owner(function.func)
+    owner = function.__self__ if isinstance(function, MethodType) else function
+    return owner if is_plain(owner) and not isinstance(owner, STATELESS) else None
+
+
+def _rebound(function: Any, twins: dict[int, Any]) -> Any:
+    if isinstance(function, functools.partial):
+        return functools.partial(_rebound(function.func, twins), *function.args, **function.keywords)
+    if isinstance(function, MethodType):
+        owner = function.__self__
+        return MethodType(function.__func__, twins[id(owner)]) if id(owner) in twins else function
+    return twins.get(id(function), function)

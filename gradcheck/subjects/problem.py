@@ -1,0 +1,196 @@
+"""One check's subject at one set of inputs, as functions of a flat list of arrays."""
+
+import contextlib
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from gradcheck.subjects import trees
+from gradcheck.subjects.adapted import Adapted, Broken, leaf_list
+from gradcheck.subjects.formats import laid, native
+from gradcheck.subjects.kinds import adapt
+from gradcheck.subjects.moved import told
+from gradcheck.subjects.pairs import Pairs, has_complex, paired
+from gradcheck.subjects.randomness import Draws
+
+Arrays = Sequence[np.ndarray]
+COST = {"forward": 1, "pullback": 2, "complex forward": 4, "forward mode": 3}  # in plain forward passes
+
+
+class Problem:
+    """`forward(arrays)` is the output as one vector; `vjp(arrays)` that and the pullback of one vector.
+
+    Arrays are handed over read-only while `protect` is True, so that a write raises.
+    """
+
+    def __init__(self, subject: Any, inputs: tuple, constants: dict, convention: str = "torch"):
+        self.subject: Adapted = adapt(subject)
+        list(trees.ends((inputs, constants)))  # refuses what lies too deep
+        self.draws = Draws()
+        with self.draws.replayed():
+            self.inputs = self.subject.prepare(inputs, constants)
+        self.constants, self.convention = constants, convention
+        self.subject.parameters, self.inputs = native(self.subject.parameters), native(self.inputs)
+        if has_complex((self.subject.parameters, self.inputs)):
+            self.subject, self.inputs = Pairs(self.subject, self.inputs, convention), paired(self.inputs)
+        self.leaves = list(leaf_list(self.subject, self.inputs))
+        if not self.leaves:
+            got = ", ".join(_brief(x) for x in self.inputs) or "no input"
+            raise TypeError(f"gradcheck: {self.subject.name} must have a floating array to differentiate, got {got}")
+        self.narrow_only = False  # whether the subject takes no wider arrays than the user gave
+        self.protect, self.once = True, False  # `once`: a pullback may be called a single time
+        self.count: Counter[str] = Counter()
+        self.d_inputs: tuple = ()  # as the last pullback returned them, those of constants too
+        self.handed: list[np.ndarray] = []
+        self._build()
+
+    def pair_outputs(self) -> None:
+        """Take the complex outputs of real arrays as pairs."""
+        self.subject = Pairs(self.subject, self.inputs, self.convention)
+
+    def _build(self) -> None:
+        self._trees = [trees.builder(self.subject.parameters), trees.builder(self.inputs)]
+
+    def __getstate__(self) -> dict:
+        return {key: value for key, value in vars(self).items() if key not in ("_trees", "handed", "d_inputs")}
+
+    def __setstate__(self, state: dict) -> None:
+        self.__dict__.update(state, handed=[], d_inputs=())
+        self._build()
+
+    def fresh(self) -> "Problem":
+        """Return the same problem with a count of its own (for work that may run elsewhere)."""
+        twin = object.__new__(Problem)
+        twin.__dict__.update(vars(self), count=Counter())
+        return twin
+
+    @property
+    def name(self) -> str:
+        return self.subject.name
+
+    def forward(self, arrays: Arrays) -> np.ndarray:
+        """Return all outputs as one vector, real or complex as they come."""
+        self.count["complex forward" if np.iscomplexobj(arrays[0]) else "forward"] += 1
+        with during("the forward pass"), told(self.leaves, arrays), self.draws.replayed():
+            return flat(self.output(arrays)).copy()  # the user may use one buffer again and again
+
+    def attempt(self, arrays: Arrays, size: int) -> np.ndarray:
+        """Return the outputs at a point that may lie outside the domain: an error there is not a number."""
+        try:
+            y = self.forward(arrays)
+        except Exception:  # whatever the user's code raises when a step takes it out of its domain
+            return np.full(size, np.nan)
+        return y.astype(np.float64, copy=False) if y.size == size else np.full(size, np.nan)
+
+    def output(self, arrays: Arrays) -> Any:
+        return self.subject.forward(*self._hand_over(arrays))
+
+    def vjp(self, arrays: Arrays, as_is: bool = False) -> tuple[Any, Callable[[Any], tuple[Any, Any]]]:
+        """Return the output and the pullback, trees as the user's code has them; `as_is`: in the arrays' own layout."""
+        self.count["forward"] += 1
+        with during("vjp"), told(self.leaves, arrays), self.draws.replayed():
+            y, pullback = self.subject.vjp(*self._hand_over(arrays, as_is))
+            return y, self.draws.continuing(pullback)
+
+    def pull(self, pullback: Callable, dy: Any) -> list[Any]:
+        """Return the cotangent of each leaf as it came: perhaps absent, of another shape or dtype."""
+        self.count["pullback"] += 1
+        with during("the pullback"), told(self.leaves, self.handed):
+            d_parameters, self.d_inputs = pullback(dy)
+        rows = list(trees.align(self.subject.parameters, d_parameters, ""))
+        for x, dx in zip(self.inputs, self.d_inputs, strict=True):
+            rows += trees.align(x, dx, "")
+        return [value for _, value in rows]
+
+    def jvp(self, arrays: Arrays, directions: Arrays) -> np.ndarray | None:
+        """Return J d as one vector, or None where the subject has no forward mode."""
+        parameters, inputs, constants = self._hand_over(arrays)
+        with during("forward mode"), self.draws.replayed():
+            dy = self.subject.jvp(parameters, inputs, directions, constants)
+        if dy is None:
+            return None
+        self.count["forward mode"] += 1
+        return flat(dy)
+
+    def gradients(self, arrays: Arrays, g: np.ndarray) -> list[np.ndarray]:
+        """Return the analytic gradients (G, *shape) of <g, y> for every cotangent of g (G, m)."""
+        rows = []
+        y, pullback = self.vjp(arrays)
+        for k, dy in enumerate(g):
+            if k and (self.once or not self.protect):  # the first call may have spoilt what the second one needs
+                y, pullback = self.vjp(arrays)
+            rows.append([np.array(d, dtype=np.float64) for d in self.pull(pullback, like(y, dy, self.protect))])
+        return [np.stack(column) for column in zip(*rows, strict=True)]
+
+    def _hand_over(self, arrays: Arrays, as_is: bool = False) -> tuple[Any, tuple, dict]:
+        if not as_is:
+            arrays = [laid(x, leaf.value) for x, leaf in zip(arrays, self.leaves, strict=True)]
+        if self.narrow_only:
+            arrays = [x.astype(leaf.value.dtype, copy=False) for x, leaf in zip(arrays, self.leaves, strict=True)]
+        if self.protect:
+            self.handed = [trees.read_only(x) if x.flags.writeable else x for x in arrays]
+        else:
+            self.handed = [np.array(x) for x in arrays]
+        leaves = iter(self.handed)
+        parameters, inputs = self._trees
+        return (
+            self.subject.parameters if parameters is None else parameters(leaves),
+            self.inputs if inputs is None else inputs(leaves),
+            trees.rebuild(self.constants),
+        )
+
+
+def flat(y: Any) -> np.ndarray:
+    """Return every floating or complex array of an output as one vector."""
+    parts = [x.ravel() for _, x in trees.leaves(_as_array(y), kinds="fc")]
+    if not parts:
+        raise TypeError(f"gradcheck: the forward pass must return a floating array, got {_brief(y)}")
+    return np.concatenate(parts) if len(parts) > 1 else parts[0]
+
+
+def like(y: Any, vector: np.ndarray, protect: bool = True) -> Any:
+    """Return `vector` cut into the arrays of an output: a cotangent of its structure and dtypes."""
+    y, pieces, start = _as_array(y), [], 0
+    for _, x in trees.leaves(y):
+        piece = vector[start : start + x.size].reshape(x.shape).astype(x.dtype)
+        pieces.append(trees.read_only(piece) if protect else piece)
+        start += x.size
+    return trees.rebuild(y, iter(pieces))
+
+
+def representable(y: Any, vectors: np.ndarray) -> np.ndarray:
+    """Return cotangents (G, m) of an output, rounded to what its arrays hold: what is handed over is what counts."""
+    rows = [np.concatenate([np.zeros(0), *(x.ravel() for _, x in trees.leaves(like(y, v)))]) for v in vectors]
+    return np.array(rows, np.float64).reshape(vectors.shape)
+
+
+def output_names(y: Any) -> list[tuple[str, tuple[int, ...]]]:
+    """Return path and shape of every array in an output."""
+    return [(path, x.shape) for path, x in trees.leaves(_as_array(y), "y")]
+
+
+@contextlib.contextmanager
+def during(call: str) -> Iterator[None]:
+    """Let errors of the user's code through, with a note that says in which call they arose."""
+    try:
+        yield
+    except Broken:
+        raise
+    except Exception as error:
+        error.add_note(f"gradcheck: raised by {call} of the subject under check")
+        raise
+
+
+def is_write(error: BaseException) -> bool:
+    """Whether an error is NumPy's refusal to write to a read-only array."""
+    return isinstance(error, ValueError) and "read-only" in str(error)
+
+
+def _as_array(y: Any) -> Any:
+    return np.asarray(y) if isinstance(y, float | complex) else y
+
+
+def _brief(x: Any) -> str:
+    return f"{x.dtype}{list(x.shape)}" if isinstance(x, np.ndarray) else type(x).__name__

@@ -1,0 +1,1 @@
+"""Where claims and numbers are compared, and what follows."""

@@ -1,0 +1,99 @@
+"""What one probe says: the claimed derivative beside the numeric ones, each with its bar."""
+
+import dataclasses
+
+import numpy as np
+
+from gradcheck.numeric.extrapolate import Estimate
+from gradcheck.numeric.ladder import Sweep
+from gradcheck.numeric.probe import Probe
+
+PLAIN = 10  # bars
+
+
+@dataclasses.dataclass
+class Comparison:
+    """One probe at one place, for every cotangent (G,)."""
+
+    probe: Probe
+    unit: float  # what an entry of the gradient is multiplied with in these numbers
+    claimed: np.ndarray
+    claimed_bar: np.ndarray
+    real: Estimate | None = None
+    exact: np.ndarray | None = None
+    exact_bar: np.ndarray | None = None
+    sweep: Sweep | None = None  # the differences that `real` was made of, to show them
+    bounds: np.ndarray | None = None  # (L, G)  of the error of each value of <g, f>
+    followed: bool = False  # whether `real` came from claims along a segment, not from the sweep
+    doubt: str = ""  # why it is no evidence, though there are numbers
+
+    @property
+    def resolved(self) -> bool:
+        """Whether real differences gave a value for every cotangent."""
+        return self.real is not None and bool(self.real.resolved.all())
+
+    @property
+    def kink(self) -> np.ndarray:
+        """Whether real differences found a kink at the point itself (G,)."""
+        return np.zeros(len(self.claimed), bool) if self.real is None else self.real.kink
+
+    @property
+    def jump(self) -> np.ndarray:
+        """Whether the forward pass jumps there, or moves in steps (G,)."""
+        return np.zeros(len(self.claimed), bool) if self.real is None else self.real.jump
+
+    def still_everywhere(self) -> bool:
+        """Whether no step changed any output."""
+        return self.sweep is None or not (self.sweep.right.any() or self.sweep.left.any())
+
+    @property
+    def real_tolerance(self) -> np.ndarray:
+        return self.claimed_bar + (np.inf if self.real is None else self.real.bar)
+
+    def outside(self) -> np.ndarray:
+        """Whether real differences contradict the claim: it lies outside the bar, or is not a number."""
+        if self.real is None:
+            return np.isnan(self.claimed)
+        low, high = self.real.low - self.real_tolerance, self.real.high + self.real_tolerance
+        with np.errstate(invalid="ignore"):
+            inside = (low <= self.claimed) & (self.claimed <= high)
+        return (self.real.resolved & ~inside) | np.isnan(self.claimed)
+
+    def exact_outside(self) -> np.ndarray:
+        """Whether the complex step contradicts the claim (never at a kink, where it sees one side)."""
+        if self.exact is None or self.exact_bar is None:
+            return np.zeros(len(self.claimed), bool)
+        return (np.abs(self.claimed - self.exact) > self.exact_bar + self.claimed_bar) & ~self.kink
+
+    def exact_contradicts_real(self) -> np.ndarray:
+        """Whether the complex step lies outside what real differences allow: then it is not to be believed."""
+        if self.exact is None or self.exact_bar is None or self.real is None:
+            return np.zeros(len(self.claimed), bool)
+        bar = self.exact_bar + self.real.bar
+        low, high = self.real.low - bar, self.real.high + bar
+        return self.real.resolved & ~((low <= self.exact) & (self.exact <= high))
+
+    def best_tolerance(self, believed: bool) -> np.ndarray:
+        """Return the bar of the best comparison there is: the complex step's where it may be believed."""
+        if believed and self.exact_bar is not None and not self.kink.any():
+            return self.exact_bar + self.claimed_bar
+        return self.real_tolerance
+
+    def is_plain(self) -> bool:
+        """Whether a failure is so far outside a bar so tight that a second short ladder confirms it.
+
+        Not of a single entry, which may be far smaller than its array and near a pole.
+        """
+        if self.real is None or not self.resolved or self.kink.any() or self.probe.coordinate is not None:
+            return False
+        size = np.maximum(np.abs(self.real.value), np.abs(self.claimed))
+        far = np.abs(self.claimed - self.real.value) > PLAIN * self.real_tolerance
+        # a kink nearer than the short ladders' steps misleads both of them, but not the complex step
+        sure = far & self.exact_outside() & ~self.exact_contradicts_real()
+        return bool((self.real.bar <= size / 1000).all() and sure.any())
+
+    def is_doubtful(self, wide: float) -> bool:
+        """Whether real differences deserve a longer look: unsettled, wider than `wide`, or contradicted."""
+        contradicted = self.outside().any() or self.exact_contradicts_real().any()
+        is_wide = self.real is not None and (self.real.bar > wide).any()
+        return bool(not self.resolved or is_wide or self.kink.any() or contradicted)

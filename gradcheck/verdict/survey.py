@@ -1,0 +1,177 @@
+"""What a report shows besides numbers: how differences converge, and where in an array the error sits.
+
+None of it decides anything.  Convergence is that of differences which the check has made anyway; a
+map of the errors is drawn only for an array that failed.
+"""
+
+import dataclasses
+import math
+
+import numpy as np
+
+from gradcheck.numeric.probe import Probe
+from gradcheck.numeric.scales import entry_scales
+from gradcheck.reports.facts import ErrorMap, Gradient, Grid, Ladder
+from gradcheck.subjects.problem import Arrays
+from gradcheck.verdict.compare import Comparer
+from gradcheck.verdict.comparison import Comparison
+from gradcheck.verdict.conclude import numeric
+
+CELLS = (16, 64)  # rows and columns of a map, at most
+BLOCKS = {True: 128, False: 32}  # cells that are differenced: by the complex step, by ladders of real differences
+
+Span = tuple[int, int]
+
+
+def convergence(gradient: Gradient, comparisons: list[Comparison], believed: bool) -> Ladder | None:
+    """Return the differences at the worst entry of a failing array, along a direction of another."""
+    found = [c for c in comparisons if c.sweep is not None]
+    units = [c for c in found if c.probe.coordinate is not None]
+    if gradient.verdict == "fail" and gradient.wrong and gradient.worst_index is not None:
+        worst = int(np.ravel_multi_index(gradient.worst_index, gradient.shape))
+        found = [c for c in units if c.probe.coordinate == worst] or found
+        found.sort(key=lambda c: -float(_excess(c, believed).max()))
+    else:
+        found = [c for c in found if c.probe.coordinate is None] or found
+        found.sort(key=lambda c: -float(_excess(c, believed).max()) if gradient.verdict == "fail" else 0.0)
+    return _ladder(found[0], gradient, believed) if found else None
+
+
+def _excess(c: Comparison, believed: bool) -> np.ndarray:
+    """Return by how many bars of real differences the claim is off (G,)."""
+    with np.errstate(all="ignore"):
+        bars = np.nan_to_num(np.abs(c.claimed - numeric(c, believed)) / c.real_tolerance, nan=0.0, posinf=np.inf)
+    return np.where(np.isnan(c.claimed), np.inf, bars)
+
+
+def _ladder(c: Comparison, gradient: Gradient, believed: bool) -> Ladder:
+    assert c.sweep is not None and c.bounds is not None and c.real is not None
+    best = numeric(c, believed)
+    k = int(np.argmax(_excess(c, believed)))
+    index, unit, moves = None, 1.0, gradient.name if c.probe.leaf is not None else "all arrays together"
+    moves += " (equal entries alike)" if c.probe.by_value else ""
+    if c.probe.coordinate is not None:
+        index = tuple(int(i) for i in np.unravel_index(c.probe.coordinate, gradient.shape))
+        unit = c.unit
+
+    def column(x: np.ndarray) -> tuple[float, ...]:
+        return tuple(x[:, k].tolist())
+
+    return Ladder(
+        index,
+        moves,
+        steps=column(c.sweep.steps * unit),
+        central=column(c.sweep.central / unit),
+        right=column(c.sweep.right / unit),
+        noise=column(c.bounds),
+        claimed=float(c.claimed[k] / unit),
+        numeric=float(best[k] / unit),
+        bar=float(c.real_tolerance[k] / unit),
+    )
+
+
+def error_map(
+    gradient: Gradient, leaf: int, found: list[Comparison], comparer: Comparer, exact: bool, complete: bool, seed: int
+) -> ErrorMap:
+    """Return where a failing array is wrong: from what was compared already, or by a survey of its blocks.
+
+    `complete` says that all wrong entries of an array too large to compare each one are known.
+    """
+    size = math.prod(gradient.shape)
+    units = {c.probe.coordinate: c for c in found if c.probe.coordinate is not None}
+    if len(units) == size:
+        return _of_entries(gradient.shape, [units[i] for i in range(size)], exact)
+    rows, columns = spans(gradient.shape, *CELLS, BLOCKS[exact])
+    as_a_whole = any(c.outside().any() for c in found if c.probe.coordinate is None)
+    if complete or not as_a_whole:
+        known = _of_known(gradient, rows, columns, comparer.analytic.values[leaf][0], list(units.values()), exact)
+        return dataclasses.replace(known, sampled=not as_a_whole)
+    blocks: list[Probe] = [Block(leaf, seed=seed, rows=r, columns=c) for r in rows for c in columns]
+    compared = comparer.compare(blocks, [not exact] * len(blocks), sharpen=False)
+    units_of = [float(np.sum(b.direction(comparer.place.point)[leaf])) for b in blocks]
+    return _drawn(gradient.shape, rows, columns, compared, units_of, exact)
+
+
+@dataclasses.dataclass(frozen=True)
+class Block(Probe):
+    """A rectangle of an array as a matrix, whose entries all move the same way: the slope is a weighted sum."""
+
+    rows: Span = (0, 0)
+    columns: Span = (0, 0)
+
+    def direction(self, point: Arrays) -> dict[int, np.ndarray]:
+        assert self.leaf is not None
+        x = point[self.leaf]
+        rng = np.random.default_rng([self.seed, self.leaf])
+        size = rng.integers(32, 97, x.size) / 64 * entry_scales(x.ravel())
+        d = np.zeros((x.size // x.shape[-1], x.shape[-1]) if x.ndim else (1, 1))
+        where = slice(*self.rows), slice(*self.columns)
+        d[where] = size.reshape(d.shape)[where]
+        return {self.leaf: d.reshape(x.shape)}
+
+
+def spans(shape: tuple[int, ...], most_rows: int, most_columns: int, cells: int) -> tuple[list[Span], list[Span]]:
+    """Return the rows and columns of a map: along the axes where they are few, else of about equal size."""
+    leading, last = shape[:-1], shape[-1] if shape else 1
+    total, rows = math.prod(leading), 1
+    for length in leading:
+        if rows * length > most_rows:
+            break
+        rows *= length
+    if rows < min(total, most_rows // 4):
+        rows = min(total, most_rows)
+    return _cut(total, rows), _cut(last, min(last, most_columns, max(cells // rows, 1)))
+
+
+def _cut(total: int, count: int) -> list[Span]:
+    return [(total * k // count, total * (k + 1) // count) for k in range(count)]
+
+
+def _of_entries(shape: tuple[int, ...], compared: list[Comparison], exact: bool) -> ErrorMap:
+    last = shape[-1] if shape else 1
+    rows, columns = _cut(len(compared) // last, len(compared) // last), _cut(last, last)
+    return _drawn(shape, rows, columns, compared, [c.unit for c in compared], exact)
+
+
+def _drawn(
+    shape: tuple[int, ...],
+    rows: list[Span],
+    columns: list[Span],
+    compared: list[Comparison],
+    units: list[float],
+    exact: bool,
+) -> ErrorMap:
+    cells = np.array([_cell(c, unit, exact) for c, unit in zip(compared, units, strict=True)])
+    claimed, best, bars = (_grid(part.reshape(len(rows), len(columns))) for part in cells.T)
+    return ErrorMap(shape, tuple(rows), tuple(columns), claimed, best, bars)
+
+
+def _cell(c: Comparison, unit: float, exact: bool) -> tuple[float, float, float]:
+    """Return claim and numeric value for the first cotangent, and the larger error in bars."""
+    best = numeric(c, exact)
+    with np.errstate(all="ignore"):
+        bars = np.abs(c.claimed - best) / np.maximum(c.best_tolerance(exact), np.finfo(float).tiny)
+    bars = np.where(np.isfinite(c.claimed), np.nan_to_num(bars, nan=0.0, posinf=np.inf), np.inf)
+    return float(c.claimed[0] / unit), float(best[0] / unit), float(bars.max())
+
+
+def _of_known(
+    gradient: Gradient, rows: list[Span], columns: list[Span], claimed: np.ndarray, units: list[Comparison], exact: bool
+) -> ErrorMap:
+    """Average the claim over each cell, and set the few wrong entries right."""
+    shape = gradient.shape
+    claim = claimed.reshape(-1, shape[-1]) if shape else claimed.reshape(1, 1)
+    right, bars = claim.copy(), np.zeros(claim.shape)
+    for c in units:
+        assert c.probe.coordinate is not None
+        place = np.unravel_index(c.probe.coordinate, claim.shape)
+        at_entry, best, off = _cell(c, c.unit, exact)
+        right[place], bars[place] = claim[place] + best - at_entry, off
+    cells = [[(slice(*r), slice(*c)) for c in columns] for r in rows]
+    means = [np.array([[x[cell].mean() for cell in line] for line in cells]) for x in (claim, right)]
+    most = np.array([[bars[cell].max() for cell in line] for line in cells])
+    return ErrorMap(shape, tuple(rows), tuple(columns), _grid(means[0]), _grid(means[1]), _grid(most))
+
+
+def _grid(values: np.ndarray) -> Grid:
+    return tuple(tuple(row) for row in values.tolist())

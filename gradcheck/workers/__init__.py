@@ -1,0 +1,1 @@
+"""Where the work runs, and how far it has come."""

@@ -1,0 +1,98 @@
+"""Difference quotients on a ladder of steps, and how far their values can be trusted."""
+
+import numpy as np
+import pytest
+
+from gradcheck.adapters import pair
+from gradcheck.numeric.ladder import STEPS, few_bits, joined, rounded, smallest_exact, sweep
+from gradcheck.numeric.probe import Probe
+from gradcheck.numeric.scales import quantise
+from gradcheck.subjects.problem import Problem
+
+rng = np.random.default_rng(1)
+X = quantise(rng.normal(size=4))
+G = rng.normal(size=(2, 4))
+
+
+def swept(function, probe, x=X, steps=STEPS):
+    problem = Problem(pair(function, lambda x, dy: dy), (x,), {})
+    return sweep(problem, [x], probe, G, steps, problem.forward([x]))
+
+
+def test_steps_have_few_bits_and_fall():
+    assert np.array_equal(few_bits(STEPS), STEPS) and (np.diff(STEPS) < 0).all()
+    assert (np.frexp(STEPS)[0] * 2**10 % 1 == 0).all()
+
+
+def test_of_a_quadratic_central_differences_are_the_derivative_and_one_sided_ones_are_not():
+    s = swept(lambda x: x * x, Probe(0, coordinate=2))
+    unit = s.steps[:, 0] / STEPS
+    slope = 2 * X[2] * G[:, 2] * Probe(0, coordinate=2).direction([X])[0][2]
+    assert np.allclose(s.central[:8], slope, rtol=1e-12, atol=0)
+    assert np.allclose(s.right + s.left, 2 * s.central, rtol=1e-12, atol=1e-15)
+    assert (np.abs(s.right[:2] - slope) > 0.01 * np.abs(slope)).all() and np.allclose(unit, 1, rtol=1e-6, atol=0)
+
+
+def test_a_single_step_is_what_the_sum_was_rounded_to():
+    x = np.array([1e9, 1.0, 1.0, 1.0])
+    s = swept(lambda x: x * 3, Probe(0, coordinate=0, own_scale=True), x, np.array([1.0, 2.0**-55 * 1.5]))
+    assert s.steps[0, 0] == 1.0
+    s = swept(lambda x: x * 3, Probe(0, coordinate=1), x, STEPS)
+    assert np.allclose(s.central, s.central[0], rtol=1e-6, atol=0), "the slope of a line at every step"
+
+
+def test_outputs_that_no_step_changes_have_no_rounding_that_shows():
+    s = swept(lambda x: x * 1.0, Probe(0, coordinate=2))
+    assert (s.weight[0] > 0).all()
+    still = swept(lambda x: 0 * x + 5.0, Probe(0, coordinate=2))
+    assert (still.weight == 0).all() and (still.central == 0).all()
+
+
+def test_steps_along_which_a_point_would_be_rounded_are_left_out_of_a_direction():
+    x = 2.0**21 + X
+    dense = swept(lambda x: x * 1.0, Probe(0, seed=1), x)
+    assert 5 <= len(dense.steps) < len(STEPS)
+    assert len(swept(lambda x: x * 1.0, Probe(0, coordinate=1), x).steps) == len(STEPS)
+
+
+def test_the_entry_that_is_largest_beside_its_step_decides_which_steps_are_left_out():
+    point = [np.array([1.0, 8.0, 0.0]), np.array([3.0])]
+    direction = {0: np.array([2.0, 0.5, 1.0]), 1: np.array([1.0])}
+    assert smallest_exact(point, direction) == 2.0**-37 * 16
+    assert smallest_exact(point, {0: np.array([2.0, 0.0, 1.0]), 1: np.array([1.0])}) == 2.0**-37 * 3
+    assert smallest_exact(point, {0: np.zeros(3), 1: np.array([0.0])}) == 0
+    assert smallest_exact(point, {0: np.array([0.0, 1.0, 0.0])}) == 0, "the step of a single entry is read off"
+
+
+def test_where_every_step_is_lost_none_is_taken():
+    s = swept(lambda x: x * 1.0, Probe(0, coordinate=0, own_scale=True), np.array([5e-324, 1.0, 1.0, 1.0]))
+    assert s.steps.shape == s.central.shape == s.weight.shape == s.coarse.shape == (0, 2)
+
+
+def test_a_direction_without_a_moving_entry_leaves_no_step_out():
+    assert len(swept(lambda x: x * 1.0, Probe(0, seed=1, start=4)).steps) == len(STEPS)
+
+
+@pytest.mark.parametrize("outside", ["raises", "nan", "changes shape"])
+def test_a_step_out_of_the_domain_is_not_a_number(outside):
+    def forward(x):
+        if (x > X.max() + 0.1).any():
+            if outside == "raises":
+                raise ArithmeticError("out of the domain")
+            return x[:2] if outside == "changes shape" else x * np.nan
+        return x * 1.0
+
+    s = swept(forward, Probe(0, coordinate=int(np.argmax(X))))
+    assert np.isnan(s.right[0]).all() and np.isfinite(s.right[-1]).all()
+
+
+def test_many_roundings_add_up_as_if_independent():
+    assert rounded(np.ones((1, 4)), np.ones(4)) == 4
+    assert rounded(np.ones((1, 10**4)), np.ones(10**4)) == 800
+
+
+def test_sweeps_side_by_side_hold_every_column():
+    a, b = swept(np.sin, Probe(0, coordinate=0)), swept(np.sin, Probe(0, coordinate=1))
+    both = joined([a, b])
+    assert both.central.shape == (len(STEPS), 4)
+    assert np.array_equal(both.central[:, 2:], b.central)

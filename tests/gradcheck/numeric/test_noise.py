@@ -1,0 +1,143 @@
+"""The noise of a function is measured, not assumed."""
+
+import numpy as np
+import pytest
+
+import gradcheck
+from gradcheck.adapters import pair
+from gradcheck.numeric.grain import grain
+from gradcheck.numeric.noise import SPACINGS, UNIT, measured
+from gradcheck.numeric.probe import Probe
+from gradcheck.numeric.scales import quantise
+from gradcheck.precision.formats import unit_roundoff
+from gradcheck.subjects.problem import Problem
+
+X = quantise(np.random.default_rng(1).normal(size=50))
+G = np.random.default_rng(2).choice([-1.0, 1.0], (2, 50))
+
+
+def level(function, x=X):
+    problem = Problem(pair(function, lambda x, dy: dy), (x,), {})
+    return measured(problem, [x], Probe(0, seed=3), G)
+
+
+def test_a_function_that_rounds_once_has_no_noise_beyond_that():
+    assert (level(lambda x: x * 3.0) <= UNIT[np.dtype(float)]).all()
+    assert (level(lambda x: 0 * x + 7.0) == 0).all()
+
+
+@pytest.mark.parametrize("size", [1e-12, 1e-9, 1e-6])
+def test_the_level_of_noise_is_found_within_a_factor(size):
+    def noisy(x):
+        return np.sin(x) + size * np.sin(1e13 * x)  # deterministic, and as good as random
+
+    weight = np.minimum(np.abs(np.sin(X)).sum(), 8 * np.linalg.norm(np.sin(X)))
+    true = size * np.sqrt(X.size / 2) / weight
+    assert (true / 10 < level(noisy)).all() and (level(noisy) < 10 * true).all()
+
+
+def test_a_smooth_function_of_many_roundings_is_near_them():
+    found = level(lambda x: np.exp(np.sin(np.cumsum(x) / 7)))
+    assert (found < 1e-14).all()
+
+
+@pytest.mark.parametrize("reach", [1e-7, 3e-9])
+def test_spacings_that_leave_the_domain_are_passed_over(reach):
+    """Those that stay inside find the noise that a domain without an end shows too."""
+
+    def noisy(x):
+        return np.sin(x) + 1e-12 * np.sin(1e13 * x)
+
+    def picky(x):
+        return np.where(np.abs(x - X) > reach, np.nan, noisy(x))
+
+    assert (level(picky) > 0).all() and np.array_equal(level(picky), level(noisy))
+
+
+def test_where_every_spacing_leaves_the_domain_no_noise_is_told():
+    assert (level(lambda x: np.where(x == X, np.sin(x), np.nan)) == 0).all()
+
+
+@pytest.mark.parametrize("spacing", range(len(SPACINGS)))
+def test_a_spacing_that_leaves_the_domain_ends_no_search(spacing):
+    """A hole at the reach of one spacing only: a wider one that is inside again still finds the noise."""
+
+    def forward(x):
+        near = 3 * 2.0 ** SPACINGS[spacing] < np.abs(x - X).max() < 6 * 1.5 * 2.0 ** SPACINGS[spacing]
+        return np.full_like(x, np.nan) if near else np.sin(x) + 1e-6 * np.sin(1e13 * x)
+
+    assert (level(forward) > 1e-8).all()
+
+
+def test_a_grain_of_its_own_is_no_plateau():
+    """Stairs wider than the small spacings: equal values there say nothing of the noise."""
+    found = level(lambda x: np.floor(np.sin(x) * 1e6) / 1e6)
+    assert (found > 1e-8).all()
+
+
+def test_numbers_that_fit_a_narrow_format_were_computed_in_it():
+    x = np.random.default_rng(3).normal(size=9)
+    assert unit_roundoff([x]) == 2.0**-53
+    assert unit_roundoff([x.astype(np.float32).astype(float)]) == 2.0**-24
+    assert unit_roundoff([x.astype(np.float16).astype(float), x]) == 2.0**-53
+    assert unit_roundoff([x.astype(np.float16).astype(float)]) == 2.0**-11
+
+
+def test_whole_numbers_fit_anywhere_and_say_nothing():
+    assert unit_roundoff([np.arange(5.0)]) == 2.0**-53
+
+
+def test_few_numbers_that_fit_a_narrow_format_by_chance_say_nothing():
+    """Left over where terms of (x - 1)^7 cancel: roundings of 1, and small numbers of them have few bits."""
+    left = np.array([10, 16, -28, -552, 38, -5, -19, 34, 4, -428, 86, -21]) * 2.0**-53
+    assert unit_roundoff([left]) == 2.0**-53
+
+
+@pytest.mark.parametrize("u", [2.0**-8, 2.0**-11, 2.0**-24])
+def test_a_narrow_format_is_seen_in_a_dozen_numbers_of_which_many_are_zero(u):
+    x = np.random.default_rng(3).normal(size=24)
+    mantissa, exponent = np.frexp(x)
+    y = np.where(x > 0, np.ldexp(np.round(mantissa / u) * u, exponent), 0)
+    assert unit_roundoff([y]) == u
+
+
+def grains(function, x=X, u=2.0**-53):
+    problem = Problem(pair(function, lambda x, dy: dy), (x,), {})
+    return grain(problem, [x], np.asarray(function(x)).ravel(), u, np.random.default_rng(4))
+
+
+@pytest.mark.parametrize("size", [1.0, 1e3, 1e6])
+def test_a_small_difference_of_large_numbers_has_their_grain(size):
+    found = grains(lambda x: (size + 1e-3 * size * x) - size)
+    assert (found >= size / 2).all() and (found <= 2 * size).all()
+
+
+@pytest.mark.parametrize("function", [np.sin, lambda x: 2 * x, np.exp, lambda x: np.maximum(x, 0), np.sign, np.round,
+    lambda x: np.round(x * 64) / 64])
+def test_what_is_rounded_at_its_own_size_has_none(function):
+    assert not grains(function).any()
+
+
+def test_a_narrow_format_is_no_grain():
+    assert not grains(lambda x: np.sin(x).astype(np.float32).astype(float), u=2.0**-24).any()
+
+
+def test_outputs_that_are_not_finite_have_none():
+    with np.errstate(all="ignore"):
+        assert not grains(lambda x: np.log(-np.abs(x))).any()
+
+
+@pytest.mark.parametrize("x0", [-6.0, -8.0, -9.0, -12.0, -16.0, -17.0])
+@pytest.mark.parametrize("error", [0, 1e-3])
+def test_a_coarse_output_fails_no_right_claim_and_hides_no_wrong_one(x0, error):
+    """Powers of two are the points at which a table of small spacings sees one value of 1 + tanh only."""
+    backward = lambda x, dy: dy * (1 - np.tanh(x) ** 2) * (1 + error)  # noqa: E731
+    subject = pair(lambda x: 1 + np.tanh(x), backward)
+    for seed in range(3):
+        report = gradcheck.Checker(seed=seed)(subject, np.array([x0, 0.3, 1.2]))
+        assert report.verdict == ("fail" if error else "pass"), str(report)
+
+
+def test_a_straight_through_estimator_is_still_failed():
+    subject = pair(lambda x: np.round(x * 64) / 64, lambda x, dy: dy)
+    assert gradcheck.check(subject, np.random.default_rng(1).normal(size=5)).verdict == "fail"

@@ -1,0 +1,274 @@
+"""The user's objects are after a check what they were before, whatever a forward pass changes in them."""
+
+import copy
+import functools
+import types
+
+import numpy as np
+import pytest
+
+import gradcheck
+from gradcheck.adapters import cached, module, pair
+from gradcheck.subjects.kept import kept
+
+X = np.random.default_rng(1).normal(size=(5, 3))
+LEVEL, RATE, NOISE = np.zeros(3), 0.5, np.random.default_rng(4)
+
+
+class Centre:
+    """Subtracts a mean; keeps a running one in ways that people have."""
+
+    def __init__(self):
+        self.mean, self.first, self.calls, self.seen = np.zeros(3), None, 0.0, []
+        self.inner = types.SimpleNamespace(means=[np.zeros(3)], by_name={"mean": np.ones(3)})
+        self.rng = np.random.default_rng(2)
+
+    def update(self, x):
+        self.mean = 0.9 * self.mean + 0.1 * x.mean(0)
+        self.inner.means[0] = self.mean
+        self.inner.by_name["mean"] = self.mean * 2
+        self.calls += 1.0
+        self.rng.normal()
+
+    def forward(self, x):
+        self.update(x)
+        return x - x.mean(0)
+
+    def backward(self, x, dy):
+        return dy - dy.mean(0)
+
+    def with_cache(self, x):
+        return self.forward(x), x
+
+    def of_cache(self, dy, x):
+        return self.backward(x, dy)
+
+    def function(self, x):
+        return self.forward(x), lambda dy: self.backward(x, dy)
+
+
+class Stateful(Centre):
+    def backward(self, dy):
+        return dy - dy.mean(0)
+
+
+class Called(Centre):
+    def __call__(self, x):
+        return self.function(x)
+
+
+class Layer(Centre):
+    def vjp(self, x):
+        d = {"mean": np.zeros(3), "inner": {"means": [np.zeros(3)], "by_name": {"mean": np.zeros(3)}}}
+        return self.forward(x), lambda dy: (d, self.backward(x, dy))
+
+
+def state(obj):
+    inner = vars(obj.inner)
+    return copy.deepcopy(
+        {**vars(obj), "inner": (inner["means"][0], inner["by_name"]["mean"]), "rng": obj.rng.bit_generator.state}
+    )
+
+
+def same(a, b):
+    return a.keys() == b.keys() and all(np.array_equal(a[key], b[key]) for key in a if key != "rng") and (
+        a["rng"] == b["rng"]
+    )
+
+
+HANDED = {
+    "pair of methods": lambda obj: pair(obj.forward, obj.backward),
+    "cached methods": lambda obj: cached(obj.with_cache, obj.of_cache),
+    "method": lambda obj: obj.function,
+    "partial": lambda obj: functools.partial(obj.function),
+    "lambda": lambda obj: lambda x: obj.function(x),
+    "default": lambda obj: lambda x, obj=obj: obj.function(x),
+    "pair of lambdas": lambda obj: pair(lambda x: obj.forward(x), lambda x, dy: obj.backward(x, dy)),
+}
+
+
+@pytest.mark.parametrize("kind", HANDED)
+def test_an_object_is_what_it_was(kind):
+    obj = Centre()
+    obj.first = obj.mean
+    before = state(obj)
+    assert gradcheck.check(HANDED[kind](obj), X).verdict == "pass"
+    assert same(state(obj), before) and obj.mean.dtype == np.float64
+    assert obj.first is obj.mean
+
+
+class Bare:
+    """A layer without arrays, with one inside, that both keep residuals."""
+
+    def __init__(self, factor=1.0):
+        self.inner, self.factor, self.last, self.calls = types.SimpleNamespace(rate=2.0), factor, None, 0
+
+    def vjp(self, x):
+        self.x = self.last = self.inner.x = x
+        self.calls += 1
+        self.inner.rate = self.inner.rate * 1.5
+        y = self.inner.rate * x * x
+        return y, lambda dy: (self.factor * 3.0 * 2 * x * dy,)
+
+    def __call__(self, x):
+        return self.vjp(x)[0]
+
+
+@pytest.mark.parametrize(("factor", "verdict"), [(1.0, "pass"), (1.001, "fail")])
+def test_a_layer_without_arrays_is_what_it_was(factor, verdict):
+    bare = Bare(factor)
+    assert gradcheck.check(bare, X).verdict == verdict
+    assert vars(bare).keys() == {"inner", "factor", "last", "calls"}
+    assert (bare.last, bare.calls, vars(bare.inner)) == (None, 0, {"rate": 2.0})
+
+
+def test_attributes_of_parts_are_what_they_were():
+    class Chain:
+        def __init__(self):
+            self.gain, self.relu = np.ones(3), Bare()
+
+        def vjp(self, x):
+            self.relu.seen = x
+            self.relu.last = x
+            return self.gain * x, lambda dy: ({"gain": (x * dy).sum(0)}, self.gain * dy)
+
+    chain = Chain()
+    assert gradcheck.check(chain, X).verdict == "pass"
+    assert chain.relu.last is None and not hasattr(chain.relu, "seen")
+
+
+@pytest.mark.parametrize("kind", [Called, Layer, Stateful])
+def test_so_is_one_that_is_called_or_has_passes_of_its_own(kind):
+    obj = kind()
+    before = state(obj)
+    assert gradcheck.check(module(obj) if kind is Stateful else obj, X).verdict == "pass"
+    assert same(state(obj), before)
+
+
+def test_an_array_that_is_written_to_is_refilled():
+    level = np.zeros(3)
+
+    def forward(x):
+        level[...] = x.real.mean(0)
+        return x * x
+
+    gradcheck.check(pair(forward, lambda x, dy: 2 * x * dy), X)
+    assert not level.any()
+
+
+def test_a_closure_and_a_global_variable_are_what_they_were():
+    mean, count, seen = np.zeros(3), 0, []
+
+    def forward(x):
+        nonlocal mean, count
+        global LEVEL, RATE
+        mean, count = 0.9 * mean + 0.1 * x.mean(0), count + 1
+        LEVEL, RATE = LEVEL + x.mean(0), RATE * 0.999
+        NOISE.normal()
+        seen.append(x.dtype)
+        return x * x
+
+    before = mean, LEVEL, RATE, NOISE.bit_generator.state
+    gradcheck.check(pair(forward, lambda x, dy: 2 * x * dy), X)
+    assert mean is before[0] and LEVEL is before[1] and (RATE, NOISE.bit_generator.state) == before[2:]
+    assert count == len(seen) > 5, "what counts or collects is the user's"
+
+
+def test_an_error_leaves_things_as_they_were_too():
+    obj = Centre()
+    before = state(obj)
+
+    def breaks(x):
+        obj.update(x)
+        raise RuntimeError("inside")
+
+    with pytest.raises(RuntimeError, match="inside"):
+        gradcheck.check(breaks, X)
+    assert same(state(obj), before)
+
+
+def test_every_evaluation_of_a_method_starts_from_the_state_it_was_given_in():
+    class Warming(Centre):
+        """Its output depends on what earlier calls left."""
+
+        def forward(self, x):
+            self.update(x)
+            return x * (1 + self.calls) + self.rng.normal(size=3)
+
+        def backward(self, x, dy):
+            return dy * (1 + self.calls)
+
+    for subject in (pair(Warming().forward, Warming().backward), Warming().function):
+        assert gradcheck.check(subject, X).verdict != "inconclusive"
+    warming = Warming()
+    report = gradcheck.check(pair(warming.forward, warming.backward), X)
+    assert report.verdict == "pass", str(report)
+
+
+def test_residuals_of_a_later_call_are_still_found():
+    class Stale(Centre):
+        def forward(self, x):
+            self.x = x
+            return x * x
+
+        def backward(self, x, dy):
+            return 2 * self.x * dy
+
+    stale = Stale()
+    report = gradcheck.check(pair(stale.forward, stale.backward), X)
+    assert "stale" in {f.kind for f in report.findings}
+
+
+def test_an_object_that_cannot_be_copied_is_used_itself_and_put_back():
+    class Open(Centre):
+        def __deepcopy__(self, memo):
+            raise OSError("a file is open")
+
+        def __init__(self):
+            super().__init__()
+            self.lines = (line for line in "ab")  # a generator cannot be copied
+
+    obj = Open()
+    before = {key: value for key, value in state(Centre()).items() if key != "lines"}
+    assert gradcheck.check(pair(obj.forward, obj.backward), X).verdict == "pass"
+    del obj.lines
+    assert same(state_of(obj), before)
+
+
+def state_of(obj):
+    twin = Centre()
+    vars(twin).update(vars(obj))
+    return state(twin)
+
+
+def test_what_vanished_or_shrank_meanwhile_is_no_error():
+    holder = types.SimpleNamespace(items=[1.0, 2.0], d={"a": 1.0})
+
+    def function():
+        return holder
+
+    with kept(function):
+        holder.items.pop()
+        holder.d.clear()
+        del holder.items
+    assert holder.d == {"a": 1.0}
+
+
+def test_an_old_random_state_is_wound_back():
+    old = np.random.RandomState(3)
+    with kept(lambda: old):
+        drawn = old.normal()
+    assert old.normal() == drawn
+
+
+def test_an_empty_cell_and_a_class_hold_nothing():
+    def outer():
+        def inner():
+            return late, Centre
+
+        with kept(inner):
+            pass
+        late = 3.0
+        return late
+
+    assert outer() == 3.0

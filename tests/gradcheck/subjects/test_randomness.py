@@ -1,0 +1,121 @@
+"""What is drawn from the global generators is the same in every evaluation, and nobody outside sees that it was."""
+
+import concurrent.futures
+import random
+
+import numpy as np
+import pytest
+
+import gradcheck
+from gradcheck.adapters import cached, module
+from gradcheck.subjects.randomness import PROBES
+
+X = np.random.default_rng(1).normal(size=(3, 4))
+
+
+def numpy_mask(x):
+    return np.random.rand(*x.shape) < 0.6  # noqa: NPY002
+
+
+def python_mask(x):
+    return np.array([random.random() < 0.6 for _ in range(x.size)]).reshape(x.shape)
+
+
+def seeded_mask(x):
+    np.random.seed(3)  # noqa: NPY002
+    return numpy_mask(x)
+
+
+class Dropout:
+    """The mask of the forward pass, or with `again` one that is drawn anew on the way back."""
+
+    def __init__(self, mask, again=False):
+        self.mask, self.again = mask, again
+
+    def forward(self, x):
+        self.x, self.kept = x, self.mask(x)
+        return np.sin(x) * self.kept
+
+    def backward(self, dy):
+        return np.cos(self.x) * dy * (self.mask(self.x) if self.again else self.kept)
+
+    def vjp(self, x):
+        kept = self.mask(x)
+        return np.sin(x) * kept, lambda dy: (np.cos(x) * dy * (self.mask(x) if self.again else kept),)
+
+    def with_cache(self, x):
+        return np.sin(x) * (kept := self.mask(x)), (x, kept)
+
+    def of_cache(self, dy, cache):
+        x, kept = cache
+        return np.cos(x) * dy * (self.mask(x) if self.again else kept)
+
+
+SUBJECTS = {
+    "vjp": lambda layer: layer,
+    "function": lambda layer: lambda x: (lambda y, pull: (y, lambda dy: pull(dy)[0]))(*layer.vjp(x)),
+    "cached": lambda layer: cached(layer.with_cache, layer.of_cache),
+    "module": module,
+}
+
+
+def states():
+    return repr(np.random.get_state()), random.getstate()  # noqa: NPY002
+
+
+@pytest.mark.parametrize("kind", SUBJECTS)
+@pytest.mark.parametrize("mask", [numpy_mask, python_mask, seeded_mask])
+def test_a_mask_from_a_global_generator_is_replayed_and_the_generator_left_alone(kind, mask):
+    before = states()
+    report = gradcheck.check(SUBJECTS[kind](Dropout(mask)), X)
+    assert report.verdict == "pass", str(report)
+    assert states() == before
+
+
+@pytest.mark.parametrize("kind", SUBJECTS)
+@pytest.mark.parametrize("mask", [numpy_mask, python_mask])
+def test_a_mask_that_is_drawn_anew_on_the_way_back_is_caught(kind, mask):
+    assert gradcheck.check(SUBJECTS[kind](Dropout(mask, again=True)), X).verdict == "fail"
+
+
+def test_the_mask_is_the_one_that_the_users_next_call_draws():
+    seen = []
+
+    def forward(x):
+        seen.append(kept := numpy_mask(x))
+        return x * kept, lambda dy: dy * kept
+
+    gradcheck.check(forward, X)
+    forward(X)
+    assert all((kept == seen[-1]).all() for kept in seen if kept.shape == X.shape)
+
+
+def test_threads_wait_for_each_other():
+    before = states()
+    with concurrent.futures.ThreadPoolExecutor(2) as threads:
+        report = gradcheck.Checker(workers=threads.map)(Dropout(numpy_mask), X)
+    assert report.verdict == "pass", str(report)
+    assert states() == before
+
+
+def test_processes_replay_the_same_numbers():
+    reports = [gradcheck.Checker(workers=workers)(Dropout(numpy_mask), X) for workers in (1, 2)]
+    assert str(reports[0]) == str(reports[1])
+
+
+def test_a_subject_that_draws_nothing_is_watched_for_a_few_calls_only(monkeypatch):
+    looks = []
+    monkeypatch.setattr("gradcheck.subjects.randomness._states", lambda: looks.append(1) or ({"state": 0}, 0))
+    gradcheck.check(lambda x: (np.sin(x), lambda dy: np.cos(x) * dy), X)
+    assert len(looks) <= 4 * PROBES
+
+
+def test_an_error_leaves_the_generator_alone_too():
+    def breaks(x):
+        numpy_mask(x)
+        raise RuntimeError("inside")
+
+    before = states()
+    with pytest.raises(RuntimeError, match="inside"):
+        gradcheck.check(breaks, X)
+    assert states() == before

@@ -1,0 +1,174 @@
+"""Claimed against numeric: doubtful comparisons are looked at again, and no failure goes unconfirmed."""
+
+import numpy as np
+import pytest
+
+import gradcheck
+from gradcheck.adapters import pair
+from gradcheck.claims.claim import Analytic, analytic, without_jumps
+from gradcheck.numeric.extrapolate import Estimate
+from gradcheck.numeric.ladder import STEPS, WINDOW
+from gradcheck.numeric.points import cotangents
+from gradcheck.numeric.probe import Probe
+from gradcheck.numeric.reading import Place
+from gradcheck.numeric.scales import quantise
+from gradcheck.subjects.declared import Options
+from gradcheck.subjects.problem import Problem
+from gradcheck.verdict.compare import Comparer
+from gradcheck.verdict.comparison import Comparison
+from gradcheck.verdict.doubt import doubtful
+from gradcheck.workers.mapping import mapping
+
+rng = np.random.default_rng(1)
+X = quantise(rng.normal(size=6))
+
+
+def comparer_of(forward, backward, x, mapper, exact=False):
+    problem = Problem(pair(forward, backward), (x,), {})
+    y, g = problem.forward([x]), cotangents(np.random.default_rng(2), problem.forward([x]).size)
+    claim = analytic(problem, [x], g, np.random.default_rng(3), 2.0**-53, 3, Options())
+    return Comparer(problem, Place([x], y, g), claim, mapper, exact, np.random.default_rng(4))
+
+
+def compared(forward, backward, x=X, sharpen=True):
+    with mapping(1) as mapper:
+        comparer = comparer_of(forward, backward, x, mapper)
+        return comparer.compare([Probe(0, coordinate=i) for i in range(x.size)], [True] * x.size, sharpen)
+
+
+def test_what_agrees_is_measured_with_the_first_window_only():
+    found = compared(np.sin, lambda x, dy: np.cos(x) * dy)
+    assert all(len(c.sweep.steps) == len(WINDOW) for c in found)
+    assert not any(c.outside().any() for c in found)
+
+
+def test_what_fails_is_confirmed_on_a_second_ladder():
+    found = compared(np.sin, lambda x, dy: 1.001 * np.cos(x) * dy)
+    assert all(c.outside().any() for c in found)
+    assert all(len(c.sweep.steps) > len(STEPS) for c in found)
+
+
+def test_without_sharpening_nothing_is_measured_twice():
+    found = compared(np.sin, lambda x, dy: 1.001 * np.cos(x) * dy, sharpen=False)
+    assert all(len(c.sweep.steps) == len(WINDOW) for c in found)
+
+
+def test_of_many_failures_the_first_few_are_confirmed(rng):
+    x = quantise(rng.normal(size=40))
+    found = compared(np.sin, lambda x, dy: 1.001 * np.cos(x) * dy, x)
+    assert sum(len(c.sweep.steps) > len(STEPS) for c in found) == 6
+    assert all(c.outside().any() for c in found)
+
+
+def test_where_the_first_failures_are_acquitted_the_others_are_looked_at_again(rng):
+    x, width = quantise(rng.normal(size=20)), 1e-8  # a step of the slope that only the smallest steps see
+
+    def forward(z):
+        return z + width * np.tanh((z - x) / width)
+
+    first = compared(forward, lambda x, dy: 2 * dy, x, sharpen=False)
+    assert sum(c.outside().any() for c in first) > 6
+    assert not any(c.outside().any() for c in compared(forward, lambda x, dy: 2 * dy, x))
+
+
+def test_an_entry_far_smaller_than_its_array_is_stepped_by_its_own_size():
+    x = np.array([3.0, 4.0, 2.0**-40, 5.0, 6.0])
+    found = compared(np.log, lambda x, dy: dy / x, x)
+    assert found[2].probe.own_scale and found[2].unit == 2.0**-40
+    assert not any(c.outside().any() for c in found) and all(c.resolved for c in found)
+
+
+def test_a_second_ladder_that_resolves_nothing_leaves_the_first_answer():
+    calls = []
+
+    def forward(x):
+        """Right for the first ladders; afterwards the function is nowhere."""
+        calls.append(1)
+        return np.sin(x) if len(calls) < 1 + 2 * (len(WINDOW) + len(STEPS)) + 20 else np.full_like(x, np.nan)
+
+    with mapping(1) as mapper:
+        comparer = comparer_of(forward, lambda x, dy: 1.001 * np.cos(x) * dy, X, mapper)
+        (found,) = comparer.compare([Probe(0, coordinate=0)], [True])
+    assert found.outside().any()
+
+
+def test_a_jump_is_no_rounding():
+    noise = np.array([1e-15, 1.0])
+    assert without_jumps(noise, 1.0, 1.0, 2.0**-53).tolist() == [1e-15, 0.0]
+
+
+def test_a_claim_along_a_part_of_an_array_does_not_see_what_lies_elsewhere(rng):
+    x = quantise(rng.normal(size=8))
+
+    def backward(x, dy):
+        dx = np.cos(x) * dy
+        dx[6] = np.nan
+        return dx
+
+    with mapping(1) as mapper:
+        comparer = comparer_of(np.sin, backward, x, mapper)
+        first, second, none = (
+            comparer.analytic.along(Probe(0, start=a, stop=b).direction([x]))[0] for a, b in ((0, 4), (4, 8), (8, 8))
+        )
+    assert np.isfinite(first).all() and np.isnan(second).all() and (none == 0).all()
+
+
+def test_what_roundings_of_the_point_lose_is_counted_where_something_moves():
+    x = np.array([4.0, 1.0, 2.0])
+    values = [np.array([[3.0, 5.0, np.nan]])]
+    claim, steps = Analytic(values, [], 2.0**-53), np.array([[1.0], [2.0**-40]])
+    lost = claim.lost([x], Probe(0, seed=1, stop=2), steps)
+    assert lost[0, 0] == 0 and lost[1, 0] == pytest.approx(2.0**-51 * 13, rel=1e-12, abs=0)  # 12 and 5
+    assert not claim.lost([x], Probe(0, seed=1), steps).any(), "no bound of what is not a number"
+
+
+def test_whether_outputs_are_coarse_is_asked_once_and_only_where_something_fails():
+    with mapping(1) as mapper:
+        right = comparer_of(np.sin, lambda x, dy: np.cos(x) * dy, X, mapper)
+        right.compare([Probe(0, coordinate=0)], [True])
+        wrong = comparer_of(np.sin, lambda x, dy: 1.001 * np.cos(x) * dy, X, mapper)
+        wrong.compare([Probe(0, coordinate=0)], [True])
+        grain = wrong.place.grain
+        wrong.compare([Probe(0, coordinate=1)], [True])
+    assert right.place.grain is None
+    assert grain is not None and not grain.any() and wrong.place.grain is grain
+
+
+def test_noise_is_measured_where_a_failure_is_confirmed_but_at_the_given_point_not_along_a_kink():
+    seen = []
+
+    def mapper(read, tasks):
+        seen.extend(tasks)
+        return map(read, tasks)
+
+    x = np.append(X, 0.0)
+    twice = comparer_of(lambda x: np.maximum(x, 0), lambda x, dy: np.where(x == 0, 2, 1.1 * (x > 0)) * dy, x, mapper)
+    twice.measures_noise = False  # as at the given point
+    smooth = int(np.argmax(x))
+    twice.compare([Probe(0, coordinate=smooth), Probe(0, coordinate=6)], [True, True])
+    assert {task.probe.coordinate for task in seen if task.noise} == {smooth}
+
+
+def test_the_size_of_an_array_is_that_of_claims_and_of_numbers_and_nan_is_none_of_it():
+    def c(leaf, claimed, value, bar):
+        numbers = [np.array([v]) for v in (value, bar, value, value)]
+        real = Estimate(*numbers, *(np.array([False]) for _ in range(3)))
+        return Comparison(Probe(leaf), 1.0, np.array([claimed]), np.array([np.inf]), real)
+
+    assert doubtful([c(0, 1.0, np.nan, np.inf), c(0, 0.0, 0.0, 9e-8)]) == [0], "1e-7 of the claim, and no number"
+    assert doubtful([c(0, 1.0, np.nan, np.inf), c(0, 0.0, 0.0, 2e-7)]) == [0, 1]
+    assert doubtful([c(0, 1.0, 1.0, 1e-9), c(1, 1e-9, 1e-9, 1e-9)]) == [1], "1e-7 of a thousandth of the largest"
+    assert doubtful([c(0, 0.0, -1.0, 1e-8)]) == [] and doubtful([c(0, 0.0, -1.0, 1e-6)]) == [0]
+
+
+def test_a_complex_step_that_cancels_is_widened_and_not_believed_too_far():
+    """Near 1 the polynomial's derivative is a sum of large terms that cancel, in the pullback and in numbers."""
+
+    def forward(x):
+        return ((((((x - 7) * x + 21) * x - 35) * x + 35) * x - 21) * x + 7) * x - 1
+
+    def backward(x, dy):
+        return dy * 7 * (x - 1) ** 6
+
+    x = 1 + 0.01 * X
+    assert gradcheck.check(pair(forward, backward), x).verdict != "fail"

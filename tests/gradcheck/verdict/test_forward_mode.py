@@ -1,0 +1,135 @@
+"""Where a subject has forward mode, <g, J d> is held against real differences and against the pullback."""
+
+import numpy as np
+import pytest
+
+import gradcheck
+from gradcheck.subjects.adapted import Adapted
+
+
+class Product(Adapted):
+    """y = tanh(x w), with factors that make its pullback and its forward mode wrong."""
+
+    name = "product"
+
+    def __init__(self, x=1.0, w=1.0, dx=1.0, dw=1.0):
+        self.reverse, self.ahead = (dx, dw), (x, w)
+
+    def signature(self):
+        return lambda x, w: None
+
+    def forward(self, parameters, inputs, constants):
+        return np.tanh(inputs[0] @ inputs[1])
+
+    def vjp(self, parameters, inputs, constants):
+        (x, w), (dx, dw) = inputs, self.reverse
+        y = np.tanh(x @ w)
+        return y, lambda dy: (None, (dx * ((dy * (1 - y * y)) @ w.T), dw * (x.T @ (dy * (1 - y * y)))))
+
+    def jvp(self, parameters, inputs, directions, constants):
+        (x, w), (dx, dw) = inputs, directions
+        y = np.tanh(x @ w)
+        return (1 - y * y) * (self.ahead[0] * (dx @ w) + self.ahead[1] * (x @ dw))
+
+
+class Without(Product):
+    jvp = Adapted.jvp
+
+
+@pytest.fixture
+def inputs(rng):
+    return rng.normal(size=(5, 4)), 0.5 * rng.normal(size=(4, 3))
+
+
+def told(report):
+    return [(f.severity, f.message) for f in report.findings if f.kind == "jvp"]
+
+
+def test_a_right_forward_mode_is_proved_with_the_pullback(prove, inputs):
+    report = prove(Product(), *inputs)
+    assert told(report) == [("note", "forward mode agrees with real differences and with the pullback")]
+    assert report.calls["forward mode"] == 2 * 4  # a direction an array, each three times again with other roundings
+
+
+def test_nothing_is_said_where_there_is_none(prove, inputs):
+    assert told(prove(Without(), *inputs)) == []
+
+
+@pytest.mark.parametrize("error", [1.0, 1e-2, 1e-4, 1e-6])
+def test_a_wrong_forward_mode_fails_and_its_input_is_named(error, inputs):
+    report = gradcheck.check(Product(w=1 + error), *inputs)
+    assert report.verdict == "fail"
+    assert [g.verdict for g in report.gradients] == ["pass", "pass"]
+    assert [severity for severity, _ in told(report)] == ["fail"]
+    assert told(report)[0][1].startswith("w: along a random direction forward mode gives ")
+
+
+def test_what_real_differences_cannot_decide_is_inconclusive(inputs):
+    report = gradcheck.check(Product(x=1 + 1e-12), *inputs)
+    assert report.verdict == "inconclusive"
+    assert [severity for severity, _ in told(report)] == ["inconclusive"]
+    assert told(report)[0][1].startswith("x: along a random direction forward mode gives ")
+    assert told(report)[0][1].endswith(": real differences are too coarse to tell which is wrong")
+
+
+def test_a_right_forward_mode_stands_beside_a_wrong_pullback(inputs):
+    report = gradcheck.check(Product(dw=1.01), *inputs)
+    assert [g.verdict for g in report.gradients] == ["pass", "fail"]
+    assert told(report) == [("note", "forward mode agrees with real differences, the pullback does not")]
+
+
+def test_the_same_error_in_both_is_found_in_both(inputs):
+    report = gradcheck.check(Product(w=1.01, dw=1.01), *inputs)
+    assert [g.verdict for g in report.gradients] == ["pass", "fail"]
+    assert [severity for severity, _ in told(report)] == ["fail"]
+
+
+def test_a_tangent_that_is_no_number_fails(inputs):
+    report = gradcheck.check(Product(x=np.nan), *inputs)
+    assert told(report)[0][0] == "fail"
+    assert "forward mode gives nan" in told(report)[0][1]
+
+
+@pytest.mark.parametrize(
+    ("jvp", "message"),
+    [
+        (lambda *arguments: np.zeros(3), "tangents must have as many entries as the output, 15, got 3"),
+        (lambda *arguments: [][0], "list index out of range"),
+        (lambda *arguments: dict.fromkeys([()]).popitem()[1].none, "'NoneType' object has no attribute 'none'"),
+    ],
+)
+def test_an_error_in_forward_mode_is_a_finding(jvp, message, inputs):
+    subject = Product()
+    subject.jvp = jvp
+    report = gradcheck.check(subject, *inputs)
+    assert report.verdict == "fail"
+    assert told(report)[0][1].endswith(f": {message}")
+
+
+def test_an_error_without_a_message_is_named(inputs):
+    subject = Product()
+    subject.jvp = lambda *arguments: next(iter(()))
+    assert told(gradcheck.check(subject, *inputs)) == [("fail", "forward mode raises StopIteration: no message")]
+
+
+def test_a_large_subject_is_compared_along_all_arrays_together(inputs):
+    class Scaled(Adapted):
+        factor = 1.0
+
+        def forward(self, parameters, inputs, constants):
+            return inputs[0] * inputs[1]
+
+        def vjp(self, parameters, inputs, constants):
+            return inputs[0] * inputs[1], lambda dy: (None, (dy * inputs[1], dy * inputs[0]))
+
+        def jvp(self, parameters, inputs, directions, constants):
+            return directions[0] * inputs[1] + self.factor * inputs[0] * directions[1]
+
+    class Wrong(Scaled):
+        factor = 1.01
+
+    large = [np.random.default_rng(i).normal(size=60_000) for i in range(2)]
+    assert told(gradcheck.check(Scaled(), *large))[0][0] == "note"
+    severity, message = told(gradcheck.check(Wrong(), *large))[0]
+    assert severity == "fail"
+    assert message.startswith("all arrays: along a random direction")

@@ -1,0 +1,147 @@
+"""The given point of a large array: one direction speaks for all entries, and kinks are found and held."""
+
+import numpy as np
+import pytest
+
+import gradcheck
+from gradcheck.adapters import pair
+from gradcheck.claims.claim import analytic
+from gradcheck.numeric.points import cotangents
+from gradcheck.numeric.probe import Probe
+from gradcheck.numeric.reading import Place
+from gradcheck.subjects.declared import Options
+from gradcheck.subjects.problem import Problem
+from gradcheck.verdict.compare import Comparer
+from gradcheck.verdict.given import FEW, compare_at_given, settled
+from gradcheck.verdict.plan import EXHAUSTIVE
+
+SIZE = EXHAUSTIVE + 44
+
+
+def without(x, *points):
+    """Numbers none of which is near to one of `points`, where a branch begins."""
+    for p in points:
+        x = np.where(np.abs(x - p) < 0.1, p + 0.1 + np.abs(x - p), x)
+    return x
+
+
+def clipped(x):
+    return np.where(np.real(x) > 2, 2, x)
+
+
+def right(x, dy):
+    return dy * (x < 2)
+
+
+def forgotten(x, dy):
+    return dy * 1
+
+
+@pytest.mark.parametrize(("size", "place"), [(SIZE, 0), (SIZE, 57), (SIZE, -1), (3000, 57), (100_001, 57)])
+def test_a_branch_that_one_entry_alone_is_in_is_found(rng, size, place):
+    x = np.clip(rng.normal(size=size), -3, 1.7)
+    x[place] = 2.005  # a generic point nearby is mostly on the other side
+    assert gradcheck.check(pair(clipped, right), x).verdict != "fail"
+    report = gradcheck.check(pair(clipped, forgotten), x)
+    assert report.verdict == "fail", str(report)
+    assert report.gradients[0].wrong == [(place % size,)]
+
+
+def test_a_branch_is_found_without_the_complex_step(rng):
+    def forward(x):
+        return np.minimum(np.real(x), 2.0)
+
+    x = np.clip(rng.normal(size=SIZE), -3, 1.7)
+    x[57] = 2.005
+    assert gradcheck.check(pair(forward, right), x).verdict == "pass"
+    assert gradcheck.check(pair(forward, forgotten), x).verdict == "fail"
+
+
+@pytest.mark.parametrize("number", [0.25, 3.0, -0.5])
+def test_an_error_at_exactly_the_numbers_that_were_given_is_found(rng, number):
+    x = rng.normal(size=SIZE)
+    x[[5, 200]] = number
+
+    def backward(x, dy):
+        return dy * np.cos(x) * (x != number)
+
+    assert gradcheck.check(pair(np.sin, lambda x, dy: dy * np.cos(x)), x).verdict == "pass"
+    assert gradcheck.check(pair(np.sin, backward), x).verdict == "fail"
+
+
+@pytest.mark.parametrize("residue", [0.0, 1e-17, -1e-10, 5e-324])
+@pytest.mark.parametrize("count", [1, 9, FEW + 8])
+def test_residues_at_a_kink_fail_no_right_claim(rng, residue, count):
+    x = without(rng.normal(size=SIZE), 0.0)
+    x[rng.choice(SIZE, count, replace=False)] = residue
+    report = gradcheck.check(pair(lambda x: np.maximum(x, 0), lambda x, dy: dy * (x > 0)), x)
+    assert report.verdict != "fail", str(report)
+
+
+@pytest.mark.parametrize("count", [1, 9, FEW + 8])
+def test_beside_kinks_an_error_elsewhere_is_found(rng, count):
+    x = without(np.clip(rng.normal(size=SIZE), -3, 1.7), 0.0)
+    places = rng.choice(SIZE, count + 1, replace=False)
+    x[places[:-1]], x[places[-1]] = 0, 2.005
+    report = gradcheck.check(pair(lambda x: np.clip(np.real(x), 0, 2), lambda x, dy: dy * (x > 0)), x)
+    assert report.verdict == "fail", str(report)
+    assert report.gradients[0].wrong == [(places[-1],)]
+
+
+def test_of_more_kinks_than_can_be_told_apart_a_sample_is_compared_and_it_is_said(rng):
+    x = without(rng.normal(size=SIZE), 0.0)
+    x[:200] = 0
+    report = gradcheck.check(pair(lambda x: np.maximum(x, 0), lambda x, dy: dy * (x > 0)), x)
+    said = "x has many kinks at the given point: of their entries a sample was compared"
+    assert report.verdict != "fail" and said in [f.message for f in report.findings]
+
+
+def at_point(forward, backward, x, real=True):
+    problem = Problem(pair(forward, backward), (x,), {})
+    y, g = problem.forward([x]), cotangents(np.random.default_rng(2), problem.forward([x]).size)
+    claim = analytic(problem, [x], g, np.random.default_rng(3), 2.0**-53, 1, Options())
+    comparer = Comparer(problem, Place([x], y, g), claim, map, False, np.random.default_rng(4))
+    first = comparer.compare([Probe(0, seed=5)], [True])
+    return compare_at_given(comparer, comparer.compare, 0, first, np.random.default_rng(6)), first
+
+
+def test_where_one_direction_is_settled_nothing_more_is_compared(rng):
+    (found, complete), first = at_point(np.sin, lambda x, dy: np.cos(x) * dy, rng.normal(size=SIZE))
+    assert complete and found == first and settled(first[0])
+
+
+def test_entries_at_a_kink_are_compared_alone_and_held_while_the_others_move(rng):
+    x = without(rng.normal(size=SIZE), 0.0)
+    x[[3, 250]] = 0
+    (found, complete), first = at_point(lambda x: np.maximum(x, 0), lambda x, dy: dy * (x > 0), x)
+    assert complete and not settled(first[0])
+    alone = [c.probe.coordinate for c in found if c.probe.coordinate is not None]
+    (rest,) = [c for c in found if c.probe.coordinate is None]
+    assert alone == [3, 250] and rest.probe.held == (3, 250) and settled(rest)
+
+
+def equal_to(value):
+    """A backward pass without a gradient where an entry is exactly a number that has all its bits."""
+    return pair(np.sin, lambda x, dy: dy * np.cos(x) * (x != value))
+
+
+@pytest.mark.parametrize("size", [20, 300])
+def test_the_very_numbers_that_were_given_are_compared(size, rng):
+    x = rng.normal(size=size)
+    x[3] = 0.1
+    assert gradcheck.check(equal_to(0.1), x).verdict == "fail"
+    x[3] = 0.2
+    assert gradcheck.check(equal_to(0.1), x).verdict == "pass"
+
+
+@pytest.mark.parametrize(("value", "verdict"), [(0.0, "fail"), (0.5, "pass")])
+def test_a_parameter_of_zeros_is_compared_as_it_is_too(value, verdict, rng):
+    class Shift:
+        def __init__(self, b):
+            self.b = b
+
+        def vjp(self, x):
+            return np.sin(x) + self.b, lambda dy: ({"b": dy.sum(0) * (self.b != 0)}, dy * np.cos(x))
+
+    report = gradcheck.check(Shift(np.full(3, value)), rng.normal(size=(4, 3)))
+    assert report.verdict == verdict, str(report)
