@@ -5,11 +5,17 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.reports.report import GradientError, Report
-from gradcheck.subjects.declared import Options
+from gradcheck.contract.examine import examine
+from gradcheck.diagnosis import explained
+from gradcheck.precision.shadow import compare_with_shadow
+from gradcheck.reports.report import GradientError, Report, report
+from gradcheck.subjects.declared import Declared
 from gradcheck.subjects.kept import kept
 from gradcheck.subjects.problem import Problem
-from gradcheck.verdict.examination import Examination
+from gradcheck.verdict.comparisons import compare_all
+from gradcheck.verdict.forward_mode import compare_forward_mode
+from gradcheck.verdict.places import choose
+from gradcheck.verdict.verdicts import conclude_all, uncompared, with_broken
 from gradcheck.workers.mapping import mapping
 
 
@@ -43,14 +49,26 @@ class Checker:
         if seed < 0:
             raise ValueError(f"gradcheck: seed must not be negative, got {seed}")
         self.seed, self.workers = seed, workers
-        self.options = Options(noise, nondeterministic, convention)
+        self.declared = Declared(noise, nondeterministic, convention)
 
     def __call__(self, subject: Any, *inputs: Any, **constants: Any) -> Report:
         """Check the backward pass of `subject` at `inputs`.  See `gradcheck.check`."""
-        with kept(subject):
-            problem = Problem(subject, inputs, constants, self.options.convention)
-            with mapping(self.workers) as mapper, np.errstate(all="ignore"):
-                return Examination(problem, self.seed, mapper, self.options).run()
+        rng = np.random.default_rng(self.seed)
+        with kept(subject), mapping(self.workers) as mapper, np.errstate(all="ignore"):
+            contract = examine(Problem(subject, inputs, constants, self.declared), rng)
+            problem, declared = contract.problem, self.declared.notes()
+            findings = (*declared, *problem.subject.findings, *contract.findings)
+            if not contract.comparable:
+                gradients = explained(None, uncompared(problem, findings), findings)
+                return report(problem, gradients, findings, self.seed)
+            places = choose(problem, contract.outputs, rng)
+            compared = compare_all(problem, places, contract.roundings * 2 * places.u, mapper, rng)
+            verdicts = conclude_all(compared, self.seed, rng)
+            findings += (*places.findings, *compared.findings, *verdicts.findings)
+            findings += (*compare_forward_mode(compared, rng),)
+            findings += (*compare_with_shadow(problem, compared.own, places.u, rng),)
+            gradients = explained(compared, with_broken(verdicts.gradients, findings), findings)
+            return report(problem, gradients, findings, self.seed)
 
 
 def check(subject: Any, *inputs: Any, **constants: Any) -> Report:
@@ -75,6 +93,6 @@ def check(subject: Any, *inputs: Any, **constants: Any) -> Report:
 def assert_gradients(subject: Any, *inputs: Any, **constants: Any) -> None:
     """Raise GradientError, with the report as its message, unless `check` says "pass"."""
     __tracebackhide__ = True  # in pytest the user's own line is the last that is shown
-    report = check(subject, *inputs, **constants)
-    if report.verdict != "pass":
-        raise GradientError(report)
+    found = check(subject, *inputs, **constants)
+    if found.verdict != "pass":
+        raise GradientError(found)

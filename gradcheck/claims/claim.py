@@ -8,15 +8,14 @@ from gradcheck.numeric.ladder import smallest_exact
 from gradcheck.numeric.points import jittered
 from gradcheck.numeric.probe import Probe
 from gradcheck.numeric.scales import root_sum_square
-from gradcheck.subjects.declared import Options
 from gradcheck.subjects.problem import Arrays, Problem
 
 U = 2.0**-53
 JITTERS = 3
 
 
-@dataclasses.dataclass
-class Analytic:
+@dataclasses.dataclass(frozen=True)
+class Claim:
     """For G cotangents the gradient of each array (G, *shape), and the same a few roundings away."""
 
     values: list[np.ndarray]
@@ -98,13 +97,10 @@ def without_jumps(noise: np.ndarray, size: float, largest: float, u: float) -> n
     return np.where(noise > np.sqrt(u) * max(size, 1e-6 * largest), 0.0, noise)
 
 
-def analytic(
-    problem: Problem, point: Arrays, g: np.ndarray, rng: np.random.Generator, u: float, jitters: int, options: Options
-) -> Analytic:
+def claim_at(problem: Problem, point: Arrays, g: np.ndarray, u: float, jitters: int, rng: np.random.Generator) -> Claim:
     """Return the gradient at a point for every cotangent, and `jitters` repetitions a few roundings away."""
     with np.errstate(all="ignore"):
         values = problem.gradients(point, g)
-        nearby = [
-            problem.gradients(jittered(point, rng, u), jittered([g], rng, u)[0]) for _ in range(jitters)
-        ]
-    return Analytic(values, nearby, u, options.noise, 1.0 if options.nondeterministic else u)
+        nearby = [problem.gradients(jittered(point, rng, u), jittered([g], rng, u)[0]) for _ in range(jitters)]
+    declared = problem.declared
+    return Claim(values, nearby, u, declared.noise, 1.0 if declared.nondeterministic else u)

@@ -1,6 +1,14 @@
-"""The same numbers in other memory layouts."""
+"""Strided, Fortran-ordered and broadcast arrays hold the same numbers and get the same answer."""
+
+from collections.abc import Iterator
 
 import numpy as np
+
+from gradcheck.contract.call import Call
+from gradcheck.contract.likeness import Rounding, near, sensitivity
+from gradcheck.subjects import trees
+from gradcheck.subjects.findings import Finding
+from gradcheck.subjects.problem import flat, like
 
 
 def strided(x: np.ndarray) -> np.ndarray:
@@ -18,3 +26,38 @@ def fortran(x: np.ndarray) -> np.ndarray:
 
 
 LAYOUTS = {"strided": strided, "Fortran-ordered": fortran}
+
+
+def takes_any_layout(call: Call, rounding: Rounding, rng: np.random.Generator) -> Iterator[Finding]:
+    """Yield what another memory layout changes.
+
+    A forward pass may refuse a layout, with an error; a backward pass may not, since dy is none of its caller's choice.
+    """
+    model = like(call.out, call.g[0], call.problem.protect)  # the output's structure, with arrays in place of numbers
+    pieces = [x for _, x in trees.leaves(model)]
+    for layout, rearrange in list(LAYOUTS.items())[: 1 if call.large else None]:
+        dy = trees.rebuild(model, iter([rearrange(x) for x in pieces]))
+        try:
+            out, pullback = call.problem.vjp([rearrange(x) for x in call.point], as_is=True)
+        except Exception as error:  # whatever the user's code raises to say that it takes no such arrays
+            text = str(error).splitlines()[0] if str(error) else "no message"
+            message = f"the forward pass refuses {layout} arrays: {type(error).__name__}: {text}"
+            yield Finding("refuses", message, "note")
+            out, pullback = call.out, call.pullback
+        same = near(call.y, flat(out), 1e4 * call.u * np.abs(call.y).max(initial=0))
+        if not same and not near(call.y, flat(out), sensitivity(call, rounding, rng)[0]):
+            yield Finding("layout", f"{layout} inputs change the output")
+        yield from _changed(call, rounding, rng, layout, call.first, call.problem.pull(pullback, dy))
+    if not call.large and call.problem.protect:
+        ones = call.pull(np.ones_like(call.g[0]))
+        dy = trees.rebuild(model, iter([np.broadcast_to(x.dtype.type(1), x.shape) for x in pieces]))
+        yield from _changed(call, rounding, rng, "zero-stride", ones, call.problem.pull(call.pullback, dy))
+
+
+def _changed(
+    call: Call, rounding: Rounding, rng: np.random.Generator, layout: str, expected: list, got: list
+) -> Iterator[Finding]:
+    for i, (leaf, a, b) in enumerate(call.pairs(expected, got)):
+        same = near(a, b, 1e4 * call.u * np.abs(a).max(initial=0) + rounding.of(leaf))
+        if not same and not near(a, b, sensitivity(call, rounding, rng)[1 + i]):
+            yield Finding("layout", f"{layout} arrays change the cotangent of {leaf}", array=leaf)

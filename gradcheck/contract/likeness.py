@@ -1,19 +1,40 @@
 """When two cotangents are the same but for rounding: as much as roundings are measured to make."""
 
-from typing import TYPE_CHECKING, Any
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
+from gradcheck.contract.call import Call
+from gradcheck.numeric.noise import UNIT
 from gradcheck.numeric.points import jittered
 from gradcheck.numeric.scales import scale
-from gradcheck.subjects.problem import flat
+from gradcheck.subjects.problem import flat, representable
 
-if TYPE_CHECKING:
-    from gradcheck.contract.examine import Contract
-
+JITTERS = 4
 REPEATS, MARGIN = 4, 16  # of inputs a few roundings away, and of the largest change that they make
 JUMP = 1e-3  # of the largest entry
-CANCELLED = 2.0**40  # roundings of the numbers in sight, beyond which a change of y is a jump
+BELOW = 2.0**-19  # of a narrow format's roundings: changes of dy that it cannot show
+STILL = 0.5  # of a cotangent's entries
+
+
+@dataclasses.dataclass(frozen=True)
+class Rounding:
+    """What roundings make of each array's cotangent, by its name."""
+
+    jitter: Mapping[str, float]  # how much it changes when dy does by a few roundings
+    narrow: Mapping[str, float]  # twice the roundoff of a narrow format through which dy goes
+    natural: Mapping[str, float]  # what they make of it if its terms cancel as those of y do: of y, times dy / x
+    terms: float  # of the largest cotangent of all
+
+    def of_cancelled(self, leaf: str) -> float:
+        """Allow for the roundings of terms as large as y dy / x, or as any cotangent."""
+        return 64 * max(self.natural[leaf], self.terms)
+
+    def of(self, leaf: str) -> float:
+        """Allow for terms that cancel: as the cotangent changes with dy by a rounding, or as y dy / x rounds."""
+        return 1024 * self.jitter[leaf] + self.of_cancelled(leaf)
 
 
 def near(a: Any, b: Any, slack: float | np.ndarray) -> bool:
@@ -24,49 +45,47 @@ def near(a: Any, b: Any, slack: float | np.ndarray) -> bool:
     return a.shape == b.shape and bool((np.abs(a - b) <= slack).all() or np.array_equal(a, b, equal_nan=True))
 
 
-def measure_noise(c: "Contract") -> float:
-    """Return what roundings make of y: its own, or more where terms cancel and leave theirs."""
-    eps = max(float(np.finfo(x.dtype).eps) for x in c.point)
-    own = float(np.abs(c.y).max(initial=0))
-    most = CANCELLED * eps * max(1.0, own, *(float(np.abs(x).max(initial=0)) for x in c.point))
-    change = 0.0
-    for _ in range(1 if c.large else REPEATS):
-        moved = zip(jittered(c.point, c.rng, eps), c.point, strict=True)
-        y = c.problem.attempt([x.astype(kept.dtype) for x, kept in moved], c.y.size)
-        change = max(change, float(np.abs(np.nan_to_num(y - c.y, nan=0.0)).max(initial=0)))
-    return max(c.u * own, min(change, most))
+def measure_rounding(call: Call, rng: np.random.Generator) -> Rounding:
+    """Change dy by a few roundings, and by parts of a narrow format's rounding.
+
+    Where dy goes through a narrower format inside, changes far below that format's roundings leave most of a
+    cotangent as it is.
+    """
+    jitter = {leaf.name: 0.0 for leaf in call.problem.leaves}
+    for _ in range(1 if call.large else JITTERS):
+        for leaf, a, b in call.pairs(call.first, call.pull(jittered([call.g[0]], rng, call.u)[0])):
+            jitter[leaf] = max(jitter[leaf], float(np.abs(a - b).max(initial=0)))
+    size = float(np.abs(call.g).max(initial=0))
+    natural = {leaf.name: call.noise * size / scale(leaf.value) for leaf in call.problem.leaves}
+    largest = max((float(np.abs(d).max(initial=0)) for d in call.first), default=0.0)
+    return Rounding(jitter, _narrow(call, rng), natural, call.u * largest)
 
 
-def rounding(c: "Contract", leaf: str) -> float:
-    """Allow for terms that cancel: as the cotangent changes with dy by a rounding, or as y dy / x rounds."""
-    return 1024 * c.jitter[leaf] + cancelled(c, leaf)
+def _narrow(call: Call, rng: np.random.Generator) -> dict[str, float]:
+    narrow = {}
+    for dtype in (np.float32, np.float16):
+        moved = call.g[:1] * (1 + BELOW * UNIT[np.dtype(dtype)] * rng.uniform(-1, 1, call.g[:1].shape))
+        if not moved.size or np.mean(representable(call.out, moved) == call.g[:1]) > STILL:
+            break  # dy itself has no room for such changes
+        for leaf, a, b in call.pairs(call.first, call.pull(moved[0])):
+            moving = a != 0
+            if moving.any() and np.mean(np.asarray(b)[moving] == a[moving]) > STILL:
+                narrow[leaf] = 2 * UNIT[np.dtype(dtype)]
+    return narrow
 
 
-def cancelled(c: "Contract", leaf: str) -> float:
-    """Allow for the roundings of terms as large as y dy / x, or as any cotangent."""
-    largest = max((float(np.abs(e).max(initial=0)) for e in c.one), default=0.0)
-    return 64 * max(natural(c, leaf), c.u * largest)
-
-
-def natural(c: "Contract", leaf: str) -> float:
-    """Return what roundings make of a cotangent whose terms cancel as those of y do: that of y, times dy / x."""
-    if leaf not in c.scales:
-        c.scales[leaf] = scale(next(x.value for x in c.problem.leaves if x.name == leaf))
-    return c.noise * float(np.abs(c.g).max(initial=0)) / c.scales[leaf]
-
-
-def sensitivity(c: "Contract") -> list[float]:
+def sensitivity(call: Call, rounding: Rounding, rng: np.random.Generator) -> list[float]:
     """Return what the output and each cotangent may owe to roundings of the inputs, as those of a sum in another order.
 
     A mean of numbers far from zero but near each other carries many.  A change far above is none: a kink was crossed.
     """
-    sizes = [x / c.u for x in (c.noise, *(natural(c, leaf.name) for leaf in c.problem.leaves))]
+    sizes = [x / call.u for x in (call.noise, *(rounding.natural[leaf.name] for leaf in call.problem.leaves))]
     changes = []
     for _ in range(REPEATS):
-        near_by = zip(jittered(c.point, c.rng, c.u), c.point, strict=True)
-        out, pullback = c.problem.vjp([x.astype(kept.dtype) for x, kept in near_by])
-        pairs = zip([c.y, *c.one], [flat(out), *c.pull(out, pullback, c.g[0])], sizes, strict=True)
-        changes.append([_change(*pair) for pair in pairs])
+        near_by = zip(jittered(call.point, rng, call.u), call.point, strict=True)
+        out, pullback = call.problem.vjp([x.astype(kept.dtype) for x, kept in near_by])
+        found = [flat(out), *dataclasses.replace(call, out=out, pullback=pullback).pull(call.g[0])]
+        changes.append([_change(*row) for row in zip([call.y, *call.first], found, sizes, strict=True)])
     return [MARGIN * change for change in np.max(changes, axis=0)]
 
 

@@ -4,8 +4,8 @@ Each pattern looks at the claimed and the numeric derivatives and says a `Diagno
 that fits is taken, so the order is from what is told by exact structure to what is told by size.
 """
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+import dataclasses
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -26,16 +26,14 @@ from gradcheck.diagnosis import (
 )
 from gradcheck.diagnosis.evidence import UNKNOWN, Diagnosis, Evidence
 from gradcheck.diagnosis.gathering import Gathering
+from gradcheck.subjects.findings import Finding
+from gradcheck.verdict.comparisons import EXPLAINED, Comparisons
+from gradcheck.verdict.facts import Gradient
 from gradcheck.verdict.plan import tied
-
-if TYPE_CHECKING:
-    from gradcheck.reports.report import Gradient
-    from gradcheck.verdict.examination import Examination
 
 STALE = 1e-3  # of the change between two points: what rounding the user's point may make
 THIN = {"small"}  # guesses that another array's evidence takes the place of
 UNSURE = {"nonlinear", "layout"}  # findings that a pullback makes too which is not repeatable
-EXPLAINED = 4  # wrong arrays whose entries are located, mapped and diagnosed
 Pattern = Callable[[Evidence], Diagnosis | None]
 
 PATTERNS: tuple[Pattern, ...] = (
@@ -89,15 +87,34 @@ PATTERNS: tuple[Pattern, ...] = (
 )
 
 
+def explained(
+    compared: Comparisons | None, gradients: tuple[Gradient, ...], findings: tuple[Finding, ...]
+) -> tuple[Gradient, ...]:
+    """Return the verdicts with a diagnosis of the first few that fail, for one bug makes many arrays wrong.
+
+    `compared` is None where a contract is so broken that no number was.
+    """
+    failing = [i for i, g in enumerate(gradients) if g.verdict == "fail"][:EXPLAINED]
+    gathering = Gathering(compared) if failing and compared is not None else None
+    with np.errstate(all="ignore"):
+        told = {i: diagnose(gathering, gradients[i], i, findings) for i in failing}
+    named = {found.name for found in told.values()} - THIN - {UNKNOWN.name}
+    found = list(gradients)
+    for i, said in told.items():
+        thin = named and said.name in (*THIN, UNKNOWN.name)
+        name, sentence = (UNKNOWN.name, "") if thin else (said.name, said.sentence)
+        found[i] = dataclasses.replace(gradients[i], cause=name, diagnosis=sentence)
+    return tuple(found)
+
+
 def diagnose(
-    examination: "Examination", gradient: "Gradient", leaf: int, gathering: Gathering | None = None
+    gathering: Gathering | None, gradient: Gradient, leaf: int, findings: Sequence[Finding]
 ) -> Diagnosis:
     """Return what one failing array most likely suffers from."""
-    findings = [f for f in examination.findings if f.severity == "fail" and f.array in (gradient.name, None)]
-    found = contracts.broken(examination, findings)
-    if not hasattr(examination, "at_near"):
-        return found or UNKNOWN  # a contract so broken that no number was compared
-    gathering = gathering or Gathering(examination)
+    findings = [f for f in findings if f.severity == "fail" and f.array in (gradient.name, None)]
+    found = contracts.broken(findings, None if gathering is None else gathering.compared)
+    if gathering is None:
+        return found or UNKNOWN
     if found is not None and not (found.name in UNSURE and gathering.unsteady(leaf)):
         return found
     evidence = gathering.evidence(leaf)
@@ -110,7 +127,7 @@ def diagnose(
     if gathering.unsteady(leaf):
         return Diagnosis("repeat", contracts.KINDS["repeat"])
     if gathering.bends(leaf):
-        return Diagnosis("nonlinear", contracts.nonlinear(examination))
+        return Diagnosis("nonlinear", contracts.nonlinear(gathering.compared))
     if gathering.repeats(leaf) and (own := gathering.evidence(leaf, own=True)) and _stale(evidence, own):
         text = f"the claim for {gradient.name} is right at the inputs of the first call and stays the same at others"
         return Diagnosis("stale", f"{text}: residuals are kept from an earlier call")
@@ -143,17 +160,3 @@ def _stale(near: Evidence, own: Evidence) -> bool:
     change = np.abs(near.numeric - own.numeric)
     moves = float(change.max(initial=0))
     return bool((change > near.slack + own.slack).any() and (np.abs(own.error) <= own.slack + STALE * moves).all())
-
-
-def explain(examination: "Examination", gradients: list["Gradient"]) -> None:
-    """Give the failing gradients their diagnosis: the first few, for one bug makes many arrays wrong."""
-    failing = [(i, g) for i, g in enumerate(gradients) if g.verdict == "fail"][:EXPLAINED]
-    gathering = Gathering(examination) if failing else None
-    for leaf, gradient in failing:
-        with np.errstate(all="ignore"):
-            found = diagnose(examination, gradient, leaf, gathering)
-        gradient.cause, gradient.diagnosis = found.name, found.sentence
-    told = {g.cause for _, g in failing} - THIN - {UNKNOWN.name}
-    for _, gradient in failing:
-        if told and gradient.cause in (*THIN, UNKNOWN.name):
-            gradient.cause, gradient.diagnosis = UNKNOWN.name, ""  # one bug makes many arrays wrong

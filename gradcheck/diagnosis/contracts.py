@@ -1,14 +1,12 @@
 """A broken contract is its own diagnosis; of a pullback that is not linear in dy, what it does with dy."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import numpy as np
 
 from gradcheck.diagnosis.evidence import Diagnosis
 from gradcheck.subjects.findings import Finding
-
-if TYPE_CHECKING:
-    from gradcheck.verdict.examination import Examination
+from gradcheck.verdict.comparisons import Comparisons
 
 KINDS = {
     "mutation": "an array that belongs to the caller is written to",
@@ -30,7 +28,7 @@ LINEARITY = ("homogeneous", "additive")
 CLOSE = 1e-9
 
 
-def broken(examination: "Examination", findings: list[Finding]) -> Diagnosis | None:
+def broken(findings: Sequence[Finding], compared: Comparisons | None) -> Diagnosis | None:
     """Return the diagnosis of an array's contract findings, the first that explains it."""
     kinds = [f.kind for f in findings]
     if "layout" in kinds and any(kind in LINEARITY for kind in kinds):
@@ -38,14 +36,14 @@ def broken(examination: "Examination", findings: list[Finding]) -> Diagnosis | N
     for kind, why in KINDS.items():
         if kind in kinds:
             return Diagnosis(kind, why)
-    if any(kind in LINEARITY for kind in kinds):
-        return Diagnosis("nonlinear", nonlinear(examination))
+    if compared is not None and any(kind in LINEARITY for kind in kinds):
+        return Diagnosis("nonlinear", nonlinear(compared))
     return None
 
 
-def nonlinear(examination: "Examination") -> str:
+def nonlinear(compared: Comparisons) -> str:
     """Say what is done to dy, from the answers to -dy, 2 dy, large and small dy."""
-    problem, place = examination.problem, examination.own
+    problem, place = compared.near.problem, compared.own
     g = place.g[:1]
     powers = np.array([1.0, -1.0, 2.0, 0.0, 2.0**12, 2.0**-12])
     with np.errstate(all="ignore"):

@@ -1,20 +1,17 @@
 """Makes the evidence: claims and numeric derivatives of one array, as far as they are not too dear."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
-from gradcheck.claims.claim import Analytic
+from gradcheck.claims.claim import Claim
 from gradcheck.diagnosis.evidence import Evidence
 from gradcheck.numeric.points import generic
 from gradcheck.numeric.probe import Probe
 from gradcheck.numeric.reading import Place
 from gradcheck.subjects.problem import Arrays, Problem, output_names
-from gradcheck.verdict.compare import Comparer
+from gradcheck.verdict.compare import glance
 from gradcheck.verdict.comparison import Comparison
-
-if TYPE_CHECKING:
-    from gradcheck.verdict.examination import Examination
+from gradcheck.verdict.comparisons import Comparisons
+from gradcheck.verdict.ground import Ground, Known
 
 SMALL, SAME = 2.0**-12, 1e-6  # a scale of dy, by which linear claims scale to this part
 OUTPUTS = 256  # up to which each is a row of its own
@@ -26,26 +23,25 @@ BUDGET = {False: 8192, True: 800}  # forward passes for all arrays of a check; o
 
 
 class Gathering:
-    """Makes the evidence for one examination, each piece once."""
+    """Makes the evidence for one check, each piece once."""
 
-    def __init__(self, examination: "Examination"):
-        self.of = examination
-        self.problem: Problem = examination.problem
-        self.claims: dict[tuple[bool, int | None], Analytic] = {}
-        self.budget = BUDGET[examination.large]
+    def __init__(self, compared: Comparisons):
+        self.compared, self.near, self.own = compared, compared.near.place, compared.own
+        self.problem: Problem = compared.near.problem
+        self.claims: dict[tuple[bool, int | None], Claim] = {}
+        self.budget = BUDGET[self.problem.is_large]
 
     def evidence(self, leaf: int, own: bool = False, moved: int | None = None) -> Evidence | None:
         """Return what there is to see of one array; None if that has grown too dear."""
-        near = self.of.at_near
-        place = self.of._fresh_own() if own else near.place if moved is None else self._moved(moved)
+        place = self.own if own else self.near if moved is None else self._moved(moved)
         if not np.isfinite(place.y).all():
             return None
         unit = place.y.size <= OUTPUTS and place.y.size * sum(x.size for x in place.point) <= NUMBERS
         g = np.eye(place.y.size) if unit else place.g
         place = Place(place.point, place.y, g)
-        analytic = self._claims(place, (own, moved))
-        exact = bool(self.of.believed[leaf])
-        comparer = Comparer(self.problem, place, analytic, self.of.mapper, exact, np.random.default_rng(0), near.level)
+        claim = self._claims(place, (own, moved))
+        exact = self.compared.believed[leaf]
+        ground = Ground(self.problem, place, claim, exact, self.compared.near.mapper, measures_noise=False)
         size = place.point[leaf].size
         all_of_it = size * PRICE[exact] <= min(MOST, self.budget)
         at = np.arange(size) if all_of_it else _sample(size, min(size, SAMPLE[exact]))
@@ -53,11 +49,12 @@ class Gathering:
         if not size or self.budget < 0:
             return None
         probes = [Probe(leaf, coordinate=int(i)) for i in at]
-        found = comparer.compare(probes, [not exact] * len(probes), sharpen=False)
+        known, rng = Known(self.compared.known.level), np.random.default_rng(0)
+        found, _ = glance(ground, known, probes, [not exact] * len(probes), rng)
         numeric, slack = (np.array(rows).T for rows in zip(*(_column(c, exact) for c in found), strict=True))
         known = np.isfinite(numeric).all(axis=0) & np.isfinite(slack).all(axis=0)
         at, numeric, slack = at[known], numeric[:, known], slack[:, known]
-        claims = [v.reshape(len(v), -1) for v in analytic.values]
+        claims = [v.reshape(len(v), -1) for v in claim.values]
         claimed = claims[leaf][:, at]
         sizes = np.maximum(np.abs(claimed), np.abs(numeric))
         rows, columns = sizes.max(axis=1, initial=0), sizes.max(axis=0, initial=0)
@@ -91,7 +88,7 @@ class Gathering:
 
     def unsteady(self, leaf: int) -> bool:
         """Whether two calls with one dy, of one pullback or of two, give claims that differ by more than rounding."""
-        place = self.of.at_near.place
+        place = self.near
         g = np.concatenate([place.g[:1], place.g[:1]])
         with np.errstate(all="ignore"):
             one, two = self.problem.gradients(place.point, g)[leaf]
@@ -100,32 +97,32 @@ class Gathering:
 
     def bends(self, leaf: int) -> bool:
         """Whether the claim for small dy is not that part of the claim for dy."""
-        place = self.of.at_near.place
+        place = self.near
         with np.errstate(all="ignore"):
             one, small = self.problem.gradients(place.point, np.concatenate([place.g[:1], SMALL * place.g[:1]]))[leaf]
         return _differs(one, small / SMALL)
 
     def repeats(self, leaf: int) -> bool:
         """Whether the claim is the same, and not nothing, at two points."""
-        places = self.of.own, self.of.at_near.place
+        places = self.own, self.near
         with np.errstate(all="ignore"):
             one, two = (self.problem.gradients(place.point, place.g[:1])[leaf] for place in places)
         return bool(one.any()) and np.array_equal(one, two)
 
     def _moved(self, k: int) -> Place:
         """Move one array; for -1 - k every second entry of array k."""
-        place, rng = self.of.at_near.place, np.random.default_rng(abs(k))
+        place, rng = self.near, np.random.default_rng(abs(k))
         point = list(place.point)
         which, half = (k, slice(None)) if k >= 0 else (-1 - k, slice(1, None, 2))
         point[which] = point[which].copy()
         point[which].flat[half] = generic(point[which], rng).ravel()[half]
         return Place(point, self.problem.attempt(point, place.y.size), place.g)
 
-    def _claims(self, place: Place, which: tuple[bool, int | None]) -> Analytic:
+    def _claims(self, place: Place, which: tuple[bool, int | None]) -> Claim:
         if which not in self.claims:
             with np.errstate(all="ignore"):
                 values = self.problem.gradients(place.point, place.g)
-            self.claims[which] = Analytic(values, [], self.of.u)
+            self.claims[which] = Claim(values, [], self.compared.near.claim.u)
         return self.claims[which]
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from gradcheck.diagnosis import words
 from gradcheck.diagnosis.evidence import Diagnosis, Evidence
 from gradcheck.diagnosis.simple import ratio
-from gradcheck.reports.numbers import apart
+from gradcheck.verdict.numbers import apart
 
 FEWEST = 4  # entries without which nothing is said of a pattern among them
 CHANCE = 40  # ways to choose the entries, of which four are thresholds; a threshold at 0 may have half as many

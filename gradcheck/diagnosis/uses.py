@@ -6,7 +6,7 @@ from gradcheck.diagnosis import words
 from gradcheck.diagnosis.axes import level
 from gradcheck.diagnosis.evidence import Diagnosis, Evidence
 from gradcheck.diagnosis.rules import diagonal, threshold
-from gradcheck.reports.numbers import apart
+from gradcheck.verdict.numbers import apart
 
 
 def rows_left_out(e: Evidence) -> Diagnosis | None:

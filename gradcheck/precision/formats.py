@@ -7,6 +7,10 @@ from gradcheck.numeric.noise import UNIT
 FORMATS = ((2.0**-8, np.float32), (2.0**-11, np.float16), (2.0**-24, np.float32))  # bfloat16 has the range of float32
 SPARE = 8  # of 24 bits, which may be zero in all numbers
 FULL = 0.25  # of the numbers at the least need more bits than that; of random ones three quarters do
+LOW = 2.0**-40  # roundoff from which a subject is one of low precision
+NEED = 1e-4  # a bar above this part of an array's gradient is no evidence: inconclusive
+NARROW_NEED = 40  # times the root of the unit roundoff: what differences of a narrow format leave at the best, and some
+MOST_NEED = 0.1  # a digit at the least, in any format
 
 
 def unit_roundoff(outputs: list[np.ndarray]) -> float:
@@ -37,3 +41,13 @@ def _is_grid(y: np.ndarray, bits: int) -> bool:
 def _to_bits(y: np.ndarray, bits: int) -> np.ndarray:
     mantissa, exponent = np.frexp(y)
     return np.ldexp(np.round(np.ldexp(mantissa, bits)), exponent - bits)
+
+
+def need(u: float) -> float:
+    """Return the part of an array's gradient that a bar may be, of a subject of this roundoff or declared noise."""
+    return min(max(NEED, NARROW_NEED * float(np.sqrt(u))), MOST_NEED)
+
+
+def name(u: float) -> str:
+    """Return what a format is called, by its roundoff."""
+    return {2.0**-24: "float32", 2.0**-11: "float16", 2.0**-8: "bfloat16"}.get(u, "the subject's precision")

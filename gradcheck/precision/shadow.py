@@ -20,7 +20,7 @@ REPEATS = 4
 MARGIN = 16
 
 
-def compare_with_shadow(problem: Problem, own: Place, rng: np.random.Generator, u: float) -> list[Finding]:
+def compare_with_shadow(problem: Problem, own: Place, u: float, rng: np.random.Generator) -> list[Finding]:
     """Return a finding for each array whose narrow gradient is not its float64 gradient, rounded.
 
     Nothing is said where all arrays are float64, or where the layer computes narrowly anyway (`u`).

@@ -1,7 +1,7 @@
 """What to do about a verdict that is neither pass nor fail."""
 
-from gradcheck.reports.facts import Gradient
 from gradcheck.subjects.findings import Finding
+from gradcheck.verdict.facts import Gradient
 
 # By the beginning of a gradient's reason.
 REASONS = {

@@ -4,8 +4,8 @@ import dataclasses
 
 import numpy as np
 
-from gradcheck.reports.facts import ErrorMap, Span
 from gradcheck.reports.style import Style
+from gradcheck.verdict.facts import ErrorMap, Span
 
 GRADES = (0.0, 0.01, 0.1, 1.0)  # of the array's gradient, from which on a wrong cell gets the next mark
 MEANING = ("less", "over 1 %", "over 10 %", "over 100 %")

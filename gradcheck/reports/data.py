@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from gradcheck.reports import advice
-from gradcheck.reports.facts import ErrorMap, Facts, Gradient, Ladder
+from gradcheck.verdict.facts import ErrorMap, Facts, Gradient, Ladder
 
 SCHEMA_VERSION = 1  # goes up when a key changes its meaning or is taken away; new keys leave it
 

@@ -4,8 +4,8 @@ import math
 from collections.abc import Callable, Sequence
 
 from gradcheck.reports.cells import coarse, label
-from gradcheck.reports.facts import ErrorMap, Grid
 from gradcheck.reports.svg import picture, power, tag, text
+from gradcheck.verdict.facts import ErrorMap, Grid
 
 MOST = (32, 64)  # rows and columns of cells
 WIDTH = 168.0  # of the cells together, where there are few

@@ -4,13 +4,13 @@ import html
 from collections.abc import Sequence
 
 from gradcheck.reports import advice
-from gradcheck.reports.facts import Facts, Gradient, Ladder
 from gradcheck.reports.heat import heat_maps
 from gradcheck.reports.made import made
 from gradcheck.reports.pictures import error_picture, key, order_words, remainder_picture
 from gradcheck.reports.sheet import SHEET
 from gradcheck.reports.svg import tag
 from gradcheck.reports.text import ORDER, TOLD_ABOVE, place, shape_of, summary, told
+from gradcheck.verdict.facts import Facts, Gradient, Ladder
 
 DRAWN = 12  # arrays of one verdict that are drawn
 

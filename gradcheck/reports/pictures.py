@@ -1,7 +1,7 @@
 """The two pictures of convergence that people trust: error against step, Taylor remainder against step."""
 
-from gradcheck.reports.facts import Ladder
 from gradcheck.reports.svg import LogAxes, picture, tag
+from gradcheck.verdict.facts import Ladder
 
 BETWEEN = 1.5  # orders: a wrong derivative leaves 1, a right one 2 or more
 SLOPES = ((1, "t"), (2, "t^2"))

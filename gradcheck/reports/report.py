@@ -1,14 +1,18 @@
 """What a check says: a verdict, what was found, and for each array how far it was resolved."""
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
-from gradcheck.reports.facts import Facts, Gradient
+from gradcheck.reports.reproducer import script
+from gradcheck.subjects.findings import Finding
+from gradcheck.subjects.problem import Problem
+from gradcheck.verdict.facts import Facts, Gradient
 
 __all__ = ["Gradient", "GradientError", "Report"]
 
 
-@dataclasses.dataclass
+@dataclasses.dataclass(frozen=True)
 class Report(Facts):
     """`verdict` is "pass", "fail" or "inconclusive"; `str(report)` tells why.
 
@@ -53,3 +57,11 @@ class GradientError(AssertionError):
 
     def __reduce__(self) -> tuple:
         return GradientError, (self.report,)
+
+
+def report(problem: Problem, gradients: Sequence[Gradient], findings: Sequence[Finding], seed: int) -> Report:
+    """Return the report on a check: it fails where anything does, with a script that shows it."""
+    severities = {f.severity for f in findings} | {g.verdict for g in gradients}
+    verdict = next((v for v in ("fail", "inconclusive") if v in severities), "pass")
+    reproducer = script(problem, gradients, findings, seed) if verdict == "fail" else ""
+    return Report(problem.name, verdict, list(gradients), list(findings), problem.count, seed, reproducer)

@@ -6,18 +6,18 @@ import io
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from gradcheck.numeric.points import is_constant
 from gradcheck.numeric.scales import scale
-from gradcheck.reports.facts import Gradient
 from gradcheck.subjects.adapted import names
 from gradcheck.subjects.findings import Finding
 from gradcheck.subjects.kinds import FunctionSubject, LayerSubject
 from gradcheck.subjects.problem import Problem
+from gradcheck.verdict.facts import Gradient
 
 SMALL = 64  # entries of an array that is written out
 APART = 1e-9  # of the two numbers' size, and this many times what the differences leave open:
@@ -49,7 +49,7 @@ CHECK = """\
 """
 
 
-def script(problem: Problem, gradients: list[Gradient], findings: list[Finding], seed: int) -> str:
+def script(problem: Problem, gradients: Sequence[Gradient], findings: Sequence[Finding], seed: int) -> str:
     """Return a script that runs where `subject` is, and the inputs that are too large to be written out.
 
     Large inputs are drawn anew if the disagreement shows there as well: each script has been run

@@ -5,9 +5,9 @@ import textwrap
 
 from gradcheck.reports import advice
 from gradcheck.reports.cells import draw
-from gradcheck.reports.facts import Facts, Gradient
-from gradcheck.reports.numbers import apart
 from gradcheck.reports.style import Style
+from gradcheck.verdict.facts import Facts, Gradient
+from gradcheck.verdict.numbers import apart
 
 MOST = 24  # arrays, above which those that pass are told in one line
 MAPS = 3  # arrays whose errors are drawn

@@ -8,7 +8,7 @@ CONVENTIONS = ("torch", "jax")
 
 
 @dataclasses.dataclass(frozen=True)
-class Options:
+class Declared:
     """`noise` is the part of every number that the subject leaves open, as a solver with a tolerance does.
 
     `nondeterministic`: two calls of the backward pass may differ by more than roundings.  `convention`: whether the
@@ -30,9 +30,12 @@ class Options:
         if self.convention not in CONVENTIONS:
             raise ValueError(f"gradcheck: convention must be one of {', '.join(CONVENTIONS)}, got {self.convention!r}")
 
-    def declared(self) -> list[Finding]:
+    def notes(self) -> list[Finding]:
         """Return what the report says of declarations."""
         if not self.noise:
             return []
         message = f"as declared, every number is taken for right to {self.noise:g} of its size"
         return [Finding("declared", message, "note")]
+
+
+NOTHING = Declared()

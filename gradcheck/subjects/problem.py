@@ -9,6 +9,7 @@ import numpy as np
 
 from gradcheck.subjects import trees
 from gradcheck.subjects.adapted import Adapted, Broken, leaf_list
+from gradcheck.subjects.declared import NOTHING, Declared
 from gradcheck.subjects.formats import laid, native
 from gradcheck.subjects.kinds import adapt
 from gradcheck.subjects.moved import told
@@ -16,6 +17,7 @@ from gradcheck.subjects.pairs import Pairs, has_complex, paired
 from gradcheck.subjects.randomness import Draws
 
 Arrays = Sequence[np.ndarray]
+LARGE = 100_000  # entries from which one ladder of real differences serves all arrays together
 COST = {"forward": 1, "pullback": 2, "complex forward": 4, "forward mode": 3}  # in plain forward passes
 
 
@@ -25,16 +27,16 @@ class Problem:
     Arrays are handed over read-only while `protect` is True, so that a write raises.
     """
 
-    def __init__(self, subject: Any, inputs: tuple, constants: dict, convention: str = "torch"):
+    def __init__(self, subject: Any, inputs: tuple, constants: dict, declared: Declared = NOTHING):
         self.subject: Adapted = adapt(subject)
         list(trees.ends((inputs, constants)))  # refuses what lies too deep
         self.draws = Draws()
         with self.draws.replayed():
             self.inputs = self.subject.prepare(inputs, constants)
-        self.constants, self.convention = constants, convention
+        self.constants, self.declared = constants, declared
         self.subject.parameters, self.inputs = native(self.subject.parameters), native(self.inputs)
         if has_complex((self.subject.parameters, self.inputs)):
-            self.subject, self.inputs = Pairs(self.subject, self.inputs, convention), paired(self.inputs)
+            self.subject, self.inputs = Pairs(self.subject, self.inputs, declared.convention), paired(self.inputs)
         self.leaves = list(leaf_list(self.subject, self.inputs))
         if not self.leaves:
             got = ", ".join(_brief(x) for x in self.inputs) or "no input"
@@ -46,9 +48,9 @@ class Problem:
         self.handed: list[np.ndarray] = []
         self._build()
 
-    def pair_outputs(self) -> None:
-        """Take the complex outputs of real arrays as pairs."""
-        self.subject = Pairs(self.subject, self.inputs, self.convention)
+    def with_paired_outputs(self) -> "Problem":
+        """Return the problem with the complex outputs of real arrays as pairs."""
+        return self.changed(subject=Pairs(self.subject, self.inputs, self.declared.convention))
 
     def _build(self) -> None:
         self._trees = [trees.builder(self.subject.parameters), trees.builder(self.inputs)]
@@ -60,11 +62,19 @@ class Problem:
         self.__dict__.update(state, handed=[], d_inputs=())
         self._build()
 
+    def changed(self, **attributes: Any) -> "Problem":
+        """Return the same problem with other attributes; both count into one."""
+        twin = object.__new__(Problem)
+        twin.__dict__.update(vars(self), **attributes)
+        return twin
+
     def fresh(self) -> "Problem":
         """Return the same problem with a count of its own (for work that may run elsewhere)."""
-        twin = object.__new__(Problem)
-        twin.__dict__.update(vars(self), count=Counter())
-        return twin
+        return self.changed(count=Counter())
+
+    @property
+    def is_large(self) -> bool:
+        return sum(leaf.value.size for leaf in self.leaves) > LARGE
 
     @property
     def name(self) -> str:

@@ -12,98 +12,141 @@ from gradcheck.numeric.probe import Probe
 from gradcheck.numeric.reading import Task, read_all
 from gradcheck.verdict.comparison import Comparison
 from gradcheck.verdict.doubt import doubtful, limited
-from gradcheck.verdict.first_look import FirstLook
+from gradcheck.verdict.first_look import claimed, first_tasks, with_exact, with_real
+from gradcheck.verdict.ground import Ground, Known
+
+Compared = tuple[list[Comparison], Known]
 
 
-class Comparer(FirstLook):
-    """Compares at one place: what is doubtful gets a longer look, and what fails is confirmed."""
+def compare(ground: Ground, known: Known, probes: list[Probe], real: list[bool], rng: np.random.Generator) -> Compared:
+    """Compare along every probe, with the ladder of real differences where `real` says so.
 
-    def compare(self, probes: list[Probe], real: list[bool], sharpen: bool = True) -> list[Comparison]:
-        """Compare along every probe; with the ladder of real differences where `real` says so.
+    What is doubtful gets a longer look, and what fails is confirmed.
+    """
+    comparisons, known = glance(ground, known, probes, real, rng)
+    return _sharpened(ground, known, comparisons, rng)
 
-        `sharpen` takes a longer look at whatever is doubtful, and confirms what fails.
-        """
-        readings = read_all(self.mapper, self.problem, self.place, self._first_tasks(probes, real))
-        for reading in readings:
-            if reading.noise is not None:
-                self.level = max(self.level, float(reading.noise.max()))
-        comparisons = [self._claimed(probe) for probe in probes]
-        self._set_real(comparisons, list(range(len(probes))), readings)
-        self._set_exact(comparisons, readings)
-        if sharpen:
-            self._sharpen(comparisons)
-        return comparisons
 
-    def _sharpen(self, comparisons: list[Comparison]) -> None:
-        doubts = doubtful(comparisons)
-        first = limited(comparisons, doubts)
-        failing = self._failing(comparisons, first)
-        plain = [i for i in failing if comparisons[i].is_plain()]
-        self._ladder(comparisons, plain, SECOND_STEPS[list(SECOND_WINDOW)])
-        sure = {i for i in plain if comparisons[i].is_plain()}
-        wrong = {comparisons[i].probe.leaf for i in sure}
-        seen = [i for i in first if comparisons[i].real is None and comparisons[i].probe.leaf in wrong]
-        self._confirm(comparisons, [i for i in first if i not in sure and i not in seen])
-        acquitted = {comparisons[i].probe.leaf for i in failing if not comparisons[i].outside().any()}
-        self._confirm(comparisons, [i for i in doubts if i not in first and comparisons[i].probe.leaf in acquitted])
-        self._widen([c for c in comparisons if c.exact_outside().any() and not c.outside().any()])
+def glance(ground: Ground, known: Known, probes: list[Probe], real: list[bool], rng: np.random.Generator) -> Compared:
+    """Compare along every probe, and leave it at the first look."""
+    readings = read_all(ground.mapper, ground.problem, ground.place, first_tasks(ground, known, probes, real, rng))
+    levels = [float(r.noise.max()) for r in readings if r.noise is not None]
+    known = dataclasses.replace(known, level=max([known.level, *levels]))
+    comparisons = [claimed(ground, probe) for probe in probes]
+    comparisons = with_real(ground, known, comparisons, list(range(len(probes))), readings)
+    return with_exact(ground, known, comparisons, readings)
 
-    def _failing(self, comparisons: list[Comparison], among: list[int]) -> list[int]:
-        """Return which fail, once it is known whether outputs are coarser than their size."""
-        failing = [i for i in among if comparisons[i].outside().any()]
-        if failing and self.place.grain is None:
-            coarse = grain(self.problem, self.place.point, self.place.y, self.analytic.u, self.rng)
-            self.place = dataclasses.replace(self.place, grain=coarse)
-            if coarse.any():
-                self._ladder(comparisons, failing, STEPS)
-                failing = [i for i in failing if comparisons[i].outside().any()]
-        return failing
 
-    def _confirm(self, comparisons: list[Comparison], doubtful: list[int]) -> None:
-        self._ladder(comparisons, doubtful, STEPS)
-        self._retry(comparisons, doubtful, own_scale=False)
-        self._retry(comparisons, doubtful, own_scale=True)
-        failing = self._failing(comparisons, doubtful)
-        before = {i: comparisons[i].real for i in failing}
-        self._ladder(comparisons, failing, SECOND_STEPS, noise=True)
-        for i in failing:
-            if not comparisons[i].resolved:
-                comparisons[i].real = before[i]
-            self._read_finely(comparisons[i])
+def _sharpened(ground: Ground, known: Known, comparisons: list[Comparison], rng: np.random.Generator) -> Compared:
+    doubts = doubtful(comparisons)
+    first = limited(comparisons, doubts)
+    comparisons, known, failing = _failing(ground, known, comparisons, first, rng)
+    plain = [i for i in failing if comparisons[i].is_plain()]
+    comparisons = _laddered(ground, known, comparisons, plain, SECOND_STEPS[list(SECOND_WINDOW)])
+    sure = {i for i in plain if comparisons[i].is_plain()}
+    wrong = {comparisons[i].probe.leaf for i in sure}
+    seen = [i for i in first if comparisons[i].real is None and comparisons[i].probe.leaf in wrong]
+    rest = [i for i in first if i not in sure and i not in seen]
+    comparisons, known = _confirmed(ground, known, comparisons, rest, rng)
+    acquitted = {comparisons[i].probe.leaf for i in failing if not comparisons[i].outside().any()}
+    rest = [i for i in doubts if i not in first and comparisons[i].probe.leaf in acquitted]
+    comparisons, known = _confirmed(ground, known, comparisons, rest, rng)
+    alone = [i for i, c in enumerate(comparisons) if c.exact_outside().any() and not c.outside().any()]
+    return _widened(ground, comparisons, alone, rng), known
 
-    def _read_finely(self, c: Comparison) -> None:
-        """Acquit a claim that steps below a measured noise confirm to rounding: that noise was a fine shape of f."""
-        if c.sweep is not None and c.outside().any():
-            fine = estimate(c.sweep, 4 * self.analytic.u * c.sweep.weight, self.analytic.u)
-            if not dataclasses.replace(c, real=fine).outside().any() and fine.resolved.all():
-                c.real = fine
 
-    def _widen(self, comparisons: list[Comparison]) -> None:
-        """Measure the complex step's noise along the very probes where it alone contradicts the claim."""
-        tasks = [Task(c.probe, exact=True, jitter=int(self.rng.integers(2**32))) for c in comparisons]
-        for c, reading in zip(comparisons, read_all(self.mapper, self.problem, self.place, tasks), strict=True):
-            if reading.exact is not None and reading.exact.noise is not None and c.exact_bar is not None:
-                size = float(np.abs(reading.exact.value).max())
-                c.exact_bar = c.exact_bar + 8 * without_jumps(reading.exact.noise, size, size, 2.0**-53)
+def _laddered(
+    ground: Ground,
+    known: Known,
+    comparisons: list[Comparison],
+    where: list[int],
+    steps: np.ndarray,
+    noise: bool = False,
+) -> list[Comparison]:
+    """Return the comparisons with another ladder at `where`; with `noise` f's noise is measured along it as well."""
+    tasks = []
+    for i in where:
+        kinked = not ground.measures_noise and comparisons[i].kink.any()  # a difference table might take it for noise
+        tasks.append(Task(comparisons[i].probe, steps, noise=noise and not kinked))
+    place = dataclasses.replace(ground.place, grain=known.grain)
+    return with_real(ground, known, comparisons, where, read_all(ground.mapper, ground.problem, place, tasks))
 
-    def _retry(self, comparisons: list[Comparison], where: list[int], own_scale: bool) -> None:
-        """Try what is still unresolved on the second ladder, or with steps of the entry's own size.
 
-        An entry far smaller than its array may have a domain or a kink as close as itself.
-        """
-        for i in where:
-            old = comparisons[i]
-            settled = old.resolved and not (own_scale and (old.outside().any() or old.kink.any()))
-            if old.real is None or settled or (own_scale and old.probe.coordinate is None):
-                continue
-            new = self._claimed(dataclasses.replace(old.probe, own_scale=own_scale))
-            if own_scale and new.unit == old.unit:
-                continue
-            self._ladder([new], [0], STEPS if own_scale else SECOND_STEPS)
-            still = new.real is not None and new.real.still.any()
-            lost = own_scale and still and new.outside().any() and not old.still_everywhere()  # in a rounding
-            if new.resolved and not lost:
-                if old.exact is not None and old.exact_bar is not None:
-                    ratio = new.unit / old.unit
-                    new.exact, new.exact_bar = old.exact * ratio, old.exact_bar * ratio
-                comparisons[i] = new
+def _failing(
+    ground: Ground, known: Known, comparisons: list[Comparison], among: list[int], rng: np.random.Generator
+) -> tuple[list[Comparison], Known, list[int]]:
+    """Return which fail, once it is known whether outputs are coarser than their size."""
+    failing = [i for i in among if comparisons[i].outside().any()]
+    if failing and known.grain is None:
+        coarse = grain(ground.problem, ground.place.point, ground.place.y, ground.claim.u, rng)
+        known = dataclasses.replace(known, grain=coarse)
+        if coarse.any():
+            comparisons = _laddered(ground, known, comparisons, failing, STEPS)
+            failing = [i for i in failing if comparisons[i].outside().any()]
+    return comparisons, known, failing
+
+
+def _confirmed(
+    ground: Ground, known: Known, comparisons: list[Comparison], doubts: list[int], rng: np.random.Generator
+) -> Compared:
+    comparisons = _laddered(ground, known, comparisons, doubts, STEPS)
+    comparisons = _retried(ground, known, comparisons, doubts, own_scale=False)
+    comparisons = _retried(ground, known, comparisons, doubts, own_scale=True)
+    comparisons, known, failing = _failing(ground, known, comparisons, doubts, rng)
+    again = _laddered(ground, known, comparisons, failing, SECOND_STEPS, noise=True)
+    for i in failing:
+        if not again[i].resolved:
+            again[i] = dataclasses.replace(again[i], real=comparisons[i].real)
+        again[i] = _read_finely(again[i], ground.claim.u)
+    return again, known
+
+
+def _read_finely(c: Comparison, u: float) -> Comparison:
+    """Acquit a claim that steps below a measured noise confirm to rounding: that noise was a fine shape of f."""
+    if c.sweep is not None and c.outside().any():
+        finer = dataclasses.replace(c, real=estimate(c.sweep, 4 * u * c.sweep.weight, u))
+        if finer.resolved and not finer.outside().any():
+            return finer
+    return c
+
+
+def _widened(
+    ground: Ground, comparisons: list[Comparison], where: list[int], rng: np.random.Generator
+) -> list[Comparison]:
+    """Measure the complex step's noise along the very probes where it alone contradicts the claim."""
+    tasks = [Task(comparisons[i].probe, exact=True, jitter=int(rng.integers(2**32))) for i in where]
+    found = list(comparisons)
+    for i, reading in zip(where, read_all(ground.mapper, ground.problem, ground.place, tasks), strict=True):
+        bar = comparisons[i].exact_bar
+        if reading.exact is not None and reading.exact.noise is not None and bar is not None:
+            size = float(np.abs(reading.exact.value).max())
+            bar = bar + 8 * without_jumps(reading.exact.noise, size, size, 2.0**-53)
+            found[i] = dataclasses.replace(comparisons[i], exact_bar=bar)
+    return found
+
+
+def _retried(
+    ground: Ground, known: Known, comparisons: list[Comparison], where: list[int], own_scale: bool
+) -> list[Comparison]:
+    """Try what is still unresolved on the second ladder, or with steps of the entry's own size.
+
+    An entry far smaller than its array may have a domain or a kink as close as itself.
+    """
+    found = list(comparisons)
+    for i in where:
+        old = comparisons[i]
+        settled = old.resolved and not (own_scale and (old.outside().any() or old.kink.any()))
+        if old.real is None or settled or (own_scale and old.probe.coordinate is None):
+            continue
+        new = claimed(ground, dataclasses.replace(old.probe, own_scale=own_scale))
+        if own_scale and new.unit == old.unit:
+            continue
+        (new,) = _laddered(ground, known, [new], [0], STEPS if own_scale else SECOND_STEPS)
+        still = new.real is not None and new.real.still.any()
+        lost = own_scale and still and new.outside().any() and not old.still_everywhere()  # in a rounding
+        if new.resolved and not lost:
+            if old.exact is not None and old.exact_bar is not None:
+                ratio = new.unit / old.unit
+                new = dataclasses.replace(new, exact=old.exact * ratio, exact_bar=old.exact_bar * ratio)
+            found[i] = new
+    return found

@@ -11,7 +11,7 @@ from gradcheck.numeric.probe import Probe
 PLAIN = 10  # bars
 
 
-@dataclasses.dataclass
+@dataclasses.dataclass(frozen=True)
 class Comparison:
     """One probe at one place, for every cotangent (G,)."""
 

@@ -1,70 +1,69 @@
 """From comparisons to one array's verdict: a tolerance never excuses a detected difference."""
 
+import dataclasses
+
 import numpy as np
 
-from gradcheck.reports.report import Gradient
+from gradcheck.precision.formats import need
+from gradcheck.subjects.adapted import Leaf
 from gradcheck.verdict.comparison import Comparison
+from gradcheck.verdict.facts import Gradient
 
-NEED = 1e-4  # a bar above this part of an array's gradient is no evidence: inconclusive
-NARROW_NEED = 40  # times the root of the unit roundoff: what differences of a narrow format leave at the best, and some
-MOST_NEED = 0.1  # a digit at the least, in any format
 NEED_ZERO = 1e-6  # of the largest change that any array makes: below it a gradient may be called zero
 
 
-def need(u: float) -> float:
-    """Return the part of an array's gradient that a bar may be, of a subject of this roundoff or declared noise."""
-    return min(max(NEED, NARROW_NEED * float(np.sqrt(u))), MOST_NEED)
-
-
-def conclude(
-    name: str, shape: tuple[int, ...], comparisons: list[Comparison], believed: bool, largest: float, u: float
-) -> Gradient:
+def conclude(leaf: Leaf, comparisons: list[Comparison], believed: bool, largest: float, u: float) -> Gradient:
     """Return the verdict on one array; `largest` is the largest derivative among all arrays' probes.
 
     A comparison where the forward pass jumps is no evidence: the array is judged by the others.
     """
-    gradient = Gradient(name, shape, "pass", method="complex step" if believed else "real differences")
-    gradient.compared = sum(len(c.claimed) for c in comparisons)
+    method = "complex step" if believed else "real differences"
+    compared = sum(len(c.claimed) for c in comparisons)
+    name, shape, dtype = leaf.name, leaf.value.shape, leaf.value.dtype.name
+    gradient = Gradient(name, shape, "pass", method=method, compared=compared, dtype=dtype)
     if not comparisons:
         return gradient  # an array without entries
     joint = [c for c in comparisons if c.probe.leaf is None]
-    comparisons = [c for c in comparisons if c.probe.leaf is not None]
-    smooth = [c for c in comparisons if not c.jump.any()]
-    gradient.jumps = len(comparisons) - len(smooth)
+    alone = [c for c in comparisons if c.probe.leaf is not None]
+    smooth = [c for c in alone if not c.jump.any()]
+    gradient = dataclasses.replace(gradient, jumps=len(alone) - len(smooth))
     if gradient.jumps and not smooth:
-        gradient.verdict = "inconclusive"
-        gradient.reason = "the forward pass jumps or moves in steps wherever it was compared: there is no derivative"
-        return gradient
-    comparisons = smooth
-    gradient.kinks = sum(int(c.kink.any()) for c in comparisons)
-    _worst(gradient, shape, comparisons, believed)
-    if any(c.outside().any() for c in comparisons):
-        gradient.verdict = "fail"
-        return gradient
-    rms = root_mean_square(comparisons, int(np.prod(shape)), believed)
+        why = "the forward pass jumps or moves in steps wherever it was compared: there is no derivative"
+        return dataclasses.replace(gradient, verdict="inconclusive", reason=why)
+    gradient = dataclasses.replace(gradient, kinks=sum(int(c.kink.any()) for c in smooth))
+    gradient = _with_worst(gradient, smooth, believed)
+    if any(c.outside().any() for c in smooth):
+        return dataclasses.replace(gradient, verdict="fail")
+    return _resolved(gradient, smooth, joint, believed, largest, u)
+
+
+def _resolved(
+    gradient: Gradient, comparisons: list[Comparison], joint: list[Comparison], believed: bool, largest: float, u: float
+) -> Gradient:
+    """Return the verdict where nothing is contradicted: whether the bars are narrow enough to say so."""
+    rms = root_mean_square(comparisons, int(np.prod(gradient.shape)), believed)
     smooth = [c for c in comparisons if not c.kink.any()] or comparisons
-    gradient.bar = max(float(np.max(c.best_tolerance(believed) / c.unit)) for c in smooth)
+    bar = max(float(np.max(c.best_tolerance(believed) / c.unit)) for c in smooth)
     seen = max(float(np.max(c.best_tolerance(believed))) for c in comparisons)
-    if not np.isfinite(gradient.bar):
-        gradient.verdict = "inconclusive"
-        gradient.reason = next((c.doubt for c in smooth if c.doubt), "no step gives a stable difference")
-    elif believed and any(c.exact_outside().any() for c in comparisons):
-        gradient.verdict = "inconclusive"
-        gradient.reason = "the complex step sees a difference that real differences are too coarse to confirm"
-    elif _is_zero(comparisons, believed) or (rms <= gradient.bar and seen <= NEED_ZERO * largest):
-        gradient.digits = gradient.real_digits = None
-        if seen > NEED_ZERO * largest:
-            gradient.verdict = "inconclusive"
-            gradient.reason = f"below the noise: nothing smaller than {gradient.bar:.1e} is seen"
-    else:
-        gradient.digits = _digits(gradient.bar, rms)
-        ladders = [c for c in smooth if c.real is not None] or joint
-        unit = min(c.unit for c in smooth)
-        real = max(float(np.max(c.real_tolerance)) / (unit if c.probe.leaf is None else c.unit) for c in ladders)
-        gradient.real_digits = _digits(real, rms)
-        if _too_wide(comparisons, believed, rms, need(u)):
-            gradient.verdict = "inconclusive"
-            gradient.reason = f"resolved to {gradient.bar:.0e} only, beside a gradient of {rms:.0e}"
+    gradient = dataclasses.replace(gradient, bar=bar)
+    if not np.isfinite(bar):
+        why = next((c.doubt for c in smooth if c.doubt), "no step gives a stable difference")
+        return dataclasses.replace(gradient, verdict="inconclusive", reason=why)
+    if believed and any(c.exact_outside().any() for c in comparisons):
+        why = "the complex step sees a difference that real differences are too coarse to confirm"
+        return dataclasses.replace(gradient, verdict="inconclusive", reason=why)
+    if _is_zero(comparisons, believed) or (rms <= bar and seen <= NEED_ZERO * largest):
+        if seen <= NEED_ZERO * largest:
+            return gradient
+        why = f"below the noise: nothing smaller than {bar:.1e} is seen"
+        return dataclasses.replace(gradient, verdict="inconclusive", reason=why)
+    ladders = [c for c in smooth if c.real is not None] or joint
+    unit = min(c.unit for c in smooth)
+    real = max(float(np.max(c.real_tolerance)) / (unit if c.probe.leaf is None else c.unit) for c in ladders)
+    gradient = dataclasses.replace(gradient, digits=_digits(bar, rms), real_digits=_digits(real, rms))
+    if _too_wide(comparisons, believed, rms, need(u)):
+        why = f"resolved to {bar:.0e} only, beside a gradient of {rms:.0e}"
+        return dataclasses.replace(gradient, verdict="inconclusive", reason=why)
     return gradient
 
 
@@ -113,9 +112,9 @@ def _digits(bar: float, rms: float) -> float:
     return float(-np.log10(max(bar / rms, 1e-17))) if rms > 0 else 0.0
 
 
-def _worst(gradient: Gradient, shape: tuple[int, ...], comparisons: list[Comparison], believed: bool) -> None:
+def _with_worst(gradient: Gradient, comparisons: list[Comparison], believed: bool) -> Gradient:
     """Note the entry that differs most in bars, and every entry that is certainly wrong."""
-    worst = -1.0
+    worst, wrong = -1.0, []
     for c in comparisons:
         if c.probe.coordinate is None or c.real is None:
             continue
@@ -125,11 +124,16 @@ def _worst(gradient: Gradient, shape: tuple[int, ...], comparisons: list[Compari
         with np.errstate(all="ignore"):
             ratios = np.where(np.isnan(c.claimed), np.inf, np.abs(c.claimed - reference) / tolerance)
         k = int(np.argmax(np.nan_to_num(ratios, nan=0.0, posinf=1e300)))
-        index = tuple(int(i) for i in np.unravel_index(c.probe.coordinate, shape))
+        index = tuple(int(i) for i in np.unravel_index(c.probe.coordinate, gradient.shape))
         if c.outside().any():
-            gradient.wrong.append(index)
+            wrong.append(index)
         if not np.isnan(ratios[k]) and ratios[k] > worst:
-            worst, gradient.worst_index = float(ratios[k]), index
-            gradient.claimed = float(c.claimed[k] / c.unit)
-            gradient.numeric = float((c.real.value if best else reference)[k] / c.unit)
-            gradient.bar = float(tolerance[k] / c.unit)
+            worst = float(ratios[k])
+            gradient = dataclasses.replace(
+                gradient,
+                worst_index=index,
+                claimed=float(c.claimed[k] / c.unit),
+                numeric=float((c.real.value if best else reference)[k] / c.unit),
+                bar=float(tolerance[k] / c.unit),
+            )
+    return dataclasses.replace(gradient, wrong=wrong)

@@ -1,123 +1,99 @@
 """The first look along every probe: tasks, claims, and what the readings say."""
 
-from typing import Any
+import dataclasses
 
 import numpy as np
 
-from gradcheck.claims.claim import Analytic, without_jumps
-from gradcheck.numeric.extrapolate import LAST, estimates, where_still
-from gradcheck.numeric.ladder import STEPS, TINY, WINDOW, Sweep, rounded
+from gradcheck.claims.claim import without_jumps
+from gradcheck.numeric.extrapolate import estimates, where_still
+from gradcheck.numeric.ladder import STEPS, TINY, WINDOW, rounded
 from gradcheck.numeric.probe import Probe
-from gradcheck.numeric.reading import Place, Reading, Task, read_all
+from gradcheck.numeric.reading import Reading, Task
 from gradcheck.numeric.scales import root_sum_square
-from gradcheck.subjects.problem import Problem
 from gradcheck.verdict.comparison import Comparison
-from gradcheck.verdict.plan import LARGE
+from gradcheck.verdict.ground import Ground, Kind, Known, noise_of
 
 LEAN = [1, 2, 3, 4, 5, 6, 9]  # of the first levels, those of a large problem
-COARSEST = 2.0**-9  # noise above which it is that of no number format: a staircase
-SCATTER = 2  # that a standard deviation from few differences may be too small by
-NARROW = 2.0**-24  # noise up to which it may be that of a format inside; what is more is of the subject's making
 NOISE_PROBES = 3  # directions along which the noise of f is measured
 EXACT_NOISE_PROBES = {True: 1, False: 4}  # an array; directions, single entries
 
 
-class FirstLook:
-    """Measures at one place; `exact` says whether the complex step may be tried."""
+def first_tasks(
+    ground: Ground, known: Known, probes: list[Probe], real: list[bool], rng: np.random.Generator
+) -> list[Task]:
+    """Return what to measure along each probe; a large problem measures noise only where something is doubtful."""
+    lean = ground.problem.is_large
+    window = STEPS[list(WINDOW)][LEAN if lean else slice(None)]
+    ladders = np.flatnonzero(real)
+    chosen = np.linspace(0, len(ladders) - 1, NOISE_PROBES if ladders.size else 0).astype(int)
+    with_noise = set(ladders[chosen] if ground.measures_noise and not (known.level or lean) else ())
+    joint = lean and any(probe.leaf is None for probe in probes)
+    jitters: dict[Kind, int] = {}
+    tasks = []
+    for i, probe in enumerate(probes):
+        kind = _kind(probe)
+        jitters[kind] = jitters.get(kind, 0) + 1
+        wanted = kind not in known.exact and jitters[kind] <= EXACT_NOISE_PROBES[kind[1]]
+        noisy = ground.exact and wanted and joint in (False, probe.leaf is None)
+        seed = int(rng.integers(2**32))
+        tasks.append(Task(probe, window if real[i] else None, ground.exact, seed if noisy else None, i in with_noise))
+    return tasks
 
-    def __init__(
-        self,
-        problem: Problem,
-        place: Place,
-        analytic: Analytic,
-        mapper: Any,
-        exact: bool,
-        rng: np.random.Generator,
-        level: float | None = None,
-        noise: float = 0.0,
-        rounding: float = 0.0,
-    ):
-        self.problem, self.place, self.analytic, self.mapper = problem, place, analytic, mapper
-        self.exact, self.rng = exact, rng
-        self.lean = sum(x.size for x in place.point) > LARGE  # measures noise only where something is doubtful
-        self.measures_noise = level is None  # at a kink or a tie the difference table shows no noise but the kink
-        self.noise, self.rounding = noise, rounding  # declared, as a part; what roundings make of y
-        self.level = level or 0.0  # noise of f in units of its rounding, the largest that was measured
-        self.exact_noise: dict[tuple[int | None, bool], np.ndarray] = {}  # of the complex step, by array and kind
 
-    def _first_tasks(self, probes: list[Probe], real: list[bool]) -> list[Task]:
-        ladders = np.flatnonzero(real)
-        chosen = np.linspace(0, len(ladders) - 1, NOISE_PROBES if ladders.size else 0).astype(int)
-        joint = self.lean and any(probe.leaf is None for probe in probes)
-        with_noise = set(ladders[chosen] if self.measures_noise and not (self.level or self.lean) else ())
-        jitters: dict[tuple[int | None, bool], int] = {}
-        tasks = []
-        for i, probe in enumerate(probes):
-            kind = (probe.leaf, probe.coordinate is None)
-            jitters[kind] = jitters.get(kind, 0) + 1
-            wanted = kind not in self.exact_noise and jitters[kind] <= EXACT_NOISE_PROBES[kind[1]]
-            noisy = self.exact and wanted and joint in (False, probe.leaf is None)
-            seed = int(self.rng.integers(2**32))
-            window = STEPS[list(WINDOW)][LEAN if self.lean else slice(None)]
-            tasks.append(Task(probe, window if real[i] else None, self.exact, seed if noisy else None, i in with_noise))
-        return tasks
+def claimed(ground: Ground, probe: Probe) -> Comparison:
+    """Return the claim along a probe, with nothing beside it yet."""
+    direction = probe.direction(ground.place.point)
+    if probe.coordinate is not None:
+        assert probe.leaf is not None
+        unit = float(direction[probe.leaf].flat[probe.coordinate])
+        return Comparison(probe, unit, *ground.claim.entry(probe.leaf, probe.coordinate, unit))
+    lengths = [root_sum_square(d) / np.sqrt(np.count_nonzero(d)) for d in direction.values() if d.any()]
+    return Comparison(probe, max(lengths, default=1.0), *ground.claim.along(direction))
 
-    def _claimed(self, probe: Probe) -> Comparison:
-        direction = probe.direction(self.place.point)
-        if probe.coordinate is not None:
-            assert probe.leaf is not None
-            unit = float(direction[probe.leaf].flat[probe.coordinate])
-            return Comparison(probe, unit, *self.analytic.entry(probe.leaf, probe.coordinate, unit))
-        lengths = [root_sum_square(d) / np.sqrt(np.count_nonzero(d)) for d in direction.values() if d.any()]
-        return Comparison(probe, max(lengths, default=1.0), *self.analytic.along(direction))
 
-    def _set_exact(self, comparisons: list[Comparison], readings: list[Reading]) -> None:
-        if not self.exact:
-            return
-        u = 2.0**-53
-        pairs = [(c, r.exact) for c, r in zip(comparisons, readings, strict=True) if r.exact is not None]
-        sizes = dict.fromkeys((c.probe.leaf for c, _ in pairs), 0.0)
-        for c, exact in pairs:
-            sizes[c.probe.leaf] = max(sizes[c.probe.leaf], float(np.abs(exact.value).max()))
-        for c, exact in pairs:
-            if exact.noise is not None:
-                kind = (c.probe.leaf, c.probe.coordinate is None)
-                noise = without_jumps(exact.noise, sizes[c.probe.leaf], max(sizes.values()), u)
-                self.exact_noise[kind] = np.maximum(self.exact_noise.get(kind, 0.0), noise)
-        for c, exact in pairs:
-            kind = (c.probe.leaf, c.probe.coordinate is None)
-            noise = self.exact_noise[kind if kind in self.exact_noise else (None, True)]
-            c.exact, c.exact_bar = exact.value, (16 * u + 4 * self.noise) * exact.size + 4 * noise
+def with_exact(
+    ground: Ground, known: Known, comparisons: list[Comparison], readings: list[Reading]
+) -> tuple[list[Comparison], Known]:
+    """Return the comparisons with the complex step's derivative where it was taken, and what is known of its noise."""
+    u = 2.0**-53
+    exacts = [r.exact for r in readings]
+    sizes: dict[int | None, float] = {}
+    for c, exact in zip(comparisons, exacts, strict=True):
+        if exact is not None:
+            sizes[c.probe.leaf] = max(sizes.get(c.probe.leaf, 0.0), float(np.abs(exact.value).max()))
+    noises = dict(known.exact)
+    for c, exact in zip(comparisons, exacts, strict=True):
+        if exact is not None and exact.noise is not None:
+            noise = without_jumps(exact.noise, sizes[c.probe.leaf], max(sizes.values()), u)
+            noises[_kind(c.probe)] = np.maximum(noises.get(_kind(c.probe), 0.0), noise)
+    found = []
+    for c, exact in zip(comparisons, exacts, strict=True):
+        if exact is not None:
+            noise = noises[_kind(c.probe) if _kind(c.probe) in noises else (None, True)]
+            bar = (16 * u + 4 * ground.problem.declared.noise) * exact.size + 4 * noise
+            c = dataclasses.replace(c, exact=exact.value, exact_bar=bar)
+        found.append(c)
+    return found, dataclasses.replace(known, exact=noises)
 
-    def _set_real(self, comparisons: list[Comparison], where: list[int], readings: list[Reading]) -> None:
-        pairs = [(i, r.sweep) for i, r in zip(where, readings, strict=True) if r.sweep is not None]
-        levels = [self.level if r.noise is None else max(self.level, float(r.noise.max())) for r in readings if r.sweep]
-        lost = [self.analytic.lost(self.place.point, comparisons[i].probe, s.steps) for i, s in pairs]
-        bounds = [self.noise_of(s, n) + more for (_, s), n, more in zip(pairs, levels, lost, strict=True)]
-        found = estimates([sweep for _, sweep in pairs], bounds, self.analytic.u)
-        for (i, sweep), bound, real in zip(pairs, bounds, found, strict=True):
-            inside = max(1.0, self.rounding / self.analytic.u)  # the size of terms that may cancel
-            hidden = 4 * self.analytic.u * rounded(self.place.g, np.maximum(np.abs(self.place.y), inside))
-            real = where_still(real, comparisons[i].claimed, bound, hidden / sweep.steps.max(axis=0, initial=TINY))
-            comparisons[i].real, comparisons[i].sweep, comparisons[i].bounds = real, sweep, bound
 
-    @property
-    def coarseness(self) -> float:
-        """The roundoff of the subject: of its format, as measured inside, or as declared."""
-        return max(self.analytic.u, min(self.level, NARROW), self.noise)
+def with_real(
+    ground: Ground, known: Known, comparisons: list[Comparison], where: list[int], readings: list[Reading]
+) -> list[Comparison]:
+    """Return the comparisons with what the ladders say of those at `where`."""
+    claim, place = ground.claim, ground.place
+    pairs = [(i, r.sweep) for i, r in zip(where, readings, strict=True) if r.sweep is not None]
+    levels = [known.level if r.noise is None else max(known.level, float(r.noise.max())) for r in readings if r.sweep]
+    lost = [claim.lost(place.point, comparisons[i].probe, s.steps) for i, s in pairs]
+    bounds = [noise_of(ground, s, n) + more for (_, s), n, more in zip(pairs, levels, lost, strict=True)]
+    estimated = estimates([sweep for _, sweep in pairs], bounds, claim.u)
+    found = list(comparisons)
+    for (i, sweep), bound, real in zip(pairs, bounds, estimated, strict=True):
+        inside = max(1.0, ground.rounding / claim.u)  # the size of terms that may cancel
+        hidden = 4 * claim.u * rounded(place.g, np.maximum(np.abs(place.y), inside))
+        real = where_still(real, found[i].claimed, bound, hidden / sweep.steps.max(axis=0, initial=TINY))
+        found[i] = dataclasses.replace(found[i], real=real, sweep=sweep, bounds=bound)
+    return found
 
-    def noise_of(self, sweep: Sweep, level: float) -> np.ndarray:
-        """Return a bound (L, G) for the error of one value of <g, f>: its rounding, or as measured, or declared."""
-        still = not (sweep.right[-LAST:].any() or sweep.left[-LAST:].any())
-        if still and level > COARSEST:
-            level = 0.0  # the steps of a staircase, on one of which f is constant
-        measured = 4 * max(self.analytic.u, SCATTER * level, self.noise) * sweep.weight
-        return np.maximum(measured, 4 * self.analytic.u * sweep.coarse)
 
-    def _ladder(self, comparisons: list[Comparison], where: list[int], steps: np.ndarray, noise: bool = False) -> None:
-        tasks = [Task(comparisons[i].probe, steps, noise=noise and not self._kinked(comparisons[i])) for i in where]
-        self._set_real(comparisons, where, read_all(self.mapper, self.problem, self.place, tasks))
-
-    def _kinked(self, c: Comparison) -> bool:
-        """Whether a difference table might take a kink for noise."""
-        return not self.measures_noise and bool(c.kink.any())
+def _kind(probe: Probe) -> Kind:
+    return probe.leaf, probe.coordinate is None

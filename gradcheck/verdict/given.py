@@ -5,18 +5,18 @@ the right slopes differ, halving finds the entries, each is compared alone and h
 """
 
 import dataclasses
-from collections.abc import Callable
 
 import numpy as np
 
 from gradcheck.numeric.probe import Probe
 from gradcheck.numeric.scales import scale
-from gradcheck.verdict.compare import Comparer
+from gradcheck.verdict.compare import Compared
 from gradcheck.verdict.comparison import Comparison
-from gradcheck.verdict.locate import halved
+from gradcheck.verdict.ground import Ground, Known
+from gradcheck.verdict.locate import Located, halved
+from gradcheck.verdict.measured import measured
 from gradcheck.verdict.plan import SUSPECTS, tied
 
-Compare = Callable[[list[Probe], list[bool]], list[Comparison]]
 ROUNDS = 3  # of halving and holding
 FEW = 32  # zeros and ties, which may all be compared alone
 RESIDUE = 2.0**-20  # of the scale: nearer to zero than steps can tell
@@ -24,36 +24,37 @@ WIDEST = 8  # unsettled segments at one depth: of more kinks than that a sample 
 
 
 def compare_at_given(
-    comparer: Comparer, compare: Compare, leaf: int, first: list[Comparison], rng: np.random.Generator
-) -> tuple[list[Comparison], bool]:
-    """Return what to file for one array, given its first comparisons, and whether every entry took part.
+    ground: Ground, known: Known, leaf: int, first: list[Comparison], rng: np.random.Generator
+) -> Located:
+    """Return what to file for one array, given its first comparisons there, and whether every entry took part.
 
-    `compare` compares along probes at that point.  A contradiction that no entry shows is filed only where the
-    complex step confirms it.
+    A contradiction that no entry shows is filed only where the complex step confirms it.
     """
     if all(map(settled, first)):
-        return first, True
-    x = comparer.place.point[leaf]
+        return Located(first, True, known)
+    x = ground.place.point[leaf]
     suspects = np.flatnonzero((np.abs(x) <= RESIDUE * scale(x)) | tied(x))
     chosen = suspects if suspects.size <= FEW else np.sort(rng.choice(suspects, SUSPECTS, replace=False))
-    found, complete, held = _alone(compare, leaf, chosen), suspects.size <= FEW, set(suspects.tolist())
+    found, known = _alone(ground, known, leaf, chosen, rng)
+    complete, held = suspects.size <= FEW, set(suspects.tolist())
     if held:
-        first = _again(compare, first, suspects)
+        first, known = _again(ground, known, first, suspects, rng)
         if all(map(settled, first)):
-            return found + first, complete
+            return Located(found + first, complete, known)
     for _ in range(ROUNDS):
         probe = next(c.probe for c in first if not settled(c))
-        entries, all_of_them = halved(comparer, probe, x.size, unsettled_by, WIDEST, real=True)
-        complete &= all_of_them
-        new = [i for i in entries if i not in held]
+        odd = halved(ground, known, probe, unsettled_by, WIDEST, True, rng)
+        complete &= odd.complete
+        new = [i for i in odd.entries if i not in held]
         if not new:
+            known = odd.known
             break
-        found += _alone(compare, leaf, np.array(new))
-        held |= set(new)
-        first = _again(compare, first, np.array(sorted(held)))
+        more, known = _alone(ground, odd.known, leaf, np.array(new), rng)
+        found, held = found + more, held | set(new)
+        first, known = _again(ground, known, first, np.array(sorted(held)), rng)
         if all(map(settled, first)):
-            return found + first, complete
-    return found + [c for c in first if settled(c) or c.is_plain()], False
+            return Located(found + first, complete, known)
+    return Located(found + [c for c in first if settled(c) or c.is_plain()], False, known)
 
 
 def settled(c: Comparison) -> bool:
@@ -72,12 +73,14 @@ def unsettled_by(c: Comparison) -> float:
     return 1.0 + excess if odd else 0.0
 
 
-def _alone(compare: Compare, leaf: int, entries: np.ndarray) -> list[Comparison]:
+def _alone(ground: Ground, known: Known, leaf: int, entries: np.ndarray, rng: np.random.Generator) -> Compared:
     units = [Probe(leaf, coordinate=int(i)) for i in entries]
-    return compare(units, [True] * len(units)) if units else []
+    return measured(ground, known, units, [True] * len(units), rng) if units else ([], known)
 
 
-def _again(compare: Compare, first: list[Comparison], held: np.ndarray) -> list[Comparison]:
-    """Return the same directions without some entries."""
+def _again(
+    ground: Ground, known: Known, first: list[Comparison], held: np.ndarray, rng: np.random.Generator
+) -> Compared:
+    """Compare along the same directions without some entries."""
     probes = [dataclasses.replace(c.probe, held=tuple(held.tolist())) for c in first]
-    return compare(probes, [True] * len(probes))
+    return measured(ground, known, probes, [True] * len(probes), rng)

@@ -1,13 +1,52 @@
-"""The points of a check: the user's own, from which steps are exact, and a generic one near it."""
+"""Where a check is made: at the user's own point, from which steps are exact, and at a generic one near it."""
+
+import dataclasses
 
 import numpy as np
 
+from gradcheck.numeric import complexstep
 from gradcheck.numeric.points import cotangents, generic, is_constant, spread
 from gradcheck.numeric.reading import Place
 from gradcheck.numeric.scales import quantise
+from gradcheck.precision.formats import unit_roundoff
 from gradcheck.subjects.findings import Finding
 from gradcheck.subjects.problem import Problem
-from gradcheck.verdict.plan import LARGE
+
+
+@dataclasses.dataclass(frozen=True)
+class Places:
+    """The two places, and what holds at both."""
+
+    own: Place
+    near: Place
+    exact: bool  # whether the complex step may be tried
+    u: float  # roundoff of the format in which the subject computes
+    findings: tuple[Finding, ...]
+
+    @property
+    def moved(self) -> set[str | None]:
+        """Return the names of the parameters that are not what they were at the user's point."""
+        return {f.array for f in self.findings if f.kind == "moved"}
+
+
+def choose(problem: Problem, outputs: int, rng: np.random.Generator) -> Places:
+    """Choose points and cotangents; the generic point is the own one where the domain ends too near."""
+    own, moved = own_point(problem, rng)
+    g = cotangents(rng, outputs, 1 if problem.is_large or outputs == 1 else 2)
+    near, findings = [generic(x, rng) for x in own], [*moved]
+    with np.errstate(all="ignore"):
+        y_near = problem.attempt(near, outputs)
+        one_is_enough = problem.is_large and np.isfinite(y_near).all()
+        y_own = y_near if one_is_enough else problem.forward(own).astype(np.float64)
+    if not np.isfinite(y_near).all():
+        message = "a point 5 % away leaves the domain: it was checked at the given point only"
+        findings.append(Finding("domain", message, "note"))
+        near, y_near = own, y_own
+    why = complexstep.refusal(problem, near, y_near)
+    if why is not None:
+        findings.append(Finding("complex", f"no complex step: {why}", "note"))
+    u = unit_roundoff([y_own, y_near])
+    return Places(Place(own, y_own, g), Place(near, y_near, g), why is None, u, tuple(findings))
 
 
 def own_point(problem: Problem, rng: np.random.Generator) -> tuple[list[np.ndarray], list[Finding]]:
@@ -31,18 +70,6 @@ def own_point(problem: Problem, rng: np.random.Generator) -> tuple[list[np.ndarr
     return point, notes
 
 
-def places(
-    problem: Problem, own: list[np.ndarray], outputs: int, rng: np.random.Generator
-) -> tuple[Place, Place, list[Finding]]:
-    """Return the own place, the generic one, and a note if there is none because the domain ends too near."""
-    large = sum(x.size for x in own) > LARGE
-    g = cotangents(rng, outputs, 1 if large or outputs == 1 else 2)
-    near, notes = [generic(x, rng) for x in own], []
-    with np.errstate(all="ignore"):
-        y_near = problem.attempt(near, outputs)
-        y_own = y_near if large and np.isfinite(y_near).all() else problem.forward(own).astype(np.float64)
-    if not np.isfinite(y_near).all():
-        message = "a point 5 % away leaves the domain: it was checked at the given point only"
-        notes.append(Finding("domain", message, "note"))
-        near, y_near = own, y_own
-    return Place(own, y_own, g), Place(near, y_near, g), notes
+def with_output(problem: Problem, point: list[np.ndarray], g: np.ndarray) -> Place:
+    """Return a place with its output."""
+    return Place(point, problem.forward(point).astype(np.float64), g)

@@ -5,10 +5,9 @@ import dataclasses
 import numpy as np
 
 from gradcheck.numeric.probe import Probe
-from gradcheck.subjects.problem import Arrays
+from gradcheck.subjects.problem import LARGE, Arrays
 
 EXHAUSTIVE = 256  # entries up to which every one is differenced
-LARGE = 100_000  # entries from which one ladder of real differences serves all arrays together
 SUSPECTS = 4  # zeros or ties, an array, that are differenced at the user's own point in a larger problem
 DIRECTIONS = 2  # an array
 COMMON = 0.01  # the part of an array that is zero or tied, above which it is so for a reason

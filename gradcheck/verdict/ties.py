@@ -6,13 +6,15 @@ broken at random, a little, and the derivatives of the pieces found: any value b
 are more than two of them any that is no farther from them than they are from each other.
 """
 
+import dataclasses
+
 import numpy as np
 
 from gradcheck.numeric.extrapolate import Estimate, estimate
 from gradcheck.numeric.ladder import STEPS, sweep
 from gradcheck.numeric.scales import entry_scales
-from gradcheck.verdict.compare import Comparer
 from gradcheck.verdict.comparison import Comparison
+from gradcheck.verdict.ground import Ground, Known, noise_of
 from gradcheck.verdict.plan import tied
 
 BREAK = 2.0**-20  # of an entry's scale, by which ties are broken
@@ -22,33 +24,41 @@ SAME = 1e-4  # of the largest derivative, within which two pieces are one: steps
 NEAR = 1e-3  # of its distance to the farther end, at which a piece is that of the nearer one
 
 
-def allow(found: list[Comparison], comparer: Comparer) -> None:
+def allowing_for_ties(
+    ground: Ground, known: Known, comparisons: list[Comparison], rng: np.random.Generator
+) -> list[Comparison]:
     """Acquit claims at zeros and ties that lie between the derivatives of the pieces that meet there."""
-    point = comparer.place.point
-    for c in found:
-        leaf, entry = c.probe.leaf, c.probe.coordinate
-        if leaf is None or entry is None or c.real is None or not c.outside().any():
-            continue
-        if not (c.kink.any() or point[leaf].flat[entry] == 0 or tied(point[leaf]).flat[entry]):
-            continue
-        pieces = [piece for _ in range(PIECES) if (piece := _piece(c, comparer)).resolved.all()]
-        if not pieces:
-            continue
-        values = np.array([p.value for p in pieces])
-        ends = np.maximum(np.abs(values - c.real.low), np.abs(values - c.real.high))
-        same = np.maximum(NEAR * ends, SAME * np.abs(values).max(axis=0))
-        apart = np.minimum(np.abs(values - c.real.low), np.abs(values - c.real.high)) > same
-        if not apart.any():
-            continue  # the two pieces that the two sides show: these decide
-        low = np.minimum(c.real.low, values.min(axis=0))
-        high = np.maximum(c.real.high, values.max(axis=0))
-        bar = np.maximum(c.real.bar, np.max([p.bar for p in pieces], axis=0))
-        reach = np.where(_several(np.array([*values, c.real.low, c.real.high]), bar), high - low, 0)
-        low, high = low - reach, high + reach
-        value = np.clip(c.claimed, low, high)
-        if (np.abs(c.claimed - value) <= bar + c.claimed_bar).all():
-            yes = np.ones(len(value), bool)
-            c.real = Estimate(value, bar, low, high, yes, c.real.jump, c.real.still)
+    return [_between_pieces(ground, known, c, rng) if _at_a_tie(ground, c) else c for c in comparisons]
+
+
+def _at_a_tie(ground: Ground, c: Comparison) -> bool:
+    leaf, entry, point = c.probe.leaf, c.probe.coordinate, ground.place.point
+    if leaf is None or entry is None or c.real is None or not c.outside().any():
+        return False
+    return bool(c.kink.any() or point[leaf].flat[entry] == 0 or tied(point[leaf]).flat[entry])
+
+
+def _between_pieces(ground: Ground, known: Known, c: Comparison, rng: np.random.Generator) -> Comparison:
+    assert c.real is not None
+    pieces = [piece for _ in range(PIECES) if (piece := _piece(ground, known, c, rng)).resolved.all()]
+    if not pieces:
+        return c
+    values = np.array([p.value for p in pieces])
+    ends = np.maximum(np.abs(values - c.real.low), np.abs(values - c.real.high))
+    same = np.maximum(NEAR * ends, SAME * np.abs(values).max(axis=0))
+    apart = np.minimum(np.abs(values - c.real.low), np.abs(values - c.real.high)) > same
+    if not apart.any():
+        return c  # the two pieces that the two sides show: these decide
+    low = np.minimum(c.real.low, values.min(axis=0))
+    high = np.maximum(c.real.high, values.max(axis=0))
+    bar = np.maximum(c.real.bar, np.max([p.bar for p in pieces], axis=0))
+    reach = np.where(_several(np.array([*values, c.real.low, c.real.high]), bar), high - low, 0)
+    low, high = low - reach, high + reach
+    value = np.clip(c.claimed, low, high)
+    if not (np.abs(c.claimed - value) <= bar + c.claimed_bar).all():
+        return c
+    yes = np.ones(len(value), bool)
+    return dataclasses.replace(c, real=Estimate(value, bar, low, high, yes, c.real.jump, c.real.still))
 
 
 def _several(values: np.ndarray, bar: np.ndarray) -> np.ndarray:
@@ -57,12 +67,11 @@ def _several(values: np.ndarray, bar: np.ndarray) -> np.ndarray:
     return gaps.sum(axis=0) > 1
 
 
-def _piece(c: Comparison, comparer: Comparer) -> Estimate:
+def _piece(ground: Ground, known: Known, c: Comparison, rng: np.random.Generator) -> Estimate:
     """Return the derivative of one of the pieces, at a point where no tie is left."""
-    rng, problem, g = comparer.rng, comparer.problem, comparer.place.g
-    scales = [entry_scales(x.ravel()).reshape(x.shape) for x in comparer.place.point]
-    there = [x + BREAK * s * rng.uniform(-1, 1, x.shape) for x, s in zip(comparer.place.point, scales, strict=True)]
-    y = problem.attempt(there, g.shape[1])
-    shrunk = STEPS[LEVELS] * (BREAK / 8)
-    found = sweep(problem, there, c.probe, g, shrunk, y)
-    return estimate(found, comparer.noise_of(found, comparer.level), comparer.analytic.u)
+    point, g = ground.place.point, ground.place.g
+    scales = [entry_scales(x.ravel()).reshape(x.shape) for x in point]
+    there = [x + BREAK * s * rng.uniform(-1, 1, x.shape) for x, s in zip(point, scales, strict=True)]
+    y = ground.problem.attempt(there, g.shape[1])
+    found = sweep(ground.problem, there, c.probe, g, STEPS[LEVELS] * (BREAK / 8), y)
+    return estimate(found, noise_of(ground, found, known.level), ground.claim.u)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from gradcheck.reports.cells import coarse, draw, label
-from gradcheck.reports.facts import ErrorMap
 from gradcheck.reports.style import Style
+from gradcheck.verdict.facts import ErrorMap
 
 
 def error_map(shape, wrong, factor=2.0):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from gradcheck.reports.numbers import apart
+from gradcheck.verdict.numbers import apart
 
 
 @pytest.mark.parametrize("error", [1e-3, 1e-11, 1e-13, 2.0**-52])

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import gradcheck
-from gradcheck.reports.facts import ErrorMap, Ladder
 from gradcheck.reports.pictures import order_words
+from gradcheck.verdict.facts import ErrorMap, Ladder
 
 H = 0.5 ** np.arange(20)
 

@@ -1,8 +1,4 @@
-"""What a report shows besides numbers: how differences converge, and where in an array the error sits.
-
-None of it decides anything.  Convergence is that of differences which the check has made anyway; a
-map of the errors is drawn only for an array that failed.
-"""
+"""Where in an array the error sits, to show it; drawn only for an array that failed.  It decides nothing."""
 
 import dataclasses
 import math
@@ -11,67 +7,27 @@ import numpy as np
 
 from gradcheck.numeric.probe import Probe
 from gradcheck.numeric.scales import entry_scales
-from gradcheck.reports.facts import ErrorMap, Gradient, Grid, Ladder
 from gradcheck.subjects.problem import Arrays
-from gradcheck.verdict.compare import Comparer
+from gradcheck.verdict.compare import glance
 from gradcheck.verdict.comparison import Comparison
 from gradcheck.verdict.conclude import numeric
+from gradcheck.verdict.facts import ErrorMap, Gradient, Grid, Span
+from gradcheck.verdict.ground import Ground, Known
 
 CELLS = (16, 64)  # rows and columns of a map, at most
 BLOCKS = {True: 128, False: 32}  # cells that are differenced: by the complex step, by ladders of real differences
 
-Span = tuple[int, int]
-
-
-def convergence(gradient: Gradient, comparisons: list[Comparison], believed: bool) -> Ladder | None:
-    """Return the differences at the worst entry of a failing array, along a direction of another."""
-    found = [c for c in comparisons if c.sweep is not None]
-    units = [c for c in found if c.probe.coordinate is not None]
-    if gradient.verdict == "fail" and gradient.wrong and gradient.worst_index is not None:
-        worst = int(np.ravel_multi_index(gradient.worst_index, gradient.shape))
-        found = [c for c in units if c.probe.coordinate == worst] or found
-        found.sort(key=lambda c: -float(_excess(c, believed).max()))
-    else:
-        found = [c for c in found if c.probe.coordinate is None] or found
-        found.sort(key=lambda c: -float(_excess(c, believed).max()) if gradient.verdict == "fail" else 0.0)
-    return _ladder(found[0], gradient, believed) if found else None
-
-
-def _excess(c: Comparison, believed: bool) -> np.ndarray:
-    """Return by how many bars of real differences the claim is off (G,)."""
-    with np.errstate(all="ignore"):
-        bars = np.nan_to_num(np.abs(c.claimed - numeric(c, believed)) / c.real_tolerance, nan=0.0, posinf=np.inf)
-    return np.where(np.isnan(c.claimed), np.inf, bars)
-
-
-def _ladder(c: Comparison, gradient: Gradient, believed: bool) -> Ladder:
-    assert c.sweep is not None and c.bounds is not None and c.real is not None
-    best = numeric(c, believed)
-    k = int(np.argmax(_excess(c, believed)))
-    index, unit, moves = None, 1.0, gradient.name if c.probe.leaf is not None else "all arrays together"
-    moves += " (equal entries alike)" if c.probe.by_value else ""
-    if c.probe.coordinate is not None:
-        index = tuple(int(i) for i in np.unravel_index(c.probe.coordinate, gradient.shape))
-        unit = c.unit
-
-    def column(x: np.ndarray) -> tuple[float, ...]:
-        return tuple(x[:, k].tolist())
-
-    return Ladder(
-        index,
-        moves,
-        steps=column(c.sweep.steps * unit),
-        central=column(c.sweep.central / unit),
-        right=column(c.sweep.right / unit),
-        noise=column(c.bounds),
-        claimed=float(c.claimed[k] / unit),
-        numeric=float(best[k] / unit),
-        bar=float(c.real_tolerance[k] / unit),
-    )
-
 
 def error_map(
-    gradient: Gradient, leaf: int, found: list[Comparison], comparer: Comparer, exact: bool, complete: bool, seed: int
+    near: Ground,
+    known: Known,
+    gradient: Gradient,
+    leaf: int,
+    found: list[Comparison],
+    exact: bool,
+    complete: bool,
+    seed: int,
+    rng: np.random.Generator,
 ) -> ErrorMap:
     """Return where a failing array is wrong: from what was compared already, or by a survey of its blocks.
 
@@ -84,11 +40,11 @@ def error_map(
     rows, columns = spans(gradient.shape, *CELLS, BLOCKS[exact])
     as_a_whole = any(c.outside().any() for c in found if c.probe.coordinate is None)
     if complete or not as_a_whole:
-        known = _of_known(gradient, rows, columns, comparer.analytic.values[leaf][0], list(units.values()), exact)
-        return dataclasses.replace(known, sampled=not as_a_whole)
+        drawn = _of_known(gradient, rows, columns, near.claim.values[leaf][0], list(units.values()), exact)
+        return dataclasses.replace(drawn, sampled=not as_a_whole)
     blocks: list[Probe] = [Block(leaf, seed=seed, rows=r, columns=c) for r in rows for c in columns]
-    compared = comparer.compare(blocks, [not exact] * len(blocks), sharpen=False)
-    units_of = [float(np.sum(b.direction(comparer.place.point)[leaf])) for b in blocks]
+    compared, _ = glance(near, known, blocks, [not exact] * len(blocks), rng)
+    units_of = [float(np.sum(b.direction(near.place.point)[leaf])) for b in blocks]
     return _drawn(gradient.shape, rows, columns, compared, units_of, exact)
 
 

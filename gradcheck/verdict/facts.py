@@ -1,7 +1,8 @@
-"""What a report is made of: plain data, filled while the check runs."""
+"""What a report is made of: plain data."""
 
 import dataclasses
 from collections import Counter
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -105,7 +106,7 @@ class ErrorMap:
         return self.merged or all(stop - start == 1 for start, stop in self.rows + self.columns)
 
 
-@dataclasses.dataclass
+@dataclasses.dataclass(frozen=True)
 class Gradient:
     """One array's verdict.
 
@@ -127,7 +128,7 @@ class Gradient:
     compared: int = 0
     kinks: int = 0
     jumps: int = 0
-    wrong: list[tuple[int, ...]] = dataclasses.field(default_factory=list)
+    wrong: Sequence[tuple[int, ...]] = ()
     reason: str = ""
     cause: str = ""  # what a wrong gradient most likely suffers from, as a name that stays
     diagnosis: str = ""  # the same in a sentence, with the evidence
@@ -136,7 +137,7 @@ class Gradient:
     map: ErrorMap | None = None
 
 
-@dataclasses.dataclass
+@dataclasses.dataclass(frozen=True)
 class Facts:
     """All that a report tells; how it is told is in the modules beside this one."""
 

@@ -1,0 +1,34 @@
+"""What all promises are tried against: one forward pass, and the first call of its pullback."""
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from gradcheck.subjects.problem import Problem, like
+
+
+@dataclasses.dataclass(frozen=True)
+class Call:
+    """A forward pass at the given point and what its pullback made of the first of two cotangents."""
+
+    problem: Problem
+    point: list[np.ndarray]
+    y: np.ndarray  # (m,)
+    g: np.ndarray  # (2, m)
+    out: Any  # y as the subject returned it
+    pullback: Callable[[Any], tuple[Any, Any]]
+    returned: list[Any]  # the cotangents, the very objects
+    first: list[np.ndarray]  # copies of them, in float64
+    u: float  # twice the roundoff of the narrowest format in sight
+    noise: float  # what roundings make of y
+    large: bool
+
+    def pull(self, g: np.ndarray) -> list[Any]:
+        """Return what the pullback makes of a cotangent (m,), for each array."""
+        return self.problem.pull(self.pullback, like(self.out, g, self.problem.protect))
+
+    def pairs(self, a: list, b: list) -> Iterator[tuple[str, Any, Any]]:
+        """Yield the name of each array with its entries of two lists."""
+        yield from ((leaf.name, x, z) for leaf, x, z in zip(self.problem.leaves, a, b, strict=True))

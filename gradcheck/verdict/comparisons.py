@@ -1,0 +1,167 @@
+"""All comparisons that a verdict rests on: at the generic point, at the given one, at entries that they lead to."""
+
+import dataclasses
+from collections.abc import Callable
+
+import numpy as np
+
+from gradcheck.claims.claim import claim_at
+from gradcheck.numeric.reading import Place
+from gradcheck.numeric.scales import quantise
+from gradcheck.subjects.findings import Finding
+from gradcheck.subjects.problem import Problem
+from gradcheck.verdict import plan
+from gradcheck.verdict.comparison import Comparison
+from gradcheck.verdict.given import compare_at_given, settled
+from gradcheck.verdict.ground import Ground, Known
+from gradcheck.verdict.locate import locate
+from gradcheck.verdict.measured import measured
+from gradcheck.verdict.places import Places, with_output
+from gradcheck.verdict.special import is_special, unrounded
+
+EXPLAINED = 4  # wrong arrays whose entries are located, mapped and diagnosed
+
+Columns = list[list[Comparison]]  # the comparisons of each array; those along which all move belong to every one
+
+
+@dataclasses.dataclass(frozen=True)
+class Comparisons:
+    """The comparisons of each array, and where they were made."""
+
+    near: Ground
+    known: Known  # of the noise there
+    own: Place
+    of: Columns
+    along: Columns  # those along dense directions at the generic point
+    believed: tuple[bool, ...]  # whether the complex step is, for each array
+    explained: tuple[int, ...]  # the first arrays that are wrong
+    findings: tuple[Finding, ...]
+
+
+def compare_all(
+    problem: Problem, places: Places, rounding: float, mapper: Callable, rng: np.random.Generator
+) -> Comparisons:
+    """Compare all arrays; `rounding` is what roundings make of y."""
+
+    def ground_at(place: Place, is_near: bool = False) -> Ground:
+        claim = claim_at(problem, place.point, place.g, places.u, 1 if problem.is_large else 3, rng)
+        return Ground(problem, place, claim, places.exact, mapper, is_near, rounding)
+
+    near = ground_at(places.near, is_near=True)
+    along, known = _near(near, rng)
+    own = ground_at(with_output(problem, places.own.point, places.own.g))
+    if is_special(problem, places, own.claim.values, rng):
+        own = ground_at(with_output(problem, unrounded(problem, places), places.own.g))
+    given, sampled = _at_given(own, Known(known.level), along, rng)
+    columns = [found + more for found, more in zip(along, given, strict=True)]
+    if places.moved:
+        unmoved = ground_at(with_output(problem, [quantise(leaf.value) for leaf in problem.leaves], places.own.g))
+        contradicting = _contradicting(unmoved, Known(known.level), columns, rng)
+        columns = [found + more for found, more in zip(columns, contradicting, strict=True)]
+    believed = tuple(places.exact and not any(c.exact_contradicts_real().any() for c in cs) for cs in columns)
+    explained = tuple(sorted(_wrong(columns))[:EXPLAINED])
+    columns, known, dense = _located(near, known, columns, believed, explained, rng)
+    return Comparisons(near, known, own.place, columns, along, believed, explained, (*sampled, *dense))
+
+
+def _near(near: Ground, rng: np.random.Generator) -> tuple[Columns, Known]:
+    """Compare along dense directions at the generic point, where all arrays move together or each one alone."""
+    sizes = [x.size for x in near.place.point]
+    columns, known = _filed(near, Known(), plan.dense(sizes, near.exact, rng), rng)
+    if near.problem.is_large and near.exact and any(_doubted(c) for found in columns for c in found):
+        return _filed(near, known, plan.apart(sizes, rng, set()), rng)
+    return columns, known
+
+
+def _at_given(own: Ground, known: Known, along: Columns, rng: np.random.Generator) -> tuple[Columns, list[Finding]]:
+    """Compare at the user's own point: every entry, or dense directions and the entries that these lead to."""
+    sizes, wrong = [x.size for x in own.place.point], _wrong(along)  # what is wrong near by is wrong
+    exact = own.exact and not any(c.exact_contradicts_real().any() for found in along for c in found)
+    whole = plan.given(sizes, exact, rng, wrong)
+    columns, known = _filed(own, known, plan.special(own.place.point, rng), rng)
+    first, known = measured(own, known, whole.probes, whole.real, rng)
+    if not all(map(settled, first)) and not all(whole.real):
+        whole = plan.apart(sizes, rng, wrong)
+        first, known = measured(own, known, whole.probes, whole.real, rng)
+    findings = []
+    for leaf in range(len(sizes)):
+        if leaf in wrong:
+            continue
+        mine = [c for c in first if c.probe.leaf in (leaf, None)]
+        found = compare_at_given(own, known, leaf, mine, rng)
+        columns[leaf], known = columns[leaf] + found.comparisons, found.known
+        if not found.complete:
+            name = own.problem.leaves[leaf].name
+            message = f"{name} has many kinks at the given point: of their entries a sample was compared"
+            findings.append(Finding("kinks", message, "note", name))
+    return columns, findings
+
+
+def _contradicting(unmoved: Ground, known: Known, columns: Columns, rng: np.random.Generator) -> Columns:
+    """Return what contradicts a claim where parameters of ones and zeros are what they were."""
+    whole = plan.apart([x.size for x in unmoved.place.point], rng, _wrong(columns))
+    first, known = measured(unmoved, known, whole.probes, whole.real, rng)
+    more: Columns = [[] for _ in columns]
+    for c in first:
+        assert c.probe.leaf is not None
+        found = compare_at_given(unmoved, known, c.probe.leaf, [c], rng)
+        known = found.known
+        more[c.probe.leaf] += [other for other in found.comparisons if other.outside().any()]
+    return more
+
+
+def _filed(ground: Ground, known: Known, chosen: plan.Plan, rng: np.random.Generator) -> tuple[Columns, Known]:
+    found, known = measured(ground, known, chosen.probes, chosen.real, rng)
+    columns: Columns = [[] for _ in ground.place.point]
+    for c in found:
+        odd = (c.kink | (c.outside() & c.exact_contradicts_real())).any()
+        if c.probe.by_value and (c.real is None or odd):
+            continue  # a tie with another array: no smooth direction, and of an interval no evidence
+        for leaf, x in enumerate(ground.place.point):
+            if x.size and c.probe.leaf in (leaf, None):
+                columns[leaf].append(c)
+    return columns, known
+
+
+def _located(
+    near: Ground,
+    known: Known,
+    columns: Columns,
+    believed: tuple[bool, ...],
+    explained: tuple[int, ...],
+    rng: np.random.Generator,
+) -> tuple[Columns, Known, list[Finding]]:
+    """Where only a direction shows that an array is wrong, find the entries; without any, acquit what is not plain."""
+    columns, findings = list(columns), []
+    for leaf in explained:
+        wrong = [c for c in columns[leaf] if c.probe.leaf == leaf and c.outside().any()]
+        if not wrong or any(c.probe.coordinate is not None for c in wrong):
+            continue
+        found = locate(near, known, leaf, believed[leaf], rng)
+        known = found.known
+        if not any(c.outside().any() for c in found.comparisons):
+            columns[leaf] = [_acquitted(c) if any(c is w for w in wrong) else c for c in columns[leaf]]
+        elif not found.complete:
+            name = near.problem.leaves[leaf].name
+            message = f"{name}: many entries are wrong, of which a sample was located"
+            findings.append(Finding("dense", message, "note", name))
+        columns[leaf] = columns[leaf] + found.comparisons
+    return columns, known, findings
+
+
+def _acquitted(c: Comparison) -> Comparison:
+    """Acquit a claim that only the array as a whole contradicts, unless the complex step confirms that."""
+    if c.is_plain() or c.real is None:
+        return c
+    real = dataclasses.replace(c.real, bar=np.full_like(c.real.bar, np.inf))
+    doubt = "differences along the whole array contradict the claim, in its parts they do not"
+    return dataclasses.replace(c, real=real, doubt=doubt)
+
+
+def _wrong(columns: Columns) -> set[int]:
+    """Return the arrays that some comparison contradicts."""
+    return {leaf for leaf, found in enumerate(columns) if any(c.outside().any() for c in found)}
+
+
+def _doubted(c: Comparison) -> bool:
+    return bool(c.outside().any() or c.exact_outside().any() or c.exact_contradicts_real().any())

@@ -1,0 +1,43 @@
+"""Where steps of a narrow format show too little, claims integrated along a segment take the place of differences."""
+
+import dataclasses
+
+import numpy as np
+
+from gradcheck.numeric.extrapolate import Estimate
+from gradcheck.precision.formats import LOW
+from gradcheck.precision.segments import Line, integrated
+from gradcheck.verdict.comparison import Comparison
+from gradcheck.verdict.ground import Ground, Known
+
+BELOW = 8  # roundoffs of an output are that much larger than the noise of one value, where no noise was measured
+
+
+def followed(
+    ground: Ground, known: Known, comparisons: list[Comparison], part: float, rng: np.random.Generator
+) -> list[Comparison]:
+    """Integrate where differences of a subject of low precision contradict the claim, or resolve less than `part`."""
+    if ground.claim.u < LOW:
+        return comparisons
+    return [_followed(ground, known, c, rng) if _needs(c, part) else c for c in comparisons]
+
+
+def _needs(c: Comparison, part: float) -> bool:
+    if c.real is None or c.sweep is None:
+        return False
+    wide = (c.real_tolerance > part * np.maximum(np.abs(c.claimed), np.abs(c.real.value))).any()
+    doubted = not c.resolved or c.outside().any() or wide
+    jumps = c.jump | (c.real.still & (c.claimed == 0))  # which are in no integral of claims
+    return bool(doubted and not jumps.any())
+
+
+def _followed(ground: Ground, known: Known, c: Comparison, rng: np.random.Generator) -> Comparison:
+    assert c.real is not None and c.sweep is not None
+    noise = known.level if known.level > 0 else ground.claim.u / BELOW
+    direction, rounding = c.probe.direction(ground.place.point), noise * c.sweep.weight.max(axis=0)
+    value, bar = integrated(Line(ground.problem, ground.place, direction, c.claimed, rounding), rng)
+    better = c.outside() | ~c.real.resolved | (bar < c.real.bar)
+    value, bar = np.where(better, value, c.real.value), np.where(better, bar, c.real.bar)
+    low, high = np.where(better, value, c.real.low), np.where(better, value, c.real.high)
+    real = Estimate(value, bar, low, high, c.real.kink & ~better, c.real.jump, c.real.still)
+    return dataclasses.replace(c, real=real, followed=True)

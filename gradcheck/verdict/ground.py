@@ -1,0 +1,55 @@
+"""What is the same for all comparisons at one place, and what these have shown of its noise."""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from gradcheck.claims.claim import Claim
+from gradcheck.numeric.extrapolate import LAST
+from gradcheck.numeric.ladder import Sweep
+from gradcheck.numeric.reading import Place
+from gradcheck.subjects.problem import Problem
+
+COARSEST = 2.0**-9  # noise above which it is that of no number format: a staircase
+SCATTER = 2  # that a standard deviation from few differences may be too small by
+NARROW = 2.0**-24  # noise up to which it may be that of a format inside; what is more is of the subject's making
+
+Kind = tuple[int | None, bool]  # an array, and whether all of it moves
+
+
+@dataclasses.dataclass(frozen=True)
+class Ground:
+    """A place, the claims there, and how numbers are measured."""
+
+    problem: Problem
+    place: Place
+    claim: Claim
+    exact: bool  # whether the complex step may be tried
+    mapper: Callable
+    measures_noise: bool = True  # not at a kink or a tie, where the difference table shows no noise but the kink
+    rounding: float = 0.0  # what roundings make of y
+
+
+@dataclasses.dataclass(frozen=True)
+class Known:
+    """Noise, as far as it has been measured."""
+
+    level: float = 0.0  # of f, in units of its rounding: the largest
+    exact: Mapping[Kind, np.ndarray] = dataclasses.field(default_factory=dict)  # (G,)  of the complex step
+    grain: np.ndarray | None = None  # (m,)  of outputs coarser than their own size; None: nobody has looked
+
+
+def coarseness(ground: Ground, known: Known) -> float:
+    """Return the roundoff of the subject: of its format, as measured inside, or as declared."""
+    return max(ground.claim.u, min(known.level, NARROW), ground.problem.declared.noise)
+
+
+def noise_of(ground: Ground, sweep: Sweep, level: float) -> np.ndarray:
+    """Return a bound (L, G) for the error of one value of <g, f>: its rounding, or as measured, or declared."""
+    still = not (sweep.right[-LAST:].any() or sweep.left[-LAST:].any())
+    if still and level > COARSEST:
+        level = 0.0  # the steps of a staircase, on one of which f is constant
+    u = ground.claim.u
+    measured = 4 * max(u, SCATTER * level, ground.problem.declared.noise) * sweep.weight
+    return np.maximum(measured, 4 * u * sweep.coarse)

@@ -1,0 +1,20 @@
+"""Comparisons as they count: with what narrow formats, ties and saturated terms excuse taken into account."""
+
+import numpy as np
+
+from gradcheck.numeric.probe import Probe
+from gradcheck.precision.formats import need
+from gradcheck.verdict.compare import Compared, compare
+from gradcheck.verdict.follow import followed
+from gradcheck.verdict.ground import Ground, Known, coarseness
+from gradcheck.verdict.saturation import allowing_for_saturation
+from gradcheck.verdict.ties import allowing_for_ties
+
+
+def measured(ground: Ground, known: Known, probes: list[Probe], real: list[bool], rng: np.random.Generator) -> Compared:
+    """Compare along every probe; see `compare`."""
+    comparisons, known = compare(ground, known, probes, real, rng)
+    comparisons = followed(ground, known, comparisons, need(coarseness(ground, known)), rng)
+    if not ground.measures_noise:
+        comparisons = allowing_for_ties(ground, known, comparisons, rng)
+    return allowing_for_saturation(ground, comparisons), known

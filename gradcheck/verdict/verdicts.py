@@ -1,0 +1,105 @@
+"""The verdicts on all arrays, with what a report says and shows of each."""
+
+import dataclasses
+from collections.abc import Iterator
+
+import numpy as np
+
+from gradcheck.precision.formats import LOW, name
+from gradcheck.subjects.findings import Finding
+from gradcheck.subjects.problem import Problem
+from gradcheck.verdict.comparisons import Comparisons
+from gradcheck.verdict.conclude import conclude
+from gradcheck.verdict.convergence import convergence
+from gradcheck.verdict.error_map import error_map
+from gradcheck.verdict.facts import Gradient
+from gradcheck.verdict.ground import coarseness
+from gradcheck.verdict.numbers import apart
+
+
+@dataclasses.dataclass(frozen=True)
+class Verdicts:
+    gradients: tuple[Gradient, ...]
+    findings: tuple[Finding, ...]
+
+
+def conclude_all(compared: Comparisons, seed: int, rng: np.random.Generator) -> Verdicts:
+    """Return the verdict on each array, with maps of the first that fail."""
+    problem, coarse = compared.near.problem, coarseness(compared.near, compared.known)
+    values = [np.abs(c.real.value).max() for found in compared.of for c in found if c.real is not None]
+    largest = float(np.nan_to_num(values).max(initial=0))
+    gradients, findings = [], []
+    for i, (leaf, found, believed) in enumerate(zip(problem.leaves, compared.of, compared.believed, strict=True)):
+        gradient = conclude(leaf, found, believed, largest, coarse)
+        gradient = dataclasses.replace(gradient, ladder=convergence(gradient, found, believed))
+        said = list(_said(compared, gradient, believed, coarse))
+        if gradient.verdict == "fail" and i in compared.explained:
+            complete = not any(f.kind == "dense" and f.array == leaf.name for f in compared.findings)
+            drawn = error_map(compared.near, compared.known, gradient, i, found, believed, complete, seed, rng)
+            gradient = dataclasses.replace(gradient, map=drawn)
+        gradients.append(gradient)
+        findings += said
+    return Verdicts(tuple(gradients), (*findings, *_vacuous(compared, gradients)))
+
+
+def uncompared(problem: Problem, findings: tuple[Finding, ...]) -> tuple[Gradient, ...]:
+    """Return the verdicts where no number was compared."""
+    failing = {f.array for f in findings if f.severity == "fail"}
+    return tuple(
+        Gradient(
+            leaf.name,
+            leaf.value.shape,
+            "fail" if leaf.name in failing else "inconclusive",
+            reason="not compared",
+            dtype=leaf.value.dtype.name,
+        )
+        for leaf in problem.leaves
+    )
+
+
+def with_broken(gradients: tuple[Gradient, ...], findings: tuple[Finding, ...]) -> tuple[Gradient, ...]:
+    """Return the verdicts where an array fails as well by what was found of it."""
+    found = []
+    for gradient in gradients:
+        kinds = dict.fromkeys(f.kind for f in findings if f.array == gradient.name and f.severity == "fail")
+        if kinds and gradient.verdict != "fail":
+            gradient = dataclasses.replace(gradient, verdict="fail", reason="broken: " + ", ".join(kinds))
+        found.append(gradient)
+    return tuple(found)
+
+
+def _said(compared: Comparisons, gradient: Gradient, believed: bool, coarse: float) -> Iterator[Finding]:
+    """Yield what there is to say of one array."""
+    array = gradient.name
+    if coarse > LOW and not believed and gradient.verdict == "pass" and gradient.digits is not None:
+        digits = f"checked to {max(gradient.digits, 0):.1f} digits, all that {name(compared.near.claim.u)} leaves here"
+        yield Finding("precision", f"{array}: {digits}", "note", array)
+    if gradient.jumps:
+        message = "the forward pass jumps or moves in steps there: the claim was judged beside that"
+        yield Finding("jump", f"{array}: {message}", "note", array)
+    if compared.near.exact and not believed:
+        message = f"complex step not believed for {array}: real differences contradict it"
+        yield Finding("complex", message, "note", array)
+    if gradient.verdict == "fail":
+        yield Finding("gradient", _contradiction(gradient), "fail", array)
+    elif gradient.verdict == "inconclusive":
+        yield Finding("resolution", f"{array}: {gradient.reason}", "inconclusive", array)
+
+
+def _contradiction(gradient: Gradient) -> str:
+    at = "" if gradient.worst_index is None else "[" + ", ".join(map(str, gradient.worst_index)) + "]"
+    if gradient.numeric is None or gradient.claimed is None:
+        return f"{gradient.name}{at}: the pullback contradicts real differences"
+    claimed, numeric = apart(gradient.claimed, gradient.numeric)
+    bar = f" +- {gradient.bar:.1e}" if gradient.bar is not None and np.isfinite(gradient.bar) else ""
+    return f"{gradient.name}{at}: the pullback gives {claimed}, differences give {numeric}{bar}"
+
+
+def _vacuous(compared: Comparisons, gradients: list[Gradient]) -> Iterator[Finding]:
+    """Yield that nothing was compared, or nothing seen."""
+    if not any(leaf.value.size for leaf in compared.near.problem.leaves):
+        yield Finding("vacuous", "nothing was compared: no array has an entry", "inconclusive")
+    elif all(g.digits is None and g.verdict != "fail" for g in gradients) and compared.near.place.y.size:
+        flat = all(not g.reason or g.reason.startswith("below the noise") for g in gradients)
+        what = "every gradient is below the noise" if flat else "no gradient was resolved"
+        yield Finding("vacuous", f"{what}: nothing was checked", "inconclusive")
