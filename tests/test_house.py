@@ -4,12 +4,13 @@ import re
 from pathlib import Path
 
 import pytest
-from house import columns, mathematics, pages, sample, suite
+from house import columns, mathematics, pages, rooms, sample, suite
 from house.breaches import BREACHES, create
 from house.tree import House
 
+FLOORS = 8  # of the checker
 ROOT = Path(__file__).parents[1]
-RULES = {rule.__name__: rule for rule in (*columns.RULES, *pages.RULES, *mathematics.RULES, *suite.RULES)}
+RULES = {rule.__name__: rule for rule in (*columns.RULES, *rooms.RULES, *pages.RULES, *mathematics.RULES, *suite.RULES)}
 
 
 @pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
@@ -54,3 +55,7 @@ def test_an_import_for_types_alone_makes_no_cycle(tmp_path):
     create("reference/core/base.py", f"{base}two = 2\n")(tmp_path)
     assert list(columns.acyclic(House(tmp_path))) == []
     assert len(list(columns.downward(House(tmp_path)))) == 1
+
+
+def test_the_checker_stands_on_few_floors():
+    assert max(rooms.floor(room) for room in rooms.SEES) <= FLOORS

@@ -8,7 +8,7 @@ import numpy as np
 
 from gradcheck.adapters.places import Path
 from gradcheck.numeric.points import generic
-from gradcheck.subjects.problem import flat
+from gradcheck.subjects.outputs import flat
 
 
 def used(run: Callable[[Any], Any], obj: Any, paths: list[Path], arrays: Mapping[Path, np.ndarray]) -> list[Path]:

@@ -12,7 +12,8 @@ from gradcheck.adapters.calls import Calls, Way
 from gradcheck.adapters.dependence import used
 from gradcheck.adapters.places import Path, get, held, title
 from gradcheck.subjects.findings import Finding
-from gradcheck.subjects.problem import during, flat, like
+from gradcheck.subjects.outputs import flat, like
+from gradcheck.subjects.problem import during
 
 RETURNED = "(returned)"  # where the path of a gradient begins that the backward pass returns
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.subjects.problem import Problem, like
+from gradcheck.subjects.outputs import like
+from gradcheck.subjects.problem import Problem
 
 
 @dataclasses.dataclass(frozen=True)

@@ -11,7 +11,8 @@ from gradcheck.contract.likeness import near
 from gradcheck.subjects import trees
 from gradcheck.subjects.adapted import Leaf
 from gradcheck.subjects.findings import Finding
-from gradcheck.subjects.problem import Problem, flat, is_write, like, representable
+from gradcheck.subjects.outputs import flat, like, representable
+from gradcheck.subjects.problem import Problem, is_write
 
 
 def first_pullback(run: Forward, g: np.ndarray) -> tuple[Problem, Any, Callable, list[Any], np.ndarray, list[Finding]]:

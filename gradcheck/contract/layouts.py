@@ -8,7 +8,7 @@ from gradcheck.contract.call import Call
 from gradcheck.contract.likeness import Rounding, near, sensitivity
 from gradcheck.subjects import trees
 from gradcheck.subjects.findings import Finding
-from gradcheck.subjects.problem import flat, like
+from gradcheck.subjects.outputs import flat, like
 
 
 def strided(x: np.ndarray) -> np.ndarray:

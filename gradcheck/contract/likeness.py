@@ -10,7 +10,7 @@ from gradcheck.contract.call import Call
 from gradcheck.numeric.noise import UNIT
 from gradcheck.numeric.points import jittered
 from gradcheck.numeric.scales import scale
-from gradcheck.subjects.problem import flat, representable
+from gradcheck.subjects.outputs import flat, representable
 
 JITTERS = 4
 REPEATS, MARGIN = 4, 16  # of inputs a few roundings away, and of the largest change that they make

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from gradcheck.contract.call import Call
-from gradcheck.subjects.problem import output_names
+from gradcheck.subjects.outputs import output_names
 
 SINGLE = 2  # entries of dy that are tried alone
 

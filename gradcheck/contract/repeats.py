@@ -10,7 +10,7 @@ from gradcheck.contract.call import Call
 from gradcheck.contract.likeness import Rounding, near
 from gradcheck.precision.terms import MARGIN, terms
 from gradcheck.subjects.findings import Finding
-from gradcheck.subjects.problem import flat
+from gradcheck.subjects.outputs import flat
 
 
 def repeats(call: Call, rounding: Rounding, _rng: np.random.Generator) -> Iterator[Finding]:

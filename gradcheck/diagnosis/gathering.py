@@ -7,7 +7,8 @@ from gradcheck.diagnosis.evidence import Evidence
 from gradcheck.numeric.points import generic
 from gradcheck.numeric.probe import Probe
 from gradcheck.numeric.reading import Place
-from gradcheck.subjects.problem import Arrays, Problem, output_names
+from gradcheck.subjects.outputs import output_names
+from gradcheck.subjects.problem import Arrays, Problem
 from gradcheck.verdict.compare import glance
 from gradcheck.verdict.comparison import Comparison
 from gradcheck.verdict.comparisons import Comparisons

@@ -13,6 +13,7 @@ from gradcheck.subjects.declared import NOTHING, Declared
 from gradcheck.subjects.formats import laid, native
 from gradcheck.subjects.kinds import adapt
 from gradcheck.subjects.moved import told
+from gradcheck.subjects.outputs import brief, flat, like
 from gradcheck.subjects.pairs import Pairs, has_complex, paired
 from gradcheck.subjects.randomness import Draws
 
@@ -39,7 +40,7 @@ class Problem:
             self.subject, self.inputs = Pairs(self.subject, self.inputs, declared.convention), paired(self.inputs)
         self.leaves = list(leaf_list(self.subject, self.inputs))
         if not self.leaves:
-            got = ", ".join(_brief(x) for x in self.inputs) or "no input"
+            got = ", ".join(brief(x) for x in self.inputs) or "no input"
             raise TypeError(f"gradcheck: {self.subject.name} must have a floating array to differentiate, got {got}")
         self.narrow_only = False  # whether the subject takes no wider arrays than the user gave
         self.protect, self.once = True, False  # `once`: a pullback may be called a single time
@@ -152,35 +153,6 @@ class Problem:
         )
 
 
-def flat(y: Any) -> np.ndarray:
-    """Return every floating or complex array of an output as one vector."""
-    parts = [x.ravel() for _, x in trees.leaves(_as_array(y), kinds="fc")]
-    if not parts:
-        raise TypeError(f"gradcheck: the forward pass must return a floating array, got {_brief(y)}")
-    return np.concatenate(parts) if len(parts) > 1 else parts[0]
-
-
-def like(y: Any, vector: np.ndarray, protect: bool = True) -> Any:
-    """Return `vector` cut into the arrays of an output: a cotangent of its structure and dtypes."""
-    y, pieces, start = _as_array(y), [], 0
-    for _, x in trees.leaves(y):
-        piece = vector[start : start + x.size].reshape(x.shape).astype(x.dtype)
-        pieces.append(trees.read_only(piece) if protect else piece)
-        start += x.size
-    return trees.rebuild(y, iter(pieces))
-
-
-def representable(y: Any, vectors: np.ndarray) -> np.ndarray:
-    """Return cotangents (G, m) of an output, rounded to what its arrays hold: what is handed over is what counts."""
-    rows = [np.concatenate([np.zeros(0), *(x.ravel() for _, x in trees.leaves(like(y, v)))]) for v in vectors]
-    return np.array(rows, np.float64).reshape(vectors.shape)
-
-
-def output_names(y: Any) -> list[tuple[str, tuple[int, ...]]]:
-    """Return path and shape of every array in an output."""
-    return [(path, x.shape) for path, x in trees.leaves(_as_array(y), "y")]
-
-
 @contextlib.contextmanager
 def during(call: str) -> Iterator[None]:
     """Let errors of the user's code through, with a note that says in which call they arose."""
@@ -196,11 +168,3 @@ def during(call: str) -> Iterator[None]:
 def is_write(error: BaseException) -> bool:
     """Whether an error is NumPy's refusal to write to a read-only array."""
     return isinstance(error, ValueError) and "read-only" in str(error)
-
-
-def _as_array(y: Any) -> Any:
-    return np.asarray(y) if isinstance(y, float | complex) else y
-
-
-def _brief(x: Any) -> str:
-    return f"{x.dtype}{list(x.shape)}" if isinstance(x, np.ndarray) else type(x).__name__

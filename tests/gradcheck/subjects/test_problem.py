@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from gradcheck.subjects.adapted import Broken
-from gradcheck.subjects.problem import Problem, during, flat, is_write, like, output_names
+from gradcheck.subjects.outputs import flat, like, output_names
+from gradcheck.subjects.problem import Problem, during, is_write
 from reference.layers.linear import Linear
 
 rng = np.random.default_rng(1)

@@ -1,6 +1,9 @@
 """One breach for every way to break a rule of the house, and the message that must name it."""
 
+from house import rooms
+
 DOUBLE, CHAIN, DESCENT = "reference/functions/double.py", "reference/models/chain.py", "reference/optimizers/descent.py"
+STEP = "gradcheck/numeric/step.py"
 SPEC, UPDATE = "specs/functions/double.md", "specs/optimizers/descent.md"
 TESTS = "tests/reference/functions/test_double.py"
 WAYS = f"Code: [`{DOUBLE}`](../../{DOUBLE}) · Tests: [`{TESTS}`](../../{TESTS})"
@@ -11,6 +14,14 @@ def change(path, old, new):
         text = (root / path).read_text(encoding="utf-8")
         assert old in text
         (root / path).write_text(text.replace(old, new, 1), encoding="utf-8")
+
+    return breach
+
+
+def together(*breaches):
+    def breach(root):
+        for each in breaches:
+            each(root)
 
     return breach
 
@@ -70,6 +81,31 @@ BREACHES = [
             "reference/core/base.py:1: imports must be acyclic, got "
             "reference.core.base -> reference.functions.double -> reference.core.base"
         ),
+    ),
+    (
+        "checker_rooms",
+        create("gradcheck/attic/box.py"),
+        f"gradcheck/attic/box.py:1: the room must be one of {', '.join(rooms.SEES)}, got attic",
+    ),
+    (
+        "checker_downward",
+        together(create("gradcheck/checker.py"), create(STEP, "from gradcheck import checker\n")),
+        f"{STEP}:1: numeric may import subjects besides itself, got gradcheck.checker",
+    ),
+    (
+        "checker_columns",
+        create(STEP),
+        f"{STEP}:1: must have tests, tests/gradcheck/numeric/test_step.py, got none",
+    ),
+    (
+        "checker_columns",
+        create("gradcheck/adapters/torch_step.py"),
+        "gradcheck/adapters/torch_step.py:1: must have tests, tests/frameworks/test_torch_step.py, got none",
+    ),
+    (
+        "checker_columns",
+        together(create(STEP), create("tests/gradcheck/numeric/test_gone.py")),
+        "tests/gradcheck/numeric/test_gone.py:1: must test a module, gradcheck/numeric/gone.py, got none",
     ),
     (
         "strangers",
