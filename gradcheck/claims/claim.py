@@ -11,7 +11,7 @@ from gradcheck.numeric.scales import root_sum_square
 from gradcheck.subjects.problem import Arrays, Problem
 
 U = 2.0**-53
-JITTERS = 3
+ZERO = 1e-4  # of the largest derivative: below it an array may be zero but for rounding, which jitter shows
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,7 +94,7 @@ def without_jumps(noise: np.ndarray, size: float, largest: float, u: float) -> n
     At a kink or a tie a change of the point by one rounding may change sides.  `size` is the largest
     derivative of the array, `largest` that of all arrays (one array may be zero but for rounding).
     """
-    return np.where(noise > np.sqrt(u) * max(size, 1e-6 * largest), 0.0, noise)
+    return np.where(noise > np.sqrt(u) * max(size, ZERO * largest), 0.0, noise)
 
 
 def claim_at(problem: Problem, point: Arrays, g: np.ndarray, u: float, jitters: int, rng: np.random.Generator) -> Claim:

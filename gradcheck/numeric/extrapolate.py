@@ -72,13 +72,18 @@ def estimate(sweep: Sweep, noise: np.ndarray, u: float) -> Estimate:
     return dataclasses.replace(found, jump=jump, kink=found.kink & ~jump, still=still)
 
 
-def where_still(found: Estimate, claimed: np.ndarray, noise: np.ndarray, hidden: np.ndarray) -> Estimate:
+def where_still(
+    found: Estimate, claimed: np.ndarray, noise: np.ndarray, hidden: np.ndarray, steps: np.ndarray, narrow: np.ndarray
+) -> Estimate:
     """Judge a claim where the smallest steps change nothing.
 
     Where no step changes any output, a claim that is not zero may hide in a rounding.  Where larger steps do, f may
-    be a staircase, whose derivative is 0 although they show a slope: nothing is held against that claim.
+    be a staircase, whose derivative is 0 although they show a slope: nothing is held against that claim, unless
+    the smallest `steps` (L, G) are lost in the rounding of a narrow dtype of the outputs, `narrow` (L, G).
     """
-    stair = found.still & (claimed == 0) & ~((found.low - found.bar <= 0) & (found.high + found.bar >= 0))
+    excluded = ~((found.low - found.bar <= 0) & (found.high + found.bar >= 0))
+    lost = np.abs(found.value) * steps[-1:].sum(axis=0) <= narrow[-1:].sum(axis=0)
+    stair = found.still & (claimed == 0) & excluded & ~lost
     bar = np.where((noise == 0).all(axis=0) & (claimed != 0), np.maximum(found.bar, hidden), found.bar)
     value, bar = np.where(stair, np.nan, found.value), np.where(stair, np.inf, bar)
     return dataclasses.replace(found, value=value, bar=bar, kink=found.kink & ~stair, jump=found.jump | stair)

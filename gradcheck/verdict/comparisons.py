@@ -45,7 +45,7 @@ def compare_all(
 
     def ground_at(place: Place, is_near: bool = False) -> Ground:
         claim = claim_at(problem, place.point, place.g, places.u, 1 if problem.is_large else 3, rng)
-        return Ground(problem, place, claim, places.exact, mapper, is_near, rounding)
+        return Ground(problem, place, claim, places.exact, mapper, is_near, rounding, places.narrow)
 
     near = ground_at(places.near, is_near=True)
     along, known = _near(near, rng)

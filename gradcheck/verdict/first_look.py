@@ -90,7 +90,8 @@ def with_real(
     for (i, sweep), bound, real in zip(pairs, bounds, estimated, strict=True):
         inside = max(1.0, ground.rounding / claim.u)  # the size of terms that may cancel
         hidden = 4 * claim.u * rounded(place.g, np.maximum(np.abs(place.y), inside))
-        real = where_still(real, found[i].claimed, bound, hidden / sweep.steps.max(axis=0, initial=TINY))
+        lowest = hidden / sweep.steps.max(axis=0, initial=TINY)
+        real = where_still(real, found[i].claimed, bound, lowest, sweep.steps, 4 * ground.narrow * sweep.weight)
         found[i] = dataclasses.replace(found[i], real=real, sweep=sweep, bounds=bound)
     return found
 

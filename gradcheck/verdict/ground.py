@@ -29,6 +29,7 @@ class Ground:
     mapper: Callable
     measures_noise: bool = True  # not at a kink or a tie, where the difference table shows no noise but the kink
     rounding: float = 0.0  # what roundings make of y
+    narrow: float = 0.0  # roundoff of the outputs' own dtype, where this is narrower than float64
 
 
 @dataclasses.dataclass(frozen=True)

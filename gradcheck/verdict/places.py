@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 
 from gradcheck.numeric import complexstep
+from gradcheck.numeric.noise import UNIT
 from gradcheck.numeric.points import cotangents, generic, is_constant, spread
 from gradcheck.numeric.reading import Place
 from gradcheck.numeric.scales import quantise
@@ -21,6 +22,7 @@ class Places:
     near: Place
     exact: bool  # whether the complex step may be tried
     u: float  # roundoff of the format in which the subject computes
+    narrow: float  # that of the dtype of its outputs, where this is narrower than float64; else 0
     findings: tuple[Finding, ...]
 
     @property
@@ -37,7 +39,9 @@ def choose(problem: Problem, outputs: int, rng: np.random.Generator) -> Places:
     with np.errstate(all="ignore"):
         y_near = problem.attempt(near, outputs)
         one_is_enough = problem.is_large and np.isfinite(y_near).all()
-        y_own = y_near if one_is_enough else problem.forward(own).astype(np.float64)
+        y_own = y_near if one_is_enough else problem.forward(own)
+    narrow = UNIT[y_own.dtype] if y_own.dtype in UNIT and y_own.dtype != np.float64 else 0.0
+    y_own = y_own.astype(np.float64)
     if not np.isfinite(y_near).all():
         message = "a point 5 % away leaves the domain: it was checked at the given point only"
         findings.append(Finding("domain", message, "note"))
@@ -45,8 +49,8 @@ def choose(problem: Problem, outputs: int, rng: np.random.Generator) -> Places:
     why = complexstep.refusal(problem, near, y_near)
     if why is not None:
         findings.append(Finding("complex", f"no complex step: {why}", "note"))
-    u = unit_roundoff([y_own, y_near])
-    return Places(Place(own, y_own, g), Place(near, y_near, g), why is None, u, tuple(findings))
+    u = max(unit_roundoff([y_own, y_near]), narrow)
+    return Places(Place(own, y_own, g), Place(near, y_near, g), why is None, u, narrow, tuple(findings))
 
 
 def own_point(problem: Problem, rng: np.random.Generator) -> tuple[list[np.ndarray], list[Finding]]:

@@ -6,18 +6,23 @@ import numpy as np
 
 from gradcheck.numeric.extrapolate import estimate
 from gradcheck.numeric.scales import root_sum_square, scale
+from gradcheck.precision.roughness import roughness
+from gradcheck.precision.segments import Line
 from gradcheck.precision.terms import MARGIN, terms
 from gradcheck.verdict.comparison import Comparison
 from gradcheck.verdict.ground import Ground
 
 COARSE = 0.1  # of the derivative
+FEW = 64  # roundings, up to which a claim's own steps may be too wide to be seen
+SMOOTH = 2.0**-7  # of a rounding of the terms: a claim with less noise than that is not made of them
 
 
 def allowing_for_saturation(ground: Ground, comparisons: list[Comparison]) -> list[Comparison]:
     """Widen the bars of the claim and of the differences where a rounding of terms that cancel explains it all.
 
-    An array none of whose claims is above what roundings make of y, times dy / x, is zero.  Differences that show
-    less than a digit do not contradict a claim that the complex step confirms.
+    An array none of whose claims is above what roundings make of y, times dy / x, is zero.  What real differences
+    contradict far above those roundings is excused only where the claim itself is rough, as a difference of large
+    terms is.  Differences that show less than a digit do not contradict a claim that the complex step confirms.
     """
     sizes: dict[int, np.ndarray] = {}
     found = []
@@ -28,7 +33,7 @@ def allowing_for_saturation(ground: Ground, comparisons: list[Comparison]) -> li
                 if leaf not in sizes:
                     sizes[leaf] = _terms(ground, leaf)
                 parts.append((sizes[leaf] * d).ravel())
-            c = _allowed(c, MARGIN * ground.claim.u * root_sum_square(np.concatenate(parts)), ground.claim.u)
+            c = _allowed(ground, c, ground.claim.u * root_sum_square(np.concatenate(parts)))
         found.append(c)
     return found
 
@@ -40,19 +45,28 @@ def _terms(ground: Ground, leaf: int) -> np.ndarray:
     return np.maximum(terms(ground.problem, place.point, leaf, place.y), natural / claim.u if zero else 0)
 
 
-def _allowed(c: Comparison, rounding: float, u: float) -> Comparison:
-    real, bounds = c.real, c.bounds
+def _allowed(ground: Ground, c: Comparison, one: float) -> Comparison:
+    """Return a comparison with wider bars if these make a contradiction vanish; `one` is a rounding of its terms."""
+    real, bounds, rounding = c.real, c.bounds, MARGIN * one
     if c.sweep is not None and bounds is not None and not c.followed:
         bounds = bounds + rounding
-        real = estimate(c.sweep, bounds, u)
+        real = estimate(c.sweep, bounds, ground.claim.u)
     claimed_bar = np.maximum(c.claimed_bar, rounding)
     wider = dataclasses.replace(c, claimed_bar=claimed_bar, real=real, bounds=bounds)
-    if not _contradicted(wider):
+    if not _contradicted(wider) and (not c.outside().any() or _is_made_of_terms(ground, c, one)):
         return wider
     if c.real is not None and c.exact is not None and not c.exact_outside().any():
         coarse = c.real.bar > COARSE * np.maximum(np.abs(c.claimed), np.abs(c.real.value))
         return dataclasses.replace(c, real=dataclasses.replace(c.real, bar=np.where(coarse, np.inf, c.real.bar)))
     return c
+
+
+def _is_made_of_terms(ground: Ground, c: Comparison, one: float) -> bool:
+    """Whether a claim is small as a difference is: no more than some roundings of its terms, or as rough as these."""
+    if (np.abs(c.claimed) <= FEW * one).all():
+        return True
+    line = Line(ground.problem, ground.place, c.probe.direction(ground.place.point), c.claimed, np.zeros(0))
+    return bool((roughness(line) >= SMOOTH * one).any())
 
 
 def _contradicted(c: Comparison) -> bool:
