@@ -6,16 +6,15 @@ import pytest
 import scipy.special
 
 from gradcheck.adapters import pair
-from gradcheck.claims.claim import analytic
+from gradcheck.claims.claim import claim_at
 from gradcheck.numeric import complexstep
 from gradcheck.numeric.points import cotangents
 from gradcheck.numeric.probe import Probe
 from gradcheck.numeric.reading import Place
 from gradcheck.numeric.scales import quantise
-from gradcheck.subjects.declared import Options
 from gradcheck.subjects.problem import Problem
-from gradcheck.verdict.compare import Comparer
-from gradcheck.workers.mapping import mapping
+from gradcheck.verdict.compare import compare
+from gradcheck.verdict.ground import Ground, Known
 
 POINTS = 36
 COVERED = 0.995
@@ -89,10 +88,9 @@ def errors_in_bars(name, seed):
     problem = Problem(pair(function, lambda x, dy: np.array([float(t) for t in true]) * dy), (x,), {})
     y, g = problem.forward([x]), cotangents(rng, POINTS, 1)
     exact = complexstep.refusal(problem, [x], y) is None
-    claim = analytic(problem, [x], g, rng, 2.0**-53, 0, Options())
-    with mapping(1) as mapper:
-        comparer = Comparer(problem, Place([x], y, g), claim, mapper, exact, rng)
-        compared = comparer.compare([Probe(0, coordinate=i) for i in range(POINTS)], [True] * POINTS)
+    ground = Ground(problem, Place([x], y, g), claim_at(problem, [x], g, 2.0**-53, 0, rng), exact, map)
+    probes = [Probe(0, coordinate=i) for i in range(POINTS)]
+    compared, _ = compare(ground, Known(), probes, [True] * POINTS, rng)
     real, complex_ = [], []
     for i, c in enumerate(compared):
         target = true[i] * M.mpf(float(g[0, i])) * M.mpf(c.unit)

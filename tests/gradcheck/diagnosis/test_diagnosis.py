@@ -1,14 +1,13 @@
 """Each pattern on a layer of its own with one planted bug: the cause by name, and what the sentence says of it."""
 
 import re
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import gradcheck
 from gradcheck.adapters import pair
-from gradcheck.diagnosis import diagnose, explain, gathering, words
+from gradcheck.diagnosis import diagnose, explained, gathering, words
 from gradcheck.subjects.problem import COST
 from gradcheck.verdict.plan import LARGE
 
@@ -761,15 +760,16 @@ def test_a_claim_that_is_no_number_nearby_is_told():
 def test_a_diagnosis_of_a_large_array_costs_a_few_hundred_forward_passes(monkeypatch):
     spent = []
 
-    def counting(examination, gradients):
+    def counting(compared, gradients, findings):
         def cost():
-            return sum(COST[call] * count for call, count in examination.problem.count.items())
+            return sum(COST[call] * count for call, count in compared.near.problem.count.items())
 
         before = cost()
-        explain(examination, gradients)
+        found = explained(compared, gradients, findings)
         spent.append(cost() - before)
+        return found
 
-    monkeypatch.setattr("gradcheck.verdict.examination.explain", counting)
+    monkeypatch.setattr("gradcheck.checker.explained", counting)
     x = np.random.default_rng(3).normal(size=LARGE + 1)
     report = gradcheck.check(pair(lambda x: x * x, lambda x, dy: dy * x), x)
     assert report.gradients[0].cause == "factor"
@@ -785,8 +785,7 @@ def test_what_has_grown_too_dear_is_unknown_and_what_has_not_is_told(budget, cau
 
 
 def test_where_no_number_was_compared_nothing_is_guessed():
-    examination = SimpleNamespace(findings=[])
-    assert not diagnose(examination, SimpleNamespace(name="x"), 0)
+    assert not diagnose(None, gradcheck.Gradient("x", (3,), "fail"), 0, ())
 
 
 # Words

@@ -8,36 +8,33 @@ import pytest
 from gradcheck.reports import advice
 from gradcheck.reports.report import Gradient
 from gradcheck.subjects.findings import Finding
-from gradcheck.verdict import conclude, examination, gathering
+from gradcheck.verdict import comparisons, conclude, verdicts
 
 
-def reasons(module, field="reason"):
-    """The beginnings of all texts that a module writes into `reason`."""
+def reasons(module, *fields):
+    """The beginnings of all texts that a module hands over as one of `fields`, or names like that first."""
     for node in ast.walk(ast.parse(inspect.getsource(module))):
-        pairs = []
         if isinstance(node, ast.Assign):
-            pairs = [(target, node.value) for target in node.targets]
-            if isinstance(node.targets[0], ast.Tuple) and isinstance(node.value, ast.Tuple):
-                pairs = list(zip(node.targets[0].elts, node.value.elts, strict=True))
-        elif isinstance(node, ast.keyword) and node.arg == "reason":
-            pairs = [(ast.Attribute(attr="reason"), node.value)]
-        for target, value in pairs:
-            if isinstance(target, ast.Attribute) and target.attr == field:
-                while not isinstance(value, ast.Constant):
-                    if isinstance(value, ast.Call):  # next(reasons of comparisons, otherwise this one)
-                        value = value.args[-1]
-                    else:
-                        value = value.values[0] if isinstance(value, ast.JoinedStr) else value.left
-                yield value.value
+            named, value = getattr(node.targets[0], "id", ""), node.value
+        elif isinstance(node, ast.keyword):
+            named, value = node.arg, node.value
+        else:
+            continue
+        while named in fields and not isinstance(value, ast.Constant | ast.Name):
+            if isinstance(value, ast.Call):  # next(reasons of comparisons, otherwise this one)
+                value = value.args[-1]
+            else:
+                value = value.values[0] if isinstance(value, ast.JoinedStr) else value.left
+        if named in fields and isinstance(value, ast.Constant):
+            yield value.value
 
 
-MODULES = (conclude, examination, gathering)
-REASONS = [reason for module in MODULES for reason in reasons(module) if reason != "broken: "]
-REASONS += [reason for reason in reasons(gathering, "doubt") if not reason.isspace()]
+REASONS = [*reasons(conclude, "why", "reason"), *reasons(verdicts, "reason"), *reasons(comparisons, "doubt")]
+REASONS = [reason for reason in REASONS if reason != "broken: "]
 
 
 def test_the_reasons_are_found():
-    assert len(REASONS) >= 5 and "not compared" in REASONS
+    assert len(REASONS) >= 7 and "not compared" in REASONS
 
 
 @pytest.mark.parametrize("reason", REASONS)
@@ -65,4 +62,4 @@ def test_findings_have_advice_where_they_leave_the_verdict_open(kind):
 def test_where_nothing_was_checked_the_advice_fits_the_reason(start):
     finding = Finding("vacuous", f"{start}: nothing was checked", "inconclusive")
     assert advice.for_finding(finding) == advice.VACUOUS[start]
-    assert start in inspect.getsource(examination)
+    assert start in inspect.getsource(verdicts)

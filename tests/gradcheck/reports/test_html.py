@@ -1,6 +1,6 @@
 """The page: self-contained, well-formed, complete."""
 
-import copy
+import dataclasses
 import re
 from html.parser import HTMLParser
 from xml.etree import ElementTree
@@ -104,10 +104,10 @@ def test_blocks_are_called_blocks(reports):
 
 
 def test_names_are_escaped(reports):
-    report = copy.deepcopy(reports["wrong"])
-    report.subject = "<lambda> & more"
-    report.gradients[2].name = 'a["<x>"]'
-    report.findings.append(Finding("k", "<script>alert(1)</script>", "note"))
+    report = reports["wrong"]
+    gradients = [*report.gradients[:2], dataclasses.replace(report.gradients[2], name='a["<x>"]')]
+    findings = [*report.findings, Finding("k", "<script>alert(1)</script>", "note")]
+    report = dataclasses.replace(report, subject="<lambda> & more", gradients=gradients, findings=findings)
     found = Parsed(report.to_html())
     assert "script" not in found.tags
     assert 'a["<x>"]' in found.text and "<lambda> & more" in found.text
@@ -130,8 +130,7 @@ def test_passing_arrays_are_shown_at_once_only_where_all_pass(reports):
 
 
 def test_not_every_array_of_many_is_drawn(reports):
-    report = copy.deepcopy(reports["right"])
-    report.gradients = report.gradients[:1] * 40
+    report = dataclasses.replace(reports["right"], gradients=reports["right"].gradients[:1] * 40)
     text = report.to_html()
     assert text.count("Taylor remainder:") == DRAWN
     assert f"How differences converge to {DRAWN} of the 40 gradients that pass" in text

@@ -1,6 +1,5 @@
 """Reports as text: aligned, complete, and quiet about what is right."""
 
-import copy
 import dataclasses
 import re
 
@@ -24,10 +23,13 @@ gradcheck sine_wrong_at_one_entry: fail (N evaluations, seed 0)
 
 
 def without_diagnosis(report):
-    report = copy.copy(report)
-    report.gradients = [copy.copy(g) for g in report.gradients]
-    for g in report.gradients:
-        g.diagnosis = ""
+    return dataclasses.replace(report, gradients=[dataclasses.replace(g, diagnosis="") for g in report.gradients])
+
+
+def with_gradient(report, number, **changes):
+    """The report without diagnoses, and one of its gradients changed."""
+    report = without_diagnosis(report)
+    report.gradients[number] = dataclasses.replace(report.gradients[number], **changes)
     return report
 
 
@@ -83,8 +85,7 @@ def test_a_bar_that_is_no_number_is_not_printed(reports):
 
 
 def test_a_diagnosis_stands_below_its_array(reports):
-    report = without_diagnosis(reports["wrong"])
-    report.gradients[2].diagnosis = "the last term is missing"
+    report = with_gradient(reports["wrong"], 2, diagnosis="the last term is missing")
     lines = str(report).splitlines()
     assert lines[4].strip() == "likely: the last term is missing"
     assert lines[4].index("likely") == lines[3].index("at [")
@@ -96,15 +97,15 @@ def test_findings_that_a_line_tells_already_are_not_repeated(reports):
 
 
 def test_what_is_worse_comes_first(reports):
-    report = without_diagnosis(reports["right"])
-    report.findings = [Finding("a", "one", "note"), Finding("b", "two", "inconclusive"), Finding("c", "three", "fail")]
+    findings = [Finding("a", "one", "note"), Finding("b", "two", "inconclusive"), Finding("c", "three", "fail")]
+    report = dataclasses.replace(reports["right"], findings=findings)
     assert [line.split()[0] for line in str(report).splitlines()[-3:]] == ["fail:", "inconclusive:", "note:"]
 
 
 def test_many_passing_arrays_are_told_in_one_line(reports):
-    report = without_diagnosis(reports["wrong"])
-    report.gradients += [Gradient(f"w{i}", (2,), "pass", digits=12.0 + i) for i in range(30)]
-    report.gradients += [Gradient("flat", (2,), "pass", bar=1e-16)]
+    more = [Gradient(f"w{i}", (2,), "pass", digits=12.0 + i) for i in range(30)]
+    more += [Gradient("flat", (2,), "pass", bar=1e-16)]
+    report = dataclasses.replace(reports["wrong"], gradients=[*reports["wrong"].gradients, *more])
     lines = str(report).splitlines()
     assert lines[1].startswith("  x (3, 7)  fail")
     assert "  33 arrays pass, at least 12.0 digits (w0)" in lines
@@ -112,24 +113,22 @@ def test_many_passing_arrays_are_told_in_one_line(reports):
 
 
 def test_many_zero_arrays_have_no_digits_to_tell(reports):
-    report = without_diagnosis(reports["empty"])
-    report.gradients = [Gradient(f"w{i}", (2,), "pass", bar=1e-16) for i in range(30)]
-    assert "  30 arrays pass" in str(report).splitlines()
-    report.gradients = [Gradient(f"w{i}", (2,), "fail") for i in range(30)]
+    passing = [Gradient(f"w{i}", (2,), "pass", bar=1e-16) for i in range(30)]
+    assert "  30 arrays pass" in str(dataclasses.replace(reports["empty"], gradients=passing)).splitlines()
+    failing = [Gradient(f"w{i}", (2,), "fail") for i in range(30)]
+    report = dataclasses.replace(reports["empty"], gradients=failing)
     assert str(report).count("fail  the pullback contradicts real differences") == 30
 
 
 def test_a_report_without_arrays_is_its_head(reports):
-    report = without_diagnosis(reports["empty"])
-    report.gradients, report.findings = [], []
+    report = dataclasses.replace(reports["empty"], gradients=[], findings=[])
     assert len(str(report).splitlines()) == 1
 
 
 def test_only_the_first_maps_are_drawn(reports):
     report = without_diagnosis(reports["entry"])
-    report.gradients = [copy.copy(report.gradients[0]) for _ in range(5)]
-    for i, g in enumerate(report.gradients):
-        g.name = f"x{i}"
+    five = [dataclasses.replace(report.gradients[0], name=f"x{i}") for i in range(5)]
+    report = dataclasses.replace(report, gradients=five)
     assert str(report).count("is wrong: ") == 3
     assert str(report).splitlines()[-1] == "  and x3, x4, whose maps are on the page of to_html()"
 
@@ -156,31 +155,27 @@ def test_blocks_take_the_place_of_plain_marks(reports):
 
 
 def test_a_failure_beside_two_equal_numbers_shows_what_they_differ_by(reports):
-    report = without_diagnosis(reports["entry"])
-    g = report.gradients[0]
-    g.claimed, g.numeric, g.bar = 1 / 3, 1 / 3 + 1e-14, 1e-16
+    report = with_gradient(reports["entry"], 0, claimed=1 / 3, numeric=1 / 3 + 1e-14, bar=1e-16)
     assert "the pullback gives 0.33333333333333, differences give 0.33333333333334 +- 1.0e-16" in str(report)
 
 
 def test_a_failure_that_only_a_direction_shows_is_told_by_the_direction(reports):
-    report = without_diagnosis(reports["entry"])
-    g = report.gradients[0]
-    g.wrong, g.ladder = [], dataclasses.replace(g.ladder, index=None, moves="x", claimed=2.0, numeric=1.0, bar=0.1)
+    ladder = reports["entry"].gradients[0].ladder
+    ladder = dataclasses.replace(ladder, index=None, moves="x", claimed=2.0, numeric=1.0, bar=0.1)
+    report = with_gradient(reports["entry"], 0, wrong=[], ladder=ladder)
     line = str(report).splitlines()[1]
     assert "along a random direction of x the pullback gives 2, differences give 1 +- 1.0e-01" in line
     assert "no single entry is off by more than its own bar" in line
 
 
 def test_an_array_whose_numbers_are_right_is_said_to_be_broken(reports):
-    report = without_diagnosis(reports["right"])
-    g = report.gradients[0]
-    g.verdict, g.reason, g.worst_index, g.claimed, g.numeric = "fail", "broken: mutation", (0,), 1.0, 1.0
+    broken = {"verdict": "fail", "reason": "broken: mutation", "worst_index": (0,), "claimed": 1.0, "numeric": 1.0}
+    report = with_gradient(reports["right"], 0, **broken)
     line = str(report).splitlines()[1]
     assert "digits" in line and line.endswith("broken: mutation") and "the pullback gives" not in line
 
 
 @pytest.mark.parametrize(("cause", "start"), [("factor", "likely:"), ("unknown", "seen:")])
 def test_what_is_merely_seen_is_not_called_likely(reports, cause, start):
-    report = without_diagnosis(reports["wrong"])
-    report.gradients[2].cause, report.gradients[2].diagnosis = cause, "something"
+    report = with_gradient(reports["wrong"], 2, cause=cause, diagnosis="something")
     assert str(report).splitlines()[4].strip() == f"{start} something"

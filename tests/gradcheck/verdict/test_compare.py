@@ -5,80 +5,75 @@ import pytest
 
 import gradcheck
 from gradcheck.adapters import pair
-from gradcheck.claims.claim import Analytic, analytic, without_jumps
+from gradcheck.claims.claim import Claim, without_jumps
 from gradcheck.numeric.extrapolate import Estimate
 from gradcheck.numeric.ladder import STEPS, WINDOW
-from gradcheck.numeric.points import cotangents
 from gradcheck.numeric.probe import Probe
-from gradcheck.numeric.reading import Place
 from gradcheck.numeric.scales import quantise
-from gradcheck.subjects.declared import Options
-from gradcheck.subjects.problem import Problem
-from gradcheck.verdict.compare import Comparer
+from gradcheck.verdict.compare import compare, glance
 from gradcheck.verdict.comparison import Comparison
 from gradcheck.verdict.doubt import doubtful
-from gradcheck.workers.mapping import mapping
+from gradcheck.verdict.ground import Known
 
 rng = np.random.default_rng(1)
 X = quantise(rng.normal(size=6))
 
 
-def comparer_of(forward, backward, x, mapper, exact=False):
-    problem = Problem(pair(forward, backward), (x,), {})
-    y, g = problem.forward([x]), cotangents(np.random.default_rng(2), problem.forward([x]).size)
-    claim = analytic(problem, [x], g, np.random.default_rng(3), 2.0**-53, 3, Options())
-    return Comparer(problem, Place([x], y, g), claim, mapper, exact, np.random.default_rng(4))
+def entries(ground, *which, known=None, by=compare):
+    """Compare at single entries, all of them unless `which` are named."""
+    which = which or range(ground.place.point[0].size)
+    probes = [Probe(0, coordinate=i) for i in which]
+    return by(ground, known or Known(), probes, [True] * len(which), np.random.default_rng(4))
 
 
-def compared(forward, backward, x=X, sharpen=True):
-    with mapping(1) as mapper:
-        comparer = comparer_of(forward, backward, x, mapper)
-        return comparer.compare([Probe(0, coordinate=i) for i in range(x.size)], [True] * x.size, sharpen)
+@pytest.fixture
+def compared(ground):
+    return lambda forward, backward, x=X, by=compare: entries(ground(forward, backward, x), by=by)[0]
 
 
-def test_what_agrees_is_measured_with_the_first_window_only():
+def test_what_agrees_is_measured_with_the_first_window_only(compared):
     found = compared(np.sin, lambda x, dy: np.cos(x) * dy)
     assert all(len(c.sweep.steps) == len(WINDOW) for c in found)
     assert not any(c.outside().any() for c in found)
 
 
-def test_what_fails_is_confirmed_on_a_second_ladder():
+def test_what_fails_is_confirmed_on_a_second_ladder(compared):
     found = compared(np.sin, lambda x, dy: 1.001 * np.cos(x) * dy)
     assert all(c.outside().any() for c in found)
     assert all(len(c.sweep.steps) > len(STEPS) for c in found)
 
 
-def test_without_sharpening_nothing_is_measured_twice():
-    found = compared(np.sin, lambda x, dy: 1.001 * np.cos(x) * dy, sharpen=False)
+def test_at_a_glance_nothing_is_measured_twice(compared):
+    found = compared(np.sin, lambda x, dy: 1.001 * np.cos(x) * dy, by=glance)
     assert all(len(c.sweep.steps) == len(WINDOW) for c in found)
 
 
-def test_of_many_failures_the_first_few_are_confirmed(rng):
+def test_of_many_failures_the_first_few_are_confirmed(compared, rng):
     x = quantise(rng.normal(size=40))
     found = compared(np.sin, lambda x, dy: 1.001 * np.cos(x) * dy, x)
     assert sum(len(c.sweep.steps) > len(STEPS) for c in found) == 6
     assert all(c.outside().any() for c in found)
 
 
-def test_where_the_first_failures_are_acquitted_the_others_are_looked_at_again(rng):
+def test_where_the_first_failures_are_acquitted_the_others_are_looked_at_again(compared, rng):
     x, width = quantise(rng.normal(size=20)), 1e-8  # a step of the slope that only the smallest steps see
 
     def forward(z):
         return z + width * np.tanh((z - x) / width)
 
-    first = compared(forward, lambda x, dy: 2 * dy, x, sharpen=False)
+    first = compared(forward, lambda x, dy: 2 * dy, x, by=glance)
     assert sum(c.outside().any() for c in first) > 6
     assert not any(c.outside().any() for c in compared(forward, lambda x, dy: 2 * dy, x))
 
 
-def test_an_entry_far_smaller_than_its_array_is_stepped_by_its_own_size():
+def test_an_entry_far_smaller_than_its_array_is_stepped_by_its_own_size(compared):
     x = np.array([3.0, 4.0, 2.0**-40, 5.0, 6.0])
     found = compared(np.log, lambda x, dy: dy / x, x)
     assert found[2].probe.own_scale and found[2].unit == 2.0**-40
     assert not any(c.outside().any() for c in found) and all(c.resolved for c in found)
 
 
-def test_a_second_ladder_that_resolves_nothing_leaves_the_first_answer():
+def test_a_second_ladder_that_resolves_nothing_leaves_the_first_answer(ground):
     calls = []
 
     def forward(x):
@@ -86,9 +81,7 @@ def test_a_second_ladder_that_resolves_nothing_leaves_the_first_answer():
         calls.append(1)
         return np.sin(x) if len(calls) < 1 + 2 * (len(WINDOW) + len(STEPS)) + 20 else np.full_like(x, np.nan)
 
-    with mapping(1) as mapper:
-        comparer = comparer_of(forward, lambda x, dy: 1.001 * np.cos(x) * dy, X, mapper)
-        (found,) = comparer.compare([Probe(0, coordinate=0)], [True])
+    (found,), _ = entries(ground(forward, lambda x, dy: 1.001 * np.cos(x) * dy, X), 0)
     assert found.outside().any()
 
 
@@ -97,7 +90,7 @@ def test_a_jump_is_no_rounding():
     assert without_jumps(noise, 1.0, 1.0, 2.0**-53).tolist() == [1e-15, 0.0]
 
 
-def test_a_claim_along_a_part_of_an_array_does_not_see_what_lies_elsewhere(rng):
+def test_a_claim_along_a_part_of_an_array_does_not_see_what_lies_elsewhere(ground, rng):
     x = quantise(rng.normal(size=8))
 
     def backward(x, dy):
@@ -105,36 +98,30 @@ def test_a_claim_along_a_part_of_an_array_does_not_see_what_lies_elsewhere(rng):
         dx[6] = np.nan
         return dx
 
-    with mapping(1) as mapper:
-        comparer = comparer_of(np.sin, backward, x, mapper)
-        first, second, none = (
-            comparer.analytic.along(Probe(0, start=a, stop=b).direction([x]))[0] for a, b in ((0, 4), (4, 8), (8, 8))
-        )
+    claim, parts = ground(np.sin, backward, x).claim, ((0, 4), (4, 8), (8, 8))
+    first, second, none = (claim.along(Probe(0, start=a, stop=b).direction([x]))[0] for a, b in parts)
     assert np.isfinite(first).all() and np.isnan(second).all() and (none == 0).all()
 
 
 def test_what_roundings_of_the_point_lose_is_counted_where_something_moves():
     x = np.array([4.0, 1.0, 2.0])
     values = [np.array([[3.0, 5.0, np.nan]])]
-    claim, steps = Analytic(values, [], 2.0**-53), np.array([[1.0], [2.0**-40]])
+    claim, steps = Claim(values, [], 2.0**-53), np.array([[1.0], [2.0**-40]])
     lost = claim.lost([x], Probe(0, seed=1, stop=2), steps)
     assert lost[0, 0] == 0 and lost[1, 0] == pytest.approx(2.0**-51 * 13, rel=1e-12, abs=0)  # 12 and 5
     assert not claim.lost([x], Probe(0, seed=1), steps).any(), "no bound of what is not a number"
 
 
-def test_whether_outputs_are_coarse_is_asked_once_and_only_where_something_fails():
-    with mapping(1) as mapper:
-        right = comparer_of(np.sin, lambda x, dy: np.cos(x) * dy, X, mapper)
-        right.compare([Probe(0, coordinate=0)], [True])
-        wrong = comparer_of(np.sin, lambda x, dy: 1.001 * np.cos(x) * dy, X, mapper)
-        wrong.compare([Probe(0, coordinate=0)], [True])
-        grain = wrong.place.grain
-        wrong.compare([Probe(0, coordinate=1)], [True])
-    assert right.place.grain is None
-    assert grain is not None and not grain.any() and wrong.place.grain is grain
+def test_whether_outputs_are_coarse_is_asked_once_and_only_where_something_fails(ground):
+    _, known = entries(ground(np.sin, lambda x, dy: np.cos(x) * dy, X), 0)
+    assert known.grain is None
+    wrong = ground(np.sin, lambda x, dy: 1.001 * np.cos(x) * dy, X)
+    _, known = entries(wrong, 0)
+    assert known.grain is not None and not known.grain.any()
+    assert entries(wrong, 1, known=known)[1].grain is known.grain
 
 
-def test_noise_is_measured_where_a_failure_is_confirmed_but_at_the_given_point_not_along_a_kink():
+def test_noise_is_measured_where_a_failure_is_confirmed_but_at_the_given_point_not_along_a_kink(ground):
     seen = []
 
     def mapper(read, tasks):
@@ -142,10 +129,12 @@ def test_noise_is_measured_where_a_failure_is_confirmed_but_at_the_given_point_n
         return map(read, tasks)
 
     x = np.append(X, 0.0)
-    twice = comparer_of(lambda x: np.maximum(x, 0), lambda x, dy: np.where(x == 0, 2, 1.1 * (x > 0)) * dy, x, mapper)
-    twice.measures_noise = False  # as at the given point
+    def backward(x, dy):
+        return np.where(x == 0, 2, 1.1 * (x > 0)) * dy
+
     smooth = int(np.argmax(x))
-    twice.compare([Probe(0, coordinate=smooth), Probe(0, coordinate=6)], [True, True])
+    given = ground(lambda x: np.maximum(x, 0), backward, x, mapper=mapper, measures_noise=False)
+    entries(given, smooth, 6)
     assert {task.probe.coordinate for task in seen if task.noise} == {smooth}
 
 

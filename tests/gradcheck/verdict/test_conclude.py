@@ -1,14 +1,21 @@
 """From comparisons to a verdict: what no tolerance excuses, and what no number supports."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from gradcheck.numeric.extrapolate import Estimate
 from gradcheck.numeric.probe import Probe
+from gradcheck.subjects.adapted import Leaf
 from gradcheck.verdict.comparison import Comparison
 from gradcheck.verdict.conclude import conclude, numeric, root_mean_square
 
 U = 2.0**-53
+
+
+def leaf(*shape):
+    return Leaf("x", np.zeros(shape), False)
 
 
 def array(*numbers):
@@ -20,13 +27,11 @@ def compared(coordinate, claimed, value, bar=1e-10, ends=None, exact=None, exact
     no = np.array([False])
     real = Estimate(array(value), array(bar), array(low), array(high), np.array([ends is not None]), no, no)
     c = Comparison(Probe(0, coordinate=coordinate), 1.0, array(claimed), array(1e-16), real)
-    if exact is not None:
-        c.exact, c.exact_bar = array(exact), array(exact_bar)
-    return c
+    return c if exact is None else dataclasses.replace(c, exact=array(exact), exact_bar=array(exact_bar))
 
 
 def verdict(*comparisons, believed=False, largest=1.0):
-    return conclude("x", (len(comparisons),), list(comparisons), believed, largest, U)
+    return conclude(leaf(len(comparisons)), list(comparisons), believed, largest, U)
 
 
 def test_agreement_within_narrow_bars_passes_with_its_digits():
@@ -126,5 +131,5 @@ def test_the_size_of_an_array_is_that_of_its_entries():
 
 
 def test_an_array_without_entries_passes():
-    g = conclude("x", (0, 3), [], False, 1.0, U)
+    g = conclude(leaf(0, 3), [], False, 1.0, U)
     assert (g.verdict, g.compared) == ("pass", 0)

@@ -5,9 +5,7 @@ import pytest
 
 import gradcheck
 from gradcheck.adapters import pair
-from gradcheck.subjects.declared import Options
-from gradcheck.subjects.problem import Problem
-from gradcheck.verdict.examination import Examination
+from gradcheck.verdict.verdicts import _contradiction
 from reference.layers.layernorm import LayerNorm
 
 rng = np.random.default_rng(1)
@@ -302,6 +300,5 @@ def test_a_uniform_error_of_one_in_1e10_is_seen_and_rounding_is_not_taken_for_on
 
 
 def test_a_failure_that_no_single_entry_shows_is_told_without_numbers():
-    examination = Examination(Problem(pair(np.sin, np.cos), (X,), {}), 0, map, Options())
-    examination._explain(gradcheck.Gradient("x", (4, 5), "fail"))
-    assert [f.message for f in examination.findings] == ["x: the pullback contradicts real differences"]
+    message = "x: the pullback contradicts real differences"
+    assert _contradiction(gradcheck.Gradient("x", (4, 5), "fail")) == message

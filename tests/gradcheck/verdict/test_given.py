@@ -5,14 +5,10 @@ import pytest
 
 import gradcheck
 from gradcheck.adapters import pair
-from gradcheck.claims.claim import analytic
-from gradcheck.numeric.points import cotangents
 from gradcheck.numeric.probe import Probe
-from gradcheck.numeric.reading import Place
-from gradcheck.subjects.declared import Options
-from gradcheck.subjects.problem import Problem
-from gradcheck.verdict.compare import Comparer
 from gradcheck.verdict.given import FEW, compare_at_given, settled
+from gradcheck.verdict.ground import Known
+from gradcheck.verdict.measured import measured
 from gradcheck.verdict.plan import EXHAUSTIVE
 
 SIZE = EXHAUSTIVE + 44
@@ -96,27 +92,28 @@ def test_of_more_kinks_than_can_be_told_apart_a_sample_is_compared_and_it_is_sai
     assert report.verdict != "fail" and said in [f.message for f in report.findings]
 
 
-def at_point(forward, backward, x, real=True):
-    problem = Problem(pair(forward, backward), (x,), {})
-    y, g = problem.forward([x]), cotangents(np.random.default_rng(2), problem.forward([x]).size)
-    claim = analytic(problem, [x], g, np.random.default_rng(3), 2.0**-53, 1, Options())
-    comparer = Comparer(problem, Place([x], y, g), claim, map, False, np.random.default_rng(4))
-    first = comparer.compare([Probe(0, seed=5)], [True])
-    return compare_at_given(comparer, comparer.compare, 0, first, np.random.default_rng(6)), first
+@pytest.fixture
+def at_point(ground):
+    def at_point(forward, backward, x):
+        given = ground(forward, backward, x, measures_noise=False)
+        first, known = measured(given, Known(), [Probe(0, seed=5)], [True], np.random.default_rng(4))
+        return compare_at_given(given, known, 0, first, np.random.default_rng(6)), first
+
+    return at_point
 
 
-def test_where_one_direction_is_settled_nothing_more_is_compared(rng):
-    (found, complete), first = at_point(np.sin, lambda x, dy: np.cos(x) * dy, rng.normal(size=SIZE))
-    assert complete and found == first and settled(first[0])
+def test_where_one_direction_is_settled_nothing_more_is_compared(at_point, rng):
+    found, first = at_point(np.sin, lambda x, dy: np.cos(x) * dy, rng.normal(size=SIZE))
+    assert found.complete and found.comparisons == first and settled(first[0])
 
 
-def test_entries_at_a_kink_are_compared_alone_and_held_while_the_others_move(rng):
+def test_entries_at_a_kink_are_compared_alone_and_held_while_the_others_move(at_point, rng):
     x = without(rng.normal(size=SIZE), 0.0)
     x[[3, 250]] = 0
-    (found, complete), first = at_point(lambda x: np.maximum(x, 0), lambda x, dy: dy * (x > 0), x)
-    assert complete and not settled(first[0])
-    alone = [c.probe.coordinate for c in found if c.probe.coordinate is not None]
-    (rest,) = [c for c in found if c.probe.coordinate is None]
+    found, first = at_point(lambda x: np.maximum(x, 0), lambda x, dy: dy * (x > 0), x)
+    assert found.complete and not settled(first[0])
+    alone = [c.probe.coordinate for c in found.comparisons if c.probe.coordinate is not None]
+    (rest,) = [c for c in found.comparisons if c.probe.coordinate is None]
     assert alone == [3, 250] and rest.probe.held == (3, 250) and settled(rest)
 
 

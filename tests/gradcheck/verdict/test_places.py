@@ -4,7 +4,7 @@ import numpy as np
 
 from gradcheck.adapters import pair
 from gradcheck.subjects.problem import Problem
-from gradcheck.verdict.places import own_point, places
+from gradcheck.verdict.places import choose, own_point
 from gradcheck.verdict.plan import DIRECTIONS, EXHAUSTIVE, LARGE, SUSPECTS, apart, dense, special
 
 
@@ -36,17 +36,17 @@ def test_inputs_of_ones_stay_where_they_are():
 
 def test_there_is_a_generic_point_near_the_users_own():
     problem = Problem(pair(np.sin, np.cos), (np.array([0.0, 1.0, 1.0]),), {})
-    own, near, notes = places(problem, [np.array([0.0, 1.0, 1.0])], 3, rng())
-    assert own.g.shape == (2, 3) and own.g is near.g and not notes
-    assert len(np.unique(near.point[0])) == 3 and np.array_equal(own.y, np.sin(own.point[0]))
+    found = choose(problem, 3, rng())
+    assert found.own.g.shape == (2, 3) and found.own.g is found.near.g and not found.findings and found.exact
+    assert len(np.unique(found.near.point[0])) == 3 and np.array_equal(found.own.y, np.sin(found.own.point[0]))
 
 
 def test_where_the_domain_ends_too_near_there_is_only_the_users_own():
     x = np.full(8, 0.999)
     problem = Problem(pair(lambda x: np.sqrt(1 - x * x).sum(), np.cos), (x,), {})
-    own, near, notes = places(problem, [x], 1, rng())
-    assert near.point is own.point and [f.kind for f in notes] == ["domain"]
-    assert own.g.shape == (1, 1), "of one output there is one cotangent"
+    found = choose(problem, 1, rng())
+    assert found.near.point is found.own.point and [f.kind for f in found.findings] == ["domain"]
+    assert found.own.g.shape == (1, 1), "of one output there is one cotangent"
 
 
 def test_small_arrays_have_directions_of_their_own_and_every_entry_is_differenced():

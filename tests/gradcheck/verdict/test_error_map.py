@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 import gradcheck
-from gradcheck.verdict import survey
-from gradcheck.verdict.survey import Block, spans
+from gradcheck.verdict.error_map import Block, spans
 
 
 def wrong_map(function, *inputs):
@@ -97,9 +96,8 @@ def test_a_passing_check_draws_nothing(normal, monkeypatch):
     def refuse(*_):
         raise AssertionError("a map was drawn")
 
-    monkeypatch.setattr("gradcheck.verdict.examination.error_map", refuse)
-    monkeypatch.setattr("gradcheck.verdict.examination.script", refuse)
-    monkeypatch.setattr(survey, "error_map", refuse)
+    monkeypatch.setattr("gradcheck.verdict.verdicts.error_map", refuse)
+    monkeypatch.setattr("gradcheck.reports.report.script", refuse)
     assert gradcheck.check(scaled(1.0), normal(3, 4)).verdict == "pass"
 
 
