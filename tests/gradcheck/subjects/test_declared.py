@@ -5,7 +5,7 @@ import pytest
 
 import gradcheck
 from gradcheck.adapters import pair
-from gradcheck.subjects.declared import Options
+from gradcheck.subjects.declared import Declared
 
 X = np.random.default_rng(1).normal(size=(6, 5))
 
@@ -29,8 +29,8 @@ def test_an_option_that_cannot_be_is_refused_before_any_work(option, error, mess
 
 
 def test_without_a_declaration_nothing_is_said():
-    assert Options().declared() == []
-    (finding,) = Options(noise=1e-6).declared()
+    assert Declared().notes() == []
+    (finding,) = Declared(noise=1e-6).notes()
     assert (finding.severity, finding.message) == (
         "note",
         "as declared, every number is taken for right to 1e-06 of its size",

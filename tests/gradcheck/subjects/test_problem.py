@@ -55,8 +55,7 @@ def test_where_a_pullback_spoils_its_residuals_each_cotangent_has_a_forward_pass
 
         return x * x, pullback
 
-    problem = Problem(vjp, (X,), {})
-    problem.protect = False
+    problem = Problem(vjp, (X,), {}).changed(protect=False)
     g = rng.normal(size=(2, 6))
     (rows,) = problem.gradients([X], g)
     assert np.allclose(rows, 2 * X * g.reshape(2, 2, 3), rtol=1e-14, atol=0)
