@@ -1,20 +1,25 @@
 """A pullback is linear in dy: in any part of the dtype's range, and for a dy of any structure."""
 
+import dataclasses
+
 import numpy as np
 import pytest
+from promises import called, found
 
-import gradcheck
-from gradcheck.adapters import pair
+from gradcheck.contract.likeness import Rounding, measure_rounding
+from gradcheck.contract.linear import is_linear
 
 X = np.random.default_rng(1).normal(size=(4, 3))
+U = 2.0**-52
+
+
+def failures(spoil, x=X):
+    """What a pullback of sin breaks that sees spoil(dy) in place of dy."""
+    return found(is_linear, lambda x: (np.sin(x), lambda dy: spoil(dy) * np.cos(x)), x)
 
 
 def kinds(spoil, x=X):
-    """What kinds of failure a pullback of sin has that sees spoil(dy) in place of dy."""
-    report = gradcheck.check(pair(np.sin, lambda x, dy: spoil(dy) * np.cos(x)), x)
-    failures = {f.kind for f in report.findings if f.severity == "fail"}
-    assert (report.verdict == "fail") == bool(failures)
-    return failures
+    return {kind for kind, _ in failures(spoil, x)}
 
 
 def to_float32(g):
@@ -28,13 +33,62 @@ RIGHT = {
     "scaled by another number and back": lambda g: (g * 1e-8) * 1e8,
     "denormals flushed": lambda g: np.where(np.abs(g) < 2.3e-308, 0, g),
     "overflow far out": lambda g: (g * 1e120) * 1e-120,
+    "underflow far in": lambda g: (g * 1e-120) * 1e120,
     "logarithm and exponential": lambda g: np.sign(g) * np.expm1(np.log1p(np.abs(g))),
+    "not a number": lambda g: np.where(np.arange(12).reshape(4, 3) == 5, np.nan, g),
+    "nothing": lambda g: 0 * g,
 }
 
 
 @pytest.mark.parametrize("name", RIGHT)
-def test_what_is_linear_but_for_rounding_passes(name):
+def test_what_is_linear_but_for_rounding_keeps_the_promise(name):
     assert not kinds(RIGHT[name])
+
+
+def test_an_empty_output_has_a_linear_pullback():
+    assert not found(is_linear, lambda x: (x[:0], lambda dy: np.zeros(3)), np.ones(3))
+
+
+def test_a_saturated_softmax_is_linear_but_for_underflow():
+    def softmax(x):
+        e = np.exp(x - x.max(axis=-1, keepdims=True))
+        p = e / e.sum(axis=-1, keepdims=True)
+        return p * 1.0, lambda dy: p * (dy - (p * dy).sum(axis=-1, keepdims=True))
+
+    assert not found(is_linear, softmax, np.array([[0.0, -3.0, -700.0, 1.5], [2.0, -745.0, 0.3, 1.0]]))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "power"),
+    [
+        (lambda g: g * g, "-1 dy) is not -1 B(dy)"),
+        (np.abs, "-1 dy) is not -1 B(dy)"),
+        (np.ones_like, "-1 dy) is not -1 B(dy)"),
+        (lambda g: np.clip(g, -1.6, 1.6), "2 dy) is not 2 B(dy)"),
+        (lambda g: np.clip(g, -3.5, 3.5), "1024 dy) is not 1024 B(dy)"),
+        (lambda g: np.where(np.abs(g) < 0.4, 0, g), "0.000244141 dy) is not 0.000244141 B(dy)"),
+    ],
+)
+def test_a_pullback_is_homogeneous(spoil, power):
+    call, rng = called(lambda x: (np.sin(x), lambda dy: spoil(dy) * np.cos(x)), X), np.random.default_rng(2)
+    with np.errstate(all="ignore"):
+        finding = next(is_linear(call, measure_rounding(call, rng), rng))
+    assert (finding.kind, finding.array, finding.severity) == ("homogeneous", "x", "fail")
+    assert finding.message == f"the cotangent of x is not linear in dy: B({power}"
+
+
+def test_a_pullback_of_nothing_is_nothing():
+    message = "the cotangent of x is not linear in dy: B(0) is not 0"
+    assert failures(lambda g: g if g.any() else np.ones_like(g)) == {("homogeneous", "x"): message}
+
+
+def test_a_pullback_is_additive():
+    def spoil(dy):  # homogeneous all the same
+        return (dy.max(axis=1, keepdims=True) if dy.sum() > 0 else dy.min(axis=1, keepdims=True)) + 0 * dy
+
+    call, rng = called(lambda x: (np.sin(x), lambda dy: spoil(dy) * np.cos(x)), X), np.random.default_rng(2)
+    finding = next(f for f in is_linear(call, measure_rounding(call, rng), rng) if f.kind == "additive")
+    assert finding.message == "the cotangent of x is not linear in dy: B(a + b) is not B(a) + B(b)"
 
 
 FAR = {
@@ -80,13 +134,16 @@ def test_no_part_of_dy_is_lost_where_another_output_has_none():
     def whole(x):
         return (np.sin(x), x * x), lambda dy: dy[0] * np.cos(x) + 2 * x * dy[1]
 
-    assert gradcheck.check(whole, X).verdict == "pass"
-    assert "additive" in {f.kind for f in gradcheck.check(vjp, X).findings if f.severity == "fail"}
+    assert not found(is_linear, whole, X)
+    assert {kind for kind, _ in found(is_linear, vjp, X)} == {"additive"}
+
+
+def test_the_array_whose_cotangent_is_not_linear_is_named():
+    failed = found(is_linear, lambda a, b: (a * b, lambda dy: (dy * b, np.abs(dy) * a)), X, X + 1)
+    assert {array for _, array in failed} == {"b"}
 
 
 BITS = {
-    "through float32": to_float32,
-    "through float16": lambda g: g.astype(np.float16).astype(np.float64),
     "of 10 decimals": lambda g: np.round(g, 10),
     "in fixed point": lambda g: np.round(np.ldexp(g, 30)) / 2**30,
     "one entry through float32": lambda g: np.where(np.arange(g.size).reshape(g.shape) == 7, to_float32(g), g),
@@ -98,8 +155,189 @@ def test_every_bit_of_dy_counts(name):
     assert kinds(BITS[name])
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float16])
+def test_a_format_through_which_all_of_dy_goes_is_left_its_roundings_and_its_range_told(dtype):
+    """It is a finding of the gradient that dy lost its bits; and no number of float64 fits the narrow range."""
+    top = float(np.finfo(dtype).max)
+    assert not kinds(lambda g: np.clip(g, -top, top).astype(dtype).astype(float))
+
+
 @pytest.mark.parametrize("top", [1e4, 65504.0])
 def test_a_float32_layer_is_linear_in_the_range_of_float32(top):
     x = X.astype(np.float32)
     assert not kinds(lambda g: g * 1, x)
     assert "homogeneous" in kinds(lambda g: np.clip(g, -top, top).astype(g.dtype), x)
+
+
+def sized(size, count=2, u=U, large=False):
+    """A call of y = x in which all numbers are of one size, with its pullback."""
+    call = called(lambda x: (x * 1, lambda dy: dy * 1), np.ones(count))
+    ones = size * np.ones(count)
+    return dataclasses.replace(
+        call, point=[ones], y=ones, g=np.array([ones, ones]), first=[ones], returned=[ones], u=u, large=large
+    )
+
+
+def rounding(narrow=0.0, natural=0.0):
+    return Rounding({"x": 0.0}, {"x": narrow} if narrow else {}, {"x": natural}, 0.0)
+
+
+EXACT = rounding()
+
+
+def tried(call, known=EXACT, pullback=lambda dy: dy * 1):
+    """The failures of a call with this pullback, and the sizes of dy (of one entry, or of equal ones) it is given."""
+    seen = []
+    call = dataclasses.replace(call, pullback=lambda dy: seen.append(float(dy[0])) or (None, (pullback(dy),)))
+    with np.errstate(all="ignore"):
+        failed = list(is_linear(call, known, np.random.default_rng(2)))
+    return failed, seen
+
+
+@pytest.mark.parametrize(
+    ("u", "narrow", "up", "down"),
+    [
+        (U, 0.0, 960, -958),
+        (U, 2.0**-23, 96, -94),
+        (2.0**-23, 0.0, 96, -94),
+        (U, 2.0**-10, 12, -10),
+        (2.0**-10, 0.0, 12, -10),
+    ],
+)
+def test_dy_is_scaled_by_powers_of_two_as_far_as_the_range_of_the_narrowest_format_leaves_room(u, narrow, up, down):
+    failed, seen = tried(sized(1.0, 1, u), rounding(narrow))
+    assert failed == [] and seen[:4] == [-1, 2, 2.0**10, 2.0**-12]
+    assert seen[4:] == [2.0**up, 2.0**down, 0, 1, 2]
+
+
+def test_of_a_large_subject_one_ordinary_power_and_the_ends_are_tried():
+    failed, seen = tried(sized(1.0, 1, large=True))
+    assert failed == [] and seen == [-2, 2.0**960, 2.0**-958, 1, 2]
+
+
+@pytest.mark.parametrize("which", ["g", "y", "first", "point"])
+@pytest.mark.parametrize(("exponent", "up", "down"), [(10, 950, -958), (-10, 960, -948)])
+def test_room_is_left_for_every_number_in_sight(which, exponent, up, down):
+    call, x = sized(1.0, 1), np.array([2.0**exponent])
+    call = dataclasses.replace(call, **{which: {"g": np.array([x, x]), "y": x}.get(which, [x])})
+    dy = float(call.g[0, 0])
+    assert tried(call)[1][4:6] == [dy * 2.0**up, dy * 2.0**down]
+
+
+def ends(y):
+    """How far dy of 1 is scaled where y is this."""
+    powers = tried(dataclasses.replace(sized(1.0, 1), y=np.array(y)))[1][4:-3]
+    return [int(np.log2(power)) for power in powers]
+
+
+def test_where_no_room_is_left_an_end_is_not_tried():
+    assert ends([2.0**958]) == [2, -958] and ends([2.0**959]) == [-958]
+    assert ends([2.0**-956]) == [960, -2] and ends([2.0**-957]) == [960]
+
+
+def test_zeros_and_what_is_not_finite_are_no_sizes():
+    assert ends([0.0]) == ends([np.inf]) == ends([1.0]) == [960, -958]
+    nothing = dataclasses.replace(sized(0.0, 1), g=np.zeros((2, 1)))
+    assert tried(nothing) == ([], [0] * 7)
+
+
+def test_the_size_of_an_array_is_that_of_its_largest_entry():
+    assert ends([2.0**-10, -(2.0**10)]) == [950, -958] and ends([2.0**-20, -(2.0**-10)]) == [960, -948]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "powers"),
+    [
+        (lambda g: g * 2.0**100 * 2.0**-100, [960, 480, -958]),
+        (lambda g: g * 2.0**-120 * 2.0**120, [960, -958, -479]),
+        (lambda g: g * 2.0**100 * 2.0**-220 * 2.0**120, [960, 480, -958, -479]),
+    ],
+)
+def test_where_numbers_inside_leave_the_range_the_root_of_the_power_is_tried(spoil, powers):
+    failed, seen = tried(sized(1.0, 1), pullback=spoil)
+    assert failed == [] and [float(np.log2(power)) for power in seen[4:-3]] == powers
+
+
+def test_a_number_that_stays_finite_far_out_is_held_against_the_power():
+    (failure, *_), seen = tried(sized(1.0, 1), pullback=lambda g: np.minimum(g, 1e100))
+    assert seen[4:6] == [2.0**960, 2.0**-958]
+    assert failure.message == "the cotangent of x is not linear in dy: B(9.74531e+288 dy) is not 9.74531e+288 B(dy)"
+
+
+def test_what_is_lost_far_in_is_held_against_the_root_of_the_power():
+    (failure, *_), _ = tried(sized(1.0, 1), pullback=lambda g: np.where(np.abs(g) < 1e-140, 0, g))
+    assert "B(6.40667e-145 dy) is not" in failure.message
+
+
+def test_every_array_must_come_through_far_in():
+    call = called(lambda a, b: (a + b, lambda dy: (dy * 1, dy * 2.0**-120 * 2.0**120)), np.ones(1), np.ones(1))
+    with np.errstate(all="ignore"):
+        assert not list(is_linear(call, measure_rounding(call, np.random.default_rng(2)), np.random.default_rng(2)))
+
+
+def off_by(error, at, size=1.0):
+    """B(dy) = size dy, but off by an error for one dy."""
+    return lambda dy: size * dy + error * (dy[0] == at)
+
+
+@pytest.mark.parametrize("size", [2.0**-20, 1.0, 2.0**20])
+@pytest.mark.parametrize(("u", "narrow", "part"), [(U, 0, 2.0**-39), (U, 2.0**-23, 2.0**-10), (2.0**-10, 0, 2.0**-5)])
+def test_a_multiple_may_be_off_by_a_part_of_its_largest_entry(u, narrow, part, size):
+    call = dataclasses.replace(sized(1.0, 1, u), first=[np.array([size])])
+    for error, told in ((0.9, False), (1.1, True), (-1.1, True)):
+        failed, _ = tried(call, rounding(narrow), off_by(error * part * 2 * size, 2, size))
+        assert [f.kind for f in failed if "2 dy" in f.message] == ["homogeneous"] * told
+
+
+@pytest.mark.parametrize("power", [-1, 2, 1024, 2.0**-12])
+def test_a_multiple_may_be_off_by_the_same_multiple_of_what_roundings_make(power):
+    allowed = abs(power) * 64 * 2.0**-10
+    for error, told in ((0.99, False), (1.01, True)):
+        call = dataclasses.replace(sized(1.0, 1), g=np.array([[1.0], [6.0]]))
+        failed, _ = tried(call, rounding(natural=2.0**-10), off_by(error * allowed, power))
+        assert [f.kind for f in failed] == ["homogeneous"] * told
+
+
+@pytest.mark.parametrize(
+    ("u", "narrow", "part", "size"),
+    [
+        (U, 0, 1e4 * U, 2.0**-4),
+        (U, 0, 1e4 * U, 2.0**10),
+        (U, 2.0**-23, 1e4 * 2.0**-23, 1.0),
+        (2.0**-10, 0, 2.0**-5, 1.0),
+        (2.0**-10, 0, 2.0**-5, 2.0**10),
+    ],
+)
+def test_a_sum_may_be_off_by_ten_thousand_roundings_of_the_largest_entries_together(u, narrow, part, size):
+    call = dataclasses.replace(sized(1.0, 1, u), first=[np.array([size])], g=np.array([[1.0], [6.0]]))
+    for error, told in ((0.9, False), (1.1, True)):
+        failed, _ = tried(call, rounding(narrow), off_by(error * part * 7 * size, 7, size))
+        assert [f.kind for f in failed] == ["additive"] * told
+
+
+def test_a_sum_may_be_off_by_what_roundings_make():
+    call = dataclasses.replace(sized(1.0, 1), g=np.array([[1.0], [3.0]]))
+    for error, told in ((0.99, False), (1.01, True)):
+        failed, _ = tried(call, rounding(natural=2.0**-10), off_by(error * 64 * 2.0**-10, 4))
+        assert [f.kind for f in failed] == ["additive"] * told
+
+
+def test_a_sum_may_be_off_by_roundings_of_the_terms_that_cancel_in_a_saturated_gradient():
+    """Nearer to zero this gradient is about 1, and here next to nothing."""
+    call = dataclasses.replace(sized(1.0, 1), first=[np.array([2.0**-40])], g=np.array([[1.0], [3.0]]))
+    for error, told in ((4 * U, False), (100 * U, True)):
+        failed, _ = tried(call, pullback=off_by(error, 4, 2.0**-40))
+        assert [f.kind for f in failed] == ["additive"] * told
+
+
+def test_the_terms_of_an_array_excuse_no_other():
+    def vjp(a, b):
+        return a + 2.0**-40 * b, lambda dy: (dy * 1, 2.0**-40 * dy)
+
+    call = called(vjp, np.ones(1), np.ones(1))
+    tiny = np.array([2.0**-40])
+    call = dataclasses.replace(call, g=np.array([[1.0], [3.0]]), first=[tiny, tiny])
+    off = off_by(8 * U, 4, 2.0**-40)
+    call = dataclasses.replace(call, pullback=lambda dy: (None, (off(dy), off(dy))))
+    known = Rounding({"a": 0.0, "b": 0.0}, {}, {"a": 0.0, "b": 0.0}, 0.0)
+    assert [f.array for f in is_linear(call, known, np.random.default_rng(2))] == ["b"]

@@ -1,0 +1,55 @@
+"""What promises are tried against: a pullback of vectors, and lists in step with the arrays' names."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from promises import called
+
+X, W = np.random.default_rng(1).normal(size=(2, 2, 3))
+
+
+def product(x, w):
+    return {"a": x * w, "b": (x.sum(), w.astype(np.float32))}, lambda dy: (
+        w * dy["a"] + dy["b"][0],
+        x * dy["a"] + dy["b"][1],
+    )
+
+
+def test_a_vector_is_pulled_back_to_a_cotangent_of_every_array():
+    call, g = called(product, X, W), np.arange(13.0)
+    da, db, dc = g[:6].reshape(2, 3), g[6], g[7:].reshape(2, 3)
+    dx, dw = call.pull(g)
+    assert np.array_equal(dx, W * da + db) and np.array_equal(dw, X * da + dc)
+
+
+def test_a_pullback_gets_the_structure_and_the_dtypes_of_the_output():
+    seen = []
+    call = dataclasses.replace(called(product, X, W), pullback=lambda dy: seen.append(dy) or (None, (X, W)))
+    call.pull(np.arange(13.0))
+    ((da, db, dc),) = ((dy["a"], *dy["b"]) for dy in seen)
+    assert (da.shape, db.shape, dc.shape) == ((2, 3), (), (2, 3))
+    assert (da.dtype, db.dtype, dc.dtype) == (np.float64, np.float64, np.float32)
+
+
+@pytest.mark.parametrize("protect", [True, False])
+def test_a_cotangent_is_read_only_as_long_as_the_problem_is_protected(protect):
+    seen, call = [], called(lambda x: (x * 1, lambda dy: dy), X)
+    call = dataclasses.replace(
+        call,
+        problem=call.problem.changed(protect=protect),
+        pullback=lambda dy: seen.append(dy.flags.writeable) or (None, (dy,)),
+    )
+    call.pull(call.g[0])
+    assert seen == [not protect]
+
+
+def test_pairs_are_named_as_the_arrays_are():
+    call = called(product, X, W)
+    assert list(call.pairs(["p", "q"], [1, 2])) == [("x", "p", 1), ("w", "q", 2)]
+
+
+def test_lists_of_another_length_are_no_pairs():
+    call = called(product, X, W)
+    with pytest.raises(ValueError, match=r"^zip\(\) argument 3"):
+        list(call.pairs([1, 2], [1]))
