@@ -72,6 +72,7 @@ def _segment(line: Line, h: float, nodes: int, rng: np.random.Generator) -> Segm
         parts = (np.arange(nodes) + rng.uniform(size=nodes)) / nodes
         claims = np.array([line.claim(t) for t in h * (2 * np.array([0, *parts, 1]) - 1)])
     value = line.steady(h) + slope - claims[1:-1].mean(axis=0)
-    known = np.isfinite(value)
     unknown = MARGIN * np.sqrt(np.square(np.diff(claims, axis=0)).sum(axis=0)) / nodes
-    return Segment(h, np.where(known, value, np.nan), np.where(known, 4 * line.rounding / h, np.inf), unknown)
+    known = np.isfinite(value) & np.isfinite(unknown)  # a segment that leaves the domain is none, however long
+    rounding, unknown = (np.where(known, part, np.inf) for part in (4 * line.rounding / h, unknown))
+    return Segment(h, np.where(known, value, np.nan), rounding, unknown)
