@@ -1,16 +1,19 @@
 """Functions of PyTorch tensors: what autograd returns for them is what is checked."""
 
+import contextlib
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from gradcheck.adapters.convert import mapped
 from gradcheck.adapters.torch_arguments import Arguments
+from gradcheck.adapters.torch_graph import Graph
 from gradcheck.adapters.torch_outputs import Outputs
-from gradcheck.adapters.torch_tensors import Tensors
+from gradcheck.adapters.torch_tensors import Stage, Tensors
 from gradcheck.adapters.torch_unused import unused_outputs
+from gradcheck.numeric.points import jittered
 from gradcheck.subjects import trees
 from gradcheck.subjects.adapted import Adapted, Broken, leaf_list
 from gradcheck.subjects.findings import Finding
@@ -35,8 +38,9 @@ class TorchFunction(Adapted):
         self._differentiates = self._tried = False
         self.complex_safe = self._arguments.is_real and self._tensors.dtype is None
         self.parameters = self._arguments.parameters
-        names = [leaf.name for leaf in leaf_list(self, self._arguments.inputs)]
-        self.units = {name: unit for name, unit in zip(names, self._arguments.units, strict=True) if unit is not None}
+        self._names = [leaf.name for leaf in leaf_list(self, self._arguments.inputs)]
+        pairs = zip(self._names, self._arguments.units, strict=True)
+        self.units = {name: unit for name, unit in pairs if unit is not None}
         return self._arguments.inputs
 
     def arguments(self, inputs: tuple) -> Arguments:
@@ -78,10 +82,10 @@ class TorchFunction(Adapted):
     def _evaluated(self, parameters: Any, inputs: tuple, constants: dict) -> tuple[list[Any], Any]:
         made = self._arguments.made(parameters, inputs)
         with self._tensors.torch.set_grad_enabled(self._differentiates):
-            y, holders = self._run(self._ready(made), constants)
+            y, holders = self._run(self._ready(made), constants, Stage())
         written = [i for i, tensor in enumerate(holders) if tensor._version]  # counts what happens in place
         if written:
-            name = self.array_name(written[0])
+            name = self._names[written[0]]
             raise Broken("mutation", f"the forward pass writes to {name}", name)
         return made, y
 
@@ -93,22 +97,22 @@ class TorchFunction(Adapted):
         return True
 
     def vjp(self, parameters: Any, inputs: tuple, constants: dict) -> tuple[Any, Callable]:
-        made = [tensor.requires_grad_() for tensor in self._arguments.made(parameters, inputs)]
-        y, outputs = self._followed(made, constants)
+        y, graph = self._followed(parameters, inputs, constants)
         self.findings += self._outputs.notes(y)
 
         def pull(dy: Any) -> tuple[Any, Any]:
-            found = self.differentiated(made, outputs, self._outputs.cotangents(dy, outputs))
-            if not self._tried:
-                self._tried = True
-                self.findings += unused_outputs(self, parameters, inputs, constants)
+            with self._refusals():
+                found = graph.gradients(graph.outputs, self._outputs.cotangents(dy, graph.outputs))
+                if not self._tried:
+                    self._tried = True
+                    self.findings += self._unused(graph, parameters, inputs, constants)
             for i, d in enumerate(found):
                 if d is None:
-                    self.absent(self.array_name(i))
-            rest = iter(self.arrays(made, found))
+                    self.absent(self._names[i])
+            rest = iter(graph.arrays(found))
             return trees.rebuild(parameters, rest), trees.rebuild(inputs, rest)
 
-        return self._shown(y, made), pull
+        return self._shown(y, graph.made), pull
 
     def jvp(self, parameters: Any, inputs: tuple, directions: Sequence[np.ndarray], constants: dict) -> Any:
         dual, tensors = self._tensors.torch.autograd.forward_ad, self._tensors
@@ -119,54 +123,44 @@ class TorchFunction(Adapted):
                 triples = zip(made, directions, forms, strict=True)
                 made = [dual.make_dual(x, tensors.make(d, form).to(x.dtype)) for x, d, form in triples]
             try:
-                y, _ = self._run(made, constants)
+                y, _ = self._run(made, constants, Stage())
             except self.without_forward_mode:
                 return None
             return self._outputs.tangents([(t, dual.unpack_dual(t).tangent) for t in self._outputs.judged(y)])
 
-    def graph(self, parameters: Any, inputs: tuple, constants: dict) -> tuple[list[Any], list[Any]]:
-        """Return new tensors that require a gradient, and the outputs for them that are judged."""
-        made = [tensor.requires_grad_() for tensor in self._arguments.made(parameters, inputs)]
-        return made, self._followed(made, constants)[1]
-
-    def _followed(self, made: list[Any], constants: dict) -> tuple[Any, list[Any]]:
+    def _followed(self, parameters: Any, inputs: tuple, constants: dict) -> tuple[Any, Graph]:
+        made, stage = [tensor.requires_grad_() for tensor in self._arguments.made(parameters, inputs)], Stage()
         with self._tensors.torch.enable_grad():
-            y, _ = self._run(made, constants)
+            y, _ = self._run(made, constants, stage)
         if not self._outputs.known:
             self.learn(y)
-        return y, self._outputs.judged(y)
+        return y, Graph(self._tensors, made, self._outputs.judged(y), stage)
 
     def learn(self, y: Any) -> None:
         """Take in which outputs are judged."""
         self._outputs.learn(y)
 
-    def differentiated(self, made: list[Any], outputs: list[Any], cotangents: list[Any]) -> Sequence[Any]:
-        """Return what autograd has for each tensor: a tensor, or None."""
-        pairs = [(y, dy) for y, dy in zip(outputs, cotangents, strict=True) if y.requires_grad]
-        if not pairs:
-            return [None] * len(made)
-        ys, dys = zip(*pairs, strict=True)
+    def _unused(self, graph: Graph, parameters: Any, inputs: tuple, constants: dict) -> list[Finding]:
+        if sum(y.requires_grad for y in graph.outputs) < 2:
+            return []
+        arrays = [x for _, x in trees.leaves((parameters, inputs))]
+        unit = max((float(np.finfo(x.dtype).eps) for x in arrays), default=0.0)
+        points = jittered(arrays, np.random.default_rng(0), unit)
+        moved = iter([x.astype(y.dtype) for x, y in zip(points, arrays, strict=True)])
+        _, here = self._followed(parameters, inputs, constants)
+        _, nearby = self._followed(trees.rebuild(parameters, moved), trees.rebuild(inputs, moved), constants)
+        return unused_outputs(here, nearby, self._names)
+
+    @contextlib.contextmanager
+    def _refusals(self) -> Iterator[None]:
+        """Make a finding of what autograd refuses in the results of a backward pass."""
         try:
-            with self._tensors.replayed():
-                found = self._tensors.torch.autograd.grad(ys, made, dys, retain_graph=True, allow_unused=True)
+            yield
         except RuntimeError as error:
             broken = self.refusal(error)
             if broken is None:
                 raise
             raise broken from error
-        if any(dy._version for dy in dys):
-            raise Broken("mutation", "the pullback writes to the cotangent dy it was given")
-        return found
-
-    def arrays(self, made: list[Any], found: Sequence[Any]) -> list[np.ndarray]:
-        """Return gradients as arrays, zeros for None."""
-        zeros = self._tensors.torch.zeros_like
-        pairs = zip(made, found, strict=True)
-        return [self._tensors.array(zeros(x) if d is None else d) for x, d in pairs]
-
-    def array_name(self, i: int) -> str:
-        """Return the name of the i-th array that is differentiated."""
-        return list(leaf_list(self, self._arguments.inputs))[i].name
 
     def _shown(self, y: Any, made: list[Any]) -> Any:
         shown = self._outputs.shown(y, any(tensor.is_complex() for tensor in made))
@@ -176,10 +170,10 @@ class TorchFunction(Adapted):
     def _ready(self, made: list[Any]) -> list[Any]:
         return [tensor.requires_grad_() for tensor in made] if self._differentiates else made
 
-    def _run(self, made: list[Any], constants: dict) -> tuple[Any, list[Any]]:
+    def _run(self, made: list[Any], constants: dict, stage: Stage) -> tuple[Any, list[Any]]:
         parameters, inputs, holders = self._arguments.handed(made)
         wide = self._arguments.wide(made)
         real = None if wide is None else self._tensors.torch.float64
-        with self._tensors.replayed():
+        with self._tensors.replayed(stage):
             options = mapped(constants, lambda leaf: self._tensors.widened(self._tensors.twin(leaf), real))
             return self.call(parameters, inputs, options, wide), holders

@@ -19,6 +19,13 @@ class Form:
     strides: tuple[int, ...] | None = None
 
 
+@dataclasses.dataclass
+class Stage:
+    """Where PyTorch's global random generators stand in one evaluation; at first where the user left them."""
+
+    states: list[Any] | None = None
+
+
 class Tensors:
     """Makes tensors, on `device` if given; floating ones are cast to `dtype` before use, if given.
 
@@ -126,17 +133,27 @@ class Tensors:
         return [tensor for tensor in found if tensor.is_floating_point() or tensor.is_complex()]
 
     @contextlib.contextmanager
-    def replayed(self) -> Iterator[None]:
-        """Leave PyTorch's global random generators as they were: so every evaluation draws the same numbers."""
+    def replayed(self, stage: Stage) -> Iterator[None]:
+        """Draw on from the stage of an evaluation, and leave PyTorch's global random generators as they were.
+
+        So every evaluation draws the same numbers, and its backward pass those that follow the forward pass's.
+        """
         before = self._states()
+        if stage.states is not None:
+            self._restore(stage.states)
+        begun = before if stage.states is None else stage.states
         try:
             yield
         finally:
-            pairs = zip(before, self._states(), strict=False)  # a first use of a card adds to them
+            stage.states = self._states()
+            pairs = zip(begun, stage.states, strict=False)  # a first use of a card adds to them
             self.random |= any(not self.torch.equal(old, new) for old, new in pairs)
-            self.torch.set_rng_state(before[0])
-            if before[1:]:
-                self.torch.cuda.set_rng_state_all(before[1:])
+            self._restore(before)
+
+    def _restore(self, states: list[Any]) -> None:
+        self.torch.set_rng_state(states[0])
+        if states[1:]:
+            self.torch.cuda.set_rng_state_all(states[1:])
 
     def _states(self) -> list[Any]:
         cuda = self.torch.cuda

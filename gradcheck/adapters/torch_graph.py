@@ -1,0 +1,43 @@
+"""One evaluation of a PyTorch function, and what autograd has for its arguments."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from gradcheck.adapters.torch_tensors import Stage, Tensors
+from gradcheck.subjects.adapted import Broken
+
+
+@dataclasses.dataclass(frozen=True)
+class Graph:
+    """Tensors that require a gradient, the outputs for them that are judged, and where the generators then stood."""
+
+    tensors: Tensors
+    made: list[Any]
+    outputs: list[Any]
+    stage: Stage
+
+    def gradients(self, outputs: list[Any], cotangents: list[Any]) -> Sequence[Any]:
+        """Return for each tensor what autograd has of these outputs: a tensor, or None.
+
+        Raises:
+            Broken: the backward pass writes to a cotangent.
+        """
+        pairs = [(y, dy) for y, dy in zip(outputs, cotangents, strict=True) if y.requires_grad]
+        if not pairs:
+            return [None] * len(self.made)
+        ys, dys = zip(*pairs, strict=True)
+        grad = self.tensors.torch.autograd.grad
+        with self.tensors.replayed(self.stage):
+            found = grad(ys, self.made, dys, retain_graph=True, allow_unused=True)
+        if any(dy._version for dy in dys):  # counts what happens in place
+            raise Broken("mutation", "the pullback writes to the cotangent dy it was given")
+        return found
+
+    def arrays(self, found: Sequence[Any]) -> list[np.ndarray]:
+        """Return gradients as arrays, zeros for None."""
+        zeros = self.tensors.torch.zeros_like
+        pairs = zip(self.made, found, strict=True)
+        return [self.tensors.array(zeros(x) if d is None else d) for x, d in pairs]
