@@ -23,9 +23,11 @@ class Draws:
 
     def replayed(self, start: States | None = None) -> contextlib.AbstractContextManager:
         """Undo what is drawn within; `start` is where to begin, if not where the check began."""
-        if not self.drawn and self.calls >= PROBES:  # looking costs as much as a small layer
-            return NOTHING
-        return self._undone(start)
+        return self._undone(start) if self._watched else NOTHING
+
+    @property
+    def _watched(self) -> bool:
+        return self.drawn or self.calls < PROBES  # looking costs as much as a small layer
 
     @contextlib.contextmanager
     def _undone(self, start: States | None) -> Iterator[None]:
@@ -44,15 +46,21 @@ class Draws:
     def continuing(self, pullback: Callable) -> Callable:
         """Return the pullback so that it draws what comes after the draws of its forward pass, which end here.
 
-        One that draws its mask anew gets another than the forward pass had.
+        One that draws its mask anew gets another than the forward pass had, and at each call another.
         """
-        if not self.drawn and self.calls >= PROBES:
+        if not self._watched:
             return pullback
         here = _states()
 
         def pull(dy: Any) -> Any:
-            with self.replayed(here):
+            nonlocal here
+            if not self._watched:
                 return pullback(dy)
+            with self.replayed(here):
+                try:
+                    return pullback(dy)
+                finally:
+                    here = _states()
 
         return pull
 

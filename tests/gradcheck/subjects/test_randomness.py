@@ -78,6 +78,17 @@ def test_a_mask_that_is_drawn_anew_on_the_way_back_is_caught(kind, mask):
     assert gradcheck.check(SUBJECTS[kind](Dropout(mask, again=True)), X).verdict == "fail"
 
 
+def test_a_mask_that_is_by_chance_the_same_at_first_is_caught_at_a_later_call():
+    drops = Dropout(lambda x: np.random.rand(*x.shape) < 0.9, again=True)  # noqa: NPY002  (the same: 9 in 100)
+    verdicts = []
+    state = np.random.get_state()  # noqa: NPY002
+    for seed in range(20):
+        np.random.seed(seed)  # noqa: NPY002
+        verdicts.append(gradcheck.check(drops, X).verdict)
+    np.random.set_state(state)  # noqa: NPY002
+    assert verdicts == ["fail"] * 20
+
+
 def test_the_mask_is_the_one_that_the_users_next_call_draws():
     seen = []
 
