@@ -43,6 +43,7 @@ class LayerSubject(Adapted):
     def signature(self) -> Callable:
         return self.parameters.vjp
 
+
 class FunctionSubject(Adapted):
     """A function `f(*inputs, **constants) -> (y, pullback)`; one input has a bare cotangent, several a tuple."""
 
