@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from gradcheck.numeric.points import jittered
 from gradcheck.subjects import trees
 from gradcheck.subjects.nodes import Above, inside
 
@@ -62,6 +63,13 @@ def own(node: Any) -> Any:
 def is_wide(tree: Any) -> bool:
     """Whether any array of a tree has the precision of float64."""
     return any(x.dtype in (np.float64, np.complex128) for _, x in trees.leaves(tree, kinds="fc"))
+
+
+def nearby(arrays: list[np.ndarray]) -> list[np.ndarray]:
+    """Return arrays, each in its dtype, that differ by a few roundings of the coarsest."""
+    unit = max((float(np.finfo(x.dtype).eps) for x in arrays), default=0.0)
+    pairs = zip(jittered(arrays, np.random.default_rng(0), unit), arrays, strict=True)
+    return [moved.astype(x.dtype) for moved, x in pairs]
 
 
 def framework(name: str, adapter: str) -> Any:

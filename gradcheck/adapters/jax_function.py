@@ -6,10 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from gradcheck.adapters.batches import batched
 from gradcheck.adapters.convert import callable_or_raise, framework, is_wide
 from gradcheck.adapters.jax_arrays import JaxArrays
+from gradcheck.adapters.jax_batches import jax_trial
 from gradcheck.subjects import trees
 from gradcheck.subjects.adapted import Adapted, Broken, arrays, leaf_list
+from gradcheck.subjects.findings import Finding
 
 REFUSALS = {  # what JAX raises for rules that break their contract, and what that is called here
     "Custom VJP bwd rule must produce an output with the same container": "count",
@@ -36,8 +39,11 @@ class JaxFunction(Adapted):
     def prepare(self, inputs: tuple, constants: dict) -> tuple:
         self._arrays = JaxArrays(self._jax, arrays(inputs))
         self.complex_safe = self._arrays.is_real
-        paths = [leaf.name for leaf in leaf_list(self, self._arrays.inputs)]
-        self.units = {path: unit for path, unit in zip(paths, self._arrays.units, strict=True) if unit is not None}
+        self._names = [leaf.name for leaf in leaf_list(self, self._arrays.inputs)]
+        pairs = zip(self._names, self._arrays.units, strict=True)
+        self.units = {name: unit for name, unit in pairs if unit is not None}
+        self.findings: list[Finding] = []
+        self._tried = False
         return self._arrays.inputs
 
     def signature(self) -> Callable:
@@ -61,9 +67,23 @@ class JaxFunction(Adapted):
                 pairs = zip([piece for _, piece in trees.leaves(dy)], ys, strict=True)
                 found = pullback([self._jax.numpy.asarray(piece, y.dtype) for piece, y in pairs])
                 rest = iter([self._arrays.array(d) for d in found])
+                if not self._tried:
+                    self._tried = True
+                    self.findings += self._batched(inputs, constants)
             return None, trees.rebuild(inputs, rest)
 
         return y, pull
+
+    def _batched(self, inputs: tuple, constants: dict) -> list[Finding]:
+        of_leaves, arrays = self._of_leaves(constants), [x for _, x in trees.leaves(inputs)]
+
+        def make(arrays: list[np.ndarray]) -> list[Any]:
+            return self._arrays.made(trees.rebuild(inputs, iter(arrays)))
+
+        def outputs(*leaves: Any) -> list[Any]:
+            return of_leaves(*leaves)[0]
+
+        return batched(jax_trial(self._jax, self._names, make, outputs, self._arrays.array), arrays, constants)
 
     def jvp(self, parameters: Any, inputs: tuple, directions: Sequence[np.ndarray], constants: dict) -> Any:
         of_leaves = self._of_leaves(constants)
@@ -105,8 +125,9 @@ def jax_function(function: Callable) -> Adapted:
 
     Inputs are NumPy arrays or those of JAX; the function gets arrays of JAX, those that came as such where
     they were and in their dtype.  A complex array is checked as two, by the names `z.real` and `z.imag`.
-    Where the function has forward mode that is checked too, and numbers from the global generators of
-    NumPy and Python are replayed.
+    Where the function has forward mode that is checked too, and where `jax.vmap` takes it a batch of
+    cotangents, or of points, must give what they give one after the other.  Numbers from the global
+    generators of NumPy and Python are replayed.
 
     Raises:
         ImportError: JAX is not installed.

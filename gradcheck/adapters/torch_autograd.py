@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from gradcheck.adapters.batches import batched
 from gradcheck.adapters.convert import mapped
 from gradcheck.adapters.torch_arguments import Arguments
+from gradcheck.adapters.torch_batches import torch_trial
 from gradcheck.adapters.torch_graph import Graph
 from gradcheck.adapters.torch_outputs import Outputs
 from gradcheck.adapters.torch_tensors import Stage, Tensors
 from gradcheck.adapters.torch_unused import unused_outputs
-from gradcheck.numeric.points import jittered
 from gradcheck.subjects import trees
 from gradcheck.subjects.adapted import Adapted, Broken, leaf_list
 from gradcheck.subjects.findings import Finding
@@ -97,7 +98,7 @@ class TorchFunction(Adapted):
         return True
 
     def vjp(self, parameters: Any, inputs: tuple, constants: dict) -> tuple[Any, Callable]:
-        y, graph = self._followed(parameters, inputs, constants)
+        y, graph = self._followed(self._arguments.made(parameters, inputs), constants)
         self.findings += self._outputs.notes(y)
 
         def pull(dy: Any) -> tuple[Any, Any]:
@@ -105,7 +106,7 @@ class TorchFunction(Adapted):
                 found = graph.gradients(graph.outputs, self._outputs.cotangents(dy, graph.outputs))
                 if not self._tried:
                     self._tried = True
-                    self.findings += self._unused(graph, parameters, inputs, constants)
+                    self.findings += self._tried_once(parameters, inputs, constants)
             for i, d in enumerate(found):
                 if d is None:
                     self.absent(self._names[i])
@@ -128,8 +129,8 @@ class TorchFunction(Adapted):
                 return None
             return self._outputs.tangents([(t, dual.unpack_dual(t).tangent) for t in self._outputs.judged(y)])
 
-    def _followed(self, parameters: Any, inputs: tuple, constants: dict) -> tuple[Any, Graph]:
-        made, stage = [tensor.requires_grad_() for tensor in self._arguments.made(parameters, inputs)], Stage()
+    def _followed(self, made: list[Any], constants: dict) -> tuple[Any, Graph]:
+        made, stage = [tensor.requires_grad_() for tensor in made], Stage()
         with self._tensors.torch.enable_grad():
             y, _ = self._run(made, constants, stage)
         if not self._outputs.known:
@@ -140,16 +141,24 @@ class TorchFunction(Adapted):
         """Take in which outputs are judged."""
         self._outputs.learn(y)
 
-    def _unused(self, graph: Graph, parameters: Any, inputs: tuple, constants: dict) -> list[Finding]:
-        if sum(y.requires_grad for y in graph.outputs) < 2:
-            return []
+    def _tried_once(self, parameters: Any, inputs: tuple, constants: dict) -> list[Finding]:
+        """Return what is found with outputs used alone, and with batches."""
         arrays = [x for _, x in trees.leaves((parameters, inputs))]
-        unit = max((float(np.finfo(x.dtype).eps) for x in arrays), default=0.0)
-        points = jittered(arrays, np.random.default_rng(0), unit)
-        moved = iter([x.astype(y.dtype) for x, y in zip(points, arrays, strict=True)])
-        _, here = self._followed(parameters, inputs, constants)
-        _, nearby = self._followed(trees.rebuild(parameters, moved), trees.rebuild(inputs, moved), constants)
-        return unused_outputs(here, nearby, self._names)
+
+        def make(arrays: list[np.ndarray]) -> list[Any]:
+            rest = iter(arrays)
+            return self._arguments.made(trees.rebuild(parameters, rest), trees.rebuild(inputs, rest))
+
+        def outputs(*made: Any) -> list[Any]:
+            return self._outputs.judged(self._run(list(made), constants, Stage())[0])
+
+        def follow(arrays: list[np.ndarray]) -> Graph:
+            return self._followed(make(arrays), constants)[1]
+
+        found = unused_outputs(follow, arrays, self._names)
+        if self._tensors.random:
+            return found
+        return found + batched(torch_trial(self._tensors, self._names, make, outputs), arrays, constants)
 
     @contextlib.contextmanager
     def _refusals(self) -> Iterator[None]:

@@ -1,0 +1,94 @@
+"""Batches: cotangents, or points, that are handled at once give what they give one after the other."""
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from gradcheck.adapters.convert import nearby
+from gradcheck.numeric.points import generic
+from gradcheck.subjects import trees
+from gradcheck.subjects.findings import Finding
+from gradcheck.subjects.randomness import Draws
+
+MOST = 100_000  # entries, above which the trial costs more than it tells
+COUNT = 2
+SLACK = 2.0**-6  # of the largest entry: sums of bfloat16 inside, in another order, differ by a quarter of that
+MARGIN = 64  # of what changes where the arrays change by roundings
+
+Arrays = list[np.ndarray]
+Results = tuple[Arrays, Arrays]  # outputs, and gradients
+Batch = Callable[[Sequence[Arrays], Sequence[int]], Results]
+
+
+@dataclasses.dataclass(frozen=True)
+class Trial:
+    """A subject as it is, and as a framework batches it; arrays are lists in the order of `trees.leaves`.
+
+    `single` returns the results at a point, for the cotangents that a seed draws.  A batch returns them stacked, for
+    several points, each with its seed; `cotangents` holds, by their names, the batches that take one point alone.
+    """
+
+    names: Sequence[str]
+    single: Callable[[Arrays, int], Results]
+    cotangents: Mapping[str, Batch]
+    points: Mapping[str, Batch]
+
+
+def batched(trial: Trial, arrays: Arrays, constants: dict) -> list[Finding]:
+    """Return what a batch changes.
+
+    Nothing is said where a framework refuses to batch, or where the subject draws random numbers.
+    """
+    if sum(x.size for x in arrays) > MOST or any(isinstance(end, trees.GENERATORS) for _, end in trees.ends(constants)):
+        return []
+    rng, seeds, findings = np.random.default_rng(0), range(COUNT), list[Finding]()
+    at_others = [[generic(x, rng).astype(x.dtype) for x in arrays] for _ in seeds]
+    cases = (("cotangents", trial.cotangents, [arrays] * COUNT), ("points", trial.points, at_others))
+    for thing, batches, points in cases:
+        single = _attempt(_one_by_one, trial, points, seeds)
+        near = _attempt(_one_by_one, trial, [nearby(point) for point in points], seeds)
+        for way, batch in batches.items() if single and near else ():
+            together = _attempt(batch, points, seeds)
+            if together is not None:
+                changed = _changed(trial.names, together, single, near)
+                message = f"{COUNT} {thing} at once ({way}) give another {{}} than one after the other"
+                findings += [Finding("batch", message.format(what)) for what in changed]
+    return findings
+
+
+def _attempt(run: Callable[..., Any], *arguments: Any) -> Any:
+    """Return what `run` returns; None where it raises, or draws what it would draw otherwise in another order."""
+    draws = Draws()
+    try:
+        with draws.replayed():
+            found = run(*arguments)
+    except Exception:  # whatever a framework, or the subject, raises where there is no batching
+        return None
+    return None if draws.drawn else found
+
+
+def _one_by_one(trial: Trial, points: Sequence[Arrays], seeds: Sequence[int]) -> list[Results]:
+    return [trial.single(point, seed) for point, seed in zip(points, seeds, strict=True)]
+
+
+def _changed(names: Sequence[str], together: Results, single: list[Results], near: list[Results]) -> list[str]:
+    """Return what a batch changes: the output, or where that is the same gradients."""
+    outputs, gradients = (
+        [_apart(a, [x[k][i] for x in single], [x[k][i] for x in near]) for i, a in enumerate(together[k])]
+        for k in range(2)
+    )
+    if any(outputs):
+        return ["output"]
+    return [f"gradient of {name}" for name, is_apart in zip(names, gradients, strict=True) if is_apart]
+
+
+def _apart(together: np.ndarray, single: Arrays, near: Arrays) -> bool:
+    """Whether a batch, stacked, differs from single ones by more than rounding."""
+    a, b, c = together, np.stack(single), np.stack(near)
+    if a.shape != b.shape:
+        return True
+    with np.errstate(invalid="ignore"):
+        slack = SLACK * np.nanmax(np.abs(b), initial=0) + MARGIN * np.nanmax(np.abs(c - b), initial=0)
+        return bool((np.isfinite(b) & ~(np.abs(a - b) <= slack)).any())
