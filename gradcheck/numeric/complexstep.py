@@ -9,13 +9,11 @@ import warnings
 
 import numpy as np
 
+from gradcheck.numeric.constants import COMPLEX_STEP, JITTERS
 from gradcheck.numeric.points import jittered
 from gradcheck.numeric.probe import Probe
 from gradcheck.numeric.scales import root_sum_square
 from gradcheck.subjects.problem import Arrays, Problem
-
-STEP = 2.0**-100
-JITTERS = 3  # repetitions a few roundings away, whose spread is the derivative's own noise
 
 
 def refusal(problem: Problem, point: Arrays, y: np.ndarray) -> str | None:
@@ -23,7 +21,7 @@ def refusal(problem: Problem, point: Arrays, y: np.ndarray) -> str | None:
     if not problem.subject.complex_safe:
         return "not available for this kind of subject"
     try:
-        z = _evaluate(problem, point, Probe(None).direction(point), STEP)
+        z = _evaluate(problem, point, Probe(None).direction(point), COMPLEX_STEP)
     except Exception as error:  # whatever the user's code raises for complex input: then there is no complex step
         return f"complex input raises {type(error).__name__}"
     if z.dtype != np.complex128:
@@ -40,7 +38,7 @@ def refusal(problem: Problem, point: Arrays, y: np.ndarray) -> str | None:
 
 def derivative(problem: Problem, point: Arrays, probe: Probe, g: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return <g, J d> (G,) and the size of its rounding, in units of the rounding of one product (G,)."""
-    slope = _evaluate(problem, point, probe.direction(point), STEP).imag / STEP
+    slope = _evaluate(problem, point, probe.direction(point), COMPLEX_STEP).imag / COMPLEX_STEP
     return g @ slope, root_sum_square(g * slope, axis=1)
 
 
@@ -56,7 +54,7 @@ def noise(
     """Return the spread (G,) of the derivative under changes of the point by a few roundings."""
     spread, direction = np.zeros(len(g)), probe.direction(point)
     for _ in range(repeats):
-        h = STEP * rng.uniform(1, 2)
+        h = COMPLEX_STEP * rng.uniform(1, 2)
         slope = _evaluate(problem, jittered(point, rng), direction, h).imag / h
         spread = np.maximum(spread, np.abs(g @ slope - value))
     return spread

@@ -2,11 +2,8 @@
 
 import numpy as np
 
+from gradcheck.numeric.constants import COARSER, GRAINS, LARGER
 from gradcheck.subjects.problem import Arrays, Problem
-
-GRAINS = 6  # values of each output; that all of them end in three zeros by chance: once in 260,000
-COARSER = 8  # than the output's own rounding
-LARGER = 2.0**30  # than every number in sight: steps that wide were meant, as those of a quantised layer
 
 
 def grain(problem: Problem, point: Arrays, y: np.ndarray, u: float, rng: np.random.Generator) -> np.ndarray:

@@ -4,26 +4,31 @@ import dataclasses
 
 import numpy as np
 
+from gradcheck.numeric.constants import (
+    EXACT,
+    FIRST,
+    LEVELS,
+    RATIO,
+    SECOND_FIRST,
+    SECOND_LEVELS,
+    SECOND_RATIO,
+    STEP_BITS,
+)
+from gradcheck.numeric.constants import SECOND_WINDOW as SECOND_WINDOW
+from gradcheck.numeric.constants import TINY as TINY
+from gradcheck.numeric.constants import WINDOW as WINDOW
 from gradcheck.numeric.probe import Probe
 from gradcheck.numeric.scales import root_sum_square
 from gradcheck.subjects.problem import Arrays, Problem
 
-RATIO = 2.75  # not a power of two: f = sin(2 pi 64 x) looks constant to steps that are
-FIRST = 0.4  # of the array's scale
-LEVELS = 21  # down to 6.5e-10 of it
-WINDOW = (*range(3, 11), 12, 14, 16)  # tried first: mostly the best step lies well inside, and small ones confirm it
 
-
-def few_bits(h: np.ndarray, bits: int = 10) -> np.ndarray:
+def few_bits(h: np.ndarray, bits: int = STEP_BITS) -> np.ndarray:
     mantissa, exponent = np.frexp(h)
     return np.ldexp(np.round(mantissa * 2.0**bits), exponent - bits)
 
 
 STEPS = few_bits(FIRST * RATIO ** -np.arange(LEVELS))
-TINY = float(np.finfo(np.float64).tiny)  # smaller outputs are rounded as if they were this large
-EXACT = 10  # level down to which steps are taken even where they are rounded
-SECOND_STEPS = few_bits(0.31 * 2.35 ** -np.arange(LEVELS + 3))  # incommensurate: to confirm a failure
-SECOND_WINDOW = (*range(3, 12), 14, 17)
+SECOND_STEPS = few_bits(SECOND_FIRST * SECOND_RATIO ** -np.arange(SECOND_LEVELS))
 
 
 @dataclasses.dataclass

@@ -7,13 +7,12 @@ from math import factorial
 
 import numpy as np
 
+from gradcheck.numeric.constants import NOISE_POINTS
+from gradcheck.numeric.constants import SPACINGS as SPACINGS
+from gradcheck.numeric.constants import UNIT as UNIT
 from gradcheck.numeric.ladder import few_bits, moved, rounded
 from gradcheck.numeric.probe import Probe
 from gradcheck.subjects.problem import Arrays, Problem
-
-POINTS = 8
-SPACINGS = (-36, -30, -25, -21, -17, -13)  # powers of two times the array's scale; the smallest that shows it wins
-UNIT = {np.dtype(np.float16): 2.0**-11, np.dtype(np.float32): 2.0**-24, np.dtype(np.float64): 2.0**-53}
 
 
 def measured(problem: Problem, point: Arrays, probe: Probe, g: np.ndarray) -> np.ndarray:
@@ -26,9 +25,9 @@ def measured(problem: Problem, point: Arrays, probe: Probe, g: np.ndarray) -> np
     for power in SPACINGS:
         d = float(few_bits(np.array(1.3 * 2.0**power)))
         with np.errstate(all="ignore"):
-            points = [moved(point, direction, (k - POINTS // 2) * d) for k in range(POINTS)]
+            points = [moved(point, direction, (k - NOISE_POINTS // 2) * d) for k in range(NOISE_POINTS)]
             values = np.array([problem.attempt(p, g.shape[1]) for p in points])
-            base = values[POINTS // 2]
+            base = values[NOISE_POINTS // 2]
             table = (values - base) @ g.T  # (P, G)
         if not np.isfinite(table).all():
             continue
@@ -47,7 +46,7 @@ def _read_table(table: np.ndarray, level: np.ndarray, done: np.ndarray, size: np
     """
     grain = (np.diff(table, axis=0) == 0).mean(axis=0) > 0.4  # the spacing is below the function's own grain
     orders = []
-    for k in range(1, POINTS - 1):
+    for k in range(1, NOISE_POINTS - 1):
         table = np.diff(table, axis=0)
         orders.append(np.sqrt(factorial(k) ** 2 / factorial(2 * k) * np.square(table).mean(axis=0)))
     for k in range(len(orders) - 2):

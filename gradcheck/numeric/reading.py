@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck.numeric import complexstep, noise
+from gradcheck.numeric.constants import JITTERS
 from gradcheck.numeric.ladder import Sweep, sweep
 from gradcheck.numeric.probe import Probe
 from gradcheck.subjects.problem import Problem
@@ -64,7 +65,7 @@ def read(problem: Problem, place: Place, task: Task) -> Reading:
         reading.exact = Exact(value, size)
         if task.jitter is not None:
             rng = np.random.default_rng(task.jitter)
-            repeats = 1 if task.probe.leaf is None else complexstep.JITTERS
+            repeats = 1 if task.probe.leaf is None else JITTERS
             reading.exact.noise = complexstep.noise(problem, place.point, task.probe, place.g, rng, value, repeats)
     reading.count = problem.count
     return reading

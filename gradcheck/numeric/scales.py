@@ -4,8 +4,7 @@ from typing import Any
 
 import numpy as np
 
-BITS = 30  # significant bits kept of a base point: with ten-bit steps every x + h d is exact
-MOST_BITS = 45
+from gradcheck.numeric.constants import BITS, MOST_BITS
 
 
 def quantise(x: np.ndarray, bits: int = BITS) -> np.ndarray:

@@ -1,0 +1,82 @@
+"""Where a function has no derivative: kinks, whose slopes to both sides differ; jumps; and staircases."""
+
+import dataclasses
+
+import numpy as np
+
+from gradcheck.numeric.constants import LAST
+from gradcheck.numeric.estimate import Estimate
+
+
+def where_still(
+    found: Estimate, claimed: np.ndarray, noise: np.ndarray, hidden: np.ndarray, steps: np.ndarray, narrow: np.ndarray
+) -> Estimate:
+    """Judge a claim where the smallest steps change nothing.
+
+    Where no step changes any output, a claim that is not zero may hide in a rounding.  Where larger steps do, f may
+    be a staircase, whose derivative is 0 although they show a slope: nothing is held against that claim, unless
+    the smallest `steps` (L, G) are lost in the rounding of a narrow dtype of the outputs, `narrow` (L, G).
+    """
+    excluded = ~((found.low - found.bar <= 0) & (found.high + found.bar >= 0))
+    lost = np.abs(found.value) * steps[-1:].sum(axis=0) <= narrow[-1:].sum(axis=0)
+    stair = found.still & (claimed == 0) & excluded & ~lost
+    bar = np.where((noise == 0).all(axis=0) & (claimed != 0), np.maximum(found.bar, hidden), found.bar)
+    value, bar = np.where(stair, np.nan, found.value), np.where(stair, np.inf, bar)
+    return dataclasses.replace(found, value=value, bar=bar, kink=found.kink & ~stair, jump=found.jump | stair)
+
+
+def jumps(h: np.ndarray, side: np.ndarray, noise: np.ndarray) -> np.ndarray:
+    """Whether the change of f to one side has a limit other than 0 as the steps shrink, far above its noise.
+
+    Each two steps, through which a line is laid, must show the same: noise, which f(x) has in all of them, does not.
+    """
+    change, r = (side * h)[-LAST:], (h[:-1] / h[1:])[1 - LAST :]
+    limits = (r * change[1:] - change[:-1]) / (r - 1)
+    size = np.append(limits * np.sign(limits[-1]), np.abs(change), axis=0)
+    return (size.min(axis=0) > 0.5 * size.max(axis=0)) & (size.min(axis=0) > 8 * noise[-LAST:].max(axis=0))
+
+
+def one_sided(
+    h: np.ndarray, right: np.ndarray, left: np.ndarray, noise: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the derivative to the right and to the left (G,), each extrapolated by itself, and a bar for both."""
+    limits = _limits(h, right), _limits(h, left)
+    changes = [np.abs(side[1:] - side[:-1]) for side in limits]
+    bars = 2 * np.maximum(*changes) + _rounding(h, noise)
+    columns, best = np.arange(bars.shape[1]), np.argmin(bars, axis=0)
+    ahead, behind = (side[1:][best, columns] for side in limits)
+    return ahead, behind, bars[best, columns]
+
+
+def with_kink(
+    h: np.ndarray, right: np.ndarray, left: np.ndarray, noise: np.ndarray, value: np.ndarray, bar: np.ndarray
+) -> Estimate:
+    """Extrapolate the one-sided derivatives to step 0: a jump between them that stays is a kink at the point."""
+    jump, limit = right - left, _limits(h, right) - _limits(h, left)
+    jump_bar = 2 * np.abs(limit[1:] - limit[:-1]) + _rounding(h, noise)
+    columns = np.arange(len(value))
+    best = np.argmin(jump_bar, axis=0)
+    size, size_bar = limit[1:][best, columns], jump_bar[best, columns]
+    level = best + 2
+    at_level = np.abs(jump[level, columns] - size)
+    later = np.arange(len(h))[:, None] >= level
+    stays = np.abs(jump - size) <= 4 * noise / h + size_bar + at_level
+    finite_bar = np.where(np.isfinite(bar), bar, 0)
+    kink = (np.abs(size) > 4 * size_bar) & (np.abs(size) > 4 * finite_bar) & (stays | ~later).all(axis=0)
+    *ends, end_bar = one_sided(h, right, left, noise)
+    low = np.where(kink, np.minimum(*ends), value)
+    high = np.where(kink, np.maximum(*ends), value)
+    no = np.zeros(len(value), bool)
+    return Estimate(value, np.where(kink, finite_bar + end_bar, bar), low, high, kink, no, no)
+
+
+def _limits(h: np.ndarray, side: np.ndarray) -> np.ndarray:
+    """Return the quotients of one side, which are linear in h, extrapolated to step 0 by pairs (L - 1, G)."""
+    r = h[:-1] / h[1:]
+    return (r * side[1:] - side[:-1]) / (r - 1)
+
+
+def _rounding(h: np.ndarray, noise: np.ndarray) -> np.ndarray:
+    """Return a bound for the noise in a limit (L - 2, G)."""
+    r = h[1:-1] / h[2:]
+    return 4 * noise[2:] / h[2:] * (2 * r - 1) / (r - 1)
