@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from gradcheck import adapters
     from gradcheck.checker import Checker, assert_gradients, check
+    from gradcheck.numeric.derivative import Derivative, derivative
+    from gradcheck.numeric.gradients import gradient, hessian, jacobian
     from gradcheck.reports.report import Gradient, GradientError, Report
     from gradcheck.subjects.findings import Finding
     from gradcheck.version import __version__
 
 __all__ = [
     "Checker",
+    "Derivative",
     "Finding",
     "Gradient",
     "GradientError",
@@ -24,10 +27,15 @@ __all__ = [
     "adapters",
     "assert_gradients",
     "check",
+    "derivative",
+    "gradient",
+    "hessian",
+    "jacobian",
 ]
 
 _MODULES = {
     "Checker": "checker",
+    "Derivative": "numeric.derivative",
     "Finding": "subjects.findings",
     "Gradient": "reports.report",
     "GradientError": "reports.report",
@@ -36,6 +44,10 @@ _MODULES = {
     "adapters": "adapters",
     "assert_gradients": "checker",
     "check": "checker",
+    "derivative": "numeric.derivative",
+    "gradient": "numeric.gradients",
+    "hessian": "numeric.gradients",
+    "jacobian": "numeric.gradients",
 }
 
 

@@ -10,15 +10,16 @@ import warnings
 import numpy as np
 
 from gradcheck.numeric.constants import COMPLEX_STEP, JITTERS
+from gradcheck.numeric.function import Function, project
 from gradcheck.numeric.points import jittered
 from gradcheck.numeric.probe import Probe
 from gradcheck.numeric.scales import root_sum_square
-from gradcheck.subjects.problem import Arrays, Problem
+from gradcheck.subjects.problem import Arrays
 
 
-def refusal(problem: Problem, point: Arrays, y: np.ndarray) -> str | None:
+def refusal(problem: Function, point: Arrays, y: np.ndarray) -> str | None:
     """Return why f cannot be trusted with complex input at all, or None."""
-    if not problem.subject.complex_safe:
+    if not problem.complex_safe:
         return "not available for this kind of subject"
     try:
         z = _evaluate(problem, point, Probe(None).direction(point), COMPLEX_STEP)
@@ -36,31 +37,32 @@ def refusal(problem: Problem, point: Arrays, y: np.ndarray) -> str | None:
     return None
 
 
-def derivative(problem: Problem, point: Arrays, probe: Probe, g: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def derivative(problem: Function, point: Arrays, probe: Probe, g: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
     """Return <g, J d> (G,) and the size of its rounding, in units of the rounding of one product (G,)."""
     slope = _evaluate(problem, point, probe.direction(point), COMPLEX_STEP).imag / COMPLEX_STEP
-    return g @ slope, root_sum_square(g * slope, axis=1)
+    size = np.abs(slope) if g is None else root_sum_square(g * slope, axis=1)
+    return project(g, slope), size
 
 
 def noise(
-    problem: Problem,
+    problem: Function,
     point: Arrays,
     probe: Probe,
-    g: np.ndarray,
+    g: np.ndarray | None,
     rng: np.random.Generator,
     value: np.ndarray,
     repeats: int = JITTERS,
 ) -> np.ndarray:
     """Return the spread (G,) of the derivative under changes of the point by a few roundings."""
-    spread, direction = np.zeros(len(g)), probe.direction(point)
+    spread, direction = np.zeros(len(value)), probe.direction(point)
     for _ in range(repeats):
         h = COMPLEX_STEP * rng.uniform(1, 2)
         slope = _evaluate(problem, jittered(point, rng), direction, h).imag / h
-        spread = np.maximum(spread, np.abs(g @ slope - value))
+        spread = np.maximum(spread, np.abs(project(g, slope) - value))
     return spread
 
 
-def _evaluate(problem: Problem, point: Arrays, direction: dict[int, np.ndarray], h: float) -> np.ndarray:
+def _evaluate(problem: Function, point: Arrays, direction: dict[int, np.ndarray], h: float) -> np.ndarray:
     arrays = [np.array(x, np.complex128) for x in point]  # also of a number without axes, whose imag cannot be set
     for i, d in direction.items():
         arrays[i].imag = h * d

@@ -28,7 +28,7 @@ def estimates(sweeps: list[Sweep], noises: list[np.ndarray], u: float) -> list[E
     return found
 
 
-def estimate(sweep: Sweep, noise: np.ndarray, u: float) -> Estimate:
+def estimate(sweep: Sweep, noise: np.ndarray, u: float | np.ndarray) -> Estimate:
     """Extrapolate to step 0, believing only what every smaller step confirms within its own noise.
 
     `noise` (L, G) bounds the error of one value of <g, f> at each step, `u` is the unit roundoff of f.

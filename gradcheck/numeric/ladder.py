@@ -17,9 +17,10 @@ from gradcheck.numeric.constants import (
 from gradcheck.numeric.constants import SECOND_WINDOW as SECOND_WINDOW
 from gradcheck.numeric.constants import TINY as TINY
 from gradcheck.numeric.constants import WINDOW as WINDOW
+from gradcheck.numeric.function import Function, project
 from gradcheck.numeric.probe import Probe
 from gradcheck.numeric.scales import root_sum_square
-from gradcheck.subjects.problem import Arrays, Problem
+from gradcheck.subjects.problem import Arrays
 
 
 def few_bits(h: np.ndarray, bits: int = STEP_BITS) -> np.ndarray:
@@ -48,16 +49,19 @@ def moved(point: Arrays, direction: dict[int, np.ndarray], h: float) -> list[np.
 
 
 def sweep(
-    problem: Problem,
+    problem: Function,
     point: Arrays,
     probe: Probe,
-    g: np.ndarray,
+    g: np.ndarray | None,
     steps: np.ndarray,
     y: np.ndarray,
     grain: np.ndarray | None = None,
 ) -> Sweep:
-    """Evaluate f at point +- h d for every step; the outputs are subtracted first and projected afterwards."""
-    direction = probe.direction(point)
+    """Evaluate f at point +- h d for every step; the outputs are subtracted first and projected afterwards.
+
+    Without `g` (G, m) every output stands for itself: G is m.
+    """
+    direction, count = probe.direction(point), y.size if g is None else len(g)
     steps = steps[steps >= min(smallest_exact(point, direction), float(STEPS[EXACT]))]
     rows: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
     weights, grains, realised = [], [], []
@@ -69,20 +73,21 @@ def sweep(
             if not up or not down:
                 break  # this step and all smaller ones are lost in the rounding of x
             ahead, behind = problem.attempt(forth, y.size), problem.attempt(back, y.size)
-            rows.append((g @ (ahead - behind) / (up + down), g @ (ahead - y) / up, g @ (y - behind) / down))
+            both, forth_only, back_only = (project(g, change) for change in (ahead - behind, ahead - y, y - behind))
+            rows.append((both / (up + down), forth_only / up, back_only / down))
             changed |= (ahead != y) | (behind != y)
             top = np.maximum(np.abs(y), np.maximum(np.abs(ahead), np.abs(behind)))
             weights.append(rounded(g, np.where(changed, np.maximum(top, TINY), 0)))
             grains.append(rounded(g, np.where(changed, 0 if grain is None else grain, 0)))
             realised.append((up + down) / 2)
     central, right, left, weight, coarse = (
-        np.reshape(column, (-1, len(g))) for column in (*([row[k] for row in rows] for k in range(3)), weights, grains)
+        np.reshape(column, (-1, count)) for column in (*([row[k] for row in rows] for k in range(3)), weights, grains)
     )
-    steps = np.repeat(np.array(realised, float)[:, None], len(g), axis=1)
+    steps = np.repeat(np.array(realised, float)[:, None], count, axis=1)
     return Sweep(steps, central, right, left, weight, coarse)
 
 
-def _reached(problem: Problem, point: Arrays, probe: Probe, y: np.ndarray) -> np.ndarray:
+def _reached(problem: Function, point: Arrays, probe: Probe, y: np.ndarray) -> np.ndarray:
     """Return which outputs depend on an entry that moves by its own small size; elsewhere steps will tell.
 
     An output that no step changes has no rounding that could show, unless the steps are lost in it.
@@ -110,12 +115,14 @@ def smallest_exact(point: Arrays, direction: dict[int, np.ndarray]) -> float:
     return smallest
 
 
-def rounded(g: np.ndarray, y: np.ndarray) -> np.ndarray:
+def rounded(g: np.ndarray | None, y: np.ndarray) -> np.ndarray:
     """Return the size of a projection's rounding, in units of the rounding of one product.
 
     At most the sum of |g| |f|; for many outputs, whose roundings are mostly independent, eight
     times their root sum of squares.
     """
+    if g is None:
+        return np.abs(y)
     size = np.abs(g) * np.abs(y)
     return np.minimum(size.sum(axis=1), 8 * root_sum_square(size, axis=1))
 
@@ -131,3 +138,8 @@ def _lengths(
     k = moving[0]
     unit = d.flat[k]
     return (forth[i].flat[k] - point[i].flat[k]) / unit, (point[i].flat[k] - back[i].flat[k]) / unit
+
+
+def part(sweep: Sweep, columns: np.ndarray, first: int = 0) -> Sweep:
+    """Return some columns of a sweep, from a level on."""
+    return Sweep(*(getattr(sweep, f.name)[first:, columns] for f in dataclasses.fields(Sweep)))

@@ -50,3 +50,14 @@ def _unit(x: np.ndarray, coordinate: int, own_scale: bool) -> np.ndarray:
     entry = abs(float(x.flat[coordinate]))
     d[coordinate] = 2.0 ** np.round(np.log2(entry)) if own_scale and entry and not is_offset(x) else s
     return d.reshape(x.shape)
+
+
+@dataclasses.dataclass(frozen=True)
+class Along(Probe):
+    """A direction that was given, of every array (those that move not at all are None), `unit` times as long."""
+
+    vectors: tuple[np.ndarray | None, ...] = ()
+    unit: float = 1.0
+
+    def direction(self, point: Arrays) -> dict[int, np.ndarray]:
+        return {i: self.unit * v for i, v in enumerate(self.vectors) if v is not None}

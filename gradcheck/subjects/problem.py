@@ -81,6 +81,10 @@ class Problem:
     def name(self) -> str:
         return self.subject.name
 
+    @property
+    def complex_safe(self) -> bool:
+        return self.subject.complex_safe
+
     def forward(self, arrays: Arrays) -> np.ndarray:
         """Return all outputs as one vector, real or complex as they come."""
         self.count["complex forward" if np.iscomplexobj(arrays[0]) else "forward"] += 1

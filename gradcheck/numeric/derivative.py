@@ -1,0 +1,111 @@
+"""The measured derivative of any function: with its own error bar, and no step to choose."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from gradcheck.numeric import complexstep
+from gradcheck.numeric.constants import U
+from gradcheck.numeric.grain import grain, may_be_coarse
+from gradcheck.numeric.look import Vectors, look
+from gradcheck.numeric.plain import Plain, shaped
+from gradcheck.numeric.sharpen import sharpened
+from gradcheck.numeric.slopes import Slopes, Spot
+from gradcheck.subjects.problem import COST
+
+
+@dataclasses.dataclass(frozen=True)
+class Derivative:
+    """A derivative as it was measured; `value`, `bar`, `right` and `left` are of one structure."""
+
+    value: Any  # at a kink the mean of both sides, nan at a jump and where nothing is resolved
+    bar: Any  # above the error of value, right and left; inf where nothing is resolved
+    right: Any  # the one-sided derivatives: of a kink, elsewhere value
+    left: Any
+    smoothness: str  # "smooth", "kink", "jump" or "not resolved"; of several numbers the last of these that occurs
+    digits: float | None  # of the largest bar beside the root mean square of value; None: no number is above its bar
+    evaluations: int  # in plain calls of f; one with complex numbers counts 4
+    method: str  # "complex step" or "real differences"
+    noise: float  # the largest standard deviation of f that was met or assumed, as a part of its value
+
+
+def derivative(f: Callable[[Any], Any], x: Any, direction: Any = None) -> Derivative:
+    """Return the derivative of f at x along a direction, with a bar for its error: what a check compares with.
+
+    It is measured by real differences, and by the complex step where f takes complex numbers and real differences
+    confirm them.  All is computed in float64: x is widened, and where f computes in a narrower format inside that is
+    found as noise.  Of f's outputs each has its own bar.
+
+    Args:
+        f: a function of one argument, called with new float64 arrays (a number where x has one), whose output is a
+            real number, a floating array, or a tree of them.
+        x: a real number, a floating array, or a tree of them: tuples, lists, dictionaries, dataclasses.  Whole numbers
+            in a tree are constants, as are the numbers that an object has as attributes.
+        direction: like x; 1 where x has one entry and none is given.  It need not have length 1: twice the direction
+            has twice the derivative.
+
+    Raises:
+        TypeError: f is not callable, x or a direction holds nothing real, or f(x) does not.
+        ValueError: a direction is not like x or missing, or x, a direction or f(x) is not finite.
+    """
+    plain = Plain(f, x, "derivative")
+    vectors = plain.vectors(direction)
+    y, spot = at(plain)
+    return measured(plain, [along(plain, spot, vectors)], lambda column: shaped(y, column[:, 0]))
+
+
+@dataclasses.dataclass(frozen=True)
+class Column:
+    """The slopes of every output along one direction, the noise of f (m,), and how they were found."""
+
+    slopes: Slopes
+    level: np.ndarray
+    exact: bool
+
+
+def at(plain: Plain) -> tuple[Any, Spot]:
+    """Return f(x) and what is known of it."""
+    y, flat, roundoff = plain.first()
+    coarse = np.zeros(len(flat))
+    if may_be_coarse(flat, U):
+        coarse = np.where(roundoff > U, 0, grain(plain, plain.point, flat, U, np.random.default_rng(0)))
+    exact = complexstep.refusal(plain, plain.point, flat) is None
+    return y, Spot(plain.point, flat, roundoff, coarse, exact)
+
+
+def along(plain: Plain, spot: Spot, vectors: Vectors) -> Column:
+    """Return the slopes along a direction, from real differences and, where these confirm it, the complex step."""
+    slopes, level = look(plain, spot, vectors)
+    sharp = sharpened(plain, spot, vectors, slopes)
+    return Column(slopes if sharp is None else sharp, np.maximum(level, U), sharp is not None)
+
+
+def measured(plain: Plain, columns: list[Column], laid: Callable[[np.ndarray], Any]) -> Derivative:
+    """Return what was measured along some directions; `laid` gives numbers (m, n) their structure."""
+    value, bar, right, left, kink, jump = (
+        np.stack([getattr(c.slopes, name) for c in columns], axis=1)
+        for name in ("value", "bar", "right", "left", "kink", "jump")
+    )
+    kinds = {"not resolved": ~(np.isfinite(bar) | jump | kink), "jump": jump, "kink": kink}
+    return Derivative(
+        laid(value),
+        laid(bar),
+        laid(right),
+        laid(left),
+        next((kind for kind, where in kinds.items() if where.any()), "smooth"),
+        digits(value, bar),
+        sum(COST[kind] * times for kind, times in plain.count.items()),
+        "complex step" if all(c.exact for c in columns) else "real differences",
+        max(float(c.level.max()) for c in columns),
+    )
+
+
+def digits(value: np.ndarray, bar: np.ndarray) -> float | None:
+    """Return the decimal digits (numerics.l), or None where everything lies within its bar of zero."""
+    if not np.isfinite(bar).all() or (np.abs(value) <= bar).all():
+        return None
+    largest = float(np.abs(value).max())
+    part = float(bar.max() / largest / np.sqrt(np.mean(np.square(value / largest))))
+    return float(-np.log10(max(part, 1e-17)))

@@ -1,0 +1,79 @@
+"""Gradients, Jacobians and Hessians: measured derivatives along every entry, each with its bar."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from gradcheck.numeric.curvature import curvatures
+from gradcheck.numeric.derivative import Derivative, along, at, measured
+from gradcheck.numeric.plain import Plain, shaped
+from gradcheck.subjects import trees
+
+
+def gradient(f: Callable[[Any], Any], x: Any) -> Derivative:
+    """Return the gradient of a function with one output: a number for every entry of x, in a tree like x.
+
+    Raises:
+        TypeError: as `derivative` does.
+        ValueError: as `derivative` does, or f(x) has several entries.
+    """
+    plain = Plain(f, x, "gradient")
+    _, spot = at(plain)
+    _single(plain, spot.y)
+    columns = [along(plain, spot, vectors) for vectors in plain.entries()]
+    return measured(plain, columns, lambda rows: shaped(plain.x, rows[0]))
+
+
+def jacobian(f: Callable[[Any], Any], x: Any) -> Derivative:
+    """Return the derivative of every output with respect to every entry of x.
+
+    Of one array and one output it has the shape of f(x) followed by that of x; of trees it is a tree like f(x) of
+    trees like x of such arrays.
+
+    Raises:
+        TypeError: as `derivative` does.
+        ValueError: as `derivative` does.
+    """
+    plain = Plain(f, x, "jacobian")
+    y, spot = at(plain)
+    columns = [along(plain, spot, vectors) for vectors in plain.entries()]
+    return measured(plain, columns, lambda rows: outer(y, plain.x, rows))
+
+
+def hessian(f: Callable[[Any], Any], x: Any) -> Derivative:
+    """Return the second derivatives of a function with one output, by second differences along entries and their pairs.
+
+    Of one array it has the shape of x twice; of a tree it is a tree like x of trees like x.  At a kink of f there is
+    none: there, and where nothing is resolved, it is nan.
+
+    Raises:
+        TypeError: as `derivative` does.
+        ValueError: as `derivative` does, or f(x) has several entries.
+    """
+    plain = Plain(f, x, "hessian")
+    _, spot = at(plain)
+    _single(plain, spot.y)
+    found = curvatures(plain, spot, list(plain.entries()))
+    return measured(plain, found, lambda rows: outer(plain.x, plain.x, rows))
+
+
+def outer(y: Any, x: Any, rows: np.ndarray) -> Any:
+    """Return numbers (m, n) as a tree like y of trees like x, with arrays of both shapes one after the other."""
+    return _tree(y, rows, lambda part, above: _tree(x, part.T, lambda block, below: _laid(block.T, above + below)))
+
+
+def _tree(tree: Any, rows: np.ndarray, made: Callable[[np.ndarray, tuple[int, ...]], Any]) -> Any:
+    """Return a tree with what is made of the rows of each of its arrays, and of that array's shape."""
+    leaves = [leaf for _, leaf in trees.leaves(tree)]
+    parts = np.split(rows, np.cumsum([leaf.size for leaf in leaves])[:-1])
+    return trees.rebuild(tree, (made(part, leaf.shape) for part, leaf in zip(parts, leaves, strict=True)))
+
+
+def _laid(block: np.ndarray, shape: tuple[int, ...]) -> Any:
+    return block.reshape(shape) if shape else float(block[0, 0])
+
+
+def _single(plain: Plain, y: np.ndarray) -> None:
+    if y.size != 1:
+        raise ValueError(f"{plain.name}: f(x) must be one number, got {y.size}")

@@ -1,0 +1,81 @@
+"""A look at the slopes along one direction: few steps first, and more of them where those leave a doubt."""
+
+import dataclasses
+
+import numpy as np
+
+from gradcheck.numeric import noise
+from gradcheck.numeric.constants import APART, BESIDE, COARSEST, FEW, OTHER_SPACING, SCATTER, U
+from gradcheck.numeric.function import Function
+from gradcheck.numeric.ladder import SECOND_STEPS, STEPS, Sweep, moved, sweep
+from gradcheck.numeric.probe import Along
+from gradcheck.numeric.scales import entry_scales
+from gradcheck.numeric.slopes import Slopes, Spot, chosen, improved, read
+
+Vectors = tuple[np.ndarray | None, ...]  # a direction: one for each array, None where it stays
+
+
+def look(function: Function, spot: Spot, vectors: Vectors) -> tuple[Slopes, np.ndarray]:
+    """Return the slopes along a direction, and the noise of f (m,) as a part of it."""
+    probe = Along(None, vectors=vectors, unit=natural(spot.point, vectors))
+    others = [unit for unit in (_own(spot.point, vectors), 1.0) if abs(np.log2(unit / probe.unit)) >= APART]
+    first = _swept(function, spot, probe, STEPS[list(FEW)])
+    level = _level(function, spot, probe, first)
+    for unit in others:
+        if unit < probe.unit and (level > COARSEST).any():  # steps so wide that a wave looks like noise
+            probe = dataclasses.replace(probe, unit=unit)
+            first = _swept(function, spot, probe, STEPS[list(FEW)])
+            level = _level(function, spot, probe, first)
+    slopes = read(first, spot, level, probe.unit)
+    if slopes.doubt.any():
+        slopes = chosen(slopes.doubt, read(_swept(function, spot, probe, STEPS), spot, level, probe.unit), slopes)
+    lost = ~slopes.resolved & ~slopes.jump
+    if lost.any():
+        again = read(_swept(function, spot, probe, SECOND_STEPS), spot, level, probe.unit)
+        slopes = chosen(lost & again.resolved, again, slopes)
+    for unit in others:
+        if slopes.coarse.any():
+            swept = _swept(function, spot, dataclasses.replace(probe, unit=unit), STEPS)
+            again = read(swept, spot, level, unit)
+            slopes = chosen(improved(slopes, again, unit < probe.unit), again, slopes)
+    return slopes, level
+
+
+def natural(point: list[np.ndarray], vectors: Vectors) -> float:
+    """Return the power of two by which the largest entry of a direction is as long as the entries of its array."""
+    return _length(vectors, [entry_scales(x.ravel()) for x in point])
+
+
+def _own(point: list[np.ndarray], vectors: Vectors) -> float:
+    """Return the same for the very entries that move, which may be far smaller than their array."""
+    return _length(vectors, [np.where(x == 0, 1.0, np.abs(x)).ravel() for x in point])
+
+
+def _swept(function: Function, spot: Spot, probe: Along, steps: np.ndarray) -> Sweep:
+    return sweep(function, spot.point, probe, None, steps, spot.y, spot.grain)
+
+
+def _length(vectors: Vectors, sizes: list[np.ndarray]) -> float:
+    parts = [np.abs(v.ravel()) / s for v, s in zip(vectors, sizes, strict=True) if v is not None]
+    longest = max((float(part.max(initial=0)) for part in parts), default=0.0)
+    return float(2.0 ** -np.round(np.log2(longest))) if longest else 1.0
+
+
+def _level(function: Function, spot: Spot, probe: Along, first: Sweep) -> np.ndarray:
+    """Return the noise of f: at the point, or on both sides of a kink there, which looks like noise in a table.
+
+    Two tables, of different spacings: where one is a whole number of roundings wide, these are all alike.
+    """
+    least = np.where(spot.roundoff > U, spot.roundoff / SCATTER, 0)
+    alone = read(first, spot, least, probe.unit)
+    if (alone.kink | alone.jump).any():
+        direction = probe.direction(spot.point)
+        sides = [moved(spot.point, direction, side) for side in (BESIDE, -BESIDE)]
+    else:
+        sides = [spot.point]
+    tables = [(side, unit) for side in sides for unit in (probe.unit, probe.unit * OTHER_SPACING)]
+    levels = [
+        noise.measured(function, side, dataclasses.replace(probe, unit=unit), None, spot.y.size)
+        for side, unit in tables
+    ]
+    return np.max([least, *levels], axis=0)
