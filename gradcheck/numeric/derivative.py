@@ -8,9 +8,10 @@ import numpy as np
 
 from gradcheck.numeric import complexstep
 from gradcheck.numeric.constants import U
+from gradcheck.numeric.forms import shaped
 from gradcheck.numeric.grain import grain, may_be_coarse
 from gradcheck.numeric.look import Vectors, look
-from gradcheck.numeric.plain import Plain, shaped
+from gradcheck.numeric.plain import Plain
 from gradcheck.numeric.sharpen import sharpened
 from gradcheck.numeric.slopes import Slopes, Spot
 from gradcheck.subjects.problem import COST

@@ -7,8 +7,8 @@ import numpy as np
 
 from gradcheck.numeric.curvature import curvatures
 from gradcheck.numeric.derivative import Derivative, along, at, measured
-from gradcheck.numeric.plain import Plain, shaped
-from gradcheck.subjects import trees
+from gradcheck.numeric.forms import outer, shaped
+from gradcheck.numeric.plain import Plain
 
 
 def gradient(f: Callable[[Any], Any], x: Any) -> Derivative:
@@ -56,22 +56,6 @@ def hessian(f: Callable[[Any], Any], x: Any) -> Derivative:
     _single(plain, spot.y)
     found = curvatures(plain, spot, list(plain.entries()))
     return measured(plain, found, lambda rows: outer(plain.x, plain.x, rows))
-
-
-def outer(y: Any, x: Any, rows: np.ndarray) -> Any:
-    """Return numbers (m, n) as a tree like y of trees like x, with arrays of both shapes one after the other."""
-    return _tree(y, rows, lambda part, above: _tree(x, part.T, lambda block, below: _laid(block.T, above + below)))
-
-
-def _tree(tree: Any, rows: np.ndarray, made: Callable[[np.ndarray, tuple[int, ...]], Any]) -> Any:
-    """Return a tree with what is made of the rows of each of its arrays, and of that array's shape."""
-    leaves = [leaf for _, leaf in trees.leaves(tree)]
-    parts = np.split(rows, np.cumsum([leaf.size for leaf in leaves])[:-1])
-    return trees.rebuild(tree, (made(part, leaf.shape) for part, leaf in zip(parts, leaves, strict=True)))
-
-
-def _laid(block: np.ndarray, shape: tuple[int, ...]) -> Any:
-    return block.reshape(shape) if shape else float(block[0, 0])
 
 
 def _single(plain: Plain, y: np.ndarray) -> None:

@@ -10,7 +10,7 @@ from gradcheck.numeric.function import Function
 from gradcheck.numeric.ladder import SECOND_STEPS, STEPS, Sweep, moved, sweep
 from gradcheck.numeric.probe import Along
 from gradcheck.numeric.scales import entry_scales
-from gradcheck.numeric.slopes import Slopes, Spot, chosen, improved, read
+from gradcheck.numeric.slopes import Slopes, Spot, chosen, improved, nothing, read
 
 Vectors = tuple[np.ndarray | None, ...]  # a direction: one for each array, None where it stays
 
@@ -35,10 +35,14 @@ def look(function: Function, spot: Spot, vectors: Vectors) -> tuple[Slopes, np.n
         slopes = chosen(lost & again.resolved, again, slopes)
     for unit in others:
         if slopes.coarse.any():
-            swept = _swept(function, spot, dataclasses.replace(probe, unit=unit), STEPS)
-            again = read(swept, spot, level, unit)
-            slopes = chosen(improved(slopes, again, unit < probe.unit), again, slopes)
-    return slopes, level
+            other = dataclasses.replace(probe, unit=unit)
+            swept = _swept(function, spot, other, STEPS)
+            found = _level(function, spot, other, swept)
+            again = read(swept, spot, found, unit)
+            better = improved(slopes, again, unit < probe.unit)
+            slopes, level = chosen(better, again, slopes), np.where(better, found, level)
+    lost = (level > COARSEST) & ~(slopes.bar < np.abs(slopes.value))  # a noise in which nothing is seen
+    return chosen(lost, nothing(slopes), slopes), level
 
 
 def natural(point: list[np.ndarray], vectors: Vectors) -> float:

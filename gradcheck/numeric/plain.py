@@ -1,13 +1,14 @@
 """A plain function of a number, an array or a tree of arrays, and where it is asked for its derivative."""
 
-import numbers
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from numbers import Real
 from typing import Any
 
 import numpy as np
 
 from gradcheck.numeric.constants import UNIT, U
+from gradcheck.numeric.forms import taken, with_arrays
 from gradcheck.subjects import trees
 from gradcheck.subjects.randomness import Draws
 from gradcheck.subjects.trees import MISSING
@@ -30,7 +31,7 @@ class Plain:
         if not callable(f):
             raise TypeError(f"{self.name}: f must be callable, got {type(f).__name__}")
         self._f, self._draws, self.count = f, Draws(), Counter[str]()
-        self.x = with_arrays(x, float)
+        self.x = taken(x)
         for path, kind in (*trees.disguised(self.x, "x"), *trees.odd(self.x, "x")):
             raise TypeError(f"{self.name}: {path} must be a real floating array, got {kind}")
         found = [(path, leaf) for path, leaf in trees.ends(self.x, "x") if trees.is_leaf(leaf)]
@@ -41,6 +42,8 @@ class Plain:
                 raise TypeError(f"{self.name}: {path} must be of float64 or narrower, got {leaf.dtype}")
             if not np.isfinite(leaf).all():
                 raise ValueError(f"{self.name}: {path} must be finite, got {_first(leaf, ~np.isfinite(leaf))}")
+        if not any(leaf.size for _, leaf in found):
+            raise ValueError(f"{self.name}: x must have an entry, got none")
         self._scalar = [isinstance(leaf, np.generic) for _, leaf in found]
         self.point = [np.asarray(leaf, np.float64) for _, leaf in found]
         self._build: Any = trees.builder(self.x)
@@ -57,7 +60,7 @@ class Plain:
             if entries != 1:
                 raise ValueError(f"{self.name}: direction must be given for x of {entries} entries, got None")
             return tuple(np.ones_like(x) for x in self.point)
-        pairs = trees.align(self.x, with_arrays(direction, float), "direction")
+        pairs = trees.align(self.x, taken(direction), "direction")
         return tuple(self._like(x, path, v) for x, (path, v) in zip(self.point, pairs, strict=True))
 
     def entries(self) -> Iterator[tuple[np.ndarray | None, ...]]:
@@ -101,7 +104,7 @@ class Plain:
     def _output(self, arrays: Sequence[np.ndarray]) -> Any:
         handed = (x[()] if scalar else np.array(x) for x, scalar in zip(arrays, self._scalar, strict=True))
         with self._draws.replayed():
-            return with_arrays(self._f(self._build(handed)), numbers.Real)
+            return with_arrays(self._f(self._build(handed)), Real)
 
     def forward(self, arrays: Sequence[np.ndarray]) -> np.ndarray:
         """Return all outputs as one vector; what refuses complex numbers with an error has cost nothing."""
@@ -123,33 +126,6 @@ class Plain:
         if not any(part.size for part in parts):
             raise TypeError(f"{self.name}: f must return a real number or a floating array, got {_brief(y)}")
         return np.concatenate(parts)
-
-
-def with_arrays(node: Any, kind: Any) -> Any:
-    """Return a tree with NumPy's numbers for those of Python's that stand in tuples, lists and dictionaries."""
-    if isinstance(node, kind) and not isinstance(node, bool | np.generic):
-        return np.float64(node)
-    if isinstance(node, tuple) and hasattr(node, "_fields"):
-        return type(node)(*(with_arrays(child, kind) for child in node))
-    if type(node) in (tuple, list):
-        return type(node)(with_arrays(child, kind) for child in node)
-    if type(node) is dict:
-        return {key: with_arrays(child, kind) for key, child in node.items()}
-    return node
-
-
-def shaped(y: Any, vector: np.ndarray) -> Any:
-    """Return `vector` cut into a tree like y, with numbers of Python's for numbers."""
-    return trees.rebuild(y, _cut(y, vector))
-
-
-def _cut(y: Any, vector: np.ndarray) -> Iterator[Any]:
-    start = 0
-    for _, leaf in trees.ends(y):
-        if trees.is_leaf(leaf):
-            piece = vector[start : start + leaf.size].reshape(leaf.shape)
-            yield float(piece) if isinstance(leaf, np.generic) else piece
-            start += leaf.size
 
 
 def _first(x: np.ndarray, where: np.ndarray) -> str:

@@ -62,6 +62,12 @@ def chosen(which: np.ndarray, a: Slopes, b: Slopes) -> Slopes:
     return Slopes(*(np.where(which, getattr(a, name), getattr(b, name)) for name in FIELDS))
 
 
+def nothing(slopes: Slopes) -> Slopes:
+    """Return the same without any claim."""
+    no = np.full(len(slopes.value), np.nan)
+    return dataclasses.replace(slopes, value=no, bar=np.full(len(no), np.inf), right=no, left=no)
+
+
 def improved(old: Slopes, new: Slopes, finer: bool) -> np.ndarray:
     """Return where a look with steps of another size is to be believed instead.
 
@@ -87,5 +93,6 @@ def _alike(swept: Sweep, bounds: np.ndarray, level: np.ndarray, y: np.ndarray, u
     bar = found.bar + 4 * U * sides  # the numbers that it is made of are rounded themselves
     size = np.maximum(np.abs(value), FLOOR * np.abs(y))
     doubt = ~(bar <= WIDE * size) | found.kink
-    coarse = (~(bar <= WIDE * np.abs(value)) | found.kink) & (swept.weight > 0).any(axis=0)
+    moves = (swept.weight > 0).any(axis=0)
+    coarse = ~(bar <= WIDE * np.where(moves, np.abs(value), unit * np.maximum(np.abs(y), 1))) | found.kink
     return Slopes(value / unit, bar / unit, right / unit, left / unit, found.kink, found.jump, doubt, coarse)
