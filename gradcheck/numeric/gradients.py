@@ -45,7 +45,7 @@ def hessian(f: Callable[[Any], Any], x: Any) -> Derivative:
     """Return the second derivatives of a function with one output, by second differences along entries and their pairs.
 
     Of one array it has the shape of x twice; of a tree it is a tree like x of trees like x.  At a kink of f there is
-    none: there, and where nothing is resolved, it is nan.
+    none: there, and where nothing is resolved, it is nan.  Where it jumps itself it is the mean of both sides.
 
     Raises:
         TypeError: as `derivative` does.
