@@ -83,7 +83,7 @@ def _alike(swept: Sweep, bounds: np.ndarray, level: np.ndarray, y: np.ndarray, u
     """Read outputs that are finite at every step."""
     found = estimate(swept, bounds, np.maximum(U, np.minimum(level, NARROW)))
     hidden = 4 * U * np.maximum(np.abs(y), 1) / swept.steps.max(axis=0, initial=TINY)
-    found = where_still(found, np.ones(len(y)), bounds, hidden)
+    found = where_still(found, np.ones(len(y)), bounds, hidden, swept.steps, np.zeros_like(bounds))
     value, right, left = (found.value,) * 3
     if found.kink.any():
         ahead, behind, _ = one_sided(swept.steps, swept.right, swept.left, bounds)
