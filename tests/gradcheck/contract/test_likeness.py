@@ -115,6 +115,16 @@ def test_more_than_half_of_the_entries_go_through_a_narrow_format_or_it_is_none(
     assert rounding_of(called(subject, X)).narrow == ({"x": 2.0**-23} if told else {})
 
 
+def test_a_format_is_asked_by_changes_of_dy_of_up_to_one_in_256_of_its_roundings():
+    seen, x = [], np.random.default_rng(5).normal(size=200)
+    call = called(lambda x: (x * 1, lambda dy: seen.append(dy) or dy), x)
+    seen.clear()
+    rounding_of(call)
+    for dy, u in zip(seen[4:], (2.0**-24, 2.0**-11), strict=True):
+        changes = (dy / call.g[0] - 1) / (u / 256)
+        assert -1 <= changes.min() < -0.9 and 0.9 < changes.max() <= 1
+
+
 def test_the_array_whose_cotangent_is_narrow_is_named():
     def vjp(a, b):
         return a * b, lambda dy: (dy * b, dy.astype(np.float16).astype(float) * a)
@@ -192,6 +202,13 @@ def test_a_change_above_a_thousandth_of_the_largest_entry_is_a_kink_that_was_cro
     below, above = 0.0009 * size, 0.0011 * size
     assert np.allclose(moved_by(call, (below, above, below)), [16 * below, 0, 16 * below], rtol=1e-9, atol=0)
     assert moved_by(call, (above, below, above))[::2] == [0, 0]
+
+
+def test_a_thousandth_itself_is_no_kink():
+    call = called(lambda x, w: (x + w, lambda dy: (dy, dy)), np.zeros(2), np.zeros(2))
+    numbers = np.array([1.0, 0.0])
+    call = dataclasses.replace(call, y=numbers, first=[numbers, numbers], noise=0.0)
+    assert moved_by(call, 3 * (np.array([0, 1e-3]),)) == [16e-3] * 3
 
 
 def test_numbers_that_cancel_count_as_large_as_their_noise_says():

@@ -219,7 +219,7 @@ def test_of_a_large_subject_one_ordinary_power_and_the_ends_are_tried():
 @pytest.mark.parametrize(("exponent", "up", "down"), [(10, 950, -958), (-10, 960, -948)])
 def test_room_is_left_for_every_number_in_sight(which, exponent, up, down):
     call, x = sized(1.0, 1), np.array([2.0**exponent])
-    call = dataclasses.replace(call, **{which: {"g": np.array([x, x]), "y": x}.get(which, [x])})
+    call = dataclasses.replace(call, **{which: {"g": np.array([x, np.ones(1)]), "y": x}.get(which, [x])})
     dy = float(call.g[0, 0])
     assert tried(call)[1][4:6] == [dy * 2.0**up, dy * 2.0**down]
 
@@ -256,6 +256,23 @@ def test_the_size_of_an_array_is_that_of_its_largest_entry():
 def test_where_numbers_inside_leave_the_range_the_root_of_the_power_is_tried(spoil, powers):
     failed, seen = tried(sized(1.0, 1), pullback=spoil)
     assert failed == [] and [float(np.log2(power)) for power in seen[4:-3]] == powers
+
+
+@pytest.mark.parametrize("far", [0, 1])
+def test_one_entry_or_one_array_that_leaves_the_range_is_enough(far):
+    inside = np.where(np.arange(2) == far, 2.0**100, 1.0)
+    failed, seen = tried(sized(1.0, 2), pullback=lambda g: g * inside / inside)
+    assert failed == [] and [float(np.log2(power)) for power in seen[4:7]] == [960, 480, -958]
+
+    def vjp(a, b):
+        return a + b, lambda dy: tuple(dy * through / through for through in inside)
+
+    assert not found(is_linear, vjp, np.ones(1), np.ones(1))
+
+
+def test_far_in_the_multiple_of_the_cotangent_is_expected_and_no_root_is_tried_in_vain():
+    failed, seen = tried(dataclasses.replace(sized(1.0, 1), first=[np.array([4.0])]), pullback=lambda g: 4 * g)
+    assert failed == [] and [float(np.log2(power)) for power in seen[4:-3]] == [958, -958]
 
 
 def test_a_number_that_stays_finite_far_out_is_held_against_the_power():

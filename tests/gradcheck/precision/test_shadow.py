@@ -1,15 +1,185 @@
 """float32 and float16: the mathematics is asked in float64, the implementation beside it, and neither is excused."""
 
+import types
+
 import numpy as np
 import pytest
 
 import gradcheck
 from gradcheck.adapters import pair
+from gradcheck.numeric.reading import Place
+from gradcheck.precision.shadow import compare_with_shadow
 from reference.layers.layernorm import LayerNorm
 from reference.layers.linear import Linear
 
 rng = np.random.default_rng(1)
 X = rng.normal(size=(4, 6)).astype(np.float32)
+U = 2.0**-24
+ONES = np.ones(3, np.float32)
+
+
+def shadowed(gradients, *arrays, y=(0.0, 0.0), u=2.0**-53, units=None):
+    """What is found of a subject whose gradients are what this function of the arrays and of dy (1, m) says."""
+    arrays = arrays or (ONES,)
+    leaves = [types.SimpleNamespace(name=name, value=x) for name, x in zip("xw", arrays, strict=False)]
+    subject = types.SimpleNamespace(units=units or {})
+    problem = types.SimpleNamespace(leaves=leaves, subject=subject, gradients=gradients)
+    own = Place([x.astype(float) for x in arrays], np.array(y), np.ones((2, len(y))))
+    return compare_with_shadow(problem, own, u, np.random.default_rng(2))
+
+
+def off_by(error, right=1.0):
+    """A gradient of float64 that is `right` of every entry, and more by `error` in a narrow format."""
+
+    def gradients(arrays, g):
+        return [np.full((len(g), *x.shape), right) + (error if x.dtype != np.float64 else 0) for x in arrays]
+
+    return gradients
+
+
+def test_a_gradient_that_is_the_same_in_both_is_no_finding():
+    assert shadowed(off_by(0.0)) == []
+
+
+def test_the_array_and_its_worst_entry_are_named_with_both_gradients_and_what_rounding_explains():
+    def gradients(arrays, g):
+        (x,) = arrays
+        return [(1 + np.array([0, 0.01, 0, 0, 0.25, 0.02]) * (x.dtype == np.float32)).reshape(1, 2, 3)]
+
+    (finding,) = shadowed(gradients, np.ones((2, 3), np.float32))
+    message = "x[1, 1]: in float32 the pullback gives 1.25, in float64 1; rounding explains 3.8e-06"  # 64 roundings
+    assert (finding.kind, finding.severity, finding.array) == ("precision", "fail", "x") and finding.message == message
+
+
+@pytest.mark.parametrize(("u", "asked"), [(U / 2, False), (U / 4, True)])
+def test_nothing_is_said_where_the_layer_computes_as_narrowly_in_float64(u, asked):
+    assert bool(shadowed(off_by(0.25), u=u)) == asked
+
+
+def test_nothing_is_asked_where_all_arrays_are_float64():
+    assert shadowed(lambda arrays, g: pytest.fail("asked"), np.ones(3)) == []
+
+
+def test_the_narrowest_of_all_arrays_counts():
+    gradients = off_by(50 * 2.0**-11)
+    assert len(shadowed(gradients, ONES)) == 1
+    assert shadowed(gradients, ONES, ONES.astype(np.float16)) == []
+
+
+def test_a_format_that_numpy_lacks_is_known_by_the_subject():
+    assert shadowed(off_by(0.2), units={"x": 2.0**-8}) == [] and len(shadowed(off_by(0.3), units={"x": 2.0**-8})) == 1
+
+
+@pytest.mark.parametrize("right", [2.0**-10, 1.0, 8.0])
+@pytest.mark.parametrize(("roundings", "told"), [(63, False), (65, True), (-65, True)])
+def test_a_gradient_may_be_off_by_64_of_its_own_roundings(roundings, told, right):
+    def gradients(arrays, g):  # nearer to zero, where terms are asked, it is nothing
+        (x,) = arrays
+        return [np.full((len(g), 3), right * (1 + roundings * U * (x.dtype != np.float64))) * (len(g) == 1)]
+
+    assert bool(shadowed(gradients)) == told
+
+
+@pytest.mark.parametrize(("part", "told"), [(0.99, False), (1.01, True)])
+@pytest.mark.parametrize("where", ["the gradient changes", "the difference scatters"])
+def test_a_gradient_may_be_off_by_16_times_what_a_few_roundings_change(where, part, told):
+    """The gradient is nothing, and changes at the points nearby by 1, in both or in the narrow format alone."""
+    visits = {np.dtype(np.float32): iter(range(5)), np.dtype(np.float64): iter(range(5))}
+
+    def gradients(arrays, g):
+        (x,) = arrays
+        if len(g) > 1:
+            return [np.zeros((4, 3))]
+        k, narrow = next(visits[x.dtype]), x.dtype == np.float32
+        change = 2.0**-10 * (k == 2) * (narrow or where == "the gradient changes")
+        return [np.full((1, 3), change + part * 16 * 2.0**-10 * narrow)]
+
+    assert bool(shadowed(gradients)) == told
+
+
+@pytest.mark.parametrize(("part", "told"), [(0.99, False), (1.01, True)])
+def test_the_median_change_of_an_array_is_a_floor_for_every_entry(part, told):
+    visits = iter(range(10))
+
+    def gradients(arrays, g):
+        (x,) = arrays
+        if len(g) > 1:
+            return [np.zeros((4, 3))]
+        error = part * 16 * 2.0**-10 * np.array([1, 0, 0]) * (x.dtype == np.float32)
+        return [(2.0**-10 * np.array([0, 1, 4]) * (next(visits) % 5 == 3) + error)[None]]
+
+    assert bool(shadowed(gradients)) == told
+
+
+@pytest.mark.parametrize(("part", "told"), [(0.99, False), (1.01, True)])
+@pytest.mark.parametrize("scale", [0.25, 1.0, 16.0])
+def test_a_gradient_may_be_off_by_four_roundings_of_y_dy_by_x(scale, part, told):
+    largest = []
+
+    def gradients(arrays, g):
+        (x,) = arrays
+        if len(g) == 1:
+            largest.append(float(np.abs(g).max()))
+        error = part * 4 * U * 32 * largest[0] / scale
+        return [np.full((len(g), 3), error * (x.dtype == np.float32))]
+
+    assert bool(shadowed(gradients, np.full(3, scale, np.float32), y=(0.5, -32.0))) == told
+
+
+def test_numbers_that_underflow_are_no_finding():
+    tiny = float(np.finfo(np.float32).tiny)
+    assert shadowed(off_by(0.99 * tiny, 0.0)) == [] and len(shadowed(off_by(1.01 * tiny, 0.0))) == 1
+
+
+@pytest.mark.parametrize(("roundings", "told"), [(10, False), (30, True)])
+def test_a_gradient_may_be_off_by_16_roundings_of_the_terms_that_cancel_in_it(roundings, told):
+    """Nearer to zero it is 1, at the point nothing: terms are what an entry's gradient is there, at most 1 or y."""
+
+    def gradients(arrays, g):
+        (x,) = arrays
+        return [np.full((len(g), 3), float(len(g) > 1) + roundings * U * (x.dtype == np.float32))]
+
+    assert bool(shadowed(gradients)) == told
+
+
+def test_the_terms_of_an_array_excuse_no_other():
+    def gradients(arrays, g):
+        w = arrays[1]
+        right = float(len(g) > 1)
+        return [np.full((len(g), 3), right), np.full((len(g), 3), 10 * U * (w.dtype == np.float32))]
+
+    assert [f.array for f in shadowed(gradients, ONES, ONES)] == ["w"]
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_an_entry_that_is_not_finite_is_the_worst(value):
+    def gradients(arrays, g):
+        narrow = arrays[0].dtype == np.float32
+        return [np.array([[1, 1 + narrow, value if narrow else 1.0]])]
+
+    (finding,) = shadowed(gradients)
+    assert finding.message.startswith(f"x[2]: in float32 the pullback gives {value}, in float64 1;")
+
+
+def test_each_array_is_compared_and_an_empty_one_is_not():
+    broken = shadowed(off_by(0.25), np.zeros(0, np.float32), ONES)
+    assert [f.array for f in broken] == ["w"]
+    assert [f.array for f in shadowed(off_by(0.25), ONES, ONES)] == ["x", "w"]
+
+
+def test_both_are_asked_at_the_same_five_points_a_few_roundings_apart_for_the_same_cotangents():
+    seen = []
+    shadowed(lambda arrays, g: seen.append((arrays[0], g)) or [np.ones((len(g), 3))], np.full(3, 1.1, np.float32))
+    narrow, wide = seen[:5], seen[5:]
+    assert [x.dtype for x, _ in narrow] == [np.float32] * 5 and [x.dtype for x, _ in wide] == [np.float64] * 5
+    for (x, dy), (same, too) in zip(narrow, wide, strict=True):
+        assert np.array_equal(x, same) and np.array_equal(dy, too) and dy.shape == (1, 2)
+    base, g = narrow[0]
+    assert np.array_equal(base, np.full(3, 1.1, np.float32)) and np.array_equal(g, g.astype(np.float16))
+    for of, known in ((lambda row: row[0], base), (lambda row: row[1], g)):
+        apart = max(np.abs(of(row).astype(float) / known - 1).max() for row in narrow[1:])
+        assert 2 * U <= apart <= 6 * U, "by up to four roundings, and rounded once more"
+        assert all(np.array_equal(of(row), of(row).astype(np.float32)) for row in narrow)
 
 
 def softmax(x):

@@ -5,8 +5,6 @@ import pytest
 
 import gradcheck
 from gradcheck.adapters import pair
-from gradcheck.precision.terms import terms
-from gradcheck.subjects.problem import Problem
 
 
 def softmax(x):
@@ -110,21 +108,3 @@ def test_a_tiny_entry_beside_large_ones_is_not_excused_where_nothing_is_saturate
     report = gradcheck.check(subject, dominated(0, np.float64))
     assert report.verdict == "fail", str(report)
     assert {index[1] for index in report.gradients[0].wrong} == {0}
-
-
-def test_terms_are_what_the_gradient_is_nearer_to_zero_and_no_more_than_the_cotangent():
-    x = np.array([30.0, -1.0])
-    found = terms(Problem(PAIRS["tanh"], (x,), {}), [x], 0, np.tanh(x))
-    assert 0.5 < found[0] <= 1.5 and found[1] <= 1.5
-    steep = Problem(pair(lambda x: 100 * x, lambda x, dy: 100 * dy), (x,), {})
-    assert (terms(steep, [x], 0, np.ones(2)) <= 1.5).all()
-
-
-def test_terms_outside_the_domain_are_none():
-    def backward(x, dy):
-        if x.max() < 20:
-            raise ValueError("too small")
-        return dy
-
-    x = np.array([30.0, 40.0])
-    assert (terms(Problem(pair(lambda x: +x, backward), (x,), {}), [x], 0, x) == 0).all()

@@ -8,9 +8,8 @@ import os
 import numpy as np
 import pytest
 
-import gradcheck
 from gradcheck import Checker
-from gradcheck.workers.mapping import mapping
+from gradcheck.workers.mapping import Done, Numbered, mapping
 from reference.layers.layernorm import LayerNorm
 
 X = np.random.default_rng(1).normal(size=(3, 5))
@@ -44,29 +43,9 @@ def backwards(function, tasks):
     return [function(task) for task in reversed(tasks)]
 
 
-@pytest.mark.parametrize("name", SUBJECTS)
-def test_the_report_does_not_depend_on_where_the_work_is_done(name):
-    serial = Checker(seed=3)(SUBJECTS[name], X)
-    with concurrent.futures.ThreadPoolExecutor(2) as threads:
-        for workers in (2, threads.map, Promises().map, map, backwards):
-            report = Checker(seed=3, workers=workers)(SUBJECTS[name], X)
-            assert report.to_dict() == serial.to_dict()
-            assert str(report) == str(serial)
-            assert report.evaluations == serial.evaluations
-    assert serial.verdict == {"right": "pass", "wrong": "fail"}[name]
-
-
-def test_a_generator_among_the_constants_is_replayed_in_every_process():
-    def dropped(x, rng):
-        keep = rng.uniform(size=x.shape) > 0.3
-        return x * x * keep, lambda dy: 2 * x * keep * dy
-
-    with concurrent.futures.ThreadPoolExecutor(2) as threads:
-        for workers in (1, threads.map):
-            assert Checker(workers=workers)(dropped, X, rng=np.random.default_rng(9)).verdict == "pass"
-
-
-def test_minus_one_is_all_cores(monkeypatch):
+@pytest.fixture
+def asked(monkeypatch):
+    """How many processes were started, none of them in truth."""
     asked = []
 
     class Pool:
@@ -82,9 +61,56 @@ def test_minus_one_is_all_cores(monkeypatch):
         imap = staticmethod(map)
 
     monkeypatch.setattr("multiprocessing.Pool", Pool)
-    with mapping(-1) as mapper:
+    return asked
+
+
+@pytest.mark.parametrize(("workers", "count"), [(-1, os.cpu_count()), (2, 2), (1024, 1024)])
+def test_a_number_is_that_of_processes_and_minus_one_is_all_cores(workers, count, asked):
+    with mapping(workers) as mapper:
         assert mapper(abs, [-1, 2]) == [1, 2]
-    assert asked == [os.cpu_count()]
+    assert asked == [count]
+
+
+def test_one_worker_is_this_process(asked):
+    with mapping(1) as mapper:
+        assert mapper(abs, [-1, 2]) == [1, 2]
+    assert asked == []
+
+
+@pytest.mark.parametrize("workers", [True, False, 2.0, "2", None])
+def test_workers_of_another_type_are_refused(workers):
+    want = f"gradcheck: workers must be a whole number or map-like callable, got {type(workers).__name__}"
+    with pytest.raises(TypeError, match=f"^{want}$"), mapping(workers):
+        pass
+
+
+@pytest.mark.parametrize("workers", [0, -2])
+def test_fewer_processes_than_one_are_refused(workers):
+    with pytest.raises(ValueError, match="workers must be at least") as caught, mapping(workers):
+        pass
+    assert str(caught.value) == f"gradcheck: workers must be at least 1, or -1 for all cores, got {workers}"
+
+
+@pytest.mark.parametrize(
+    ("workers", "got"),
+    [
+        (1025, "1025"),
+        (999_999_999, "999999999"),
+        (10**9, "a number of more than nine digits"),
+        (10**5000, "a number of more than nine digits"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "workers",
+)
+def test_more_processes_than_any_machine_has_are_refused_before_they_are_started(workers, got, asked):
+    with pytest.raises(ValueError, match=rf"^gradcheck: workers must be at most 1024, got {got}$"), mapping(workers):
+        pass
+    assert asked == []
+
+
+def test_results_are_sorted_by_the_numbers_of_their_tasks():
+    with mapping(backwards) as mapper:
+        assert mapper(abs, [-1, 2, -3]) == [1, 2, 3]
+    assert Numbered(abs)((7, -2)) == Done(7, 2)
 
 
 @pytest.mark.parametrize(
@@ -112,7 +138,23 @@ def test_no_tasks_have_no_results():
         assert mapper(abs, []) == []
 
 
-def test_more_processes_than_any_machine_has_are_refused_before_they_are_started():
-    for workers, got in ((1025, "1025"), (10**5000, "a number of more than nine digits")):
-        with pytest.raises(ValueError, match=rf"^gradcheck: workers must be at most 1024, got {got}$"):
-            gradcheck.Checker(workers=workers)(SUBJECTS["right"], X)
+@pytest.mark.parametrize("name", SUBJECTS)
+def test_the_report_does_not_depend_on_where_the_work_is_done(name):
+    serial = Checker(seed=3)(SUBJECTS[name], X)
+    with concurrent.futures.ThreadPoolExecutor(2) as threads:
+        for workers in (2, threads.map, Promises().map, map, backwards):
+            report = Checker(seed=3, workers=workers)(SUBJECTS[name], X)
+            assert report.to_dict() == serial.to_dict()
+            assert str(report) == str(serial)
+            assert report.evaluations == serial.evaluations
+    assert serial.verdict == {"right": "pass", "wrong": "fail"}[name]
+
+
+def test_a_generator_among_the_constants_is_replayed_in_every_process():
+    def dropped(x, rng):
+        keep = rng.uniform(size=x.shape) > 0.3
+        return x * x * keep, lambda dy: 2 * x * keep * dy
+
+    with concurrent.futures.ThreadPoolExecutor(2) as threads:
+        for workers in (1, threads.map):
+            assert Checker(workers=workers)(dropped, X, rng=np.random.default_rng(9)).verdict == "pass"
