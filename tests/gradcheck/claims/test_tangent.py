@@ -64,12 +64,14 @@ def test_four_times_the_largest_change_of_every_cotangent_is_in_the_bar():
     assert np.allclose(bar - still, [16 * 2.0**-40, 12 * 2.0**-40], rtol=1e-12, atol=0)
 
 
+@pytest.mark.parametrize("size", [2.0**-10, 1.0, 2.0**10])
 @pytest.mark.parametrize(("part", "counts"), [(0.9, True), (1.1, False)])
-def test_a_change_that_no_rounding_makes_is_none(part, counts):
-    u, largest = 2.0**-24, np.hypot(9, 4)
-    still = along(listed(*STILL), u=u)[1]
-    change = part * u**0.5 * largest
-    bar = along(listed([3, 4], [3 + change / 3, 4], [3, 4], [3, 4]), u=u)[1]
+def test_a_change_that_no_rounding_makes_is_none(part, counts, size):
+    """It is a part of the largest derivative of any cotangent, here of the second: 9 and -4."""
+    u, tangent = 2.0**-24, size * np.array([3.0, 4.0])
+    still = along(listed(*[tangent] * 4), u=u)[1]
+    change = part * u**0.5 * size * np.hypot(9, 4)
+    bar = along(listed(tangent, tangent + np.array([change / 3, 0]), tangent, tangent), u=u)[1]
     assert np.allclose(bar - still, [4 * change / 3, 4 * change * counts], rtol=1e-9, atol=0)
 
 

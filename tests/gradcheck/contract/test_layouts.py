@@ -174,9 +174,10 @@ def test_the_ten_thousand_roundings_are_those_of_the_largest_entry():
     factor = np.array([[1.0, 2.0**-10], [2.0**-10, 1.0]])
 
     def vjp(x):
-        return x * factor, lambda dy: dy * factor + 2.0**-41 * (not dy.flags.c_contiguous)
+        return x * factor, lambda dy: dy * factor + 2.0**-40 * (not dy.flags.c_contiguous)
 
-    assert failures(vjp, np.ones((2, 2))) == {}
+    exact = Rounding({"x": 0.0}, {}, {"x": 0.0}, 0.0)
+    assert not list(takes_any_layout(called(vjp, np.ones((2, 2))), exact, np.random.default_rng(2)))
 
 
 @pytest.mark.parametrize(("part", "told"), [(0.99, False), (1.01, True)])

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from gradcheck.subjects.adapted import Broken
-from gradcheck.subjects.outputs import flat, like, output_names
 from gradcheck.subjects.problem import Problem, during, is_write
 from reference.layers.linear import Linear
 
@@ -17,25 +16,6 @@ X = rng.normal(size=(2, 3))
 
 def two(x):
     return {"a": x * x, "b": [np.float64(x.sum())]}, lambda dy: 2 * x * dy["a"] + dy["b"][0]
-
-
-def test_outputs_of_any_structure_are_one_vector_and_back():
-    y, _ = two(X)
-    vector = flat(y)
-    assert vector.shape == (7,) and vector[6] == X.sum()
-    dy = like(y, np.arange(7.0))
-    assert np.array_equal(dy["a"], np.arange(6.0).reshape(2, 3)) and dy["b"][0] == 6
-    assert not dy["a"].flags.writeable and like(y, np.arange(7.0), protect=False)["a"].flags.writeable
-    assert output_names(y) == [("y.a", (2, 3)), ("y.b[0]", ())]
-
-
-def test_a_number_is_an_output():
-    assert flat(2.5).tolist() == [2.5] and flat(2.5 + 1j).dtype == complex
-    assert like(2.5, np.array([3.0])).shape == ()
-
-
-def test_a_cotangent_has_the_dtype_of_its_output():
-    assert like(X.astype(np.float32), np.ones(6)).dtype == np.float32
 
 
 def test_gradients_hold_one_row_for_every_cotangent(rng):
