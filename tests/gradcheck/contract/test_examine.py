@@ -1,5 +1,8 @@
 """All promises are tried in order as far as there is an answer, and what breaks one is told once."""
 
+import inspect
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -277,6 +280,15 @@ def test_every_promise_is_tried(kind):
         return square(x), lambda dy: calls.append(1) or BROKEN[kind](x, dy, len(calls))
 
     assert kind in {f.kind for f in examined(vjp, X).findings}
+
+
+def test_every_promise_has_the_shape_of_its_neighbour_and_a_file_with_its_tests_of_its_own():
+    homes = [Path(inspect.getfile(promise)) for _, promise in PROMISES]
+    for (_, promise), home in zip(PROMISES, homes, strict=True):
+        assert [name.lstrip("_") for name in inspect.signature(promise).parameters] == ["call", "rounding", "rng"]
+        assert inspect.isgeneratorfunction(promise) and promise.__doc__.startswith("Yield ")
+        assert Path(__file__).with_name(f"test_{home.stem}.py").is_file()
+    assert len(set(homes)) == len(PROMISES)
 
 
 def test_a_new_promise_is_one_function_and_one_line(monkeypatch):

@@ -11,6 +11,7 @@ TREE = {"a": X, "n": np.arange(2), "b": [np.float64(7.0)], "c": X[0].astype(np.f
 
 def test_outputs_of_any_structure_are_one_vector():
     assert np.array_equal(flat(TREE), [*X.ravel(), 7, *X[0].astype(np.float32)])
+    assert np.array_equal(flat((X[1], X[0])), [*X[1], *X[0]])
 
 
 def test_a_vector_is_cut_into_the_arrays_of_an_output_and_what_is_no_output_is_kept():

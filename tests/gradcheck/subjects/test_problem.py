@@ -6,8 +6,8 @@ import pickle
 import numpy as np
 import pytest
 
-from gradcheck.subjects.adapted import Broken
-from gradcheck.subjects.problem import Problem, during, is_write
+from gradcheck.subjects.adapted import Adapted, Broken
+from gradcheck.subjects.problem import COST, Problem, during, is_write
 from reference.layers.linear import Linear
 
 rng = np.random.default_rng(1)
@@ -69,3 +69,210 @@ def test_errors_keep_their_traceback_and_say_in_which_call():
 def test_only_numpys_refusal_to_write_is_a_write():
     assert is_write(ValueError("assignment destination is read-only"))
     assert not is_write(ValueError("shapes differ")) and not is_write(TypeError("read-only"))
+
+
+def sine(x):
+    return np.sin(x), lambda dy: np.cos(x) * dy
+
+
+@pytest.mark.parametrize(
+    ("inputs", "got"),
+    [((), "no input"), ((np.arange(3),), "int64[3]"), ((np.arange(3), "mean"), "int64[3], str")],
+)
+def test_without_a_floating_array_there_is_nothing_to_differentiate(inputs, got):
+    with pytest.raises(TypeError, match="must have a floating array") as raised:
+        Problem(sine, inputs, {})
+    assert str(raised.value) == f"gradcheck: sine must have a floating array to differentiate, got {got}"
+
+
+def test_a_problem_begins_protected_and_counts_nothing():
+    problem = Problem(sine, (X,), {})
+    assert problem.protect and not problem.once and not problem.narrow_only and problem.count == {}
+    assert problem.name == "sine" and [leaf.name for leaf in problem.leaves] == ["x"]
+
+
+def test_inputs_that_lie_too_deep_are_refused():
+    deep = X
+    for _ in range(200):
+        deep = [deep]
+    with pytest.raises(ValueError, match="nested at most"):
+        Problem(lambda x, deep: sine(x), (X,), {"deep": deep})
+
+
+@pytest.mark.parametrize(("size", "large"), [(100_000, False), (100_001, True)])
+def test_a_problem_is_large_by_the_entries_of_all_its_arrays(size, large):
+    assert Problem(lambda a, b: sine(a), (np.zeros(size - 40_000), np.zeros(40_000)), {}).is_large == large
+
+
+def test_complex_arrays_are_pairs_of_real_ones():
+    (leaf,) = Problem(sine, (X + 1j,), {}).leaves
+    assert leaf.value.dtype == np.float64 and leaf.value.size == 12
+
+
+def test_complex_outputs_of_real_arrays_are_pairs_once_it_is_asked_for():
+    problem = Problem(lambda x: (x + 2j, lambda dy: dy.real), (X,), {})
+    assert np.iscomplexobj(problem.forward([X]))
+    paired = problem.with_paired_outputs()
+    assert sorted(paired.forward([X])) == sorted([*X.ravel(), *[2.0] * 6]) and paired.count is problem.count
+
+
+def test_real_and_complex_forward_passes_are_counted_apart():
+    problem = Problem(sine, (X,), {})
+    problem.forward([X])
+    problem.forward([X + 1j])
+    assert problem.count == {"forward": 1, "complex forward": 1}
+
+
+def test_an_attempt_outside_the_domain_is_not_a_number():
+    def forward(x):
+        if x.min() < -5:
+            raise ValueError("out of domain")
+        return x[:1] if x.min() < -4 else x.astype(np.float32)
+
+    problem = Problem(lambda x: (forward(x), None), (X,), {})
+    problem.subject.forward = lambda parameters, inputs, constants: forward(*inputs)
+    inside = problem.attempt([X], 6)
+    assert inside.dtype == np.float64 and np.array_equal(inside, X.astype(np.float32).ravel())
+    for moved in (X - 4.5, X - 9):
+        assert np.isnan(problem.attempt([moved], 6)).tolist() == [True] * 6
+
+
+def test_where_a_pullback_may_be_called_once_each_cotangent_has_a_forward_pass_of_its_own(rng):
+    def vjp(x):
+        used = []
+
+        def pullback(dy):
+            assert not used
+            used.append(dy)
+            return np.cos(x) * dy
+
+        return np.sin(x), pullback
+
+    problem = Problem(vjp, (X,), {}).changed(once=True)
+    g = rng.normal(size=(2, 6))
+    assert np.allclose(problem.gradients([X], g)[0], np.cos(X) * g.reshape(2, 2, 3), rtol=1e-14, atol=0)
+    assert problem.count == {"forward": 2, "pullback": 2}
+
+
+def test_gradients_of_a_narrow_layer_are_float64():
+    (rows,) = Problem(sine, (X.astype(np.float32),), {}).gradients([X.astype(np.float32)], np.ones((1, 6)))
+    assert rows.dtype == np.float64
+
+
+def test_a_cotangent_is_pulled_back_to_the_parameters_and_then_to_the_inputs(rng):
+    layer = Linear(rng.normal(size=(3, 2)), rng.normal(size=2))
+    problem = Problem(layer, (X,), {})
+    _, pullback = problem.vjp([leaf.value for leaf in problem.leaves])
+    rows = dict(zip([leaf.name for leaf in problem.leaves], problem.pull(pullback, np.ones((2, 2))), strict=True))
+    assert list(rows)[-1] == "x" and len(rows) == 3
+    assert np.allclose(rows["x"], np.ones((2, 2)) @ problem.leaves[0].value.T, rtol=1e-14, atol=0)
+    assert np.array_equal(problem.d_inputs[0], rows["x"])
+
+
+class Forth(Adapted):
+    """y = 2 x, with forward mode or without."""
+
+    def __init__(self, has):
+        self.has = has
+
+    def forward(self, parameters, inputs, constants):
+        return 2 * inputs[0]
+
+    def jvp(self, parameters, inputs, directions, constants):
+        return {"dy": 2 * directions[0]} if self.has else None
+
+
+def test_forward_mode_gives_one_vector_and_counts_where_there_is_one():
+    with_it, without = (Problem(Forth(has), (X,), {}) for has in (True, False))
+    assert np.array_equal(with_it.jvp([X], [X]), 2 * X.ravel()) and with_it.count == {"forward mode": 1}
+    assert without.jvp([X], [X]) is None and without.count == {}
+
+
+def handed(problem, arrays, **options):
+    """What the subject was given."""
+    problem.vjp(arrays, **options)
+    return problem.handed
+
+
+def test_arrays_are_handed_over_read_only_or_as_copies():
+    problem, own = Problem(sine, (X,), {}), X.copy()
+    (safe,) = handed(problem, [own])
+    assert not safe.flags.writeable and np.shares_memory(safe, own) and own.flags.writeable
+    (copied,) = handed(problem.changed(protect=False), [own])
+    assert copied.flags.writeable and not np.shares_memory(copied, own)
+
+
+def test_what_is_read_only_already_is_handed_over_as_it_is():
+    own = X.copy()
+    own.flags.writeable = False
+    assert handed(Problem(sine, (own,), {}), [own])[0] is own
+
+
+def test_arrays_come_in_the_layout_of_those_that_were_given_unless_they_are_to_come_as_they_are():
+    problem = Problem(sine, (np.asfortranarray(X),), {})
+    assert handed(problem, [X])[0].flags.f_contiguous and not handed(problem, [X], as_is=True)[0].flags.f_contiguous
+
+
+def test_a_subject_that_takes_no_wider_arrays_is_handed_those_of_its_own_dtype():
+    problem = Problem(sine, (X.astype(np.float32),), {})
+    assert handed(problem, [X])[0].dtype == np.float64
+    assert handed(problem.changed(narrow_only=True), [X])[0].dtype == np.float32
+
+
+def test_a_generator_among_the_constants_draws_the_same_each_time():
+    def dropped(x, rng):
+        keep = rng.uniform(size=x.shape)
+        return keep * x, lambda dy: keep * dy
+
+    problem = Problem(dropped, (X,), {"rng": np.random.default_rng(3)})
+    assert np.array_equal(problem.forward([X]), problem.forward([X]))
+
+
+def test_global_draws_are_the_same_at_each_call_and_are_undone():
+    problem = Problem(lambda x: (np.random.uniform(size=6) * x.ravel(), lambda dy: dy), (X,), {})  # noqa: NPY002
+    before = np.random.get_state()[1].copy()  # noqa: NPY002
+    first, second = problem.forward([X]), problem.forward([X])
+    assert np.array_equal(first, second) and np.array_equal(np.random.get_state()[1], before)  # noqa: NPY002
+
+
+def test_a_changed_problem_counts_with_the_first_and_leaves_it_as_it_is():
+    problem = Problem(sine, (X,), {})
+    twin = problem.changed(once=True)
+    twin.forward([X])
+    assert twin.once and not problem.once and problem.count == {"forward": 1}
+    problem.fresh().forward([X])
+    assert problem.count == {"forward": 1}
+
+
+@pytest.mark.parametrize(("call", "name"), [("forward", "the forward pass"), ("vjp", "vjp"), ("jvp", "forward mode")])
+def test_an_error_says_in_which_call_it_arose(call, name):
+    def wrong(*arguments):
+        raise KeyError("w")
+
+    subject = Forth(True)
+    setattr(subject, call, wrong)
+    problem = Problem(subject, (X,), {})
+    with pytest.raises(KeyError) as caught:
+        getattr(problem, call)([X], *([[X]] if call == "jvp" else []))
+    assert caught.value.__notes__ == [f"gradcheck: raised by {name} of the subject under check"]
+
+
+@pytest.mark.parametrize("call", ["forward", "vjp", "pull"])
+def test_an_error_at_a_point_that_the_checker_chose_says_so(call):
+    def wrong(*arguments):
+        raise KeyError("w")
+
+    subject = Forth(True)
+    if call == "pull":
+        subject.vjp = lambda *arguments: (X, wrong)
+    else:
+        setattr(subject, call, wrong)
+    problem = Problem(subject, (X,), {})
+    with pytest.raises(KeyError) as caught:
+        problem.gradients([X + 1], np.ones((1, 6))) if call == "pull" else getattr(problem, call)([X + 1])
+    assert "at a point that the checker chose" in "".join(caught.value.__notes__)
+
+
+def test_a_plain_forward_pass_is_the_unit_of_cost():
+    assert COST["forward"] == 1 and all(cost > 1 for call, cost in COST.items() if call != "forward")
+    assert COST["complex forward"] > COST["forward mode"] > COST["pullback"]
