@@ -5,7 +5,7 @@ import pytest
 
 import gradcheck
 from gradcheck.adapters import pair
-from gradcheck.subjects.declared import Declared
+from gradcheck.subjects.declared import NOTHING, Declared
 
 X = np.random.default_rng(1).normal(size=(6, 5))
 
@@ -29,9 +29,10 @@ def test_an_option_that_cannot_be_is_refused_before_any_work(option, error, mess
 
 
 def test_without_a_declaration_nothing_is_said():
-    assert Declared().notes() == []
+    assert NOTHING.notes() == [] and NOTHING == Declared(noise=0.0, nondeterministic=False, convention="torch")
     (finding,) = Declared(noise=1e-6).notes()
-    assert (finding.severity, finding.message) == (
+    assert (finding.kind, finding.severity, finding.message) == (
+        "declared",
         "note",
         "as declared, every number is taken for right to 1e-06 of its size",
     )
