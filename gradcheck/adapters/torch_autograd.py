@@ -60,6 +60,9 @@ class TorchFunction(Adapted):
     def refusal(self, error: RuntimeError) -> Broken | None:
         """Return what autograd refuses in a backward pass's results as a finding; None for any other error."""
         text = str(error).splitlines()[0] if str(error) else ""
+        if text.startswith("You must implement either the backward or vjp method"):
+            way = "for its jvp alone use gradcheck.adapters.forward_mode(torch_function(function))"
+            raise TypeError(f"gradcheck: {self.name} must have a backward, got none; {way}") from error
         if "incorrect number of gradients" in text:
             return Broken("count", text)
         if "invalid gradient at index" in text:
