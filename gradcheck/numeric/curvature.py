@@ -11,7 +11,7 @@ from gradcheck.numeric.estimate import Estimate
 from gradcheck.numeric.extrapolate import estimate
 from gradcheck.numeric.function import Function
 from gradcheck.numeric.ladder import STEPS, sweep
-from gradcheck.numeric.look import Vectors, look, natural
+from gradcheck.numeric.look import Vectors, glance, look, natural
 from gradcheck.numeric.probe import Along
 from gradcheck.numeric.slopes import Slopes, Spot
 
@@ -23,7 +23,7 @@ def curvatures(function: Function, spot: Spot, entries: list[Vectors]) -> list[C
     """
     scaled = [_sum(v, v, natural(spot.point, v), 0.0) for v in entries]
     units = np.array([natural(spot.point, v) for v in entries])
-    looks = [look(function, spot, v) for v in entries]
+    looks = [look(function, spot, glance(function, spot, v)) for v in entries]
     bent = np.array([bool(slopes.kink[0]) for slopes, _ in looks])
     value, bar, kink = np.zeros((3, len(entries), len(entries)))
     for i, (_, level) in enumerate(looks):

@@ -10,9 +10,9 @@ from gradcheck.numeric import complexstep
 from gradcheck.numeric.constants import U
 from gradcheck.numeric.forms import shaped
 from gradcheck.numeric.grain import grain, may_be_coarse
-from gradcheck.numeric.look import Vectors, look
+from gradcheck.numeric.look import Vectors, glance, look
 from gradcheck.numeric.plain import Plain
-from gradcheck.numeric.sharpen import sharpened
+from gradcheck.numeric.sharpen import exact, sharpened
 from gradcheck.numeric.slopes import Slopes, Spot
 from gradcheck.subjects.problem import COST
 
@@ -78,8 +78,14 @@ def at(plain: Plain) -> tuple[Any, Spot]:
 
 def along(plain: Plain, spot: Spot, vectors: Vectors) -> Column:
     """Return the slopes along a direction, from real differences and, where these confirm it, the complex step."""
-    slopes, level = look(plain, spot, vectors)
-    sharp = sharpened(plain, spot, vectors, slopes)
+    seen = glance(plain, spot, vectors)
+    step = exact(plain, spot, seen.probe) if spot.exact else None
+    if step is not None and not seen.slopes.doubt.any():
+        sharp = sharpened(seen.slopes, step, spot, seen.probe)
+        if sharp is not None:  # two ways agree within their roundings: there is no noise to look for
+            return Column(sharp, spot.roundoff, True)
+    slopes, level = look(plain, spot, seen)
+    sharp = None if step is None else sharpened(slopes, step, spot, seen.probe)
     return Column(slopes if sharp is None else sharp, np.maximum(level, U), sharp is not None)
 
 

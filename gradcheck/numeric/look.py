@@ -15,11 +15,26 @@ from gradcheck.numeric.slopes import Slopes, Spot, chosen, improved, nothing, re
 Vectors = tuple[np.ndarray | None, ...]  # a direction: one for each array, None where it stays
 
 
-def look(function: Function, spot: Spot, vectors: Vectors) -> tuple[Slopes, np.ndarray]:
-    """Return the slopes along a direction, and the noise of f (m,) as a part of it."""
+@dataclasses.dataclass(frozen=True)
+class Glance:
+    """A few steps along a direction, and what they say if f has no noise but its roundings."""
+
+    probe: Along
+    swept: Sweep
+    slopes: Slopes
+
+
+def glance(function: Function, spot: Spot, vectors: Vectors) -> Glance:
     probe = Along(None, vectors=vectors, unit=natural(spot.point, vectors))
-    others = [unit for unit in (_own(spot.point, vectors), 1.0) if abs(np.log2(unit / probe.unit)) >= APART]
-    first = _swept(function, spot, probe, STEPS[list(FEW)])
+    swept = _swept(function, spot, probe, STEPS[list(FEW)])
+    return Glance(probe, swept, read(swept, spot, _least(spot), probe.unit))
+
+
+def look(function: Function, spot: Spot, seen: Glance) -> tuple[Slopes, np.ndarray]:
+    """Return the slopes along the direction of a glance, and the noise of f (m,) as a part of it."""
+    probe, first = seen.probe, seen.swept
+    own = _own(spot.point, probe.vectors)
+    others = [unit for unit in (own, 1.0) if abs(np.log2(unit / probe.unit)) >= APART]
     level = _level(function, spot, probe, first)
     for unit in others:
         if unit < probe.unit and (level > COARSEST).any():  # steps so wide that a wave looks like noise
@@ -70,7 +85,7 @@ def _level(function: Function, spot: Spot, probe: Along, first: Sweep) -> np.nda
 
     Two tables, of different spacings: where one is a whole number of roundings wide, these are all alike.
     """
-    least = np.where(spot.roundoff > U, spot.roundoff / SCATTER, 0)
+    least = _least(spot)
     alone = read(first, spot, least, probe.unit)
     if (alone.kink | alone.jump).any():
         direction = probe.direction(spot.point)
@@ -83,3 +98,8 @@ def _level(function: Function, spot: Spot, probe: Along, first: Sweep) -> np.nda
         for side, unit in tables
     ]
     return np.max([least, *levels], axis=0)
+
+
+def _least(spot: Spot) -> np.ndarray:
+    """Return the noise (m,) that the format of each output has."""
+    return np.where(spot.roundoff > U, spot.roundoff / SCATTER, 0.0)

@@ -1,0 +1,147 @@
+"""What the estimator's constants are worth: each is varied, all others as they are, on a fixed family of functions.
+
+    python tests/benchmarks/constants.py [NAME ...]
+
+Of 200 smooth functions (`thousand.cases`, eight of each kind), beside 40 with a kink and 20 with a jump at the point
+itself, every line tells: how often the bar holds, and the largest error in bars; the median of the digits that the bar
+leaves; how many are left without a claim; how many are told for what they are; and the evaluations on the average.
+Functions refuse complex numbers, but where a constant of the complex step is varied. The value in use is marked. A
+line takes two or three seconds.
+"""
+
+import importlib
+import math
+import pkgutil
+import sys
+import time
+from pathlib import Path
+
+import mpmath
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tools"))
+import thousand
+
+import gradcheck.numeric
+from gradcheck import derivative
+from gradcheck.numeric import constants
+from gradcheck.numeric.ladder import few_bits
+
+MODULES = [
+    importlib.import_module(f"gradcheck.numeric.{module.name}")
+    for module in pkgutil.iter_modules(gradcheck.numeric.__path__)
+]
+OF_COMPLEX = ("COMPLEX_STEP", "JITTERS", "EVIDENCE")
+VALUES = {
+    "FIRST": (0.1, 0.4, 1.6),
+    "RATIO": (2.0, 2.35, 2.75, 4.0),
+    "LEVELS": (16, 21, 24),
+    "FEW": (
+        (4, 5, 6, 7, 8, 9, 14),
+        (2, 3, 4, 5, 6, 9, 14),
+        (1, 2, 3, 4, 5, 9, 14),
+        (2, 3, 4, 5, 6, 12, 14),
+        (2, 3, 4, 5, 6, 9),
+        constants.WINDOW,
+    ),
+    "SECOND_LEVELS": (6, 24),
+    "STEP_BITS": (4, 10, 20, 40),
+    "ORDERS": (1, 2, 3, 4, 6),
+    "NEAR_BEST": (1, 6, 12),
+    "FEWEST": (3, 5, 7),
+    "LAST": (3, 5, 7),
+    "NOISE_POINTS": (6, 7, 8, 10),
+    "SPACINGS": ((-36,), (-30, -25, -21, -17, -13), (-36, -30, -25, -21, -17, -13), (-36, -25, -13)),
+    "OTHER_SPACING": (1.0, 0.5, 179 / 256),
+    "SCATTER": (1, 2, 4),
+    "COARSEST": (2.0**-20, 2.0**-9, 1.0),
+    "NARROW": (2.0**-53, 2.0**-24, 2.0**-11),
+    "BESIDE": (0.0, 2.0**-10, 2.0**-4),
+    "GRAINS": (1, 6),
+    "COARSER": (2, 8, 2.0**60),
+    "WIDE": (1e-5, 1e-7, 1e-9),
+    "FLOOR": (0.0, 1e-3, 1.0),
+    "APART": (2, 5, 60),
+    "COMPLEX_STEP": (2.0**-10, 2.0**-30, 2.0**-100, 2.0**-600),
+    "JITTERS": (0, 1, 3, 6),
+    "EVIDENCE": (1e-12, 1e-3, 1.0),
+}
+
+
+def kinks_and_jumps():
+    """Yield functions with a kink or a jump at the very point, and what is to be told of them."""
+    for member in range(60):
+        rng = np.random.default_rng([7, member])
+        x, a, b, c = rng.uniform(-3, 3), *rng.uniform(0.3, 3, 3)
+        size = 10 ** rng.uniform(-6, 0)
+        if member < 40:
+            yield (lambda t, x=x, a=a, b=b, c=c: c + a * math.sin(t - x) + (b * (t - x) if t > x else 0)), x, "kink"
+        else:
+            yield (lambda t, x=x, a=a, s=size: math.sin(a * t) + (s if t > x else 0)), x, "jump"
+
+
+def without_complex(f):
+    def real(x):
+        if isinstance(x, complex):
+            raise TypeError("no complex numbers here")
+        return f(x)
+
+    return real
+
+
+def set_constant(name, value):
+    """Set a constant in every module that uses it, and the ladders that are made of it."""
+    for module in MODULES:
+        if hasattr(module, name):
+            setattr(module, name, value)
+    for ladder, kind in (("STEPS", ""), ("SECOND_STEPS", "SECOND_")):
+        first, ratio, levels = (getattr(constants, kind + part) for part in ("FIRST", "RATIO", "LEVELS"))
+        steps = few_bits(first * ratio ** -np.arange(levels), constants.STEP_BITS)
+        for module in MODULES:
+            if hasattr(module, ladder):
+                setattr(module, ladder, steps)
+
+
+def shown(value):
+    if isinstance(value, float) and value > 0 and math.log2(value) % 1 == 0 and not 0.1 < value < 10:
+        return f"2^{math.log2(value):g}"
+    return value
+
+
+def line(cases, odd, exact):
+    bars, digits, lost, told, evaluations = [], [], 0, [], []
+    for case in cases:
+        d = derivative(case.f if exact else without_complex(case.f), case.x)
+        error = float(abs(mpmath.mpf(d.value) - case.truth)) if math.isfinite(d.bar) else math.nan
+        lost += math.isnan(error)
+        bars.append(error / d.bar if error > 0 and d.bar else 0.0)
+        digits.append(-math.log10(d.bar / abs(float(case.truth))) if d.bar and case.truth else 17.0)
+        told.append(d.smoothness == "smooth")
+        evaluations.append(d.evaluations)
+    held = np.mean(np.array(bars) <= 1)
+    told += [derivative(f, x).smoothness == kind for f, x, kind in odd]
+    return (
+        f"{100 * held:5.1f} %, worst {max(bars):8.2g}  {np.median(digits):4.1f} digits  {lost:2} lost  "
+        f"{100 * np.mean(told):5.1f} % told  {np.mean(evaluations):5.1f} evaluations"
+    )
+
+
+def main(names):
+    cases, odd, start = list(thousand.cases(seed=0, each=8)), list(kinks_and_jumps()), time.perf_counter()
+    with np.errstate(all="ignore"):
+        for name in names or VALUES:
+            used = getattr(constants, name)
+            for value in VALUES[name]:
+                set_constant(name, value)
+                try:
+                    told = line(cases, odd, name in OF_COMPLEX)
+                except Exception as error:
+                    told = f"{type(error).__name__}: {error}"
+                mark = "*" if value == used else " "
+                print(f"{mark} {name:13} {shown(value)!s:38} {told}", flush=True)
+            set_constant(name, used)
+    print(f"{time.perf_counter() - start:.0f} seconds")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
