@@ -10,7 +10,7 @@ from gradcheck.adapters.spans import DIRECTIONS, Span, spanned
 from gradcheck.subjects import trees
 from gradcheck.subjects.adapted import Adapted, names
 from gradcheck.subjects.findings import Finding
-from gradcheck.subjects.problem import flat
+from gradcheck.subjects.outputs import flat
 
 ENTRIES = 256  # of all arrays together: up to this many each has a tangent of its own
 SCALE = -1024.0  # a power of two, by which a linear map is multiplied without roundings

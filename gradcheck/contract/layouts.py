@@ -33,6 +33,8 @@ def takes_any_layout(call: Call, rounding: Rounding, rng: np.random.Generator) -
 
     A forward pass may refuse a layout, with an error; a backward pass may not, since dy is none of its caller's choice.
     """
+    if not call.problem.declared.layouts:
+        return
     model = like(call.out, call.g[0], call.problem.protect)  # the output's structure, with arrays in place of numbers
     pieces = [x for _, x in trees.leaves(model)]
     for layout, rearrange in list(LAYOUTS.items())[: 1 if call.large else None]:

@@ -2,7 +2,7 @@
 
 import contextlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -42,6 +42,7 @@ class Problem:
         if not self.leaves:
             got = ", ".join(brief(x) for x in self.inputs) or "no input"
             raise TypeError(f"gradcheck: {self.subject.name} must have a floating array to differentiate, got {got}")
+        self.held: dict[int, np.ndarray] = {}  # those of all arrays that stay what they are, by their place
         self.narrow_only = False  # whether the subject takes no wider arrays than the user gave
         self.protect, self.once = True, False  # `once`: a pullback may be called a single time
         self.count: Counter[str] = Counter()
@@ -52,6 +53,21 @@ class Problem:
     def with_paired_outputs(self) -> "Problem":
         """Return the problem with the complex outputs of real arrays as pairs."""
         return self.changed(subject=Pairs(self.subject, self.inputs, self.declared.convention))
+
+    def with_held(self, names: Collection[str]) -> "Problem":
+        """Return the problem with some arrays as constants.
+
+        Raises:
+            ValueError: a name is none of an array's, or no other array is left.
+        """
+        there = [leaf.name for leaf in self.leaves]
+        for name in names:
+            if name not in there:
+                raise ValueError(f"gradcheck: straight_through must name arrays among {', '.join(there)}, got {name!r}")
+        left = [leaf for leaf in self.leaves if leaf.name not in names]
+        if not left:
+            raise ValueError(f"gradcheck: straight_through must leave an array to compare, got all: {', '.join(names)}")
+        return self.changed(leaves=left, held={i: x.value for i, x in enumerate(self.leaves) if x.name in names})
 
     def _build(self) -> None:
         self._trees = [trees.builder(self.subject.parameters), trees.builder(self.inputs)]
@@ -117,11 +133,12 @@ class Problem:
         rows = list(trees.align(self.subject.parameters, d_parameters, ""))
         for x, dx in zip(self.inputs, self.d_inputs, strict=True):
             rows += trees.align(x, dx, "")
-        return [value for _, value in rows]
+        return [value for i, (_, value) in enumerate(rows) if i not in self.held]
 
     def jvp(self, arrays: Arrays, directions: Arrays) -> np.ndarray | None:
         """Return J d as one vector, or None where the subject has no forward mode."""
         parameters, inputs, constants = self._hand_over(arrays)
+        directions = self._with_held(directions, {i: np.zeros_like(x) for i, x in self.held.items()})
         with during("forward mode"), self.draws.replayed():
             dy = self.subject.jvp(parameters, inputs, directions, constants)
         if dy is None:
@@ -139,6 +156,11 @@ class Problem:
             rows.append([np.array(d, dtype=np.float64) for d in self.pull(pullback, like(y, dy, self.protect))])
         return [np.stack(column) for column in zip(*rows, strict=True)]
 
+    @staticmethod
+    def _with_held(arrays: Arrays, held: dict[int, np.ndarray]) -> list[np.ndarray]:
+        rest = iter(arrays)
+        return [held[i] if i in held else next(rest) for i in range(len(arrays) + len(held))]
+
     def _hand_over(self, arrays: Arrays, as_is: bool = False) -> tuple[Any, tuple, dict]:
         if not as_is:
             arrays = [laid(x, leaf.value) for x, leaf in zip(arrays, self.leaves, strict=True)]
@@ -148,7 +170,7 @@ class Problem:
             self.handed = [trees.read_only(x) if x.flags.writeable else x for x in arrays]
         else:
             self.handed = [np.array(x) for x in arrays]
-        leaves = iter(self.handed)
+        leaves = iter(self._with_held(self.handed, self.held))
         parameters, inputs = self._trees
         return (
             self.subject.parameters if parameters is None else parameters(leaves),

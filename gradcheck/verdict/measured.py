@@ -1,10 +1,13 @@
 """Comparisons as they count: with what narrow formats, ties and saturated terms excuse taken into account."""
 
+import dataclasses
+
 import numpy as np
 
 from gradcheck.numeric.probe import Probe
 from gradcheck.precision.formats import need
 from gradcheck.verdict.compare import Compared, compare
+from gradcheck.verdict.comparison import Comparison
 from gradcheck.verdict.follow import followed
 from gradcheck.verdict.ground import Ground, Known, coarseness
 from gradcheck.verdict.saturation import allowing_for_saturation
@@ -17,4 +20,14 @@ def measured(ground: Ground, known: Known, probes: list[Probe], real: list[bool]
     comparisons = followed(ground, known, comparisons, need(coarseness(ground, known)), rng)
     if not ground.measures_noise:
         comparisons = allowing_for_ties(ground, known, comparisons, rng)
+        if ground.problem.declared.kinks == "any":
+            comparisons = [_with_any_slope(c) for c in comparisons]
     return allowing_for_saturation(ground, comparisons), known
+
+
+def _with_any_slope(c: Comparison) -> Comparison:
+    """Return a comparison of a single entry at a kink as one that no claim contradicts."""
+    if c.probe.coordinate is None or c.real is None or not c.kink.any():
+        return c
+    low, high = np.where(c.kink, -np.inf, c.real.low), np.where(c.kink, np.inf, c.real.high)
+    return dataclasses.replace(c, real=dataclasses.replace(c.real, low=low, high=high))

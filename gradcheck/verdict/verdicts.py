@@ -57,6 +57,17 @@ def uncompared(problem: Problem, findings: tuple[Finding, ...]) -> tuple[Gradien
     )
 
 
+def with_declared(whole: Problem, gradients: tuple[Gradient, ...]) -> tuple[Gradient, ...]:
+    """Return the verdicts with those on arrays that are declared straight through, of which no number was compared."""
+    compared = {gradient.name: gradient for gradient in gradients}
+    reason = "straight through, as declared: not compared"
+    return tuple(
+        compared.get(leaf.name)
+        or Gradient(leaf.name, leaf.value.shape, "pass", reason=reason, dtype=leaf.value.dtype.name)
+        for leaf in whole.leaves
+    )
+
+
 def with_broken(gradients: tuple[Gradient, ...], findings: tuple[Finding, ...]) -> tuple[Gradient, ...]:
     """Return the verdicts where an array fails as well by what was found of it."""
     found = []

@@ -19,6 +19,19 @@ X = np.random.default_rng(1).normal(size=(6, 5))
         ({"noise": 1}, ValueError, "gradcheck: noise must lie in [0, 1), got 1"),
         ({"noise": float("nan")}, ValueError, "gradcheck: noise must lie in [0, 1), got nan"),
         ({"nondeterministic": 1}, TypeError, "gradcheck: nondeterministic must be True or False, got int"),
+        ({"layouts": 0}, TypeError, "gradcheck: layouts must be True or False, got int"),
+        ({"kinks": "all"}, ValueError, "gradcheck: kinks must be one of between, any, got 'all'"),
+        (
+            {"straight_through": "x"},
+            TypeError,
+            "gradcheck: straight_through must be a tuple of names of arrays, got 'x'",
+        ),
+        (
+            {"straight_through": {"x"}},
+            TypeError,
+            "gradcheck: straight_through must be a tuple of names of arrays, got set",
+        ),
+        ({"domain": "simplex"}, TypeError, "gradcheck: domain must be callable, got str"),
         ({"convention": "numpy"}, ValueError, "gradcheck: convention must be one of torch, jax, got 'numpy'"),
     ],
 )
@@ -29,7 +42,7 @@ def test_an_option_that_cannot_be_is_refused_before_any_work(option, error, mess
 
 
 def test_without_a_declaration_nothing_is_said():
-    assert NOTHING.notes() == [] and NOTHING == Declared(noise=0.0, nondeterministic=False, convention="torch")
+    assert NOTHING.notes() == [] and Declared(noise=0.0, nondeterministic=False, convention="torch") == NOTHING
     (finding,) = Declared(noise=1e-6).notes()
     assert (finding.kind, finding.severity, finding.message) == (
         "declared",
@@ -82,3 +95,72 @@ def test_a_larger_scatter_fails_unless_it_is_declared(part):
 
 def test_a_declared_scatter_hides_no_larger_error():
     assert gradcheck.Checker(nondeterministic=True)(scattered(1e-6, error=0.01), X).verdict == "fail"
+
+
+W = np.random.default_rng(3).normal(size=(5, 3))
+
+
+def quantised(d_x=lambda d: d, d_w=lambda d: d):
+    """A product behind a rounding, whose gradient goes straight through it."""
+
+    def rounded(x):
+        return np.round(4 * x) / 4
+
+    return pair(lambda x, w: rounded(x) @ w, lambda x, w, dy: (d_x(dy @ w.T), d_w(rounded(x).T @ dy)))
+
+
+def test_a_gradient_that_is_declared_straight_through_is_not_compared_and_it_is_said():
+    assert gradcheck.check(quantised(), X, W).gradients[0].verdict == "fail"
+    report = gradcheck.Checker(straight_through=("x",))(quantised(), X, W)
+    assert report.verdict == "pass", str(report)
+    x, w = report.gradients
+    assert (x.name, x.compared, x.digits, x.reason) == ("x", 0, None, "straight through, as declared: not compared")
+    assert w.digits > 11
+    assert any("x is straight through" in f.message for f in report.findings if f.kind == "declared")
+
+
+def test_straight_through_covers_no_other_array_and_no_contract():
+    check = gradcheck.Checker(straight_through=("x",))
+    wrong = check(quantised(d_w=lambda d: 1.1 * d), X, W)
+    assert [g.verdict for g in wrong.gradients] == ["pass", "fail"]
+    nonlinear = check(quantised(d_x=np.abs), X, W)
+    assert [g.verdict for g in nonlinear.gradients] == ["fail", "pass"]
+    assert check(quantised(d_x=lambda d: d[:-1]), X, W).gradients[0].verdict == "fail"
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (("z",), "gradcheck: straight_through must name arrays among x, w, got 'z'"),
+        (("x", "w"), "gradcheck: straight_through must leave an array to compare, got all: x, w"),
+    ],
+)
+def test_straight_through_names_arrays_and_leaves_one(names, message):
+    with pytest.raises(ValueError) as raised:  # noqa: PT011  (its text is compared)
+        gradcheck.Checker(straight_through=names)(quantised(), X, W)
+    assert str(raised.value) == message
+
+
+def rectifier(slope_at_zero, slope=1.0):
+    return pair(lambda x: x * (np.real(x) > 0), lambda x, dy: dy * np.where(x == 0, slope_at_zero, slope * (x > 0)))
+
+
+def test_any_gradient_is_right_at_a_kink_where_that_is_declared_and_nowhere_else():
+    x = np.maximum(X, 0)
+    assert gradcheck.check(rectifier(2.0), x).verdict == "fail"
+    report = gradcheck.Checker(kinks="any")(rectifier(2.0), x)
+    assert report.verdict == "pass", str(report)
+    assert any("any gradient is right for an entry at a kink" in f.message for f in report.findings)
+    assert gradcheck.Checker(kinks="any")(rectifier(2.0, 1.01), x).verdict == "fail"
+    assert gradcheck.Checker(kinks="any")(rectifier(np.nan), x).verdict == "fail"
+
+
+def test_another_layout_is_not_tried_where_that_is_declared():
+    def by_memory(x, dy):
+        return (dy.ravel("K") * np.cos(x.ravel("K"))).reshape(x.shape)
+
+    subject = pair(np.sin, by_memory)
+    assert any(f.kind == "layout" for f in gradcheck.check(subject, X).findings)
+    report = gradcheck.Checker(layouts=False)(subject, X)
+    assert report.verdict == "pass", str(report)
+    assert any("one memory layout alone" in f.message for f in report.findings)
