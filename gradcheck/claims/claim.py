@@ -4,13 +4,13 @@ import dataclasses
 
 import numpy as np
 
+from gradcheck.numeric.constants import U
 from gradcheck.numeric.ladder import smallest_exact
 from gradcheck.numeric.points import jittered
 from gradcheck.numeric.probe import Probe
 from gradcheck.numeric.scales import root_sum_square
 from gradcheck.subjects.problem import Arrays, Problem
 
-U = 2.0**-53
 ZERO = 1e-4  # of the largest derivative: below it an array may be zero but for rounding, which jitter shows
 
 

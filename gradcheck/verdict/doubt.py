@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from gradcheck.numeric.constants import FLOOR, WIDE
 from gradcheck.verdict.comparison import Comparison
 
-WIDE = 1e-7  # a bar above this part of the array's derivatives is worth a full ladder
 CONFIRMED = 6  # failures an array, after which further ones need no ladder of their own
 
 
@@ -15,7 +15,7 @@ def doubtful(comparisons: list[Comparison]) -> list[int]:
         if c.real is not None:
             top = float(np.nan_to_num(np.abs(np.append(c.real.value, c.claimed))).max(initial=0))
             size[c.probe.leaf] = max(size.get(c.probe.leaf, 0.0), top)
-    floor = max(size.values(), default=0.0) / 1000  # below it the noise decides, which no ladder mends
+    floor = FLOOR * max(size.values(), default=0.0)  # below it the noise decides, which no ladder mends
     return [
         i
         for i, c in enumerate(comparisons)

@@ -3,12 +3,12 @@
 import numpy as np
 
 from gradcheck.claims.tangent import slope_along
+from gradcheck.numeric.constants import NARROW
 from gradcheck.numeric.probe import Probe
 from gradcheck.precision.formats import LOW
 from gradcheck.subjects.findings import Finding
 from gradcheck.verdict.comparison import Comparison
 from gradcheck.verdict.comparisons import Comparisons
-from gradcheck.verdict.ground import NARROW
 
 
 def compare_forward_mode(compared: Comparisons, rng: np.random.Generator) -> list[Finding]:

@@ -6,14 +6,11 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from gradcheck.claims.claim import Claim
-from gradcheck.numeric.extrapolate import LAST
+from gradcheck.numeric import noise
+from gradcheck.numeric.constants import NARROW
 from gradcheck.numeric.ladder import Sweep
 from gradcheck.numeric.reading import Place
 from gradcheck.subjects.problem import Problem
-
-COARSEST = 2.0**-9  # noise above which it is that of no number format: a staircase
-SCATTER = 2  # that a standard deviation from few differences may be too small by
-NARROW = 2.0**-24  # noise up to which it may be that of a format inside; what is more is of the subject's making
 
 Kind = tuple[int | None, bool]  # an array, and whether all of it moves
 
@@ -48,9 +45,5 @@ def coarseness(ground: Ground, known: Known) -> float:
 
 def noise_of(ground: Ground, sweep: Sweep, level: float) -> np.ndarray:
     """Return a bound (L, G) for the error of one value of <g, f>: its rounding, or as measured, or declared."""
-    still = not (sweep.right[-LAST:].any() or sweep.left[-LAST:].any())
-    if still and level > COARSEST:
-        level = 0.0  # the steps of a staircase, on one of which f is constant
-    u = ground.claim.u
-    measured = 4 * max(u, SCATTER * level, ground.problem.declared.noise) * sweep.weight
-    return np.maximum(measured, 4 * u * sweep.coarse)
+    u = max(ground.claim.u, ground.problem.declared.noise)
+    return noise.bound(sweep, np.full(sweep.weight.shape[1], level), u)
