@@ -51,7 +51,17 @@ def test_the_array_and_its_worst_entry_are_named_with_both_gradients_and_what_ro
     assert (finding.kind, finding.severity, finding.array) == ("precision", "fail", "x") and finding.message == message
 
 
-@pytest.mark.parametrize(("u", "asked"), [(U / 2, False), (U / 4, True)])
+def test_what_is_told_is_what_was_given_at_the_very_point():
+    visits = iter(range(10))
+
+    def gradients(arrays, g):
+        return [np.full((len(g), 3), 1 + float(arrays[0].dtype == np.float32) + 0.001 * (next(visits, 0) % 5))]
+
+    (finding,) = shadowed(gradients)
+    assert "the pullback gives 2, in float64 1; " in finding.message
+
+
+@pytest.mark.parametrize(("u", "asked"), [(U / 2, False), (U / 2.5, True)])
 def test_nothing_is_said_where_the_layer_computes_as_narrowly_in_float64(u, asked):
     assert bool(shadowed(off_by(0.25), u=u)) == asked
 
@@ -83,7 +93,7 @@ def test_a_gradient_may_be_off_by_64_of_its_own_roundings(roundings, told, right
 @pytest.mark.parametrize(("part", "told"), [(0.99, False), (1.01, True)])
 @pytest.mark.parametrize("where", ["the gradient changes", "the difference scatters"])
 def test_a_gradient_may_be_off_by_16_times_what_a_few_roundings_change(where, part, told):
-    """The gradient is nothing, and changes at the points nearby by 1, in both or in the narrow format alone."""
+    """At the first and the last of the points nearby, by the same up and down: in both formats or in the narrow one."""
     visits = {np.dtype(np.float32): iter(range(5)), np.dtype(np.float64): iter(range(5))}
 
     def gradients(arrays, g):
@@ -91,7 +101,7 @@ def test_a_gradient_may_be_off_by_16_times_what_a_few_roundings_change(where, pa
         if len(g) > 1:
             return [np.zeros((4, 3))]
         k, narrow = next(visits[x.dtype]), x.dtype == np.float32
-        change = 2.0**-10 * (k == 2) * (narrow or where == "the gradient changes")
+        change = 2.0**-10 * ((k == 1) - float(k == 4)) * (narrow or where == "the gradient changes")
         return [np.full((1, 3), change + part * 16 * 2.0**-10 * narrow)]
 
     assert bool(shadowed(gradients)) == told
@@ -128,7 +138,7 @@ def test_a_gradient_may_be_off_by_four_roundings_of_y_dy_by_x(scale, part, told)
 
 def test_numbers_that_underflow_are_no_finding():
     tiny = float(np.finfo(np.float32).tiny)
-    assert shadowed(off_by(0.99 * tiny, 0.0)) == [] and len(shadowed(off_by(1.01 * tiny, 0.0))) == 1
+    assert shadowed(off_by(tiny, 0.0)) == [] and len(shadowed(off_by(1.01 * tiny, 0.0))) == 1
 
 
 @pytest.mark.parametrize(("roundings", "told"), [(10, False), (30, True)])
@@ -140,6 +150,14 @@ def test_a_gradient_may_be_off_by_16_roundings_of_the_terms_that_cancel_in_it(ro
         return [np.full((len(g), 3), float(len(g) > 1) + roundings * U * (x.dtype == np.float32))]
 
     assert bool(shadowed(gradients)) == told
+
+
+def test_one_entry_above_its_own_roundings_is_asked_for_its_terms():
+    def gradients(arrays, g):
+        error = 10 * U * np.array([1.0, 0.0, 0.0]) * (arrays[0].dtype == np.float32)
+        return [np.full((len(g), 3), float(len(g) > 1)) + error]
+
+    assert shadowed(gradients) == []
 
 
 def test_the_terms_of_an_array_excuse_no_other():
