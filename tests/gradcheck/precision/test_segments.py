@@ -39,7 +39,7 @@ def line(function, *claims, g=None, rounding=0.0, at=None):
     g = np.ones((len(claims), 1)) if g is None else np.array(g, float)
     claimed = np.array([c(0.0) for c in claims]) if at is None else np.array(at, float)
     place = Place([np.zeros(1)], np.zeros(1), g)
-    return curve, Line(curve, place, AHEAD, claimed, np.full(len(g), rounding))
+    return curve, Line(curve, place, AHEAD, claimed, np.broadcast_to(rounding, len(g)))
 
 
 def measured(*arguments, seed=3, **options):
@@ -120,6 +120,15 @@ def test_the_segment_is_chosen_whose_rounding_and_want_of_nodes_together_are_lea
         assert abs(curve.ends[-1]) in h[near]
 
 
+def test_of_several_cotangents_the_one_that_is_known_least_chooses():
+    """The first is straight and rounds, which long segments mend; the second is curved and does not."""
+    rounding = 2.0**-21
+    curve, _, _ = measured(lambda t: t * t, lambda t: 1.0, lambda t: 2 * t, rounding=[rounding, 0.0])
+    h = STEPS[1:7]
+    bars = np.maximum(4 * rounding / h, 3 * 4 * h / 12**0.5 / 240)
+    assert abs(curve.ends[-1]) in h[bars <= 1.1 * bars.min()]  # nodes are drawn
+
+
 def test_it_costs_twelve_claims_on_each_of_six_segments_and_240_on_the_best_with_ends_and_claims_beside():
     curve, _, _ = measured(lambda t: t * t, lambda t: 2 * t)
     assert len(curve.points) == 6 * (12 + 2 + 2) + 240 + 2 + 2 and len(curve.ends) == 7 * 2
@@ -172,6 +181,11 @@ def test_a_segment_that_leaves_the_domain_is_not_the_best(reach, raises):
 
 def test_where_every_segment_leaves_the_domain_nothing_is_known():
     _, value, bar = measured(lambda t: np.nan, lambda t: 1.0 if t == 0 else np.nan)
+    assert np.isnan(value).all() and np.isinf(bar).all()
+
+
+def test_where_claims_at_the_ends_alone_are_no_numbers_nothing_is_known():
+    _, value, bar = measured(lambda t: 3 * t, lambda t: np.nan if abs(t) in STEPS else 3.0)
     assert np.isnan(value).all() and np.isinf(bar).all()
 
 
