@@ -34,3 +34,8 @@ def test_reports_and_errors_travel_between_processes(reports):
     for report in reports.values():
         error = pickle.loads(pickle.dumps(gradcheck.GradientError(report)))
         assert str(error) == str(report) and error.report.to_json() == report.to_json()
+
+
+def test_reports_of_one_seed_are_equal(normal):
+    one, two = (gradcheck.check(lambda x: (x * x, lambda dy: x * dy), normal(3)) for _ in range(2))
+    assert one.gradients == two.gradients and one.reproducer == two.reproducer

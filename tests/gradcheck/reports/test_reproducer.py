@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import gradcheck
-from gradcheck.reports.reproducer import script
+from gradcheck.reports.reproducer import literal, script
 from gradcheck.subjects.adapted import names
 from gradcheck.subjects.kinds import adapt
 from gradcheck.subjects.problem import Problem
@@ -285,3 +285,21 @@ def test_it_names_the_adapter_that_was_checked(kind, name, normal):
     subject, inputs, _ = kinds(normal)[kind]
     head = gradcheck.check(subject, *inputs).reproducer.splitlines()[0]
     assert f"Put the {name}(...) of gradcheck.adapters into `subject`" in head
+
+
+# Inputs that a script writes out
+
+
+@pytest.mark.parametrize("value", [np.inf, np.nan])
+def test_only_finite_small_arrays_and_plain_values_are_written(value):
+    assert literal(np.array([value])) is literal(value) is literal(np.zeros(65)) is literal(np.zeros(0)) is None
+    assert literal([value]) is literal({1: (value,)}) is literal(np.array([1j])) is None
+    assert (literal(None), literal(True), literal(3), literal("a"), literal(0.5)) == ("None", "True", "3", "'a'", "0.5")
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "float16", "int64", "int8", "bool"])
+def test_written_arrays_are_the_arrays(normal, dtype):
+    x = (3 * normal(4, 5)).astype(dtype)
+    again = eval(literal(x), {"np": np})
+    np.testing.assert_array_equal(again, x)
+    assert again.dtype == x.dtype

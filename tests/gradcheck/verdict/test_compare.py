@@ -5,14 +5,10 @@ import pytest
 
 import gradcheck
 from gradcheck.adapters import pair
-from gradcheck.claims.claim import Claim, without_jumps
-from gradcheck.numeric.extrapolate import Estimate
 from gradcheck.numeric.ladder import STEPS, WINDOW
 from gradcheck.numeric.probe import Probe
 from gradcheck.numeric.scales import quantise
 from gradcheck.verdict.compare import compare, glance
-from gradcheck.verdict.comparison import Comparison
-from gradcheck.verdict.doubt import doubtful
 from gradcheck.verdict.ground import Known
 
 rng = np.random.default_rng(1)
@@ -85,33 +81,6 @@ def test_a_second_ladder_that_resolves_nothing_leaves_the_first_answer(ground):
     assert found.outside().any()
 
 
-def test_a_jump_is_no_rounding():
-    noise = np.array([1e-15, 1.0])
-    assert without_jumps(noise, 1.0, 1.0, 2.0**-53).tolist() == [1e-15, 0.0]
-
-
-def test_a_claim_along_a_part_of_an_array_does_not_see_what_lies_elsewhere(ground, rng):
-    x = quantise(rng.normal(size=8))
-
-    def backward(x, dy):
-        dx = np.cos(x) * dy
-        dx[6] = np.nan
-        return dx
-
-    claim, parts = ground(np.sin, backward, x).claim, ((0, 4), (4, 8), (8, 8))
-    first, second, none = (claim.along(Probe(0, start=a, stop=b).direction([x]))[0] for a, b in parts)
-    assert np.isfinite(first).all() and np.isnan(second).all() and (none == 0).all()
-
-
-def test_what_roundings_of_the_point_lose_is_counted_where_something_moves():
-    x = np.array([4.0, 1.0, 2.0])
-    values = [np.array([[3.0, 5.0, np.nan]])]
-    claim, steps = Claim(values, [], 2.0**-53), np.array([[1.0], [2.0**-40]])
-    lost = claim.lost([x], Probe(0, seed=1, stop=2), steps)
-    assert lost[0, 0] == 0 and lost[1, 0] == pytest.approx(2.0**-51 * 13, rel=1e-12, abs=0)  # 12 and 5
-    assert not claim.lost([x], Probe(0, seed=1), steps).any(), "no bound of what is not a number"
-
-
 def test_whether_outputs_are_coarse_is_asked_once_and_only_where_something_fails(ground):
     _, known = entries(ground(np.sin, lambda x, dy: np.cos(x) * dy, X), 0)
     assert known.grain is None
@@ -136,18 +105,6 @@ def test_noise_is_measured_where_a_failure_is_confirmed_but_at_the_given_point_n
     given = ground(lambda x: np.maximum(x, 0), backward, x, mapper=mapper, measures_noise=False)
     entries(given, smooth, 6)
     assert {task.probe.coordinate for task in seen if task.noise} == {smooth}
-
-
-def test_the_size_of_an_array_is_that_of_claims_and_of_numbers_and_nan_is_none_of_it():
-    def c(leaf, claimed, value, bar):
-        numbers = [np.array([v]) for v in (value, bar, value, value)]
-        real = Estimate(*numbers, *(np.array([False]) for _ in range(3)))
-        return Comparison(Probe(leaf), 1.0, np.array([claimed]), np.array([np.inf]), real)
-
-    assert doubtful([c(0, 1.0, np.nan, np.inf), c(0, 0.0, 0.0, 9e-8)]) == [0], "1e-7 of the claim, and no number"
-    assert doubtful([c(0, 1.0, np.nan, np.inf), c(0, 0.0, 0.0, 2e-7)]) == [0, 1]
-    assert doubtful([c(0, 1.0, 1.0, 1e-9), c(1, 1e-9, 1e-9, 1e-9)]) == [1], "1e-7 of a thousandth of the largest"
-    assert doubtful([c(0, 0.0, -1.0, 1e-8)]) == [] and doubtful([c(0, 0.0, -1.0, 1e-6)]) == [0]
 
 
 def test_a_complex_step_that_cancels_is_widened_and_not_believed_too_far():

@@ -1,135 +1,228 @@
 """From comparisons to a verdict: what no tolerance excuses, and what no number supports."""
 
-import dataclasses
-
 import numpy as np
 import pytest
 
-from gradcheck.numeric.extrapolate import Estimate
 from gradcheck.numeric.probe import Probe
 from gradcheck.subjects.adapted import Leaf
-from gradcheck.verdict.comparison import Comparison
-from gradcheck.verdict.conclude import conclude, numeric, root_mean_square
+from gradcheck.verdict.conclude import NEED_ZERO, conclude, numeric, root_mean_square
 
 U = 2.0**-53
+DENSE, ALL = Probe(0, seed=1), Probe(None, seed=1)
 
 
-def leaf(*shape):
-    return Leaf("x", np.zeros(shape), False)
+def at(index):
+    return Probe(0, coordinate=index)
 
 
-def array(*numbers):
-    return np.array(numbers, float)
+@pytest.fixture
+def entries(comparison):
+    """entries(claim, ...): a comparison at each entry, of claims that are right unless numbers say otherwise."""
+
+    def entries(*claims, numbers=None, **more):
+        pairs = zip(claims, claims if numbers is None else numbers, strict=True)
+        return [comparison(claimed, value, probe=at(i), **more) for i, (claimed, value) in enumerate(pairs)]
+
+    return entries
 
 
-def compared(coordinate, claimed, value, bar=1e-10, ends=None, exact=None, exact_bar=1e-15):
-    low, high = ends or (value, value)
-    no = np.array([False])
-    real = Estimate(array(value), array(bar), array(low), array(high), np.array([ends is not None]), no, no)
-    c = Comparison(Probe(0, coordinate=coordinate), 1.0, array(claimed), array(1e-16), real)
-    return c if exact is None else dataclasses.replace(c, exact=array(exact), exact_bar=array(exact_bar))
+def verdict(comparisons, shape=None, believed=False, largest=1.0, u=U):
+    leaf = Leaf("x", np.zeros(shape or len(comparisons), np.float32), False)
+    return conclude(leaf, comparisons, believed, largest, u)
 
 
-def verdict(*comparisons, believed=False, largest=1.0):
-    return conclude(leaf(len(comparisons)), list(comparisons), believed, largest, U)
+def test_agreement_within_narrow_bars_passes_with_its_digits(entries):
+    g = verdict(entries(1.0, 2.0))
+    assert (g.name, g.shape, g.dtype, g.verdict, g.reason) == ("x", (2,), "float32", "pass", "")
+    assert g.compared == 2 and g.method == "real differences" and (g.kinks, g.jumps, g.wrong) == (0, 0, [])
+    # 1e-10 and 1e-16 beside the root mean square of 1 and 2
+    assert g.digits == g.real_digits == pytest.approx(np.log10(np.sqrt(2.5) / (1e-10 + 1e-16)), rel=1e-12, abs=0)
+    assert g.bar == pytest.approx(1e-10 + 1e-16, rel=1e-12, abs=0)
 
 
-def test_agreement_within_narrow_bars_passes_with_its_digits():
-    g = verdict(compared(0, 1, 1), compared(1, 2, 2))
-    assert g.verdict == "pass" and g.compared == 2
-    assert g.digits == pytest.approx(np.log10(np.sqrt(2.5) / 1e-10), rel=1e-6)
+def test_the_digits_of_the_complex_step_are_told_beside_those_of_differences(entries):
+    g = verdict(entries(1.0, 1.0, exact=1.0, exact_bar=1e-14, claimed_bar=0), believed=True)
+    assert g.method == "complex step"
+    assert g.digits == pytest.approx(14, rel=1e-12, abs=0) and g.real_digits == pytest.approx(10, rel=1e-12, abs=0)
+    perfect = verdict(entries(1.0, exact=1.0, exact_bar=0, claimed_bar=0), believed=True)
+    assert perfect.digits == pytest.approx(17, rel=1e-12, abs=0), "no number has more"
 
 
-def test_one_entry_outside_its_bar_fails_however_well_the_others_agree():
-    g = verdict(compared(0, 1, 1), compared(1, 2.001, 2), compared(2, 3, 3))
+def test_every_cotangent_is_counted(comparison):
+    assert verdict([comparison([1.0, 2.0], [1.0, 2.0], probe=at(0))]).compared == 2
+
+
+def test_one_entry_outside_its_bar_fails_however_well_the_others_agree(entries):
+    g = verdict(entries(1.0, 2.001, 3.0, numbers=(1.0, 2.0, 3.0)))
     assert (g.verdict, g.worst_index, g.wrong) == ("fail", (1,), [(1,)])
-    assert (g.claimed, g.numeric) == (2.001, 2)
+    assert (g.claimed, g.numeric, g.bar) == (2.001, 2.0, 1e-10 + 1e-16)
 
 
-def test_a_claim_that_is_no_number_fails():
-    assert verdict(compared(0, np.nan, 1)).verdict == "fail"
-    unmeasured = Comparison(Probe(0, coordinate=0), 1.0, array(np.nan), array(0))
-    assert unmeasured.outside().all() and np.isinf(unmeasured.real_tolerance).all()
+def test_a_direction_outside_its_bar_fails_without_an_entry(comparison, entries):
+    g = verdict([*entries(1.0), comparison(2.0, 1.0, probe=DENSE)])
+    assert g.verdict == "fail" and g.wrong == [] and g.worst_index == (0,)
 
 
-def test_without_a_stable_difference_nothing_is_claimed():
-    g = verdict(compared(0, 1, np.nan, bar=np.inf))
+def test_of_several_wrong_entries_the_worst_is_that_of_most_bars(comparison):
+    wide = comparison(3.0, 1.0, bar=0.5, probe=at(1))
+    tight = comparison([1.0, 1.5], 1.0, bar=[0.1, 0.1], probe=at(4), unit=2.0)
+    for found in ([wide, tight], [tight, wide]):
+        g = verdict(found, shape=(2, 3))
+        assert sorted(g.wrong) == [(0, 1), (1, 1)] and g.worst_index == (1, 1)
+        assert (g.claimed, g.numeric) == (0.75, 0.5) and g.bar == pytest.approx(0.05, rel=1e-12, abs=0)
+
+
+def test_a_claim_that_is_no_number_is_worse_than_any_other(comparison):
+    finite, none = comparison(5.0, 1.0, probe=at(0)), comparison([1.0, np.nan], [1.0, 2.0], probe=at(1))
+    g = verdict([finite, none])
+    assert g.verdict == "fail" and g.worst_index == (1,) and np.isnan(g.claimed) and g.numeric == 2.0
+
+
+def test_where_the_complex_step_is_believed_a_right_entry_is_held_against_it(comparison):
+    a = comparison(1.0, 1.0 + 1e-11, exact=1.0, probe=at(0), claimed_bar=0)
+    b = comparison(1.0, 1.0, exact=1.0 + 5e-16, probe=at(1), claimed_bar=0)
+    g = verdict([a, b], believed=True)
+    assert g.verdict == "pass" and g.worst_index == (1,) and g.numeric == 1.0 + 5e-16
+    assert verdict([a, b]).worst_index == (0,) and verdict([a, b]).numeric == 1.0 + 1e-11
+
+
+def test_without_a_stable_difference_nothing_is_claimed(comparison):
+    g = verdict([comparison(1.0, np.nan, bar=np.inf)])
     assert (g.verdict, g.reason) == ("inconclusive", "no step gives a stable difference")
+    told = comparison(1.0, np.nan, bar=np.inf, doubt="for a reason")
+    assert verdict([comparison(1.0, 1.0), told, comparison(1.0, np.nan, bar=np.inf)]).reason == "for a reason"
 
 
-def test_a_difference_that_only_the_complex_step_sees_is_not_excused():
-    g = verdict(compared(0, 1 + 1e-12, 1, exact=1), believed=True)
+def test_a_difference_that_only_the_complex_step_sees_is_not_excused(entries):
+    found = entries(1 + 1e-12, numbers=(1.0,), exact=1.0)
+    g = verdict(found, believed=True)
     assert g.verdict == "inconclusive"
     assert g.reason == "the complex step sees a difference that real differences are too coarse to confirm"
+    assert verdict(found).verdict == "pass", "where it is not believed it is not asked"
+    two = entries(1.0, 1 + 1e-12, numbers=(1.0, 1.0), exact=1.0)
+    assert verdict(two, believed=True).verdict == "inconclusive"
 
 
-def test_a_bar_that_is_wide_beside_the_gradient_is_no_evidence():
-    g = verdict(compared(0, 1, 1, bar=1e-3))
+def test_a_bar_that_is_wide_beside_the_gradient_is_no_evidence(entries):
+    g = verdict(entries(1.0, bar=1e-3))
     assert (g.verdict, g.reason) == ("inconclusive", "resolved to 1e-03 only, beside a gradient of 1e+00")
+    assert verdict(entries(1.0, bar=1e-3), u=2.0**-11).verdict == "pass", "of a narrow format that is all there is"
+    assert verdict(entries(1.0, bar=9e-5, claimed_bar=0)).verdict == "pass"
+    assert verdict(entries(1.0, bar=1.1e-4, claimed_bar=0)).verdict == "inconclusive"
 
 
-def test_zero_is_zero_only_beside_something_larger():
-    zero = compared(0, 0, 1e-14, bar=1e-12)
-    assert verdict(zero, largest=1.0).verdict == "pass" and verdict(zero, largest=1.0).digits is None
+def test_a_bar_may_be_wide_beside_a_small_entry_or_beside_a_small_array_but_not_beside_both(comparison):
+    small = comparison(1e-6, 1e-6, bar=1e-5, probe=at(1))
+    assert verdict([comparison(1.0, 1.0), small]).verdict == "pass", "1e-5 of the array's size"
+    large = comparison(100.0, 100.0, bar=1e-3, probe=at(1))
+    assert verdict([comparison(1e-4, 1e-4), large], shape=1000).verdict == "pass", "1e-5 of its own size"
+    assert verdict([comparison(-100.0, -100.0, bar=1e-3), small]).verdict == "pass", "as large as a negative number is"
+
+
+def test_at_a_kink_a_wide_bar_is_no_matter(comparison):
+    kink = comparison(0.5, 0.5, bar=0.1, ends=(0.0, 1.0), probe=at(1))
+    for found in ([comparison(1.0, 1.0), kink], [kink, comparison(1.0, 1.0)]):
+        g = verdict(found)
+        assert g.verdict == "pass" and g.kinks == 1 and g.digits == pytest.approx(10, rel=0.1, abs=0)
+    assert verdict([kink, comparison(1.0, 1.0, bar=0.1)]).verdict == "inconclusive", "that is no leave for the others"
+
+
+def test_zero_is_zero_only_beside_something_larger(entries):
+    zero = entries(0.0, numbers=(1e-14,), bar=1e-12)
+    g = verdict(zero, largest=1.0)
+    assert g.verdict == "pass" and g.digits is None and g.real_digits is None
+    assert g.bar == pytest.approx(1e-12, rel=1e-3, abs=0)
     below = verdict(zero, largest=1e-9)
     assert (below.verdict, below.reason) == ("inconclusive", "below the noise: nothing smaller than 1.0e-12 is seen")
 
 
-def test_at_a_kink_the_nearest_valid_answer_is_the_numeric_one():
-    inside = compared(0, 0.3, 0.5, ends=(0.0, 1.0))
-    outside = compared(0, 1.2, 0.5, ends=(0.0, 1.0))
+def test_how_large_is_a_part_of_the_largest_change(entries):
+    zero = entries(0.0, bar=2.0**-40, claimed_bar=0)
+    assert verdict(zero, largest=2.0**-40 / NEED_ZERO * (1 + 1e-12)).verdict == "pass"
+    assert verdict(zero, largest=2.0**-40 / NEED_ZERO * (1 - 1e-12)).verdict == "inconclusive"
+    assert NEED_ZERO == 1e-6
+
+
+def test_an_array_is_not_zero_if_any_of_its_numbers_or_claims_is_not(comparison):
+    def two(claimed, value):
+        zero = comparison([0.0, 0.0], 0.0, bar=1e-12)
+        return verdict([zero, comparison([0.0, claimed], [0.0, value], bar=1e-12, probe=at(1))], largest=1.0)
+
+    assert two(0.0, 0.0).digits is None
+    assert two(1e-3, 1e-3).digits is not None and two(-1e-3, -1e-3).digits is not None
+
+
+def test_an_array_smaller_than_its_bars_is_as_zero_as_another(comparison):
+    """The claim of one entry is just above its own bar, the array's size below the widest."""
+    found = [comparison(3e-12, 2.5e-12, bar=1e-12, probe=at(0)), comparison(0.0, 0.0, bar=1e-11, probe=at(1))]
+    assert verdict(found, largest=1.0).digits is None and verdict(found, largest=1.0).verdict == "pass"
+    assert verdict(found, largest=1e-6).reason.startswith("resolved to 1e-11 only")
+
+
+def test_a_bar_is_told_in_the_gradients_own_units_and_held_against_zero_in_those_of_the_step(comparison):
+    found = [comparison(0.0, 0.0, bar=2.0**-30, claimed_bar=0, unit=2.0**-20)]
+    assert verdict(found, largest=1.0).bar == 2.0**-10 and verdict(found, largest=1.0).verdict == "pass"
+
+
+def test_at_a_kink_the_nearest_valid_answer_is_the_numeric_one(comparison):
+    inside, outside = (comparison(claimed, 0.5, ends=(0.0, 1.0)) for claimed in (0.3, 1.2))
     assert numeric(inside, True) == 0.3 and numeric(outside, True) == 1.0
-    assert verdict(inside).verdict == "pass" and verdict(inside).kinks == 1
-    assert verdict(outside).verdict == "fail"
+    assert verdict([inside]).verdict == "pass" and verdict([inside]).kinks == 1
+    g = verdict([outside])
+    assert g.verdict == "fail" and g.numeric == 0.5 and g.kinks == 1
 
 
-def test_a_complex_step_sees_one_side_of_a_kink_and_contradicts_nothing():
-    kink = compared(0, 0.3, 0.5, ends=(0.0, 1.0), exact=1.0)
-    assert not kink.exact_outside().any() and not kink.exact_contradicts_real().any()
-    assert compared(0, 1, 1, exact=2).exact_contradicts_real().all()
+def test_the_best_number_is_the_complex_steps_where_it_is_believed(comparison):
+    c = comparison(1.0, 2.0, exact=3.0)
+    assert numeric(c, True) == 3.0 and numeric(c, False) == 2.0
+    assert numeric(comparison(1.0, 2.0), True) == 2.0
+    bare = comparison([1.0, 2.0])
+    assert np.isnan(numeric(bare, True)).tolist() == [True, True]
 
 
-def plain(coordinate=None, claimed=2.0, value=1.0, bar=1e-8, ends=None, exact=1.0):
-    return compared(coordinate, claimed, value, bar=bar, ends=ends, exact=exact).is_plain()
+def test_where_the_forward_pass_jumps_everywhere_there_is_no_derivative(comparison):
+    jump = comparison(0.0, np.nan, bar=np.inf, jump=True)
+    why = "the forward pass jumps or moves in steps wherever it was compared: there is no derivative"
+    g = verdict([jump, jump])
+    assert (g.verdict, g.reason, g.jumps) == ("inconclusive", why, 2)
 
 
-def test_a_failure_is_plain_where_both_means_show_it_far_outside_a_tight_bar():
-    assert plain()
-    assert not plain(coordinate=0), "a single entry may be far smaller than its array"
-    assert not plain(bar=np.inf), "nothing was resolved"
-    assert not plain(ends=(0.9, 1.1)), "a kink"
-    assert not plain(claimed=-2.0, bar=2.1e-3) and plain(claimed=-2.0, bar=1.9e-3), "a thousandth of the larger"
-    assert not plain(claimed=1 + 9e-8) and plain(claimed=1 + 11e-8), "ten bars away"
-    assert not plain(exact=None), "real differences alone"
-    assert not plain(exact=2.0), "the complex step sides with the claim"
-    assert not plain(exact=3.0), "the complex step contradicts both"
+def test_beside_jumps_the_array_is_judged_by_the_others(comparison):
+    jump = comparison([5.0, 5.0], [np.nan, 1.0], bar=[np.inf, 1e-10], jump=[True, False], probe=at(1))
+    g = verdict([comparison(1.0, 1.0), jump])
+    assert (g.verdict, g.jumps, g.wrong) == ("pass", 1, [])
+    g = verdict([comparison(2.0, 1.0), jump])
+    assert (g.verdict, g.jumps, g.wrong) == ("fail", 1, [(0,)])
 
 
-def test_a_failure_is_not_plain_where_another_cotangent_shows_a_kink():
-    numbers = [array(*pair) for pair in ((1.0, 1.0), (1e-8, 1e-8), (1.0, 0.9), (1.0, 1.1))]
-    kinks, no = (np.array(pair) for pair in ((False, True), (False, False)))
-    one, two = (Estimate(*numbers, which, no, no) for which in (no, kinks))
-    exact = {"exact": array(1.0, 1.0), "exact_bar": array(1e-15, 1e-15)}
-    assert Comparison(Probe(0), 1.0, array(2.0, 1.0), array(0, 0), one, **exact).is_plain()
-    assert not Comparison(Probe(0), 1.0, array(2.0, 1.0), array(0, 0), two, **exact).is_plain()
+def test_where_all_arrays_move_together_no_one_of_them_is_blamed(comparison):
+    joint = comparison(2.0, 1.0, probe=ALL)
+    assert verdict([joint, comparison(1.0, 1.0)]).verdict == "pass"
 
 
-def test_the_size_beside_which_a_bar_is_tight_is_that_of_the_larger_number():
-    assert plain(claimed=0.0, value=1.0, bar=9e-4) and plain(claimed=-100.0, value=1.0, bar=0.09)
+def test_of_a_large_array_the_digits_by_differences_are_those_of_all_arrays_together(comparison):
+    joint = comparison(1.0, 1.0, bar=1e-6, claimed_bar=0, probe=ALL, unit=5.0)
+    alone = comparison(1.0, None, claimed_bar=0, exact=1.0, exact_bar=1e-12, probe=DENSE, unit=0.5)
+    g = verdict([joint, alone], shape=4, believed=True)
+    size = 1.0  # 1 / 0.5 / sqrt(4)
+    assert g.digits == pytest.approx(-np.log10(1e-12 / 0.5 / size), rel=1e-12, abs=0)
+    assert g.real_digits == pytest.approx(-np.log10(1e-6 / 0.5 / size), rel=1e-12, abs=0)
 
 
-def test_what_was_not_measured_is_not_a_number():
-    bare = Comparison(Probe(0, coordinate=0), 1.0, array(1), array(0))
-    assert np.isnan(numeric(bare, True)).all() and not bare.resolved
-    assert not bare.exact_outside().any() and not bare.exact_contradicts_real().any() and not bare.kink.any()
-
-
-def test_the_size_of_an_array_is_that_of_its_entries():
-    entries = [compared(0, 3, 3), compared(1, 4, 4)]
-    assert root_mean_square(entries, 2, False) == pytest.approx(np.sqrt(12.5), rel=1e-12)
+def test_the_size_of_an_array_is_that_of_its_entries(entries):
+    assert root_mean_square(entries(3.0, 4.0), 2, False) == pytest.approx(np.sqrt(12.5), rel=1e-12, abs=0)
+    assert root_mean_square(entries(6.0, 8.0, unit=2.0), 2, False) == pytest.approx(np.sqrt(12.5), rel=1e-12, abs=0)
+    assert root_mean_square(entries(3.0, 4.0), 3, False) == 0, "some entries are not all of them"
     assert root_mean_square([], 2, False) == 0
 
 
+def test_or_that_of_a_direction_which_adds_up_as_many_as_it_has(comparison):
+    dense = comparison([6.0, np.nan], [6.0, np.inf], probe=DENSE, unit=1.5)
+    assert root_mean_square([dense], 4, False) == 2.0
+    few = [comparison(1.0, 1.0), dense]
+    assert root_mean_square(few, 1, False) == 4.0 and root_mean_square(few, 4, False) == 2.0
+
+
 def test_an_array_without_entries_passes():
-    g = conclude(leaf(0, 3), [], False, 1.0, U)
-    assert (g.verdict, g.compared) == ("pass", 0)
+    g = verdict([], shape=(0, 3))
+    assert (g.verdict, g.compared, g.shape) == ("pass", 0, (0, 3))

@@ -3,8 +3,6 @@
 import numpy as np
 import pytest
 
-import gradcheck
-from gradcheck.reports.pictures import order_words
 from gradcheck.verdict.facts import ErrorMap, Ladder
 
 H = 0.5 ** np.arange(20)
@@ -54,55 +52,3 @@ def test_the_share_of_a_zero_gradient_is_the_error_itself():
     np.testing.assert_array_equal(found.share, [[0, 3]])
     nothing = ErrorMap((1,), ((0, 1),), ((0, 1),), ((np.nan,),), ((np.nan,),), ((np.nan,),))
     assert nothing.share[0, 0] == np.inf and nothing.wrong.all()
-
-
-@pytest.mark.parametrize("name", ["right", "kink", "zero"])
-def test_a_report_holds_ladders_of_right_gradients(reports, name):
-    for gradient in reports[name].gradients:
-        assert gradient.map is None
-        assert gradient.ladder.index is None and gradient.ladder.moves == gradient.name
-        assert gradient.ladder.order is None or gradient.ladder.order > 1.9
-
-
-@pytest.mark.parametrize("name", ["wrong", "dense", "entry", "sparse", "scalar"])
-def test_a_report_holds_the_ladder_of_the_worst_entry_and_a_map(reports, name):
-    gradient = next(g for g in reports[name].gradients if g.verdict == "fail")
-    assert gradient.ladder.index == gradient.worst_index
-    assert gradient.ladder.order == pytest.approx(1, rel=0, abs=0.05)  # the few remainders at the smallest steps round
-    assert gradient.ladder.claimed == pytest.approx(gradient.claimed, rel=1e-6)
-    assert gradient.ladder.numeric == pytest.approx(gradient.numeric, rel=1e-6)
-    assert gradient.map.wrong.any()
-
-
-@pytest.mark.parametrize(
-    ("claimed", "error", "words"),
-    [
-        (1.0, 0.0, "observed order 2.00, that of a right derivative"),
-        (1.1, 0.1, "observed order 1.00, that of a wrong derivative"),
-        (1 + 1e-9, 1e-9, "observed order 2.00, an error too small for this picture"),
-        (np.nan, np.nan, "only rounding, as where the function is linear"),
-    ],
-)
-def test_the_caption_says_what_the_order_means(claimed, error, words):
-    found = ladder(np.exp, 1.0, claimed)
-    assert found.disagrees == (error != 0) and order_words(found) == words
-
-
-def test_an_order_that_kinks_spoil_is_not_called_wrong():
-    found = ladder(lambda t: np.maximum(t, 2 * t - 1e-3), 1.0, 1.0, noise=1e-12)
-    assert order_words(found).endswith("with kinks or rounding in the way")
-
-
-def test_what_was_not_compared_has_neither(reports):
-    assert all(g.ladder is None and g.map is None for name in ("shape", "noisy") for g in reports[name].gradients)
-
-
-def test_all_arrays_of_a_large_problem_move_together_in_one_ladder(normal):
-    x = normal(400, 300)
-    (gradient,) = gradcheck.check(lambda x: (np.sin(x), lambda dy: np.cos(x) * dy), x).gradients
-    assert gradient.ladder.moves == "all arrays together"
-
-
-def test_reports_of_one_seed_are_equal(normal):
-    one, two = (gradcheck.check(lambda x: (x * x, lambda dy: x * dy), normal(3)) for _ in range(2))
-    assert one.gradients == two.gradients and one.reproducer == two.reproducer

@@ -8,8 +8,8 @@ import pytest
 import gradcheck
 from gradcheck.adapters import pair
 from gradcheck.numeric.probe import Probe
-from gradcheck.verdict.comparison import Comparison
-from gradcheck.verdict.locate import _excess
+from gradcheck.verdict.ground import Known
+from gradcheck.verdict.locate import SAMPLE, _excess, halved, locate
 
 WRONG = (5, 0.4, -2)  # entries, a fraction being one of the length
 
@@ -119,5 +119,107 @@ def test_the_checker_needs_memory_for_a_few_copies_only():
     assert peak < 60 * arrays[0].nbytes
 
 
-def test_a_segment_of_which_nothing_was_measured_is_not_accused():
-    assert _excess(Comparison(Probe(0), 1.0, np.ones(1), np.zeros(1)), exact=True) == 0.0
+# Halving
+
+
+@pytest.fixture
+def halving(ground):
+    """Halve a direction of so many entries, some of which are odd by an amount."""
+
+    def halving(size, odd, widest=32, real=True):
+        asked = []
+
+        def mapper(read, tasks):
+            asked.append([(t.probe.start, t.probe.stop, t.steps is not None) for t in tasks])
+            return map(read, tasks)
+
+        def excess(c):
+            return max([v for i, v in odd.items() if c.probe.start <= i < c.probe.stop], default=0.0)
+
+        at = ground(np.sin, lambda x, dy: np.cos(x) * dy, np.linspace(1, 2, size), mapper=mapper)
+        found = halved(at, Known(), Probe(0, seed=1), excess, widest, real, np.random.default_rng(2))
+        return found, asked
+
+    return halving
+
+
+def test_halving_ends_at_the_odd_entries_in_their_order(halving):
+    found, asked = halving(11, {7: 2.0, 2: 3.0})
+    assert found.entries == [2, 7] and found.complete is True
+    assert [(a, b) for a, b, _ in asked[0]] == [(0, 5), (5, 11)], "nothing is measured of the whole"
+    assert all(ladder for depth in asked for *_, ladder in depth)
+
+
+def test_each_depth_halves_what_was_odd_and_keeps_single_entries(halving):
+    found, asked = halving(3, {0: 2.0, 2: 2.0})
+    assert [[(a, b) for a, b, _ in depth] for depth in asked] == [[(0, 1), (1, 3)], [(0, 1), (1, 2), (2, 3)]]
+    assert found.entries == [0, 2]
+
+
+def test_what_is_off_by_one_bar_is_not_odd(halving):
+    assert halving(8, {3: 1.0})[0].entries == [] and halving(8, {3: 1.0 + 1e-9})[0].entries == [3]
+
+
+def test_one_entry_is_its_own_answer(halving):
+    found, asked = halving(1, {})
+    assert found.entries == [0] and not asked
+
+
+def test_where_more_is_odd_than_can_be_followed_the_worst_few_are(halving):
+    odd = {i: 2.0 + (i * 7) % 16 for i in range(16)}
+    found, _ = halving(16, odd, widest=15)
+    worst = sorted(odd, key=odd.get)[-SAMPLE:]
+    assert SAMPLE == 4 and sorted(found.entries) == sorted(worst) and found.complete is False
+    found, _ = halving(16, odd, widest=16)
+    assert found.entries == list(range(16)) and found.complete is True
+
+
+def test_segments_get_ladders_only_where_differences_decide(halving):
+    _, asked = halving(4, {1: 2.0}, real=False)
+    assert not any(ladder for depth in asked for *_, ladder in depth)
+
+
+# How far a segment is off
+
+
+def test_a_segment_of_which_nothing_was_measured_is_not_accused(comparison):
+    assert _excess(comparison(1.0), exact=True) == 0.0
+    assert _excess(comparison(1.0, exact=5.0), exact=False) == 0.0
+
+
+def test_a_segment_is_off_by_so_many_bars_of_what_is_believed(comparison):
+    c = comparison([1.0, 2.0], 1.0, bar=0.25, claimed_bar=0.25, exact=[1.0, 1.0], exact_bar=1.75)
+    assert _excess(c, exact=False) == 2.0 and _excess(c, exact=True) == 0.5
+    kink = comparison(3.0, 0.5, bar=0.5, claimed_bar=0.5, ends=(0.0, 1.0))
+    assert _excess(kink, exact=True) == 2.0 and _excess(comparison(0.3, 0.5, ends=(0.0, 1.0)), exact=False) == 0.0
+
+
+def test_a_claim_that_is_no_number_is_infinitely_far_off(comparison):
+    assert _excess(comparison([1.0, np.nan], 1.0), exact=False) > 1e300
+    assert _excess(comparison([1.0, np.nan], exact=1.0), exact=True) > 1e300
+
+
+def test_a_bar_of_zero_is_no_division_by_it(comparison):
+    assert _excess(comparison(0.0, 0.0, bar=0.0, claimed_bar=0.0), exact=False) == 0.0
+    assert _excess(comparison(0.0, exact=0.0, exact_bar=0.0, claimed_bar=0.0), exact=True) == 0.0
+
+
+# Both together
+
+
+@pytest.mark.parametrize("exact", [True, False])
+def test_wrong_entries_are_compared_one_by_one(ground, exact):
+    def backward(x, dy):
+        return np.cos(x) * dy * np.where(np.isin(np.arange(x.size), (5, 17)), 1.01, 1)
+
+    at = ground(np.sin, backward, np.linspace(0.5, 1, 40), exact=exact)
+    found = locate(at, Known(), 0, exact, np.random.default_rng(2))
+    assert found.complete and [c.probe.coordinate for c in found.comparisons] == [5, 17]
+    assert all(c.outside().all() and c.real is not None for c in found.comparisons)
+    assert found.known.grain is not None, "what was learnt of the noise is handed on"
+
+
+def test_where_nothing_is_wrong_nothing_is_compared(ground):
+    at = ground(np.sin, lambda x, dy: np.cos(x) * dy, np.linspace(0.5, 1, 40), exact=True)
+    found = locate(at, Known(), 0, True, np.random.default_rng(2))
+    assert found.complete and found.comparisons == [] and (0, True) in found.known.exact

@@ -1,11 +1,16 @@
-"""Where a check is made, and which directions it takes: chosen by size, without being asked."""
+"""Where a check is made: at the user's own point and at a generic one near it."""
 
 import numpy as np
+import pytest
 
+import gradcheck
 from gradcheck.adapters import pair
-from gradcheck.subjects.problem import Problem
-from gradcheck.verdict.places import choose, own_point
-from gradcheck.verdict.plan import DIRECTIONS, EXHAUSTIVE, LARGE, SUSPECTS, apart, dense, special
+from gradcheck.subjects.findings import Finding
+from gradcheck.subjects.problem import LARGE, Problem
+from gradcheck.verdict.places import choose, own_point, with_output
+from reference.layers.layernorm import LayerNorm
+
+X = np.random.default_rng(1).normal(size=(4, 5))
 
 
 def rng(seed=2):
@@ -25,7 +30,11 @@ def test_the_users_own_point_is_kept_but_for_parameters_that_hide_something():
     problem = Problem(Layer(gamma=np.ones(3)), (x,), {})
     point, notes = own_point(problem, rng())
     assert (np.abs(point[0] - 1) > 0.2).all() and np.allclose(point[1], x, rtol=2.0**-30, atol=0)
-    assert [(f.kind, f.array, f.severity) for f in notes] == [("moved", "gamma", "note"), ("dimension", "x", "note")]
+    moved = "gamma is all ones: it was checked at a generic value"
+    dimension = "x has a dimension of 1, which can hide a wrong sum or axis"
+    assert notes == [Finding("moved", moved, "note", "gamma"), Finding("dimension", dimension, "note", "x")]
+    problem = Problem(Layer(gamma=np.zeros(3)), (x,), {})
+    assert own_point(problem, rng())[1][0].message == "gamma is all zeros: it was checked at a generic value"
 
 
 def test_inputs_of_ones_stay_where_they_are():
@@ -49,34 +58,118 @@ def test_where_the_domain_ends_too_near_there_is_only_the_users_own():
     assert found.own.g.shape == (1, 1), "of one output there is one cotangent"
 
 
-def test_small_arrays_have_directions_of_their_own_and_every_entry_is_differenced():
-    plan = dense([3, 0, 4], True, rng())
-    assert [p.leaf for p in plan.probes] == [0] * DIRECTIONS + [2] * DIRECTIONS
-    assert plan.real == [True, False] * 2 and dense([3, 0, 4], False, rng()).real == [True] * 4
-    units = special([rng(1).normal(size=3), rng(3).normal(size=4)], rng())
-    assert [(p.leaf, p.coordinate) for p in units.probes] == [(0, i) for i in range(3)] + [(1, i) for i in range(4)]
+def sine(x):
+    return Problem(pair(np.sin, lambda x, dy: np.cos(x) * dy), (x,), {})
 
 
-def test_in_a_large_problem_one_ladder_moves_everything():
-    plan = dense([LARGE, 0, 2], True, rng())
-    assert [p.leaf for p in plan.probes] == [None, 0, 2] and plan.real == [True, False, False]
-    plan = dense([LARGE, 0, 2], False, rng())
-    assert [p.leaf for p in plan.probes] == [0, 2] and plan.real == [True, True]
-    assert [p.leaf for p in apart([LARGE, 0, 2], rng(), set()).probes] == [0, 2]
+def test_the_names_of_what_was_moved_are_known():
+    x = rng(1).normal(size=(1, 3))
+    found = choose(Problem(Layer(gamma=np.ones(3)), (x,), {}), 3, rng())
+    assert found.moved == {"gamma"} and [f.kind for f in found.findings] == ["moved", "dimension"]
+    assert choose(sine(x), 3, rng()).moved == set()
 
 
-def test_of_a_larger_array_entries_that_may_be_at_a_kink_are_differenced():
-    x = rng(1).normal(size=EXHAUSTIVE + 100)
-    assert not special([x], rng()).probes
-    x[:20] = 0
-    chosen = [p.coordinate for p in special([x], rng()).probes if p.coordinate is not None]
-    assert len(chosen) == SUSPECTS and max(chosen) < 20 and chosen == sorted(chosen)
-    rare = rng(3).normal(size=10_000)
-    rare[:2] = 0.5
-    assert not special([rare], rng()).probes, "two that are equal by chance among many are no reason"
+def test_a_large_problem_has_one_cotangent_and_its_output_is_made_once():
+    problem = sine(rng(1).normal(size=LARGE + 1))
+    found = choose(problem, LARGE + 1, rng())
+    assert found.own.g.shape == (1, LARGE + 1) and problem.count["forward"] == 1
+    assert np.array_equal(found.own.y, found.near.y), "of the generic point: only its size and format are asked for"
+    small = sine(rng(1).normal(size=20))
+    assert choose(small, 20, rng()).own.g.shape == (2, 20) and small.count["forward"] == 2
 
 
-def test_ties_are_also_moved_together():
-    x = np.repeat(rng(1).normal(size=200), 2)
-    assert [p.by_value for p in special([x], rng()).probes][-1]
-    assert not any(p.by_value for p in special([rng(3).normal(size=400)], rng()).probes)
+def test_but_where_a_large_one_leaves_its_domain_near_by_the_given_point_is_asked():
+    x = np.full(LARGE + 1, 0.999)
+    problem = Problem(pair(lambda x: np.arcsin(x), lambda x, dy: dy), (x,), {})
+    found = choose(problem, LARGE + 1, rng())
+    assert np.isfinite(found.own.y).all() and np.array_equal(found.near.y, found.own.y)
+    assert found.near.point is found.own.point
+
+
+def test_why_there_is_no_complex_step_is_said():
+    problem = Problem(pair(lambda x: np.maximum(np.real(x), 0), lambda x, dy: dy), (rng(1).normal(size=4),), {})
+    found = choose(problem, 4, rng())
+    (finding,) = found.findings
+    assert found.exact is False and (finding.kind, finding.severity) == ("complex", "note")
+    assert finding.message.startswith("no complex step: ") and len(finding.message) > 20
+    assert choose(sine(rng(1).normal(size=4)), 4, rng()).exact is True
+
+
+def narrow(dtype):
+    x = rng(1).normal(size=40)
+    return Problem(pair(lambda x: np.sin(x).astype(dtype), lambda x, dy: np.cos(x) * dy), (x,), {})
+
+
+@pytest.mark.parametrize(("dtype", "u"), [(np.float64, 0.0), (np.float32, 2.0**-24), (np.float16, 2.0**-11)])
+def test_outputs_of_a_narrow_dtype_are_as_coarse_as_that(dtype, u):
+    found = choose(narrow(dtype), 40, rng())
+    assert found.narrow == u and found.u == max(u, 2.0**-53)
+    assert found.own.y.dtype == found.near.y.dtype == np.float64
+
+
+def test_numbers_that_say_nothing_of_their_format_have_that_of_their_dtype():
+    """Whole numbers fit anywhere."""
+    problem = Problem(pair(lambda x: np.round(x).astype(np.float32), lambda x, dy: dy), (np.arange(9.0),), {})
+    assert choose(problem, 9, rng()).u == 2.0**-24
+
+
+def test_numbers_of_a_narrow_format_in_a_wide_dtype_are_found():
+    def inside(x):
+        return np.sin(np.real(x)).astype(np.float32).astype(np.float64)
+
+    found = choose(Problem(pair(inside, lambda x, dy: dy), (rng(1).normal(size=40),), {}), 40, rng())
+    assert found.narrow == 0.0 and found.u == 2.0**-24
+
+
+def test_a_place_has_its_output_in_float64():
+    x, g = np.arange(3.0), np.ones((1, 3))
+    place = with_output(narrow(np.float32).changed(leaves=sine(x).leaves), [x], g)
+    assert place.y.dtype == np.float64 and place.g is g and np.allclose(place.y, np.sin(x), rtol=1e-6, atol=0)
+
+
+# Whole checks
+
+
+def said(report, kind):
+    return [f.message for f in report.findings if f.kind == kind]
+
+
+def test_parameters_before_training_are_moved_and_it_is_said():
+    report = gradcheck.check(LayerNorm.init(5, np.float64), X)
+    assert report.verdict == "pass", str(report)
+    assert said(report, "moved") == [
+        "gamma is all ones: it was checked at a generic value",
+        "beta is all zeros: it was checked at a generic value",
+    ]
+
+
+def test_a_bug_that_parameters_of_one_hide_is_found():
+    class NoGamma(LayerNorm):
+        def vjp(self, x):
+            y, _ = super().vjp(x)
+            _, plain = LayerNorm(np.ones(5), np.zeros(5)).vjp(x)
+
+            def pullback(dy):
+                d_layer, dx = plain(dy)
+                return NoGamma(d_layer.gamma, d_layer.beta), dx
+
+            return y, pullback
+
+    report = gradcheck.check(NoGamma.init(5, np.float64), X)
+    assert [g.name for g in report.gradients if g.verdict == "fail"] == ["x"], str(report)
+
+
+def test_a_dimension_of_one_is_noted_and_decides_nothing():
+    report = gradcheck.check(pair(lambda x: np.sin(x), lambda x, dy: np.cos(x) * dy), X[:1])
+    assert report.verdict == "pass"
+    assert said(report, "dimension") == ["x has a dimension of 1, which can hide a wrong sum or axis"]
+
+
+def test_at_the_border_of_the_domain_only_the_given_point_is_checked():
+    root = pair(lambda x: np.sqrt(1 - x), lambda x, dy: -dy / (2 * np.sqrt(1 - x)))
+    x = np.array([1 - 1e-3, 0.9, 0.5])
+    report = gradcheck.check(root, x)
+    assert report.verdict == "pass", str(report)
+    assert said(report, "domain") == ["a point 5 % away leaves the domain: it was checked at the given point only"]
+    wrong = pair(lambda x: np.sqrt(1 - x), lambda x, dy: -dy / (2.01 * np.sqrt(1 - x)))
+    assert gradcheck.check(wrong, x).verdict == "fail"

@@ -1,10 +1,16 @@
 """A saturated layer is not failed for the rounding of 1 - y, and a wrong one is no better hidden there."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 import gradcheck
 from gradcheck.adapters import pair
+from gradcheck.numeric.extrapolate import estimate
+from gradcheck.numeric.probe import Probe
+from gradcheck.precision.terms import terms
+from gradcheck.verdict.saturation import allowing_for_saturation
 
 
 def softmax(x):
@@ -108,3 +114,145 @@ def test_a_tiny_entry_beside_large_ones_is_not_excused_where_nothing_is_saturate
     report = gradcheck.check(subject, dominated(0, np.float64))
     assert report.verdict == "fail", str(report)
     assert {index[1] for index in report.gradients[0].wrong} == {0}
+
+
+# One comparison at a time: y = x, so that a term is as large as the cotangent
+
+
+ENTRY = Probe(0, coordinate=1)
+
+
+@pytest.fixture
+def at(ground):
+    x = np.array([1.0, -0.5, 0.75])
+    return lambda backward=lambda x, dy: 1.0 * dy, **more: ground(lambda x: 1.0 * x, backward, x, **more)
+
+
+def one(at):
+    """One rounding of the terms at the entry that moves, by a step of its array's scale."""
+    unit = ENTRY.direction(at.place.point)[0][1]
+    return at.claim.u * terms(at.problem, at.place.point, 0, at.place.y)[1] * unit
+
+
+def allowed(at, c):
+    (found,) = allowing_for_saturation(at, [c])
+    return found
+
+
+def test_what_nothing_contradicts_stays_as_it_is(at, comparison):
+    c = comparison([1.0, 1.0], 1.0, exact=1.0)
+    assert allowed(at(), c) is c
+
+
+@pytest.mark.parametrize(("roundings", "excused"), [(15.9, True), (16.1, False)])
+def test_sixteen_roundings_of_the_terms_are_no_contradiction(at, comparison, roundings, excused):
+    here = at()
+    c = comparison([0.0, 0.0], exact=[0.0, roundings * one(here)], exact_bar=0.0, claimed_bar=0.0, probe=ENTRY)
+    found = allowed(here, c)
+    assert (found is not c) is excused and found.exact_outside().any() == (not excused)
+    if excused:
+        np.testing.assert_allclose(found.claimed_bar, 16 * one(here), rtol=1e-12, atol=0)
+
+
+def test_a_bar_of_the_claim_is_never_made_narrower(at, comparison):
+    here = at()
+    bars = [0.0, 100 * one(here)]
+    c = comparison([0.0, 0.0], exact=[one(here), 0.0], exact_bar=0.0, claimed_bar=bars, probe=ENTRY)
+    assert allowed(here, c).claimed_bar[1] == bars[1]
+
+
+def test_along_a_direction_roundings_add_up_like_random_numbers(at, comparison):
+    here, probe = at(), Probe(0, seed=1)
+    d = probe.direction(here.place.point)[0]
+    size = here.claim.u * np.sqrt(np.square(terms(here.problem, here.place.point, 0, here.place.y) * d).sum())
+    c = comparison([0.0, 0.0], exact=[0.0, 15 * size], exact_bar=0.0, claimed_bar=0.0, probe=probe)
+    np.testing.assert_allclose(allowed(here, c).claimed_bar, 16 * size, rtol=1e-12, atol=0)
+
+
+def test_differences_are_made_anew_with_a_rounding_more_in_every_value(at, comparison, sweep):
+    here = at()
+    s, bounds = sweep(np.sin, np.sin), np.full((21, 2), 1e-17)
+    c = comparison([0.0, 0.0], 1.0, 0.0, exact=[0.0, one(here)], exact_bar=0.0, probe=ENTRY, sweep=s, bounds=bounds)
+    c = dataclasses.replace(c, real=estimate(s, bounds, here.claim.u), claimed=np.ones(2), exact=np.ones(2))
+    c = dataclasses.replace(c, exact=np.array([1.0, 1 + 2.0**-52]), claimed_bar=np.zeros(2))
+    found = allowed(here, c)
+    assert found is not c and not found.followed
+    np.testing.assert_allclose(found.bounds, bounds + 16 * one(here), rtol=1e-12, atol=0)
+    wider = estimate(s, found.bounds, here.claim.u)
+    np.testing.assert_array_equal(found.real.bar, wider.bar)
+    again = allowed(here, dataclasses.replace(c, followed=True))
+    assert again.bounds is bounds and again.real is c.real and (again.claimed_bar > 0).all()
+    bare = allowed(here, dataclasses.replace(c, bounds=None))
+    assert bare.bounds is None and bare.real is c.real
+
+
+@pytest.fixture
+def contradicted(comparison):
+    """A claim of so many roundings where differences show 0 to a bar, far above what is excused but for that bar."""
+
+    def contradicted(here, roundings, bar=15):
+        size = one(here)
+        return comparison([0.0, roundings * size], 0.0, bar * size, claimed_bar=0.0, probe=ENTRY)
+
+    return contradicted
+
+
+@pytest.mark.parametrize(("roundings", "excused"), [(30.9, True), (31.1, False)])
+def test_what_differences_contradict_is_excused_up_to_both_bars(at, contradicted, roundings, excused):
+    here = at()
+    c = contradicted(here, roundings)
+    assert c.outside().any() and (allowed(here, c) is not c) is excused
+
+
+@pytest.mark.parametrize(("roundings", "excused"), [(64, True), (65, False)])
+def test_above_64_roundings_a_smooth_claim_is_no_difference_of_terms(at, contradicted, roundings, excused):
+    here = at()
+    c = contradicted(here, roundings, bar=60)
+    assert (allowed(here, c) is not c) is excused
+
+
+@pytest.mark.parametrize(("noise", "excused"), [(2.0**-5, True), (2.0**-9, False), (0.0, False)])
+def test_but_one_as_rough_as_its_terms_is(at, contradicted, noise, excused):
+    """At the point the claim goes up and down by a part of a rounding of what it is nearer to zero."""
+
+    def backward(x, dy):
+        return np.where(np.abs(x) < 0.2, dy, 2.0**-53 * noise * np.sin(3 * 2**20 * x))
+
+    here = at(backward)
+    c = contradicted(here, 70, bar=60)
+    assert (allowed(here, c) is not c) is excused
+
+
+def test_differences_of_less_than_a_digit_do_not_contradict_what_the_complex_step_confirms(at, comparison):
+    here = at()
+    c = comparison([1.0, 1.0], [0.5, 0.99], bar=[0.2, 1e-3], exact=1.0, exact_bar=1e-12, probe=ENTRY)
+    found = allowed(here, c)
+    assert found.real.bar.tolist() == [np.inf, 1e-3] and np.array_equal(found.claimed_bar, c.claimed_bar)
+    for more in ({"exact": [1.0, 1.5]}, {"exact": None}):
+        c = comparison([1.0, 1.0], [0.5, 0.99], bar=[0.2, 1e-3], exact_bar=1e-12, probe=ENTRY, **more)
+        assert allowed(here, c) is c
+
+
+@pytest.mark.parametrize(("claimed", "value"), [(1.0, 0.75), (0.75, 1.0), (-1.0, -0.75), (-0.75, -1.0)])
+def test_a_digit_is_a_tenth_of_the_larger_number(at, comparison, claimed, value):
+    for bar, coarse in ((0.101, True), (0.099, False)):
+        c = comparison([claimed] * 2, value, bar=bar, exact=claimed, probe=ENTRY)
+        assert np.isinf(allowed(at(), c).real.bar).all() == coarse
+
+
+def test_an_array_whose_claims_are_what_roundings_of_y_make_is_zero(at, comparison):
+    """Roundings make 1e-10 of y, which at an x of size 1 is a slope of 1e-10 times the cotangent."""
+    zero = at(lambda x, dy: 1e-12 * dy, rounding=1e-10)
+    natural = np.abs(zero.place.g).max() * 1e-10
+    c = comparison([0.0, 0.0], exact=15 * natural, exact_bar=0.0, claimed_bar=0.0, probe=ENTRY)
+    found = allowed(zero, c)
+    np.testing.assert_allclose(found.claimed_bar, 16 * natural, rtol=1e-12, atol=0)
+    some = at(lambda x, dy: 1e-8 * dy, rounding=1e-10)
+    assert allowed(some, c) is c, "that array is not zero"
+
+
+def test_the_limit_is_sixteen_times_the_rounding_beside_the_largest_claim(at, comparison):
+    c = comparison([0.0, 0.0], exact=1e-10, exact_bar=0.0, claimed_bar=0.0, probe=ENTRY)
+    for factor, zero in ((15.9, True), (16.1, False)):
+        here = at(lambda x, dy, f=factor: f * 1e-10 * np.sign(dy) * -np.abs(dy).max(), rounding=1e-10)
+        assert (allowed(here, c) is not c) is zero

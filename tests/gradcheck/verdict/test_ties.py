@@ -5,6 +5,9 @@ import pytest
 
 import gradcheck
 from gradcheck.adapters import pair
+from gradcheck.numeric.probe import Probe
+from gradcheck.verdict.ground import Known
+from gradcheck.verdict.ties import _several, allowing_for_ties
 
 ORDERED = np.array([0.5, -1.2, 0.5, 2.0, 0.5, 0.1, 0.5, -0.4])  # four are equal
 MIDDLE = np.array([0.1, 0.5, 0.5, 0.5, 0.9, -0.3, 0.2, 2.0, 3.0])
@@ -88,3 +91,92 @@ def test_behind_a_row_of_zeros_what_no_unit_allows_is_wrong(rng, at_zero):
 def test_where_two_pieces_meet_alone_they_decide(at_zero):
     f = pair(lambda x: np.maximum(x, 0), lambda x, dy: dy * np.where(x == 0, at_zero, x > 0))
     assert gradcheck.check(f, np.array([0.0, 0.0, 0.0, 1.5, -2.0])).verdict == "fail"
+
+
+# One comparison at a time
+
+
+ENTRY = Probe(0, coordinate=1)
+
+
+@pytest.fixture
+def at(ground):
+    return lambda forward, backward, x, **more: ground(forward, backward, x, measures_noise=False, **more)
+
+
+def excused(at, c, seed=1):
+    (found,) = allowing_for_ties(at, Known(), [c], np.random.default_rng(seed))
+    return found
+
+
+@pytest.fixture
+def three(at):
+    """The middle of three that are equal: its pieces have slope 0 and 1, both sides have slope 0."""
+    return at(np.median, median_backward, np.array([0.2, 1.0, 1.0, 1.0, 1.8]))
+
+
+def test_only_a_contradicted_entry_at_a_tie_a_zero_or_a_kink_is_looked_at(three, at, comparison):
+    g = three.place.g
+    wrong = comparison(g[:, 0], 0.0, probe=ENTRY)
+    assert excused(three, wrong) is not wrong
+    for c in (
+        comparison(g[:, 0], g[:, 0], probe=ENTRY),
+        comparison(g[:, 0], probe=ENTRY),
+        comparison(g[:, 0], 0.0, probe=Probe(0, seed=1)),
+        comparison(g[:, 0], 0.0, probe=Probe(None, seed=1)),
+        comparison(g[:, 0], 0.0, probe=Probe(0, coordinate=4)),
+    ):
+        assert excused(three, c) is c
+    kink = comparison(g[:, 0], 0.0, ends=(0.0, 0.0), probe=Probe(0, coordinate=0))
+    assert excused(three, kink) is kink, "no piece has that slope"
+
+
+def test_the_claim_of_a_piece_is_right_and_becomes_the_value(three, comparison):
+    g = three.place.g[:, 0]
+    found = excused(three, comparison(g, 0.0, probe=ENTRY))
+    assert not found.outside().any() and found.real.kink.all() and np.array_equal(found.real.value, g)
+    low, high = np.minimum(g, 0), np.maximum(g, 0)
+    np.testing.assert_allclose((found.real.low, found.real.high), (low, high), rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize(("share", "right"), [(0.5, True), (-0.01, False), (1.01, False)])
+def test_of_two_pieces_what_lies_between_them_is_right(three, comparison, share, right):
+    g = three.place.g[:, 0]
+    assert (not excused(three, comparison(share * g, 0.0, probe=ENTRY)).outside().any()) == right
+
+
+@pytest.mark.parametrize(("claimed", "right"), [(0, True), (-20.9, True), (20.9, True), (-21.1, False), (21.1, False)])
+def test_of_several_what_is_no_farther_from_them_than_they_are_from_each_other_is_right(at, comparison, claimed, right):
+    """The pieces have slopes from -7 to 7: what is no more than 14 beyond these is right."""
+
+    def forward(x):
+        return np.array([np.abs(x[0]) + 2 * np.abs(x[0] - x[1]) + 4 * np.abs(x[0] - x[2])])
+
+    here = at(forward, lambda x, dy: 0 * x * dy, np.zeros(3))
+    g = here.place.g[:, 0]
+    c = comparison(claimed * g, 100 * g, ends=(-7 * np.abs(g), 7 * np.abs(g)), bar=1e-6, probe=Probe(0, coordinate=0))
+    c = c if c.outside().any() else comparison(claimed * g, -7 * g, bar=1e-6, probe=Probe(0, coordinate=0))
+    assert (not excused(here, c).outside().any()) is right
+
+
+def test_where_no_piece_can_be_measured_nothing_is_excused(at, comparison):
+    here = at(lambda x: np.where(x == 0, x, np.nan), lambda x, dy: dy, np.zeros(2))
+    c = comparison([1.0, 1.0], 0.0, probe=Probe(0, coordinate=0))
+    assert excused(here, c) is c
+
+
+def test_a_bar_is_the_widest_of_the_pieces_and_of_both_sides(three, comparison):
+    g = three.place.g[:, 0]
+    found = excused(three, comparison(g, 0.0, bar=1e-3, probe=ENTRY))
+    assert (found.real.bar == 1e-3).all()
+    assert (excused(three, comparison(g, 0.0, bar=1e-300, probe=ENTRY)).real.bar > 1e-14).all()
+
+
+def test_several_is_more_than_two_that_differ_by_more_than_their_bars():
+    bar = np.full(1, 0.25)
+    assert not _several(np.array([[0.0], [1.0], [0.0]]), bar)[0] and _several(np.array([[2.0], [0.0], [1.0]]), bar)[0]
+    assert not _several(np.array([[0.0], [1.0], [1.5]]), bar)[0] and _several(np.array([[0.0], [1.0], [1.51]]), bar)[0]
+    tiny = np.zeros(1)
+    assert not _several(np.array([[0.0], [-1.0], [-0.99991]]), tiny)[0]
+    assert _several(np.array([[0.0], [-1.0], [-0.9998]]), tiny)[0]
+    assert _several(np.array([[0.0, 0.0], [1.0, 1.0], [1.0, 2.0]]), np.zeros(2)).tolist() == [False, True]

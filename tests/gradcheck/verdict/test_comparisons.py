@@ -1,0 +1,86 @@
+"""All comparisons of a check: at kinks and ties, near by and at the given point, at the entries that they lead to."""
+
+import numpy as np
+import pytest
+
+import gradcheck
+from gradcheck.adapters import pair
+
+
+def relu(at_zero):
+    return pair(lambda x: np.maximum(x, 0), lambda x, dy: dy * np.where(x == 0, at_zero, x > 0))
+
+
+@pytest.mark.parametrize("at_zero", [0.0, 0.3, 1.0])
+def test_at_a_kink_every_subgradient_is_right(at_zero):
+    report = gradcheck.check(relu(at_zero), np.array([0.0, 1.5, -2.0, 0.7]))
+    assert report.verdict == "pass", str(report)
+    assert report.gradients[0].kinks == 1
+    assert report.gradients[0].digits > 11
+
+
+@pytest.mark.parametrize("at_zero", [-0.01, 1.01, 2.0, np.nan])
+def test_at_a_kink_what_lies_outside_the_one_sided_derivatives_fails(at_zero):
+    report = gradcheck.check(relu(at_zero), np.array([0.0, 1.5, -2.0, 0.7]))
+    assert report.verdict == "fail"
+    assert report.gradients[0].worst_index == (0,)
+
+
+def bent(weight):
+    """Curved on both sides of a kink at 0, where the slope from the right is -1 and from the left 1."""
+
+    def backward(x, dy):
+        at_zero = 1 - 2 * weight
+        return dy * np.where(x > 0, -np.exp(x) - 2 * x, np.where(x == 0, at_zero, np.cos(x) + 2 * x))
+
+    return pair(lambda x: np.where(x > 0, -np.expm1(x) - x * x, np.sin(x) + x * x), backward)
+
+
+@pytest.mark.parametrize("weight", [0.0, 0.5, 1.0])
+def test_both_ends_of_the_interval_are_right_where_the_function_is_curved(weight):
+    assert gradcheck.check(bent(weight), np.array([0.0, 1.5, -2.0, 0.7])).verdict == "pass"
+
+
+@pytest.mark.parametrize("weight", [-1e-6, 1 + 1e-6])
+def test_just_beyond_an_end_is_wrong_where_the_function_is_curved(weight):
+    report = gradcheck.check(bent(weight), np.array([0.0, 1.5, -2.0, 0.7]))
+    assert report.verdict == "fail" and report.gradients[0].wrong == [(0,)]
+
+
+@pytest.mark.parametrize("distance", [1e-2, 1e-4, 3e-7, 1e-8, -1e-8, -3e-7, -1e-3])
+def test_near_a_kink_the_side_that_x_is_on_decides(distance):
+    x = np.array([distance, 1.5, -2.0, 0.7])
+    assert gradcheck.check(relu(0.0), x).verdict == "pass"
+    wrong = pair(lambda x: np.maximum(x, 0), lambda x, dy: dy * (x > -0.3) * (x < 1))
+    assert gradcheck.check(wrong, x).verdict == "fail"
+
+
+def test_zeros_of_a_large_input_are_looked_at_too(rng):
+    x = rng.normal(size=600)
+    x[rng.choice(600, 30, replace=False)] = 0
+    assert gradcheck.check(relu(0.5), x).verdict == "pass"
+    report = gradcheck.check(relu(-1.0), x)
+    assert report.verdict == "fail" and x[report.gradients[0].worst_index] == 0
+
+
+def biggest(share):
+    """The maximum of each row; of several that are equal, `share` decides."""
+
+    def backward(x, dy):
+        top = x == x.max(axis=-1, keepdims=True)
+        return dy * (top / top.sum(axis=-1, keepdims=True) if share == "equal" else share * top)
+
+    return pair(lambda x: x.max(axis=-1, keepdims=True), backward)
+
+
+def test_a_tie_shared_is_right_and_a_tie_counted_twice_is_not():
+    x = np.array([[1.0, 3.0, 3.0, -2.0], [0.5, 2.0, -1.0, 0.3]])
+    assert gradcheck.check(biggest("equal"), x).verdict == "pass"
+    report = gradcheck.check(biggest(1.0), x)  # each entry a valid subgradient, together none
+    assert report.verdict == "fail", str(report)
+
+
+def test_a_tie_between_two_arrays_is_no_evidence(rng):
+    f = pair(np.maximum, lambda a, b, dy: (dy * (a >= b), dy * (b > a)))
+    x = np.repeat(rng.normal(size=4), 2)
+    assert gradcheck.check(f, x, x.copy()).verdict == "pass"

@@ -1,0 +1,251 @@
+"""The first look along every probe: what is measured, and what the readings say."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from gradcheck.numeric.ladder import STEPS, WINDOW
+from gradcheck.numeric.probe import Probe
+from gradcheck.numeric.reading import Exact, Reading, read_all
+from gradcheck.subjects.declared import Declared
+from gradcheck.subjects.problem import LARGE
+from gradcheck.verdict.first_look import claimed, first_tasks, with_exact, with_real
+from gradcheck.verdict.ground import Known
+
+U = 2.0**-53
+X = np.array([0.5, -1.0, 2.0, 1.5])
+ENTRIES = [Probe(0, coordinate=i) for i in range(4)]
+DENSE = [Probe(0, seed=i) for i in range(5)]
+
+
+@pytest.fixture
+def sine(ground):
+    return lambda x=X, **changes: ground(np.sin, lambda x, dy: np.cos(x) * dy, x, **changes)
+
+
+@pytest.fixture
+def tasks(sine, rng):
+    def tasks(probes, real=True, known=None, x=X, exact=True, **changes):
+        real = [real] * len(probes) if isinstance(real, bool) else real
+        return first_tasks(sine(x, exact=exact, **changes), known or Known(), probes, real, rng)
+
+    return tasks
+
+
+# What is measured
+
+
+def test_a_ladder_is_climbed_where_it_is_asked_for_and_the_complex_step_taken_where_it_may_be(tasks):
+    found = tasks(DENSE[:3], real=[True, False, True])
+    assert [t.probe for t in found] == DENSE[:3] and all(t.exact for t in found)
+    assert found[1].steps is None and all(np.array_equal(found[i].steps, STEPS[list(WINDOW)]) for i in (0, 2))
+    assert not any(t.exact or t.jitter is not None for t in tasks(DENSE[:3], exact=False))
+
+
+def test_a_large_problem_has_fewer_steps_and_its_noise_is_not_measured_yet(tasks):
+    found = tasks(DENSE, x=np.ones(LARGE + 1), exact=False)
+    lean = STEPS[list(WINDOW)][[1, 2, 3, 4, 5, 6, 9]]
+    assert all(np.array_equal(t.steps, lean) and not t.noise for t in found)
+
+
+def test_noise_is_measured_along_three_ladders_spread_over_all(tasks):
+    assert [i for i, t in enumerate(tasks(DENSE + ENTRIES)) if t.noise] == [0, 4, 8]
+    some = [False, True, True, True, False, True, True, False, False]
+    assert [i for i, t in enumerate(tasks(DENSE + ENTRIES, real=some)) if t.noise] == [1, 3, 6]
+    assert [i for i, t in enumerate(tasks(DENSE[:2])) if t.noise] == [0, 1]
+    assert not any(t.noise for t in tasks(DENSE, real=False))
+
+
+def test_but_not_where_it_is_known_or_a_kink_would_be_taken_for_it(tasks):
+    assert not any(t.noise for t in tasks(DENSE, known=Known(2.0**-50)))
+    assert not any(t.noise for t in tasks(DENSE, measures_noise=False))
+
+
+def test_the_complex_steps_noise_is_measured_along_one_direction_an_array_and_four_entries(tasks):
+    second = [Probe(1, seed=3), Probe(1, coordinate=0)]
+    probes = [*DENSE, *ENTRIES, Probe(0, coordinate=0), *second]
+    found = [i for i, t in enumerate(tasks(probes)) if t.jitter is not None]
+    assert found == [0, 5, 6, 7, 8, 10, 11]
+    jitters = [t.jitter for t in tasks(probes) if t.jitter is not None]
+    assert len(set(jitters)) == len(jitters)
+
+
+def test_noise_of_the_complex_step_that_is_known_is_not_measured_again(tasks):
+    known = Known(exact={(0, True): np.zeros(2)})
+    assert [t.jitter is not None for t in tasks([DENSE[0], ENTRIES[0]], known=known)] == [False, True]
+
+
+def test_where_one_ladder_moves_all_arrays_of_a_large_problem_that_direction_shows_it_for_all(tasks):
+    probes = [Probe(None, seed=1), Probe(0, seed=2)]
+    big = np.ones(LARGE + 1)
+    assert [t.jitter is not None for t in tasks(probes, x=big)] == [True, False]
+    assert [t.jitter is not None for t in tasks(probes[1:], x=big)] == [True]
+    assert [t.jitter is not None for t in tasks(probes)] == [True, True]
+
+
+# Claims
+
+
+def test_a_claim_at_an_entry_is_the_gradient_times_the_step(sine):
+    at = sine(4 * X)
+    c = claimed(at, Probe(0, coordinate=2))
+    assert c.unit == 4.0, "the array's scale, a power of two"
+    np.testing.assert_allclose(c.claimed, at.place.g[:, 2] * np.cos(8.0) * 4, rtol=1e-15, atol=0)
+    assert c.real is None and c.exact is None and (c.claimed_bar > 0).all() and (c.claimed_bar < 1e-12).all()
+
+
+def test_along_a_direction_it_is_the_product_and_the_unit_is_the_size_of_a_moving_entry(sine):
+    at = sine()
+    probe = Probe(0, seed=3, start=1, stop=3)
+    d = probe.direction([X])[0]
+    c = claimed(at, probe)
+    np.testing.assert_allclose(c.claimed, at.place.g @ (np.cos(X) * d), rtol=1e-14, atol=0)
+    assert c.unit == pytest.approx(np.sqrt(np.square(d[1:3]).mean()), rel=1e-12, abs=0)
+
+
+def test_where_several_arrays_move_the_unit_is_the_largest_and_where_none_does_it_is_one(ground):
+    two = ground(lambda a, b: a * b, lambda a, b, dy: (dy * b, dy * a), X, 1024 * X)
+    c, d = claimed(two, Probe(None, seed=3)), Probe(None, seed=3).direction([X, 1024 * X])
+    assert c.unit == pytest.approx(np.sqrt(np.square(d[1]).mean()), rel=1e-12, abs=0)
+    assert claimed(two, Probe(0, start=4)).unit == 1.0
+
+
+# The complex step
+
+
+def test_the_complex_step_is_read_and_trusted_to_its_rounding_and_four_times_its_noise(sine):
+    at, probe = sine(), DENSE[0]
+    reading = Reading(probe, exact=Exact(np.array([1.0, 2.0]), np.array([3.0, 5.0]), np.array([1e-14, 2e-14])))
+    (c,), known = with_exact(at, Known(0.5), [claimed(at, probe)], [reading])
+    assert np.array_equal(c.exact, [1.0, 2.0]) and known.level == 0.5
+    np.testing.assert_allclose(c.exact_bar, 16 * U * np.array([3, 5]) + [4e-14, 8e-14], rtol=1e-15, atol=0)
+    assert np.array_equal(known.exact[0, True], [1e-14, 2e-14])
+
+
+def test_what_was_declared_is_left_open_of_the_complex_step_too(sine):
+    at, probe = sine(declared=Declared(noise=2.0**-10)), DENSE[0]
+    reading = Reading(probe, exact=Exact(np.ones(2), np.full(2, 2.0), np.zeros(2)))
+    (c,), _ = with_exact(at, Known(), [claimed(at, probe)], [reading])
+    np.testing.assert_allclose(c.exact_bar, 2 * (16 * U + 2.0**-8), rtol=1e-15, atol=0)
+
+
+def exact(value, noise=None):
+    return Exact(np.full(2, value), np.zeros(2), None if noise is None else np.full(2, noise))
+
+
+def test_noise_is_shared_among_probes_of_a_kind_and_the_largest_counts(sine):
+    at, probes = sine(), [DENSE[0], DENSE[1], *ENTRIES[:3]]
+    numbers = [exact(1.0, 1e-15), exact(1.0), exact(1.0, 3e-15), exact(1.0, 2e-15), exact(1.0)]
+    readings = [Reading(p, exact=e) for p, e in zip(probes, numbers, strict=True)]
+    known = Known(exact={(0, True): np.full(2, 7e-15)})
+    found, known = with_exact(at, known, [claimed(at, p) for p in probes], readings)
+    assert [c.exact_bar[0] for c in found] == [28e-15, 28e-15, 12e-15, 12e-15, 12e-15]
+    assert set(known.exact) == {(0, True), (0, False)}
+
+
+def test_a_seed_is_a_number_of_32_bits(tasks):
+    found = [t.jitter for _ in range(100) for t in tasks(ENTRIES)]
+    assert 2**31 < max(found) < 2**32
+
+
+def test_an_output_of_a_narrow_dtype_hides_a_slope_that_is_lost_in_a_rounding_of_it(ground, rng):
+    """y = 3e-4 x + 1 in float32: the smallest steps change nothing, and a claim of 0 is contradicted all the same."""
+
+    def forward(x):
+        return (3e-4 * np.real(x) + 1).astype(np.float32).astype(np.float64)
+
+    for narrow, contradicted in ((2.0**-24, True), (0.0, False)):
+        at = ground(forward, lambda x, dy: 0 * dy, X, narrow=narrow, u=2.0**-24)
+        readings = read_all(map, at.problem, at.place, first_tasks(at, Known(), DENSE[:1], [True], rng))
+        (c,) = with_real(at, Known(), [claimed(at, DENSE[0])], [0], readings)
+        assert c.real.still.all(), "the inputs must show it"
+        assert c.outside().all() == contradicted and c.jump.all() == (not contradicted)
+
+
+def test_without_noise_of_its_kind_that_of_all_arrays_together_serves(sine):
+    at, probes = sine(), [Probe(None, seed=1), DENSE[0]]
+    readings = [Reading(probes[0], exact=exact(1.0, 1e-15)), Reading(probes[1], exact=exact(1.0))]
+    found, _ = with_exact(at, Known(), [claimed(at, p) for p in probes], readings)
+    assert found[1].exact_bar.tolist() == [4e-15, 4e-15]
+
+
+def test_a_change_of_side_is_no_noise_of_the_complex_step(sine):
+    """A change above the root of the roundoff, of the array's largest derivative, is one of sides."""
+    at, probes = sine(), [ENTRIES[0], ENTRIES[1]]
+    readings = [Reading(probes[0], exact=exact(-8.0)), Reading(probes[1], exact=exact(1e-3, 5e-8))]
+    found, _ = with_exact(at, Known(), [claimed(at, p) for p in probes], readings)
+    assert found[0].exact_bar[0] == 4 * 5e-8
+    readings[1] = Reading(probes[1], exact=exact(1e-3, 1e-7))
+    found, _ = with_exact(at, Known(), [claimed(at, p) for p in probes], readings)
+    assert found[0].exact_bar[0] == 0
+
+
+def test_where_no_complex_step_was_taken_nothing_changes(sine):
+    at = sine()
+    first, known = [claimed(at, DENSE[0])], Known(0.25)
+    assert with_exact(at, known, first, [Reading(DENSE[0])]) == (first, known)
+
+
+# Ladders
+
+
+@pytest.fixture
+def ladders(sine, rng):
+    """ladders(...): grounds, comparisons without numbers, and readings with ladders along them."""
+
+    def ladders(probes, real=None, **changes):
+        at = sine(**changes)
+        real = [True] * len(probes) if real is None else real
+        readings = read_all(map, at.problem, at.place, first_tasks(at, Known(), probes, real, rng))
+        return at, [claimed(at, p) for p in probes], readings
+
+    return ladders
+
+
+def test_every_ladder_gives_an_estimate_with_what_it_was_made_of(ladders):
+    at, comparisons, readings = ladders([*DENSE[:2], *ENTRIES], real=[True, False, True, True, True, True])
+    found = with_real(at, Known(), comparisons, list(range(6)), readings)
+    assert found[1] is comparisons[1]
+    for c, r in zip(found, readings, strict=True):
+        if r.sweep is not None:
+            assert c.sweep is r.sweep and c.bounds.shape == r.sweep.steps.shape
+            assert not c.outside().any() and (c.real.bar < 1e-8).all()
+
+
+def test_only_the_places_named_are_changed_and_each_gets_its_own(ladders):
+    at, comparisons, readings = ladders([DENSE[0], ENTRIES[0], ENTRIES[2]])
+    found = with_real(at, Known(), comparisons, [2, 0], [readings[2], readings[0]])
+    assert found[1] is comparisons[1] and found[0].sweep is readings[0].sweep and found[2].sweep is readings[2].sweep
+    assert not found[0].outside().any() and not found[2].outside().any() and comparisons[0].real is None
+
+
+def test_noise_counts_as_known_or_as_measured_along_that_very_ladder(ladders):
+    at, comparisons, readings = ladders(DENSE[:2])
+    for reading in readings:
+        reading.noise = None
+    readings[1] = dataclasses.replace(readings[1], noise=np.array([0.0, 2.0**-30]))
+    quiet, loud = with_real(at, Known(2.0**-40), comparisons, [0, 1], readings)
+    np.testing.assert_array_equal(quiet.bounds, 8 * 2.0**-40 * quiet.sweep.weight)
+    np.testing.assert_array_equal(loud.bounds, 8 * 2.0**-30 * loud.sweep.weight)
+    (known,) = with_real(at, Known(2.0**-20), comparisons[1:], [0], readings[1:])
+    np.testing.assert_array_equal(known.bounds, 8 * 2.0**-20 * known.sweep.weight)
+
+
+def test_what_the_roundings_of_the_point_lose_is_added(sine, rng):
+    """At 1e9 + x a step below 2^-37 of x is rounded, in every entry but where a single one moves."""
+    at = sine(X + 2.0**30)
+    readings = read_all(map, at.problem, at.place, first_tasks(at, Known(2.0**-60), DENSE[:1], [True], rng))
+    (c,) = with_real(at, Known(2.0**-60), [claimed(at, DENSE[0])], [0], readings)
+    lost = at.claim.lost(at.place.point, DENSE[0], c.sweep.steps)
+    assert lost.any() and np.array_equal(c.bounds, 4 * U * c.sweep.weight + lost)
+
+
+def test_a_claim_hides_below_a_rounding_where_nothing_moves(ground, rng):
+    """y = 1 for every x: a claim of up to four roundings of sum |g| over the widest step is not contradicted."""
+    for size, rounding in ((1.0, 0.0), (1.0, 2.0**-40), (64.0, 0.0)):
+        at = ground(lambda x, s=size: 0 * x + s, lambda x, dy: 0 * dy + 1e-30, X, rounding=rounding)
+        readings = read_all(map, at.problem, at.place, first_tasks(at, Known(), DENSE[:1], [True], rng))
+        (c,) = with_real(at, Known(), [claimed(at, DENSE[0])], [0], readings)
+        most = 4 * max(U * size, rounding) * np.abs(at.place.g).sum(axis=1) / STEPS[list(WINDOW)][0]
+        np.testing.assert_allclose(c.real.bar, most, rtol=1e-12, atol=0)

@@ -1,0 +1,70 @@
+"""What is known of the noise at a place, and what that makes of the error of a value."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from gradcheck.numeric.ladder import STEPS
+from gradcheck.subjects.declared import Declared
+from gradcheck.verdict.ground import COARSEST, NARROW, Known, coarseness, noise_of
+
+U = 2.0**-53
+X = np.array([1.0, 2.0])
+
+
+@pytest.fixture
+def at(ground):
+    return lambda **changes: ground(np.sin, lambda x, dy: np.cos(x) * dy, X, **changes)
+
+
+def test_a_subject_is_as_coarse_as_its_format_its_measured_noise_or_what_was_declared(at):
+    assert coarseness(at(), Known()) == U
+    assert coarseness(at(u=2.0**-24), Known()) == 2.0**-24
+    assert coarseness(at(), Known(2.0**-40)) == 2.0**-40
+    assert coarseness(at(declared=Declared(noise=1e-3)), Known(2.0**-40)) == 1e-3
+
+
+def test_nothing_is_taken_for_granted(at):
+    """Without a word noise is measured, roundings make nothing of y, and no dtype is narrow."""
+    assert at().measures_noise is True and at().rounding == at().narrow == 0 and Known() == Known(0.0, {}, None)
+
+
+def test_noise_above_that_of_a_narrow_format_excuses_nothing(at):
+    assert coarseness(at(), Known(2.0**-10)) == NARROW == 2.0**-24
+
+
+def test_a_value_is_known_to_a_few_roundings_of_what_it_is_made_of(at, sweep):
+    s = sweep(np.sin, np.sin, weight=[[1.0, 3.0]])
+    assert np.array_equal(noise_of(at(), s, 0.0), 4 * U * s.weight)
+    assert np.array_equal(noise_of(at(u=2.0**-24), s, 0.0), 2.0**-22 * s.weight)
+
+
+def test_or_to_twice_the_measured_noise_or_to_what_was_declared(at, sweep):
+    s = sweep(np.sin, weight=3.0)
+    assert np.array_equal(noise_of(at(), s, 2.0**-40), np.full(s.weight.shape, 8 * 2.0**-40 * 3))
+    assert np.array_equal(noise_of(at(declared=Declared(noise=0.25)), s, 2.0**-40), np.full(s.weight.shape, 3.0))
+
+
+def test_outputs_coarser_than_their_size_are_known_to_their_own_grain(at, sweep):
+    s = sweep(np.sin, weight=1.0, coarse=5.0)
+    assert np.array_equal(noise_of(at(), s, 0.0), np.full(s.weight.shape, 20 * U))
+
+
+def test_the_steps_of_a_staircase_are_no_noise_where_the_smallest_change_nothing(at, sweep):
+    level, flat = 2 * COARSEST, sweep(lambda t: np.round(100 * t))
+    assert np.array_equal(noise_of(at(), flat, level), 4 * U * flat.weight)
+    assert np.array_equal(noise_of(at(), flat, COARSEST), 8 * COARSEST * flat.weight), "up to there it is noise"
+    last = sweep(lambda t: np.where(np.abs(t) == STEPS[-5], 1.0, 0.0), lambda t: 0 * t)
+    assert np.array_equal(noise_of(at(), last, level), 8 * level * last.weight), "one of the five smallest moves"
+    fifth = sweep(lambda t: np.where(np.abs(t) == STEPS[-6], 1.0, 0.0))
+    assert np.array_equal(noise_of(at(), fifth, level), 4 * U * fifth.weight)
+    moving = sweep(np.sin)
+    assert np.array_equal(noise_of(at(), moving, level), 8 * level * moving.weight)
+    for change in ({"right": 0 * moving.right}, {"left": 0 * moving.left}):
+        one_side = dataclasses.replace(moving, **change)
+        assert np.array_equal(noise_of(at(), one_side, level), 8 * level * moving.weight)
+
+
+def test_the_coarsest_noise_of_a_number_format_is_that_of_bfloat16_halved(at):
+    assert COARSEST == 2.0**-8 / 2

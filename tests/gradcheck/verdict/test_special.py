@@ -1,0 +1,74 @@
+"""Whether the very numbers that were given are special, or only their last bits are."""
+
+import numpy as np
+import pytest
+
+from gradcheck.adapters import pair
+from gradcheck.claims.claim import claim_at
+from gradcheck.numeric.scales import quantise
+from gradcheck.subjects.problem import Problem
+from gradcheck.verdict.places import choose
+from gradcheck.verdict.special import is_special, unrounded
+
+X = np.array([0.1, 0.7, -1.3])
+
+
+class Layer:
+    def __init__(self, gamma):
+        self.gamma = gamma
+
+    def vjp(self, x):
+        return x * self.gamma, lambda dy: (Layer((dy * x).sum(0)), dy * self.gamma)
+
+
+@pytest.fixture
+def special(rng):
+    def special(backward, x=X, forward=np.sin):
+        problem = Problem(pair(forward, backward), (x,), {})
+        places = choose(problem, x.size, rng)
+        claim = claim_at(problem, places.own.point, places.own.g, places.u, 0, rng)
+        return is_special(problem, places, claim.values, rng)
+
+    return special
+
+
+def test_all_bits_are_kept_but_of_parameters_that_were_moved(rng):
+    x = rng.normal(size=(2, 3)).astype(np.float32)
+    problem = Problem(Layer(np.ones(3)), (x,), {})
+    places = choose(problem, 6, rng)
+    gamma, same = unrounded(problem, places)
+    assert gamma is places.own.point[0] and same.dtype == np.float64 and np.array_equal(same, x)
+
+
+def test_smooth_claims_are_the_same_at_numbers_of_fewer_bits(special):
+    assert special(lambda x, dy: np.cos(x) * dy) is False
+
+
+def test_a_comparison_with_one_of_the_numbers_makes_it_special(special):
+    assert special(lambda x, dy: np.cos(x) * dy * (x != 0.1)) is True
+    assert special(lambda x, dy: np.cos(x) * dy * (x != 0.25)) is False
+    assert special(lambda x, dy: np.cos(x) * dy * (1 + 1e-3 * (x == 0.1))) is True
+
+
+def test_what_changes_with_the_last_bits_by_less_than_2_to_the_minus_20_is_rounding(special):
+    for part, found in ((2.0**-22, False), (2.0**-18, True)):
+        assert special(lambda x, dy, part=part: dy * (1 + part * (x == 0.1))) is found
+
+
+def test_a_claim_that_changes_with_every_rounding_makes_no_number_special(special):
+    """Half the numbers beside the given ones have an odd last bit, whatever that of the given ones is."""
+    many = np.random.default_rng(1).normal(size=200)
+    assert special(lambda x, dy: np.cos(x) * dy * (1 + (x.view(np.int64) & 1)), many) is False
+
+
+def test_where_the_domain_ends_between_the_two_the_given_numbers_are_taken(special):
+    x = np.array([0.1, -0.7])
+    assert quantise(x)[0] < 0.1, "the inputs must show it"
+    assert special(lambda x, dy: np.where(np.abs(x) < 0.1, np.nan, 1.0) * dy, x) is True
+    assert special(lambda x, dy: np.nan * dy, x) is False, "nowhere a number"
+
+
+def test_the_size_is_that_of_the_largest_claim_and_one_cotangent_is_enough(special, rng):
+    x = np.array([0.1, 0.7])
+    assert special(lambda x, dy: dy * np.array([1.0, 1e6]) * (1 + 0.5 * (x == 0.1)), x) is False
+    assert special(lambda x, dy: -dy * np.array([1.0, 1e3]) * (1 + 0.5 * (x == 0.1)), x) is True
