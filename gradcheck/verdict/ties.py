@@ -12,7 +12,9 @@ import numpy as np
 
 from gradcheck.numeric.extrapolate import Estimate, estimate
 from gradcheck.numeric.ladder import STEPS, sweep
+from gradcheck.numeric.probe import Probe
 from gradcheck.numeric.scales import entry_scales
+from gradcheck.subjects.problem import Arrays
 from gradcheck.verdict.comparison import Comparison
 from gradcheck.verdict.ground import Ground, Known, noise_of
 from gradcheck.verdict.plan import tied
@@ -67,11 +69,22 @@ def _several(values: np.ndarray, bar: np.ndarray) -> np.ndarray:
     return gaps.sum(axis=0) > 1
 
 
+@dataclasses.dataclass(frozen=True)
+class AsLong(Probe):
+    """A probe whose steps are as long as at another point: an array of zeros whose ties are broken is a tiny one."""
+
+    as_at: Arrays = ()
+
+    def direction(self, point: Arrays) -> dict[int, np.ndarray]:
+        return super().direction(self.as_at)
+
+
 def _piece(ground: Ground, known: Known, c: Comparison, rng: np.random.Generator) -> Estimate:
     """Return the derivative of one of the pieces, at a point where no tie is left."""
     point, g = ground.place.point, ground.place.g
     scales = [entry_scales(x.ravel()).reshape(x.shape) for x in point]
     there = [x + BREAK * s * rng.uniform(-1, 1, x.shape) for x, s in zip(point, scales, strict=True)]
     y = ground.problem.attempt(there, g.shape[1])
-    found = sweep(ground.problem, there, c.probe, g, STEPS[LEVELS] * (BREAK / 8), y)
+    probe = AsLong(**vars(c.probe), as_at=point)
+    found = sweep(ground.problem, there, probe, g, STEPS[LEVELS] * (BREAK / 8), y)
     return estimate(found, noise_of(ground, found, known.level), ground.claim.u)

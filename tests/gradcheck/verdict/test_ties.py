@@ -93,6 +93,14 @@ def test_where_two_pieces_meet_alone_they_decide(at_zero):
     assert gradcheck.check(f, np.array([0.0, 0.0, 0.0, 1.5, -2.0])).verdict == "fail"
 
 
+@pytest.mark.parametrize(("at_zero", "verdict"), [(0.0, "pass"), (1.0, "pass"), (1.5, "fail"), (-2.5, "fail")])
+@pytest.mark.parametrize("size", [1, 3])
+def test_an_array_of_zeros_has_pieces_like_any_other(size, at_zero, verdict):
+    """With its ties broken it is a millionth of the size: that is no measure of its steps."""
+    f = pair(np.abs, lambda x, dy: dy * np.where(x == 0, at_zero, np.sign(x)))
+    assert gradcheck.check(f, np.zeros(size)).verdict == verdict
+
+
 # One comparison at a time
 
 
@@ -170,6 +178,14 @@ def test_a_bar_is_the_widest_of_the_pieces_and_of_both_sides(three, comparison):
     found = excused(three, comparison(g, 0.0, bar=1e-3, probe=ENTRY))
     assert (found.real.bar == 1e-3).all()
     assert (excused(three, comparison(g, 0.0, bar=1e-300, probe=ENTRY)).real.bar > 1e-14).all()
+
+
+def test_pieces_that_both_sides_show_decide_alone(at, comparison):
+    """|x| at 0: a claim beyond an end is not excused by pieces that are those ends."""
+    here = at(np.abs, lambda x, dy: 2 * dy, np.zeros(2))
+    g = here.place.g[:, 0]
+    c = comparison(1.01 * g, g, ends=(-np.abs(g), np.abs(g)), probe=Probe(0, coordinate=0))
+    assert excused(here, c) is c
 
 
 def test_several_is_more_than_two_that_differ_by_more_than_their_bars():
