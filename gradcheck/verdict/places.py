@@ -37,11 +37,11 @@ def choose(problem: Problem, outputs: int, rng: np.random.Generator) -> Places:
     g = cotangents(rng, outputs, 1 if problem.is_large or outputs == 1 else 2)
     near, findings = [generic(x, rng) for x in own], [*moved]
     with np.errstate(all="ignore"):
-        y_near = problem.attempt(near, outputs)
+        y_near = _attempted(problem, near, outputs)
         one_is_enough = problem.is_large and np.isfinite(y_near).all()
         y_own = y_near if one_is_enough else problem.forward(own)
     narrow = UNIT[y_own.dtype] if y_own.dtype in UNIT and y_own.dtype != np.float64 else 0.0
-    y_own = y_own.astype(np.float64)
+    y_own, y_near = y_own.astype(np.float64), y_near.astype(np.float64)
     if not np.isfinite(y_near).all():
         message = "a point 5 % away leaves the domain: it was checked at the given point only"
         findings.append(Finding("domain", message, "note"))
@@ -51,6 +51,15 @@ def choose(problem: Problem, outputs: int, rng: np.random.Generator) -> Places:
         findings.append(Finding("complex", f"no complex step: {why}", "note"))
     u = max(unit_roundoff([y_own, y_near]), narrow)
     return Places(Place(own, y_own, g), Place(near, y_near, g), why is None, u, narrow, tuple(findings))
+
+
+def _attempted(problem: Problem, point: list[np.ndarray], size: int) -> np.ndarray:
+    """Return the outputs in their own dtype, and what is not a number outside the domain."""
+    try:
+        y = problem.forward(point)
+    except Exception:  # whatever the user's code raises when a step takes it out of its domain
+        return np.full(size, np.nan)
+    return y if y.size == size else np.full(size, np.nan)
 
 
 def own_point(problem: Problem, rng: np.random.Generator) -> tuple[list[np.ndarray], list[Finding]]:

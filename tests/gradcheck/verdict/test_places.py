@@ -95,8 +95,8 @@ def test_why_there_is_no_complex_step_is_said():
     assert choose(sine(rng(1).normal(size=4)), 4, rng()).exact is True
 
 
-def narrow(dtype):
-    x = rng(1).normal(size=40)
+def narrow(dtype, size=40):
+    x = rng(1).normal(size=size)
     return Problem(pair(lambda x: np.sin(x).astype(dtype), lambda x, dy: np.cos(x) * dy), (x,), {})
 
 
@@ -105,6 +105,20 @@ def test_outputs_of_a_narrow_dtype_are_as_coarse_as_that(dtype, u):
     found = choose(narrow(dtype), 40, rng())
     assert found.narrow == u and found.u == max(u, 2.0**-53)
     assert found.own.y.dtype == found.near.y.dtype == np.float64
+
+
+def test_those_of_a_large_problem_are_too():
+    found = choose(narrow(np.float32, LARGE + 1), LARGE + 1, rng())
+    assert found.narrow == found.u == 2.0**-24 and found.own.y.dtype == found.near.y.dtype == np.float64
+
+
+@pytest.mark.parametrize("outside", [lambda x: [][1], lambda x: np.sin(x)[1:]])
+def test_a_point_at_which_the_subject_raises_or_returns_another_shape_is_outside_the_domain(outside):
+    """Here one entry is 0 at the given point alone."""
+    x = np.append(rng(1).normal(size=8), 0.0)
+    branch = pair(lambda z: np.sin(z) if z[-1] == 0 else outside(z), lambda z, dy: np.cos(z) * dy)
+    found = choose(Problem(branch, (x,), {}), 9, rng())
+    assert found.near.point is found.own.point and "domain" in [f.kind for f in found.findings]
 
 
 def test_numbers_that_say_nothing_of_their_format_have_that_of_their_dtype():
