@@ -22,7 +22,7 @@ def layer(x, w, b):
 
 @pytest.fixture
 def scalars(rng):
-    return rng.normal(size=4), rng.normal(size=4), 0.3
+    return 0.5 * rng.normal(size=4), rng.normal(size=4), 0.3
 
 
 @pytest.fixture
@@ -109,7 +109,7 @@ class Neuron:
     """An object with parameters, whose gradients are those of a training step before."""
 
     def __init__(self, value, rng):
-        self.w = [value(number) for number in rng.normal(size=4)]
+        self.w = [value(number) for number in 0.1 * rng.normal(size=4)]
         for w in self.w:
             w.grad = 5.0
 
