@@ -1,4 +1,4 @@
-"""Gradients of parameters that a backward pass returns beside those of the inputs."""
+"""How an object is used: what its passes return or leave in attributes, and what is cleared before."""
 
 import numpy as np
 import pytest
@@ -6,6 +6,7 @@ from stateful import Linear, Tanh
 
 import gradcheck
 from gradcheck.adapters import module
+from gradcheck.adapters.calls import Calls, Way
 
 
 class Returning(Linear):
@@ -132,3 +133,99 @@ def test_a_part_that_is_named_in_two_places_is_asked_once():
     before = shared.cleared
     adapted._calls.reset(chain := Chain(shared, [shared]))
     assert chain.layers["all"][0] is shared and shared.cleared == before + 1
+
+
+class Recorded:
+    """`forward` leaves y in `output`, `backward` dx in `dinputs`; what is called when stands in `calls`."""
+
+    def __init__(self, value=None, forward=None):
+        self.value, self.y, self.calls = value, forward, []
+
+    def forward(self, x, *, gain=1.0):
+        self.output = gain * x
+        return self.y
+
+    def backward(self, dy):
+        self.calls.append("backward")
+        self.dinputs = 2 * dy
+        return self.value
+
+    def zero_grads(self):
+        self.calls.append("zero_grads")
+
+    def clear(self):
+        self.calls.append("clear")
+
+
+USUAL = Calls("forward", "backward", None)
+X, Z, N = np.ones(2), np.zeros(2), np.arange(2)
+
+
+def test_the_output_is_what_is_returned_or_else_an_attribute():
+    np.testing.assert_array_equal(USUAL.run_forward(Recorded(), (X,), {"gain": 3.0}), 3 * X)
+    np.testing.assert_array_equal(USUAL.run_forward(Recorded(forward=Z), (X,), {}), Z)
+
+
+def test_cotangents_are_what_is_returned_or_else_an_attribute():
+    way = USUAL.run_backward(Recorded(), X, (X,))
+    np.testing.assert_array_equal(way.d_inputs, 2 * X)
+    assert (way.gradients, way.factor) == (None, None)
+    assert USUAL.run_backward(Recorded(value=Z), X, (X,)).d_inputs is Z
+
+
+@pytest.mark.parametrize(("name", "calls"), [(None, ["zero_grads", "backward"]), ("clear", ["clear", "backward"])])
+def test_gradients_are_cleared_before_by_the_method_of_this_name_or_of_a_usual_one(name, calls):
+    obj = Recorded()
+    Calls("forward", "backward", name).run_backward(obj, X, (X,))
+    assert obj.calls == calls
+
+
+D, G = np.ones(2), np.zeros(3)
+
+
+@pytest.mark.parametrize(
+    ("value", "inputs", "d_inputs", "gradients"),
+    [
+        (D, (X,), D, None),
+        ((D,), (X,), (D,), None),
+        ((D, D), (X, Z), (D, D), None),
+        ((D, {"W": G}), (X,), (D,), {"W": G}),
+        ((D, [G]), (X,), (D,), [G]),
+        ((D, (G, G)), (X,), (D,), (G, G)),
+        ((D, {"W": G}), (X, N), (D,), {"W": G}),
+        ((D, None, {"W": G}), (X, N), (D, None), {"W": G}),
+        (((D, D), {"W": G}), (X, Z), (D, D), {"W": G}),
+        (((D,), {"W": G}), (X, N), (D,), {"W": G}),
+        ((D, G, G), (X,), (D,), (G, G)),
+        ((D, D, G), (X, Z), (D, D), (G,)),
+        ((D, {"a": D}), (X, {"a": X}), (D, {"a": D}), None),
+        ((D, D, D), ([X, X, X],), (D, D, D), None),
+        ((D, D, {"W": G}), (X,), (D,), (D, {"W": G})),
+        (({"W": G},), (), (), {"W": G}),
+    ],
+)
+def test_what_is_returned_is_parted_into_cotangents_and_gradients(value, inputs, d_inputs, gradients):
+    way = USUAL.run_backward(Recorded(value=value), D, inputs)
+    assert repr((way.d_inputs, way.gradients)) == repr((d_inputs, gradients))
+
+
+class Loss:
+    def backward(self):
+        return {"a": X, "n": 3, "f": np.float64(2)}
+
+
+def test_a_backward_without_an_argument_is_multiplied_by_dy_afterwards():
+    way = USUAL.run_backward(Loss(), np.array([4.0]), (X,))
+    assert way.factor == 4.0
+    found = way.complete(way.d_inputs)
+    np.testing.assert_array_equal(found["a"], 4 * X)
+    assert (found["n"], found["f"]) == (3, 8)
+    whole = Way(X, None, None)
+    assert whole.complete(whole.d_inputs) is X
+
+
+def test_a_backward_without_an_argument_has_one_number_as_its_output():
+    with pytest.raises(TypeError, match="gradcheck: ") as error:
+        USUAL.run_backward(Loss(), np.ones(2), (X,))
+    want = "Loss.backward takes no cotangent, so the output must be one number, got shape (2,)"
+    assert str(error.value) == f"gradcheck: {want}"
