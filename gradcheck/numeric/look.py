@@ -27,7 +27,7 @@ class Glance:
 def glance(function: Function, spot: Spot, vectors: Vectors) -> Glance:
     probe = Along(None, vectors=vectors, unit=natural(spot.point, vectors))
     swept = _swept(function, spot, probe, STEPS[list(FEW)])
-    return Glance(probe, swept, read(swept, spot, _least(spot), probe.unit))
+    return Glance(probe, swept, read(swept, spot, _least(spot), probe))
 
 
 def look(function: Function, spot: Spot, seen: Glance) -> tuple[Slopes, np.ndarray]:
@@ -41,19 +41,19 @@ def look(function: Function, spot: Spot, seen: Glance) -> tuple[Slopes, np.ndarr
             probe = dataclasses.replace(probe, unit=unit)
             first = _swept(function, spot, probe, STEPS[list(FEW)])
             level = _level(function, spot, probe, first)
-    slopes = read(first, spot, level, probe.unit)
+    slopes = read(first, spot, level, probe)
     if slopes.doubt.any():
-        slopes = chosen(slopes.doubt, read(_swept(function, spot, probe, STEPS), spot, level, probe.unit), slopes)
+        slopes = chosen(slopes.doubt, read(_swept(function, spot, probe, STEPS), spot, level, probe), slopes)
     lost = ~slopes.resolved & ~slopes.jump
     if lost.any():
-        again = read(_swept(function, spot, probe, SECOND_STEPS), spot, level, probe.unit)
+        again = read(_swept(function, spot, probe, SECOND_STEPS), spot, level, probe)
         slopes = chosen(lost & again.resolved, again, slopes)
     for unit in others:
         if slopes.coarse.any():
             other = dataclasses.replace(probe, unit=unit)
             swept = _swept(function, spot, other, STEPS)
             found = _level(function, spot, other, swept)
-            again = read(swept, spot, found, unit)
+            again = read(swept, spot, found, other)
             better = improved(slopes, again, unit < probe.unit)
             slopes, level = chosen(better, again, slopes), np.where(better, found, level)
     lost = (level > COARSEST) & ~(slopes.bar < np.abs(slopes.value))  # a noise in which nothing is seen
@@ -86,7 +86,7 @@ def _level(function: Function, spot: Spot, probe: Along, first: Sweep) -> np.nda
     Two tables, of different spacings: where one is a whole number of roundings wide, these are all alike.
     """
     least = _least(spot)
-    alone = read(first, spot, least, probe.unit)
+    alone = read(first, spot, least, probe)
     if (alone.kink | alone.jump).any():
         direction = probe.direction(spot.point)
         sides = [moved(spot.point, direction, side) for side in (BESIDE, -BESIDE)]

@@ -9,6 +9,8 @@ from gradcheck.numeric.constants import FLOOR, NARROW, TINY, WIDE, U
 from gradcheck.numeric.extrapolate import estimate
 from gradcheck.numeric.kinks import one_sided, where_still
 from gradcheck.numeric.ladder import Sweep, part
+from gradcheck.numeric.probe import Along
+from gradcheck.numeric.scales import root_sum_square
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,6 +22,12 @@ class Spot:
     roundoff: np.ndarray  # of the format that it is handed out in
     grain: np.ndarray  # the size of the numbers that it is rounded like, 0 where that is its own
     exact: bool  # whether f takes complex numbers
+
+    def reach(self, probe: Along) -> float:
+        """Return how long the entries that move are beside the direction in which they do."""
+        pairs = [(self.point[i][d != 0], d[d != 0]) for i, d in probe.direction(self.point).items()]
+        x, d = (root_sum_square(np.concatenate([np.zeros(1), *part])) for part in zip(*pairs, strict=True))
+        return float(x / d) if d else 0.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,16 +51,20 @@ class Slopes:
 FIELDS = [field.name for field in dataclasses.fields(Slopes)]
 
 
-def read(swept: Sweep, spot: Spot, level: np.ndarray, unit: float) -> Slopes:
+def read(swept: Sweep, spot: Spot, level: np.ndarray, probe: Along) -> Slopes:
     """Return what a sweep says of every output, each from the first level on from which it is finite itself.
 
-    `level` (m,) is the noise of f as a part of it, and `unit` the length of the sweep's direction.
+    `level` (m,) is the noise of f as a part of it, and `probe` what was swept along.
     """
     bounds = noise.bound(swept, level, U)
     bad = ~(np.isfinite(swept.right) & np.isfinite(swept.left))
     first = np.where(bad.any(axis=0), len(bad) - np.argmax(bad[::-1], axis=0), 0)
     groups = [np.flatnonzero(first == k) for k in np.unique(first)]
-    parts = [_alike(part(swept, c, first[c[0]]), bounds[first[c[0]] :, c], level[c], spot.y[c], unit) for c in groups]
+    reach = spot.reach(probe)
+    parts = [
+        _alike(part(swept, c, first[c[0]]), bounds[first[c[0]] :, c], level[c], spot.y[c], reach, probe.unit)
+        for c in groups
+    ]
     order = np.argsort(np.concatenate(groups))
     return Slopes(*(np.concatenate([getattr(slopes, name) for slopes in parts])[order] for name in FIELDS))
 
@@ -79,7 +91,9 @@ def improved(old: Slopes, new: Slopes, finer: bool) -> np.ndarray:
     return old.coarse & new.resolved & ~new.kink & ~old.kink & ~old.jump & agrees & ~(new.bar >= old.bar)
 
 
-def _alike(swept: Sweep, bounds: np.ndarray, level: np.ndarray, y: np.ndarray, unit: float) -> Slopes:
+def _alike(
+    swept: Sweep, bounds: np.ndarray, level: np.ndarray, y: np.ndarray, reach: float, unit: float
+) -> Slopes:
     """Read outputs that are finite at every step."""
     found = estimate(swept, bounds, np.maximum(U, np.minimum(level, NARROW)))
     hidden = 4 * U * np.maximum(np.abs(y), 1) / swept.steps.max(axis=0, initial=TINY)
@@ -90,7 +104,8 @@ def _alike(swept: Sweep, bounds: np.ndarray, level: np.ndarray, y: np.ndarray, u
         right, left = np.where(found.kink, ahead, value), np.where(found.kink, behind, value)
         value = (right + left) / 2
     sides = np.maximum(np.abs(swept.right), np.abs(swept.left)).max(axis=0, initial=0)
-    bar = found.bar + 4 * U * sides  # the numbers that it is made of are rounded themselves
+    bend = np.median(np.abs(swept.right - swept.left) / swept.steps, axis=0) if len(swept.steps) else sides
+    bar = found.bar + 4 * U * (sides + reach * bend)  # roundings: of what cancels between both sides, and of x inside f
     size = np.maximum(np.abs(value), FLOOR * np.abs(y))
     doubt = ~(bar <= WIDE * size) | found.kink
     moves = (swept.weight > 0).any(axis=0)

@@ -239,7 +239,7 @@ def test_of_an_array_the_entries_at_a_kink_have_two_slopes_and_the_others_one():
     assert d.value[2] == 1 and close(d.value[1], 0.5, d.bar[1])
 
 
-@pytest.mark.parametrize("distance", [1e-1, 1e-3, 1e-5, 1e-7])
+@pytest.mark.parametrize("distance", [1e-1, 1e-3, 1e-5, 1e-7, 1e-8])
 def test_a_kink_beside_the_point_is_none(distance):
     d = derivative(lambda x: abs(x - 1) + x, 1 + distance)
     assert d.smoothness == "smooth" and abs(d.value - 2) <= d.bar < 1e-4
@@ -301,6 +301,17 @@ def test_an_entry_far_smaller_than_its_array_is_resolved_by_its_own_size():
 def test_what_is_left_of_larger_numbers_has_their_grain(x):
     d = derivative(without_complex(lambda x: 1 + math.tanh(x)), x)
     assert abs(d.value - 1 / math.cosh(x) ** 2) <= d.bar
+
+
+@pytest.mark.parametrize("octave", range(3, 9))
+def test_at_the_top_of_a_wave_the_roundings_of_its_flanks_are_within_the_bar(octave):
+    """A table of differences sees none of them there, and the derivative itself is a few roundings of them."""
+    a, tops = 2.0**octave * math.pi, np.arange(1, 2 ** (octave + 1), 2) / 2 ** (octave + 1)
+    for x in tops[-16:].tolist():
+        d = derivative(lambda x: math.sin(a * x), x)
+        with mpmath.workdps(40):
+            true = a * mpmath.cos(mpmath.mpf(a) * mpmath.mpf(x))
+        assert abs(true) < 1e-9 and abs(d.value - true) <= d.bar < 1e-9
 
 
 # --- the complex step ------------------------------------------------------------------------------------------------
