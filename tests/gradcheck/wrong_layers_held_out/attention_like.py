@@ -136,7 +136,7 @@ def focal(bug):
 LAYERS = (
     (grouped_attention, tuple(DRAW.normal(size=s) for s in ((4, 5, 3), (2, 5, 3), (2, 5, 2), 4)), (
         ("values by untransposed weights", "transposed"), ("one query head of each group", "part"),
-        ("groups interleaved", "order"), ("averaged over a group's query heads", "mean"), ("slope's sign", "sign"),
+        ("groups interleaved", "order"), ("averaged over a group's query heads", "factor"), ("slope's sign", "sign"),
         ("one slope for all heads", "axis"), ("key's scale squared", "factor"))),
     (linear_attention, tuple(DRAW.normal(size=s) for s in ((6, 3), (6, 3), (6, 4))), (
         ("states summed forwards", "order"), ("own step left out of the suffix", "shift"),
@@ -144,10 +144,10 @@ LAYERS = (
         ("keys' features by the queries", "entrywise"))),
     (contrastive, (DRAW.normal(size=(5, 3)), DRAW.normal(size=(5, 3))), (
         ("one way only", "path"), ("second way untransposed", "transposed"), ("positives alone", "diagonal"),
-        ("summed, not averaged", "mean"), ("temperature forgotten", "factor"))),
+        ("summed, not averaged", "factor"), ("temperature forgotten", "factor"))),
     (focal, (DRAW.normal(size=(6, 4)),), (
         ("modulation held fixed", "path"), ("logarithm held fixed", "path"), ("padding counted", "mask"),
-        ("label's logit alone", "diagonal"), ("other logits with the label's sign", "signs"))),
+        ("label's logit alone", "part"), ("other logits with the label's sign", "signs"))),
 )
 
 

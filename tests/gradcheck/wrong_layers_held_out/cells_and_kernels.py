@@ -183,7 +183,7 @@ LAYERS = (
     (gru_cell, tuple(DRAW.normal(size=s) for s in ((5, 3), (5, 4), (3, 4), (3, 4), (3, 4), (4, 4))), (
         ("update gate turned round", "sign"), ("update gate without the candidate", "path"),
         ("recurrent matrix untransposed", "transposed"), ("carry forgotten", "path"),
-        ("reset gate forgotten on the way to the state", "missing"),
+        ("reset gate forgotten on the way to the state", "entrywise"),
         ("carry counted with the candidate's share", "value"),
         ("candidate's matrix by the state before its reset", "value"),
         ("input through the reset gate forgotten", "path"), ("gate weights returned in the other order", "swapped"))),
@@ -192,17 +192,17 @@ LAYERS = (
         ("carried one step", "path"), ("decay without its sigmoid", "entrywise"))),
     (transposed_convolution, (DRAW.normal(size=(2, 3, 5)), DRAW.normal(size=(3, 4, 4))), (
         ("windows of stride one", "index"), ("kernel read backwards", "order"), ("output cropped by one", "part"),
-        ("kernel averaged over the places", "mean"))),
+        ("kernel averaged over the places", "factor"))),
     (depthwise, (DRAW.normal(size=(3, 5, 6)), DRAW.normal(size=(3, 2, 3))), (
-        ("assigned, not added", "overwritten"), ("kernel of the first channel for all", "index"),
+        ("assigned, not added", "overwritten"), ("kernel of the first channel for all", "value"),
         ("middle columns left out", "part"), ("window one row lower", "shift"),
         ("kernel's gradient summed over the channels", "axis"))),
     (squeeze_excite, (DRAW.normal(size=(3, 4, 5)), DRAW.normal(size=(4, 4))), (
         ("mixing untransposed", "transposed"), ("gate held fixed", "path"), ("gate's path alone", "path"),
-        ("pooled gradient not divided", "factor in a term"), ("pooled gradient to the first place", "spread"),
+        ("pooled gradient not divided", "factor in a term"), ("pooled gradient to the first place", "part"),
         ("direct path twice", "twice"))),
     (reflected, (DRAW.normal(size=(2, 6)),), (
-        ("padding cut off", "part"), ("edge reflected too", "index"), ("buffered addition", "repeat"))),
+        ("padding cut off", "part"), ("edge reflected too", "index"), ("buffered addition", "overwritten"))),
 )
 
 

@@ -167,23 +167,23 @@ LAYERS = (
     (rms_norm, (DRAW.normal(size=(3, 5, 4)), DRAW.normal(size=4)), (
         ("root mean square held fixed", "projection"), ("mean over the steps in the projection", "axis"),
         ("projection by the square of the root", "factor in a term"), ("gain of the last step", "part"),
-        ("gain before the norm", "value"), ("gain counted with the batch's mean", "mean"))),
+        ("gain before the norm", "value"), ("gain counted with the batch's mean", "factor"))),
     (weight_norm, tuple(DRAW.normal(size=s) for s in ((6, 5), (5, 3), 3)), (
         ("norm over the rows in the projection", "axis"), ("norm held fixed", "projection"),
-        ("gain's gradient without the norm", "columns"), ("input by the raw direction", "missing"),
+        ("gain's gradient without the norm", "columns"), ("input by the raw direction", "entrywise"),
         ("gain left out of the direction", "columns"))),
     (solve, (DRAW.normal(size=(4, 4)) + 3 * np.eye(4), DRAW.normal(size=(4, 3))), (
         ("solved with the untransposed matrix", "transposed"), ("matrix's sign", "sign"),
         ("outer product turned", "transposed"), ("right side for the solution", "value"))),
     (matrix_power, (DRAW.normal(size=(3, 3)),), (
-        ("as of a scalar", "entrywise"), ("middle factor forgotten", "path"), ("as if all commuted", "order"),
+        ("as of a scalar", "diagonal"), ("middle factor forgotten", "path"), ("as if all commuted", "order"),
         ("factors not transposed", "transposed"))),
     (log_determinant, (DRAW.normal(size=(2, 3, 3)) + 2 * np.eye(3),), (
         ("inverse not transposed", "transposed"), ("derivative of the determinant itself", "rows"),
         ("cotangents exchanged in the batch", "order"))),
     (quadratic, (DRAW.normal(size=(5, 4)), DRAW.normal(size=(4, 4))), (
         ("matrix taken as symmetric", "transposed"), ("one of the two uses", "path"),
-        ("matrix's gradient on the diagonal", "diagonal"), ("matrix's gradient halved", "factor"))),
+        ("matrix's gradient on the diagonal", "part"), ("matrix's gradient halved", "factor"))),
     (factorisation_machine, (DRAW.normal(size=(6, 4)), DRAW.normal(size=(4, 3))), (
         ("squares not taken off", "path"), ("squares taken off twice", "factor in a term"),
         ("factors' gradient of the interactions negated", "factor in a term"))),

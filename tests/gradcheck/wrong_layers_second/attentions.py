@@ -115,13 +115,13 @@ LAYERS = (
     (masked_attention, (Q, K, V), (
         ("softmax without its projection", "projection"), ("softmax by its diagonal", "diagonal"),
         ("softmax projected along the queries", "axis"), ("scale of all features, not of a head's", "factor"),
-        ("no scale in dk", "factor"), ("values by the weights of the other head", "order"),
+        ("no scale in dk", "factor"), ("values by the weights of the other head", "value"),
         ("values without the weights' mask", "mask"), ("heads joined without the swap back", "order"))),
     (rotary, (DRAW.normal(size=(5, 6)),), (
         ("turned forward again", "transposed"), ("halves exchanged", "order"),
         ("positions counted from one", "shift"))),
     (mixture, (DRAW.normal(size=(6, 4)), DRAW.normal(size=(4, 3)), DRAW.normal(size=(3, 4, 5))), (
-        ("gate's softmax projected over the tokens", "axis"), ("experts not weighted by the gate", "missing"),
+        ("gate's softmax projected over the tokens", "axis"), ("experts not weighted by the gate", "entrywise"),
         ("input forgets the gate", "path"), ("gate's gradient detached", "zero"))),
 )
 

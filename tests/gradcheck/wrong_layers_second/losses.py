@@ -119,16 +119,17 @@ def gated_unit(bug):
 LAYERS = (
     (cross_entropy, (DRAW.normal(size=(7, 5)),), (
         ("without the incoming gradient", "ignored"), ("divided by the number of rows", "factor"),
-        ("class weights left out", "rows"), ("labels not smoothed", "offset"), ("labels one too high", "index"),
+        ("class weights left out", "rows"), ("labels not smoothed", "term"), ("labels one too high", "index"),
         ("ignored rows not ignored", "mask"), ("target minus prediction", "sign"))),
     (huber, (2 * DRAW.normal(size=(5, 4)), DRAW.normal(size=(5, 4))), (
         ("linear part without its sign", "signs"), ("branches exchanged", "branch"), ("quadratic everywhere", "branch"),
         ("target's sign", "sign"))),
     (embedding, (DRAW.normal(size=(6, 3)),), (
-        ("added in place at repeated ids", "repeat"), ("padding row trained", "mask"),
-        ("root of the width forgotten", "factor"), ("ids off by one", "index"), ("divided by the counts", "rows"))),
+        ("added in place at repeated ids", "overwritten"), ("padding row trained", "mask"),
+        ("root of the width forgotten", "factor"), ("ids off by one", "index"),
+        ("divided by the counts", "overwritten"))),
     (gated_unit, tuple(DRAW.normal(size=s) for s in ((4, 3), (3, 5), (3, 5))), (
-        ("sigmoid's slope for silu's", "missing"), ("value branch gated by the sigmoid alone", "missing"),
+        ("sigmoid's slope for silu's", "entrywise"), ("value branch gated by the sigmoid alone", "entrywise"),
         ("cotangent scaled in place", "mutation"), ("cotangent's norm clipped", "nonlinear"),
         ("float32 inside", "precision"), ("input by the gate alone", "path"),
         ("weights exchanged on the way back", "swapped"))),

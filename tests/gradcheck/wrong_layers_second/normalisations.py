@@ -117,9 +117,9 @@ def cosine_similarity(bug):
 
 LAYERS = (
     (layer_norm, (DRAW.normal(size=(3, 4, 6)), DRAW.normal(size=6), DRAW.normal(size=6)), (
-        ("gain left out", "missing"), ("variance held fixed", "projection"), ("mean held fixed", "projection"),
+        ("gain left out", "entrywise"), ("variance held fixed", "projection"), ("mean held fixed", "term"),
         ("sum for mean in the projection", "factor in a term"), ("variance for deviation", "rows"),
-        ("gain's gradient from the raw input", "value"), ("bias averaged over the tokens", "mean"),
+        ("gain's gradient from the raw input", "value"), ("bias averaged over the tokens", "factor"),
         ("gain and bias exchanged", "swapped"))),
     (batch_norm, (DRAW.normal(size=(7, 3, 4)), DRAW.normal(size=3)), (
         ("statistics over the batch alone", "axis"), ("unbiased count in the projection", "factor in a term"),

@@ -118,14 +118,14 @@ LAYERS = (
         ("cell forgets its output through h", "path"), ("cell's own cotangent dropped", "output"),
         ("tanh of the cell taken as linear", "path"), ("candidate by the sigmoid's derivative", "columns"),
         ("forget gate's derivative without its slope", "columns"), ("input and forget gate exchanged", "order"),
-        ("old cell not forgotten", "missing"))),
+        ("old cell not forgotten", "entrywise"))),
     (recurrence, tuple(DRAW.normal(size=s) for s in ((6, 4), (4, 3), (3, 3), 3)), (
         ("slope at the state before", "shift"), ("nothing through time", "path"),
         ("outer product with the state after", "shift"), ("bias of one step", "overwritten"),
         ("recurrent weights untransposed", "transposed"))),
     (gated_scan, tuple(DRAW.normal(size=(7, 3)) for _ in range(2)), (
         ("gate by the state after", "shift"), ("gate of the step before", "shift"),
-        ("suffix sums without the gate", "missing"), ("scan run forwards", "order"))),
+        ("suffix sums without the gate", "entrywise"), ("scan run forwards", "order"))),
 )
 
 

@@ -120,14 +120,15 @@ LAYERS = (
     (convolution, tuple(DRAW.normal(size=s) for s in ((2, 3, 11), (4, 3, 3), 4)), (
         ("kernel flipped", "order"), ("kernel's gradient one step late", "shift"), ("dilation forgotten", "index"),
         ("first example's kernel only", "part"), ("overlaps overwritten", "overwritten"),
-        ("last window left out", "part"), ("bias averaged over the batch", "mean"))),
+        ("last window left out", "part"), ("bias averaged over the batch", "factor"))),
     (max_pooling, (DRAW.permutation(144).reshape(3, 6, 8) / 20.0,), (
         ("smallest entry of the window", "index"), ("spread over the window", "spread"),
         ("next place of the window", "shift"), ("windows laid back without the swap", "order"))),
     (average_pooling, (DRAW.normal(size=(2, 9)),), (
-        ("padding counted", "columns"), ("padding sent to the edge", "columns"), ("not divided", "mean"))),
+        ("padding counted", "columns"), ("padding sent to the edge", "columns"), ("not divided", "columns"))),
     (upsample, (DRAW.normal(size=(3, 4, 5)),), (
-        ("mean of the block", "mean"), ("corner of the block", "part"), ("rows and copies confused", "order"))),
+        ("mean of the block", "factor"), ("corner of the block", "overwritten"),
+        ("rows and copies confused", "order"))),
 )
 
 
