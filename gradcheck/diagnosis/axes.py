@@ -10,7 +10,7 @@ from gradcheck.diagnosis import words
 from gradcheck.diagnosis.evidence import Diagnosis, Evidence
 
 MOST_AXES = 6
-ROWS = 256  # compared each with each
+ROWS = 512  # compared each with each
 
 
 def transposed(e: Evidence) -> Diagnosis | None:

@@ -49,6 +49,7 @@ class Evidence:
     elsewhere: Callable[[], "Evidence | None"]  # the same at the user's own point
     moved: Callable[[int], "Evidence | None"]  # the same where one array only has other values
     halved: Callable[[], "Evidence | None"]  # the same where every second entry of this array has another value
+    changed: Callable[[dict[int, np.ndarray], np.ndarray], "Evidence | None"]  # some entries, where arrays are replaced
 
     @property
     def x(self) -> np.ndarray:

@@ -15,7 +15,7 @@ from gradcheck.verdict.comparisons import Comparisons
 from gradcheck.verdict.ground import Ground, Known
 
 SMALL, SAME = 2.0**-12, 1e-6  # a scale of dy, by which linear claims scale to this part
-OUTPUTS = 256  # up to which each is a row of its own
+OUTPUTS = 512  # up to which each is a row of its own
 NUMBERS = 4_000_000  # in a claimed Jacobian, at most
 PRICE = {True: 4, False: 16}  # of one entry in forward passes: by the complex step, by real differences
 MOST = 4096  # forward passes for one array, above which a sample of its entries must do
@@ -32,20 +32,31 @@ class Gathering:
         self.claims: dict[tuple[bool, int | None], Claim] = {}
         self.budget = BUDGET[self.problem.is_large]
 
-    def evidence(self, leaf: int, own: bool = False, moved: int | None = None) -> Evidence | None:
-        """Return what there is to see of one array; None if that has grown too dear."""
+    def evidence(
+        self,
+        leaf: int,
+        own: bool = False,
+        moved: int | None = None,
+        changes: dict[int, np.ndarray] | None = None,
+        only: np.ndarray | None = None,
+    ) -> Evidence | None:
+        """Return what there is to see of one array, of some entries only, at one place; None if it is too dear."""
         place = self.own if own else self.near if moved is None else self._moved(moved)
+        if changes is not None:
+            point = [changes.get(i, x) for i, x in enumerate(place.point)]
+            place = Place(point, self.problem.attempt(point, place.y.size), place.g)
         if not np.isfinite(place.y).all():
             return None
         unit = place.y.size <= OUTPUTS and place.y.size * sum(x.size for x in place.point) <= NUMBERS
         g = np.eye(place.y.size) if unit else place.g
         place = Place(place.point, place.y, g)
-        claim = self._claims(place, (own, moved))
+        claim = self._claims(place, (own, moved)) if changes is None else self._fresh_claims(place)
         exact = self.compared.believed[leaf]
         ground = Ground(self.problem, place, claim, exact, self.compared.near.mapper, measures_noise=False)
         size = place.point[leaf].size
         all_of_it = size * PRICE[exact] <= min(MOST, self.budget)
         at = np.arange(size) if all_of_it else _sample(size, min(size, SAMPLE[exact]))
+        at = at if only is None else only
         self.budget -= at.size * PRICE[exact]
         if not size or self.budget < 0:
             return None
@@ -85,6 +96,7 @@ class Gathering:
             lambda: self.evidence(leaf, own=True),
             lambda k: self.evidence(leaf, moved=k),
             lambda: self.evidence(leaf, moved=-1 - leaf),
+            lambda changes, only: self.evidence(leaf, changes=changes, only=only),
         )
 
     def unsteady(self, leaf: int) -> bool:
@@ -121,10 +133,12 @@ class Gathering:
 
     def _claims(self, place: Place, which: tuple[bool, int | None]) -> Claim:
         if which not in self.claims:
-            with np.errstate(all="ignore"):
-                values = self.problem.gradients(place.point, place.g)
-            self.claims[which] = Claim(values, [], self.compared.near.claim.u)
+            self.claims[which] = self._fresh_claims(place)
         return self.claims[which]
+
+    def _fresh_claims(self, place: Place) -> Claim:
+        with np.errstate(all="ignore"):
+            return Claim(self.problem.gradients(place.point, place.g), [], self.compared.near.claim.u)
 
 
 def _differs(a: np.ndarray, b: np.ndarray) -> bool:

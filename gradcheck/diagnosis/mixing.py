@@ -7,6 +7,8 @@ import numpy as np
 from gradcheck.diagnosis.evidence import Diagnosis, Evidence
 from gradcheck.diagnosis.rules import diagonal
 
+FULL = 0.9  # of the derivatives at equal indices: so many are there at unequal ones too, if all are mixed
+
 
 def mixed(e: Evidence) -> Diagnosis | None:
     """The claim lets entries depend on each other along other axes than the layer does."""
@@ -19,6 +21,26 @@ def mixed(e: Evidence) -> Diagnosis | None:
     text = f"the claim mixes entries along axis {said}, the layer along axis {' and '.join(map(str, sorted(numeric)))}"
     why = "a mean, a sum or a norm is taken over the wrong axis, or over one too many"
     return Diagnosis("axis", f"{e.name}: {text}: {why}")
+
+
+def crossed(e: Evidence) -> Diagnosis | None:
+    """As `mixed`, of an output that shares one axis with the array: all entries along it get a part of each dy."""
+    if not (e.unit and e.whole) or not e.outputs or len(e.parts) > 1 or e.outputs == e.shape:
+        return None
+    shape = (*e.outputs, *e.shape)
+    a, t = ((v != 0) & ~e.no(v) for v in (e.claimed, e.numeric))
+    if (t & ~a).any():
+        return None
+    for p, q in itertools.product(range(len(e.outputs)), range(len(e.shape))):
+        if e.outputs[p] != e.shape[q] or e.shape[q] < 2:
+            continue
+        index = np.indices(shape, sparse=True)
+        alike = np.broadcast_to(index[p] == index[len(e.outputs) + q], shape).reshape(a.shape)
+        if not t[~alike].any() and a[~alike].mean() >= FULL * t[alike].mean() > 0:
+            text = f"the claim mixes entries along axis {q}, the layer does not"
+            why = "a mean, a sum, a norm or a softmax is taken over the wrong axis, or over one too many"
+            return Diagnosis("axis", f"{e.name}: {text}: {why}")
+    return None
 
 
 def _along(there: np.ndarray, shape: tuple[int, ...]) -> set[int]:

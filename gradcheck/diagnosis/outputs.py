@@ -5,7 +5,9 @@ import math
 
 import numpy as np
 
+from gradcheck.diagnosis import words
 from gradcheck.diagnosis.evidence import Diagnosis, Evidence
+from gradcheck.diagnosis.simple import ratio
 
 
 def dropped(e: Evidence) -> Diagnosis | None:
@@ -47,6 +49,23 @@ def exchanged(e: Evidence) -> Diagnosis | None:
                 text = f"the cotangents of {e.parts[i][0]} and {e.parts[j][0]} are exchanged"
                 return Diagnosis("output", f"{e.name}: {text}")
     return None
+
+
+def weighted(e: Evidence) -> Diagnosis | None:
+    """What comes from one of several outputs has a factor; what comes from the others is right."""
+    if not e.unit or len(e.parts) < 2 or sum(math.prod(shape) for _, shape in e.parts) != len(e.claimed):
+        return None
+    wrong = [k for k, bad in enumerate(_split(e.bad, e)) if bad.any()]
+    if len(wrong) != 1:
+        return None
+    claimed, numeric, slack = (_split(v, e)[wrong[0]] for v in (e.claimed, e.numeric, e.slack))
+    c = ratio(claimed, numeric)
+    if c is None or (np.abs(claimed - c * numeric) > 2 * slack + 1e-10 * np.abs(claimed)).any():
+        return None
+    if (np.abs(numeric) > slack).sum() < 2:
+        return None
+    text = f"what flows back from {e.parts[wrong[0]][0]} counts {words.factor(c, e)} times; the rest is right"
+    return Diagnosis("factor", f"{e.name}: {text}")
 
 
 def _silent(e: Evidence) -> list[bool]:

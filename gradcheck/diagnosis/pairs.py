@@ -40,6 +40,23 @@ def pairs_made_up(e: Evidence) -> Diagnosis | None:
     return Diagnosis("mask", f"{e.name}: {text} (a mask or an index forgotten?); the other pairs are right")
 
 
+def made_up_beside(e: Evidence) -> Diagnosis | None:
+    """Dependences are added, and what is right of each output is off by a factor: it is shared out among too many."""
+    if not e.unit or e.x.size < 2:
+        return None
+    there = ~e.no(e.numeric)
+    extra, several = e.bad & ~there, there.sum(axis=1) > 1
+    if (there & (e.claimed == 0)).any() or not extra.any(axis=1)[several].any() or several.sum() < 2:
+        return None
+    size = np.square(np.where(there, e.numeric, 0)).sum(axis=1)
+    factors = (e.claimed * e.numeric * there).sum(axis=1) / np.where(size > 0, size, 1)
+    off = np.abs(e.claimed - factors[:, None] * e.numeric) > 4 * e.slack + 1e-9 * np.abs(e.claimed)
+    if (off & there).any() or (extra.any(axis=1) != (e.bad & there).any(axis=1))[several].any():
+        return None
+    text = f"{int(extra.sum())} pairs of output and entry without dependence get a derivative, taken from the others"
+    return Diagnosis("mask", f"{e.name}: {text} (a softmax or a mean over what is masked?)")
+
+
 def exchanged_pairs(e: Evidence) -> Diagnosis | None:
     """The claim is zero where the numeric derivative is not, and the other way round."""
     if not e.unit or max(e.x.size, e.y.size) < 4:

@@ -4,7 +4,9 @@ import numpy as np
 
 from gradcheck.diagnosis import simple, words
 from gradcheck.diagnosis.evidence import Diagnosis, Evidence
-from gradcheck.diagnosis.rules import quotient
+from gradcheck.diagnosis.rules import quotient, threshold
+
+FEWEST = 4  # equations that a pattern must fulfil, less its free factors
 
 
 def throughout(e: Evidence) -> Diagnosis | None:
@@ -28,6 +30,9 @@ def by_row(e: Evidence) -> Diagnosis | None:
         ratios = _ratios(values, other, slack)
         if ratios is None:
             continue
+        side = threshold(wrong, e.x.ravel(), e.name) if what == "entry" and not wrong.all() else None
+        if side is not None:
+            return Diagnosis("branch", f"{e.name} is wrong where {side} only, by a factor of each entry's own")
         named = _as_axis(ratios, shape)
         text = f"each {what} is off by a factor of its own{part if what == 'output' else ''}"
         if named is not None:
@@ -36,6 +41,26 @@ def by_row(e: Evidence) -> Diagnosis | None:
         said = f" ({why})" if why else ""
         first = "what dy is multiplied with first" if what == "output" else "what the gradient is multiplied with last"
         return Diagnosis("slope", f"{e.name}: {text}{said}: {first} is wrong, the rest of the pullback is right")
+    return None
+
+
+def by_line(e: Evidence) -> Diagnosis | None:
+    """Where there are no rows for outputs: each line along one axis is off by a factor of its own."""
+    if not e.whole or len(e.shape) < 2 or (e.unit and e.y.size > 1):
+        return None
+    a, t, slack = (e.full(v) for v in (e.claimed, e.numeric, e.slack))
+    for axis in reversed(range(len(e.shape))):
+        lines = e.x.size // e.shape[axis]
+        if e.shape[axis] < 2 or lines < 2 or (e.shape[axis] - 1) * lines < FEWEST:
+            continue
+        along = (0, axis + 1)
+        size = np.square(t).sum(axis=along, keepdims=True)
+        c = np.where(size > 0, (a * t).sum(axis=along, keepdims=True) / np.where(size > 0, size, 1), np.nan)
+        known = np.isfinite(c)
+        if (np.abs(a - np.where(known, c, 0) * t) > 4 * slack + 1e-9 * np.abs(a)).any() or np.ptp(c[known]) < 1e-9:
+            continue
+        text = f"each line along axis {axis} is off by a factor of its own, the same all along it"
+        return Diagnosis("scale", f"{e.name}: {text}: a weight, a count or a normaliser is wrong")
     return None
 
 

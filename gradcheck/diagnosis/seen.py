@@ -4,7 +4,7 @@ import numpy as np
 
 from gradcheck.diagnosis import simple, words
 from gradcheck.diagnosis.evidence import Evidence
-from gradcheck.diagnosis.terms import vanishes
+from gradcheck.diagnosis.laws import vanishes
 
 
 def seen(e: Evidence) -> str:

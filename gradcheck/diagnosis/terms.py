@@ -8,7 +8,6 @@ from gradcheck.diagnosis import words
 from gradcheck.diagnosis.evidence import Diagnosis, Evidence
 from gradcheck.diagnosis.rules import diagonal
 
-NEARER = 0.5  # of the squared error
 FIT = 1e-8  # of the error: what a pattern may leave over
 
 
@@ -25,6 +24,11 @@ def skip(e: Evidence) -> Diagnosis | None:
     c = float(e.error[0, 0])
     if c and e.close(e.error, c * identity):
         return _direct(e, c)
+    straight = np.eye(len(e.claimed), dtype=bool)
+    others = ~straight & ~e.no(e.numeric)
+    if not e.bad[~straight].any() and others.any(axis=1).all() and e.bad[straight].all():
+        text = f"{e.name} is right but for what goes straight from each entry to its own output"
+        return Diagnosis("skip", f"{text}: a gate, a skip or another direct path is missing, or has a wrong multiplier")
     return None
 
 
@@ -78,9 +82,10 @@ def _named(e: Evidence, names: tuple[str, ...], where: str) -> Diagnosis:
             "mean term", f"{e.name}: {text} the same number: the term of a mean or of a sum is missing or wrong"
         )
     if len(names) > 1:
-        return Diagnosis(
-            "statistic", f"{e.name}: {text} a sum of {' and '.join(names)}: mean and deviation are taken for constants"
-        )
+        claims = e.claimed[:, : e.x.size] != 0
+        apart = e.outputs == e.shape and not claims[~np.eye(len(claims), dtype=bool)].any()
+        why = "taken for constants" if apart else "taken with a wrong factor, a wrong count or along another axis"
+        return Diagnosis("statistic", f"{e.name}: {text} a sum of {' and '.join(names)}: mean and deviation are {why}")
     return Diagnosis(
         "product term",
         f"{e.name}: {text} proportional to {names[0]}: the term of a product with {names[0]} is missing or wrong",
@@ -113,36 +118,6 @@ def _spanned(error: np.ndarray, vectors: list[np.ndarray], axis: int, e: Evidenc
     rest = lines - np.einsum("...nv,r...v->r...n", basis, weights)
     slack = np.moveaxis(e.slack.reshape(error.shape), axis, -1)
     return bool((np.abs(rest) <= 2 * slack + FIT * np.abs(lines).max(axis=-1, keepdims=True)).all())
-
-
-def law(e: Evidence) -> Diagnosis | None:
-    """One of the two gradients sums to zero along an axis, or is orthogonal to x, and the other is not."""
-    if not e.whole or e.x.size < 2:
-        return None
-    a, t = e.full(e.claimed), e.full(e.numeric)
-    axes: list[tuple[int, ...]] = [(axis,) for axis in reversed(range(len(e.shape))) if e.shape[axis] > 1]
-    for along in [*axes, tuple(range(len(e.shape)))]:
-        where = f"along axis {along[0]}" if len(along) == 1 else "over the whole array"
-        for what, weight in (("sum to 0", np.ones(e.shape)), (f"are orthogonal to {e.name}", e.x)):
-            kept, claims = (vanishes(v * weight, tuple(i + 1 for i in along), e) for v in (t, a))
-            if kept and not claims and _mended(a, t, weight, tuple(i + 1 for i in along)):
-                text = f"the numeric gradients {what} {where}, the claims do not"
-                why = "a term of a mean, a norm or a softmax is missing, or taken along another axis"
-                return Diagnosis("normalisation", f"{e.name}: {text}: {why}")
-    return None
-
-
-def _mended(a: np.ndarray, t: np.ndarray, weight: np.ndarray, axes: tuple[int, ...]) -> bool:
-    """Whether the claims, each line made to obey the law, come nearer to the gradient."""
-    size = np.square(weight).sum(axis=tuple(i - 1 for i in axes), keepdims=True)
-    part = (a * weight).sum(axis=axes, keepdims=True) / size
-    return float(np.square(a - part * weight - t).sum()) < NEARER * float(np.square(a - t).sum())
-
-
-def vanishes(values: np.ndarray, axes: tuple[int, ...], e: Evidence) -> bool:
-    total, size = np.abs(values.sum(axis=axes)), np.abs(values).sum(axis=axes)
-    slack = float(e.slack.max(initial=0)) * float(np.abs(e.x).max(initial=1)) * values.size / len(values)
-    return bool(size.any() and (total <= 1e-9 * size + slack).all() and slack < 1e-6 * size.max())
 
 
 def constant(e: Evidence) -> Diagnosis | None:

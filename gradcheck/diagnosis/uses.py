@@ -100,7 +100,29 @@ def spread(e: Evidence) -> Diagnosis | None:
     if axis is None:
         return None
     text = f"all entries along axis {axis - len(e.outputs)} get one number, the numeric ones differ"
+    full = (*e.outputs, *e.shape)
+    mean = e.numeric.reshape(full).mean(axis=axis, keepdims=True)
+    even = np.ptp(e.claimed[e.claimed != 0]) == 0 or e.close(
+        e.claimed, np.broadcast_to(mean, full).reshape(e.claimed.shape)
+    )
+    if np.array_equal(e.claimed != 0, ~e.no(e.numeric)) and not even:
+        return Diagnosis("value", f"{e.name}: {text}: a weight, or another number that tells them apart, is left out")
     return Diagnosis("spread", f"{e.name}: {text}: a gradient is averaged or spread over them")
+
+
+def shared_out(e: Evidence) -> Diagnosis | None:
+    """What each output takes from one entry goes to several, in equal parts."""
+    if not (e.unit and e.whole) or e.y.size < 2:
+        return None
+    there, claims = ~e.no(e.numeric), e.claimed != 0
+    counts = claims.sum(axis=1)
+    if not (there.sum(axis=1) == 1).all() or not (counts > 1).all() or not (there & claims).any(axis=1).all():
+        return None
+    share = e.numeric.sum(axis=1) / counts
+    if (np.abs(e.claimed - share[:, None])[claims] > 1e-9 * np.abs(share).max() + e.slack[claims]).any():
+        return None
+    text = f"each output is taken from one entry, and its gradient is shared out among {int(counts.min())} or more"
+    return Diagnosis("spread", f"{e.name}: {text}: a maximum or a selection is taken for a mean")
 
 
 def _leveled(e: Evidence, axes: range) -> int | None:

@@ -12,13 +12,13 @@ CLOSE = 1e-8
 def factor(c: float, e: Evidence) -> str:
     """Return a factor in words: what it is made of, if it is made of something."""
     sign = "-" if c < 0 else ""
-    if abs(c) == 1:
-        return f"{sign}1"
     for name, value in candidates(e):
         for text, number in ((name, value), (f"1/{name}", 1 / value)):
             if math.isclose(abs(c), number, rel_tol=CLOSE):
                 return f"{sign}{text}"
     near = abs(abs(c) - 1)
+    if near < CLOSE:
+        return f"{sign}1"
     if near < 0.02:
         return f"{sign}(1 {'+' if abs(c) > 1 else '-'} {near:.1e})"
     for denominator in range(1, 13):

@@ -16,14 +16,14 @@ import gradcheck
 # By class: the causes that say it. A pattern in the numbers that would send a reader elsewhere is no match.
 CAUSES = {
     "alias": {"alias"},
-    "axis": {"mask", "axis", "normalisation", "slope", "spread", "sum", "value"},
+    "axis": {"mask", "axis", "normalisation", "slope", "spread", "statistic", "sum", "value"},
     "branch": {"branch", "mask"},
     "columns": {"scale", "slope"},
     "diagonal": {"elementwise"},
     "dtype": {"dtype"},
     "entrywise": {"value", "scale", "left out", "slope"},
     "factor": {"factor"},
-    "factor in a term": {"normalisation", "product term"},
+    "factor in a term": {"normalisation", "product term", "statistic", "factor"},
     "ignored": {"nonlinear"},
     "index": {"constant term", "mask", "permuted", "selection"},
     "mask": {"branch", "mask"},
@@ -62,7 +62,7 @@ CAUSES = {
     },
     "transposed": {"permuted", "transposed"},
     "twice": {"term", "skip", "slope"},
-    "value": {"mask", "duplicate", "left out", "too much", "product term", "slope", "value"},
+    "value": {"mask", "duplicate", "left out", "too much", "product term", "slope", "swapped", "value"},
     "zero": {"zero"},
 }
 

@@ -18,7 +18,7 @@ LINE = np.array([-2.1, -1.2, -0.6, -0.3, 0.2, 0.7, 1.1, 1.6, 2.4])
 POSITIVE = rng.uniform(0.5, 2.0, size=6)
 IDS = np.array([4, 1, 4, 0, 1, 4])
 EIGHT = rng.normal(size=8)
-WIDE, FIVE, MANY = rng.normal(size=(2, 5)), rng.normal(size=(5, 5)), rng.normal(size=50)
+WIDE, FIVE, MANY = rng.normal(size=(2, 5)), rng.normal(size=(5, 5)), rng.normal(size=60)
 OTHER, SIX, NARROW = rng.normal(size=(3, 4)), rng.normal(size=(6, 2)), rng.normal(size=(4, 2))
 
 

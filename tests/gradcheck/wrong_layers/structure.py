@@ -53,7 +53,7 @@ def register(wrong):
         return np.take_along_axis(w, w.real.argmax(2)[..., None], 2)[..., 0]
 
     wrong("maximum pool spread over its window", "branch", pool, lambda x, dy: np.repeat(dy, 2, 1), x)
-    wrong("maximum pool averaged", "branch", pool, lambda x, dy: np.repeat(dy, 2, 1) / 2, x)
+    wrong("maximum pool averaged", "spread", pool, lambda x, dy: np.repeat(dy, 2, 1) / 2, x)
     wrong("flip not undone", "order", lambda x: x[:, ::-1] * 1, lambda x, dy: dy, x)
 
     def conv(x, k):

@@ -1,0 +1,47 @@
+"""What flows through a product is the same on both sides: sum(x dx) = sum(w dw) for every output of f(x w).
+
+So of an array with several paths, the one that is left out, or counted wrongly, is told by the array on its other side.
+"""
+
+import numpy as np
+
+from gradcheck.diagnosis import words
+from gradcheck.diagnosis.evidence import Diagnosis, Evidence
+from gradcheck.diagnosis.rules import diagonal
+
+FEWEST = 4  # outputs, without which one number may fit by chance
+FIT = 1e-7  # of the largest: what may be left over
+
+
+def through(e: Evidence) -> Diagnosis | None:
+    """The error of sum(x dx) is, for every output, one multiple of sum(w dw) of another array, or of the output."""
+    if not (e.unit and e.whole) or diagonal(e) is not None or len(e.claimed) < FEWEST:
+        return None
+    x = e.x.ravel()
+    error, claimed, numeric = e.error @ x, e.claimed @ x, e.numeric @ x
+    size = np.abs(e.numeric * x).sum(axis=1).max(initial=0)
+    if min(np.abs(v).max(initial=0) for v in (error, claimed, numeric)) <= 1e-6 * size:
+        return None  # one of the two gradients obeys a law: told by that
+    flows = [(f"through {e.names[i]}", d @ e.point[i].ravel(), e.others[i]) for i, d in e.others.items()]
+    for said, flow, there in [*flows, ("in the last product", e.y, e.numeric)]:
+        moving = np.abs(flow) > 1e-6 * np.abs(flow).max(initial=0)
+        if moving.sum() < FEWEST or not there.any():
+            continue
+        c = float((flow @ error) / (flow @ flow))
+        if abs(c) > 1e-3 and (np.abs(error - c * flow) <= FIT * size).all():
+            return _named(e, said, c)
+    return None
+
+
+def _named(e: Evidence, said: str, c: float) -> Diagnosis | None:
+    text = f"what flows to {e.name} {said}"
+    if abs(c + 1) < 1e-6:
+        return Diagnosis("path", f"{text} is left out: sum({e.name} d{e.name}) is short of just that, in every output")
+    if abs(c - 1) < 1e-6:
+        return Diagnosis("term", f"{text} is counted twice: sum({e.name} d{e.name}) is too large by just that")
+    if abs(c + 2) < 1e-6:
+        return Diagnosis("factor", f"{text} has the wrong sign: sum({e.name} d{e.name}) is short of twice that")
+    times = words.factor(c + 1, e)
+    if times == f"{c + 1:.7g}":
+        return None  # a number that is made of nothing may come of two errors
+    return Diagnosis("factor", f"{text} counts {times} times: sum({e.name} d{e.name}) is off by that")
