@@ -6,6 +6,7 @@ from gradcheck.diagnosis import simple, words
 from gradcheck.diagnosis.evidence import Diagnosis, Evidence
 from gradcheck.diagnosis.rules import quotient, threshold
 
+LONG = 4  # outputs, without which nothing is said of those beside the direct one
 FEWEST = 4  # equations that a pattern must fulfil, less its free factors
 
 
@@ -60,7 +61,20 @@ def by_line(e: Evidence) -> Diagnosis | None:
         if (np.abs(a - np.where(known, c, 0) * t) > 4 * slack + 1e-9 * np.abs(a)).any() or np.ptp(c[known]) < 1e-9:
             continue
         text = f"each line along axis {axis} is off by a factor of its own, the same all along it"
-        return Diagnosis("scale", f"{e.name}: {text}: a weight, a count or a normaliser is wrong")
+        return Diagnosis("slope", f"{e.name}: {text}: what it is multiplied with is wrong (a slope, a weight, a count)")
+    return None
+
+
+def beside_direct(e: Evidence) -> Diagnosis | None:
+    """Each entry, or each output, is off by a factor of its own, but for what goes straight to its own output."""
+    if not (e.unit and e.whole) or e.outputs != e.shape or len(e.claimed) < LONG:
+        return None
+    off = ~np.eye(len(e.claimed), dtype=bool)
+    a, t = np.where(off, e.claimed, 0.0), np.where(off, e.numeric, 0.0)
+    for what, values, other, slack in (("entry", a.T, t.T, e.slack.T), ("output", a, t, e.slack)):
+        if (off & e.bad).any() and _ratios(values, other, slack) is not None:
+            text = f"but for what goes straight to its own output, each {what} is off by a factor of its own"
+            return Diagnosis("slope", f"{e.name}: {text}: one of two paths has a wrong or a missing multiplier")
     return None
 
 

@@ -27,6 +27,28 @@ def neighbour(e: Evidence) -> Diagnosis | None:
     return None
 
 
+def backwards(e: Evidence) -> Diagnosis | None:
+    """Outputs depend on entries to one side along an axis; the claim takes the others, or not its own."""
+    if not (e.unit and e.whole) or len(e.parts) > 1:
+        return None
+    shape = (*e.outputs, *e.shape)
+    index = np.indices(shape, sparse=True)
+    there, claims = (v.reshape(shape) for v in (~e.no(e.numeric), e.claimed != 0))
+    for p, q in ((p, q) for p, n in enumerate(e.outputs) for q, m in enumerate(e.shape) if n == m >= LONG):
+        steps = np.broadcast_to(index[p] - index[len(e.outputs) + q], shape)
+        want, got = np.unique(steps[there]), np.unique(steps[claims])
+        if want.size < LONG or not got.size or want.min() * want.max() != 0:
+            continue
+        sides = f"axis {p} of the output and axis {q} of {e.name}"
+        if np.array_equal(got, np.sort(-want)):
+            text = f"an output depends on entries to one side along {sides}, the claim takes those to the other side"
+            return Diagnosis("order", f"{e.name}: {text}: a scan runs the wrong way")
+        if np.array_equal(got, want[want != 0]) and not e.bad[(claims | (steps != 0)).reshape(e.bad.shape)].any():
+            text = f"the claim is right but where the indices along {sides} are equal, and nothing there"
+            return Diagnosis("shift", f"{e.name}: {text}: a sum over steps begins or ends one step off")
+    return None
+
+
 def blocks(e: Evidence) -> Diagnosis | None:
     """Each output depends on its own index along an axis; there stands what belongs to the next or the last index."""
     if not (e.unit and e.whole) or len(e.parts) > 1 or diagonal(e) is not None:

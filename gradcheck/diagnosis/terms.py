@@ -4,9 +4,10 @@ import dataclasses
 
 import numpy as np
 
-from gradcheck.diagnosis import words
+from gradcheck.diagnosis import experiments, words
 from gradcheck.diagnosis.evidence import Diagnosis, Evidence
 from gradcheck.diagnosis.rules import diagonal
+from gradcheck.diagnosis.simple import ratio
 
 FIT = 1e-8  # of the error: what a pattern may leave over
 
@@ -78,7 +79,7 @@ def _grouped(e: Evidence) -> Diagnosis | None:
 def _named(e: Evidence, names: tuple[str, ...], where: str) -> Diagnosis:
     text = f"claim minus gradient is, {where},"
     if names == ("1",):
-        return constant(e) or Diagnosis(
+        return constant(e) or _there(e) or Diagnosis(
             "mean term", f"{e.name}: {text} the same number: the term of a mean or of a sum is missing or wrong"
         )
     if len(names) > 1:
@@ -90,6 +91,20 @@ def _named(e: Evidence, names: tuple[str, ...], where: str) -> Diagnosis:
         "product term",
         f"{e.name}: {text} proportional to {names[0]}: the term of a product with {names[0]} is missing or wrong",
     )
+
+
+def _there(e: Evidence) -> Diagnosis | None:
+    """Of the term of a mean that is there with other numbers: a factor, or a matrix that is not transposed."""
+    if not e.unit or e.outputs != e.shape:
+        return None
+    both = ~np.eye(len(e.claimed), dtype=bool) & (e.claimed != 0) & ~e.no(e.numeric)
+    c = ratio(e.claimed[both], e.numeric[both]) if both.sum() >= 4 else None
+    if c is not None and (np.abs(e.claimed - c * e.numeric) <= 2 * e.slack + 1e-9 * np.abs(e.claimed))[both].all():
+        if abs(c - 1) < 1e-8:
+            return None
+        text = f"the term of a mean or of a sum counts {words.factor(c, e)} times"
+        return Diagnosis("mean term", f"{e.name}: {text}; what goes straight to its own output is right")
+    return experiments.mended(e) if both.any() else None
 
 
 def _vectors(e: Evidence, axis: int | None) -> list[tuple[tuple[str, ...], list[np.ndarray]]]:

@@ -136,7 +136,7 @@ def focal(bug):
 LAYERS = (
     (grouped_attention, tuple(DRAW.normal(size=s) for s in ((4, 5, 3), (2, 5, 3), (2, 5, 2), 4)), (
         ("values by untransposed weights", "transposed"), ("one query head of each group", "part"),
-        ("groups interleaved", "order"), ("averaged over a group's query heads", "factor"), ("slope's sign", "sign"),
+        ("groups interleaved", "index"), ("averaged over a group's query heads", "factor"), ("slope's sign", "sign"),
         ("one slope for all heads", "axis"), ("key's scale squared", "factor"))),
     (linear_attention, tuple(DRAW.normal(size=s) for s in ((6, 3), (6, 3), (6, 4))), (
         ("states summed forwards", "order"), ("own step left out of the suffix", "shift"),

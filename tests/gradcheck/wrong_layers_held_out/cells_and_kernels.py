@@ -199,7 +199,7 @@ LAYERS = (
         ("kernel's gradient summed over the channels", "axis"))),
     (squeeze_excite, (DRAW.normal(size=(3, 4, 5)), DRAW.normal(size=(4, 4))), (
         ("mixing untransposed", "transposed"), ("gate held fixed", "path"), ("gate's path alone", "path"),
-        ("pooled gradient not divided", "factor in a term"), ("pooled gradient to the first place", "part"),
+        ("pooled gradient not divided", "factor in a term"), ("pooled gradient to the first place", "spread"),
         ("direct path twice", "twice"))),
     (reflected, (DRAW.normal(size=(2, 6)),), (
         ("padding cut off", "part"), ("edge reflected too", "index"), ("buffered addition", "overwritten"))),
