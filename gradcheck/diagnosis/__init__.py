@@ -85,8 +85,6 @@ PATTERNS: tuple[Pattern, ...] = (
     pairs.entries_left_out,
     inputs.rearranged,
     products.through,
-    operands.outer,
-    uses.total,
     scales.beside_direct,
     axes.scaled,
     scales.by_line,
@@ -103,6 +101,7 @@ PATTERNS: tuple[Pattern, ...] = (
     pairs.made_up,
     depends.made_up,
     experiments.mended,
+    operands.outer,
 )
 
 

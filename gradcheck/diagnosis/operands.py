@@ -9,7 +9,7 @@ FIT = 1e-7  # of the largest: what a product may leave over
 
 
 def outer(e: Evidence) -> Diagnosis | None:
-    """One vector of each outer product is right; the other, that several outputs share, is wrong: another operand."""
+    """One vector of each outer product is right; in the place of the other stands a slice of an input or the output."""
     if not (e.unit and e.whole) or len(e.shape) != 2 or min(e.shape) < 2:
         return None
     rows = e.bad.any(axis=1) & e.claimed.any(axis=1) & ~e.no(e.numeric).all(axis=1)
@@ -18,11 +18,22 @@ def outer(e: Evidence) -> Diagnosis | None:
         return None
     alike = [np.abs((a * t).sum(axis=1)) > 1 - FIT for a, t in zip(claimed, numeric, strict=True)]
     for side, other in ((0, 1), (1, 0)):
-        shared, apart = (_directions(numeric[k]) for k in (side, other))
-        single = ((np.abs(numeric[other]) > FIT).sum(axis=1) == 1).all()  # as dy of one output is
-        if alike[other].all() and not alike[side].any() and (shared < apart or single):
-            text = "for each output the claim is an outer product of which one vector is right and the other is not"
-            return Diagnosis("value", f"{e.name}: {text}: it is multiplied with another array, or another stage of it")
+        name = _array(claimed[side], e) if alike[other].all() and not alike[side].any() else None
+        if name is not None:
+            text = f"{name} stands where another array, or another stage of it, belongs"
+            return Diagnosis("value", f"{e.name}: in the outer product that each output's claim is, {text}")
+    return None
+
+
+def _array(vectors: np.ndarray, e: Evidence) -> str | None:
+    """Return the array of which each vector (R, m) is a slice along its last axis, but for its length."""
+    arrays = [(name, x) for i, (name, x) in enumerate(zip(e.names, e.point, strict=True)) if i != e.leaf]
+    for name, x in [*arrays, ("the output", e.y.reshape(e.outputs))]:
+        if x.ndim and x.shape[-1] == vectors.shape[1]:
+            slices = x.reshape(-1, x.shape[-1])
+            unit = slices / np.maximum(np.linalg.norm(slices, axis=1, keepdims=True), np.finfo(float).tiny)
+            if (np.abs(vectors @ unit.T).max(axis=1) > 1 - FIT).all():
+                return name
     return None
 
 
@@ -32,9 +43,3 @@ def _vectors(values: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
         return None
     left, sizes, right = np.linalg.svd(values, full_matrices=False)
     return None if (sizes[:, 1] > FIT * sizes[:, 0]).any() else (left[:, :, 0], right[:, 0])
-
-
-def _directions(vectors: np.ndarray) -> int:
-    """Return how many different directions there are among unit vectors (R, m)."""
-    alike = np.abs(vectors @ vectors.T) > 1 - FIT
-    return np.unique(np.argmax(alike, axis=1)).size

@@ -32,6 +32,10 @@ def _sums(e: Evidence) -> str:
             if claims != gradients:
                 which = ("claims", "numeric gradients") if claims else ("numeric gradients", "claims")
                 return f"the {which[0]} sum to 0 along axis {axis}, the {which[1]} do not"
+            sums, sizes = (a - t).sum(axis=axis + 1), np.abs(a - t).sum(axis=axis + 1)
+            slack = e.full(e.slack).sum(axis=axis + 1)
+            if not (claims and gradients) and len(a) > 2 and (np.abs(sums) <= slack + 1e-9 * sizes).all():
+                return f"the claims have the right sums along axis {axis}, but not the right entries"
     return ""
 
 

@@ -15,16 +15,24 @@ def neighbour(e: Evidence) -> Diagnosis | None:
         return None
     shape = (*e.outputs, *e.shape)
     there, claims = (v.reshape(shape) for v in (~e.no(e.numeric), e.claimed != 0))
+    scaled = _by_factors(np.where(e.no(e.numeric), 0.0, e.claimed).T, e.numeric.T, e.slack.T)
     for axis, n in enumerate(shape):
         own = axis >= len(e.outputs)
         where = f"axis {axis - len(e.outputs) if own else axis} of {e.name if own else 'the output'}"
         for end, step in ((0, 1), (n - 1, -1)):
             t, a = (np.moveaxis(v, axis, 0)[::step] for v in (there, claims))
-            shifted = np.array_equal(a[:-1], t[1:]) or not (a[1:] & ~t[1:]).any()
+            shifted = np.array_equal(a[:-1], t[1:]) or (not (a[1:] & ~t[1:]).any() and scaled)
             if n >= LONG and not t[0].any() and a[0].any() and t[1:].any() and shifted:
                 text = f"at index {end} of {where} there is a claim, but no dependence, and the rest is wrong"
                 return Diagnosis("value", f"{e.name}: {text}: the value of the step before or after is used")
     return None
+
+
+def _by_factors(a: np.ndarray, t: np.ndarray, slack: np.ndarray) -> bool:
+    """Whether each row of t (n, R) is that of a, but for a factor."""
+    size = np.square(t).sum(axis=1)
+    factors = (a * t).sum(axis=1) / np.where(size > 0, size, 1.0)
+    return bool((np.abs(a - factors[:, None] * t) <= 4 * slack + 1e-9 * np.abs(a)).all())
 
 
 def backwards(e: Evidence) -> Diagnosis | None:

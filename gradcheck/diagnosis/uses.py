@@ -8,8 +8,6 @@ from gradcheck.diagnosis.evidence import Diagnosis, Evidence
 from gradcheck.diagnosis.rules import diagonal, threshold
 from gradcheck.verdict.numbers import apart
 
-SEVERAL = 4  # outputs, without which sums that are right show nothing
-
 
 def rows_left_out(e: Evidence) -> Diagnosis | None:
     """Some outputs count in full, the others not at all: dy is used in part."""
@@ -125,21 +123,6 @@ def shared_out(e: Evidence) -> Diagnosis | None:
         return None
     text = f"each output is taken from one entry, and its gradient is shared out among {int(counts.min())} or more"
     return Diagnosis("spread", f"{e.name}: {text}: a maximum or a selection is taken for a mean")
-
-
-def total(e: Evidence) -> Diagnosis | None:
-    """The claims' sums along one axis of the array are right, line by line, the entries are not."""
-    if not (e.unit and e.whole) or len(e.shape) < 2 or e.y.size < SEVERAL:
-        return None
-    error, numeric = e.full(e.error), e.full(e.numeric)
-    for axis in range(len(e.shape)):
-        sums, sizes = error.sum(axis=axis + 1), np.abs(error).sum(axis=axis + 1)
-        kept = np.abs(numeric.sum(axis=axis + 1)) > 1e-3 * sizes
-        slack = e.full(e.slack).sum(axis=axis + 1)
-        if (np.abs(sums) <= slack + 1e-9 * sizes).all() and kept[sizes > 0].mean() > 0.5:
-            text = f"along axis {axis} the claims have the right sums, but not the right entries"
-            return Diagnosis("spread", f"{e.name}: {text}: what is shared out along it goes to the wrong places")
-    return None
 
 
 def _leveled(e: Evidence, axes: range) -> int | None:

@@ -180,7 +180,8 @@ LAYERS = (
         ("output for slope", "entrywise"))),
     (segments, (DRAW.normal(size=(7, 3)), DRAW.uniform(0.5, 2, 7)), (
         ("counts for weights' sums", "rows"), ("segments one too high", "index"),
-        ("only the last of each segment", "part"), ("normaliser held fixed", "path"), ("weights forgotten", "rows"))),
+        ("only the last of each segment", "part"), ("normaliser held fixed", "path"),
+        ("weights forgotten", "entrywise"))),
     (gaussian, (DRAW.normal(size=(6, 4)), DRAW.normal(size=(6, 4))), (
         ("sample's gradient not passed on", "output"), ("half of the log-variance forgotten", "factor in a term"),
         ("mean and variance exchanged", "swapped"), ("noise forgotten", "entrywise"),
