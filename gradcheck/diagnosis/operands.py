@@ -22,7 +22,22 @@ def outer(e: Evidence) -> Diagnosis | None:
         if name is not None:
             text = f"{name} stands where another array, or another stage of it, belongs"
             return Diagnosis("value", f"{e.name}: in the outer product that each output's claim is, {text}")
+        if alike[other].all() and _off_alike(e, rows, numeric[other], other):
+            text = "one vector is right, the other off entry by entry, alike wherever the first is the same"
+            return Diagnosis("slope", f"{e.name}: of each output's outer product {text}: a slope on the way is wrong")
     return None
+
+
+def _off_alike(e: Evidence, rows: np.ndarray, right: np.ndarray, side: int) -> bool:
+    """Whether what stands beside right vectors (R, m) is off by factors that are equal for equal right vectors."""
+    product = "rmn,rm->rn" if side == 0 else "rmn,rn->rm"
+    a, t = (np.einsum(product, e.full(v)[rows], right) for v in (e.claimed, e.numeric))
+    if (np.abs(t) <= 1e-9 * np.abs(t).max()).any() or t.shape[1] < FEWEST:
+        return False
+    factors = a / t
+    equal = np.abs(right @ right.T) > 1 - FIT
+    apart = np.abs(factors[:, None] - factors[None]).max(axis=2) > 1e-6 * np.abs(factors).max()
+    return bool((equal.sum(axis=1) > 1).all() and not (apart & equal).any() and (apart & ~equal).any())
 
 
 def _array(vectors: np.ndarray, e: Evidence) -> str | None:

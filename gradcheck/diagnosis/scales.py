@@ -67,7 +67,7 @@ def by_line(e: Evidence) -> Diagnosis | None:
 
 def beside_direct(e: Evidence) -> Diagnosis | None:
     """Each entry, or each output, is off by a factor of its own, but for what goes straight to its own output."""
-    if not (e.unit and e.whole) or e.outputs != e.shape or len(e.claimed) < LONG:
+    if not (e.unit and e.whole) or e.outputs != e.shape or len(e.claimed) < LONG or simple.is_little(e):
         return None
     off = ~np.eye(len(e.claimed), dtype=bool)
     a, t = np.where(off, e.claimed, 0.0), np.where(off, e.numeric, 0.0)
@@ -96,7 +96,8 @@ def _ratios(a: np.ndarray, t: np.ndarray, slack: np.ndarray) -> np.ndarray | Non
     size = np.square(t).sum(axis=1)
     c = np.where(size > 0, (a * t).sum(axis=1) / np.where(size > 0, size, 1), np.nan)
     known = np.isfinite(c)
-    if (np.abs(a - np.where(known, c, 1)[:, None] * t) > 4 * slack + 1e-9 * np.abs(a)).any():
+    by = np.where(known, c, 1)[:, None]
+    if (np.abs(a - by * t) > 4 * np.maximum(np.abs(by), 1) * slack + 1e-9 * np.abs(a)).any():
         return None
     if (there.sum(axis=1) > 1).sum() < 2 or np.nanmax(c) - np.nanmin(c) <= 1e-9 * np.nanmax(np.abs(c)):
         return None

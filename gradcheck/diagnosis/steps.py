@@ -47,6 +47,8 @@ def backwards(e: Evidence) -> Diagnosis | None:
         want, got = np.unique(steps[there]), np.unique(steps[claims])
         if want.size < LONG or not got.size or want.min() * want.max() != 0:
             continue
+        if len(e.shape) < 2:
+            continue  # of a vector a triangular matrix does the same
         sides = f"axis {p} of the output and axis {q} of {e.name}"
         if np.array_equal(got, np.sort(-want)):
             text = f"an output depends on entries to one side along {sides}, the claim takes those to the other side"

@@ -143,6 +143,9 @@ def unused(e: Evidence) -> Diagnosis | None:
     if (side := _decided(silent, e)) is not None:
         return Diagnosis("branch", f"{e.name}: dy is used on the wrong side of a branch: not where {side}")
     where = words.rows(silent, e)
+    if np.array_equal(e.claimed.any(axis=1), e.no(e.numeric).all(axis=1)):
+        text = f"dy is used for just those outputs that do not depend on {e.name}, and not {where}"
+        return Diagnosis("branch", f"{e.name}: {text}: the wrong side of a branch or of a mask")
     text = f"dy is not used {where}, where the output depends on {e.name}, and is used where it does not"
     return Diagnosis("selection", f"{e.name}: {text}: an index, an offset or a stride of dy is wrong")
 

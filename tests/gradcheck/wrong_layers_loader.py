@@ -4,7 +4,7 @@ Those under `wrong_layers/` were used to build the diagnosis; those under `wrong
 afterwards, and it is only measured on them.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import module_from_spec, spec_from_file_location
@@ -82,15 +82,18 @@ def _wrong(
     found.append(Layer(name, kind, subject, inputs))
 
 
-def load(folder: str) -> Iterator[Layer]:
-    """Make every wrong layer of a folder afresh."""
-    for path in sorted((Path(__file__).parent / folder).glob("*.py")):
-        spec = spec_from_file_location(path.stem, path)
-        module = module_from_spec(spec)
-        spec.loader.exec_module(module)
-        found: list[Layer] = []
-        module.register(partial(_wrong, found))
-        yield from found
+def files(folder: str) -> list[Path]:
+    return sorted((Path(__file__).parent / folder).glob("*.py"))
+
+
+def load(path: Path) -> list[Layer]:
+    """Make every wrong layer of a file afresh."""
+    spec = spec_from_file_location(path.stem, path)
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    found: list[Layer] = []
+    module.register(partial(_wrong, found))
+    return found
 
 
 def judge(layers: list[Layer]) -> dict[str, tuple[str, str, set[str]]]:

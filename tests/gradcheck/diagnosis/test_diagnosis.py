@@ -206,7 +206,13 @@ CASES = {
         np.array(0.4),
     ),
     "part of dy": ("dy", r"at \[1\]; for the rest", lambda s: X @ s, lambda s, dy: X.T @ (dy * [1, 0, 1]), X[0]),
-    "first row for all": ("dy", "not used at index 1, 2", np.sinh, lambda x, dy: (dy[:1] + 0 * dy) * np.cosh(x), X),
+    "first row for all": (
+        "selection",
+        "not used at index 1, 2",
+        np.sinh,
+        lambda x, dy: (dy[:1] + 0 * dy) * np.cosh(x),
+        X,
+    ),
     "sum of dy": (
         "sum",
         "only by its sum along axis 1",
