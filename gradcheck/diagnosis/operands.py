@@ -12,7 +12,7 @@ def outer(e: Evidence) -> Diagnosis | None:
     """One vector of each outer product is right; in the place of the other stands a slice of an input or the output."""
     if not (e.unit and e.whole) or len(e.shape) != 2 or min(e.shape) < 2:
         return None
-    rows = e.bad.any(axis=1) & e.claimed.any(axis=1) & ~e.no(e.numeric).all(axis=1)
+    rows = np.asarray(e.bad.any(axis=1) & e.claimed.any(axis=1) & ~e.no(e.numeric).all(axis=1))
     claimed, numeric = (_vectors(e.full(v)[rows]) for v in (e.claimed, e.numeric))
     if rows.sum() < FEWEST or claimed is None or numeric is None:
         return None
