@@ -11,6 +11,7 @@ import numpy as np
 
 from gradcheck.diagnosis import (
     axes,
+    branches,
     contracts,
     depends,
     experiments,
@@ -54,8 +55,8 @@ PATTERNS: tuple[Pattern, ...] = (
     simple.sparse,
     simple.few,
     axes.transposed,
-    rules.exchanged,
-    rules.branch,
+    branches.exchanged,
+    branches.branch,
     uses.repeated_mean,
     uses.rows_left_out,
     steps.alone,

@@ -3,8 +3,9 @@
 import numpy as np
 
 from gradcheck.diagnosis import words
+from gradcheck.diagnosis.branches import threshold
 from gradcheck.diagnosis.evidence import Diagnosis, Evidence
-from gradcheck.diagnosis.rules import diagonal, threshold
+from gradcheck.diagnosis.rules import diagonal
 from gradcheck.diagnosis.simple import ratio
 
 LOST = 0.25  # of the pairs, below which what is left out does not explain the rest

@@ -1,4 +1,4 @@
-"""Where every output depends on one entry: branches and formulas of a slope."""
+"""Where every output depends on one entry: formulas of a slope."""
 
 import math
 
@@ -11,7 +11,6 @@ from gradcheck.verdict.numbers import apart
 
 FEWEST = 4  # entries without which nothing is said of a pattern among them
 DERIVATIVE = "the claim is the derivative of"
-CHANCE = 40  # ways to choose the entries, of which four are thresholds; a threshold at 0 may have half as many
 
 
 def diagonal(e: Evidence) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
@@ -33,93 +32,6 @@ def _separable(e: Evidence) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
         return None
     at = np.argmax(there, axis=0), np.arange(e.x.size)
     return e.claimed[at], e.numeric[at], e.slack[at]
-
-
-def _row(e: Evidence) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
-    """Return slopes as `diagonal` does of one output, of which it is not known that it is a sum over the entries."""
-    return (e.claimed[0], e.numeric[0], e.slack[0]) if e.unit and e.whole and len(e.numeric) == 1 else None
-
-
-def branch(e: Evidence) -> Diagnosis | None:
-    """The entries that are wrong are those on one side of a threshold."""
-    alone = diagonal(e)
-    found = alone or _row(e)
-    if found is None or e.wrong.sum() in (0, e.wrong.size) or e.wrong.size < FEWEST:
-        return None
-    a, t, slack = found
-    side = threshold(e.wrong, e.x.ravel(), e.name) if alone else None
-    if side is None and not (alone and _others_decide(e)):
-        side = _beyond(e.wrong, e)
-        if side is None:
-            return None
-    what = "the claim is wrong"
-    if (np.abs(t[e.wrong]) <= slack[e.wrong]).all():
-        what = "the output does not change with it, but the claim passes a gradient"
-    elif not a[e.wrong].any():
-        what = "the claim passes no gradient"
-    return Diagnosis("branch", f"{e.name} is right but where {side or 'another input decides'}: there {what}")
-
-
-def exchanged(e: Evidence) -> Diagnosis | None:
-    """Claimed slopes change where the numeric ones do, the other way round."""
-    alone = diagonal(e)
-    found = alone or _row(e)
-    if found is None or e.wrong.size < FEWEST:
-        return None
-    a, t, _ = found
-    if beside := _constant_where(a, t, e):
-        text = f"the claim is of one size where the gradient is not, and the other way round{beside}"
-        return Diagnosis("branch", f"the two sides of a branch are exchanged: {text}")
-    values = np.unique(np.round(t, 9))
-    if alone and values.size == 2 and np.array_equal(np.unique(np.round(a, 9)), values) and e.wrong.all():
-        side = threshold(t == t.max(), e.x.ravel(), e.name)
-        where = f" (the numeric slope changes where {side})" if side else ""
-        return Diagnosis(
-            "branch", f"the two sides of a branch are exchanged{where}: each entry has the other side's slope"
-        )
-    return None
-
-
-def _constant_where(a: np.ndarray, t: np.ndarray, e: Evidence) -> str:
-    """Say where |claim| is one constant while |gradient| is the same constant at all other entries, or nothing."""
-    sizes, counts = np.unique(np.round(np.abs(t), 9), return_counts=True)
-    c = float(sizes[np.argmax(counts)])
-    flat, claimed = np.isclose(np.abs(t), c, rtol=1e-8), np.isclose(np.abs(a), c, rtol=1e-8)
-    if not c or not 2 <= flat.sum() <= flat.size - 2 or not np.array_equal(flat, ~claimed):
-        return ""
-    side = threshold(flat, e.x.ravel(), e.name) or _beyond(flat, e)
-    return f" (the size of the numeric slope is constant where {side})" if side else " "
-
-
-def _beyond(part: np.ndarray, e: Evidence) -> str | None:
-    """Return the condition on the distance to another array under which `part` is True."""
-    others = [(i, x) for i, x in enumerate(e.point) if i != e.leaf and x.shape == e.shape]
-    found = (threshold(part, (e.x - x).ravel(), f"{e.name} - {e.names[i]}") for i, x in others)
-    return next((side for side in found if side), None)
-
-
-def threshold(part: np.ndarray, x: np.ndarray, name: str) -> str | None:
-    """Return the condition on x under which `part` is True, if there is one that hardly holds by chance."""
-    inside, ways = int(part.sum()), math.comb(part.size, int(part.sum()))
-    for text, values in ((name, x), (f"|{name}|", np.abs(x))):
-        if not 0 < inside < part.size:
-            return None
-        for below, above, sign in ((values[part], values[~part], "<"), (values[~part], values[part], ">")):
-            if below.max() < above.min():
-                middle = 0.0 if below.max() <= 0 <= above.min() else (below.max() + above.min()) / 2
-                if ways >= (CHANCE if middle else CHANCE // 2):
-                    return f"{text} {sign} {middle:.3g}"
-    return None
-
-
-def _others_decide(e: Evidence) -> bool:
-    """Whether entries are wrong where this array is above (or below) another one of its shape."""
-    for i, other in enumerate(e.point):
-        if i != e.leaf and other.shape == e.shape:
-            above = (e.x > other).ravel()
-            if np.array_equal(e.wrong, above) or np.array_equal(e.wrong, ~above):
-                return True
-    return False
 
 
 def slope(e: Evidence) -> Diagnosis | None:

@@ -3,8 +3,9 @@
 import numpy as np
 
 from gradcheck.diagnosis import simple, words
+from gradcheck.diagnosis.branches import threshold
 from gradcheck.diagnosis.evidence import Diagnosis, Evidence
-from gradcheck.diagnosis.rules import quotient, threshold
+from gradcheck.diagnosis.rules import quotient
 
 LONG = 4  # outputs, without which nothing is said of those beside the direct one
 FEWEST = 4  # equations that a pattern must fulfil, less its free factors

@@ -4,8 +4,9 @@ import numpy as np
 
 from gradcheck.diagnosis import words
 from gradcheck.diagnosis.axes import level
+from gradcheck.diagnosis.branches import threshold
 from gradcheck.diagnosis.evidence import Diagnosis, Evidence
-from gradcheck.diagnosis.rules import diagonal, threshold
+from gradcheck.diagnosis.rules import diagonal
 from gradcheck.verdict.numbers import apart
 
 

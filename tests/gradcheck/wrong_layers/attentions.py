@@ -1,7 +1,6 @@
 """Attention with masks and heads, rotary positions, a soft mixture of experts."""
 import numpy as np
 
-DRAW = np.random.default_rng(4101)
 KEEP = np.array([[1, 0, 1, 1, 0, 1, 1]] * 3 + [[1, 1, 1, 0, 1, 0, 1]] * 2, dtype=bool)  # (S, T)
 
 
@@ -110,23 +109,22 @@ def mixture(bug):
     return forward, backward
 
 
-Q, K, V = (DRAW.normal(size=s) for s in ((5, 6), (7, 6), (7, 4)))
-LAYERS = (
-    (masked_attention, (Q, K, V), (
-        ("softmax without its projection", "projection"), ("softmax by its diagonal", "diagonal"),
-        ("softmax projected along the queries", "axis"), ("scale of all features, not of a head's", "factor"),
-        ("no scale in dk", "factor"), ("values by the weights of the other head", "value"),
-        ("values without the weights' mask", "mask"), ("heads joined without the swap back", "order"))),
-    (rotary, (DRAW.normal(size=(5, 6)),), (
-        ("turned forward again", "transposed"), ("halves exchanged", "order"),
-        ("positions counted from one", "shift"))),
-    (mixture, (DRAW.normal(size=(6, 4)), DRAW.normal(size=(4, 3)), DRAW.normal(size=(3, 4, 5))), (
-        ("gate's softmax projected over the tokens", "axis"), ("experts not weighted by the gate", "entrywise"),
-        ("input forgets the gate", "path"), ("gate's gradient detached", "zero"))),
-)
-
-
 def register(wrong):
-    for layer, inputs, bugs in LAYERS:
+    draw = np.random.default_rng(4101)
+    q, k, v = (draw.normal(size=s) for s in ((5, 6), (7, 6), (7, 4)))
+    layers = (
+        (masked_attention, (q, k, v), (
+            ("softmax without its projection", "projection"), ("softmax by its diagonal", "diagonal"),
+            ("softmax projected along the queries", "axis"), ("scale of all features, not of a head's", "factor"),
+            ("no scale in dk", "factor"), ("values by the weights of the other head", "value"),
+            ("values without the weights' mask", "mask"), ("heads joined without the swap back", "order"))),
+        (rotary, (draw.normal(size=(5, 6)),), (
+            ("turned forward again", "transposed"), ("halves exchanged", "order"),
+            ("positions counted from one", "shift"))),
+        (mixture, (draw.normal(size=(6, 4)), draw.normal(size=(4, 3)), draw.normal(size=(3, 4, 5))), (
+            ("gate's softmax projected over the tokens", "axis"), ("experts not weighted by the gate", "entrywise"),
+            ("input forgets the gate", "path"), ("gate's gradient detached", "zero"))),
+    )
+    for layer, inputs, bugs in layers:
         for bug, kind in bugs:
             wrong(f"{layer.__name__}: {bug}", kind, *layer(bug), *inputs)

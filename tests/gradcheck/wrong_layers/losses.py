@@ -1,7 +1,6 @@
 """Cross-entropy with smoothing, ignored labels and weights; Huber; an embedding; gates; contracts."""
 import numpy as np
 
-DRAW = np.random.default_rng(4105)
 LABELS = np.array([2, -1, 0, 4, 2, -1, 3])
 WEIGHT = np.array([0.5, 1.0, 2.0, 1.5, 0.7])
 IDS = np.array([3, 0, 3, 5, 1, 3, 5, 2])
@@ -116,27 +115,27 @@ def gated_unit(bug):
     return forward, backward
 
 
-LAYERS = (
-    (cross_entropy, (DRAW.normal(size=(7, 5)),), (
-        ("without the incoming gradient", "ignored"), ("divided by the number of rows", "factor"),
-        ("class weights left out", "rows"), ("labels not smoothed", "term"), ("labels one too high", "index"),
-        ("ignored rows not ignored", "mask"), ("target minus prediction", "sign"))),
-    (huber, (2 * DRAW.normal(size=(5, 4)), DRAW.normal(size=(5, 4))), (
-        ("linear part without its sign", "signs"), ("branches exchanged", "branch"), ("quadratic everywhere", "branch"),
-        ("target's sign", "sign"))),
-    (embedding, (DRAW.normal(size=(6, 3)),), (
-        ("added in place at repeated ids", "overwritten"), ("padding row trained", "mask"),
-        ("root of the width forgotten", "factor"), ("ids off by one", "index"),
-        ("divided by the counts", "overwritten"))),
-    (gated_unit, tuple(DRAW.normal(size=s) for s in ((4, 3), (3, 5), (3, 5))), (
-        ("sigmoid's slope for silu's", "entrywise"), ("value branch gated by the sigmoid alone", "entrywise"),
-        ("cotangent scaled in place", "mutation"), ("cotangent's norm clipped", "nonlinear"),
-        ("float32 inside", "precision"), ("input by the gate alone", "path"),
-        ("weights exchanged on the way back", "swapped"))),
-)
-
-
 def register(wrong):
-    for layer, inputs, bugs in LAYERS:
+    draw = np.random.default_rng(4105)
+    layers = (
+        (cross_entropy, (draw.normal(size=(7, 5)),), (
+            ("without the incoming gradient", "ignored"), ("divided by the number of rows", "factor"),
+            ("class weights left out", "rows"), ("labels not smoothed", "term"), ("labels one too high", "index"),
+            ("ignored rows not ignored", "mask"), ("target minus prediction", "sign"))),
+        (huber, (2 * draw.normal(size=(5, 4)), draw.normal(size=(5, 4))), (
+            ("linear part without its sign", "signs"), ("branches exchanged", "branch"),
+            ("quadratic everywhere", "branch"),
+            ("target's sign", "sign"))),
+        (embedding, (draw.normal(size=(6, 3)),), (
+            ("added in place at repeated ids", "overwritten"), ("padding row trained", "mask"),
+            ("root of the width forgotten", "factor"), ("ids off by one", "index"),
+            ("divided by the counts", "overwritten"))),
+        (gated_unit, tuple(draw.normal(size=s) for s in ((4, 3), (3, 5), (3, 5))), (
+            ("sigmoid's slope for silu's", "entrywise"), ("value branch gated by the sigmoid alone", "entrywise"),
+            ("cotangent scaled in place", "mutation"), ("cotangent's norm clipped", "nonlinear"),
+            ("float32 inside", "precision"), ("input by the gate alone", "path"),
+            ("weights exchanged on the way back", "swapped"))),
+    )
+    for layer, inputs, bugs in layers:
         for bug, kind in bugs:
             wrong(f"{layer.__name__}: {bug}", kind, *layer(bug), *inputs)

@@ -1,7 +1,6 @@
 """Layer, batch and group norms, cosine similarity."""
 import numpy as np
 
-DRAW = np.random.default_rng(4102)
 EPS = 1e-3
 
 
@@ -115,24 +114,23 @@ def cosine_similarity(bug):
     return forward, backward
 
 
-LAYERS = (
-    (layer_norm, (DRAW.normal(size=(3, 4, 6)), DRAW.normal(size=6), DRAW.normal(size=6)), (
-        ("gain left out", "entrywise"), ("variance held fixed", "projection"), ("mean held fixed", "term"),
-        ("sum for mean in the projection", "factor in a term"), ("variance for deviation", "rows"),
-        ("gain's gradient from the raw input", "value"), ("bias averaged over the tokens", "factor"),
-        ("gain and bias exchanged", "swapped"))),
-    (batch_norm, (DRAW.normal(size=(7, 3, 4)), DRAW.normal(size=3)), (
-        ("statistics over the batch alone", "axis"), ("unbiased count in the projection", "factor in a term"),
-        ("mean's gradient not divided", "factor in a term"), ("mean's output unused", "output"))),
-    (group_norm, (DRAW.normal(size=(2, 6, 5)),), (
-        ("three groups of two", "axis"), ("projection added", "factor in a term"))),
-    (cosine_similarity, (DRAW.normal(size=(4, 5)), DRAW.normal(size=(3, 5))), (
-        ("second side returned before its norm", "projection"), ("length treated as constant", "projection"),
-        ("squared length", "rows"))),
-)
-
-
 def register(wrong):
-    for layer, inputs, bugs in LAYERS:
+    draw = np.random.default_rng(4102)
+    layers = (
+        (layer_norm, (draw.normal(size=(3, 4, 6)), draw.normal(size=6), draw.normal(size=6)), (
+            ("gain left out", "entrywise"), ("variance held fixed", "projection"), ("mean held fixed", "term"),
+            ("sum for mean in the projection", "factor in a term"), ("variance for deviation", "rows"),
+            ("gain's gradient from the raw input", "value"), ("bias averaged over the tokens", "factor"),
+            ("gain and bias exchanged", "swapped"))),
+        (batch_norm, (draw.normal(size=(7, 3, 4)), draw.normal(size=3)), (
+            ("statistics over the batch alone", "axis"), ("unbiased count in the projection", "factor in a term"),
+            ("mean's gradient not divided", "factor in a term"), ("mean's output unused", "output"))),
+        (group_norm, (draw.normal(size=(2, 6, 5)),), (
+            ("three groups of two", "axis"), ("projection added", "factor in a term"))),
+        (cosine_similarity, (draw.normal(size=(4, 5)), draw.normal(size=(3, 5))), (
+            ("second side returned before its norm", "projection"), ("length treated as constant", "projection"),
+            ("squared length", "rows"))),
+    )
+    for layer, inputs, bugs in layers:
         for bug, kind in bugs:
             wrong(f"{layer.__name__}: {bug}", kind, *layer(bug), *inputs)

@@ -1,8 +1,6 @@
 """LSTM cell, a plain recurrence through time, a gated linear scan."""
 import numpy as np
 
-DRAW = np.random.default_rng(4104)
-
 
 def sigmoid(z):
     return 1 / (1 + np.exp(-z))
@@ -113,23 +111,22 @@ def gated_scan(bug):
     return forward, backward
 
 
-LAYERS = (
-    (lstm_cell, tuple(DRAW.normal(size=s) for s in ((4, 3), (4, 5), (4, 5), (3, 20), (5, 20))), (
-        ("cell forgets its output through h", "path"), ("cell's own cotangent dropped", "output"),
-        ("tanh of the cell taken as linear", "path"), ("candidate by the sigmoid's derivative", "columns"),
-        ("forget gate's derivative without its slope", "columns"), ("input and forget gate exchanged", "order"),
-        ("old cell not forgotten", "entrywise"))),
-    (recurrence, tuple(DRAW.normal(size=s) for s in ((6, 4), (4, 3), (3, 3), 3)), (
-        ("slope at the state before", "shift"), ("nothing through time", "path"),
-        ("outer product with the state after", "shift"), ("bias of one step", "overwritten"),
-        ("recurrent weights untransposed", "transposed"))),
-    (gated_scan, tuple(DRAW.normal(size=(7, 3)) for _ in range(2)), (
-        ("gate by the state after", "shift"), ("gate of the step before", "shift"),
-        ("suffix sums without the gate", "entrywise"), ("scan run forwards", "order"))),
-)
-
-
 def register(wrong):
-    for layer, inputs, bugs in LAYERS:
+    draw = np.random.default_rng(4104)
+    layers = (
+        (lstm_cell, tuple(draw.normal(size=s) for s in ((4, 3), (4, 5), (4, 5), (3, 20), (5, 20))), (
+            ("cell forgets its output through h", "path"), ("cell's own cotangent dropped", "output"),
+            ("tanh of the cell taken as linear", "path"), ("candidate by the sigmoid's derivative", "columns"),
+            ("forget gate's derivative without its slope", "columns"), ("input and forget gate exchanged", "order"),
+            ("old cell not forgotten", "entrywise"))),
+        (recurrence, tuple(draw.normal(size=s) for s in ((6, 4), (4, 3), (3, 3), 3)), (
+            ("slope at the state before", "shift"), ("nothing through time", "path"),
+            ("outer product with the state after", "shift"), ("bias of one step", "overwritten"),
+            ("recurrent weights untransposed", "transposed"))),
+        (gated_scan, tuple(draw.normal(size=(7, 3)) for _ in range(2)), (
+            ("gate by the state after", "shift"), ("gate of the step before", "shift"),
+            ("suffix sums without the gate", "entrywise"), ("scan run forwards", "order"))),
+    )
+    for layer, inputs, bugs in layers:
         for bug, kind in bugs:
             wrong(f"{layer.__name__}: {bug}", kind, *layer(bug), *inputs)

@@ -1,8 +1,6 @@
 """Convolution, pooling, upsampling, padding."""
 import numpy as np
 
-DRAW = np.random.default_rng(4103)
-
 
 def convolution(bug):
     """x (N=2, C=3, L=11), w (F=4, C=3, K=3), b (F=4); stride 2, dilation 2."""
@@ -116,23 +114,22 @@ def upsample(bug):
     return forward, backward
 
 
-LAYERS = (
-    (convolution, tuple(DRAW.normal(size=s) for s in ((2, 3, 11), (4, 3, 3), 4)), (
-        ("kernel flipped", "order"), ("kernel's gradient one step late", "shift"), ("dilation forgotten", "index"),
-        ("first example's kernel only", "part"), ("overlaps overwritten", "overwritten"),
-        ("last window left out", "part"), ("bias averaged over the batch", "factor"))),
-    (max_pooling, (DRAW.permutation(144).reshape(3, 6, 8) / 20.0,), (
-        ("smallest entry of the window", "index"), ("spread over the window", "spread"),
-        ("next place of the window", "shift"), ("windows laid back without the swap", "order"))),
-    (average_pooling, (DRAW.normal(size=(2, 9)),), (
-        ("padding counted", "columns"), ("padding sent to the edge", "columns"), ("not divided", "columns"))),
-    (upsample, (DRAW.normal(size=(3, 4, 5)),), (
-        ("mean of the block", "factor"), ("corner of the block", "overwritten"),
-        ("rows and copies confused", "order"))),
-)
-
-
 def register(wrong):
-    for layer, inputs, bugs in LAYERS:
+    draw = np.random.default_rng(4103)
+    layers = (
+        (convolution, tuple(draw.normal(size=s) for s in ((2, 3, 11), (4, 3, 3), 4)), (
+            ("kernel flipped", "order"), ("kernel's gradient one step late", "shift"), ("dilation forgotten", "index"),
+            ("first example's kernel only", "part"), ("overlaps overwritten", "overwritten"),
+            ("last window left out", "part"), ("bias averaged over the batch", "factor"))),
+        (max_pooling, (draw.permutation(144).reshape(3, 6, 8) / 20.0,), (
+            ("smallest entry of the window", "index"), ("spread over the window", "spread"),
+            ("next place of the window", "shift"), ("windows laid back without the swap", "order"))),
+        (average_pooling, (draw.normal(size=(2, 9)),), (
+            ("padding counted", "columns"), ("padding sent to the edge", "columns"), ("not divided", "columns"))),
+        (upsample, (draw.normal(size=(3, 4, 5)),), (
+            ("mean of the block", "factor"), ("corner of the block", "overwritten"),
+            ("rows and copies confused", "order"))),
+    )
+    for layer, inputs, bugs in layers:
         for bug, kind in bugs:
             wrong(f"{layer.__name__}: {bug}", kind, *layer(bug), *inputs)

@@ -1,7 +1,6 @@
 """Grouped-query attention with a bias by distance, linear attention, contrastive loss, focal and other losses."""
 import numpy as np
 
-DRAW = np.random.default_rng(7201)
 LABELS = np.array([1, 3, 0, 2, 3, 1])
 PAD = np.array([1, 1, 1, 0, 1, 0], dtype=bool)
 
@@ -133,25 +132,25 @@ def focal(bug):
     return forward, backward
 
 
-LAYERS = (
-    (grouped_attention, tuple(DRAW.normal(size=s) for s in ((4, 5, 3), (2, 5, 3), (2, 5, 2), 4)), (
-        ("values by untransposed weights", "transposed"), ("one query head of each group", "part"),
-        ("groups interleaved", "index"), ("averaged over a group's query heads", "factor"), ("slope's sign", "sign"),
-        ("one slope for all heads", "axis"), ("key's scale squared", "factor"))),
-    (linear_attention, tuple(DRAW.normal(size=s) for s in ((6, 3), (6, 3), (6, 4))), (
-        ("states summed forwards", "order"), ("own step left out of the suffix", "shift"),
-        ("no sum over the steps", "path"), ("feature map of the queries not differentiated", "entrywise"),
-        ("keys' features by the queries", "entrywise"))),
-    (contrastive, (DRAW.normal(size=(5, 3)), DRAW.normal(size=(5, 3))), (
-        ("one way only", "path"), ("second way untransposed", "transposed"), ("positives alone", "diagonal"),
-        ("summed, not averaged", "factor"), ("temperature forgotten", "factor"))),
-    (focal, (DRAW.normal(size=(6, 4)),), (
-        ("modulation held fixed", "path"), ("logarithm held fixed", "path"), ("padding counted", "mask"),
-        ("label's logit alone", "part"), ("other logits with the label's sign", "signs"))),
-)
-
-
 def register(wrong):
-    for layer, inputs, bugs in LAYERS:
+    draw = np.random.default_rng(7201)
+    layers = (
+        (grouped_attention, tuple(draw.normal(size=s) for s in ((4, 5, 3), (2, 5, 3), (2, 5, 2), 4)), (
+            ("values by untransposed weights", "transposed"), ("one query head of each group", "part"),
+            ("groups interleaved", "index"), ("averaged over a group's query heads", "factor"),
+            ("slope's sign", "sign"),
+            ("one slope for all heads", "axis"), ("key's scale squared", "factor"))),
+        (linear_attention, tuple(draw.normal(size=s) for s in ((6, 3), (6, 3), (6, 4))), (
+            ("states summed forwards", "order"), ("own step left out of the suffix", "shift"),
+            ("no sum over the steps", "path"), ("feature map of the queries not differentiated", "entrywise"),
+            ("keys' features by the queries", "entrywise"))),
+        (contrastive, (draw.normal(size=(5, 3)), draw.normal(size=(5, 3))), (
+            ("one way only", "path"), ("second way untransposed", "transposed"), ("positives alone", "diagonal"),
+            ("summed, not averaged", "factor"), ("temperature forgotten", "factor"))),
+        (focal, (draw.normal(size=(6, 4)),), (
+            ("modulation held fixed", "path"), ("logarithm held fixed", "path"), ("padding counted", "mask"),
+            ("label's logit alone", "part"), ("other logits with the label's sign", "signs"))),
+    )
+    for layer, inputs, bugs in layers:
         for bug, kind in bugs:
             wrong(f"{layer.__name__}: {bug}", kind, *layer(bug), *inputs)

@@ -1,8 +1,6 @@
 """GRU cell, moving average, transposed and depthwise convolution, squeeze and excite, resizing, reflected padding."""
 import numpy as np
 
-DRAW = np.random.default_rng(7203)
-
 
 def sigmoid(z):
     return 1 / (1 + np.exp(-z))
@@ -179,34 +177,34 @@ def reflected(bug):
     return forward, backward
 
 
-LAYERS = (
-    (gru_cell, tuple(DRAW.normal(size=s) for s in ((5, 3), (5, 4), (3, 4), (3, 4), (3, 4), (4, 4))), (
-        ("update gate turned round", "sign"), ("update gate without the candidate", "path"),
-        ("recurrent matrix untransposed", "transposed"), ("carry forgotten", "path"),
-        ("reset gate forgotten on the way to the state", "entrywise"),
-        ("carry counted with the candidate's share", "value"),
-        ("candidate's matrix by the state before its reset", "value"),
-        ("input through the reset gate forgotten", "path"), ("gate weights returned in the other order", "swapped"))),
-    (moving_average, (DRAW.normal(size=(8, 3)), DRAW.normal(size=3)), (
-        ("share of the new value left out", "columns"), ("decay's effect on the share forgotten", "path"),
-        ("carried one step", "path"), ("decay without its sigmoid", "entrywise"))),
-    (transposed_convolution, (DRAW.normal(size=(2, 3, 5)), DRAW.normal(size=(3, 4, 4))), (
-        ("windows of stride one", "index"), ("kernel read backwards", "order"), ("output cropped by one", "part"),
-        ("kernel averaged over the places", "factor"))),
-    (depthwise, (DRAW.normal(size=(3, 5, 6)), DRAW.normal(size=(3, 2, 3))), (
-        ("assigned, not added", "overwritten"), ("kernel of the first channel for all", "value"),
-        ("middle columns left out", "part"), ("window one row lower", "shift"),
-        ("kernel's gradient summed over the channels", "axis"))),
-    (squeeze_excite, (DRAW.normal(size=(3, 4, 5)), DRAW.normal(size=(4, 4))), (
-        ("mixing untransposed", "transposed"), ("gate held fixed", "path"), ("gate's path alone", "path"),
-        ("pooled gradient not divided", "factor in a term"), ("pooled gradient to the first place", "spread"),
-        ("direct path twice", "twice"))),
-    (reflected, (DRAW.normal(size=(2, 6)),), (
-        ("padding cut off", "part"), ("edge reflected too", "index"), ("buffered addition", "overwritten"))),
-)
-
-
 def register(wrong):
-    for layer, inputs, bugs in LAYERS:
+    draw = np.random.default_rng(7203)
+    layers = (
+        (gru_cell, tuple(draw.normal(size=s) for s in ((5, 3), (5, 4), (3, 4), (3, 4), (3, 4), (4, 4))), (
+            ("update gate turned round", "sign"), ("update gate without the candidate", "path"),
+            ("recurrent matrix untransposed", "transposed"), ("carry forgotten", "path"),
+            ("reset gate forgotten on the way to the state", "entrywise"),
+            ("carry counted with the candidate's share", "value"),
+            ("candidate's matrix by the state before its reset", "value"),
+            ("input through the reset gate forgotten", "path"),
+            ("gate weights returned in the other order", "swapped"))),
+        (moving_average, (draw.normal(size=(8, 3)), draw.normal(size=3)), (
+            ("share of the new value left out", "columns"), ("decay's effect on the share forgotten", "path"),
+            ("carried one step", "path"), ("decay without its sigmoid", "entrywise"))),
+        (transposed_convolution, (draw.normal(size=(2, 3, 5)), draw.normal(size=(3, 4, 4))), (
+            ("windows of stride one", "index"), ("kernel read backwards", "order"), ("output cropped by one", "part"),
+            ("kernel averaged over the places", "factor"))),
+        (depthwise, (draw.normal(size=(3, 5, 6)), draw.normal(size=(3, 2, 3))), (
+            ("assigned, not added", "overwritten"), ("kernel of the first channel for all", "value"),
+            ("middle columns left out", "part"), ("window one row lower", "shift"),
+            ("kernel's gradient summed over the channels", "axis"))),
+        (squeeze_excite, (draw.normal(size=(3, 4, 5)), draw.normal(size=(4, 4))), (
+            ("mixing untransposed", "transposed"), ("gate held fixed", "path"), ("gate's path alone", "path"),
+            ("pooled gradient not divided", "factor in a term"), ("pooled gradient to the first place", "spread"),
+            ("direct path twice", "twice"))),
+        (reflected, (draw.normal(size=(2, 6)),), (
+            ("padding cut off", "part"), ("edge reflected too", "index"), ("buffered addition", "overwritten"))),
+    )
+    for layer, inputs, bugs in layers:
         for bug, kind in bugs:
             wrong(f"{layer.__name__}: {bug}", kind, *layer(bug), *inputs)

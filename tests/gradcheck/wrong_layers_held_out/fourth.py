@@ -2,7 +2,6 @@
 
 import numpy as np
 
-DRAW = np.random.default_rng(8404)
 LENGTHS = np.array([3, 5, 2])
 
 
@@ -166,33 +165,35 @@ def running_product(bug):
     return forward, backward
 
 
-BLOCK = tuple(DRAW.normal(size=s) for s in ((5, 4), (4, 6), (6, 4)))
-LAYERS = (
-    (styled_norm, (DRAW.normal(size=(2, 3, 4, 5)), DRAW.normal(size=(2, 3)), DRAW.normal(size=(2, 3))), (
-        ("one forgotten beside the scale", "value"), ("statistics over the channels too", "axis"),
-        ("statistics as constants", "projection"), ("style averaged", "factor"),
-        ("style shared by the examples", "axis"), ("shift subtracted", "sign"))),
-    (masked_pooling, (DRAW.normal(size=(3, 5, 4)), DRAW.normal(size=(4, 2))), (
-        ("divided by the full length", "rows"), ("padding gets its share", "mask"), ("last step alone", "part"),
-        ("sum for the mean in the matrix", "rows"), ("one step too few", "part"))),
-    (block, BLOCK, (
-        ("slope without its square", "entrywise"), ("hidden slope forgotten", "entrywise"), ("skip forgotten", "path"),
-        ("branch forgotten", "path"), ("branch halved", "factor in a term"), ("hidden before its slope", "value"),
-        ("examples averaged in the first matrix", "factor"))),
-    (cross_attention, tuple(DRAW.normal(size=s) for s in ((4, 3), (6, 3), (3, 3))), (
-        ("temperature forgotten", "factor"), ("softmax left linear", "projection"), ("memory as values only", "path"),
-        ("memory as keys only", "path"), ("keys subtracted", "factor in a term"),
-        ("projection not transposed", "transposed"))),
-    (triplets, tuple(DRAW.normal(size=(6, 4)) for _ in range(3)), (
-        ("hinge forgotten", "branch"), ("hinge on the wrong side", "branch"), ("two of the square forgotten", "factor"),
-        ("anchor's far side forgotten", "path"), ("near and far exchanged", "swapped"), ("far pulled", "sign"))),
-    (running_product, (DRAW.uniform(0.5, 2, (6, 3)),), (
-        ("sums from the start", "order"), ("own step alone", "path"), ("own step left out", "shift"),
-        ("not divided by the factor", "entrywise"), ("divided by the factor before", "entrywise"))),
-)
-
-
 def register(wrong):
-    for layer, inputs, bugs in LAYERS:
+    draw = np.random.default_rng(8404)
+    block_inputs = tuple(draw.normal(size=s) for s in ((5, 4), (4, 6), (6, 4)))
+    layers = (
+        (styled_norm, (draw.normal(size=(2, 3, 4, 5)), draw.normal(size=(2, 3)), draw.normal(size=(2, 3))), (
+            ("one forgotten beside the scale", "value"), ("statistics over the channels too", "axis"),
+            ("statistics as constants", "projection"), ("style averaged", "factor"),
+            ("style shared by the examples", "axis"), ("shift subtracted", "sign"))),
+        (masked_pooling, (draw.normal(size=(3, 5, 4)), draw.normal(size=(4, 2))), (
+            ("divided by the full length", "rows"), ("padding gets its share", "mask"), ("last step alone", "part"),
+            ("sum for the mean in the matrix", "rows"), ("one step too few", "part"))),
+        (block, block_inputs, (
+            ("slope without its square", "entrywise"), ("hidden slope forgotten", "entrywise"),
+            ("skip forgotten", "path"),
+            ("branch forgotten", "path"), ("branch halved", "factor in a term"), ("hidden before its slope", "value"),
+            ("examples averaged in the first matrix", "factor"))),
+        (cross_attention, tuple(draw.normal(size=s) for s in ((4, 3), (6, 3), (3, 3))), (
+            ("temperature forgotten", "factor"), ("softmax left linear", "projection"),
+            ("memory as values only", "path"),
+            ("memory as keys only", "path"), ("keys subtracted", "factor in a term"),
+            ("projection not transposed", "transposed"))),
+        (triplets, tuple(draw.normal(size=(6, 4)) for _ in range(3)), (
+            ("hinge forgotten", "branch"), ("hinge on the wrong side", "branch"),
+            ("two of the square forgotten", "factor"),
+            ("anchor's far side forgotten", "path"), ("near and far exchanged", "swapped"), ("far pulled", "sign"))),
+        (running_product, (draw.uniform(0.5, 2, (6, 3)),), (
+            ("sums from the start", "order"), ("own step alone", "path"), ("own step left out", "shift"),
+            ("not divided by the factor", "entrywise"), ("divided by the factor before", "entrywise"))),
+    )
+    for layer, inputs, bugs in layers:
         for bug, kind in bugs:
             wrong(f"{layer.__name__}: {bug}", kind, *layer(bug), *inputs)

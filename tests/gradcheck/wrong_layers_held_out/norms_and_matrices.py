@@ -1,8 +1,6 @@
 """Root mean square norm, weight norm, solve, matrix power, determinant, quadratic forms, factorisation machine."""
 import numpy as np
 
-DRAW = np.random.default_rng(7202)
-
 
 def rms_norm(bug):
     """x (B=3, T=5, D=4), gain (D=4)."""
@@ -163,34 +161,33 @@ def factorisation_machine(bug):
     return forward, backward
 
 
-LAYERS = (
-    (rms_norm, (DRAW.normal(size=(3, 5, 4)), DRAW.normal(size=4)), (
-        ("root mean square held fixed", "projection"), ("mean over the steps in the projection", "axis"),
-        ("projection by the square of the root", "factor in a term"), ("gain of the last step", "part"),
-        ("gain before the norm", "value"), ("gain counted with the batch's mean", "factor"))),
-    (weight_norm, tuple(DRAW.normal(size=s) for s in ((6, 5), (5, 3), 3)), (
-        ("norm over the rows in the projection", "axis"), ("norm held fixed", "projection"),
-        ("gain's gradient without the norm", "columns"), ("input by the raw direction", "entrywise"),
-        ("gain left out of the direction", "columns"))),
-    (solve, (DRAW.normal(size=(4, 4)) + 3 * np.eye(4), DRAW.normal(size=(4, 3))), (
-        ("solved with the untransposed matrix", "transposed"), ("matrix's sign", "sign"),
-        ("outer product turned", "transposed"), ("right side for the solution", "value"))),
-    (matrix_power, (DRAW.normal(size=(3, 3)),), (
-        ("as of a scalar", "diagonal"), ("middle factor forgotten", "path"), ("as if all commuted", "order"),
-        ("factors not transposed", "transposed"))),
-    (log_determinant, (DRAW.normal(size=(2, 3, 3)) + 2 * np.eye(3),), (
-        ("inverse not transposed", "transposed"), ("derivative of the determinant itself", "rows"),
-        ("cotangents exchanged in the batch", "order"))),
-    (quadratic, (DRAW.normal(size=(5, 4)), DRAW.normal(size=(4, 4))), (
-        ("matrix taken as symmetric", "transposed"), ("one of the two uses", "path"),
-        ("matrix's gradient on the diagonal", "part"), ("matrix's gradient halved", "factor"))),
-    (factorisation_machine, (DRAW.normal(size=(6, 4)), DRAW.normal(size=(4, 3))), (
-        ("squares not taken off", "path"), ("squares taken off twice", "factor in a term"),
-        ("factors' gradient of the interactions negated", "factor in a term"))),
-)
-
-
 def register(wrong):
-    for layer, inputs, bugs in LAYERS:
+    draw = np.random.default_rng(7202)
+    layers = (
+        (rms_norm, (draw.normal(size=(3, 5, 4)), draw.normal(size=4)), (
+            ("root mean square held fixed", "projection"), ("mean over the steps in the projection", "axis"),
+            ("projection by the square of the root", "factor in a term"), ("gain of the last step", "part"),
+            ("gain before the norm", "value"), ("gain counted with the batch's mean", "factor"))),
+        (weight_norm, tuple(draw.normal(size=s) for s in ((6, 5), (5, 3), 3)), (
+            ("norm over the rows in the projection", "axis"), ("norm held fixed", "projection"),
+            ("gain's gradient without the norm", "columns"), ("input by the raw direction", "entrywise"),
+            ("gain left out of the direction", "columns"))),
+        (solve, (draw.normal(size=(4, 4)) + 3 * np.eye(4), draw.normal(size=(4, 3))), (
+            ("solved with the untransposed matrix", "transposed"), ("matrix's sign", "sign"),
+            ("outer product turned", "transposed"), ("right side for the solution", "value"))),
+        (matrix_power, (draw.normal(size=(3, 3)),), (
+            ("as of a scalar", "diagonal"), ("middle factor forgotten", "path"), ("as if all commuted", "order"),
+            ("factors not transposed", "transposed"))),
+        (log_determinant, (draw.normal(size=(2, 3, 3)) + 2 * np.eye(3),), (
+            ("inverse not transposed", "transposed"), ("derivative of the determinant itself", "rows"),
+            ("cotangents exchanged in the batch", "order"))),
+        (quadratic, (draw.normal(size=(5, 4)), draw.normal(size=(4, 4))), (
+            ("matrix taken as symmetric", "transposed"), ("one of the two uses", "path"),
+            ("matrix's gradient on the diagonal", "part"), ("matrix's gradient halved", "factor"))),
+        (factorisation_machine, (draw.normal(size=(6, 4)), draw.normal(size=(4, 3))), (
+            ("squares not taken off", "path"), ("squares taken off twice", "factor in a term"),
+            ("factors' gradient of the interactions negated", "factor in a term"))),
+    )
+    for layer, inputs, bugs in layers:
         for bug, kind in bugs:
             wrong(f"{layer.__name__}: {bug}", kind, *layer(bug), *inputs)

@@ -2,7 +2,6 @@
 
 import numpy as np
 
-DRAW = np.random.default_rng(9303)
 SEGMENT = np.array([0, 2, 0, 1, 2, 2, 0])
 
 
@@ -172,34 +171,35 @@ def standardised_product(bug):
     return forward, backward
 
 
-LAYERS = (
-    (highway, tuple(DRAW.normal(size=s) for s in ((5, 4), (4, 4), (4, 4), 4)), (
-        ("carry forgotten", "path"), ("gate's path forgotten", "path"), ("transform's path counted twice", "twice"),
-        ("gate's matrix not transposed", "transposed"), ("gate ignores what it takes from the carry", "path"),
-        ("transform without tanh's slope", "entrywise"), ("bias of the first example", "part"),
-        ("output for slope", "entrywise"))),
-    (segments, (DRAW.normal(size=(7, 3)), DRAW.uniform(0.5, 2, 7)), (
-        ("counts for weights' sums", "rows"), ("segments one too high", "index"),
-        ("only the last of each segment", "part"), ("normaliser held fixed", "path"),
-        ("weights forgotten", "entrywise"))),
-    (gaussian, (DRAW.normal(size=(6, 4)), DRAW.normal(size=(6, 4))), (
-        ("sample's gradient not passed on", "output"), ("half of the log-variance forgotten", "factor in a term"),
-        ("mean and variance exchanged", "swapped"), ("noise forgotten", "entrywise"),
-        ("divergence's square doubled", "factor in a term"))),
-    (interpolate, (DRAW.normal(size=(3, 5)),), (
-        ("weights exchanged", "value"), ("nearest neighbour", "value"), ("right neighbours left out", "path"),
-        ("right neighbours assigned", "overwritten"))),
-    (window_attention, (DRAW.normal(size=(6, 3)), DRAW.normal(size=(6, 3)), DRAW.normal(size=(6, 2))), (
-        ("window forgotten", "mask"), ("weights held fixed", "projection"), ("projection along the keys' axis", "axis"),
-        ("scores not transposed for the keys", "transposed"), ("queries for keys", "value"),
-        ("values one step late", "shift"))),
-    (standardised_product, (DRAW.normal(size=(6, 3)), DRAW.normal(size=(3, 5))), (
-        ("projection over the features", "axis"), ("length held fixed", "projection"), ("squared length", "columns"),
-        ("mean held fixed", "term"))),
-)
-
-
 def register(wrong):
-    for layer, inputs, bugs in LAYERS:
+    draw = np.random.default_rng(9303)
+    layers = (
+        (highway, tuple(draw.normal(size=s) for s in ((5, 4), (4, 4), (4, 4), 4)), (
+            ("carry forgotten", "path"), ("gate's path forgotten", "path"), ("transform's path counted twice", "twice"),
+            ("gate's matrix not transposed", "transposed"), ("gate ignores what it takes from the carry", "path"),
+            ("transform without tanh's slope", "entrywise"), ("bias of the first example", "part"),
+            ("output for slope", "entrywise"))),
+        (segments, (draw.normal(size=(7, 3)), draw.uniform(0.5, 2, 7)), (
+            ("counts for weights' sums", "rows"), ("segments one too high", "index"),
+            ("only the last of each segment", "part"), ("normaliser held fixed", "path"),
+            ("weights forgotten", "entrywise"))),
+        (gaussian, (draw.normal(size=(6, 4)), draw.normal(size=(6, 4))), (
+            ("sample's gradient not passed on", "output"), ("half of the log-variance forgotten", "factor in a term"),
+            ("mean and variance exchanged", "swapped"), ("noise forgotten", "entrywise"),
+            ("divergence's square doubled", "factor in a term"))),
+        (interpolate, (draw.normal(size=(3, 5)),), (
+            ("weights exchanged", "value"), ("nearest neighbour", "value"), ("right neighbours left out", "path"),
+            ("right neighbours assigned", "overwritten"))),
+        (window_attention, (draw.normal(size=(6, 3)), draw.normal(size=(6, 3)), draw.normal(size=(6, 2))), (
+            ("window forgotten", "mask"), ("weights held fixed", "projection"),
+            ("projection along the keys' axis", "axis"),
+            ("scores not transposed for the keys", "transposed"), ("queries for keys", "value"),
+            ("values one step late", "shift"))),
+        (standardised_product, (draw.normal(size=(6, 3)), draw.normal(size=(3, 5))), (
+            ("projection over the features", "axis"), ("length held fixed", "projection"),
+            ("squared length", "columns"),
+            ("mean held fixed", "term"))),
+    )
+    for layer, inputs, bugs in layers:
         for bug, kind in bugs:
             wrong(f"{layer.__name__}: {bug}", kind, *layer(bug), *inputs)
