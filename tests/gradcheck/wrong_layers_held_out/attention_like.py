@@ -98,7 +98,7 @@ def contrastive(bug):
             ds = ds * np.eye(5)
         if bug == "summed, not averaged":
             ds = ds * 5
-        if bug == "temperature forgotten":
+        if bug == "the temperature forgotten":
             ds = ds * 0.3
         return ds @ b / 0.3, ds.T @ a / 0.3
 
@@ -146,7 +146,7 @@ def register(wrong):
             ("keys' features by the queries", "entrywise"))),
         (contrastive, (draw.normal(size=(5, 3)), draw.normal(size=(5, 3))), (
             ("one way only", "path"), ("second way untransposed", "transposed"), ("positives alone", "diagonal"),
-            ("summed, not averaged", "factor"), ("temperature forgotten", "factor"))),
+            ("summed, not averaged", "factor"), ("the temperature forgotten", "factor"))),
         (focal, (draw.normal(size=(6, 4)),), (
             ("modulation held fixed", "path"), ("logarithm held fixed", "path"), ("padding counted", "mask"),
             ("label's logit alone", "part"), ("other logits with the label's sign", "signs"))),
