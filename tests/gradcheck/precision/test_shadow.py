@@ -90,19 +90,25 @@ def test_a_gradient_may_be_off_by_64_of_its_own_roundings(roundings, told, right
     assert bool(shadowed(gradients)) == told
 
 
-@pytest.mark.parametrize(("part", "told"), [(0.99, False), (1.01, True)])
+JUST = [(1 - 2.0**-26, False), (1 + 2.0**-26, True)]  # parts of a bar, nearer to it than a rounding of float32
+
+
+@pytest.mark.parametrize(("part", "told"), JUST)
+@pytest.mark.parametrize("changes", [(0, 1, 0, 0, 0), (0, 0, 0, 0, -1), (0, 1, 0, -1, 0)])
 @pytest.mark.parametrize("where", ["the gradient changes", "the difference scatters"])
-def test_a_gradient_may_be_off_by_16_times_what_a_few_roundings_change(where, part, told):
-    """At the first and the last of the points nearby, by the same up and down: in both formats or in the narrow one."""
-    visits = {np.dtype(np.float32): iter(range(5)), np.dtype(np.float64): iter(range(5))}
+def test_a_gradient_may_be_off_by_16_times_what_a_few_roundings_change_from_the_point_itself(
+    where, changes, part, told
+):
+    """It is 1 there, and changes at some of the points nearby, in both formats or in the narrow one alone."""
+    visits = {np.dtype(np.float32): iter(changes), np.dtype(np.float64): iter(changes)}
+    bar = 16 * (2.0**-10 + 4 * U) + float(np.finfo(np.float32).tiny)
 
     def gradients(arrays, g):
         (x,) = arrays
         if len(g) > 1:
             return [np.zeros((4, 3))]
-        k, narrow = next(visits[x.dtype]), x.dtype == np.float32
-        change = 2.0**-10 * ((k == 1) - float(k == 4)) * (narrow or where == "the gradient changes")
-        return [np.full((1, 3), change + part * 16 * 2.0**-10 * narrow)]
+        change, narrow = 2.0**-10 * next(visits[x.dtype]), x.dtype == np.float32
+        return [np.full((1, 3), 1 + change * (narrow or where == "the gradient changes") + part * bar * narrow)]
 
     assert bool(shadowed(gradients)) == told
 
@@ -121,7 +127,7 @@ def test_the_median_change_of_an_array_is_a_floor_for_every_entry(part, told):
     assert bool(shadowed(gradients)) == told
 
 
-@pytest.mark.parametrize(("part", "told"), [(0.99, False), (1.01, True)])
+@pytest.mark.parametrize(("part", "told"), JUST)
 @pytest.mark.parametrize("scale", [0.25, 1.0, 16.0])
 def test_a_gradient_may_be_off_by_four_roundings_of_y_dy_by_x(scale, part, told):
     largest = []
@@ -150,6 +156,19 @@ def test_a_gradient_may_be_off_by_16_roundings_of_the_terms_that_cancel_in_it(ro
         return [np.full((len(g), 3), float(len(g) > 1) + roundings * U * (x.dtype == np.float32))]
 
     assert bool(shadowed(gradients)) == told
+
+
+def test_terms_are_asked_at_the_very_point():
+    asked = []
+
+    def gradients(arrays, g):
+        (x,) = arrays
+        if len(g) > 1:
+            asked.append(x)
+        return [np.full((len(g), 3), 0.25 * (x.dtype == np.float32))]
+
+    shadowed(gradients, np.full(3, 1.1, np.float32))
+    assert np.array_equal(asked[0], np.full(3, 1.1, np.float32) / np.float32(8))
 
 
 def test_one_entry_above_its_own_roundings_is_asked_for_its_terms():
