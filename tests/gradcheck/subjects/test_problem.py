@@ -44,9 +44,12 @@ def test_where_a_pullback_spoils_its_residuals_each_cotangent_has_a_forward_pass
 def test_a_problem_goes_to_another_process_and_back(rng):
     problem = Problem(Linear(rng.normal(size=(3, 2)), rng.normal(size=2)), (X,), {})
     arrays = [leaf.value for leaf in problem.leaves]
+    problem.gradients(arrays, np.ones((1, 4)))
     for twin in (pickle.loads(pickle.dumps(problem)), copy.deepcopy(problem)):
+        assert twin.handed == []
         assert np.array_equal(twin.forward(arrays), problem.forward(arrays))
-    assert problem.fresh().count == {} and problem.count["forward"] == 2
+        assert problem.handed and problem.d_inputs and twin.d_inputs == (), "what it was last asked stays here"
+    assert problem.fresh().count == {} and problem.count["forward"] == 3
 
 
 def test_the_output_of_a_reused_buffer_is_copied():
@@ -210,6 +213,8 @@ def test_what_is_read_only_already_is_handed_over_as_it_is():
 
 def test_arrays_come_in_the_layout_of_those_that_were_given_unless_they_are_to_come_as_they_are():
     problem = Problem(sine, (np.asfortranarray(X),), {})
+    problem.forward([X])
+    assert problem.handed[0].flags.f_contiguous
     assert handed(problem, [X])[0].flags.f_contiguous and not handed(problem, [X], as_is=True)[0].flags.f_contiguous
 
 
@@ -270,7 +275,10 @@ def test_an_error_at_a_point_that_the_checker_chose_says_so(call):
     problem = Problem(subject, (X,), {})
     with pytest.raises(KeyError) as caught:
         problem.gradients([X + 1], np.ones((1, 6))) if call == "pull" else getattr(problem, call)([X + 1])
-    assert "at a point that the checker chose" in "".join(caught.value.__notes__)
+    name = {"forward": "the forward pass", "vjp": "vjp", "pull": "the pullback"}[call]
+    chosen, where = caught.value.__notes__
+    assert "at a point that the checker chose" in chosen
+    assert where == f"gradcheck: raised by {name} of the subject under check"
 
 
 def test_a_plain_forward_pass_is_the_unit_of_cost():
