@@ -5,6 +5,8 @@ import pytest
 
 import gradcheck
 from gradcheck.adapters import pair
+from gradcheck.numeric.probe import Probe
+from gradcheck.verdict.comparisons import _acquitted, _doubted, _wrong
 
 
 def relu(at_zero):
@@ -84,3 +86,30 @@ def test_a_tie_between_two_arrays_is_no_evidence(rng):
     f = pair(np.maximum, lambda a, b, dy: (dy * (a >= b), dy * (b > a)))
     x = np.repeat(rng.normal(size=4), 2)
     assert gradcheck.check(f, x, x.copy()).verdict == "pass"
+
+
+# What is filed, and what is acquitted
+
+
+def test_a_contradiction_of_the_whole_that_its_parts_do_not_show_is_no_evidence(comparison):
+    c = comparison([2.0, 1.0], 1.0, bar=1e-3, probe=Probe(0, seed=1))
+    found = _acquitted(c)
+    assert np.isinf(found.real.bar).all() and np.isinf(c.real.bar).sum() == 0 and not found.outside().any()
+    assert found.doubt == "differences along the whole array contradict the claim, in its parts they do not"
+
+
+def test_unless_the_complex_step_confirms_it_or_no_differences_were_made(comparison):
+    plain = comparison([2.0, 2.0], 1.0, bar=1e-8, exact=1.0, probe=Probe(0, seed=1))
+    bare = comparison([np.nan, 1.0], probe=Probe(0, seed=1))
+    assert _acquitted(plain) is plain and _acquitted(bare) is bare
+
+
+def test_an_array_is_wrong_that_one_cotangent_of_one_comparison_contradicts(comparison):
+    right, wrong = comparison([1.0, 1.0], 1.0), comparison([1.0, 2.0], 1.0)
+    assert _wrong([[right], [right, wrong], [], [wrong, right]]) == {1, 3}
+
+
+def test_doubts_arise_from_either_means(comparison):
+    assert not _doubted(comparison([1.0, 1.0], 1.0, exact=1.0))
+    assert _doubted(comparison([1.0, 2.0], 1.0)) and _doubted(comparison([1.0, 2.0], exact=1.0))
+    assert _doubted(comparison([1.0, 1.0], 1.0, claimed_bar=9.0, exact=[1.0, 2.0]))

@@ -226,3 +226,106 @@ def test_or_that_of_a_direction_which_adds_up_as_many_as_it_has(comparison):
 def test_an_array_without_entries_passes():
     g = verdict([], shape=(0, 3))
     assert (g.verdict, g.compared, g.shape) == ("pass", 0, (0, 3))
+
+
+# Several cotangents: one of them is enough to see something, all are needed to see nothing
+
+
+def test_one_cotangent_contradicts_for_all(comparison):
+    g = verdict([comparison([1.0, 2.0], 1.0, probe=at(0))])
+    assert (g.verdict, g.wrong, g.claimed) == ("fail", [(0,)], 2.0)
+    seen = comparison([1.0, 1.0 + 1e-12], 1.0, exact=1.0, probe=at(0))
+    assert verdict([seen], believed=True).reason.startswith("the complex step sees a difference")
+
+
+def test_one_cotangent_shows_a_kink_for_all(comparison):
+    kink = comparison([0.5, 0.7], 0.5, bar=0.1, kink=[True, False], ends=([0.0, 0.7], [1.0, 0.7]), probe=at(1))
+    assert numeric(kink, False).tolist() == [0.5, 0.7]
+    g = verdict([comparison([1.0, 1.0], 1.0), kink])
+    assert g.verdict == "pass" and g.kinks == 1 and g.digits > 9
+
+
+def test_the_widest_bar_of_all_cotangents_and_entries_counts(comparison):
+    wide = comparison([1.0, 1.0], 1.0, bar=[1e-9, 1e-8], claimed_bar=0, probe=at(1))
+    tight = comparison([1.0, 1.0], 1.0)
+    for found in ([tight, wide], [wide, tight]):
+        g = verdict(found)
+        assert g.digits == g.real_digits == pytest.approx(8, rel=1e-12, abs=0) and g.bar == 1e-8
+    zero = comparison([0.0, 0.0], 0.0, bar=[1e-12, 1e-5], probe=at(1))
+    tight = comparison([0.0, 0.0], 0.0)
+    for found in ([tight, zero], [zero, tight]):
+        assert verdict(found).reason == "below the noise: nothing smaller than 1.0e-05 is seen"
+
+
+def test_an_array_is_zero_only_if_it_is_along_every_cotangent(comparison):
+    for claimed, value in (([0.0, 1e-3], [0.0, 1e-3]), ([0.9e-12, 0.9e-12], [0.0, 1.8e-12])):
+        assert verdict([comparison(claimed, value, bar=1e-12, claimed_bar=0)]).digits is not None
+    assert verdict([comparison([1e-12, -1e-12], [1e-12, -1e-12], bar=1e-12, claimed_bar=0)]).digits is None
+    assert verdict([comparison([1.5e-12], [1e-12], bar=1e-12, claimed_bar=0)]).digits is None, "as large as its bar"
+    only_claimed = comparison([0.0, 1.9e-12], [0.0, 0.95e-12], bar=1e-12, claimed_bar=0)
+    assert verdict([only_claimed], largest=1e-9).reason.startswith("resolved to")
+
+
+def test_one_cotangent_may_be_too_wide(comparison):
+    assert verdict([comparison([1.0, 1.0], 1.0, bar=[1e-9, 1e-3])]).reason.startswith("resolved to 1e-03")
+    kink = comparison([1.0, 1.0], 1.0, bar=[1e-9, 1e-3], kink=[True, False], probe=at(1))
+    assert verdict([comparison([1.0, 1.0], 1.0), kink]).verdict == "pass"
+
+
+# At the very limits
+
+
+def test_a_millionth_of_the_largest_is_zero_and_a_10000th_of_the_gradient_is_not_too_wide(comparison, entries):
+    assert verdict(entries(0.0, bar=1e-6, claimed_bar=0)).verdict == "pass"
+    assert verdict(entries(1.0, bar=1e-4, claimed_bar=0)).verdict == "pass"
+    seven, one = (comparison(v, v, bar=1e-4 * 5.0, claimed_bar=0, probe=at(i)) for i, v in enumerate((7.0, 1.0)))
+    assert verdict([seven, one]).verdict == "pass", "of the root mean square, 5"
+    dear = comparison(7.0, 7.0, bar=1e-4 * 7.0, claimed_bar=0, probe=at(0))
+    assert verdict([dear, comparison(1.0, 1.0, probe=at(1))]).verdict == "pass", "of its own size"
+
+
+def test_an_entry_is_as_large_as_its_claim_or_its_number_in_units_of_the_step(comparison):
+    claims = comparison(1e3, 1.0, bar=0.05, claimed_bar=1e3, probe=DENSE)
+    assert verdict([claims], shape=10**8).verdict == "inconclusive"
+    scaled = comparison(8.0, 8.0, bar=6e-4, claimed_bar=0, unit=8.0, probe=at(0))
+    assert verdict([scaled]).verdict == "pass" and verdict([scaled]).bar == pytest.approx(7.5e-5, rel=1e-12, abs=0)
+    large = comparison(1e6, 0.5e6, bar=60.0, claimed_bar=0, ends=(0.5e6, 1e6), kink=False, probe=at(0))
+    assert verdict([large]).verdict == "pass", "6e-5 of the claim"
+
+
+def test_of_a_few_entries_of_many_the_size_of_the_array_is_not_known(entries):
+    g = verdict(entries(1.0), shape=5, largest=1e-9)
+    assert (g.verdict, g.digits, g.real_digits) == ("pass", 0.0, 0.0)
+
+
+def test_a_wrong_entry_is_told_beside_the_differences_even_where_the_complex_step_is_believed(comparison):
+    g = verdict([comparison(2.0, 1.0, exact=1.5, exact_bar=0.25, bar=0.25, claimed_bar=0)], believed=True)
+    assert (g.verdict, g.numeric, g.bar) == ("fail", 1.0, 0.25)
+
+
+def test_what_is_exact_has_no_share_in_its_bar(comparison):
+    c = comparison([1.0, 1.0], [1.0, 1.25], bar=[0.0, 0.5], claimed_bar=0, probe=at(0))
+    assert verdict([c], u=2.0**-8).numeric == 1.25
+    assert verdict([comparison(1.0, 1.0, bar=0.0, claimed_bar=0)]).worst_index is None
+
+
+def test_of_entries_that_are_equally_wrong_the_first_is_told(entries):
+    assert verdict(entries(np.nan, np.nan, numbers=(1.0, 1.0))).worst_index == (0,)
+
+
+def test_the_smallest_unit_turns_a_joint_ladder_into_an_arrays_own(comparison):
+    joint = comparison(1.0, 1.0, bar=1e-6, claimed_bar=0, probe=ALL, unit=5.0)
+    alone = [
+        comparison(unit, None, claimed_bar=0, exact=unit, exact_bar=1e-12, probe=Probe(0, seed=i), unit=unit)
+        for i, unit in enumerate((2.0, 0.5))
+    ]
+    assert verdict([joint, *alone], shape=1, believed=True).real_digits == pytest.approx(
+        -np.log10(1e-6 / 0.5), rel=1e-12, abs=0
+    )
+
+
+def test_a_ladder_of_an_arrays_own_is_told_in_its_own_unit(comparison):
+    wide = comparison(4.0, 4.0, bar=[4e-9], claimed_bar=0, exact=4.0, exact_bar=1e-15, unit=4.0, probe=at(0))
+    tight = comparison(0.5, 0.5, bar=1e-10, claimed_bar=0, exact=0.5, exact_bar=1e-15, unit=0.5, probe=at(1))
+    for found in ([wide, tight], [tight, wide]):
+        assert verdict(found, believed=True).real_digits == pytest.approx(9, rel=1e-12, abs=0)

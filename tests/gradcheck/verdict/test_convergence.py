@@ -68,7 +68,9 @@ def test_of_several_looks_at_the_worst_entry_the_worst_is_shown(shown):
     near, far = shown(1.0, 1.001, probe=at(5)), shown(2.0, probe=at(5))
     for looks in ([near, far], [far, near]):
         assert convergence(failing((1, 2)), looks, False).claimed == 2.0
-    nan = shown(np.nan, probe=at(5))
+    near, far = shown([1.0, 1.01], 1.0, probe=at(5)), shown([1.0, 2.0], 1.0, probe=at(5))
+    assert convergence(failing((1, 2)), [near, far], False).claimed == 2.0
+    far, nan = shown(2.0, probe=at(5)), shown(np.nan, probe=at(5))
     assert np.isnan(convergence(failing((1, 2)), [far, nan], False).claimed)
 
 
@@ -78,6 +80,7 @@ def test_where_the_worst_entry_has_no_ladder_the_worst_there_is_is_shown(shown):
 
 
 def test_where_no_single_entry_is_wrong_the_worst_direction_is_shown(shown):
+    assert convergence(failing(None, wrong=[]), [shown([1.0, 1.1]), shown([1.0, 3.0])], False).claimed == 3.0
     entry, right, wrong = shown(9.0, probe=at(0)), shown(1.0), shown(3.0)
     for gradient in (failing(None, wrong=[]), failing((0, 0), wrong=[]), failing(None, wrong=[(0, 0)])):
         assert convergence(gradient, [entry, right, wrong], False).claimed == 3.0

@@ -249,3 +249,36 @@ def test_a_claim_hides_below_a_rounding_where_nothing_moves(ground, rng):
         (c,) = with_real(at, Known(), [claimed(at, DENSE[0])], [0], readings)
         most = 4 * max(U * size, rounding) * np.abs(at.place.g).sum(axis=1) / STEPS[list(WINDOW)][0]
         np.testing.assert_allclose(c.real.bar, most, rtol=1e-12, atol=0)
+
+
+def test_a_claim_at_an_entry_has_the_bar_of_that_entry_not_of_the_array(ground):
+    """Of the median rounding at least: that of one entry of a thousandth among equals is theirs."""
+    x = np.array([1.0, 2.0, 3.0, 4.0])
+    at = ground(np.sin, lambda x, dy: dy * np.array([1e3, 1e3, 1e3, 1.0]), x)
+    small, direction = claimed(at, ENTRIES[3]), claimed(at, Probe(0, seed=1, start=3))
+    assert (small.claimed_bar > 10 * direction.claimed_bar).all()
+
+
+def test_an_estimate_is_hidden_by_as_many_roundings_as_four(ground, rng):
+    at = ground(lambda x: 0 * x + 1, lambda x, dy: 0 * dy + 1e-30, X, narrow=2.0**-24)
+    readings = read_all(map, at.problem, at.place, first_tasks(at, Known(), DENSE[:1], [True], rng))
+    (c,) = with_real(at, Known(), [claimed(at, DENSE[0])], [0], readings)
+    assert c.real.still.all() and not c.outside().any()
+
+
+def test_the_largest_derivative_of_an_array_is_that_along_every_cotangent(sine):
+    """A change of 1e-7 is a rounding beside 8 along the other cotangent, and one of sides beside 1e-3."""
+    at, value = sine(), np.array([8.0, 1e-3])
+    reading = Reading(DENSE[0], exact=Exact(value, np.zeros(2), np.full(2, 5e-8)))
+    (c,), _ = with_exact(at, Known(), [claimed(at, DENSE[0])], [reading])
+    assert c.exact_bar.tolist() == [4 * 5e-8] * 2
+
+
+def test_beside_a_large_array_one_may_be_nothing_but_rounding(sine):
+    """What is a change of sides for the small array alone is a rounding beside 1e-4 of the largest."""
+    at, probes = sine(), [Probe(None, seed=1), Probe(0, seed=2)]
+    readings = [Reading(probes[0], exact=exact(1e8)), Reading(probes[1], exact=exact(1e-3, 5e-5))]
+    known = Known(exact={(None, True): np.zeros(2)})
+    found, _ = with_exact(at, known, [claimed(at, p) for p in probes], readings)
+    assert found[1].exact_bar[0] == 4 * 5e-5
+

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 import gradcheck
+from gradcheck.numeric.probe import Probe
 from gradcheck.subjects.adapted import Adapted
+from gradcheck.verdict.forward_mode import _judged, _serves
 
 
 class Product(Adapted):
@@ -133,3 +135,60 @@ def test_a_large_subject_is_compared_along_all_arrays_together(inputs):
     severity, message = told(gradcheck.check(Wrong(), *large))[0]
     assert severity == "fail"
     assert message.startswith("all arrays: along a random direction")
+
+
+# One direction at a time
+
+
+def judged(c, slope, bar=0.0):
+    slope = np.broadcast_to(np.array(slope, float), c.claimed.shape)
+    return _judged(c, slope, np.full(slope.shape, bar), "x")
+
+
+def test_forward_mode_may_differ_from_differences_by_both_bars_and_fails_beyond(comparison):
+    c = comparison([1.0, 1.0], 1.0, bar=0.25, claimed_bar=0.0)
+    assert judged(c, [1.0, 1.5], 0.25).severity == "inconclusive" and judged(c, [1.0, 1.5], 0.5) is None
+    for slope in (1.625, 0.375):
+        found = judged(c, [1.0, slope], 0.25)
+        assert (found.kind, found.severity) == ("jvp", "fail")
+        assert found.message == (
+            f"x: along a random direction forward mode gives {slope}, differences give 1 +- 5.0e-01"
+        )
+
+
+def test_at_a_spread_of_answers_it_may_be_any_of_them(comparison):
+    c = comparison(1.0, 1.0, bar=0.25, claimed_bar=0.0, ends=(-1.0, 1.0))
+    assert judged(c, -1.25).severity == "inconclusive" and judged(c, -1.5).severity == "fail"
+
+
+def test_where_the_pullback_agrees_differences_are_wrong_by_chance(comparison):
+    near = comparison(1.0625, 1.0, bar=0.0625, claimed_bar=0.0)
+    assert judged(near, 1.125, 0.03125).severity == "fail" and judged(near, 1.09375, 0.03125) is None
+    assert judged(comparison(1.125, 1.0, bar=0.0625, claimed_bar=0.0), 1.125).severity == "fail", "both are wrong"
+    assert judged(comparison(1.0625, 1.0, bar=0.0625, claimed_bar=0.125), 1.1875) is None, "within the claim's own bar"
+
+
+def test_what_is_not_resolved_contradicts_nothing_but_the_pullback_may(comparison):
+    open_ = comparison(1.0, 2.0, bar=np.inf, claimed_bar=0.0)
+    found = judged(open_, 1.5)
+    assert found.severity == "inconclusive"
+    both = "forward mode gives 1.5, the pullback 1: real differences are too coarse to tell which is wrong"
+    assert found.message == f"x: along a random direction {both}"
+    assert judged(open_, 1.0) is None
+
+
+def test_a_slope_that_is_no_number_fails_whatever_was_resolved(comparison):
+    for none in (np.nan, np.inf):
+        assert judged(comparison([1.0, 1.0], 1.0, bar=np.inf), [1.0, none]).severity == "fail"
+
+
+def test_a_wrong_pullback_is_no_reason_to_doubt_forward_mode(comparison):
+    assert judged(comparison(2.0, 1.0, bar=0.25, claimed_bar=0.0), 1.0) is None
+
+
+def test_a_direction_serves_where_whole_arrays_move_away_from_kinks(comparison):
+    assert _serves(comparison(1.0, 1.0, probe=Probe(0, seed=3))) and _serves(comparison(1.0, 1.0, probe=Probe(None)))
+    assert not _serves(comparison(1.0, probe=Probe(0, seed=3)))
+    assert not _serves(comparison([1.0, 1.0], 1.0, kink=[True, False], probe=Probe(0, seed=3)))
+    for probe in (Probe(0, coordinate=0), Probe(0, by_value=True), Probe(0, stop=3), Probe(0, held=(1,))):
+        assert not _serves(comparison(1.0, 1.0, probe=probe))

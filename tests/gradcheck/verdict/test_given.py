@@ -6,7 +6,7 @@ import pytest
 import gradcheck
 from gradcheck.adapters import pair
 from gradcheck.numeric.probe import Probe
-from gradcheck.verdict.given import FEW, compare_at_given, settled
+from gradcheck.verdict.given import FEW, compare_at_given, settled, unsettled_by
 from gradcheck.verdict.ground import Known
 from gradcheck.verdict.measured import measured
 from gradcheck.verdict.plan import EXHAUSTIVE
@@ -142,3 +142,31 @@ def test_a_parameter_of_zeros_is_compared_as_it_is_too(value, verdict, rng):
 
     report = gradcheck.check(Shift(np.full(3, value)), rng.normal(size=(4, 3)))
     assert report.verdict == verdict, str(report)
+
+
+# One comparison at a time
+
+
+def test_agreement_away_from_kinks_is_settled(comparison):
+    assert settled(comparison(1.0, 1.0, exact=1.0)) is True and unsettled_by(comparison(1.0, 1.0)) == 0.0
+    assert settled(comparison([1.0, 1.0], 1.0))
+
+
+def test_what_is_open_kinked_or_contradicted_along_one_cotangent_is_not(comparison):
+    assert unsettled_by(comparison([1.0, 1.0], [1.0, np.nan], bar=[1.0, np.inf])) == 1.0
+    for c in (
+        comparison([0.5, 0.5], 0.5, kink=[True, False]),
+        comparison([2.0, 1.0], 1.0),
+        comparison([1.0, 1.0], 1.0, bar=0.5, exact=[1.25, 1.0]),
+        comparison([1.0, 1.0], 1.0, exact=[2.0, 1.0]),
+        comparison([np.nan, 1.0]),
+        comparison([1.0, 2.0], exact=[1.0, 1.0]),
+    ):
+        assert not settled(c) and unsettled_by(c) >= 1.0
+
+
+def test_it_is_unsettled_by_one_and_as_many_bars_as_it_is_off(comparison):
+    assert unsettled_by(comparison([3.0, 1.0], 1.0, bar=0.25, claimed_bar=0.25)) == 5.0
+    assert unsettled_by(comparison(3.0, 0.0, bar=0.5, claimed_bar=0, ends=(0.0, 1.0))) == 5.0
+    assert unsettled_by(comparison(0.5, 0.0, bar=0.5, claimed_bar=0, ends=(0.0, 1.0))) == 1.0
+    assert unsettled_by(comparison(np.nan, 1.0)) > 1e300

@@ -72,3 +72,47 @@ def test_the_size_is_that_of_the_largest_claim_and_one_cotangent_is_enough(speci
     x = np.array([0.1, 0.7])
     assert special(lambda x, dy: dy * np.array([1.0, 1e6]) * (1 + 0.5 * (x == 0.1)), x) is False
     assert special(lambda x, dy: -dy * np.array([1.0, 1e3]) * (1 + 0.5 * (x == 0.1)), x) is True
+
+
+def test_all_arrays_must_be_alike_and_all_their_entries(rng):
+    """One entry of one of two arrays is special; or the domain of one of them ends there."""
+    x, w = np.array([0.1, 0.7]), np.array([1.3, -0.4])
+
+    def asked(backward):
+        problem = Problem(pair(lambda x, w: np.sin(x) * w, backward), (x, w), {})
+        places = choose(problem, 2, rng)
+        claim = claim_at(problem, places.own.point, places.own.g, places.u, 0, rng)
+        return is_special(problem, places, claim.values, rng)
+
+    few = quantise(x)[0]
+    assert asked(lambda x, w, dy: (dy * np.where(x == 0.1, 2, 1), dy)) is True
+    assert asked(lambda x, w, dy: (dy, dy * np.where(x == 0.1, 2, 1))) is True
+    assert asked(lambda x, w, dy: (dy * np.where(x == few, np.nan, 1), dy)) is True
+    assert asked(lambda x, w, dy: (dy, dy * np.where(x == few, np.inf, 1))) is True
+    assert asked(lambda x, w, dy: (dy, dy * np.where(w > 0, np.nan, 1))) is False
+    assert asked(lambda x, w, dy: (dy * np.where(x == few, np.nan, 1), np.nan * dy)) is False
+
+
+def test_beside_the_given_numbers_all_entries_move_by_a_few_roundings_to_both_sides():
+    """Three points are asked: the given one, and two beside it."""
+    asked = []
+
+    def backward(x, dy):
+        asked.append(x.copy())
+        return np.cos(x) * dy * np.where((x == x0).all(), 2, 1)
+
+    x0 = np.random.default_rng(3).normal(size=400)
+    problem = Problem(pair(np.sin, backward), (x0,), {})
+    places = choose(problem, 400, np.random.default_rng(1))
+    claims = problem.gradients(places.own.point, places.own.g)
+    asked.clear()
+    assert is_special(problem, places, claims, np.random.default_rng(2)) is True
+    assert len(asked) == 3 and np.array_equal(asked[0], x0)
+    moved = np.array([x / x0 - 1 for x in asked[1:]])
+    np.testing.assert_allclose(np.abs(moved), 2.0**-50, rtol=0.5, atol=0)  # of the quotient's own rounding, 2^-53
+    assert (moved > 0).any(axis=1).all() and (moved < 0).any(axis=1).all() and not np.array_equal(*np.sign(moved))
+
+
+def test_claims_of_zero_are_alike(special):
+    assert special(lambda x, dy: 0 * dy) is False
+    assert special(lambda x, dy: dy * (x == 0.1)) is True

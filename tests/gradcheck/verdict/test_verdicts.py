@@ -1,10 +1,16 @@
 """The verdicts on all arrays, and what is said of each: of gradients that are nothing, and of nothing compared."""
 
 import numpy as np
+import pytest
 
 import gradcheck
 from gradcheck.adapters import pair
-from gradcheck.verdict.verdicts import _contradiction
+from gradcheck.subjects.findings import Finding
+from gradcheck.subjects.problem import Problem
+from gradcheck.verdict.comparisons import Comparisons
+from gradcheck.verdict.facts import Gradient
+from gradcheck.verdict.ground import Known
+from gradcheck.verdict.verdicts import _contradiction, _said, uncompared, with_broken
 
 X = np.random.default_rng(1).normal(size=(4, 5))
 
@@ -89,6 +95,79 @@ def test_a_scalar_is_an_input_and_an_output():
     assert gradcheck.check(lambda x: (x * x, lambda dy: 2.1 * x * dy), 1.75).verdict == "fail"
 
 
+# What is said of each array
+
+
+@pytest.fixture
+def told(ground):
+    """What is said of one array with a verdict that is given."""
+
+    def told(believed=False, coarse=2.0**-53, u=2.0**-53, exact=False, **gradient):
+        at = ground(np.sin, lambda x, dy: np.cos(x) * dy, X, u=u, exact=exact)
+        compared = Comparisons(at, Known(), at.place, [[]], [[]], (believed,), (), ())
+        found = _said(compared, Gradient("x", (4, 5), **gradient), believed, coarse)
+        return [(f.kind, f.severity, f.message, f.array) for f in found]
+
+    return told
+
+
+def test_of_a_right_array_nothing_is_said(told):
+    assert told(verdict="pass", digits=12.0) == told(verdict="pass", digits=12.0, believed=True, exact=True) == []
+
+
+def test_how_far_a_coarse_subject_was_checked_is_noted(told):
+    message = "x: checked to 3.2 digits, all that float32 leaves here"
+    assert told(verdict="pass", digits=3.21, coarse=2.0**-24, u=2.0**-24) == [("precision", "note", message, "x")]
+    (found,) = told(verdict="pass", digits=-0.5, coarse=2.0**-24)
+    assert found[2] == "x: checked to 0.0 digits, all that the subject's precision leaves here"
+    for more in ({"coarse": 2.0**-40}, {"believed": True, "coarse": 0.5}, {"digits": None, "coarse": 0.5}):
+        assert told(**{"verdict": "pass", "digits": 3.0, **more}) == []
+    assert [kind for kind, *_ in told(verdict="fail", digits=3.0, coarse=0.5)] == ["gradient"]
+
+
+def test_jumps_and_a_complex_step_that_is_not_believed_are_noted(told):
+    jump, step = told(verdict="pass", digits=9.0, jumps=2, exact=True)
+    message = "x: the forward pass jumps or moves in steps there: the claim was judged beside that"
+    assert jump == ("jump", "note", message, "x")
+    assert step == ("complex", "note", "complex step not believed for x: real differences contradict it", "x")
+
+
+def test_an_open_verdict_gives_its_reason(told):
+    (found,) = told(verdict="inconclusive", reason="for a reason")
+    assert found == ("resolution", "inconclusive", "x: for a reason", "x")
+
+
+def contradiction(**gradient):
+    return _contradiction(Gradient("x", (4, 5), "fail", **gradient))
+
+
+def test_a_failure_gives_both_numbers_their_place_and_their_bar():
+    text = contradiction(worst_index=(1, 2), claimed=0.25, numeric=0.5, bar=1e-9)
+    assert text == "x[1, 2]: the pullback gives 0.25, differences give 0.5 +- 1.0e-09"
+    for bar in (None, np.inf):
+        text = contradiction(worst_index=(1, 2), claimed=0.25, numeric=0.5, bar=bar)
+        assert text == "x[1, 2]: the pullback gives 0.25, differences give 0.5"
+
+
 def test_a_failure_that_no_single_entry_shows_is_told_without_numbers():
-    message = "x: the pullback contradicts real differences"
-    assert _contradiction(gradcheck.Gradient("x", (4, 5), "fail")) == message
+    assert contradiction() == contradiction(claimed=1.0) == "x: the pullback contradicts real differences"
+    assert contradiction(numeric=1.0, worst_index=(0, 1)) == "x[0, 1]: the pullback contradicts real differences"
+
+
+# Verdicts without numbers, and against them
+
+
+def test_without_numbers_what_failed_fails_and_the_rest_is_open():
+    problem = Problem(pair(lambda a, b: a * b, lambda a, b, dy: (dy * b, dy * a)), (X.astype(np.float32), X), {})
+    one, two = uncompared(problem, (Finding("shape", "", "fail", "a"), Finding("odd", "", "note", "b")))
+    assert (one.name, one.verdict, one.reason, one.shape, one.dtype) == ("a", "fail", "not compared", (4, 5), "float32")
+    assert (two.name, two.verdict, two.reason, two.dtype) == ("b", "inconclusive", "not compared", "float64")
+
+
+def test_an_array_whose_numbers_are_right_fails_by_what_was_found_of_it():
+    right, wrong = Gradient("a", (2,), "pass", digits=9.0), Gradient("b", (2,), "fail", reason="of its own")
+    found = [Finding(kind, "", "fail", array) for kind, array in (("mutation", "a"), ("layout", "a"), ("layout", "b"))]
+    found += [Finding("mutation", "", "fail", "a"), Finding("order", "", "note", "a"), Finding("all", "", "fail")]
+    a, b = with_broken((right, wrong), tuple(found))
+    assert (a.verdict, a.reason, a.digits) == ("fail", "broken: mutation, layout", 9.0) and b is wrong
+    assert with_broken((right,), (Finding("order", "", "note", "a"), Finding("all", "", "fail"))) == (right,)
