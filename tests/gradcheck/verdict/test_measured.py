@@ -1,11 +1,13 @@
 """Comparisons as they count: what a narrow format, a tie or a saturated term excuses is excused."""
 
 import numpy as np
+import pytest
 
 from gradcheck.numeric.probe import Probe
+from gradcheck.subjects.declared import NOTHING, Declared
 from gradcheck.verdict.compare import compare
 from gradcheck.verdict.ground import Known
-from gradcheck.verdict.measured import measured
+from gradcheck.verdict.measured import _with_any_slope, measured
 
 X = np.array([0.5, -1.0, 2.0, 1.5])
 
@@ -53,3 +55,28 @@ def test_the_rounding_of_terms_that_cancel_is_excused_everywhere(ground):
     plain, found, _ = both(at, Probe(0, coordinate=0))
     assert plain.exact_outside().any() or plain.outside().any(), "the inputs must show it"
     assert not (found.exact_outside() | found.outside()).any()
+
+
+@pytest.mark.parametrize(("kinks", "contradicted"), [("any", False), (None, True)])
+def test_where_any_slope_is_declared_right_at_kinks_no_claim_at_one_is_contradicted(ground, kinks, contradicted):
+    x = np.array([0.0, 1.0, -2.0])
+    declared = NOTHING if kinks is None else Declared(kinks=kinks)
+
+    def backward(x, dy):
+        return dy * np.where(x == 0, 9.0, np.sign(x))
+
+    at = ground(np.abs, backward, x, declared=declared, measures_noise=False)
+    _, found, _ = both(at, Probe(0, coordinate=0))
+    assert found.kink.all() and found.outside().any() == contradicted
+
+
+def test_only_the_cotangents_that_show_a_kink_are_excused_and_only_at_single_entries(comparison):
+    c = comparison([9.0, 9.0], 1.0, kink=[True, False])
+    assert _with_any_slope(c).outside().tolist() == [False, True]
+    assert _with_any_slope(comparison([np.nan, 9.0], 1.0, kink=True)).outside().tolist() == [True, False]
+    for other in (
+        comparison([9.0, 9.0], 1.0, kink=True, probe=Probe(0, seed=1)),
+        comparison([9.0, 9.0], 1.0),
+        comparison([9.0, 9.0]),
+    ):
+        assert _with_any_slope(other) is other

@@ -51,8 +51,8 @@ def test_a_comparison_with_one_of_the_numbers_makes_it_special(special):
 
 
 def test_what_changes_with_the_last_bits_by_less_than_2_to_the_minus_20_is_rounding(special):
-    for part, found in ((2.0**-22, False), (2.0**-18, True)):
-        assert special(lambda x, dy, part=part: dy * (1 + part * (x == 0.1))) is found
+    for part, found in ((0.9 * 2.0**-20, False), (1.1 * 2.0**-20, True)):
+        assert special(lambda x, dy, part=part: dy * (1 + part * (x == 0.1)), np.array([0.1])) is found
 
 
 def test_a_claim_that_changes_with_every_rounding_makes_no_number_special(special):
@@ -87,6 +87,7 @@ def test_all_arrays_must_be_alike_and_all_their_entries(rng):
     few = quantise(x)[0]
     assert asked(lambda x, w, dy: (dy * np.where(x == 0.1, 2, 1), dy)) is True
     assert asked(lambda x, w, dy: (dy, dy * np.where(x == 0.1, 2, 1))) is True
+    assert asked(lambda x, w, dy: (1e9 * dy, dy * np.where(x == 0.1, 2, 1))) is False, "that is little beside 1e9"
     assert asked(lambda x, w, dy: (dy * np.where(x == few, np.nan, 1), dy)) is True
     assert asked(lambda x, w, dy: (dy, dy * np.where(x == few, np.inf, 1))) is True
     assert asked(lambda x, w, dy: (dy, dy * np.where(w > 0, np.nan, 1))) is False
@@ -116,3 +117,4 @@ def test_beside_the_given_numbers_all_entries_move_by_a_few_roundings_to_both_si
 def test_claims_of_zero_are_alike(special):
     assert special(lambda x, dy: 0 * dy) is False
     assert special(lambda x, dy: dy * (x == 0.1)) is True
+    assert special(lambda x, dy: 1e-9 * dy * (1 + (x == 0.1))) is True, "small claims are not"

@@ -10,7 +10,7 @@ from gradcheck.subjects.problem import Problem
 from gradcheck.verdict.comparisons import Comparisons
 from gradcheck.verdict.facts import Gradient
 from gradcheck.verdict.ground import Known
-from gradcheck.verdict.verdicts import _contradiction, _said, uncompared, with_broken
+from gradcheck.verdict.verdicts import _contradiction, _said, uncompared, with_broken, with_declared
 
 X = np.random.default_rng(1).normal(size=(4, 5))
 
@@ -171,3 +171,11 @@ def test_an_array_whose_numbers_are_right_fails_by_what_was_found_of_it():
     a, b = with_broken((right, wrong), tuple(found))
     assert (a.verdict, a.reason, a.digits) == ("fail", "broken: mutation, layout", 9.0) and b is wrong
     assert with_broken((right,), (Finding("order", "", "note", "a"), Finding("all", "", "fail"))) == (right,)
+
+
+def test_an_array_that_is_declared_straight_through_passes_without_a_number_in_its_own_place():
+    whole = Problem(pair(lambda a, b: a * b, lambda a, b, dy: (dy * b, dy * a)), (X.astype(np.float32), X), {})
+    compared = Gradient("b", (4, 5), "fail")
+    a, b = with_declared(whole, (compared,))
+    assert b is compared and (a.name, a.verdict, a.shape, a.dtype) == ("a", "pass", (4, 5), "float32")
+    assert a.reason == "straight through, as declared: not compared" and a.compared == 0
