@@ -277,6 +277,7 @@ def test_one_cotangent_may_be_too_wide(comparison):
 
 def test_a_millionth_of_the_largest_is_zero_and_a_10000th_of_the_gradient_is_not_too_wide(comparison, entries):
     assert verdict(entries(0.0, bar=1e-6, claimed_bar=0)).verdict == "pass"
+    assert verdict(entries(1.9e-6, numbers=(0.95e-6,), bar=1e-6, claimed_bar=0)).digits is None
     assert verdict(entries(1.0, bar=1e-4, claimed_bar=0)).verdict == "pass"
     seven, one = (comparison(v, v, bar=1e-4 * 5.0, claimed_bar=0, probe=at(i)) for i, v in enumerate((7.0, 1.0)))
     assert verdict([seven, one]).verdict == "pass", "of the root mean square, 5"
@@ -289,6 +290,9 @@ def test_an_entry_is_as_large_as_its_claim_or_its_number_in_units_of_the_step(co
     assert verdict([claims], shape=10**8).verdict == "inconclusive"
     scaled = comparison(8.0, 8.0, bar=6e-4, claimed_bar=0, unit=8.0, probe=at(0))
     assert verdict([scaled]).verdict == "pass" and verdict([scaled]).bar == pytest.approx(7.5e-5, rel=1e-12, abs=0)
+    one = comparison(8.0, 8.0, bar=0.0, claimed_bar=0, unit=8.0, probe=at(0))
+    small = comparison(0.08, 0.08, bar=5e-4, claimed_bar=0, unit=8.0, probe=at(1))
+    assert verdict([one, small]).verdict == "pass", "5.7e-4 of the array, in units of the step"
     large = comparison(1e6, 0.5e6, bar=60.0, claimed_bar=0, ends=(0.5e6, 1e6), kink=False, probe=at(0))
     assert verdict([large]).verdict == "pass", "6e-5 of the claim"
 
@@ -299,8 +303,17 @@ def test_of_a_few_entries_of_many_the_size_of_the_array_is_not_known(entries):
 
 
 def test_a_wrong_entry_is_told_beside_the_differences_even_where_the_complex_step_is_believed(comparison):
-    g = verdict([comparison(2.0, 1.0, exact=1.5, exact_bar=0.25, bar=0.25, claimed_bar=0)], believed=True)
-    assert (g.verdict, g.numeric, g.bar) == ("fail", 1.0, 0.25)
+    for claimed in (2.0, [2.0, 1.0]):
+        g = verdict([comparison(claimed, 1.0, exact=1.5, exact_bar=0.125, bar=0.25, claimed_bar=0)], believed=True)
+        assert (g.verdict, g.numeric, g.bar) == ("fail", 1.0, 0.25)
+    kink = comparison([0.3, 0.5], 0.5, ends=([0.0, 0.5], [1.0, 0.5]), kink=[True, False], exact=[1.0, 0.5])
+    assert verdict([kink], believed=True).numeric == 0.5
+
+
+def test_of_right_entries_the_worst_is_that_of_most_bars_of_the_complex_step(comparison):
+    near = comparison(1.0, 1.0, bar=1e-12, claimed_bar=0, exact=1 + 4 * U, exact_bar=16 * U, probe=at(0))
+    far = comparison(1.0, 1.0, bar=1e-9, claimed_bar=0, exact=1 + 8 * U, exact_bar=16 * U, probe=at(1))
+    assert verdict([near, far], believed=True).worst_index == (1,)
 
 
 def test_what_is_exact_has_no_share_in_its_bar(comparison):

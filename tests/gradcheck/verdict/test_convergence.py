@@ -95,8 +95,8 @@ def test_the_cotangent_that_shows_most_is_chosen(shown):
     assert (found.claimed, found.numeric) == (3.0, 2.0) and found.central == (2.0, 2.0)
     found = convergence(passing(), [shown([1.0, 3.0, np.nan], [1.0, 2.0, 1.0])], False)
     assert np.isnan(found.claimed) and found.numeric == 1.0
-    zero_by_zero = shown([1.0, 1.5], [1.0, 1.0], bar=[0.0, 0.25])
-    assert convergence(passing(), [zero_by_zero], False).claimed == 1.5
+    zero_by_zero = shown([1.0, 1.125], [1.0, 1.0], bar=[0.0, 0.25])
+    assert convergence(passing(), [zero_by_zero], False).claimed == 1.125
 
 
 def test_the_number_beside_the_claim_is_the_best_there_is(shown):

@@ -91,6 +91,7 @@ def changed(at, look):
 
 def test_what_is_open_or_contradicted_along_one_cotangent_is_followed(changed):
     assert changed(bar=[1e-6, np.inf])[0].followed
+    assert changed(low=[-1e3, 1e3], high=[1e3, 1e3], bar=[1e-3, 1e-3])[0].followed
     assert changed(value=[0.0, 0.0], low=[1e3, 1e3], high=[1e3, 1e3])[0].followed
 
 
