@@ -262,6 +262,8 @@ def test_an_array_is_zero_only_if_it_is_along_every_cotangent(comparison):
         assert verdict([comparison(claimed, value, bar=1e-12, claimed_bar=0)]).digits is not None
     assert verdict([comparison([1e-12, -1e-12], [1e-12, -1e-12], bar=1e-12, claimed_bar=0)]).digits is None
     assert verdict([comparison([1.5e-12], [1e-12], bar=1e-12, claimed_bar=0)]).digits is None, "as large as its bar"
+    at_the_bar = comparison(1e-12, 1e-12, bar=1e-12, claimed_bar=0)
+    assert verdict([at_the_bar], largest=1e-9).reason.startswith("below the noise")
     only_claimed = comparison([0.0, 1.9e-12], [0.0, 0.95e-12], bar=1e-12, claimed_bar=0)
     assert verdict([only_claimed], largest=1e-9).reason.startswith("resolved to")
 
@@ -306,6 +308,9 @@ def test_a_wrong_entry_is_told_beside_the_differences_even_where_the_complex_ste
     for claimed in (2.0, [2.0, 1.0]):
         g = verdict([comparison(claimed, 1.0, exact=1.5, exact_bar=0.125, bar=0.25, claimed_bar=0)], believed=True)
         assert (g.verdict, g.numeric, g.bar) == ("fail", 1.0, 0.25)
+    worst = comparison(2.0, 1.0, bar=0.25, claimed_bar=0, exact=1.99, probe=at(0))
+    other = comparison(2.0, 1.0, bar=0.5, claimed_bar=0, exact=1.0, probe=at(1))
+    assert verdict([worst, other], believed=True).worst_index == (0,), "by four of its bars, the other by two"
     kink = comparison([0.3, 0.5], 0.5, ends=([0.0, 0.5], [1.0, 0.5]), kink=[True, False], exact=[1.0, 0.5])
     assert verdict([kink], believed=True).numeric == 0.5
 

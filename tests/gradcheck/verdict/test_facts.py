@@ -1,9 +1,12 @@
 """The numbers behind the pictures: orders of Taylor remainders, shares of errors."""
 
+import dataclasses
+from collections import Counter
+
 import numpy as np
 import pytest
 
-from gradcheck.verdict.facts import ErrorMap, Ladder
+from gradcheck.verdict.facts import ErrorMap, Facts, Ladder
 
 H = 0.5 ** np.arange(20)
 
@@ -52,3 +55,59 @@ def test_the_share_of_a_zero_gradient_is_the_error_itself():
     np.testing.assert_array_equal(found.share, [[0, 3]])
     nothing = ErrorMap((1,), ((0, 1),), ((0, 1),), ((np.nan,),), ((np.nan,),), ((np.nan,),))
     assert nothing.share[0, 0] == np.inf and nothing.wrong.all()
+
+
+def powers(*remainders, claimed=1.0, noise=0.0):
+    """A ladder of halved steps whose remainders are given."""
+    steps = tuple(0.5**k for k in range(len(remainders)))
+    right = tuple(claimed + r / t for r, t in zip(remainders, steps, strict=True))
+    return Ladder(None, "x", steps, right, right, (noise,) * len(steps), claimed, claimed, 0.0)
+
+
+def test_the_remainder_is_the_step_times_what_the_quotient_is_off():
+    assert powers(4.0, -1.0, 0.25).remainder.tolist() == [4.0, 1.0, 0.25]
+
+
+def test_a_remainder_is_clear_above_twenty_roundings():
+    assert powers(21.0, 20.0, -21.0, 0.0, np.inf, np.nan, noise=1.0).clear.tolist() == [True, False, True] + [False] * 3
+    assert powers(0.0, 1.0).clear.tolist() == [False, True], "nothing is no remainder, however little rounds"
+
+
+def test_the_order_is_read_off_the_four_smallest_steps_and_needs_three():
+    bent = powers(1e6, 1e5, 1.0, 0.25, 0.0625, 0.015625)
+    assert bent.order == pytest.approx(2, rel=1e-9, abs=0)
+    assert powers(1.0, 0.5).order is None and powers(1.0, 0.5, 0.25).order == pytest.approx(1, rel=1e-9, abs=0)
+    assert powers(1e3, 1.0, 0.25, 0.0625).order > 2.5, "the fourth counts"
+
+
+def test_a_claim_disagrees_beyond_its_bar_and_where_it_is_no_number():
+    def found(claimed, bar):
+        return Ladder(None, "x", (), (), (), (), claimed, 1.0, bar).disagrees
+
+    assert not found(1.25, 0.25) and found(1.5, 0.25) and found(0.5, 0.25) and found(np.nan, np.inf)
+
+
+def test_a_cell_is_wrong_beyond_one_bar_or_without_a_number():
+    one = ((1.0, 1.0, 1.0),)
+    found = ErrorMap((3,), ((0, 1),), ((0, 1), (1, 2), (2, 3)), one, one, ((1.0, 1.1, np.nan),))
+    assert found.wrong.tolist() == [[False, True, True]] and not found.sampled and not found.merged
+
+
+def test_the_share_is_beside_the_root_mean_square_of_the_known_numbers():
+    claimed, numeric = ((8.0, -4.0, 0.0),), ((3.0, -4.0, np.inf),)
+    found = ErrorMap((1, 3), ((0, 1),), ((0, 1), (1, 2), (2, 3)), claimed, numeric, ((9.0,) * 3,))
+    np.testing.assert_allclose(found.share, [[5 / np.sqrt(12.5), 0, np.inf]], rtol=1e-12, atol=0)
+
+
+def test_a_map_is_whole_where_each_cell_is_an_entry_or_stands_for_some():
+    one, two = (0, 1), (1, 3)
+    cells = ((1.0, 1.0),) * 2
+    assert ErrorMap((2, 2), (one, (1, 2)), (one, (1, 2)), cells, cells, cells).whole
+    for rows, columns in (((one, two), (one, (1, 2))), ((one, (1, 2)), (one, two))):
+        found = ErrorMap((3, 3), rows, columns, cells, cells, cells)
+        assert not found.whole and dataclasses.replace(found, merged=True).whole
+
+
+def test_a_pullback_counts_two_forward_passes_and_a_complex_one_four():
+    calls = Counter({"forward": 3, "pullback": 2, "complex forward": 1})
+    assert Facts("f", "pass", [], [], calls, 0).evaluations == 3 + 2 * 2 + 4

@@ -176,6 +176,8 @@ def test_a_change_of_side_is_no_noise_of_the_complex_step(sine):
     readings = [Reading(probes[0], exact=exact(-8.0)), Reading(probes[1], exact=exact(1e-3, 5e-8))]
     found, _ = with_exact(at, Known(), [claimed(at, p) for p in probes], readings)
     assert found[0].exact_bar[0] == 4 * 5e-8
+    small = [Reading(probes[0], exact=exact(1e-3, 1e-9))]
+    assert with_exact(at, Known(), [claimed(at, probes[0])], small)[0][0].exact_bar[0] == 0
     readings[1] = Reading(probes[1], exact=exact(1e-3, 1e-7))
     found, _ = with_exact(at, Known(), [claimed(at, p) for p in probes], readings)
     assert found[0].exact_bar[0] == 0
