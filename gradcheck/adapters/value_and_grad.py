@@ -12,10 +12,13 @@ from gradcheck.adapters.convert import callable_or_raise, mapped, own
 from gradcheck.adapters.dependence import used
 from gradcheck.adapters.named import in_order
 from gradcheck.adapters.places import Path, get, held, plain_or_raise, title
-from gradcheck.subjects.adapted import Adapted, per_input
+from gradcheck.subjects import trees
+from gradcheck.subjects.adapted import Adapted, Broken, names, per_input
 from gradcheck.subjects.findings import Finding
 from gradcheck.subjects.owners import Owned
 from gradcheck.subjects.problem import during
+
+BY_KEYWORD = "an input without a gradient, such as the data, is handed over by keyword"
 
 
 class ValueAndGrad(Adapted):
@@ -53,12 +56,22 @@ class ValueAndGrad(Adapted):
             factor = np.asarray(dy).item()
             scaled = mapped(grads, lambda d: d * factor if isinstance(d, np.ndarray | np.generic | float) else d)
             found = {title(path): get(scaled, gradient) for path, gradient in self._gradients.items()}
-            return found, per_input(in_order(scaled, inputs, self), inputs, self) if inputs else ()
+            return found, self._per_input(scaled, inputs) if inputs else ()
 
         return value, pull
 
     def signature(self) -> Callable:
         return self._function
+
+    def _per_input(self, grads: Any, inputs: tuple) -> tuple:
+        try:
+            cotangents = per_input(in_order(grads, inputs, self), inputs, self)
+        except Broken as broken:
+            raise Broken(broken.kind, f"{broken.message}; {BY_KEYWORD}") from broken
+        for name, x, dx in zip(names(self, inputs), inputs, cotangents, strict=True):
+            if dx is None and any(True for _ in trees.leaves(x)):
+                raise Broken("missing", f"no gradient of {name} is returned; {BY_KEYWORD}", name)
+        return cotangents
 
     def _called(self, function: Callable, inputs: tuple, constants: dict) -> tuple[Any, Any]:
         value = function(*own(inputs), **own(constants))

@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 
-from gradcheck.adapters.convert import framework, is_wide, mapped, own
+from gradcheck.adapters.convert import framework, is_wide, mapped, nearby, own
 from gradcheck.subjects import trees
 
 Pair = collections.namedtuple("Pair", "left right")
@@ -55,3 +55,14 @@ def test_one_array_of_64_bits_is_enough_to_be_wide():
 
 def test_a_framework_is_the_module_of_its_name():
     assert framework("json", "an adapter") is json
+
+
+def test_nearby_arrays_differ_by_a_few_roundings_of_the_coarsest_and_keep_their_dtypes():
+    wide, narrow = np.ones(1000), np.ones(1000, np.float32)
+    for arrays, unit in (([wide], 2.0**-52), ([wide, narrow], 2.0**-23)):
+        for x, near in zip(arrays, nearby(arrays), strict=True):
+            assert near.dtype == x.dtype
+            away = np.abs(near - x)
+            assert unit <= away.max() <= 5 * unit
+            assert (away == 0).any()
+    assert nearby([]) == []

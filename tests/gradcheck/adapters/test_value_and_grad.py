@@ -8,6 +8,8 @@ import pytest
 import gradcheck
 from gradcheck.adapters import value_and_grad
 
+KEYWORD = "an input without a gradient, such as the data, is handed over by keyword"
+
 W = np.random.default_rng(7).normal(size=(4, 3))
 LABELS = np.array([2, 0, 1, 2, 1])
 
@@ -102,9 +104,7 @@ def test_a_method_without_parameters_is_a_function(prove, x):
 
 def test_an_input_without_a_gradient_is_missing_one(x):
     report = gradcheck.check(value_and_grad(Model().loss), x, LABELS)
-    assert {f.message for f in report.findings if f.severity == "fail"} == {
-        "the pullback must return a cotangent of x, got None"
-    }
+    assert [f.message for f in report.findings if f.severity == "fail"] == [f"no gradient of x is returned; {KEYWORD}"]
 
 
 @pytest.mark.parametrize(
@@ -127,3 +127,30 @@ def test_another_form_is_refused(function, got, x):
 def test_what_cannot_be_called_is_refused():
     with pytest.raises(TypeError, match=r"^gradcheck: function must be callable, got int$"):
         value_and_grad(3)
+
+
+@pytest.mark.parametrize(
+    ("grads", "kind", "message"),
+    [
+        (lambda x: 2 * x, "count", f"the backward must return 2 cotangents, got ndarray; {KEYWORD}"),
+        (lambda x: {"x": 2 * x}, "missing", f"no gradient of data is returned; {KEYWORD}"),
+        (lambda x: (2 * x, None), "missing", f"no gradient of data is returned; {KEYWORD}"),
+    ],
+)
+def test_data_without_a_gradient_is_asked_for_by_keyword(grads, kind, message, rng):
+    def loss(x, data):
+        return (x * x).sum() + data.sum(), grads(x)
+
+    report = gradcheck.check(value_and_grad(loss), rng.normal(size=3), rng.normal(size=2))
+    assert [(f.kind, f.message) for f in report.findings if f.severity == "fail"] == [(kind, message)]
+
+
+def test_data_that_is_handed_over_by_keyword_needs_no_gradient(prove, rng):
+    prove(value_and_grad(lambda x, *, data: ((x * data).sum(), data)), rng.normal(size=3), data=rng.normal(size=3))
+
+
+def test_whole_numbers_need_no_gradient(prove, rng):
+    def loss(x, ids):
+        return (x[ids] ** 2).sum(), (2 * x * np.bincount(ids, minlength=4), None)
+
+    prove(value_and_grad(loss), rng.normal(size=4), np.array([0, 2, 2]))
