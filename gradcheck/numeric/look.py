@@ -7,7 +7,7 @@ import numpy as np
 from gradcheck.numeric import noise
 from gradcheck.numeric.constants import APART, BESIDE, COARSEST, FEW, OTHER_SPACING, SCATTER, U
 from gradcheck.numeric.function import Function
-from gradcheck.numeric.ladder import SECOND_STEPS, STEPS, Sweep, moved, sweep
+from gradcheck.numeric.ladder import STEPS, Sweep, moved, sweep
 from gradcheck.numeric.probe import Along
 from gradcheck.numeric.scales import entry_scales
 from gradcheck.numeric.slopes import Slopes, Spot, chosen, improved, nothing, read
@@ -44,10 +44,6 @@ def look(function: Function, spot: Spot, seen: Glance) -> tuple[Slopes, np.ndarr
     slopes = read(first, spot, level, probe)
     if slopes.doubt.any():
         slopes = chosen(slopes.doubt, read(_swept(function, spot, probe, STEPS), spot, level, probe), slopes)
-    lost = ~slopes.resolved & ~slopes.jump
-    if lost.any():
-        again = read(_swept(function, spot, probe, SECOND_STEPS), spot, level, probe)
-        slopes = chosen(lost & again.resolved, again, slopes)
     for unit in others:
         if slopes.coarse.any():
             other = dataclasses.replace(probe, unit=unit)

@@ -46,7 +46,6 @@ VALUES = {
         (2, 3, 4, 5, 6, 9),
         constants.WINDOW,
     ),
-    "SECOND_LEVELS": (12, 24),
     "STEP_BITS": (4, 10, 20, 40),
     "ORDERS": (1, 2, 3, 4, 6),
     "NEAR_BEST": (1, 6, 12),
