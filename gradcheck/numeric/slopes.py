@@ -58,7 +58,7 @@ def read(swept: Sweep, spot: Spot, level: np.ndarray, probe: Along) -> Slopes:
     """
     bounds = noise.bound(swept, level, U)
     bad = ~(np.isfinite(swept.right) & np.isfinite(swept.left))
-    first = np.where(bad.any(axis=0), len(bad) - np.argmax(bad[::-1], axis=0), 0)
+    first = np.where(bad, np.arange(1, len(bad) + 1)[:, None], 0).max(axis=0, initial=0)
     groups = [np.flatnonzero(first == k) for k in np.unique(first)]
     reach = spot.reach(probe)
     parts = [

@@ -291,6 +291,11 @@ def test_a_wave_at_a_large_number_is_no_noise(x):
     assert abs(d.value - math.cos(x)) <= d.bar < 1e-2
 
 
+def test_at_a_number_whose_neighbours_are_further_than_a_wave_nothing_is_claimed():
+    d = derivative(math.sin, 1e20)
+    assert d.smoothness == "not resolved" and math.isnan(d.value)
+
+
 def test_an_entry_far_smaller_than_its_array_is_resolved_by_its_own_size():
     x = np.array([1e-7, 1.0, 2.0])
     d = derivative(lambda x: np.sqrt(x), x, np.array([1.0, 0.0, 0.0]))

@@ -1,0 +1,33 @@
+"""What the constants promise of each other."""
+
+import numpy as np
+
+from gradcheck.numeric import constants
+from gradcheck.numeric.ladder import SECOND_STEPS, STEPS
+
+
+def test_chosen_levels_are_levels_from_large_to_small_and_enough_for_an_estimate():
+    of_first, of_second = (constants.WINDOW, constants.FEW, constants.CURVED), (constants.SECOND_WINDOW,)
+    for chosen, steps in ((of_first, STEPS), (of_second, SECOND_STEPS)):
+        for levels in chosen:
+            assert list(levels) == sorted(set(levels)) and levels[0] >= 0 and levels[-1] < len(steps)
+            assert len(levels) >= max(constants.FEWEST, constants.LAST)
+
+
+def test_steps_from_a_point_of_few_bits_are_exact_in_float64():
+    assert constants.BITS + constants.STEP_BITS < 53 and constants.MOST_BITS < 53
+
+
+def test_the_noise_of_a_narrow_format_is_no_staircase():
+    half, single = (constants.UNIT[np.dtype(dtype)] for dtype in (np.float16, np.float32))
+    assert half < constants.COARSEST and single == constants.NARROW
+    assert min(constants.UNIT.values()) == constants.U == np.finfo(float).eps / 2
+
+
+def test_tables_beside_a_kink_do_not_reach_it():
+    reach = 1.3 * 2.0 ** constants.SPACINGS[-1] * constants.NOISE_POINTS / 2
+    assert reach < constants.BESIDE and list(constants.SPACINGS) == sorted(constants.SPACINGS)
+
+
+def test_a_second_table_is_no_power_of_two_beside_the_first():
+    assert abs(np.log2(constants.OTHER_SPACING) % 1 - 0.5) < 0.1

@@ -1,0 +1,60 @@
+"""Outputs that are coarser than their own size."""
+
+import numpy as np
+import pytest
+
+import gradcheck
+from gradcheck.adapters import pair
+from gradcheck.numeric.grain import grain, may_be_coarse
+from gradcheck.numeric.scales import quantise
+from gradcheck.subjects.problem import Problem
+
+X = quantise(np.random.default_rng(1).normal(size=50))
+
+
+def grains(function, x=X, u=2.0**-53):
+    problem = Problem(pair(function, lambda x, dy: dy), (x,), {})
+    return grain(problem, [x], np.asarray(function(x)).ravel(), u, np.random.default_rng(4))
+
+
+@pytest.mark.parametrize("size", [1.0, 1e3, 1e6])
+def test_a_small_difference_of_large_numbers_has_their_grain(size):
+    found = grains(lambda x: (size + 1e-3 * size * x) - size)
+    assert (found >= size / 2).all() and (found <= 2 * size).all()
+
+
+@pytest.mark.parametrize("function", [np.sin, lambda x: 2 * x, np.exp, lambda x: np.maximum(x, 0), np.sign, np.round,
+    lambda x: np.round(x * 64) / 64])
+def test_what_is_rounded_at_its_own_size_has_none(function):
+    assert not grains(function).any()
+
+
+def test_a_narrow_format_is_no_grain():
+    assert not grains(lambda x: np.sin(x).astype(np.float32).astype(float), u=2.0**-24).any()
+
+
+def test_outputs_that_are_not_finite_have_none():
+    with np.errstate(all="ignore"):
+        assert not grains(lambda x: np.log(-np.abs(x))).any()
+
+
+@pytest.mark.parametrize("x0", [-6.0, -8.0, -9.0, -12.0, -16.0, -17.0])
+@pytest.mark.parametrize("error", [0, 1e-3])
+def test_a_coarse_output_fails_no_right_claim_and_hides_no_wrong_one(x0, error):
+    """Powers of two are the points at which a table of small spacings sees one value of 1 + tanh only."""
+    backward = lambda x, dy: dy * (1 - np.tanh(x) ** 2) * (1 + error)  # noqa: E731
+    subject = pair(lambda x: 1 + np.tanh(x), backward)
+    for seed in range(3):
+        report = gradcheck.Checker(seed=seed)(subject, np.array([x0, 0.3, 1.2]))
+        assert report.verdict == ("fail" if error else "pass"), str(report)
+
+
+def test_a_straight_through_estimator_is_still_failed():
+    subject = pair(lambda x: np.round(x * 64) / 64, lambda x, dy: dy)
+    assert gradcheck.check(subject, np.random.default_rng(1).normal(size=5)).verdict == "fail"
+
+
+def test_numbers_that_end_in_zeros_may_be_coarse():
+    assert may_be_coarse(np.array([0.3, 0.5]), 2.0**-53) and may_be_coarse(np.array([0.0]), 2.0**-53)
+    assert not may_be_coarse(np.array([1 + 2.0**-52, 2 - 2.0**-52]), 2.0**-53)
+    assert may_be_coarse(np.array([2.0**-20 * (1 + 2.0**-40)]), 2.0**-53)

@@ -1,0 +1,65 @@
+"""A few steps first, and more of them where those leave a doubt."""
+
+import math
+
+import numpy as np
+import pytest
+
+from gradcheck.numeric.look import glance, look, natural
+from gradcheck.numeric.plain import Plain
+from gradcheck.numeric.slopes import Spot
+
+
+def looked(f, x, vectors=None):
+    plain = Plain(f, x, "derivative")
+    _, y, roundoff = plain.first()
+    spot = Spot(plain.point, y, roundoff, np.zeros(len(y)), True)
+    seen = glance(plain, spot, plain.vectors(vectors))
+    before = plain.count["forward"]
+    slopes, level = look(plain, spot, seen)
+    return seen, slopes, level, before, plain.count["forward"]
+
+
+def test_a_glance_at_a_smooth_function_is_enough_and_only_its_noise_is_measured():
+    seen, slopes, level, before, after = looked(math.exp, 0.3)
+    assert before == 15 and after == 31 and level < 1e-15
+    assert abs(slopes.value - math.exp(0.3)) <= slopes.bar and seen.slopes.value == slopes.value
+
+
+def test_what_is_doubtful_gets_the_whole_ladder():
+    seen, slopes, *_, after = looked(lambda x: abs(x - 1), 1 + 1e-6)
+    assert seen.slopes.doubt and not slopes.doubt and after == 73 and abs(slopes.value - 1) <= slopes.bar < 1e-4
+
+
+def test_at_a_kink_the_noise_is_that_beside_it():
+    _, slopes, level, _, _ = looked(abs, 0.0)
+    assert slopes.kink and level < 1e-15 and slopes.bar < 1e-12
+
+
+def test_a_wave_too_fast_for_the_steps_is_not_taken_for_noise():
+    _, slopes, level, _, _ = looked(math.sin, 1e9)
+    assert level < 1e-6 and abs(slopes.value - math.cos(1e9)) <= slopes.bar < 1e-3
+
+
+def test_steps_of_another_size_are_taken_where_those_of_its_own_change_too_little():
+    _, slopes, *_ = looked(math.exp, 1e-12)
+    assert abs(slopes.value - math.exp(1e-12)) <= slopes.bar < 1e-10
+
+
+def test_noise_in_which_nothing_is_seen_leaves_no_claim(rng):
+    _, slopes, level, _, _ = looked(lambda x: rng.normal(), 1.0)
+    assert level > 2.0**-9 and np.isinf(slopes.bar) and np.isnan(slopes.value)
+
+
+def test_one_table_that_is_as_wide_as_roundings_is_checked_by_another():
+    """1 + exp x moves in whole roundings of 1 from point to point, all alike, and the first table sees no noise."""
+    _, slopes, level, _, _ = looked(lambda x: math.log(1 + math.exp(x)), -7.448764961705422)
+    assert level > 1e-14 and abs(slopes.value - 1 / (1 + math.exp(7.448764961705422))) <= slopes.bar
+
+
+@pytest.mark.parametrize("size", [1e-6, 1.0, 1e6])
+def test_a_direction_is_made_as_long_as_its_point(size):
+    x, v = np.array([3.0, -4.0]), np.array([1.0, 0.5])
+    unit = natural([x], (size * v,))
+    assert 1 <= unit * size <= 8 and math.log2(unit) % 1 == 0
+    assert natural([x], (0 * v,)) == 1.0 and natural([x, x], (None, v)) == natural([x], (v,))

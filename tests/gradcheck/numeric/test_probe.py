@@ -1,0 +1,50 @@
+"""Directions to step along."""
+
+import numpy as np
+
+from gradcheck.numeric.probe import Along, Probe
+from gradcheck.numeric.scales import quantise, scale
+
+X = quantise(np.random.default_rng(1).normal(size=(5, 7)))
+
+
+def test_a_dense_direction_moves_every_entry_by_half_to_one_and_a_half():
+    d = Probe(0, seed=3).direction([X])[0] / scale(X)
+    assert ((np.abs(d) >= 0.5) & (np.abs(d) <= 1.5)).all() and (d > 0).any() and (d < 0).any()
+
+
+def test_probes_of_one_seed_and_segment_are_parts_of_one_direction():
+    whole = Probe(0, seed=3).direction([X])[0]
+    left, right = (Probe(0, seed=3, start=a, stop=b).direction([X])[0] for a, b in ((0, 11), (11, None)))
+    assert np.array_equal(left + right, whole) and not (left * right).any()
+
+
+def test_one_probe_moves_all_arrays_and_each_by_another_pattern():
+    directions = Probe(None, seed=3).direction([X, X])
+    assert set(directions) == {0, 1} and not np.array_equal(directions[0], directions[1])
+
+
+def test_equal_entries_move_alike_where_a_tie_is_probed():
+    x = np.array([1.0, 2.0, 1.0, 3.0, 2.0])
+    d = Probe(0, seed=3, by_value=True).direction([x])[0]
+    assert d[0] == d[2] and d[1] == d[4] and len(np.unique(d)) == 3
+
+
+def test_a_single_entry_steps_by_its_arrays_scale_or_its_own():
+    x = np.array([4.0, 2.0**-10, 4.0, -4.0, 0.0])
+    assert Probe(0, coordinate=1).direction([x])[0].tolist() == [0, 4, 0, 0, 0]
+    assert Probe(0, coordinate=1, own_scale=True).direction([x])[0].tolist() == [0, 2.0**-10, 0, 0, 0]
+    assert Probe(0, coordinate=4, own_scale=True).direction([x])[0].tolist() == [0, 0, 0, 0, 4]
+    assert Probe(0, coordinate=0).direction([np.array([2.0**40, 1, 1, 1])])[0][0] >= 2.0**20
+
+
+def test_an_array_over_many_orders_of_magnitude_steps_entry_by_entry():
+    x = 10.0 ** np.arange(-8, 8)
+    d = Probe(0, seed=3).direction([x])[0]
+    assert (np.abs(d / x) < 3).all() and (np.abs(d / x) > 0.3).all()
+
+
+def test_a_given_direction_is_as_many_units_long_and_leaves_out_what_does_not_move():
+    v = np.array([1.0, -3.0])
+    direction = Along(None, vectors=(None, v), unit=0.25).direction([X, np.zeros(2)])
+    assert list(direction) == [1] and direction[1].tolist() == [0.25, -0.75]

@@ -1,0 +1,44 @@
+"""One probe's numbers are what was asked for, and add up what they cost."""
+
+import numpy as np
+
+from gradcheck.adapters import pair
+from gradcheck.numeric.ladder import STEPS
+from gradcheck.numeric.probe import Probe
+from gradcheck.numeric.reading import Place, Task, read, read_all
+from gradcheck.subjects.problem import Problem
+
+X, G = np.array([0.5, 1.25]), np.array([[1.0, -1.0]])
+
+
+def asked(task):
+    problem = Problem(pair(np.sin, lambda x, dy: np.cos(x) * dy), (X,), {})
+    return problem, read(problem, Place([X], np.sin(X), G), task)
+
+
+def test_a_ladder_takes_two_evaluations_a_step_and_counts_them_itself():
+    problem, reading = asked(Task(Probe(0, coordinate=0), STEPS[:7]))
+    assert reading.sweep.central.shape == (7, 1) and reading.exact is None and reading.noise is None
+    assert reading.count["forward"] == 14 and not problem.count
+
+
+def test_the_complex_step_has_its_noise_if_that_is_asked_for():
+    probe = Probe(0, coordinate=0)
+    value = np.cos(0.5) * probe.direction([X])[0][0]
+    for jitter in (None, 3):
+        _, reading = asked(Task(probe, exact=True, jitter=jitter))
+        assert np.allclose(reading.exact.value, value, rtol=1e-15, atol=0)
+        assert (reading.exact.noise is None) == (jitter is None) and reading.sweep is None
+        assert reading.count["complex forward"] == (1 if jitter is None else 4)
+
+
+def test_the_noise_of_f_is_measured_along_the_probe():
+    _, reading = asked(Task(Probe(0, coordinate=0), noise=True))
+    assert reading.noise.shape == (1,) and (reading.noise < 1e-15).all() and reading.count["forward"] == 8
+
+
+def test_readings_of_many_tasks_are_counted_together():
+    problem = Problem(pair(np.sin, lambda x, dy: np.cos(x) * dy), (X,), {})
+    tasks = [Task(Probe(0, coordinate=k), STEPS[:5]) for k in (0, 1)]
+    assert len(read_all(map, problem, Place([X], np.sin(X), G), tasks)) == 2
+    assert problem.count["forward"] == 20
