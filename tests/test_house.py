@@ -4,13 +4,14 @@ import re
 from pathlib import Path
 
 import pytest
-from house import columns, mathematics, pages, rooms, sample, suite
+from house import columns, mathematics, pages, plan, rooms, sample, suite
 from house.breaches import BREACHES, create
 from house.tree import House
 
 FLOORS = 8  # of the checker
 ROOT = Path(__file__).parents[1]
-RULES = {rule.__name__: rule for rule in (*columns.RULES, *rooms.RULES, *pages.RULES, *mathematics.RULES, *suite.RULES)}
+PARTS = (columns, rooms, plan, pages, mathematics, suite)
+RULES = {rule.__name__: rule for part in PARTS for rule in part.RULES}
 
 
 @pytest.mark.parametrize("rule", RULES.values(), ids=RULES)

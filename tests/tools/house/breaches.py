@@ -108,6 +108,34 @@ BREACHES = [
         "tests/gradcheck/numeric/test_gone.py:1: must test a module, gradcheck/numeric/gone.py, got none",
     ),
     (
+        "mapped",
+        change("README.md", "  2 functions/    double\n", ""),
+        "README.md:1: the map must draw reference/functions, got no such line",
+    ),
+    (
+        "mapped",
+        create(STEP),
+        "README.md:1: the map must draw gradcheck/numeric, got no such line",
+    ),
+    (
+        "mapped",
+        change("README.md", "gradcheck/\n", "gradcheck/\n  1 attic/        old things\n"),
+        "README.md:11: the map must draw rooms that there are, got gradcheck/attic",
+    ),
+    (
+        "mapped",
+        change("README.md", "4 models", "2 models"),
+        "README.md:8: reference/models must stand on floor 4, above all that it may import, got 2",
+    ),
+    (
+        "mapped",
+        together(
+            change("README.md", "  1 core/         two\n", ""),
+            change("README.md", "double\n", "double\n  1 core/         two\n"),
+        ),
+        "README.md:6: the map must draw the lowest floor first, got 1 after 2",
+    ),
+    (
         "strangers",
         change(CHAIN, "import numpy as np", "import gradcheck"),
         f"{CHAIN}:2: gradcheck may be imported by reference/job/verify.py only, got import of gradcheck",

@@ -73,9 +73,9 @@ def _room(module: Module) -> str:
     return Path(module.path.parts[1]).stem
 
 
-def floor(room: str) -> int:
+def floor(room: str, sees: dict[str, set[str]] = SEES) -> int:
     """Return the floor on which a room stands: above all that it may import."""
-    return 1 + max(map(floor, SEES[room]), default=0)
+    return 1 + max((floor(below, sees) for below in sees[room]), default=0)
 
 
 RULES = [checker_rooms, checker_downward, checker_columns]

@@ -45,6 +45,20 @@ def step(x, dx, rate):
     return x - rate * dx                                # (...)     # (descent.1)
 """
 
+README = """# Sample
+
+```
+reference/
+  1 core/         two
+  2 functions/    double
+  2 optimizers/   descent
+  4 models/       chain
+  6 job/          verify
+gradcheck/
+  7 __init__.py   what is public
+```
+"""
+
 OVERVIEW = """# Notation
 
 | |
@@ -198,7 +212,7 @@ def build(root: Path) -> Path:
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_text(text, encoding="utf-8")
 
-    write("README.md", "# Sample\n")
+    write("README.md", README)
     write("pyproject.toml", "")
     write("gradcheck/__init__.py", "import numpy as np\n")
     write("reference/__init__.py", "")
