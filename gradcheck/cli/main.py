@@ -57,7 +57,7 @@ def whole(text: str) -> int:
 def parser() -> Parser:
     kind = argparse.RawDescriptionHelpFormatter
     main = Parser(prog="gradcheck", description=ABOUT, epilog=EXAMPLES, formatter_class=kind, allow_abbrev=False)
-    main.add_argument("things", nargs="+", metavar="THING", help="what to check, or: demo")
+    main.add_argument("things", nargs="*", metavar="THING", help="what to check, or: demo")
     main.add_argument("--input", action="append", default=[], metavar="NAME=SHAPE", help=(
         "a random array: x=2,8,64 of normal numbers, ids=2,8<50 of whole numbers below 50; "
         "with a dtype: x=2,8:float32, mask=2,1,8,8:bool; without axes: t=()"))
@@ -92,6 +92,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _checked(argv: Sequence[str] | None) -> int:
     options = parser().parse_args(argv)
+    if not options.things:
+        raise UsageError("a THING to check must be named, or: demo; gradcheck --help tells more")
     if options.things == ["demo"]:
         from gradcheck.cli.demo import demo
 

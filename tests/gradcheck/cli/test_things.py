@@ -39,11 +39,6 @@ def test_every_kind_of_thing_is_checked(run, words, subject, arrays):
     assert [line.split()[0] for line in lines[1 : 1 + len(arrays)]] == arrays
 
 
-def test_layers_that_draw_from_global_generators_are_the_same_again(run):
-    words = ["layers:Old", "--param", "width=3", "--input", "x=2,3", "--seed", "5"]
-    assert run(*words)[1] == run(*words)[1] and "gradcheck Old: fail" in run(*words)[1]
-
-
 @pytest.fixture
 def frameworks(monkeypatch):
     """Return stand-ins for PyTorch and JAX; the adapters take notes instead of adapting."""
@@ -90,11 +85,6 @@ def test_layers_of_frameworks_go_by_way_of_their_adapters(frameworks):
     assert subject_of(rule, "rule", given) == ("jax_function", rule)
 
 
-def test_the_generator_of_pytorch_is_seeded_where_it_is_loaded(frameworks, run):
-    run("layers:make", "--input", "x=2,3", "--seed", "7")
-    assert frameworks[0].seeded == 7
-
-
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -132,27 +122,3 @@ def test_the_generator_of_pytorch_is_seeded_where_it_is_loaded(frameworks, run):
 def test_what_cannot_be_checked_is_said_in_one_line(run, words, message):
     status, out, err = run(*words.split())
     assert (status, out, err) == (3, "", f"gradcheck: {message}\n")
-
-
-@pytest.mark.parametrize(
-    ("words", "error", "note", "frame"),
-    [
-        ("unfinished:x", "ValueError: half a module", "raised while unfinished was imported", "unfinished.py"),
-        ("needy:x", "ModuleNotFoundError: No module named 'no_such_package'",
-         "raised while needy was imported", "needy.py"),
-        ("layers:broken_factory", "RuntimeError: no parameters here",
-         "raised by broken_factory(), which makes the subject", "layers.py"),
-        ("layers:breaks --input x=3", "RuntimeError: no forward here",
-         "raised by the forward pass of the subject under check", "layers.py"),
-        ("layers:breaks_backward --input x=3", "KeyError: 'dy'",
-         "raised by the pullback of the subject under check", "layers.py"),
-        ("layers:leaves --input x=3", "SystemExit: 7", "", "layers.py"),
-    ],
-)
-def test_an_error_of_the_users_code_comes_with_its_own_traceback_and_says_where(run, words, error, note, frame):
-    status, out, err = run(*words.split())
-    assert (status, out) == (1, "")
-    lines = err.splitlines()
-    assert lines[0] == "Traceback (most recent call last):"
-    assert frame in lines[1] and "gradcheck/" not in lines[1]
-    assert error in lines and (not note or lines[-1] == f"gradcheck: {note}")

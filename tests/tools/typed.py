@@ -1,11 +1,4 @@
-"""Whatever is typed ends in a verdict or in one line, and never in a traceback of ours."""
-
-import re
-
-import numpy as np
-import pytest
-
-COMMANDS = 60  # of each seed
+"""What people may type at the command `gradcheck`, good and bad; the things are those of tests/gradcheck/cli."""
 
 THINGS = [
     "layers:product", "layers:powers", "layers:wrong", "layers:noisy", "layers:masked", "layers:total",
@@ -61,10 +54,12 @@ SENSIBLE = [
 
 
 def pick(rng, good, bad, wild):
+    """Draw a bad word with the probability `wild`, else a good one."""
     return str(rng.choice(bad if rng.random() < wild else good))
 
 
 def command(rng):
+    """Draw the words of a command, all of them good ones in a third of the cases."""
     wild = rng.choice([0.0, 0.1, 0.5])
     if rng.random() < 0.4:
         words = str(rng.choice(SENSIBLE)).format(pick(rng, SHAPES, BAD_SHAPES, wild / 2), rng.integers(3)).split(" ")
@@ -77,26 +72,3 @@ def command(rng):
     for _ in range(rng.choice([0, 0, 1])):
         words.append(pick(rng, OPTIONS, BAD_OPTIONS, wild))
     return words
-
-
-def of_the_users(err):
-    """Whether what was told of errors is of those that the things themselves raised: no frame of ours comes first."""
-    first = re.findall(r'Traceback \(most recent call last\):\n  File "([^"]+)"', err)
-    return not any("/gradcheck/" in file and "/tests/" not in file for file in first)
-
-
-def is_an_answer(status, out, err):
-    """Whether it is a verdict, or one line, perhaps after the errors of things that were named before."""
-    last = (err.splitlines(keepends=True) or [""])[-1]
-    if status == 3:
-        return re.fullmatch(r"gradcheck: [^\n]+\n", last) is not None and not out and of_the_users(err)
-    verdict = re.search(r'(^gradcheck .*: |"verdict": ")(pass|fail|inconclusive)', out, re.MULTILINE)
-    return status in (0, 1, 2) and of_the_users(err) and (verdict is not None or (status == 1 and err != ""))
-
-
-@pytest.mark.parametrize("seed", range(4))
-def test_any_command_ends_in_a_verdict_or_in_one_line(seed, run):
-    rng = np.random.default_rng(seed)
-    for _ in range(COMMANDS):
-        words = command(rng)
-        assert is_an_answer(*run(*words)), words

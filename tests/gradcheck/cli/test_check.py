@@ -1,0 +1,92 @@
+"""Things are checked one after the other; an error of one is told where it arose."""
+
+import json
+import sys
+import types
+
+import pytest
+
+
+def test_a_wrong_layer_is_shown_with_its_map(run):
+    status, out, _ = run("layers:wrong", "--input", "x=3,4")
+    assert status == 1
+    assert "where x is wrong: 12 of 12 entries" in out and "\x1b" not in out
+
+
+def test_several_things_share_their_inputs_and_the_worst_counts(run):
+    inputs = ["--input", "x=3", "--input", "a=2", "--input", "b=2"]
+    status, out, _ = run("layers:powers", "layers:noisy", "layers:product", *inputs)
+    assert status == 2
+    assert [x.split()[1:3] for x in out.splitlines() if x.startswith("gradcheck")] == [
+        ["powers:", "pass"], ["noisy:", "inconclusive"], ["product:", "pass"],
+    ]
+    assert "\n\ngradcheck noisy" in out
+
+
+def test_an_error_of_one_thing_does_not_stop_the_others(run):
+    status, out, err = run("layers:breaks", "layers:powers", "--input", "x=3", "--json")
+    data = json.loads(out)
+    assert status == 1 and "RuntimeError: no forward here" in err
+    assert [r["thing"] for r in data["reports"]] == ["layers:powers"]
+    assert data["errors"] == [{"thing": "layers:breaks", "message": "RuntimeError: no forward here"}]
+    assert data["verdict"] == "fail"
+
+
+def test_an_error_while_a_thing_is_made_leaves_names_unused(run):
+    status, _, err = run("layers:broken_factory", "--input", "x=3")
+    assert status == 1 and "takes" not in err
+
+
+def test_another_error_of_python_is_not_taken_for_usage(run, monkeypatch):
+    def broken(*_, **__):
+        raise ValueError("a mistake of the checker's own")
+
+    monkeypatch.setattr("gradcheck.cli.check.Checker", broken)
+    with pytest.raises(ValueError, match=r"^a mistake"):
+        run("layers:powers", "--input", "x=3")
+
+
+@pytest.mark.parametrize(
+    ("words", "error", "note", "frame"),
+    [
+        ("unfinished:x", "ValueError: half a module", "raised while unfinished was imported", "unfinished.py"),
+        ("needy:x", "ModuleNotFoundError: No module named 'no_such_package'",
+         "raised while needy was imported", "needy.py"),
+        ("layers:broken_factory", "RuntimeError: no parameters here",
+         "raised by broken_factory(), which makes the subject", "layers.py"),
+        ("layers:breaks --input x=3", "RuntimeError: no forward here",
+         "raised by the forward pass of the subject under check", "layers.py"),
+        ("layers:breaks_backward --input x=3", "KeyError: 'dy'",
+         "raised by the pullback of the subject under check", "layers.py"),
+        ("layers:leaves --input x=3", "SystemExit: 7", "", "layers.py"),
+    ],
+)
+def test_an_error_of_the_users_code_comes_with_its_own_traceback_and_says_where(run, words, error, note, frame):
+    status, out, err = run(*words.split())
+    assert (status, out) == (1, "")
+    lines = err.splitlines()
+    assert lines[0] == "Traceback (most recent call last):"
+    assert frame in lines[1] and "gradcheck/" not in lines[1]
+    assert error in lines and (not note or lines[-1] == f"gradcheck: {note}")
+
+
+def test_the_seed_draws_other_inputs(run):
+    first, second = (run("layers:wrong", "--input", "x=3", "--seed", seed)[1] for seed in "12")
+    assert "seed 1" in first and "seed 2" in second and first.splitlines()[1] != second.splitlines()[1]
+
+
+def test_processes_share_the_work_and_change_no_number(run):
+    words = ["layers:powers", "--input", "x=2,3", "--json"]
+    assert run(*words, "--workers", "2")[1] == run(*words)[1]
+
+
+def test_layers_that_draw_from_global_generators_are_the_same_again(run):
+    words = ["layers:Old", "--param", "width=3", "--input", "x=2,3", "--seed", "5"]
+    assert run(*words)[1] == run(*words)[1] and "gradcheck Old: fail" in run(*words)[1]
+
+
+def test_the_generator_of_pytorch_is_seeded_where_it_is_loaded(run, monkeypatch):
+    seeds = []
+    monkeypatch.setitem(sys.modules, "torch", types.SimpleNamespace(manual_seed=seeds.append))
+    run("layers:make", "--input", "x=2,3", "--seed", "7")
+    assert set(seeds) == {7}
