@@ -19,7 +19,7 @@ SEES = {
     "verdict": {"subjects", "numeric", "claims", "precision"},
     "diagnosis": {"subjects", "numeric", "claims", "verdict"},
     "reports": {"version", "subjects", "numeric", "verdict"},
-    "checker": {"subjects", "workers", "numeric", "precision", "contract", "verdict", "diagnosis", "reports"},
+    "checker": {"subjects", "workers", "numeric", "claims", "precision", "contract", "verdict", "diagnosis", "reports"},
     "__init__": {"version", "subjects", "numeric", "adapters", "reports", "checker"},
     "cli": {"version", "subjects", "adapters", "reports", "checker"},
     "pytest_plugin": {"reports", "checker"},
