@@ -6,6 +6,7 @@ from promises import called, found
 
 from gradcheck.contract.layouts import fortran, strided, takes_any_layout
 from gradcheck.contract.likeness import Rounding, measure_rounding
+from gradcheck.subjects.declared import Declared
 
 X = np.random.default_rng(1).normal(size=(3, 4))
 
@@ -113,6 +114,11 @@ def test_every_layout_is_tried_once_and_of_a_large_subject_one():
     assert tried(call) == [(64, -16), (8, 24), (32, 8), (0, 0)]
     call, tried = layouts_seen(large=True)
     assert tried(call) == [(64, -16)]
+
+
+def test_where_one_layout_is_declared_no_other_is_tried():
+    call, tried = layouts_seen(declared=Declared(layouts=False))
+    assert tried(call) == []
 
 
 def test_a_pullback_that_writes_to_its_cotangent_is_given_no_broadcast_one():
