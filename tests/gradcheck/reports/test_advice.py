@@ -30,7 +30,8 @@ def reasons(module, *fields):
 
 
 REASONS = [*reasons(conclude, "why", "reason"), *reasons(verdicts, "reason"), *reasons(comparisons, "doubt")]
-REASONS = [reason for reason in REASONS if reason != "broken: "]
+DECIDED = ("broken: ", "straight through, as declared")  # those of verdicts that are not open
+REASONS = [reason for reason in REASONS if not reason.startswith(DECIDED)]
 
 
 def test_the_reasons_are_found():
