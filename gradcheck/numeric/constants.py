@@ -1,56 +1,61 @@
-"""The estimator's constants, each with what it means."""
+"""The estimator's constants, each with the measurement that chose it.
+
+Where a line gives several values, the others are what `python tests/benchmarks/constants.py NAME` measures when this
+one alone is changed: on 200 functions against mpmath how often the bar holds or the largest error in bars, the digits
+that the bar leaves, how many of 260 functions are told for what they are, and the evaluations of f.  As they stand:
+100 %, 0.16 bars at the worst, 11.2 digits, 99.6 % told, 51 evaluations.
+"""
 
 import numpy as np
 
 # The ladder: steps are FIRST * RATIO**-k times the array's scale.
-FIRST = 0.4
-RATIO = 2.75  # not a power of two: f = sin(2 pi 64 x) looks constant to steps that are
-LEVELS = 21  # down to 6.5e-10 of the scale
-WINDOW = (*range(3, 11), 12, 14, 16)  # tried first: mostly the best step lies well inside, and small ones confirm it
-FEW = (2, 3, 4, 5, 6, 9, 14)  # of a function that is differentiated by itself, tried first
-CURVED = tuple(range(1, 11))  # of second differences, whose noise grows like 1 / h^2
+FIRST = 0.4  # 0.1: 0.22 bars; 1.6: 99.5 %, steps that leave the domain and whole waves
+RATIO = 2.75  # 2: 98.5 %, for which f = sin(2 pi 64 x) looks constant; 2.35: 0.22 bars, 52; 4: 99 %, 11.0 digits
+LEVELS = 21  # down to 6.5e-10 of the scale.  16: one is lost, and 98.1 % told; 24: 52 evaluations for nothing
+WINDOW = (*range(3, 11), 12, 14, 16)  # of a check, tried first.  As FEW: 0.7 bars, 11.3 digits, 55 evaluations
+FEW = (2, 3, 4, 5, 6, 9, 14)  # of one function, tried first.  Without 14: 18 bars; from 1: 10.8 digits; from 4: 11.1
+CURVED = tuple(range(1, 11))  # of second differences, whose noise grows like 1 / h^2: at level 11 it is 5e-5 of f
 EXACT = 10  # level down to which steps are taken even where they are rounded
-STEP_BITS = 10  # of a step
+STEP_BITS = 10  # of a step: with BITS below 53.  4: 98.8 % told; 20: 0.27 bars; 40: 0.94 bars
 TINY = float(np.finfo(np.float64).tiny)  # smaller outputs are rounded as if they were this large
 
-# A second ladder, incommensurate with the first: to confirm a failure.
+# A second ladder, to confirm a failure: its ratio has no power near one of the first's.  As the only one it is as good
+# (RATIO 2.35, FIRST 0.31), and none of 1,000 functions that are differentiated by themselves needs it beside the first.
 SECOND_FIRST = 0.31
 SECOND_RATIO = 2.35
-SECOND_LEVELS = 24
+SECOND_LEVELS = 24  # down to 9e-10 of the scale
 SECOND_WINDOW = (*range(3, 12), 14, 17)
 
 # The extrapolation.
-ORDERS = 4  # Richardson columns: errors of order h^2, h^4, h^6, h^8
-NEAR_BEST = 6  # candidates whose spread widens the bar
-FEWEST = 5  # finite levels without which nothing is claimed
-LAST = 5  # levels, the smallest, over which a jump stays what it is, and the steps of a staircase show nothing
+ORDERS = 4  # Richardson columns: errors of order h^2, h^4, h^6, h^8.  1: 8.4 digits; 2: 8.7; 3: 10.7; 6: 11.3
+NEAR_BEST = 6  # candidates whose spread widens the bar.  1: 0.39 bars; 12: the same
+FEWEST = 5  # finite levels without which nothing is claimed.  3 and 7 are the same there: what LAST and ORDERS need
+LAST = 5  # levels, the smallest, over which a jump or a stair stays what it is.  3: the same; 7: 99.2 % told
 
-# The noise of f.
+# The noise of f: lines are those of 200 functions that have some, for which 0.58 bars, 7.3 digits, 99.2 %, 67 stand.
 U = 2.0**-53  # the roundoff of float64, in which all is computed
 UNIT = {np.dtype(np.float16): 2.0**-11, np.dtype(np.float32): 2.0**-24, np.dtype(np.float64): U}
-SCATTER = 2  # that a standard deviation from few differences may be too small by
-COARSEST = 2.0**-9  # noise above which it is that of no number format: a staircase
-NARROW = 2.0**-24  # noise up to which it may be that of a format inside; what is more is of f's making
-BESIDE = 2.0**-10  # of the scale: where the noise is measured if f has a kink at the point itself
-OTHER_SPACING = 179 / 256  # of those of a second table
-NOISE_POINTS = 8  # of a table of differences
-SPACINGS = (-36, -30, -25, -21, -17, -13)  # powers of two times the array's scale; the smallest that shows it wins
+SCATTER = 2  # that a standard deviation from few differences may be too small by.  1: 99.5 %; 4: 7.0 digits
+COARSEST = 2.0**-9  # noise above which it is that of no number format: a staircase.  2^-20: three are lost
+NARROW = 2.0**-24  # noise up to which it may be that of a format inside; what is more is of f's.  2^-11: 94.2 % told
+BESIDE = 2.0**-10  # of the scale: where the noise is measured if f has a kink at the point itself.  0: 91.2 % told
+OTHER_SPACING = 179 / 256  # of those of a second table.  1, which is none: 99.5 %, and 89 bars; 1/2: the same
+NOISE_POINTS = 8  # of a table of differences.  6: 44 bars; 7: 63 evaluations, but more is missed of 1,000; 10: 76
+SPACINGS = (-36, -30, -25, -21, -17, -13)  # powers of two times the scale; the smallest that shows it.  -36: 79 bars
 GRAINS = 6  # values of each output; that all of them end in three zeros by chance: once in 260,000
-COARSER = 8  # than the output's own rounding
+COARSER = 8  # than the output's own rounding: three zeros at the end of each.  2: 68 evaluations for nothing
 LARGER = 2.0**30  # than every number in sight: steps that wide were meant, as those of a quantised layer
 
-# The complex step.
-COMPLEX_STEP = 2.0**-100
-JITTERS = 3  # repetitions a few roundings away, whose spread is the derivative's own noise
-
-EVIDENCE = 1e-3  # of the derivative or of f: with a wider bar real differences confirm no complex step
+# The complex step: with it 14.0 digits.
+COMPLEX_STEP = 2.0**-100  # no subtraction, so any that squares below U.  2^-10: 11.2; 2^-30: 13.9; 2^-600: 14.0
+JITTERS = 3  # repetitions a few roundings away: 0 is the same for one number, and too few for sums of 300 products
+EVIDENCE = 1e-3  # of the derivative or of f: a wider bar confirms nothing.  1e-12: 13.6 digits, 56; 1: the same
 
 # When a longer look is taken.
-WIDE = 1e-7  # a bar above this part of the derivative is worth a full ladder
-FLOOR = 1e-3  # of the value of f: below it the noise decides, which no ladder mends
-
-APART = 5  # powers of two by which steps of another size must differ to tell anything new
+WIDE = 1e-7  # a bar above this part of the derivative is worth a full ladder.  1e-5: 11.1 digits, 46; 1e-9: 11.3, 53
+FLOOR = 1e-3  # of f: below it the noise decides, which no ladder mends.  0: 53 evaluations for nothing; 1: the same
+APART = 5  # powers of two by which steps of another size must differ to tell anything new.  2: 56; 60: 11.0 digits
 
 # Points.
-BITS = 30  # significant bits kept of a base point: with ten-bit steps every x + h d is exact
+BITS = 30  # significant bits kept of a base point: with ten-bit steps and six-bit directions every x + h d is exact
 MOST_BITS = 45  # of entries near each other and far from zero
