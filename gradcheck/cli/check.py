@@ -75,7 +75,8 @@ def _prepared(options: argparse.Namespace, errors: list[tuple[str, str]]) -> lis
         known |= given.known
     unused = sorted(({a.name for a in arrays} | set(parameters)) - taken)
     if unused and not errors:
-        raise UsageError(f"{' and '.join(options.things)} takes {', '.join(known)}, got {', '.join(unused)}")
+        take = "takes" if len(options.things) == 1 else "take"
+        raise UsageError(f"{' and '.join(options.things)} {take} {', '.join(known)}, got {', '.join(unused)}")
     return ready
 
 

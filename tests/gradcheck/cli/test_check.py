@@ -90,3 +90,30 @@ def test_the_generator_of_pytorch_is_seeded_where_it_is_loaded(run, monkeypatch)
     monkeypatch.setitem(sys.modules, "torch", types.SimpleNamespace(manual_seed=seeds.append))
     run("layers:make", "--input", "x=2,3", "--seed", "7")
     assert set(seeds) == {7}
+
+
+def test_a_seed_may_be_larger_than_the_global_generators_take(run):
+    words = ["layers:Old", "--param", "width=3", "--input", "x=2,3", "--seed"]
+    first, second = (run(*words, str(2**32 + more)) for more in (5, 6))
+    assert first[0] == 1 and first[1] != second[1]
+
+
+def test_a_function_without_a_name_has_the_name_that_it_was_found_by(run):
+    assert run("layers:nameless", "--input", "x=3")[1].startswith("gradcheck nameless: pass")
+
+
+def test_a_name_that_no_thing_takes_is_found_before_the_work(run, monkeypatch):
+    monkeypatch.setattr("gradcheck.checker.Checker.__call__", lambda *_, **__: pytest.fail("the work was begun"))
+    words = ["--input", "x=3", "--input", "z=3", "--param", "w=1"]
+    message = "gradcheck: layers:wrong and layers:powers take x, power, factor, got w, z\n"
+    assert run("layers:wrong", "layers:powers", *words) == (3, "", message)
+
+
+def test_arrays_that_do_not_fit_are_refused_before_anything_is_imported(run):
+    status, _, err = run("no_such:thing", "--input", "x=9999999,9999999")
+    assert status == 3 and "must fit into memory" in err
+
+
+def test_what_the_thing_prints_is_no_part_of_the_report(run):
+    status, out, err = run("layers:talks", "--input", "x=3")
+    assert status == 0 and out.startswith("gradcheck talks: pass") and set(err.splitlines()) == {"a word"}
