@@ -1,10 +1,16 @@
-"""The table of the README has a row for every module with a pullback, in the words of its spec."""
+"""The README: its table has a row for every module with a pullback, and its commands and tests are those that run."""
 
+import inspect
+import re
+import subprocess
+import sys
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
 import table
 
+import gradcheck
 from reference.job import catalogue
 
 ROOT = Path(__file__).parents[1]
@@ -50,3 +56,21 @@ def test_the_test_command_of_the_readme_is_what_runs_for_every_change():
     command = "pip install tox && tox"
     for path in ("README.md", ".ci/run"):
         assert command in (ROOT / path).read_text(encoding="utf-8")
+
+
+def test_the_tests_of_the_readme_pass(tmp_path):
+    blocks = re.findall(r"(?ms)^```python\n(.*?)^```$", (ROOT / "README.md").read_text(encoding="utf-8"))
+    (tests,) = [block for block in blocks if "def test_" in block]
+    (tmp_path / "test_readme.py").write_text(tests, encoding="utf-8")
+    plugin = [] if entry_points(group="pytest11", name="gradcheck") else ["-p", "gradcheck.pytest_plugin"]
+    words = [sys.executable, "-m", "pytest", "--strict-markers", "-W", "error", *plugin]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert f"{tests.count('def test_')} passed" in done.stdout, done.stdout + done.stderr
+    assert "2 backward passes checked (2 pass)" in done.stdout
+
+
+def test_every_option_of_a_checker_is_in_the_readme():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    rows = re.search(r"(?s)\| `gradcheck\.Checker\(\.\.\.\)` .*?\n\n", text)[0]
+    options = set(inspect.signature(gradcheck.Checker).parameters)
+    assert set(re.findall(r"`(\w+)=", rows)) == options

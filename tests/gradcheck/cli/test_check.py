@@ -23,6 +23,10 @@ def test_several_things_share_their_inputs_and_the_worst_counts(run):
     assert "\n\ngradcheck noisy" in out
 
 
+def test_a_failure_is_worse_than_no_verdict(run):
+    assert run("layers:noisy", "layers:wrong", "--input", "x=3")[0] == 1
+
+
 def test_an_error_of_one_thing_does_not_stop_the_others(run):
     status, out, err = run("layers:breaks", "layers:powers", "--input", "x=3", "--json")
     data = json.loads(out)
@@ -105,8 +109,8 @@ def test_a_function_without_a_name_has_the_name_that_it_was_found_by(run):
 def test_a_name_that_no_thing_takes_is_found_before_the_work(run, monkeypatch):
     monkeypatch.setattr("gradcheck.checker.Checker.__call__", lambda *_, **__: pytest.fail("the work was begun"))
     words = ["--input", "x=3", "--input", "z=3", "--param", "w=1"]
-    message = "gradcheck: layers:wrong and layers:powers take x, power, factor, got w, z\n"
-    assert run("layers:wrong", "layers:powers", *words) == (3, "", message)
+    message = "gradcheck: layers:powers and layers:wrong take x, power, factor, got w, z\n"
+    assert run("layers:powers", "layers:wrong", *words) == (3, "", message)
 
 
 def test_arrays_that_do_not_fit_are_refused_before_anything_is_imported(run):
