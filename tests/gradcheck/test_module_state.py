@@ -8,6 +8,11 @@ import gradcheck
 from gradcheck.adapters import module
 
 
+@pytest.fixture
+def x(rng):
+    return rng.normal(size=(5, 4))
+
+
 class Accumulating(Linear):
     """Sums over calls, as frameworks do."""
 
