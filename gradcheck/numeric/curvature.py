@@ -24,13 +24,12 @@ def curvatures(function: Function, spot: Spot, entries: list[Vectors]) -> list[C
     scaled = [_sum(v, v, natural(spot.point, v), 0.0) for v in entries]
     units = np.array([natural(spot.point, v) for v in entries])
     looks = [look(function, spot, glance(function, spot, v)) for v in entries]
-    bent = np.array([bool(slopes.kink[0]) for slopes, _ in looks])
     value, bar, kink = np.zeros((3, len(entries), len(entries)))
     for i, (_, level) in enumerate(looks):
         for j in (i, *range(i)):
             along = scaled[i] if i == j else _sum(scaled[i], scaled[j], 1.0, 1.0)
             found = second(function, spot, Along(None, vectors=along), np.maximum(level, looks[j][1]))
-            value[i, j], bar[i, j], kink[i, j] = found.value[0], found.bar[0], found.jump[0] or bent[i] or bent[j]
+            value[i, j], bar[i, j], kink[i, j] = found.value[0], found.bar[0], found.jump[0]
             if i != j:
                 value[i, j] = value[j, i] = (value[i, j] - value[i, i] - value[j, j]) / 2
                 bar[i, j] = bar[j, i] = (bar[i, j] + bar[i, i] + bar[j, j]) / 2

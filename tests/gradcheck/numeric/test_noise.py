@@ -1,11 +1,16 @@
 """The noise of a function is measured, not assumed."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from gradcheck.adapters import pair
-from gradcheck.numeric.noise import SPACINGS, UNIT, measured
-from gradcheck.numeric.probe import Probe
+from gradcheck.numeric.constants import SPACINGS, UNIT, U
+from gradcheck.numeric.ladder import STEPS, sweep
+from gradcheck.numeric.noise import bound, measured
+from gradcheck.numeric.plain import Plain
+from gradcheck.numeric.probe import Along, Probe
 from gradcheck.numeric.scales import quantise
 from gradcheck.subjects.problem import Problem
 
@@ -70,3 +75,24 @@ def test_a_grain_of_its_own_is_no_plateau():
     """Stairs wider than the small spacings: equal values there say nothing of the noise."""
     found = level(lambda x: np.floor(np.sin(x) * 1e6) / 1e6)
     assert (found > 1e-8).all()
+
+
+def swept(function, x=1.0):
+    plain = Plain(function, x, "derivative")
+    return sweep(plain, plain.point, Along(None, vectors=(np.array(1.0),)), None, STEPS, plain.first()[1])
+
+
+def test_a_value_is_bounded_by_its_roundings_or_by_what_was_measured_of_its_noise():
+    s = swept(np.sin)
+    assert np.array_equal(bound(s, np.zeros(1), U), 4 * U * s.weight)
+    assert np.array_equal(bound(s, np.full(1, 1e-9), U), 8e-9 * s.weight)
+    coarse = dataclasses.replace(s, coarse=100 * s.weight)
+    assert np.array_equal(bound(coarse, np.zeros(1), U), 400 * U * s.weight)
+
+
+def test_on_a_step_of_a_staircase_there_is_no_noise_but_a_narrow_format_keeps_its_own():
+    stair = swept(lambda x: np.round(x * 64) / 64)
+    assert np.array_equal(bound(stair, np.full(1, 0.01), U), 4 * U * stair.weight)
+    assert np.array_equal(bound(stair, np.full(1, 1e-4), U), 8e-4 * stair.weight)
+    moving = swept(np.sin)
+    assert np.array_equal(bound(moving, np.full(1, 0.01), U), 0.08 * moving.weight)
