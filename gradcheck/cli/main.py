@@ -33,7 +33,8 @@ examples:
   gradcheck layers:attend --input q=2,5,8 --input k=2,7,8 --input v=2,7,8 --input mask=2,5,7:bool
   gradcheck demo
 
-exit status: 0 pass, 1 fail (or an error of the thing's own), 2 inconclusive, 3 usage"""
+exit status: 0 pass, 1 fail (or an error of the thing's own), 2 inconclusive, 3 usage
+What a report means, and what to do about it: specs/guides/my_check_fails.md"""
 
 
 class Parser(argparse.ArgumentParser):

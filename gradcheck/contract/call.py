@@ -12,7 +12,11 @@ from gradcheck.subjects.problem import Problem
 
 @dataclasses.dataclass(frozen=True)
 class Call:
-    """A forward pass at the given point and what its pullback made of the first of two cotangents."""
+    """A forward pass at the given point and what its pullback made of the first of two cotangents.
+
+    When a promise is tried the pullback has been called before, more than once: what it does only the first time, or
+    has done to the world, is to be looked for in `returned`, or by a fresh `problem.vjp`.
+    """
 
     problem: Problem
     point: list[np.ndarray]

@@ -19,7 +19,7 @@ from gradcheck.subjects.findings import Finding
 from gradcheck.subjects.problem import Problem
 
 Promise = Callable[[Call, Rounding, np.random.Generator], Iterator[Finding]]
-PROMISES: tuple[tuple[str, Promise], ...] = (  # each with when it is tried, as an error there is told
+PROMISES: tuple[tuple[str, Promise], ...] = (  # the words say when, if it raises: "called again, the subject raises"
     ("called again", repeats),
     ("for another dy", is_linear),
     ("for arrays in another memory layout", takes_any_layout),
