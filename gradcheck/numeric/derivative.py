@@ -10,6 +10,7 @@ from gradcheck.numeric import complexstep
 from gradcheck.numeric.constants import U
 from gradcheck.numeric.forms import shaped
 from gradcheck.numeric.grain import grain, may_be_coarse
+from gradcheck.numeric.holomorphic import as_pairs, is_complex, is_holomorphic, joined, stacked
 from gradcheck.numeric.look import Vectors, glance, look
 from gradcheck.numeric.plain import Plain
 from gradcheck.numeric.sharpen import exact, sharpened
@@ -39,6 +40,9 @@ def derivative(f: Callable[[Any], Any], x: Any, direction: Any = None) -> Deriva
     confirm them.  All is computed in float64: x is widened, and where f computes in a narrower format inside that is
     found as noise.  Of f's outputs each has its own bar.
 
+    Of a complex number or array x the derivative of a holomorphic f is f'(x) times the direction, with bars for its
+    distance in the complex plane; of another f it is the one along the direction, and `smoothness` "not holomorphic".
+
     Args:
         f: a function of one argument, called with new float64 arrays (a number where x has one), whose output is a
             real number, a floating array, or a tree of them.
@@ -51,10 +55,38 @@ def derivative(f: Callable[[Any], Any], x: Any, direction: Any = None) -> Deriva
         TypeError: f is not callable, x or a direction holds nothing real, or f(x) does not.
         ValueError: a direction is not like x or missing, or x, a direction or f(x) is not finite.
     """
+    if is_complex(x):
+        return _of_complex(f, x, direction)
     plain = Plain(f, x, "derivative")
     vectors = plain.vectors(direction)
     y, spot = at(plain)
     return measured(plain, [along(plain, spot, vectors)], lambda column: shaped(y, column[:, 0]))
+
+
+def _of_complex(f: Callable[[Any], Any], z: Any, direction: Any) -> Derivative:
+    if not callable(f):
+        raise TypeError(f"gradcheck.derivative: f must be callable, got {type(f).__name__}")
+    if direction is None and np.size(z) != 1:
+        raise ValueError(f"gradcheck.derivative: direction must be given for x of {np.size(z)} entries, got None")
+    direction = np.ones_like(z) if direction is None else direction
+    if np.shape(direction) != np.shape(z):
+        got = f"{np.shape(z)}, got {np.shape(direction)}"
+        raise ValueError(f"gradcheck.derivative: direction must have the shape of x, {got}")
+    pairs = as_pairs(f, z)
+    ahead, aside = (derivative(pairs, stacked(z), stacked(d)) for d in (direction, 1j * np.asarray(direction)))
+    smoothness = ahead.smoothness if ahead.smoothness != "smooth" else aside.smoothness
+    if smoothness == "smooth" and not is_holomorphic(ahead.value, aside.value, ahead.bar[::-1] + aside.bar):
+        smoothness = "not holomorphic"
+    bar = np.hypot(*ahead.bar)
+    return dataclasses.replace(
+        ahead,
+        value=joined(ahead.value),
+        bar=float(bar) if not np.ndim(bar) else bar,
+        right=joined(ahead.right),
+        left=joined(ahead.left),
+        smoothness=smoothness,
+        evaluations=ahead.evaluations + aside.evaluations,
+    )
 
 
 @dataclasses.dataclass(frozen=True)
