@@ -6,18 +6,23 @@ from typing import Any
 import numpy as np
 
 from gradcheck.claims.within import within
-from gradcheck.contract.examine import examine
+from gradcheck.contract.examine import Contract, examine
 from gradcheck.diagnosis import explained
+from gradcheck.numeric.points import cotangents
 from gradcheck.precision.shadow import compare_with_shadow
 from gradcheck.reports.report import GradientError, Report, report
 from gradcheck.subjects.declared import Declared
+from gradcheck.subjects.findings import Finding
 from gradcheck.subjects.kept import kept
 from gradcheck.subjects.kinds import adapt
 from gradcheck.subjects.problem import Problem
+from gradcheck.subjects.second import refusal, second_order
 from gradcheck.verdict.comparisons import compare_all
 from gradcheck.verdict.forward_mode import compare_forward_mode
 from gradcheck.verdict.places import choose
-from gradcheck.verdict.verdicts import conclude_all, uncompared, with_broken, with_declared
+from gradcheck.verdict.second import SecondOrder, second_order_of, unchecked
+from gradcheck.verdict.symmetry import symmetry, told
+from gradcheck.verdict.verdicts import Verdicts, conclude_all, uncompared, with_broken, with_declared
 from gradcheck.workers.mapping import mapping
 
 
@@ -37,6 +42,7 @@ class Checker:
         domain: a function of the inputs that says whether they lie in the subject's domain, or that brings them back
             into it, as (x + x.T) / 2 does for symmetric ones: then f(P(x)) is checked, to the slopes within the domain.
         layouts: whether arrays may come in other memory layouts than they have here.
+        order: with 2 the derivative of the pullback is checked as well.
 
     Raises:
         TypeError: an option is of another type.
@@ -55,59 +61,104 @@ class Checker:
         kinks: str = "between",
         domain: Callable[..., Any] | None = None,
         layouts: bool = True,
+        order: int = 1,
     ):
         if isinstance(seed, bool) or not isinstance(seed, int):
             raise TypeError(f"gradcheck: seed must be a whole number, got {type(seed).__name__}")
         if seed < 0:
             raise ValueError(f"gradcheck: seed must not be negative, got {seed}")
-        self.seed, self.workers = seed, workers
+        if isinstance(order, bool) or not isinstance(order, int):
+            raise TypeError(f"gradcheck: order must be 1 or 2, got {type(order).__name__}")
+        if order not in (1, 2):
+            raise ValueError(f"gradcheck: order must be 1 or 2, got {order}")
+        self.seed, self.workers, self.order = seed, workers, order
         self.declared = Declared(noise, nondeterministic, convention, straight_through, kinks, domain, layouts)
 
     def __call__(self, subject: Any, *inputs: Any, **constants: Any) -> Report:
         """Check the backward pass of `subject` at `inputs`.  See `gradcheck.check`."""
         rng = np.random.default_rng(self.seed)
         with kept(subject), mapping(self.workers) as mapper, np.errstate(all="ignore"):
-            whole = Problem(within(adapt(subject), self.declared.domain), inputs, constants, self.declared)
-            problem = whole.with_held(self.declared.straight_through)
-            contract = examine(whole, rng)
-            findings = (*self.declared.notes(), *contract.problem.subject.findings, *contract.findings)
-            if not contract.comparable:
-                gradients = explained(None, uncompared(contract.problem, findings), findings)
-                return report(contract.problem, gradients, findings, self.seed)
-            problem = contract.problem.with_held(self.declared.straight_through)
-            places = choose(problem, contract.outputs, rng)
-            compared = compare_all(problem, places, contract.roundings * 2 * places.u, mapper, rng)
-            verdicts = conclude_all(compared, self.seed, rng)
-            findings += (*places.findings, *compared.findings, *verdicts.findings)
-            findings += (*compare_forward_mode(compared, rng),)
-            findings += (*compare_with_shadow(problem, compared.own, places.u, rng),)
-            gradients = explained(compared, with_broken(verdicts.gradients, findings), findings)
-            gradients = with_broken(with_declared(contract.problem, gradients), findings)
-            return report(problem, gradients, findings, self.seed)
+            problem = Problem(within(adapt(subject), self.declared.domain), inputs, constants, self.declared)
+            held = problem.refuse_unknown(self.declared.straight_through)
+            contract = examine(problem, rng)
+            first = self._concluded(contract, held, self.declared.notes(), mapper, rng)
+            second = self._second(contract, held, first, mapper, rng) if self.order == 2 else None
+            return report(contract.problem.with_held(held), first, self.seed, second)
+
+    def _concluded(
+        self,
+        contract: Contract,
+        held: Sequence[str],
+        said: Sequence[Finding],
+        mapper: Callable,
+        rng: np.random.Generator,
+    ) -> Verdicts:
+        """Return the verdicts on all arrays, with everything that was found; of those `held` no number is compared."""
+        whole = contract.problem
+        findings = (*said, *whole.subject.findings, *contract.findings)
+        if not contract.comparable:
+            return Verdicts(explained(None, uncompared(whole, findings), findings), findings)
+        problem = whole.with_held(held)
+        places = choose(problem, contract.outputs, rng)
+        compared = compare_all(problem, places, contract.roundings * 2 * places.u, mapper, rng)
+        verdicts = conclude_all(compared, self.seed, rng)
+        findings += (*places.findings, *compared.findings, *verdicts.findings)
+        findings += (*compare_forward_mode(compared, rng),)
+        findings += (*compare_with_shadow(problem, compared.own, places.u, rng),)
+        gradients = explained(compared, with_broken(verdicts.gradients, findings), findings)
+        return Verdicts(with_broken(with_declared(whole, gradients), findings), findings)
+
+    def _second(
+        self,
+        contract: Contract,
+        held: Sequence[str],
+        first: Verdicts,
+        mapper: Callable,
+        rng: np.random.Generator,
+    ) -> SecondOrder:
+        """Return what is found of the derivative of the pullback, if that keeps its contract."""
+        if not contract.comparable or any(f.severity == "fail" for f in contract.findings):
+            return unchecked()
+        whole = contract.problem.with_held(held)
+        problem = second_order(whole, cotangents(rng, contract.outputs, 1)[0])
+        symmetric = symmetry(problem, len(whole.leaves), rng)
+        said = [] if symmetric is None else told(symmetric)
+        why = refusal(problem)
+        if why is None:
+            found = self._concluded(examine(problem, rng), (), (), mapper, rng)
+        else:
+            found, said = Verdicts((), ()), [*said, why]
+        return second_order_of(found, said, symmetric, first.findings, problem.count)
 
 
-def check(subject: Any, *inputs: Any, **constants: Any) -> Report:
+def check(subject: Any, *inputs: Any, order: int = 1, **constants: Any) -> Report:
     """Check a backward pass against numbers; there is no step size and no tolerance to choose.
 
     Args:
         subject: an object with `vjp(*inputs, **constants) -> (y, pullback)` whose pullback returns its
             own cotangent first; a function that returns `(y, pullback)`; or what `gradcheck.adapters` make.
         inputs: floating arrays, or trees of them, that are differentiated; others are constants.
-        constants: handed over by keyword and not differentiated (masks, ids, random generators).
+        order: with 2 the derivative of the pullback is checked as well: that it is symmetric, and, against the
+            differences of the pullback, what PyTorch's or JAX's derivative of it is, or that of a pullback with a
+            method of its own, `vjp(dy) -> (gradients, second_pullback)`: `second_pullback`, called with cotangents
+            shaped like the gradients, returns what a pullback does and then the cotangent of dy.
+        constants: handed over by keyword and not differentiated (masks, ids, random generators).  A subject with
+            a constant named `order` is checked by `Checker()(subject, *inputs, order=...)`.
 
     Returns:
-        A report with `verdict`, `findings`, `gradients` and `evaluations`.
+        A report with `verdict`, `findings`, `gradients` and `evaluations`, and the `symmetry` of the second order.
 
     Raises:
-        TypeError: the subject is of no known kind, or there is no floating array to differentiate.
-        ValueError: the forward pass is not finite at the inputs.
+        TypeError: the subject is of no known kind, there is no floating array to differentiate, or the order is no
+            whole number.
+        ValueError: the forward pass is not finite at the inputs, or the order is neither 1 nor 2.
     """
-    return Checker()(subject, *inputs, **constants)
+    return Checker(order=order)(subject, *inputs, **constants)
 
 
-def assert_gradients(subject: Any, *inputs: Any, **constants: Any) -> None:
+def assert_gradients(subject: Any, *inputs: Any, order: int = 1, **constants: Any) -> None:
     """Raise GradientError, with the report as its message, unless `check` says "pass"."""
     __tracebackhide__ = True  # in pytest the user's own line is the last that is shown
-    found = check(subject, *inputs, **constants)
+    found = check(subject, *inputs, order=order, **constants)
     if found.verdict != "pass":
         raise GradientError(found)

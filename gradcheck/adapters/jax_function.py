@@ -10,6 +10,7 @@ from gradcheck.adapters.batches import batched
 from gradcheck.adapters.convert import callable_or_raise, framework, is_wide
 from gradcheck.adapters.jax_arrays import JaxArrays
 from gradcheck.adapters.jax_batches import jax_trial
+from gradcheck.adapters.jax_twice import gradients_and_pullback
 from gradcheck.subjects import trees
 from gradcheck.subjects.adapted import Adapted, Broken, arrays, leaf_list
 from gradcheck.subjects.findings import Finding
@@ -66,13 +67,39 @@ class JaxFunction(Adapted):
             with self._precision(inputs), _refusals():
                 pairs = zip([piece for _, piece in trees.leaves(dy)], ys, strict=True)
                 found = pullback([self._jax.numpy.asarray(piece, y.dtype) for piece, y in pairs])
-                rest = iter([self._arrays.array(d) for d in found])
+                d_inputs = self._arrays_of(found, inputs)
                 if not self._tried:
                     self._tried = True
                     self.findings += self._batched(inputs, constants)
-            return None, trees.rebuild(inputs, rest)
+            return None, d_inputs
 
         return y, pull
+
+    def twice(self, parameters: Any, inputs: tuple, constants: dict) -> tuple[Any, Callable]:
+        function = self._of_leaves(constants)
+        with self._precision(inputs), _refusals():
+            leaves = self._arrays.made(inputs)
+            ys, y = function(*leaves)
+            y = self._arrays.shown(y, analytic=False)
+
+        def second(dy: Any) -> tuple[tuple[None, Any], Callable]:
+            with self._precision(inputs), _refusals():
+                pairs = zip([piece for _, piece in trees.leaves(dy)], ys, strict=True)
+                dys = [self._jax.numpy.asarray(piece, y.dtype) for piece, y in pairs]
+                found, pullback = gradients_and_pullback(self._jax, lambda *xs: function(*xs)[0], leaves, dys)
+
+            def pull(d_gradients: tuple[None, Any]) -> tuple[None, Any, Any]:
+                with self._precision(inputs), _refusals():
+                    pairs = zip([c for _, c in trees.leaves(d_gradients[1])], found, strict=True)
+                    d_leaves, d_dys = pullback([self._jax.numpy.asarray(c, d.dtype) for c, d in pairs])
+                    return None, self._arrays_of(d_leaves, inputs), self._arrays_of(d_dys, dy)
+
+            return (None, self._arrays_of(found, inputs)), pull
+
+        return y, second
+
+    def _arrays_of(self, found: Sequence[Any], tree: Any) -> Any:
+        return trees.rebuild(tree, iter([self._arrays.array(d) for d in found]))
 
     def _batched(self, inputs: tuple, constants: dict) -> list[Finding]:
         of_leaves, arrays = self._of_leaves(constants), [x for _, x in trees.leaves(inputs)]

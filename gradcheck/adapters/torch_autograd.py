@@ -1,6 +1,7 @@
 """Functions of PyTorch tensors: what autograd returns for them is what is checked."""
 
 import contextlib
+import functools
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -14,6 +15,7 @@ from gradcheck.adapters.torch_batches import torch_trial
 from gradcheck.adapters.torch_graph import Graph
 from gradcheck.adapters.torch_outputs import Outputs
 from gradcheck.adapters.torch_tensors import Stage, Tensors
+from gradcheck.adapters.torch_twice import gradients_and_pullback
 from gradcheck.adapters.torch_unused import unused_outputs
 from gradcheck.subjects import trees
 from gradcheck.subjects.adapted import Adapted, Broken, leaf_list
@@ -117,6 +119,11 @@ class TorchFunction(Adapted):
             return trees.rebuild(parameters, rest), trees.rebuild(inputs, rest)
 
         return self._shown(y, graph.made), pull
+
+    def twice(self, parameters: Any, inputs: tuple, constants: dict) -> tuple[Any, Callable]:
+        y, graph = self._followed(self._arguments.made(parameters, inputs), constants)
+        second = functools.partial(gradients_and_pullback, graph, self._outputs, (parameters, inputs))
+        return self._shown(y, graph.made), self._refusals()(second)
 
     def jvp(self, parameters: Any, inputs: tuple, directions: Sequence[np.ndarray], constants: dict) -> Any:
         dual, tensors = self._tensors.torch.autograd.forward_ad, self._tensors

@@ -19,10 +19,12 @@ class Graph:
     outputs: list[Any]
     stage: Stage
 
-    def gradients(self, outputs: list[Any], cotangents: list[Any], batched: bool = False) -> Sequence[Any]:
+    def gradients(
+        self, outputs: list[Any], cotangents: list[Any], batched: bool = False, twice: bool = False
+    ) -> Sequence[Any]:
         """Return for each tensor what autograd has of these outputs: a tensor, or None.
 
-        With `batched` each cotangent is a stack of several, and so is what is returned.
+        With `batched` each cotangent is a stack of several, and so is what is returned; with `twice` that has a graph.
 
         Raises:
             Broken: the backward pass writes to a cotangent.
@@ -33,7 +35,9 @@ class Graph:
         ys, dys = zip(*pairs, strict=True)
         grad = self.tensors.torch.autograd.grad
         with self.tensors.replayed(self.stage):
-            found = grad(ys, self.made, dys, retain_graph=True, allow_unused=True, is_grads_batched=batched)
+            found = grad(
+                ys, self.made, dys, True, create_graph=twice, allow_unused=True, is_grads_batched=batched
+            )
         if any(dy._version for dy in dys):  # counts what happens in place
             raise Broken("mutation", "the pullback writes to the cotangent dy it was given")
         return found

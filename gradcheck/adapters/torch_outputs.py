@@ -59,11 +59,16 @@ class Outputs:
 
     def cotangents(self, dy: Any, outputs: list[Any]) -> list[Any]:
         """Return a tensor for every judged output, where that is and in its dtype."""
-        pieces, found = (piece for _, piece in trees.leaves(dy)), []
-        for y in outputs:
-            parts = [self._tensors.make(next(pieces), Form(y.device, y.dtype)) for _ in range(1 + y.is_complex())]
-            found.append(self._tensors.torch.complex(*parts) if y.is_complex() else parts[0])
-        return found
+        return self.joined(self.parts(dy, outputs), outputs)
+
+    def parts(self, dy: Any, outputs: list[Any]) -> list[Any]:
+        """Return a tensor for every judged output, two real ones for one that is complex."""
+        forms = [Form(y.device, y.dtype) for y in outputs for _ in range(1 + y.is_complex())]
+        return [self._tensors.make(piece, form) for (_, piece), form in zip(trees.leaves(dy), forms, strict=True)]
+
+    def joined(self, parts: list[Any], outputs: list[Any]) -> list[Any]:
+        rest = iter(parts)
+        return [self._tensors.torch.complex(next(rest), next(rest)) if y.is_complex() else next(rest) for y in outputs]
 
     def tangents(self, pairs: list[tuple[Any, Any]]) -> list[np.ndarray]:
         """Return the tangent of every judged output, zeros for None, as arrays."""

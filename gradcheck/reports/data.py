@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from gradcheck.reports import advice
-from gradcheck.verdict.facts import ErrorMap, Facts, Gradient, Ladder
+from gradcheck.verdict.facts import ErrorMap, Facts, Gradient, Ladder, Symmetry
 
 SCHEMA_VERSION = 1  # goes up when a key changes its meaning or is taken away; new keys leave it
 
@@ -21,6 +21,7 @@ def to_dict(report: Facts) -> dict[str, Any]:
         "calls": {call: int(count) for call, count in sorted(report.calls.items())},
         "gradients": [_gradient(g) for g in report.gradients],
         "findings": [{**_plain(f), "advice": advice.for_finding(f)} for f in report.findings],
+        "symmetry": _symmetry(report.symmetry),
         "reproducer": report.reproducer,
     }
 
@@ -37,6 +38,10 @@ def _ladder(ladder: Ladder | None) -> dict[str, Any] | None:
     if ladder is None:
         return None
     return {**_plain(ladder), "remainder": _value(ladder.remainder.tolist()), "order": _value(ladder.order)}
+
+
+def _symmetry(found: Symmetry | None) -> dict[str, Any] | None:
+    return None if found is None else {**_plain(found), "digits": found.digits}
 
 
 def _map(map: ErrorMap | None) -> dict[str, Any] | None:

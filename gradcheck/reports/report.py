@@ -1,13 +1,13 @@
 """What a check says: a verdict, what was found, and for each array how far it was resolved."""
 
 import dataclasses
-from collections.abc import Sequence
 from typing import Any
 
 from gradcheck.reports.reproducer import script
-from gradcheck.subjects.findings import Finding
 from gradcheck.subjects.problem import Problem
 from gradcheck.verdict.facts import Facts, Gradient
+from gradcheck.verdict.second import NOTHING, SecondOrder
+from gradcheck.verdict.verdicts import Verdicts
 
 __all__ = ["Gradient", "GradientError", "Report"]
 
@@ -59,9 +59,12 @@ class GradientError(AssertionError):
         return GradientError, (self.report,)
 
 
-def report(problem: Problem, gradients: Sequence[Gradient], findings: Sequence[Finding], seed: int) -> Report:
+def report(problem: Problem, first: Verdicts, seed: int, second: SecondOrder | None = None) -> Report:
     """Return the report on a check: it fails where anything does, with a script that shows it."""
+    more = NOTHING if second is None else second
+    gradients, findings = [*first.gradients, *more.gradients], [*first.findings, *more.findings]
     severities = {f.severity for f in findings} | {g.verdict for g in gradients}
     verdict = next((v for v in ("fail", "inconclusive") if v in severities), "pass")
-    reproducer = script(problem, gradients, findings, seed) if verdict == "fail" else ""
-    return Report(problem.name, verdict, list(gradients), list(findings), problem.count, seed, reproducer)
+    order = 1 if second is None else 2
+    shown = script(problem, first.gradients, first.findings, seed, order) if verdict == "fail" else ""
+    return Report(problem.name, verdict, gradients, findings, problem.count + more.calls, seed, shown, more.symmetry)

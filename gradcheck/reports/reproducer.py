@@ -45,15 +45,17 @@ for h in (1e-2, 1e-3, 1e-4, 1e-5, 1e-6):
 CHECK = """\
 {imports}from gradcheck import Checker
 
-{given}print(Checker(seed={seed})(subject{arguments}))
+{given}print(Checker(seed={seed}{order})(subject{arguments}))
 """
 
 
-def script(problem: Problem, gradients: Sequence[Gradient], findings: Sequence[Finding], seed: int) -> str:
+def script(
+    problem: Problem, gradients: Sequence[Gradient], findings: Sequence[Finding], seed: int, order: int = 1
+) -> str:
     """Return a script that runs where `subject` is, and the inputs that are too large to be written out.
 
     Large inputs are drawn anew if the disagreement shows there as well: each script has been run
-    before it is handed out.  Where only the contract is broken, the script repeats the check.
+    before it is handed out.  Where only the contract is broken, or the second order, the script repeats the check.
     """
     moved = {f.array for f in findings if f.kind == "moved"}
     constant = {leaf.name for leaf in problem.leaves if is_constant(leaf.value)}
@@ -67,7 +69,10 @@ def script(problem: Problem, gradients: Sequence[Gradient], findings: Sequence[F
                     return _head(problem, given, f"{gradient.name}{_place(gradient.worst_index)}", seed) + text
     given = _Given(problem, False, None)
     imports = "import numpy as np\n" if "np." in given.statements + given.arguments else ""
-    text = CHECK.format(imports=imports, given=given.statements, seed=seed, arguments=given.arguments)
+    asked = f", order={order}" if order > 1 else ""
+    text = CHECK.format(
+        imports=imports, given=given.statements, seed=seed, order=asked, arguments=given.arguments
+    )
     return _head(problem, given, "the check once more", seed) + text
 
 

@@ -62,18 +62,22 @@ def _contradiction(g: Gradient) -> str:
     """Say where claim and differences are apart: at an entry, or along a direction where no entry alone shows it."""
     if g.wrong and g.worst_index is not None and g.claimed is not None and g.numeric is not None:
         at = f"at {place(g.worst_index)} " if g.worst_index else ""
-        return f"{at}{_beside(g.claimed, g.numeric, g.bar)}"
+        return f"{at}{_beside(g, g.claimed, g.numeric, g.bar)}"
     if g.ladder is not None and g.ladder.index is None and g.ladder.disagrees:
-        text = _beside(g.ladder.claimed, g.ladder.numeric, g.ladder.bar)
+        text = _beside(g, g.ladder.claimed, g.ladder.numeric, g.ladder.bar)
         alone = "" if g.wrong else "; no single entry is off by more than its own bar"
         return f"along a random direction of {g.ladder.moves} {text}{alone}"
-    return "the pullback contradicts real differences"
+    return f"{_pullback(g)} contradicts real differences"
 
 
-def _beside(claimed: float, numeric: float, bar: float | None) -> str:
+def _pullback(g: Gradient) -> str:
+    return "the pullback" if g.order == 1 else "the second pullback"
+
+
+def _beside(g: Gradient, claimed: float, numeric: float, bar: float | None) -> str:
     a, b = apart(claimed, numeric)
     within = f" +- {bar:.1e}" if bar is not None and math.isfinite(bar) else ""
-    return f"the pullback gives {a}, differences give {b}{within}"
+    return f"{_pullback(g)} gives {a}, differences give {b}{within}"
 
 
 def _table(gradients: list[Gradient], style: Style) -> list[str]:

@@ -21,6 +21,10 @@ class Broken(Exception):
         self.kind, self.message, self.array = kind, message, array
 
 
+class NoSecond(Exception):
+    """The gradients of a subject have no derivative of their own; the message says why."""
+
+
 class Adapted:
     """The one shape that every kind of subject is brought into.
 
@@ -32,6 +36,7 @@ class Adapted:
     name: str = "function"
     complex_safe: bool = True  # whether it may be called with complex arrays at all
     units: Mapping[str, float] = {}  # unit roundoff of arrays in a format that NumPy lacks, by name
+    input_names: Sequence[str] = ()  # where no signature has them
     findings: Sequence[Finding] = ()  # what an adapter has to say itself, once it has seen the inputs
 
     def prepare(self, inputs: tuple, constants: dict) -> tuple:
@@ -45,6 +50,17 @@ class Adapted:
     def vjp(self, parameters: Any, inputs: tuple, constants: dict) -> tuple[Any, Callable[[Any], tuple[Any, Any]]]:
         """Return y and a pullback dy -> (cotangent of the parameters, of the inputs)."""
         raise TypeError(f"{type(self).__name__} must define vjp(parameters, inputs, constants)")
+
+    def twice(self, parameters: Any, inputs: tuple, constants: dict) -> tuple[Any, Callable] | None:
+        """Return y and a function of dy that returns the gradients and their own pullback; None: there is none.
+
+        Gradients are (cotangent of the parameters, of the inputs); the second pullback takes such a pair, and returns
+        (cotangent of the parameters, of the inputs, of dy).
+
+        Raises:
+            NoSecond: the gradients have no derivative.
+        """
+        return None
 
     def jvp(self, parameters: Any, inputs: tuple, directions: Sequence[np.ndarray], constants: dict) -> Any:
         """Return J d, shaped like y, for one direction for each differentiable array; None: no forward mode."""
@@ -85,6 +101,8 @@ def per_input(cotangents: Any, inputs: tuple, subject: Adapted) -> tuple:
 
 def names(subject: Adapted, inputs: tuple) -> list[str]:
     """Return the inputs' names: those of the positional parameters of the subject's signature."""
+    if subject.input_names:
+        return list(subject.input_names)
     try:
         parameters = list(inspect.signature(subject.signature()).parameters.values())
     except (TypeError, ValueError):  # a builtin without a signature

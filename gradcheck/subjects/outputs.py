@@ -25,6 +25,11 @@ def like(y: Any, vector: np.ndarray, protect: bool = True) -> Any:
     return trees.rebuild(y, iter(pieces))
 
 
+def pieces(y: Any, dy: Any) -> list[Any]:
+    """Return what a cotangent has for each floating array of an output."""
+    return [d for _, d in trees.align(_as_array(y), dy, "dy")]
+
+
 def representable(y: Any, vectors: np.ndarray) -> np.ndarray:
     """Return cotangents (G, m) of an output, rounded to what its arrays hold: what is handed over is what counts."""
     rows = [np.concatenate([np.zeros(0), *(x.ravel() for _, x in trees.leaves(like(y, v)))]) for v in vectors]

@@ -19,7 +19,8 @@ from gradcheck.subjects.randomness import Draws
 
 Arrays = Sequence[np.ndarray]
 LARGE = 100_000  # entries from which one ladder of real differences serves all arrays together
-COST = {"forward": 1, "pullback": 2, "complex forward": 4, "forward mode": 3}  # in plain forward passes
+# In plain forward passes.
+COST = {"forward": 1, "pullback": 2, "complex forward": 4, "forward mode": 3, "second pullback": 6}
 
 
 class Problem:
@@ -54,8 +55,8 @@ class Problem:
         """Return the problem with the complex outputs of real arrays as pairs."""
         return self.changed(subject=Pairs(self.subject, self.inputs, self.declared.convention))
 
-    def with_held(self, names: Collection[str]) -> "Problem":
-        """Return the problem with some arrays as constants.
+    def refuse_unknown(self, names: Collection[str]) -> Collection[str]:
+        """Return names of arrays that may be held.
 
         Raises:
             ValueError: a name is none of an array's, or no other array is left.
@@ -64,10 +65,14 @@ class Problem:
         for name in names:
             if name not in there:
                 raise ValueError(f"gradcheck: straight_through must name arrays among {', '.join(there)}, got {name!r}")
-        left = [leaf for leaf in self.leaves if leaf.name not in names]
-        if not left:
+        if set(there) <= set(names):
             raise ValueError(f"gradcheck: straight_through must leave an array to compare, got all: {', '.join(names)}")
-        return self.changed(leaves=left, held={i: x.value for i, x in enumerate(self.leaves) if x.name in names})
+        return names
+
+    def with_held(self, names: Collection[str]) -> "Problem":
+        """Return the problem with some arrays as constants."""
+        held = {i: leaf.value for i, leaf in enumerate(self.leaves) if leaf.name in names}
+        return self.changed(leaves=[leaf for leaf in self.leaves if leaf.name not in names], held=held)
 
     def _build(self) -> None:
         self._trees = [trees.builder(self.subject.parameters), trees.builder(self.inputs)]
@@ -130,10 +135,20 @@ class Problem:
         self.count["pullback"] += 1
         with during("the pullback"), told(self.leaves, self.handed):
             d_parameters, self.d_inputs = pullback(dy)
+        return self.per_leaf(d_parameters, self.d_inputs)
+
+    def per_leaf(self, d_parameters: Any, d_inputs: tuple) -> list[Any]:
+        """Return what cotangents of the parameters and of the inputs have for each leaf."""
         rows = list(trees.align(self.subject.parameters, d_parameters, ""))
-        for x, dx in zip(self.inputs, self.d_inputs, strict=True):
+        for x, dx in zip(self.inputs, d_inputs, strict=True):
             rows += trees.align(x, dx, "")
         return [value for i, (_, value) in enumerate(rows) if i not in self.held]
+
+    def twice(self, arrays: Arrays) -> tuple[Any, Callable] | None:
+        """Return the output and a function of dy: gradients and second pullback; see `Adapted.twice`."""
+        with during("the second vjp"), told(self.leaves, arrays), self.draws.replayed():
+            found = self.subject.twice(*self._hand_over(arrays))
+            return None if found is None else (found[0], self.draws.continuing(found[1]))
 
     def jvp(self, arrays: Arrays, directions: Arrays) -> np.ndarray | None:
         """Return J d as one vector, or None where the subject has no forward mode."""

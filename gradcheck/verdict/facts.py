@@ -11,6 +11,7 @@ from gradcheck.subjects.problem import COST
 
 CLEAR = 20  # roundings that a Taylor remainder must be above to tell its order
 FIT = 4  # remainders, those of the smallest steps, that the order is read off
+RESOLVED = 1e-3  # of the terms of a product: a wider bar says nothing of its symmetry
 FEWEST = 3  # of them, without which it is not told
 
 Numbers = tuple[float, ...]
@@ -135,6 +136,35 @@ class Gradient:
     dtype: str = ""
     ladder: Ladder | None = None
     map: ErrorMap | None = None
+    order: int = 1  # of the derivative
+
+
+@dataclasses.dataclass(frozen=True)
+class Symmetry:
+    """<u, Dg v> and <v, Dg u> of the gradients g for one dy, along two random directions, and how smooth they are."""
+
+    forth: float
+    back: float
+    bar: float  # above the error of their difference; inf: not resolved
+    size: float  # the root sum of squares of the terms of such a product
+    smoothness: str = "smooth"  # at the given point: "smooth", "kink", "jump" or "not resolved"
+    where: tuple[str, ...] = ()  # the first entries of gradients that are not smooth
+
+    @property
+    def is_apart(self) -> bool:
+        return bool(np.isfinite(self.bar)) and not abs(self.forth - self.back) <= self.bar
+
+    @property
+    def is_resolved(self) -> bool:
+        """Whether the bar is narrow enough to mean something, or shows that there is nothing."""
+        return bool(np.isfinite(self.bar)) and (self.bar <= RESOLVED * self.size or self.size <= self.bar)
+
+    @property
+    def digits(self) -> float | None:
+        """Decimal digits to which both are the same; None where both are zero or nothing is resolved."""
+        if not np.isfinite(self.bar) or self.size <= self.bar:
+            return None
+        return float(-np.log10(max(self.bar / self.size, 1e-17)))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -148,8 +178,9 @@ class Facts:
     calls: Counter
     seed: int
     reproducer: str = ""
+    symmetry: Symmetry | None = None  # of the second order, where that was asked for
 
     @property
     def evaluations(self) -> int:
-        """What the check cost, in plain forward passes: a pullback counts 2, a complex forward 4."""
+        """What the check cost, in plain forward passes: a pullback counts 2; see COST."""
         return sum(COST[call] * count for call, count in self.calls.items())

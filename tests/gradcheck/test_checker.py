@@ -1,5 +1,6 @@
 """The front door: three verdicts, options of the checker's own, and nothing of the user's modified."""
 
+import multiprocessing
 import re
 
 import numpy as np
@@ -8,6 +9,24 @@ import pytest
 import gradcheck
 from gradcheck import Checker
 from gradcheck.adapters import pair
+
+
+class Cubic:
+    """The pullback of x^3, with one of its own."""
+
+    def __init__(self, x):
+        self.x = x
+
+    def __call__(self, dy):
+        return 3 * self.x**2 * dy
+
+    def vjp(self, dy):
+        return self(dy), lambda c: (6 * self.x * dy * c, 3 * self.x**2 * c)
+
+
+def cube(x):
+    return x * x * x, Cubic(x)
+
 
 X = np.random.default_rng(1).normal(size=(3, 4))
 sine = pair(np.sin, lambda x, dy: np.cos(x) * dy)
@@ -50,6 +69,10 @@ def test_a_failure_gives_both_numbers_the_bar_and_the_index():
         ({"seed": 1.5}, TypeError, "gradcheck: seed must be a whole number, got float"),
         ({"seed": True}, TypeError, "gradcheck: seed must be a whole number, got bool"),
         ({"seed": -1}, ValueError, "gradcheck: seed must not be negative, got -1"),
+        ({"order": "2"}, TypeError, "gradcheck: order must be 1 or 2, got str"),
+        ({"order": True}, TypeError, "gradcheck: order must be 1 or 2, got bool"),
+        ({"order": 0}, ValueError, "gradcheck: order must be 1 or 2, got 0"),
+        ({"order": 3}, ValueError, "gradcheck: order must be 1 or 2, got 3"),
         ({"workers": "two"}, TypeError, "gradcheck: workers must be a whole number or map-like callable, got str"),
         ({"workers": True}, TypeError, "gradcheck: workers must be a whole number or map-like callable, got bool"),
         ({"workers": 0}, ValueError, "gradcheck: workers must be at least 1, or -1 for all cores, got 0"),
@@ -66,6 +89,42 @@ def test_options_do_not_collide_with_a_layers_own_arguments():
         return seed * x * workers, lambda dy: seed * dy * workers
 
     assert Checker(seed=3)(vjp, X, seed=2.0, workers=5.0).verdict == "pass"
+
+
+def test_the_order_is_reserved_in_check_alone():
+    def scaled(x, *, order):
+        return order * x, lambda dy: order * dy
+
+    assert Checker()(scaled, X, order=3.0).verdict == "pass"
+    for function in (gradcheck.check, gradcheck.assert_gradients):
+        with pytest.raises(ValueError, match=r"^gradcheck: order must be 1 or 2, got 3$"):
+            function(scaled, X, order=3)
+
+
+def test_the_second_order_adds_to_the_first_and_changes_nothing_of_it():
+    one, two = (gradcheck.check(sine, X, order=order) for order in (1, 2))
+    assert one.symmetry is None and two.symmetry.digits > 8
+    assert two.gradients == one.gradients and two.findings[: len(one.findings)] == one.findings
+    assert {f.message.partition(":")[0] for f in two.findings[len(one.findings) :]} == {"second order"}
+    assert gradcheck.check(sine, X).to_dict() == one.to_dict()
+    assert two.evaluations > one.evaluations
+
+
+def test_an_assertion_may_ask_for_the_second_order():
+    def turned(x):
+        return np.sin(x), lambda dy: np.cos(x) * dy + 1e-3 * x[::-1] * np.arange(4) * dy
+
+    assert gradcheck.assert_gradients(sine, X, order=2) is None
+    with pytest.raises(gradcheck.GradientError, match="is not symmetric") as caught:
+        gradcheck.assert_gradients(turned, X, order=2)
+    assert caught.value.report.symmetry.is_apart
+
+
+def test_the_second_order_is_the_same_wherever_the_work_is_done():
+    with multiprocessing.Pool(2) as pool:
+        far = Checker(order=2, workers=pool.map)(cube, X)
+    assert far.to_dict() == Checker(order=2)(cube, X).to_dict()
+    assert [g.name for g in far.gradients] == ["x", "second order, x", "second order, dy"]
 
 
 def test_the_same_seed_gives_the_same_report():

@@ -3,22 +3,30 @@
 import json
 import math
 
+import numpy as np
 import pytest
 
+import gradcheck
 from gradcheck.reports.data import SCHEMA_VERSION, to_dict
 
 REPORT = {
-    "schema_version", "subject", "verdict", "seed", "evaluations", "calls", "gradients", "findings", "reproducer",
+    "schema_version", "subject", "verdict", "seed", "evaluations", "calls", "gradients", "findings", "symmetry",
+    "reproducer",
 }
 GRADIENT = {
     "name", "shape", "verdict", "digits", "real_digits", "worst_index", "claimed", "numeric", "bar", "method",
-    "compared", "kinks", "jumps", "wrong", "reason", "cause", "diagnosis", "dtype", "advice", "ladder", "map",
+    "compared", "kinks", "jumps", "wrong", "reason", "cause", "diagnosis", "dtype", "advice", "ladder", "map", "order",
 }
 LADDER = {
     "index", "moves", "steps", "central", "right", "noise", "claimed", "numeric", "bar", "remainder", "order",
 }
 MAP = {"shape", "rows", "columns", "claimed", "numeric", "bars", "sampled", "merged"}
+SYMMETRY = {"forth", "back", "bar", "size", "smoothness", "where", "digits"}
 FINDING = {"kind", "message", "severity", "array", "advice"}
+
+
+def sine(x):
+    return np.sin(x), lambda dy: np.cos(x) * dy
 
 
 def plain(value):
@@ -40,6 +48,14 @@ def test_keys_and_their_version_are_stable(reports):
         assert all(set(f) == FINDING for f in data["findings"])
         assert all(set(g["ladder"]) == LADDER for g in data["gradients"] if g["ladder"])
         assert all(set(g["map"]) == MAP for g in data["gradients"] if g["map"])
+
+
+def test_the_second_order_adds_a_symmetry_and_gradients_of_its_order(normal):
+    assert gradcheck.check(sine, normal(3)).to_dict()["symmetry"] is None
+    data = gradcheck.check(sine, normal(3), order=2).to_dict()
+    assert set(data["symmetry"]) == SYMMETRY and plain(data["symmetry"])
+    assert data["symmetry"]["digits"] > 8
+    assert [g["order"] for g in data["gradients"]] == [1]
 
 
 def test_values_are_plain(reports):

@@ -1,0 +1,160 @@
+"""The derivative of a gradient is symmetric: what is not is found, what is passes, and kinks are told."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+import gradcheck
+from gradcheck.adapters import pair
+from gradcheck.subjects.problem import Problem
+from gradcheck.subjects.second import second_order
+from gradcheck.verdict.facts import Symmetry
+from gradcheck.verdict.symmetry import MOST, Weighted, symmetry, told
+
+X = np.random.default_rng(5).normal(size=(3, 4))
+
+
+@dataclasses.dataclass(frozen=True)
+class Bilinear:
+    """y = tanh(x w) + b; `turned` is the part of a rotation that its gradient of w has beside."""
+
+    w: np.ndarray
+    b: np.ndarray
+    turned: float = 0.0
+
+    def vjp(self, x):
+        h = np.tanh(x @ self.w)
+
+        def pullback(dy):
+            d = dy * (1 - h * h)
+            dw = x.T @ d
+            aside = self.turned * dy.sum() * self.w[:, ::-1] * np.arange(len(self.b))
+            return Bilinear(dw + aside, dy.sum(0)), d @ self.w.T
+
+        return h + self.b, pullback
+
+
+@pytest.fixture
+def measured():
+    """measured(subject, *inputs): what differences say of its gradients, and with another seed."""
+
+    def measured(subject, *inputs, seed=0, **constants):
+        rng = np.random.default_rng(seed)
+        first = Problem(subject, inputs, constants)
+        outputs = first.forward([leaf.value for leaf in first.leaves]).size
+        with np.errstate(all="ignore"):
+            return symmetry(second_order(first, rng.normal(size=outputs)), len(first.leaves), rng)
+
+    return measured
+
+
+def layer(turned=0.0):
+    rng = np.random.default_rng(1)
+    return Bilinear(rng.normal(size=(4, 5)), rng.normal(size=5), turned)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_gradient_has_a_symmetric_derivative(measured, seed):
+    found = measured(layer(), X, seed=seed)
+    assert not found.is_apart and found.is_resolved
+    assert found.digits > 8
+    assert abs(found.forth - found.back) <= found.bar < 1e-8 * found.size
+    assert found.smoothness == "smooth" and found.where == ()
+
+
+@pytest.mark.parametrize("turned", [1.0, 1e-3, 1e-6])
+def test_what_is_no_gradient_has_none(measured, turned):
+    found = measured(layer(turned), X)
+    assert found.is_apart
+    (finding,) = told(found)
+    assert (finding.kind, finding.severity) == ("symmetry", "fail")
+    assert "it is the gradient of nothing: along random directions u, v <u, Dg v> is " in finding.message
+
+
+def test_the_report_fails_by_the_symmetry_as_well():
+    report = gradcheck.check(layer(1e-3), X, order=2)
+    (message,) = [f.message for f in report.findings if f.kind == "symmetry"]
+    assert message.startswith("second order: the derivative of the pullback is not symmetric")
+    assert report.verdict == "fail" and report.symmetry.is_apart
+
+
+@pytest.mark.parametrize(("name", "subject"), [("x", lambda x, dy: 0 * x + dy), ("zero", lambda x, dy: 2 * dy)])
+def test_a_linear_map_has_gradients_whose_derivative_is_zero(measured, name, subject):
+    found = measured(pair(lambda x: x, subject), X)
+    assert found.digits is None and found.is_resolved and not found.is_apart
+    assert [f.message for f in told(found)] == ["the derivative of the pullback is zero"]
+
+
+@pytest.mark.parametrize(
+    ("forward", "backward", "kind"),
+    [
+        (lambda x: np.maximum(x, 0), lambda x, dy: (x > 0) * dy, "jump"),
+        (lambda x: x * np.abs(x), lambda x, dy: 2 * np.abs(x) * dy, "kink"),
+    ],
+)
+def test_where_the_pullback_has_no_derivative_that_is_told_with_its_entry(measured, forward, backward, kind):
+    x = np.array([[1.0, -2.0], [0.0, 3.0]])
+    found = measured(pair(forward, backward), x)
+    assert (found.smoothness, found.where) == (kind, ("x[1, 0]",))
+    assert not found.is_apart and found.is_resolved  # near by it is smooth
+    note = told(found)[-1]
+    assert (note.kind, note.severity) == ("smoothness", "note")
+    assert note.message == f"the pullback has no derivative here: a {kind} in the cotangent of x[1, 0]"
+
+
+def test_noise_claims_nothing(measured):
+    def backward(x, dy):
+        return (np.cos(x) + 1e-2 * np.sin(1e13 * x)) * dy
+
+    found = measured(pair(np.sin, backward), X)
+    assert not found.is_resolved and not found.is_apart
+    assert [(f.severity, f.message) for f in told(found)] == [
+        ("note", "whether the derivative of the pullback is symmetric was not resolved")
+    ]
+
+
+def test_noise_of_float32_inside_is_no_asymmetry(measured):
+    def backward(x, dy):
+        h = np.tanh(x.astype(np.float32) @ np.ones((4, 4), np.float32))
+        return ((dy * (1 - h * h)).astype(np.float32) @ np.ones((4, 4), np.float32)).astype(np.float64)
+
+    for seed in range(5):
+        found = measured(pair(lambda x: np.tanh(x @ np.ones((4, 4))), backward), X, seed=seed)
+        assert not found.is_apart
+
+
+def test_at_the_ends_of_a_domain_the_given_point_serves(measured):
+    x = np.array([1.0, 1e-300])  # 5 % away the first entry leaves it
+
+    def backward(x, dy):
+        return np.where(np.abs(x - 1) < 0.01, np.cos(x), np.nan) * dy * np.array([1, 0])
+
+    found = measured(pair(lambda x: np.sin(x) * np.array([1, 0]), backward), x)
+    assert found is not None and not found.is_apart
+
+
+def test_many_entries_are_added_up_in_sums():
+    wide = pair(np.sin, lambda x, dy: np.cos(x) * dy)
+    first = Problem(wide, (np.linspace(-1, 1, MOST + 7),), {})
+    problem = second_order(first, np.ones(MOST + 7))
+    at, weights = [leaf.value for leaf in problem.leaves], np.linspace(1, 2, MOST + 7)
+    sums = Weighted(problem, weights)
+    assert sums.forward(at).shape == sums.attempt(at, MOST).shape == (MOST,)
+    # the same terms, added up in another order
+    assert abs(sums.forward(at).sum() - weights @ np.cos(at[0])) <= 1e-12 * MOST
+    assert Weighted(problem, weights[:5]).starts.tolist() == [0, 1, 2, 3, 4]
+
+
+def test_arrays_without_entries_have_no_symmetry(measured):
+    assert measured(pair(np.sin, lambda x, dy: np.cos(x) * dy), np.zeros((0, 2))) is None
+
+
+def test_the_numbers_of_a_symmetry():
+    found = Symmetry(1.0, 1.0 + 1e-9, 1e-8, 2.0)
+    assert not found.is_apart and found.is_resolved
+    assert found.digits == pytest.approx(8.3, abs=0.01)
+    assert Symmetry(1.0, 1.1, 1e-8, 2.0).is_apart
+    assert not Symmetry(1.0, 1.1, 0.2, 2.0).is_resolved
+    nothing = Symmetry(np.nan, np.nan, np.inf, np.nan)
+    assert (nothing.is_apart, nothing.is_resolved, nothing.digits) == (False, False, None)
