@@ -79,7 +79,7 @@ class Checker:
         rng = np.random.default_rng(self.seed)
         with kept(subject), mapping(self.workers) as mapper, np.errstate(all="ignore"):
             problem = Problem(within(adapt(subject), self.declared.domain), inputs, constants, self.declared)
-            held = problem.refuse_unknown(self.declared.straight_through)
+            held = tuple(problem.refuse_unknown(self.declared.straight_through))
             contract = examine(problem, rng)
             first = self._concluded(contract, held, self.declared.notes(), mapper, rng)
             second = self._second(contract, held, first, mapper, rng) if self.order == 2 else None

@@ -9,7 +9,7 @@ from gradcheck.adapters.convert import own
 from gradcheck.subjects import trees
 from gradcheck.subjects.adapted import Adapted, Broken
 from gradcheck.subjects.owners import Owned
-from gradcheck.subjects.problem import is_write
+from gradcheck.subjects.raised import is_write
 
 Push = Callable[[Sequence[np.ndarray]], Any]  # of a tangent for each array, in the order of `trees.leaves`
 

@@ -13,7 +13,7 @@ from gradcheck.adapters.dependence import used
 from gradcheck.adapters.places import Path, get, held, title
 from gradcheck.subjects.findings import Finding
 from gradcheck.subjects.outputs import flat, like
-from gradcheck.subjects.problem import during
+from gradcheck.subjects.raised import during
 
 RETURNED = "(returned)"  # where the path of a gradient begins that the backward pass returns
 

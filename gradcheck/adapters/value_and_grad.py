@@ -16,7 +16,7 @@ from gradcheck.subjects import trees
 from gradcheck.subjects.adapted import Adapted, Broken, names, per_input
 from gradcheck.subjects.findings import Finding
 from gradcheck.subjects.owners import Owned
-from gradcheck.subjects.problem import during
+from gradcheck.subjects.raised import during
 
 BY_KEYWORD = "an input without a gradient, such as the data, is handed over by keyword"
 

@@ -12,7 +12,8 @@ from gradcheck.subjects import trees
 from gradcheck.subjects.adapted import Leaf
 from gradcheck.subjects.findings import Finding
 from gradcheck.subjects.outputs import flat, like, representable
-from gradcheck.subjects.problem import Problem, is_write
+from gradcheck.subjects.problem import Problem
+from gradcheck.subjects.raised import is_write
 
 
 def first_pullback(run: Forward, g: np.ndarray) -> tuple[Problem, Any, Callable, list[Any], np.ndarray, list[Finding]]:

@@ -7,7 +7,8 @@ import numpy as np
 from gradcheck.numeric.points import jittered
 from gradcheck.numeric.scales import scale
 from gradcheck.subjects.findings import Finding
-from gradcheck.subjects.problem import Problem, is_write
+from gradcheck.subjects.problem import Problem
+from gradcheck.subjects.raised import is_write
 
 SMALLEST, LARGEST = 2.0**-1005, 2.0**990  # sizes of arrays between which steps have room
 REPEATS = 4  # of inputs a few roundings away

@@ -1,20 +1,20 @@
 """One check's subject at one set of inputs, as functions of a flat list of arrays."""
 
-import contextlib
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import numpy as np
 
 from gradcheck.subjects import trees
-from gradcheck.subjects.adapted import Adapted, Broken, leaf_list
+from gradcheck.subjects.adapted import Adapted, leaf_list
 from gradcheck.subjects.declared import NOTHING, Declared
 from gradcheck.subjects.formats import laid, native
 from gradcheck.subjects.kinds import adapt
 from gradcheck.subjects.moved import told
 from gradcheck.subjects.outputs import brief, flat, like
 from gradcheck.subjects.pairs import Pairs, has_complex, paired
+from gradcheck.subjects.raised import during
 from gradcheck.subjects.randomness import Draws
 
 Arrays = Sequence[np.ndarray]
@@ -192,20 +192,3 @@ class Problem:
             self.inputs if inputs is None else inputs(leaves),
             trees.rebuild(self.constants),
         )
-
-
-@contextlib.contextmanager
-def during(call: str) -> Iterator[None]:
-    """Let errors of the user's code through, with a note that says in which call they arose."""
-    try:
-        yield
-    except Broken:
-        raise
-    except Exception as error:
-        error.add_note(f"gradcheck: raised by {call} of the subject under check")
-        raise
-
-
-def is_write(error: BaseException) -> bool:
-    """Whether an error is NumPy's refusal to write to a read-only array."""
-    return isinstance(error, ValueError) and "read-only" in str(error)

@@ -9,7 +9,8 @@ from gradcheck.subjects import trees
 from gradcheck.subjects.adapted import Adapted, Broken, NoSecond
 from gradcheck.subjects.findings import Finding
 from gradcheck.subjects.outputs import like, output_names, pieces
-from gradcheck.subjects.problem import Problem, is_write
+from gradcheck.subjects.problem import Problem
+from gradcheck.subjects.raised import is_write
 
 ABSENT = "the subject hands over no second pullback"
 

@@ -1,0 +1,23 @@
+"""What the user's code raises: let through with a word on where, but for a write to what is protected."""
+
+import contextlib
+from collections.abc import Iterator
+
+from gradcheck.subjects.adapted import Broken
+
+
+@contextlib.contextmanager
+def during(call: str) -> Iterator[None]:
+    """Let errors of the user's code through, with a note that says in which call they arose."""
+    try:
+        yield
+    except Broken:
+        raise
+    except Exception as error:
+        error.add_note(f"gradcheck: raised by {call} of the subject under check")
+        raise
+
+
+def is_write(error: BaseException) -> bool:
+    """Whether an error is NumPy's refusal to write to a read-only array."""
+    return isinstance(error, ValueError) and "read-only" in str(error)

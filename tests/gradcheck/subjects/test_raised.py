@@ -1,0 +1,20 @@
+"""Errors of the user's code come through, with a word on where they arose."""
+
+import pytest
+
+from gradcheck.subjects.adapted import Broken
+from gradcheck.subjects.raised import during, is_write
+
+
+def test_errors_keep_their_traceback_and_say_in_which_call():
+    with pytest.raises(KeyError) as caught, during("the pullback"):
+        raise KeyError("w")
+    assert caught.value.__notes__ == ["gradcheck: raised by the pullback of the subject under check"]
+    with pytest.raises(Broken) as broken, during("the pullback"):
+        raise Broken("count", "too few")
+    assert not hasattr(broken.value, "__notes__")
+
+
+def test_only_numpys_refusal_to_write_is_a_write():
+    assert is_write(ValueError("assignment destination is read-only"))
+    assert not is_write(ValueError("shapes differ")) and not is_write(TypeError("read-only"))
