@@ -101,6 +101,14 @@ def claim_at(problem: Problem, point: Arrays, g: np.ndarray, u: float, jitters: 
     """Return the gradient at a point for every cotangent, and `jitters` repetitions a few roundings away."""
     with np.errstate(all="ignore"):
         values = problem.gradients(point, g)
-        nearby = [problem.gradients(jittered(point, rng, u), jittered([g], rng, u)[0]) for _ in range(jitters)]
+        nearby = [attempted(problem, jittered(point, rng, u), jittered([g], rng, u)[0]) for _ in range(jitters)]
     declared = problem.declared
     return Claim(values, nearby, u, declared.noise, 1.0 if declared.nondeterministic else u)
+
+
+def attempted(problem: Problem, point: Arrays, g: np.ndarray) -> list[np.ndarray]:
+    """Return the gradients at a point that may lie outside the domain: an error there is not a number."""
+    try:
+        return problem.gradients(point, g)
+    except Exception:  # whatever the user's code raises when a few roundings take it out of its domain
+        return [np.full((len(g), *leaf.value.shape), np.nan) for leaf in problem.leaves]

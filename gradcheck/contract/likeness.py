@@ -80,12 +80,16 @@ def sensitivity(call: Call, rounding: Rounding, rng: np.random.Generator) -> lis
     A mean of numbers far from zero but near each other carries many.  A change far above is none: a kink was crossed.
     """
     sizes = [x / call.u for x in (call.noise, *(rounding.natural[leaf.name] for leaf in call.problem.leaves))]
-    changes = []
+    changes = [np.zeros(len(sizes))]
     for _ in range(REPEATS):
         near_by = zip(jittered(call.point, rng, call.u), call.point, strict=True)
-        out, pullback = call.problem.vjp([x.astype(kept.dtype) for x, kept in near_by])
+        try:
+            out, pullback = call.problem.vjp([x.astype(kept.dtype) for x, kept in near_by])
+        except Exception:  # whatever the user's code raises when a few roundings take it out of its domain
+            continue
         found = [flat(out), *dataclasses.replace(call, out=out, pullback=pullback).pull(call.g[0])]
-        changes.append([_change(*row) for row in zip([call.y, *call.first], found, sizes, strict=True)])
+        rows = zip([call.y, *call.first], found, sizes, strict=True)
+        changes.append(np.array([_change(*row) for row in rows]))
     return [MARGIN * change for change in np.max(changes, axis=0)]
 
 

@@ -36,7 +36,13 @@ def compare_with_shadow(problem: Problem, own: Place, u: float, rng: np.random.G
         points.append([x.astype(leaf.value.dtype) for x, leaf in zip(moved, problem.leaves, strict=True)])
         g.append(jittered(g[:1], rng, narrow)[0].astype(np.float32).astype(np.float64))
     with np.errstate(all="ignore"):
-        got = [problem.gradients(point, dy) for point, dy in zip(points, g, strict=True)]
+        got = [problem.gradients(points[0], g[0])]
+        for i in range(1, len(points)):
+            try:
+                got.append(problem.gradients(points[i], g[i]))
+            except Exception:  # whatever the user's code raises when a few roundings take it out of its domain
+                points[i] = points[0]
+                got.append(problem.gradients(points[i], g[i]))
         wide = [[x.astype(np.float64) for x in point] for point in points]
         reference = [problem.gradients(point, dy) for point, dy in zip(wide, g, strict=True)]
     natural = float(np.abs(own.y).max(initial=0)) * float(np.abs(g[0]).max(initial=0))

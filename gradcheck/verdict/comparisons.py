@@ -16,8 +16,8 @@ from gradcheck.verdict.given import compare_at_given, settled
 from gradcheck.verdict.ground import Ground, Known
 from gradcheck.verdict.locate import locate
 from gradcheck.verdict.measured import measured
-from gradcheck.verdict.places import Places, with_output
-from gradcheck.verdict.special import is_special, unrounded
+from gradcheck.verdict.places import Places, inside, unrounded, with_output
+from gradcheck.verdict.special import is_special
 
 EXPLAINED = 4  # wrong arrays whose entries are located, mapped and diagnosed
 
@@ -51,11 +51,12 @@ def compare_all(
     along, known = _near(near, rng)
     own = ground_at(with_output(problem, places.own.point, places.own.g))
     if is_special(problem, places, own.claim.values, rng):
-        own = ground_at(with_output(problem, unrounded(problem, places), places.own.g))
+        own = ground_at(with_output(problem, unrounded(problem, places.own.point, places.moved), places.own.g))
     given, sampled = _at_given(own, Known(known.level), along, rng)
     columns = [found + more for found, more in zip(along, given, strict=True)]
     if places.moved:
-        unmoved = ground_at(with_output(problem, [quantise(leaf.value) for leaf in problem.leaves], places.own.g))
+        point, y = inside(problem, [quantise(leaf.value) for leaf in problem.leaves], set())
+        unmoved = ground_at(Place(point, y.astype(np.float64), places.own.g))
         contradicting = _contradicting(unmoved, Known(known.level), columns, rng)
         columns = [found + more for found, more in zip(columns, contradicting, strict=True)]
     believed = tuple(places.exact and not any(c.exact_contradicts_real().any() for c in cs) for cs in columns)

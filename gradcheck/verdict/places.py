@@ -1,6 +1,7 @@
 """Where a check is made: at the user's own point, from which steps are exact, and at a generic one near it."""
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -28,7 +29,11 @@ class Places:
     @property
     def moved(self) -> set[str | None]:
         """Return the names of the parameters that are not what they were at the user's point."""
-        return {f.array for f in self.findings if f.kind == "moved"}
+        return _moved(self.findings)
+
+
+def _moved(findings: Sequence[Finding]) -> set[str | None]:
+    return {f.array for f in findings if f.kind == "moved"}
 
 
 def choose(problem: Problem, outputs: int, rng: np.random.Generator) -> Places:
@@ -39,7 +44,7 @@ def choose(problem: Problem, outputs: int, rng: np.random.Generator) -> Places:
     with np.errstate(all="ignore"):
         y_near = _attempted(problem, near, outputs)
         one_is_enough = problem.is_large and np.isfinite(y_near).all()
-        y_own = y_near if one_is_enough else problem.forward(own)
+        own, y_own = (own, y_near) if one_is_enough else inside(problem, own, _moved(moved))
     narrow = UNIT[y_own.dtype] if y_own.dtype in UNIT and y_own.dtype != np.float64 else 0.0
     y_own, y_near = y_own.astype(np.float64), y_near.astype(np.float64)
     if not np.isfinite(y_near).all():
@@ -51,6 +56,21 @@ def choose(problem: Problem, outputs: int, rng: np.random.Generator) -> Places:
         findings.append(Finding("complex", f"no complex step: {why}", "note"))
     u = max(unit_roundoff([y_own, y_near]), narrow)
     return Places(Place(own, y_own, g), Place(near, y_near, g), why is None, u, narrow, tuple(findings))
+
+
+def unrounded(problem: Problem, own: list[np.ndarray], moved: set[str | None]) -> list[np.ndarray]:
+    """Return the own point with all its bits, but for parameters that were moved."""
+    pairs = zip(problem.leaves, own, strict=True)
+    return [x if leaf.name in moved else leaf.value.astype(np.float64) for leaf, x in pairs]
+
+
+def inside(problem: Problem, own: list[np.ndarray], moved: set[str | None]) -> tuple[list[np.ndarray], np.ndarray]:
+    """Return the own point and its outputs; with all its bits where the rounded one lies outside the domain."""
+    try:
+        return own, problem.forward(own)
+    except Exception:  # whatever the user's code raises there; at the very point that was given it raised nothing
+        own = unrounded(problem, own, moved)
+        return own, problem.forward(own)
 
 
 def _attempted(problem: Problem, point: list[np.ndarray], size: int) -> np.ndarray:

@@ -223,3 +223,17 @@ def test_as_many_repetitions_are_made_as_were_asked_for():
 def test_what_is_declared_is_in_the_claim():
     assert claimed(Declared(noise=0.25))[2].noise == 0.25
     assert claimed(Declared(nondeterministic=True))[2].jump == 1 and claimed(u=2.0**-24)[2].jump == 2.0**-24
+
+
+def test_a_repetition_outside_the_domain_is_not_a_number_and_changes_nothing():
+    def backward(x, dy):
+        if (x > X).any():
+            raise ValueError("x must not be larger")
+        return dy * x
+
+    problem, g, claim = claimed(backward=backward, jitters=8)
+    outside = [bool(np.isnan(near[0]).all()) for near in claim.nearby]
+    assert any(outside) and all(near[0].shape == (2, 3) for near in claim.nearby)
+    assert np.isfinite(claim.deviation(0)).all()
+    with pytest.raises(ValueError, match="must not be larger"):
+        claim_at(problem, [X + 1], g, U, 0, np.random.default_rng(3))

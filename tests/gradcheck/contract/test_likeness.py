@@ -232,3 +232,18 @@ def test_points_nearby_keep_the_dtype_of_their_arrays():
     kinds.clear()
     sensitivity_of(call)
     assert kinds == [np.float32] * 4
+
+
+def test_points_outside_the_domain_are_left_out():
+    call = called(SINE, X)
+    inside = sensitivity_of(call)
+
+    def outside(arrays):
+        raise ValueError("outside")
+
+    assert inside[0] > 0
+    try:
+        call.problem.vjp = outside
+        assert sensitivity_of(call) == [0.0, 0.0]
+    finally:
+        del call.problem.vjp

@@ -6,6 +6,9 @@ import scipy.special
 
 import gradcheck
 from gradcheck.adapters import pair
+from gradcheck.numeric import complexstep
+from gradcheck.numeric.probe import Probe
+from gradcheck.subjects.problem import Problem
 
 X = np.random.default_rng(1).normal(size=(3, 4))
 
@@ -150,3 +153,20 @@ def test_a_subject_that_is_not_complex_safe_is_never_called_with_complex_arrays(
     report = gradcheck.check(subject, X)
     assert report.verdict == "pass" and report.calls["complex forward"] == 0
     assert notes(report) == ["no complex step: not available for this kind of subject"]
+
+
+def test_where_a_few_roundings_lead_out_of_the_domain_the_very_point_is_asked_again():
+    seen = []
+
+    def forward(x):
+        seen.append(x)
+        if (np.real(x) > X).any():
+            raise ValueError("x must not be larger")
+        return np.sin(x)
+
+    problem = Problem(pair(forward, one), (X,), {})
+    g, probe = np.ones((1, X.size)), Probe(0)
+    value, _ = complexstep.derivative(problem, [X], probe, g)
+    spread = complexstep.noise(problem, [X], probe, g, np.random.default_rng(3), value)
+    assert np.array_equal(np.real(seen[-1]), X) and not np.array_equal(np.real(seen[-2]), X)
+    assert spread <= 64 * 2.0**-53 * X.size

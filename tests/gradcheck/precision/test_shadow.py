@@ -219,6 +219,20 @@ def test_both_are_asked_at_the_same_five_points_a_few_roundings_apart_for_the_sa
         assert all(np.array_equal(of(row), of(row).astype(np.float32)) for row in narrow)
 
 
+def test_a_point_that_leaves_the_domain_is_replaced_by_the_very_point():
+    seen = []
+
+    def gradients(arrays, g):
+        if arrays[0].max() > np.float32(1.1):
+            raise ValueError("x must be at most 1.1")
+        seen.append(arrays[0])
+        return [np.full((len(g), 3), 1.0)]
+
+    x = np.full(3, 1.1, np.float32)
+    assert shadowed(gradients, x) == [] and len(seen) == 10
+    assert all((point <= x).all() for point in seen)
+
+
 def softmax(x):
     e = np.exp(x - x.max(axis=-1, keepdims=True))
     return e / e.sum(axis=-1, keepdims=True)

@@ -7,7 +7,7 @@ import gradcheck
 from gradcheck.adapters import pair
 from gradcheck.subjects.findings import Finding
 from gradcheck.subjects.problem import LARGE, Problem
-from gradcheck.verdict.places import choose, own_point, with_output
+from gradcheck.verdict.places import choose, inside, own_point, unrounded, with_output
 from reference.layers.layernorm import LayerNorm
 
 X = np.random.default_rng(1).normal(size=(4, 5))
@@ -187,3 +187,54 @@ def test_at_the_border_of_the_domain_only_the_given_point_is_checked():
     assert said(report, "domain") == ["a point 5 % away leaves the domain: it was checked at the given point only"]
     wrong = pair(lambda x: np.sqrt(1 - x), lambda x, dy: -dy / (2.01 * np.sqrt(1 - x)))
     assert gradcheck.check(wrong, x).verdict == "fail"
+
+
+def test_all_bits_are_kept_but_of_parameters_that_were_moved():
+    x = rng(1).normal(size=(2, 3)).astype(np.float32)
+    problem = Problem(Layer(gamma=np.ones(3)), (x,), {})
+    places = choose(problem, 6, rng())
+    gamma, same = unrounded(problem, places.own.point, places.moved)
+    assert gamma is places.own.point[0] and same.dtype == np.float64 and np.array_equal(same, x)
+
+
+def bounded(bound):
+    def forward(x):
+        if (np.real(x) > bound).any():
+            raise ValueError(f"x must be at most {bound}")
+        return x * x
+
+    return pair(forward, lambda x, dy: 2 * x * dy)
+
+
+def test_where_rounding_leads_out_of_the_domain_the_given_numbers_keep_all_their_bits():
+    x = np.array([0.7, 0.3])  # of which rounding makes one larger and one smaller
+    problem = Problem(bounded(0.7), (x,), {})
+    rounded, _ = own_point(problem, rng())
+    assert rounded[0][0] > 0.7 > 0.3 > rounded[0][1]
+    found = choose(problem, 2, rng())
+    assert np.array_equal(found.own.point[0], x) and np.array_equal(found.own.y, x * x)
+    assert choose(Problem(bounded(0.71), (x,), {}), 2, rng()).own.point[0][0] > 0.7, "and none where it does not"
+
+
+def test_an_error_at_the_given_numbers_is_the_users():
+    problem = Problem(bounded(0.5), (np.array([0.7]),), {})
+    with pytest.raises(ValueError, match=r"^x must be at most 0\.5"):
+        inside(problem, [np.array([0.75])], set())
+
+
+@pytest.mark.parametrize("sign", [-1.0, 1.0])
+@pytest.mark.parametrize("bound", [0.1, 0.3, 0.7, 1.0])
+def test_inputs_at_the_end_of_a_domain_are_checked(bound, sign):
+    x = np.array([1.0, 0.5, 1 / 3]) * bound * sign
+
+    def within(x):
+        return bool((np.real(x) * sign <= bound).all())
+
+    def forward(x):
+        if not within(x):
+            raise ValueError(f"x must not be beyond {bound}")
+        return x * x
+
+    for check in (gradcheck.check, gradcheck.Checker(domain=within)):
+        assert check(pair(forward, lambda x, dy: 2 * x * dy), x).verdict == "pass"
+        assert check(pair(forward, lambda x, dy: 2.01 * x * dy), x).verdict == "fail"
