@@ -13,56 +13,89 @@ from typing import Any
 
 import gradcheck
 
-# By class: the causes that say it. A pattern in the numbers that would send a reader elsewhere is no match.
+# By class, each with what a person labels by it: the causes that say it.
+# A pattern in the numbers that would send a reader elsewhere is no match.
 CAUSES = {
+    # a gradient shares memory with dy, an input or another gradient
     "alias": {"alias"},
+    # a sum, mean or softmax runs along another axis than in the forward pass
     "axis": {"mask", "axis", "normalisation", "slope", "spread", "statistic", "sum", "value"},
+    # one case of a condition has a wrong derivative, or the condition is another one
     "branch": {"branch", "mask"},
+    # a factor that differs from column to column is wrong or left out
     "columns": {"scale", "slope"},
+    # the diagonal of the Jacobian stands for all of it: entries that act on each other are taken apart
     "diagonal": {"elementwise"},
+    # a gradient comes in another dtype than its array
     "dtype": {"dtype"},
+    # each entry is multiplied by a wrong function of the entries in its place, or by one too few
     "entrywise": {"value", "scale", "left out", "slope"},
+    # the whole gradient is off by one positive number
     "factor": {"factor"},
+    # one of several summands is off by one number, -1 among them
     "factor in a term": {"normalisation", "product term", "mean term", "statistic", "factor"},
+    # dy is not used
     "ignored": {"nonlinear"},
+    # a gather or scatter uses other places than the forward pass took
     "index": {"constant term", "mask", "permuted", "selection"},
+    # entries that a mask holds back get a gradient, or others do not
     "mask": {"branch", "mask"},
+    # a mean that was taken off is forgotten, or is a sum, or is divided by its count too often
     "mean": {"dy itself", "mean term", "normalisation", "elementwise"},
+    # no gradient comes for one of the arrays
     "missing": {"count", "missing"},
+    # the backward writes into dy or into an input
     "mutation": {"mutation"},
+    # the gradient is NaN or infinite where the derivative is finite
     "nonfinite": {"finite"},
+    # the gradient is no linear function of dy: clipped, rounded, normalised
     "nonlinear": {"nonlinear"},
+    # something that does not depend on dy is added
     "offset": {"nonlinear"},
+    # entries are laid out or walked through in another order: reshaped, reversed, unflipped
     "order": {"order", "permuted", "transposed"},
+    # of several outputs, the cotangent of a wrong one is used, or only that of one
     "output": {"dy", "output", "permuted"},
+    # what comes from several places is assigned where it must be added
     "overwritten": {"path", "repeated", "sum"},
+    # a slice of the entries, steps, heads or copies is left out
     "part": {"dy", "entry", "missing", "part", "path", "repeated", "sum"},
+    # one of several ways from the array to the output is left out
     "path": {"mean term", "slope", "output", "term", "left out", "dy itself", "path", "skip", "missing"},
+    # the gradient is rounded to a narrower dtype on its way
     "precision": {"dtype", "nonlinear", "precision"},
+    # the length or spread that divides is taken for a constant
     "projection": {"elementwise", "normalisation", "product term", "statistic"},
+    # a second call of one pullback gives something else
     "repeat": {"mutation", "repeat", "stale"},
+    # a factor that differs from row to row is wrong or left out
     "rows": {"part", "scale", "slope"},
+    # a gradient has another shape than its array
     "shape": {"shape"},
+    # one place or one step of time too early or too late
     "shift": {"selection", "shift", "transposed", "mask", "permuted", "value"},
+    # the whole gradient has the wrong sign
     "sign": {"factor"},
+    # some entries have the wrong sign
     "signs": {"branch", "sign", "slope"},
+    # what a later forward pass left behind is used
     "stale": {"stale"},
+    # a variance is differentiated with another count, or another epsilon, than it has
     "spread": {"spread"},
+    # two arrays, or two halves of one, have each other's gradient
     "swapped": {"swapped", "permuted"},
-    "term": {"mean term",
-        "term",
-        "left out",
-        "constant term",
-        "dy itself",
-        "normalisation",
-        "product term",
-        "skip",
-        "slope",
-        "statistic",
+    # one summand of a derivative's formula is left out, or one is there too much
+    "term": {
+        "mean term", "term", "left out", "constant term", "dy itself",
+        "normalisation", "product term", "skip", "slope", "statistic",
     },
+    # a matrix stands in place of its transpose, or a linear map in place of its adjoint
     "transposed": {"permuted", "transposed"},
+    # one of several ways is counted twice
     "twice": {"term", "skip", "slope"},
+    # a wrong array of the right shape is used: before in place of after, one input for another
     "value": {"mask", "duplicate", "left out", "too much", "product term", "skip", "slope", "swapped", "value"},
+    # the gradient is zero where the derivative is not
     "zero": {"zero"},
 }
 
