@@ -7,7 +7,7 @@ import numpy as np
 
 from gradcheck.claims.within import within
 from gradcheck.contract.examine import Contract, examine
-from gradcheck.diagnosis import explained
+from gradcheck.diagnosis.diagnose import explained
 from gradcheck.numeric.points import cotangents
 from gradcheck.precision.shadow import compare_with_shadow
 from gradcheck.reports.report import GradientError, Report, report

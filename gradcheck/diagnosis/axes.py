@@ -11,6 +11,7 @@ from gradcheck.diagnosis.evidence import Diagnosis, Evidence
 
 MOST_AXES = 6
 ROWS = 512  # compared each with each
+LONG = 3  # wrong outputs, without which nothing is said of their order
 
 
 def transposed(e: Evidence) -> Diagnosis | None:
@@ -19,6 +20,9 @@ def transposed(e: Evidence) -> Diagnosis | None:
         if e.close(e.claimed, moved):
             outputs = len(e.outputs)
             if e.outputs == e.shape and all(a in (i, (i + outputs) % (2 * outputs)) for i, a in enumerate(order)):
+                if _selects(e):
+                    text = f"dy is taken in the order of the forward pass, where its inverse belongs: {_said(order, e)}"
+                    return Diagnosis("permuted", f"{e.name}: {text}")
                 text = f"the claim for {e.name} is J dy instead of J^T dy in {_said(order, e)}"
                 return Diagnosis(
                     "transposed", f"{text}: a factor is not transposed, or factors are applied in forward order"
@@ -30,6 +34,13 @@ def transposed(e: Evidence) -> Diagnosis | None:
                 "transposed", f"{e.name}: the claim is the gradient with {_said(order, e)} exchanged (a transpose?)"
             )
     return None
+
+
+def _selects(e: Evidence) -> bool:
+    """Whether each output is one entry, and each entry one output, unchanged."""
+    there = ~e.no(e.numeric)
+    ones = e.close(e.numeric, there.astype(float))
+    return bool(ones and (there.sum(axis=0) == 1).all() and (there.sum(axis=1) == 1).all())
 
 
 def symmetrised(e: Evidence) -> Diagnosis | None:
@@ -119,6 +130,21 @@ def permuted(e: Evidence) -> Diagnosis | None:
     if rows is not None and (_same_classes(rows, e.numeric, e.slack) or not silent.any()):
         said = _pattern(rows, e.outputs) if len(e.parts) == 1 else _names(rows, e)
         return Diagnosis("permuted", f"{e.name}: dy is used in the wrong order: {said}")
+    return None
+
+
+def reversed_in_part(e: Evidence) -> Diagnosis | None:
+    """Some outputs are right; for the others the claim is the gradient, or that of dy, reversed along an axis."""
+    wrong = np.asarray(e.bad.any(axis=1))
+    if not (e.unit and e.whole) or len(e.parts) > 1 or wrong.all() or wrong.sum() < LONG:
+        return None
+    a, t, slack = (e.full(v) for v in (e.claimed, e.numeric, e.slack))
+    rows = np.arange(len(wrong)).reshape(e.outputs)
+    ways = [(f"the claim is the gradient reversed along axis {i}", np.flip(t, i + 1)) for i in range(len(e.shape))]
+    ways += [(f"dy is reversed along axis {i}", t[np.flip(rows, i).ravel()]) for i in range(len(e.outputs))]
+    for text, turned in ways:
+        if (np.abs(a - turned) <= 2 * (slack + slack.max()) + 1e-10 * np.abs(turned))[wrong].all():
+            return Diagnosis("permuted", f"{e.name} is right for some outputs; for the others {text}")
     return None
 
 

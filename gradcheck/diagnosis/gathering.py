@@ -30,27 +30,31 @@ class Gathering:
         self.compared, self.near, self.own = compared, compared.near.place, compared.own
         self.problem: Problem = compared.near.problem
         self.claims: dict[tuple[bool, int | None], Claim] = {}
+        self.found: dict[tuple[int, bool, int | None], Evidence | None] = {}
         self.budget = BUDGET[self.problem.is_large]
 
-    def evidence(
-        self,
-        leaf: int,
-        own: bool = False,
-        moved: int | None = None,
-        changes: dict[int, np.ndarray] | None = None,
-        only: np.ndarray | None = None,
+    def evidence(self, leaf: int, own: bool = False, moved: int | None = None) -> Evidence | None:
+        """Return what there is to see of one array at one place; None if it is too dear."""
+        which = leaf, own, moved
+        if which not in self.found:
+            place = self.own if own else self.near if moved is None else self._moved(moved)
+            self.found[which] = self._at(place, leaf, (own, moved))
+        return self.found[which]
+
+    def changed(self, leaf: int, changes: dict[int, np.ndarray], only: np.ndarray) -> Evidence | None:
+        """Return the same for some entries, where arrays are replaced."""
+        point = [changes.get(i, x) for i, x in enumerate(self.near.point)]
+        return self._at(Place(point, self.problem.attempt(point, self.near.y.size), self.near.g), leaf, None, only)
+
+    def _at(
+        self, place: Place, leaf: int, which: tuple[bool, int | None] | None, only: np.ndarray | None = None
     ) -> Evidence | None:
-        """Return what there is to see of one array, of some entries only, at one place; None if it is too dear."""
-        place = self.own if own else self.near if moved is None else self._moved(moved)
-        if changes is not None:
-            point = [changes.get(i, x) for i, x in enumerate(place.point)]
-            place = Place(point, self.problem.attempt(point, place.y.size), place.g)
         if not np.isfinite(place.y).all():
             return None
         unit = place.y.size <= OUTPUTS and place.y.size * sum(x.size for x in place.point) <= NUMBERS
         g = np.eye(place.y.size) if unit else place.g
         place = Place(place.point, place.y, g)
-        claim = self._claims(place, (own, moved)) if changes is None else self._fresh_claims(place)
+        claim = self._fresh_claims(place) if which is None else self._claims(place, which)
         exact = self.compared.believed[leaf]
         ground = Ground(self.problem, place, claim, exact, self.compared.near.mapper, measures_noise=False)
         size = place.point[leaf].size
@@ -96,7 +100,7 @@ class Gathering:
             lambda: self.evidence(leaf, own=True),
             lambda k: self.evidence(leaf, moved=k),
             lambda: self.evidence(leaf, moved=-1 - leaf),
-            lambda changes, only: self.evidence(leaf, changes=changes, only=only),
+            lambda changes, only: self.changed(leaf, changes, only),
         )
 
     def unsteady(self, leaf: int) -> bool:

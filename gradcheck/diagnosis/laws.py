@@ -33,6 +33,32 @@ def law(e: Evidence) -> Diagnosis | None:
     return None
 
 
+def shares(e: Evidence) -> Diagnosis | None:
+    """The gradients of a sum of all outputs add up to one number along an axis, the claims do so along another."""
+    if not (e.unit and e.whole) or len(e.shape) < 2 or len(e.claimed) < LONG:
+        return None
+    claims, gradients = (e.full(v.sum(axis=0, keepdims=True))[0] for v in (e.claimed, e.numeric))
+    slack = float(e.slack.sum(axis=0).max()) * max(e.shape)
+    alike = {"claims": _even(claims, slack), "gradients": _even(gradients, slack)}
+    if not alike["claims"] or not alike["gradients"] or alike["claims"] & alike["gradients"]:
+        return None
+    got, want = (" and ".join(map(str, sorted(alike[k]))) for k in ("claims", "gradients"))
+    text = f"the gradients add up to one number along axis {want}, the claims along axis {got}"
+    return Diagnosis("axis", f"{e.name}: {text}: a softmax or a mean is taken along the wrong axis")
+
+
+def _even(values: np.ndarray, slack: float) -> set[int]:
+    """Return the axes along which values, that differ, have sums that do not, and are not 0."""
+    found = set()
+    for axis, n in enumerate(values.shape):
+        sums, sizes = values.sum(axis=axis), np.abs(values).sum(axis=axis)
+        apart = np.ptp(values, axis=axis).min() > 1e-6 * sizes.max()
+        even = np.ptp(sums) <= slack + 1e-9 * sizes.max() < 1e-3 * abs(sums.flat[0])
+        if n >= LONG and sums.size >= LONG and apart and even:
+            found.add(axis)
+    return found
+
+
 Lines = tuple[int, ...] | int  # some axes, or a length of the groups that the last axes are cut into
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from gradcheck.diagnosis import words
 from gradcheck.diagnosis.evidence import Diagnosis, Evidence
 
 FEWEST = 3  # outputs whose gradient is such a product
@@ -25,6 +26,28 @@ def outer(e: Evidence) -> Diagnosis | None:
         if alike[other].all() and _off_alike(e, rows, numeric[other], other):
             text = "one vector is right, the other off entry by entry, alike wherever the first is the same"
             return Diagnosis("slope", f"{e.name}: of each output's outer product {text}: a slope on the way is wrong")
+    return None
+
+
+def added(e: Evidence) -> Diagnosis | None:
+    """Claim minus gradient is, in every wrong output, one multiple of a slice of an input or the output."""
+    if not (e.unit and e.whole) or not e.shape or e.shape[-1] < FEWEST:
+        return None
+    lines, slack = (e.full(v).reshape(-1, e.shape[-1]) for v in (e.error, e.slack))
+    wrong = (np.abs(lines) > slack).any(axis=1)
+    lines = lines[wrong]
+    sizes = np.linalg.norm(lines, axis=1, keepdims=True)
+    arrays = [(name, x) for name, x in zip(e.names, e.point, strict=True) if x.shape[-1:] == e.shape[-1:]]
+    for name, x in arrays if len(lines) >= FEWEST else []:
+        slices = x.reshape(-1, e.shape[-1])
+        size = np.linalg.norm(slices, axis=1)
+        match = lines / sizes @ (slices / np.maximum(size, np.finfo(float).tiny)[:, None]).T
+        which = np.argmax(np.abs(match), axis=1)
+        times = np.take_along_axis(match, which[:, None], 1)[:, 0] * sizes[:, 0] / size[which]
+        one = np.abs(times - times[0]).max() <= FIT * np.abs(times).max()
+        if one and np.unique(which).size > 1 and (np.abs(match).max(axis=1) > 1 - FIT).all():
+            text = f"claim minus gradient is {words.factor(float(times[0]), e)} times a line of {name}"
+            return Diagnosis("term", f"{e.name}: {text} in every output: a term with {name} is missing or wrong")
     return None
 
 

@@ -24,11 +24,14 @@ def instead(e: Evidence) -> Diagnosis | None:
     silent = _silent(e)
     if not any(silent):
         return None
-    claimed, numeric = _split(e.claimed, e), _split(e.numeric, e)
+    claimed, numeric, depends = (_split(v, e) for v in (e.claimed, e.numeric, ~e.no(e.numeric)))
     for k, (name, _) in enumerate(e.parts):
         same = [i for i, s in enumerate(silent) if s and numeric[i].shape == numeric[k].shape]
         if silent[k] or not same:
             continue
+        if not depends[k].any() and claimed[k].any():
+            text = f"the cotangent of {_names(e, silent)} is not used, but that of {name}, which does not depend on it"
+            return Diagnosis("output", f"{e.name}: {text}")
         both = numeric[k] + sum(numeric[i] for i in same)
         if np.allclose(claimed[k], both, rtol=1e-9, atol=1e-9 * float(np.abs(both).max(initial=0))):
             text = f"the cotangent of {_names(e, silent)} is not used, that of {name} is taken in its place"

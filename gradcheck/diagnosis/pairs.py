@@ -99,18 +99,15 @@ def by_part(e: Evidence) -> Diagnosis | None:
     """Some entries are right, the others wrong in a place that has a name, or by one factor."""
     if not e.whole or e.wrong.all() or not e.wrong.any() or e.wrong.size < 3:
         return None
-    where = e.wrong.reshape(e.shape)
     c = ratio(e.claimed[:, e.wrong], e.numeric[:, e.wrong])
     if c is not None and (np.abs(e.claimed - c * e.numeric) <= 2 * e.slack)[:, e.wrong].all():
         place = words.places(e.wrong, e.shape)
         return Diagnosis(
             "part", f"{e.name} is right but {place}, where the claim is {words.factor(c, e)} times the gradient"
         )
-    extremes = (e.x == e.x.max()) | (e.x == e.x.min())
-    if np.array_equal(where, extremes):
-        return Diagnosis(
-            "extremes", f"{e.name} is wrong at its largest and smallest entry only: these extremes are not constants"
-        )
+    extreme = words.extreme(e.wrong, e.x)
+    if extreme is not None:
+        return Diagnosis("extremes", f"{e.name} is right but at {extreme}: an extreme is taken for a constant")
     side = threshold(e.wrong, e.x.ravel(), e.name) if 1 < e.wrong.sum() < e.wrong.size - 1 else None
     if side is not None and e.wrong.size >= 8:
         return Diagnosis("branch", f"{e.name} is wrong where {side} only")
@@ -141,14 +138,15 @@ def elementwise(e: Evidence) -> Diagnosis | None:
 
 
 def _carried(e: Evidence) -> int | None:
-    """Return the one axis along which outputs depend on entries to one side only."""
+    """Return the axis along which outputs depend on entries to one side only, and on no others but their own."""
     outputs, entries = (np.unravel_index(k, e.shape) for k in np.nonzero(~e.no(e.numeric)))
-    steps = [i - j for i, j in zip(outputs, entries, strict=True)]
-    moving = [axis for axis, step in enumerate(steps) if step.any()]
-    if len(moving) != 1 or e.shape[moving[0]] < 3:
-        return None
-    step = steps[moving[0]]
-    return moving[0] if (step >= 0).all() or (step <= 0).all() else None
+    steps = np.array([i - j for i, j in zip(outputs, entries, strict=True)])
+    elsewhere = steps.any(axis=0)
+    for axis, step in enumerate(steps):
+        one_side = (step >= 0).all() or (step <= 0).all()
+        if e.shape[axis] > 2 and one_side and np.array_equal(step != 0, elsewhere):
+            return axis
+    return None
 
 
 def made_up(e: Evidence) -> Diagnosis | None:

@@ -92,9 +92,14 @@ def _term(error: np.ndarray, slack: np.ndarray, e: Evidence) -> str:
     terms = {e.names[i]: x.ravel() for i, x in enumerate(e.point) if x.size == error.size}
     terms |= {f"the derivative of {name}": values for name, values in slopes(e.x.ravel()).items()}
     for name, values in terms.items():
-        for said, c in (("is left out", -1), ("is too much", 1)):
-            if np.allclose(error, c * values, rtol=1e-8, atol=0) and np.ptp(values) > 0:
-                return f"a term {said}, {name}"
+        times = ratio(error, values)
+        if times is None or np.ptp(values) == 0 or not np.allclose(error, times * values, rtol=1e-8, atol=0):
+            continue
+        if math.isclose(times, -1, rel_tol=1e-8) or math.isclose(times, 1, rel_tol=1e-8):
+            return f"a term is {'left out' if times < 0 else 'too much'}, {name}"
+        if math.isclose(times, -2, rel_tol=1e-8):
+            return f"a term has the wrong sign, {name}"
+        return f"a term is off by {words.factor(times, e)} times {name}"
     return ""
 
 

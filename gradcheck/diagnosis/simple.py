@@ -97,10 +97,13 @@ def few(e: Evidence) -> Diagnosis | None:
     c = ratio(e.claimed[:, e.wrong], e.numeric[:, e.wrong])
     fits = c is not None and _fitted(e, c)
     by = f" by a factor of {words.factor(c, e)}" if c is not None and fits else ""
+    extreme = None if c is not None and fits and words.is_named(c, e) else words.extreme(e.wrong, e.x)
     if not e.claimed[:, e.wrong].any():
         by = ": no gradient arrives there"
     elif e.no(e.numeric)[:, e.wrong].all():
         by = ": the output does not depend on it there"
+    elif extreme is not None:
+        return Diagnosis("extremes", f"{e.name} is right but at {extreme}: an extreme is taken for a constant")
     return Diagnosis("entry", f"{e.name} is right but {where}, where the claim is wrong{by}")
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from gradcheck.diagnosis.evidence import Evidence
 
 CLOSE = 1e-8
+ENTRIES = 3  # for each extreme, without which one is found by chance
 
 
 def factor(c: float, e: Evidence) -> str:
@@ -26,6 +27,11 @@ def factor(c: float, e: Evidence) -> str:
         if 0 < numerator <= 4096 and math.isclose(abs(c), numerator / denominator, rel_tol=CLOSE):
             return f"{sign}{numerator}" + (f"/{denominator}" if denominator > 1 else "")
     return f"{c:.7g}"
+
+
+def is_named(c: float, e: Evidence) -> bool:
+    """Whether a factor is a whole number, or made of something."""
+    return abs(c - round(c)) < CLOSE or factor(c, e) != f"{c:.7g}"
 
 
 def candidates(e: Evidence) -> list[tuple[str, float]]:
@@ -102,6 +108,18 @@ def border(where: np.ndarray) -> bool:
             ):
                 return True
     return False
+
+
+def extreme(where: np.ndarray, x: np.ndarray) -> str | None:
+    """Return which extremes of x, or of its lines along an axis, are just where a boolean array is True."""
+    where = where.reshape(x.shape)
+    for text, values in (("largest", x), ("smallest", -x), ("largest (in size)", np.abs(x))):
+        for axis in (None, *range(x.ndim)):
+            top = values == values.max(axis=axis, keepdims=True)
+            if top.sum() * ENTRIES <= x.size and np.array_equal(where, top):
+                return f"its {text} entry" + ("" if axis is None else f" along axis {axis}")
+    ends = (x == x.max()) | (x == x.min())
+    return "its largest and its smallest entry" if x.size >= ENTRIES and np.array_equal(where, ends) else None
 
 
 def _list(indices: np.ndarray) -> str:

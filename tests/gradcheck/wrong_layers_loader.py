@@ -19,7 +19,7 @@ CAUSES = {
     # a gradient shares memory with dy, an input or another gradient
     "alias": {"alias"},
     # a sum, mean or softmax runs along another axis than in the forward pass
-    "axis": {"mask", "axis", "normalisation", "slope", "spread", "statistic", "sum", "value"},
+    "axis": {"mask", "axis", "mean term", "normalisation", "slope", "spread", "statistic", "sum", "value"},
     # one case of a condition has a wrong derivative, or the condition is another one
     "branch": {"branch", "mask"},
     # a factor that differs from column to column is wrong or left out
@@ -33,7 +33,7 @@ CAUSES = {
     # the whole gradient is off by one positive number
     "factor": {"factor"},
     # one of several summands is off by one number, -1 among them
-    "factor in a term": {"normalisation", "product term", "mean term", "statistic", "factor"},
+    "factor in a term": {"normalisation", "product term", "mean term", "statistic", "factor", "term"},
     # dy is not used
     "ignored": {"nonlinear"},
     # a gather or scatter uses other places than the forward pass took
@@ -61,7 +61,9 @@ CAUSES = {
     # a slice of the entries, steps, heads or copies is left out
     "part": {"dy", "entry", "missing", "part", "path", "repeated", "sum"},
     # one of several ways from the array to the output is left out
-    "path": {"mean term", "slope", "output", "term", "left out", "dy itself", "path", "skip", "missing"},
+    "path": {
+        "mean term", "slope", "output", "term", "left out", "dy itself", "path", "skip", "missing", "extremes",
+    },
     # the gradient is rounded to a narrower dtype on its way
     "precision": {"dtype", "nonlinear", "precision"},
     # the length or spread that divides is taken for a constant
@@ -80,13 +82,13 @@ CAUSES = {
     "signs": {"branch", "sign", "slope"},
     # what a later forward pass left behind is used
     "stale": {"stale"},
-    # a variance is differentiated with another count, or another epsilon, than it has
+    # what belongs to one entry is shared out among several, or averaged over them
     "spread": {"spread"},
     # two arrays, or two halves of one, have each other's gradient
     "swapped": {"swapped", "permuted"},
     # one summand of a derivative's formula is left out, or one is there too much
     "term": {
-        "mean term", "term", "left out", "constant term", "dy itself",
+        "mean term", "term", "left out", "constant term", "dy itself", "path",
         "normalisation", "product term", "skip", "slope", "statistic",
     },
     # a matrix stands in place of its transpose, or a linear map in place of its adjoint
@@ -94,7 +96,10 @@ CAUSES = {
     # one of several ways is counted twice
     "twice": {"term", "skip", "slope"},
     # a wrong array of the right shape is used: before in place of after, one input for another
-    "value": {"mask", "duplicate", "left out", "too much", "product term", "skip", "slope", "swapped", "value"},
+    "value": {
+        "mask", "duplicate", "left out", "too much", "constant term", "product term", "skip", "slope", "swapped",
+        "value",
+    },
     # the gradient is zero where the derivative is not
     "zero": {"zero"},
 }

@@ -7,7 +7,8 @@ import pytest
 
 import gradcheck
 from gradcheck.adapters import pair
-from gradcheck.diagnosis import diagnose, explained, gathering, words
+from gradcheck.diagnosis import gathering, words
+from gradcheck.diagnosis.diagnose import diagnose, explained
 from gradcheck.subjects.problem import COST
 from gradcheck.verdict.plan import LARGE
 
@@ -502,7 +503,7 @@ CASES = {
     ),
     "extremes held": (
         "extremes",
-        "largest and smallest",
+        "largest and its smallest",
         lambda x: np.array(
             np.sin(x).sum() * 1.0 + (x.flat[x.real.argmax()] - x.flat[x.real.argmin()]) * np.sin(x).sum()
         ),

@@ -61,7 +61,7 @@ def layer_norm_gain_forgotten(x, g, dy, bug):
     return standard_backward(x, dy if bug else g * dy), (dy * standard(x)[0]).sum(0)
 
 
-@pairs.bug("spread", lambda x: standard(x, 0, free=1)[0], normal(5, 4))
+@pairs.bug("factor in a term", lambda x: standard(x, 0, free=1)[0], normal(5, 4))
 def batch_norm_other_count(x, dy, bug):
     xhat, spread = standard(x, 0, free=1)
     products = (dy * xhat).sum(0) / (5 if bug else 4)
