@@ -2,6 +2,7 @@
 
 import json
 import sys
+import textwrap
 import types
 
 import pytest
@@ -121,3 +122,24 @@ def test_arrays_that_do_not_fit_are_refused_before_anything_is_imported(run):
 def test_what_the_thing_prints_is_no_part_of_the_report(run):
     status, out, err = run("layers:talks", "--input", "x=3")
     assert status == 0 and out.startswith("gradcheck talks: pass") and set(err.splitlines()) == {"a word"}
+
+
+def test_what_a_module_draws_as_it_is_imported_and_what_a_thing_draws_later_is_the_same_again(run, folder):
+    text = """
+        import numpy as np
+        w = np.random.randn(3)
+        def scale():
+            v = np.random.randn(3)
+            return lambda x: (w * v * x, lambda dy: 2 * w * v * dy)
+    """
+    (folder / "draws.py").write_text(textwrap.dedent(text), encoding="utf-8")
+    words = ["draws:scale", "--input", "x=3", "--seed", "5"]
+    first, again = run(*words)[1], run(*words)[1]
+    del sys.modules["draws"]
+    assert "fail" in first and first == again == run(*words)[1]
+    del sys.modules["draws"]
+
+
+def test_what_the_checker_says_of_its_arguments_is_said_of_the_thing(run):
+    words = "layers:number", "--input", "x=3"
+    assert run(*words)[2].startswith("gradcheck: layers:number: the subject must have a method vjp")
