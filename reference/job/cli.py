@@ -33,6 +33,9 @@ def parser() -> Parser:
     verify.add_argument("names", nargs="*", metavar="NAME", help=(
         "a layer, function, loss or model to prove, such as layernorm or layers.layernorm (default: all)"))
     verify.add_argument("--seed", type=int, metavar="N", help="of the inputs and of the checker (default: 0)")
+    verify.add_argument("--order", type=int, choices=(1, 2), help=(
+        "with 2 also the derivative of every backward pass, by its differences: that it is symmetric, and is there "
+        "(default: 1)"))
     verify.set_defaults(work=commands.verify, name=verify.prog)
 
     train = kinds.add_parser("train", help="train a model on the copy task", description=(

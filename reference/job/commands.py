@@ -38,7 +38,7 @@ def verify(given: Given) -> int:
 
     seed, names = _whole("seed", given.get("seed", 0), 0), catalogue.find(given.get("names", ()))
     with workers() as mapper:
-        return 0 if show_verdicts(console(), seed, mapper, names) else 1
+        return 0 if show_verdicts(console(), seed, mapper, names, given.get("order", 1)) else 1
 
 
 def train(given: Given) -> int:

@@ -17,35 +17,40 @@ digits   resolved, the least over the arrays of an example: by the complex step,
 real     by real finite differences alone
 derivs   derivatives compared, of single entries and along directions
 evals    what it cost in forward passes, and in time (seconds)"""
+SECOND = "symm     digits to which the derivative of the pullback is symmetric, by its differences"
 HEAD = ("", "digits", "real", "derivs", "evals", "time")
-COLOURS = {"pass": "green", "fail": "bold red", "inconclusive": "yellow"}
+COLOURS = {"pass": "green", "fail": "bold red", "kink": "bold red", "jump": "bold red", "inconclusive": "yellow"}
 
 
-def show_verdicts(console: Console, seed: int, mapper: Callable = map, names: Sequence[str] = ()) -> bool:
+def show_verdicts(
+    console: Console, seed: int, mapper: Callable = map, names: Sequence[str] = (), order: int = 1
+) -> bool:
     """Print a verdict on every backward pass, or on those of these names, and the report of each that is not proved.
 
-    Return whether all are.
+    With `order` 2 also on the derivative of each.  Return whether all are proved.
     """
     total = sum(1 for _ in catalogue.examples(seed, names))
     done, began = [], time.perf_counter()
     with bar(console) as progress:
         task = progress.add_task("proving backward passes", total=total, now="")
-        for verdict in verdicts(seed, mapper, names):
+        for verdict in verdicts(seed, mapper, names, order):
             done.append(verdict)
             progress.update(task, advance=1, now=verdict.example.module)
-    for line in _table(done, console.width):
+    for line in _table(done, console.width, order):
         console.print(line, soft_wrap=True)
     for verdict in done:
         if not verdict.passed:
             console.print(f"\n{verdict.example.module}, {verdict.example.name}\n{verdict.report}", soft_wrap=True)
-    console.print(f"\n{LEGEND}\n\n{_summary(done)} in {time.perf_counter() - began:.1f} s\n", soft_wrap=True)
+    legend = LEGEND if order == 1 else f"{LEGEND}\n{SECOND}"
+    console.print(f"\n{legend}\n\n{_summary(done)} in {time.perf_counter() - began:.1f} s\n", soft_wrap=True)
     return all(verdict.passed for verdict in done)
 
 
-def _table(done: Sequence[Verdict], width: int) -> Iterator[Text]:
+def _table(done: Sequence[Verdict], width: int, order: int) -> Iterator[Text]:
     """Yield the lines: numbers as narrow as they are, names in what is left, a long one on several lines."""
-    rows = [HEAD, *map(_cells, done)]
-    widths = [1 + max(len(row[column]) for row in rows) for column in range(len(HEAD))]
+    head = HEAD if order == 1 else (*HEAD[:3], "symm", *HEAD[3:])
+    rows = [head, *(_cells(verdict, order) for verdict in done)]
+    widths = [1 + max(len(row[column]) for row in rows) for column in range(len(head))]
     room = max(width - sum(widths), 12)
 
     def line(name: str, cells: Sequence[str], indent: str = "", style: str = "") -> Iterator[Text]:
@@ -56,19 +61,20 @@ def _table(done: Sequence[Verdict], width: int) -> Iterator[Text]:
         yield Text.assemble(f"{first:{room}} ", (f"{cells[0]:{widths[0] - 1}}", style), numbers)
         yield from map(Text, rest)
 
-    yield from line("backward pass of", HEAD)
+    yield from line("backward pass of", head)
     yield Text("-" * (room + sum(widths)))
     for module, group in itertools.groupby(done, key=lambda verdict: verdict.example.module):
         yield Text(module, style="bold")
         for verdict in group:
-            yield from line(verdict.example.name, _cells(verdict), " ", COLOURS[verdict.report.verdict])
+            yield from line(verdict.example.name, _cells(verdict, order), " ", COLOURS[verdict.word])
 
 
-def _cells(verdict: Verdict) -> tuple[str, ...]:
+def _cells(verdict: Verdict, order: int) -> tuple[str, ...]:
     return (
-        verdict.report.verdict,
+        verdict.word,
         _number(verdict.digits),
         _number(verdict.real_digits),
+        *([_number(verdict.symmetric_digits)] if order == 2 else ()),
         f"{verdict.compared:,}",
         f"{verdict.report.evaluations:,}",
         f"{verdict.seconds:.2f}",

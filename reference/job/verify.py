@@ -16,8 +16,18 @@ class Verdict:
     seconds: float
 
     @property
+    def word(self) -> str:
+        """The verdict; of the second order also that the pullback has no derivative where it should have one."""
+        symmetry = self.report.symmetry
+        if self.report.verdict != "pass" or symmetry is None:
+            return self.report.verdict
+        if symmetry.smoothness in ("kink", "jump"):
+            return symmetry.smoothness
+        return "pass" if symmetry.is_resolved and symmetry.smoothness == "smooth" else "inconclusive"
+
+    @property
     def passed(self) -> bool:
-        return self.report.verdict == "pass"
+        return self.word == "pass"
 
     @property
     def digits(self) -> float | None:
@@ -34,13 +44,20 @@ class Verdict:
         """How many derivatives, of single entries and along directions, were held against the pullback's."""
         return sum(g.compared for g in self.report.gradients)
 
+    @property
+    def symmetric_digits(self) -> float | None:
+        """To which the derivative of the pullback is symmetric; None if it is zero, or was not asked for."""
+        return None if self.report.symmetry is None else self.report.symmetry.digits
 
-def verdicts(seed: int = 0, mapper: Callable = map, names: Iterable[str] = ()) -> Iterator[Verdict]:
+
+def verdicts(seed: int = 0, mapper: Callable = map, names: Iterable[str] = (), order: int = 1) -> Iterator[Verdict]:
     """Yield the verdict on each example of the catalogue, or of the modules of these names, all drawn from `seed`.
 
-    `mapper` is called like `map`; that of a pool shares the work out and changes no number.
+    With `order` 2 also on the derivative of each pullback, by its differences.  `mapper` is called like `map`; that
+    of a pool shares the work out and changes no number.
     """
-    return mapper(functools.partial(_verdict, gradcheck.Checker(seed=seed)), catalogue.examples(seed, names))
+    checker = gradcheck.Checker(seed=seed, order=order)
+    return mapper(functools.partial(_verdict, checker), catalogue.examples(seed, names))
 
 
 def _verdict(check: gradcheck.Checker, example: catalogue.Example) -> Verdict:

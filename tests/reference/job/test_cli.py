@@ -190,12 +190,14 @@ def test_options_reach_their_command(monkeypatch):
         monkeypatch.setattr(commands, name, lambda options: given.append(options) or 0)
     cli.main(["verify", "--seed", "3"])
     cli.main(["verify", "layernorm", "models.tied"])
+    cli.main(["verify", "--order", "2"])
     cli.main(["train", "--resume", "--held-out", "4"])
     cli.main(["generate", "--count", "2"])
     cli.main(["generate", "3", "1"])
     assert given == [
         {"seed": 3},
         {"names": ["layernorm", "models.tied"]},
+        {"order": 2},
         {"resume": True, "held_out": 4},
         {"count": 2},
         {"symbols": ["3", "1"]},

@@ -23,7 +23,11 @@ def calls(monkeypatch):
 
     calls = Calls()
     monkeypatch.setattr(commands, "workers", lambda: contextlib.nullcontext(map))
-    show = lambda _, seed, mapper, names: calls.append(("verify", seed, names)) or calls.proved  # noqa: E731
+
+    def show(_, seed, mapper, names, order):
+        calls.append(("verify", seed, names, order))
+        return calls.proved
+
     monkeypatch.setattr(table, "show_verdicts", show)
     monkeypatch.setattr(run, "run", lambda settings, state, folder, _: calls.append((settings, state, folder)))
     return calls
@@ -51,7 +55,7 @@ def refused(work, given, kind=UsageError):
 
 def test_without_a_command_the_model_is_trained_if_every_backward_pass_is_proved(calls):
     assert commands.everything({}) == 0
-    assert calls[0] == ("verify", 0, [])
+    assert calls[0] == ("verify", 0, [], 1)
     settings, state, folder = calls[1]
     assert (settings, state.step, folder) == (commands.Settings(), 0, Folder(OUT))
 
@@ -59,7 +63,7 @@ def test_without_a_command_the_model_is_trained_if_every_backward_pass_is_proved
 def test_without_a_command_nothing_is_trained_if_one_is_not_proved(calls):
     calls.proved = False
     assert refused(commands.everything, {}, JobError) == "nothing is trained before every backward pass is proved"
-    assert calls == [("verify", 0, [])]
+    assert calls == [("verify", 0, [], 1)]
 
 
 def test_without_a_command_nothing_is_begun_that_could_not_be_written(calls):
@@ -82,12 +86,17 @@ def test_verify_says_by_its_status_whether_all_is_proved(calls):
     assert commands.verify({"seed": 7}) == 0
     calls.proved = False
     assert commands.verify({}) == 1
-    assert calls == [("verify", 7, []), ("verify", 0, [])]
+    assert calls == [("verify", 7, [], 1), ("verify", 0, [], 1)]
 
 
 def test_verify_proves_the_modules_that_are_named(calls):
     commands.verify({"names": ["layers.linear", "attend", "linear"]})
-    assert calls == [("verify", 0, ["functions.attend", "layers.linear"])]
+    assert calls == [("verify", 0, ["functions.attend", "layers.linear"], 1)]
+
+
+def test_verify_proves_to_the_order_that_is_asked_for(calls):
+    commands.verify({"order": 2, "names": ["linear"]})
+    assert calls == [("verify", 0, ["layers.linear"], 2)]
 
 
 def test_verify_asks_the_workers(monkeypatch, capsys):

@@ -28,12 +28,12 @@ def shown(monkeypatch, rng):
 
     long = "a name with [brackets] that is longer than what a narrow terminal has room for"
 
-    def shown(*kinds, width=80, name=long, **options):
+    def shown(*kinds, width=80, name=long, order=1, **options):
         w, b, x = rng.normal(size=(3, 2)), rng.normal(size=2), rng.normal(size=(2, 3))
         found = [catalogue.Example(f"layers.{k.__name__}", name, k(w=w, b=b), (x,), {}) for k in kinds]
         monkeypatch.setattr(catalogue, "examples", lambda *_: iter(found))
         console = Console(file=io.StringIO(), width=width, highlight=False, markup=False, **options)
-        return table.show_verdicts(console, 0), console.file.getvalue()
+        return table.show_verdicts(console, 0, order=order), console.file.getvalue()
 
     return shown
 
@@ -59,6 +59,18 @@ def test_what_fails_is_told_with_its_report(shown):
     assert "gradcheck NoBias: fail" in text
     assert "gradcheck Linear" not in text
     assert "1 of 2 examples of 2 modules proved" in text
+
+
+def test_of_the_second_order_the_digits_of_the_symmetry_stand_beside_the_others(shown):
+    passed, text = shown(Linear, width=120, order=2)
+    assert passed
+    head = next(line for line in text.splitlines() if line.startswith("backward pass of"))
+    row = next(line for line in text.splitlines() if "[brackets]" in line)
+    assert head.split()[-6:] == ["digits", "real", "symm", "derivs", "evals", "time"]
+    verdict, _, _, symmetric, *_ = row.split()[-7:]
+    assert (verdict, float(symmetric) > 8) == ("pass", True)
+    assert "symm     digits to which the derivative of the pullback is symmetric" in text
+    assert "symm" not in shown(Linear)[1]
 
 
 @pytest.mark.parametrize("terminal", [True, False])

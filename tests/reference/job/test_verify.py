@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import gradcheck
+from gradcheck.verdict.facts import Symmetry
 from reference.job import catalogue, verify
 from reference.layers.linear import Linear
 
@@ -79,6 +80,46 @@ def test_digits_are_the_least_of_the_arrays_that_have_any():
     assert (verdict.digits, verdict.real_digits, verdict.compared) == (11.5, 9.5, 7)
     nothing = gradcheck.Report("subject", "pass", gradients[2:], [], collections.Counter(), 0)
     assert verify.Verdict(None, nothing, 0.1).digits is verify.Verdict(None, nothing, 0.1).real_digits is None
+
+
+def examples_of(monkeypatch, function, *inputs):
+    example = catalogue.Example("functions.one", "one", function, inputs, {})
+    monkeypatch.setattr(catalogue, "examples", lambda *_: iter([example]))
+
+
+@pytest.mark.parametrize(
+    ("forward", "slope", "word"),
+    [
+        (np.tanh, lambda x: 1 - np.tanh(x) ** 2, "pass"),
+        (lambda x: np.maximum(x.real, 0), lambda x: x > 0, "jump"),
+        (lambda x: x.real * np.abs(x.real), lambda x: 2 * np.abs(x), "kink"),
+    ],
+    ids=["smooth", "jump", "kink"],
+)
+def test_of_the_second_order_a_pullback_must_have_a_derivative(monkeypatch, forward, slope, word):
+    examples_of(monkeypatch, lambda x: (forward(x), lambda dy: slope(x) * dy), np.array([1.0, 0.0, -2.0]))
+    (first,) = verify.verdicts()
+    assert first.passed and first.symmetric_digits is None
+    (second,) = verify.verdicts(order=2)
+    assert (second.word, second.passed) == (word, word == "pass")
+    assert word != "pass" or second.symmetric_digits > 8
+
+
+@pytest.mark.parametrize(("bar", "smoothness"), [(np.inf, "smooth"), (0.1, "smooth"), (1e-9, "not resolved")])
+def test_of_the_second_order_what_is_not_resolved_is_not_proved(bar, smoothness):
+    symmetry = Symmetry(1.0, 1.0, bar, 2.0, smoothness)
+    report = gradcheck.Report("subject", "pass", [], [], collections.Counter(), 0, symmetry=symmetry)
+    assert verify.Verdict(None, report, 0.1).word == "inconclusive"
+    assert not verify.Verdict(None, report, 0.1).passed
+
+
+def test_of_the_second_order_a_pullback_must_be_symmetric(monkeypatch):
+    def turned(x):
+        return x**3, lambda dy: 3 * x**2 * dy + 1e-3 * np.roll(x, 1) ** 2 * dy
+
+    examples_of(monkeypatch, turned, np.array([1.0, 0.5, -2.0]))
+    (verdict,) = verify.verdicts(order=2)
+    assert verdict.word == "fail" and verdict.report.symmetry.is_apart
 
 
 def test_inputs_are_in_double_precision():
