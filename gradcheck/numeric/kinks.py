@@ -25,6 +25,17 @@ def where_still(
     return dataclasses.replace(found, value=value, bar=bar, kink=found.kink & ~stair, jump=found.jump | stair)
 
 
+def without_noise_alone(found: Estimate) -> Estimate:
+    """Return an estimate that claims nothing where its bar hides it, of a function with more noise than any format has.
+
+    What looks like noise may be a wave that is faster than the steps, whose slope no difference of them bounds.
+    """
+    lost = ~(found.bar < np.abs(found.value)) & ~found.still
+    return dataclasses.replace(
+        found, value=np.where(lost, np.nan, found.value), bar=np.where(lost, np.inf, found.bar), kink=found.kink & ~lost
+    )
+
+
 def jumps(h: np.ndarray, side: np.ndarray, noise: np.ndarray) -> np.ndarray:
     """Whether the change of f to one side has a limit other than 0 as the steps shrink, far above its noise.
 

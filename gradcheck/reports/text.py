@@ -49,7 +49,7 @@ def summary(g: Gradient) -> str:
     real = f", {g.real_digits:.1f} by real differences alone" if both else ""
     text = f"{g.digits:.1f} digits by {g.method}{real}"
     if g.kinks:
-        text += f"; {g.kinks} at a kink, within the one-sided derivatives"
+        text += f"; {g.kinks} at a kink"
     return f"{text}; {g.reason}" if g.reason else text
 
 

@@ -58,6 +58,9 @@ def _resolved(
         why = f"below the noise: nothing smaller than {bar:.1e} is seen"
         return dataclasses.replace(gradient, verdict="inconclusive", reason=why)
     ladders = [c for c in smooth if c.real is not None] or joint
+    if not any(np.isfinite(c.real_tolerance).any() for c in ladders):
+        why = "no step gives a stable difference, and the complex step alone is no evidence"
+        return dataclasses.replace(gradient, verdict="inconclusive", reason=why)
     unit = min(c.unit for c in smooth)
     real = max(float(np.max(c.real_tolerance)) / (unit if c.probe.leaf is None else c.unit) for c in ladders)
     gradient = dataclasses.replace(gradient, digits=_digits(bar, rms), real_digits=_digits(real, rms))

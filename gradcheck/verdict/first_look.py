@@ -5,7 +5,9 @@ import dataclasses
 import numpy as np
 
 from gradcheck.claims.claim import without_jumps
-from gradcheck.numeric.extrapolate import estimates, where_still
+from gradcheck.numeric.constants import COARSEST
+from gradcheck.numeric.extrapolate import estimates
+from gradcheck.numeric.kinks import where_still, without_noise_alone
 from gradcheck.numeric.ladder import STEPS, TINY, WINDOW, rounded
 from gradcheck.numeric.probe import Probe
 from gradcheck.numeric.reading import Reading, Task
@@ -87,11 +89,13 @@ def with_real(
     bounds = [noise_of(ground, s, n) + more for (_, s), n, more in zip(pairs, levels, lost, strict=True)]
     estimated = estimates([sweep for _, sweep in pairs], bounds, claim.u)
     found = list(comparisons)
-    for (i, sweep), bound, real in zip(pairs, bounds, estimated, strict=True):
+    for (i, sweep), level, bound, real in zip(pairs, levels, bounds, estimated, strict=True):
         inside = max(1.0, ground.rounding / claim.u)  # the size of terms that may cancel
         hidden = 4 * claim.u * rounded(place.g, np.maximum(np.abs(place.y), inside))
         lowest = hidden / sweep.steps.max(axis=0, initial=TINY)
         real = where_still(real, found[i].claimed, bound, lowest, sweep.steps, 4 * ground.narrow * sweep.weight)
+        if level > COARSEST:
+            real = without_noise_alone(real)
         found[i] = dataclasses.replace(found[i], real=real, sweep=sweep, bounds=bound)
     return found
 

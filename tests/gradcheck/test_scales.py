@@ -82,3 +82,12 @@ def test_a_uniform_error_of_one_in_1e10_is_seen_and_rounding_is_not_taken_for_on
     for error, verdict in ((1e-3, "fail"), (1e-6, "fail"), (1e-10, "fail"), (1e-15, "pass")):
         wrong = pair(normalised, lambda x, dy, e=error: normalised_backward(x, dy) * (1 + e))
         assert gradcheck.check(wrong, X).verdict == verdict, error
+
+
+@pytest.mark.parametrize("fast", [1e10, 1e12])
+def test_a_wave_faster_than_all_steps_is_neither_right_nor_wrong(fast):
+    x = np.random.default_rng(0).normal(size=(4, 3))
+    right = gradcheck.check(pair(lambda x: np.sin(fast * x), lambda x, dy: dy * fast * np.cos(fast * x)), x)
+    wrong = gradcheck.check(pair(lambda x: np.sin(fast * x), lambda x, dy: 1.1 * dy * fast * np.cos(fast * x)), x)
+    assert right.verdict != "fail" and wrong.verdict != "pass", f"{right}\n{wrong}"
+    assert all(g.real_digits is None or g.real_digits > 0 for g in right.gradients)

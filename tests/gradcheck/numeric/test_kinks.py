@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gradcheck.numeric.extrapolate import estimate
-from gradcheck.numeric.kinks import one_sided, where_still
+from gradcheck.numeric.kinks import one_sided, where_still, without_noise_alone
 from gradcheck.numeric.ladder import STEPS, Sweep
 
 U = 2.0**-53
@@ -120,3 +120,11 @@ def test_one_sided_derivatives_are_told_in_their_order_within_their_bar():
     sweep, noise = swept(lambda t: np.where(t > 0, 3 * np.expm1(t), np.sin(t)).item())
     right, left, bar = one_sided(sweep.steps, sweep.right, sweep.left, noise)
     assert abs(right[0] - 3) <= bar[0] < 1e-6 and abs(left[0] - 1) <= bar[0]
+
+
+@pytest.mark.parametrize(("bar", "still", "kept"), [(0.5, False, True), (2.0, False, False), (2.0, True, True)])
+def test_beside_more_noise_than_any_format_has_a_bar_that_hides_the_slope_is_no_estimate(bar, still, kept):
+    found = estimate(*swept(np.sin), U)
+    found = dataclasses.replace(found, value=np.array([-1.0]), bar=np.array([bar]), still=np.array([still]))
+    seen = without_noise_alone(found)
+    assert bool(seen.resolved[0]) is kept and np.isnan(seen.value[0]) == (not kept)

@@ -93,6 +93,14 @@ def test_without_a_stable_difference_nothing_is_claimed(comparison):
     assert verdict([comparison(1.0, 1.0), told, comparison(1.0, np.nan, bar=np.inf)]).reason == "for a reason"
 
 
+def test_the_complex_step_alone_is_no_evidence(comparison):
+    unresolved = [comparison(1.0, np.nan, bar=np.inf, exact=1.0, probe=at(i)) for i in range(2)]
+    g = verdict(unresolved, believed=True)
+    assert (g.verdict, g.digits) == ("inconclusive", None)
+    assert g.reason == "no step gives a stable difference, and the complex step alone is no evidence"
+    assert verdict([*unresolved, comparison(1.0, 1.0, exact=1.0, probe=at(2))], believed=True).verdict == "pass"
+
+
 def test_a_difference_that_only_the_complex_step_sees_is_not_excused(entries):
     found = entries(1 + 1e-12, numbers=(1.0,), exact=1.0)
     g = verdict(found, believed=True)
