@@ -42,11 +42,31 @@ class Pairs(Adapted):
         pairs = _paired(y, 1.0)
 
         def pull(dy: Any) -> tuple[Any, tuple]:
-            d_parameters, d_inputs = pullback(_joined(y, dy, self._sign))
-            d_inputs = tuple(_like(x, dx, self._sign) for x, dx in zip(self._inputs, d_inputs, strict=True))
-            return _like(self.inner.parameters, d_parameters, self._sign), d_inputs
+            return self._cotangents(*pullback(_joined(y, dy, self._sign)))
 
         return pairs, pull
+
+    def twice(self, parameters: Any, inputs: tuple, constants: dict) -> tuple[Any, Callable] | None:
+        found = self.inner.twice(*self._complex(parameters, inputs), constants)
+        if found is None:
+            return None
+        y, second = found
+
+        def pairs(dy: Any) -> tuple[tuple[Any, tuple], Callable]:
+            gradients, pullback = second(_joined(y, dy, self._sign))
+
+            def pull(d_gradients: tuple[Any, tuple]) -> tuple[Any, tuple, Any]:
+                # of g = dx + i s dy the cotangent is c_x + i s (s c_y), s being the sign: in both conventions one form
+                *d_arrays, d_dy = pullback(self._complex(*d_gradients))
+                return *self._cotangents(*d_arrays), _like(y, d_dy, 1.0)
+
+            return self._cotangents(*gradients), pull
+
+        return _paired(y, 1.0), pairs
+
+    def _cotangents(self, d_parameters: Any, d_inputs: tuple) -> tuple[Any, tuple]:
+        d_inputs = tuple(_like(x, dx, self._sign) for x, dx in zip(self._inputs, d_inputs, strict=True))
+        return _like(self.inner.parameters, d_parameters, self._sign), d_inputs
 
     def _complex(self, parameters: Any, inputs: tuple) -> tuple[Any, tuple]:
         return _joined(self.inner.parameters, parameters, 1.0), _joined(self._inputs, inputs, 1.0)

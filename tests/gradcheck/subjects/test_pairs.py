@@ -109,3 +109,45 @@ def test_complex64_passes():
     forward, right, _, inputs = CASES["product"]
     report = gradcheck.check(pair(forward, right), *(z.astype(np.complex64) for z in inputs))
     assert report.verdict == "pass", str(report)
+
+
+class Way:
+    """A pullback with a second pullback, made of two functions."""
+
+    def __init__(self, first, second):
+        self.first, self.second = first, second
+
+    def __call__(self, dy):
+        return self.first(dy)
+
+    def vjp(self, dy):
+        return self.first(dy), lambda c: self.second(dy, c)
+
+
+def scaled_square(z, x, *, conjugated, factor=1.0):
+    """Return z^2 x of complex z and real x; `conjugated` is PyTorch's convention."""
+    conj = np.conj if conjugated else lambda z: z
+
+    def second(dy, c):
+        d_dz, d_dx = c
+        dz = factor * (2 * x * (np.conj(d_dz) if conjugated else d_dz) * dy + 2 * conj(z) * dy * d_dx)
+        dx = (2 * conj(z) * dy * (np.conj(d_dz) if conjugated else d_dz)).real
+        return dz, dx, (2 * z * x * d_dz + z * z * d_dx)
+
+    return z * z * x, Way(lambda dy: (2 * conj(z) * x * dy, (conj(z * z) * dy).real), second)
+
+
+@pytest.mark.parametrize("convention", ["torch", "jax"])
+def test_the_second_order_of_complex_numbers_keeps_to_the_convention(convention):
+    check, conjugated = gradcheck.Checker(order=2, convention=convention), convention == "torch"
+    report = check(scaled_square, Z, X, conjugated=conjugated)
+    assert report.verdict == "pass", str(report)
+    assert [g.name for g in report.gradients if g.order == 2] == [f"second order, {name}" for name in ("z", "x", "dy")]
+    wrong = check(scaled_square, Z, X, conjugated=conjugated, factor=1.001)
+    assert [g.name for g in wrong.gradients if g.verdict == "fail"] == ["second order, z"]
+
+
+def test_complex_numbers_without_a_second_pullback_are_checked_for_symmetry():
+    report = gradcheck.check(pair(lambda z: z * z, lambda z, dy: 2 * np.conj(z) * dy), Z, order=2)
+    assert report.verdict == "pass", str(report)
+    assert report.symmetry.digits > 8 and all(g.order == 1 for g in report.gradients)

@@ -124,6 +124,26 @@ def test_noise_of_float32_inside_is_no_asymmetry(measured):
         assert not found.is_apart
 
 
+def test_a_declared_noise_widens_the_bar(measured):
+    def second_of(noise):
+        report = gradcheck.Checker(order=2, noise=noise)(pair(np.sin, lambda x, dy: np.cos(x) * dy), X)
+        assert report.verdict == "pass", str(report)
+        return report.symmetry.bar / report.symmetry.size
+
+    assert second_of(0.0) < 1e-9 < 1e-4 < second_of(1e-6)
+
+
+def test_a_kernel_of_float32_alone_is_resolved_as_far_as_it_goes():
+    def narrow(x):
+        if x.dtype != np.float32:
+            raise TypeError("float32 only")
+        return np.sin(x)
+
+    report = gradcheck.check(pair(narrow, lambda x, dy: np.cos(x) * dy), X.astype(np.float32), order=2)
+    assert report.verdict == "pass", str(report)
+    assert report.symmetry.is_resolved and 2 < report.symmetry.digits < 6
+
+
 def test_at_the_ends_of_a_domain_the_given_point_serves(measured):
     x = np.array([1.0, 1e-300])  # 5 % away the first entry leaves it
 
