@@ -1,0 +1,43 @@
+"""What is said of a layer with a planted bug, and what a pattern sees of it."""
+
+import re
+
+import pytest
+
+import gradcheck
+from gradcheck.adapters import pair
+from gradcheck.diagnosis.gathering import Gathering
+
+
+@pytest.fixture(scope="session")
+def named():
+    """Return a function that asserts the cause of all failing gradients, and words of the first one's sentence."""
+
+    def said(cause, words, forward, backward, *inputs):
+        report = gradcheck.check(pair(forward, backward), *inputs)
+        assert report.verdict == "fail", str(report)
+        failing = [g for g in report.gradients if g.verdict == "fail"]
+        assert {g.cause for g in failing} == {cause}, str(report)
+        assert re.search(words, failing[0].diagnosis), failing[0].diagnosis
+        assert "\n" not in failing[0].diagnosis
+
+    return said
+
+
+@pytest.fixture
+def evidence(monkeypatch):
+    """Return a function that gathers what there is to see of the first failing array of a layer."""
+
+    def gathered(forward, backward, *inputs):
+        kept = []
+
+        def keep(compared, gradients, findings):
+            kept.append((compared, gradients))
+            return gradients
+
+        monkeypatch.setattr("gradcheck.checker.explained", keep)
+        gradcheck.check(pair(forward, backward), *inputs)
+        ((compared, gradients),) = kept
+        return Gathering(compared).evidence([g.verdict for g in gradients].index("fail"))
+
+    return gathered

@@ -1,0 +1,55 @@
+"""gradcheck.diagnosis.branches, on layers with one planted bug."""
+
+import numpy as np
+import pytest
+
+rng = np.random.default_rng(5)
+X = rng.normal(size=(3, 4))
+LINE = np.array([-2.1, -1.2, -0.6, -0.3, 0.2, 0.7, 1.1, 1.6, 2.4])
+OTHER, SIX, NARROW = rng.normal(size=(3, 4)), rng.normal(size=(6, 2)), rng.normal(size=(4, 2))
+
+
+# cause, words of the sentence, forward, backward, inputs
+CASES = {
+    "below zero": (
+        "branch",
+        "x < 0.*wrong",
+        lambda x: np.where(x.real > 0, x, x * x),
+        lambda x, dy: dy * np.where(x > 0, 1, x),
+        LINE,
+    ),
+    "closed below": (
+        "branch",
+        "passes no gradient",
+        lambda x: np.where(x.real > 0, x, x * x),
+        lambda x, dy: dy * (x > 0),
+        LINE,
+    ),
+    "open outside": (
+        "branch",
+        r"\|x\| > .*does not change",
+        lambda x: np.where((x * x).real < 1, np.sin(x), 1),
+        lambda x, dy: dy * np.cos(x),
+        LINE,
+    ),
+    "another decides": (
+        "branch",
+        "another input",
+        lambda a, b: np.where(a.real > b.real, a * 3, b),
+        lambda a, b, dy: (3 * dy, dy * (b > a)),
+        X,
+        OTHER,
+    ),
+    "sides exchanged": (
+        "branch",
+        "two sides.*x > 0",
+        lambda x: np.where(x.real > 0, 3 * x, x),
+        lambda x, dy: dy * np.where(x > 0, 1, 3),
+        LINE,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_planted_bug_is_named(name, named):
+    named(*CASES[name])

@@ -1,0 +1,94 @@
+"""gradcheck.diagnosis.diagnose, on layers with one planted bug."""
+
+import numpy as np
+import pytest
+
+import gradcheck
+from gradcheck.adapters import pair
+from gradcheck.diagnosis.diagnose import diagnose
+
+rng = np.random.default_rng(5)
+X = rng.normal(size=(3, 4))
+SQUARE = rng.normal(size=(4, 4))
+LINE = np.array([-2.1, -1.2, -0.6, -0.3, 0.2, 0.7, 1.1, 1.6, 2.4])
+WIDE, FIVE, MANY = rng.normal(size=(2, 5)), rng.normal(size=(5, 5)), rng.normal(size=60)
+
+
+def particular(x, m):
+    if (m[0, 0] < m[0, 1:]).any():
+        raise ValueError("m must be largest at its first place")
+    return np.sinh(x @ m)
+
+
+# cause, words of the sentence, forward, backward, inputs
+CASES = {
+    "at ties": (
+        "special values",
+        "zeros, ties",
+        lambda x: np.where(x.real > 0, x, 0),
+        lambda x, dy: dy * np.where(x == 0, 5, x > 0),
+        np.array([1.0, 0.0, -2.0, 0.0]),
+    ),
+    "many outputs, nowhere known": (
+        "unknown",
+        "",
+        lambda x: np.sinh(x)[:, None] * MANY,
+        lambda x, dy: np.where(np.arange(9) % 3, np.cosh(x), np.exp(np.sin(5 * x))) * (dy @ MANY),
+        LINE,
+    ),
+    "a number": ("unknown", "", np.exp, lambda x, dy: dy * np.sin(x), np.array(0.3)),
+    "long": (
+        "unknown",
+        "",
+        lambda x: np.stack([x[:150] @ np.sin(x[150:]), np.cos(x) @ x]),
+        lambda x, dy: dy[0] * np.exp(np.sin(3 * x)) + dy[1] * np.cos(np.arange(300) * x),
+        rng.normal(size=300),
+    ),
+    "an input that must not be turned": (
+        "unknown",
+        "",
+        particular,
+        lambda x, m, dy: ((dy * np.exp(x @ m)) @ np.sin(m), x.T @ (dy * np.cosh(x @ m))),
+        X,
+        SQUARE + np.array([[9.0], [0], [0], [0]]) * [1, 0, 0, 0],
+    ),
+    "nothing that is known": (
+        "unknown",
+        "",
+        lambda x: np.sinh(x @ SQUARE) @ SQUARE,
+        lambda x, dy: (dy @ np.sin(SQUARE * 3)) * np.exp(x @ SQUARE) @ np.cos(SQUARE),
+        X,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_planted_bug_is_named(name, named):
+    named(*CASES[name])
+
+
+def test_residuals_of_the_first_call_are_told():
+    kept = {}
+    stale = pair(np.sinh, lambda x, dy: dy * kept.setdefault(x.shape, np.cosh(x)))
+    (gradient,) = gradcheck.check(stale, X).gradients
+    assert gradient.cause == "stale"
+    assert "earlier call" in gradient.diagnosis
+
+
+def test_a_claim_that_depends_on_memory_is_told():
+    def backward(x, dy):
+        return np.reshape((dy * np.cosh(x)).ravel(), x.shape, order="C" if x.flags.c_contiguous else "F")
+
+    (gradient,) = gradcheck.check(pair(np.sinh, backward), X).gradients
+    assert gradient.cause == "layout"
+
+
+def test_a_claim_that_is_no_number_nearby_is_told():
+    x = np.round(X * 1024) / 1024
+    only_here = pair(np.sinh, lambda z, dy: np.where((z == x).all(), dy * np.cosh(z), np.nan))
+    report = gradcheck.check(only_here, x)
+    assert "finite" in {g.cause for g in report.gradients}, str(report)
+
+
+def test_where_no_number_was_compared_nothing_is_guessed():
+    assert not diagnose(None, gradcheck.Gradient("x", (3,), "fail"), 0, ())

@@ -1,0 +1,38 @@
+"""Evidence costs what it may, and is made once."""
+
+import numpy as np
+import pytest
+
+import gradcheck
+from gradcheck.adapters import pair
+from gradcheck.diagnosis import gathering
+from gradcheck.diagnosis.diagnose import explained
+from gradcheck.subjects.problem import COST
+from gradcheck.verdict.plan import LARGE
+
+
+def test_a_diagnosis_of_a_large_array_costs_a_few_hundred_forward_passes(monkeypatch):
+    spent = []
+
+    def counting(compared, gradients, findings):
+        def cost():
+            return sum(COST[call] * count for call, count in compared.near.problem.count.items())
+
+        before = cost()
+        found = explained(compared, gradients, findings)
+        spent.append(cost() - before)
+        return found
+
+    monkeypatch.setattr("gradcheck.checker.explained", counting)
+    x = np.random.default_rng(3).normal(size=LARGE + 1)
+    report = gradcheck.check(pair(lambda x: x * x, lambda x, dy: dy * x), x)
+    assert report.gradients[0].cause == "factor"
+    assert spent[0] <= 400
+
+
+@pytest.mark.parametrize(("budget", "cause"), [(0, "unknown"), (60, "special values")])
+def test_what_has_grown_too_dear_is_unknown_and_what_has_not_is_told(budget, cause, monkeypatch):
+    monkeypatch.setitem(gathering.BUDGET, False, budget)
+    at_zeros = pair(lambda x: np.where(x.real > 0, x, 0), lambda x, dy: dy * np.where(x == 0, 5, x > 0))
+    (gradient,) = gradcheck.check(at_zeros, np.array([1.0, 0.0, -2.0, 0.0])).gradients
+    assert (gradient.verdict, gradient.cause) == ("fail", cause)

@@ -1,0 +1,104 @@
+"""gradcheck.diagnosis.simple, on layers with one planted bug."""
+
+import numpy as np
+import pytest
+
+rng = np.random.default_rng(5)
+X = rng.normal(size=(3, 4))
+SQUARE = rng.normal(size=(4, 4))
+LINE = np.array([-2.1, -1.2, -0.6, -0.3, 0.2, 0.7, 1.1, 1.6, 2.4])
+
+
+# cause, words of the sentence, forward, backward, inputs
+CASES = {
+    "sign of the whole": ("factor", "sign is wrong", np.sinh, lambda x, dy: -dy * np.cosh(x), X),
+    "half forgotten": ("factor", "2 times", lambda x: x * x * x / 2, lambda x, dy: 3 * dy * x * x, X),
+    "length of an axis": (
+        "factor",
+        r"3 \(the length of an axis\)",
+        lambda x: (x * x).mean(0),
+        lambda x, dy: 2 * dy * x,
+        X,
+    ),
+    "one part in a thousand": ("factor", r"\(1 \+ 1.0e-03\)", np.sinh, lambda x, dy: 1.001 * dy * np.cosh(x), X),
+    "a fraction": ("factor", "7/9", np.sinh, lambda x, dy: 7 / 9 * dy * np.cosh(x), X),
+    "no number of fame": ("factor", "0.3456789", np.sinh, lambda x, dy: 0.3456789 * dy * np.cosh(x), X),
+    "over the output": (
+        "factor",
+        "1/y",
+        lambda x: np.array(np.exp((x * x).sum() / 9)),
+        lambda x, dy: 2 / 9 * x * dy,
+        X,
+    ),
+    "a number of a number": ("factor", "2 times", lambda x: x * x / 2, lambda x, dy: 2 * dy * x, np.array(0.7)),
+    "one odd factor of a number": (
+        "factor",
+        "1.234567 times",
+        lambda x: x * x * x,
+        lambda x, dy: 1.234567 * 3 * x * x * dy,
+        np.array(0.7),
+    ),
+    "nothing arrives": ("zero", "no gradient reaches x", lambda x: np.sinh(x), lambda x, dy: 0 * dy, X),
+    "straight through": ("flat", "dy itself", np.ceil, lambda x, dy: dy.copy(), X + 0.01),
+    "slope of a step": ("flat", "a gradient", np.ceil, lambda x, dy: 2 * dy, X + 0.01),
+    "returned crosswise": (
+        "swapped",
+        "is the right gradient of",
+        lambda a, b: np.sin(a) * b * b,
+        lambda a, b, dy: (2 * np.sin(a) * b * dy, np.cos(a) * b * b * dy),
+        X,
+        X + 3,
+    ),
+    "one entry": (
+        "entry",
+        r"at \[2, 1\].*factor of -1",
+        np.sinh,
+        lambda x, dy: np.cosh(x) * dy * np.where(np.arange(12).reshape(3, 4) == 9, -1, 1),
+        X,
+    ),
+    "one entry unreached": (
+        "entry",
+        "no gradient arrives",
+        np.sinh,
+        lambda x, dy: np.cosh(x) * dy * (np.arange(12).reshape(3, 4) != 9),
+        X,
+    ),
+    "one entry too many": (
+        "entry",
+        "does not depend",
+        lambda x: x * (np.arange(9) != 3),
+        lambda x, dy: dy.copy(),
+        LINE,
+    ),
+    "some signs": (
+        "sign",
+        "sign is wrong in",
+        lambda x: x @ SQUARE,
+        lambda x, dy: (
+            dy @ np.where(np.arange(16).reshape(4, 4) % 3, -1, 1) * 0
+            + dy @ (SQUARE * np.where(np.arange(16).reshape(4, 4) % 3, -1, 1)).T
+        ),
+        X,
+    ),
+    "a little off": (
+        "small",
+        "an epsilon",
+        lambda x: x / np.sqrt((x * x).mean(-1, keepdims=True) + 1e-3),
+        lambda x, dy: (lambda s: dy / s - x * (dy * x).mean(-1, keepdims=True) / s**3)(
+            np.sqrt((x * x).mean(-1, keepdims=True) + 2e-3)
+        ),
+        X,
+    ),
+    "a few of many": (
+        "missing",
+        "of 1200 entries get no gradient",
+        lambda x: np.array((x * x).sum() + x[7]),
+        lambda x, dy: dy * (np.arange(1200) == 7),
+        rng.normal(size=1200),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_planted_bug_is_named(name, named):
+    named(*CASES[name])

@@ -1,0 +1,89 @@
+"""gradcheck.diagnosis.terms, on layers with one planted bug."""
+
+import numpy as np
+import pytest
+
+rng = np.random.default_rng(5)
+X = rng.normal(size=(3, 4))
+SQUARE = rng.normal(size=(4, 4))
+WIDE, FIVE, MANY = rng.normal(size=(2, 5)), rng.normal(size=(5, 5)), rng.normal(size=60)
+
+
+def softmax(x):
+    p = np.exp(x - x.real.max(-1, keepdims=True))
+    return p / p.sum(-1, keepdims=True)
+
+
+def centred(x):
+    return x - x.mean(-1, keepdims=True)
+
+
+def unit(x):
+    return x / np.sqrt((x * x).sum(-1, keepdims=True))
+
+
+# cause, words of the sentence, forward, backward, inputs
+CASES = {
+    "skip lost": (
+        "skip",
+        "missing from the claim",
+        lambda x: x + np.sinh(x @ SQUARE),
+        lambda x, dy: (dy * np.cosh(x @ SQUARE)) @ SQUARE.T,
+        X,
+    ),
+    "skip twice": (
+        "skip",
+        "dy once too often",
+        lambda x: x + np.sinh(x @ SQUARE),
+        lambda x, dy: 2 * dy + (dy * np.cosh(x @ SQUARE)) @ SQUARE.T,
+        X,
+    ),
+    "layer skipped": ("dy itself", "direct path", lambda x: x @ SQUARE, lambda x, dy: dy.copy(), X),
+    "mean left out": (
+        "mean term",
+        "axis 1, the same number",
+        lambda x: centred(x) @ SQUARE,
+        lambda x, dy: dy @ SQUARE.T,
+        X,
+    ),
+    "mean of all left out": (
+        "mean term",
+        "whole array",
+        lambda x: np.sinh(x - x.mean()),
+        lambda x, dy: np.cosh(x - x.mean()) * dy * 1.0,
+        rng.normal(size=(2, 2)),
+    ),
+    "projection left out": (
+        "product term",
+        "proportional to x",
+        lambda x: unit(x) @ SQUARE,
+        lambda x, dy: dy @ SQUARE.T / np.sqrt((x * x).sum(-1, keepdims=True)),
+        X,
+    ),
+    "softmax left out": (
+        "product term",
+        r"softmax\(x\)",
+        lambda x: np.log(softmax(x)) @ SQUARE,
+        lambda x, dy: dy @ SQUARE.T,
+        X,
+    ),
+    "statistics held": (
+        "statistic",
+        "a sum of 1 and x",
+        lambda x: centred(x) / np.sqrt((centred(x) ** 2).mean(-1, keepdims=True)) @ FIVE,
+        lambda x, dy: dy @ FIVE.T / np.sqrt((centred(x) ** 2).mean(-1, keepdims=True)),
+        WIDE,
+    ),
+    "eight axes": (
+        "product term",
+        "proportional to x",
+        lambda x: unit(x)[..., ::-1] * 1.0,
+        lambda x, dy: dy[..., ::-1] / np.sqrt((x * x).sum(-1, keepdims=True)),
+        rng.normal(size=(2, 1, 2, 4)),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_planted_bug_is_named(name, named):
+    named(*CASES[name])
