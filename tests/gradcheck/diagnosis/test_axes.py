@@ -3,7 +3,10 @@
 import numpy as np
 import pytest
 
+from gradcheck.diagnosis import axes
+
 rng = np.random.default_rng(5)
+WIDE, EIGHT = rng.normal(size=(3, 5, 4)), rng.normal(size=(8, 3))
 X = rng.normal(size=(3, 4))
 SQUARE = rng.normal(size=(4, 4))
 
@@ -54,9 +57,60 @@ CASES = {
         lambda b, dy: dy[3:6].copy(),
         X[1, :3],
     ),
+    "the order for its inverse": (
+        "permuted",
+        "where its inverse belongs",
+        lambda x: np.take_along_axis(x, x.real.argsort(0), 0),
+        lambda x, dy: np.take_along_axis(dy, x.argsort(0), 0),
+        EIGHT,
+    ),
+    "one half not turned back": (
+        "permuted",
+        "right for some outputs; for the others.*reversed along axis 1",
+        lambda x: np.concatenate([np.tanh(x), np.cumsum(x[:, ::-1], 1)], -1),
+        lambda x, dy: dy[..., :4] * (1 - np.tanh(x) ** 2) + np.cumsum(dy[:, ::-1, 4:], 1)[:, ::-1],
+        WIDE,
+    ),
+    "a matrix before a slope": (
+        "transposed",
+        "but for what each output is multiplied with",
+        lambda x: np.sinh(x @ SQUARE),
+        lambda x, dy: (dy * np.cosh(x @ SQUARE)) @ SQUARE,
+        X,
+    ),
 }
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_the_planted_bug_is_named(name, named):
     named(*CASES[name])
+
+
+# pattern, forward, backward, inputs: neighbours of what it names
+BESIDE = {
+    "a symmetric matrix with a factor": (
+        axes.transposed,
+        lambda x: x @ (SQUARE + SQUARE.T),
+        lambda x, dy: 2 * dy @ (SQUARE + SQUARE.T),
+        X,
+    ),
+    "the right places, wrong numbers": (axes.permuted, np.sinh, lambda x, dy: dy * np.exp(x), X),
+    "some outputs with another slope": (
+        axes.reversed_in_part,
+        lambda x: np.concatenate([np.tanh(x), np.cumsum(x[:, ::-1], 1)], -1),
+        lambda x, dy: dy[..., :4] * (1 - np.tanh(x) ** 2) + 2 * np.cumsum(dy[:, ::-1, 4:], 1),
+        WIDE,
+    ),
+    "a matrix and its slope": (
+        axes.scaled,
+        lambda x: np.sinh(x @ SQUARE),
+        lambda x, dy: (dy * np.exp(x @ SQUARE)) @ SQUARE.T,
+        X,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BESIDE)
+def test_a_neighbour_is_not_taken_for_it(name, evidence):
+    pattern, forward, backward, *inputs = BESIDE[name]
+    assert not pattern(evidence(forward, backward, *inputs))

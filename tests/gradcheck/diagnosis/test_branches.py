@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from gradcheck.diagnosis import branches
+
 rng = np.random.default_rng(5)
 X = rng.normal(size=(3, 4))
 LINE = np.array([-2.1, -1.2, -0.6, -0.3, 0.2, 0.7, 1.1, 1.6, 2.4])
@@ -47,9 +49,40 @@ CASES = {
         lambda x, dy: dy * np.where(x > 0, 1, 3),
         LINE,
     ),
+    "size exchanged": (
+        "branch",
+        "of one size where the gradient is not",
+        lambda x: np.where(np.abs(x) < 1, x * x / 2, np.abs(x) - 0.5),
+        lambda x, dy: dy * np.where(np.abs(x) < 1, np.sign(x), x),
+        LINE,
+    ),
 }
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_the_planted_bug_is_named(name, named):
     named(*CASES[name])
+
+
+# pattern, forward, backward, inputs: neighbours of what it names
+BESIDE = {
+    "wrong at every second entry": (
+        branches.branch,
+        np.sinh,
+        lambda x, dy: dy * np.where(np.arange(9) % 2, np.cosh(x), np.exp(x)),
+        LINE,
+    ),
+    "wrong everywhere": (branches.branch, np.sinh, lambda x, dy: dy * np.exp(x), LINE),
+    "both sides have a slope of their own": (
+        branches.exchanged,
+        lambda x: np.where(x.real > 0, 3 * x, x),
+        lambda x, dy: dy * np.where(x > 0, 2, 4),
+        LINE,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BESIDE)
+def test_a_neighbour_is_not_taken_for_it(name, evidence):
+    pattern, forward, backward, *inputs = BESIDE[name]
+    assert not pattern(evidence(forward, backward, *inputs))

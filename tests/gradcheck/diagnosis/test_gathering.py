@@ -36,3 +36,20 @@ def test_what_has_grown_too_dear_is_unknown_and_what_has_not_is_told(budget, cau
     at_zeros = pair(lambda x: np.where(x.real > 0, x, 0), lambda x, dy: dy * np.where(x == 0, 5, x > 0))
     (gradient,) = gradcheck.check(at_zeros, np.array([1.0, 0.0, -2.0, 0.0])).gradients
     assert (gradient.verdict, gradient.cause) == ("fail", cause)
+
+
+def test_evidence_at_one_place_is_made_once(monkeypatch):
+    seen = []
+
+    def twice(compared, gradients, findings):
+        gathered = gathering.Gathering(compared)
+        places = ({}, {"own": True}, {"moved": 0}, {"moved": -1})
+        made = [gathered.evidence(0, **place) for place in places]
+        passes = dict(compared.near.problem.count)
+        again = [gathered.evidence(0, **place) for place in places]
+        seen.append((all(map(lambda a, b: a is b, made, again)), compared.near.problem.count == passes))
+        return gradients
+
+    monkeypatch.setattr("gradcheck.checker.explained", twice)
+    gradcheck.check(pair(np.sinh, lambda x, dy: dy * np.exp(x)), np.arange(1.0, 5.0))
+    assert seen == [(True, True)]

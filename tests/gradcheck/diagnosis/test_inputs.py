@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from gradcheck.diagnosis import inputs
+
 rng = np.random.default_rng(5)
 X = rng.normal(size=(3, 4))
 SQUARE = rng.normal(size=(4, 4))
@@ -61,3 +63,21 @@ CASES = {
 @pytest.mark.parametrize("name", CASES)
 def test_the_planted_bug_is_named(name, named):
     named(*CASES[name])
+
+
+# pattern, forward, backward, inputs: neighbours of what it names
+BESIDE = {
+    "no way is right": (
+        inputs.rearranged,
+        lambda x, m: x @ np.tanh(m) @ NARROW,
+        lambda x, m, dy: (dy @ NARROW.T @ np.sin(m), through(x, m, dy)[1]),
+        X,
+        SQUARE,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BESIDE)
+def test_a_neighbour_is_not_taken_for_it(name, evidence):
+    pattern, forward, backward, *inputs = BESIDE[name]
+    assert not pattern(evidence(forward, backward, *inputs))

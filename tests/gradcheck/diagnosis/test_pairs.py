@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from gradcheck.diagnosis import pairs
+
 rng = np.random.default_rng(5)
 X = rng.normal(size=(3, 4))
 SQUARE = rng.normal(size=(4, 4))
@@ -143,9 +145,46 @@ CASES = {
         lambda x, dy: np.where(x > 0, np.cosh(x), np.exp(x)) * (dy @ MANY),
         LINE,
     ),
+    "carried through a matrix": (
+        "path",
+        "along axis 0, the claim takes each by itself",
+        lambda x: np.stack([np.sinh(x[0]), np.sinh(x[1] + x[0] @ SQUARE), np.sinh(x[2] + x[1] @ SQUARE)]),
+        lambda x, dy: dy * np.cosh(np.stack([x[0], x[1] + x[0] @ SQUARE, x[2] + x[1] @ SQUARE])),
+        X,
+    ),
 }
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_the_planted_bug_is_named(name, named):
     named(*CASES[name])
+
+
+# pattern, forward, backward, inputs: neighbours of what it names
+BESIDE = {
+    "a mean is not carried": (
+        lambda e: pairs._carried(e) is not None,
+        lambda x: x - x.mean(0),
+        lambda x, dy: dy.copy(),
+        X,
+    ),
+    "all pairs wrong": (
+        pairs.pairs_left_out,
+        lambda x: np.tril(SQUARE) @ np.sinh(x),
+        lambda x, dy: np.tril(SQUARE * 2).T @ dy * np.cosh(x),
+        X[0],
+    ),
+    "a factor in every entry": (pairs.by_part, np.sinh, lambda x, dy: dy * np.exp(x), X),
+    "wrong inside too": (
+        pairs.border,
+        lambda x: smoothed(np.sinh(x)),
+        lambda x, dy: smoothed(dy) * np.exp(x),
+        EIGHT,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BESIDE)
+def test_a_neighbour_is_not_taken_for_it(name, evidence):
+    pattern, forward, backward, *inputs = BESIDE[name]
+    assert not pattern(evidence(forward, backward, *inputs))

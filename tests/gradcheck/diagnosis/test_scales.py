@@ -3,9 +3,17 @@
 import numpy as np
 import pytest
 
+from gradcheck.diagnosis import scales
+
 rng = np.random.default_rng(5)
 X = rng.normal(size=(3, 4))
 SQUARE = rng.normal(size=(4, 4))
+
+
+def true_lines(x):
+    """The gradient of the weighted sum of sin(x x^T x)."""
+    d = np.array([1.0, 3.0, 7.0, 2.0]) * np.cos(x @ x.T @ x)
+    return d @ x.T @ x + x @ d.T @ x + x @ x.T @ d
 
 
 # cause, words of the sentence, forward, backward, inputs
@@ -54,9 +62,35 @@ CASES = {
         lambda x, dy: SQUARE.T @ (dy * np.exp(SQUARE @ x)),
         X[0],
     ),
+    "lines of a loss": (
+        "slope",
+        "each line along axis 0 is off by a factor of its own",
+        lambda x: np.array((np.array([1.0, 3.0, 7.0, 2.0]) * np.sin(x @ x.T @ x)).sum()),
+        lambda x, dy: dy * true_lines(x) * [2, 3, 5, 7],
+        X,
+    ),
 }
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_the_planted_bug_is_named(name, named):
     named(*CASES[name])
+
+
+# pattern, forward, backward, inputs: neighbours of what it names
+BESIDE = {
+    "one factor": (scales.by_row, np.sinh, lambda x, dy: 2 * dy * np.cosh(x), X),
+    "off in places": (
+        scales.by_line,
+        lambda x: np.array(np.sin(x).sum()),
+        lambda x, dy: dy * np.exp(x),
+        X,
+    ),
+    "nothing goes straight": (scales.beside_direct, np.sinh, lambda x, dy: dy * np.exp(x), X),
+}
+
+
+@pytest.mark.parametrize("name", BESIDE)
+def test_a_neighbour_is_not_taken_for_it(name, evidence):
+    pattern, forward, backward, *inputs = BESIDE[name]
+    assert not pattern(evidence(forward, backward, *inputs))

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from gradcheck.diagnosis import seen
+
 rng = np.random.default_rng(5)
 X = rng.normal(size=(3, 4))
 SQUARE = rng.normal(size=(4, 4))
@@ -60,3 +62,14 @@ CASES = {
 @pytest.mark.parametrize("name", CASES)
 def test_the_planted_bug_is_named(name, named):
     named(*CASES[name])
+
+
+def test_wrong_derivatives_are_placed_by_their_indices(evidence):
+    part = np.tril(np.ones((4, 4)), -1) + np.eye(4)
+    e = evidence(lambda x: np.tril(SQUARE) @ x, lambda x, dy: (np.tril(SQUARE) * (2 * part - np.eye(4))).T @ dy, X[0])
+    assert "the index of axis 0 of the output differs from that of axis 0 of x" in seen.seen(e)
+
+
+def test_where_only_some_entries_are_known_nothing_is_said(evidence):
+    e = evidence(lambda x: np.array(np.sin(x) @ np.cos(x)), lambda x, dy: dy * np.exp(x), np.linspace(-1, 1, 5000))
+    assert not e.whole and seen.seen(e) == ""

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from gradcheck.diagnosis import simple
+
 rng = np.random.default_rng(5)
 X = rng.normal(size=(3, 4))
 SQUARE = rng.normal(size=(4, 4))
@@ -96,9 +98,49 @@ CASES = {
         lambda x, dy: dy * (np.arange(1200) == 7),
         rng.normal(size=1200),
     ),
+    "the largest held": (
+        "extremes",
+        "at its largest entry",
+        lambda x: x - np.log(1 + x.flat[x.real.argmax()]),
+        lambda x, dy: dy.copy(),
+        np.arange(1.0, 21.0).reshape(4, 5),
+    ),
+    "rounded on the way": (
+        "precision",
+        "no more than 24 significant bits.*float32",
+        np.sinh,
+        lambda x, dy: (dy * np.cosh(x)).astype(np.float32).astype(np.float64),
+        X,
+    ),
+    "one array's for both": (
+        "duplicate",
+        "the same, number for number",
+        lambda a, b: np.exp(a.T @ a) @ np.sin(b.T @ b),
+        lambda a, b, dy: (lambda d: (d, d.copy()))(
+            a @ (dy @ np.sin(b.T @ b).T * np.exp(a.T @ a) + (dy @ np.sin(b.T @ b).T * np.exp(a.T @ a)).T)
+        ),
+        X,
+        X + 3,
+    ),
 }
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_the_planted_bug_is_named(name, named):
     named(*CASES[name])
+
+
+# pattern, forward, backward, inputs: neighbours of what it names
+BESIDE = {
+    "two factors": (simple.factor, np.sinh, lambda x, dy: dy * np.cosh(x) * [[2], [3], [3]], X),
+    "many entries": (simple.few, np.sinh, lambda x, dy: dy * np.cosh(x) * [[2], [1], [1]], X),
+    "a number of sixteen bits": (simple.narrow, np.sinh, lambda x, dy: dy * np.exp(x), X),
+    "a gradient of its own": (simple.sign, np.sinh, lambda x, dy: dy * np.exp(x), X),
+    "far off": (simple.little, np.sinh, lambda x, dy: dy * np.cosh(x) * 1.1, X),
+}
+
+
+@pytest.mark.parametrize("name", BESIDE)
+def test_a_neighbour_is_not_taken_for_it(name, evidence):
+    pattern, forward, backward, *inputs = BESIDE[name]
+    assert not pattern(evidence(forward, backward, *inputs))

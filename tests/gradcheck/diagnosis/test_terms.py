@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from gradcheck.diagnosis import terms
+
 rng = np.random.default_rng(5)
 X = rng.normal(size=(3, 4))
 SQUARE = rng.normal(size=(4, 4))
@@ -81,9 +83,42 @@ CASES = {
         lambda x, dy: dy[..., ::-1] / np.sqrt((x * x).sum(-1, keepdims=True)),
         rng.normal(size=(2, 1, 2, 4)),
     ),
+    "a mean counted twice": (
+        "mean term",
+        "counts 2 times",
+        lambda x: np.exp(x - x.mean(1, keepdims=True)),
+        lambda x, dy: (lambda d: d - 2 * d.mean(1, keepdims=True))(dy * np.exp(x - x.mean(1, keepdims=True))),
+        X,
+    ),
+    "a target forgotten": (
+        "constant term",
+        "stays the same when the inputs change",
+        lambda x: np.array(np.cos(x @ x.T).sum() + (x * SQUARE[:3]).sum()),
+        lambda x, dy: -2 * dy * np.sin(x @ x.T) @ x,
+        X,
+    ),
 }
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_the_planted_bug_is_named(name, named):
     named(*CASES[name])
+
+
+# pattern, forward, backward, inputs: neighbours of what it names
+BESIDE = {
+    "a slope": (terms.along_axis, np.sinh, lambda x, dy: dy * np.exp(x), X),
+    "no multiple of dy": (
+        terms.skip,
+        lambda x: x + np.sinh(x @ SQUARE),
+        lambda x, dy: dy + (dy * np.exp(x @ SQUARE)) @ SQUARE.T,
+        X,
+    ),
+    "a term that changes": (terms.constant, np.sinh, lambda x, dy: dy * np.exp(x), X),
+}
+
+
+@pytest.mark.parametrize("name", BESIDE)
+def test_a_neighbour_is_not_taken_for_it(name, evidence):
+    pattern, forward, backward, *inputs = BESIDE[name]
+    assert not pattern(evidence(forward, backward, *inputs))

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from gradcheck.diagnosis import uses
+
 rng = np.random.default_rng(5)
 X = rng.normal(size=(3, 4))
 IDS = np.array([4, 1, 4, 0, 1, 4])
@@ -101,9 +103,36 @@ CASES = {
         lambda x, dy: np.array(dy @ np.exp(x * X[2])),
         np.array(0.3),
     ),
+    "a maximum shared out": (
+        "spread",
+        "is shared out among",
+        lambda x: x.reshape(4, 3)[np.arange(4), x.real.reshape(4, 3).argmax(1)],
+        lambda x, dy: np.repeat(dy, 3) / 3,
+        X.ravel(),
+    ),
 }
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_the_planted_bug_is_named(name, named):
     named(*CASES[name])
+
+
+# pattern, forward, backward, inputs: neighbours of what it names
+BESIDE = {
+    "every use": (
+        uses.repeated_mean,
+        lambda t: t[IDS],
+        lambda t, dy: 2 * added(dy, IDS, 5),
+        rng.normal(size=(5, 2)),
+    ),
+    "all of dy, wrong": (uses.rows_left_out, lambda s: X @ s, lambda s, dy: np.sin(X).T @ dy, X[0]),
+    "no level claim": (uses.summed, np.sinh, lambda x, dy: dy * np.exp(x), X),
+    "one of one": (uses.shared_out, np.sinh, lambda x, dy: dy * np.exp(x), X),
+}
+
+
+@pytest.mark.parametrize("name", BESIDE)
+def test_a_neighbour_is_not_taken_for_it(name, evidence):
+    pattern, forward, backward, *inputs = BESIDE[name]
+    assert not pattern(evidence(forward, backward, *inputs))

@@ -21,3 +21,34 @@ from gradcheck.diagnosis import words
 )
 def test_places_in_words(where, said):
     assert words.places(where.ravel(), where.shape) == said
+
+
+ENTRIES = np.array([[0.5, 2.0, -1.0], [-3.0, 0.1, 1.0]])
+
+
+@pytest.mark.parametrize(
+    ("where", "said"),
+    [
+        ([[0, 1, 0], [0, 0, 0]], "its largest entry"),
+        ([[0, 1, 0], [0, 0, 1]], "its largest entry along axis 1"),
+        ([[0, 0, 0], [1, 0, 0]], "its smallest entry"),
+        ([[0, 1, 0], [1, 0, 0]], "its largest (in size) entry along axis 1"),
+        ([[1, 0, 0], [0, 0, 0]], None),
+        ([[0, 1, 1], [0, 0, 0]], None),
+    ],
+)
+def test_extremes_in_words(where, said):
+    assert words.extreme(np.array(where, bool), ENTRIES) == said
+
+
+def test_an_extreme_of_two_entries_shows_nothing():
+    assert words.extreme(np.array([True, False]), np.array([2.0, 1.0])) is None
+
+
+@pytest.mark.parametrize(
+    ("c", "said", "is_named"),
+    [(2.0, "2", True), (-1.0, "-1", True), (3.0, "3 (the length of an axis)", True), (0.7654321, "0.7654321", False)],
+)
+def test_factors_in_words(c, said, is_named, evidence):
+    e = evidence(np.sinh, lambda x, dy: dy * np.exp(x), np.arange(12.0).reshape(3, 4) / 10)
+    assert (words.factor(c, e), words.is_named(c, e)) == (said, is_named)

@@ -1,0 +1,32 @@
+"""What is seen of one array: which derivatives are wrong, and whether the output is a sum over its entries."""
+
+import numpy as np
+
+from gradcheck.diagnosis.evidence import UNKNOWN, Diagnosis
+
+X = np.random.default_rng(12).normal(size=(3, 4))
+
+
+def test_rows_are_outputs_and_columns_entries(evidence):
+    e = evidence(lambda x: np.sin(x).sum(0), lambda x, dy: dy * np.cos(x) * [[1], [2], [1]], X)
+    assert e.unit and e.whole
+    assert (e.outputs, e.shape, e.claimed.shape) == ((4,), (3, 4), (4, 12))
+    assert np.array_equal(e.wrong.reshape(3, 4), np.broadcast_to([[False], [True], [False]], (3, 4)))
+    assert np.array_equal(e.bad, e.wrong & (np.arange(12) % 4 == np.arange(4)[:, None]))
+    assert np.allclose(e.error[e.bad], np.cos(e.x)[1], rtol=1e-9, atol=0)
+
+
+def test_a_sum_of_entries_is_told_from_one_that_is_not(evidence):
+    of_each = evidence(lambda x: np.array(np.sin(x).sum()), lambda x, dy: dy * np.cosh(x), X)
+    mixed = evidence(lambda x: np.array(np.sin(x).sum() ** 2), lambda x, dy: dy * np.cosh(x), X)
+    assert (of_each.separable, mixed.separable) == (True, False)
+
+
+def test_roundings_are_close_and_nothing(evidence):
+    e = evidence(np.sinh, lambda x, dy: dy * np.exp(x), X)
+    assert e.close(e.numeric + e.slack, e.numeric) and not e.close(e.claimed, e.numeric)
+    assert e.no(e.slack).all() and not e.no(np.diag(np.diag(e.numeric))).all()
+
+
+def test_a_diagnosis_is_false_where_it_is_unknown():
+    assert not UNKNOWN and Diagnosis("factor", "a factor is wrong")

@@ -1,0 +1,63 @@
+"""gradcheck.diagnosis.products, on layers with one planted bug."""
+
+import numpy as np
+import pytest
+
+from gradcheck.diagnosis import products
+
+rng = np.random.default_rng(9)
+X, A, V = rng.normal(size=(5, 4)), rng.normal(size=(4, 4)), rng.normal(size=(4, 3))
+
+
+def form(x, a):
+    return ((x @ a) * x).sum(-1)
+
+
+def form_backward(x, a, dy, first, second):
+    return dy[:, None] * (first * x @ a.T + second * x @ a), np.einsum("b,bi,bj->ij", dy, x, x)
+
+# cause, words of the sentence, forward, backward, inputs
+CASES = {
+    "one of two ways": (
+        "path",
+        "through a is left out",
+        form,
+        lambda x, a, dy: form_backward(x, a, dy, 1, 0),
+        X,
+        A,
+    ),
+    "one of them twice": ("term", "counted twice", form, lambda x, a, dy: form_backward(x, a, dy, 1, 2), X, A),
+    "one of them negated": (
+        "factor",
+        "wrong sign",
+        lambda x, a: form(x, a) + x @ V[:, 0],
+        lambda x, a, dy: (form_backward(x, a, dy, 1, -1)[0] + np.outer(dy, V[:, 0]), form_backward(x, a, dy, 1, 1)[1]),
+        X,
+        A,
+    ),
+    "one of them a quarter": ("factor", "1/4", form, lambda x, a, dy: form_backward(x, a, dy, 1, 0.25), X, A),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_planted_bug_is_named(name, named):
+    named(*CASES[name])
+
+
+# pattern, forward, backward, inputs: neighbours of what it names
+BESIDE = {
+    "two errors": (products.through, form, lambda x, a, dy: form_backward(x, np.sin(a), dy, 1, 0), X, A),
+    "a number that is made of nothing": (
+        products.through,
+        form,
+        lambda x, a, dy: form_backward(x, a, dy, 1, 0.5612345),
+        X,
+        A,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BESIDE)
+def test_a_neighbour_is_not_taken_for_it(name, evidence):
+    pattern, forward, backward, *inputs = BESIDE[name]
+    assert not pattern(evidence(forward, backward, *inputs))
