@@ -11,6 +11,7 @@ from gradcheck.diagnosis.evidence import Diagnosis, Evidence
 
 MOST_AXES = 6
 ROWS = 512  # compared each with each
+FEWEST, MOST = 6, 4096  # derivatives, and those beyond what is free, that show a scaled matrix
 LONG = 3  # wrong outputs, without which nothing is said of their order
 
 
@@ -62,17 +63,25 @@ def scaled(e: Evidence) -> Diagnosis | None:
         outputs = len(e.outputs)
         if e.outputs != e.shape or any(a not in (i, (i + outputs) % (2 * outputs)) for i, a in enumerate(order)):
             continue
-        there = (e.claimed != 0) & (moved != 0) & ~e.no(e.numeric)
-        if not np.array_equal(there, e.claimed != 0) or there.sum() < 9 or there.sum() <= 2 * len(there):
+        there = np.abs(moved) > e.slack.max()
+        if not np.array_equal(there, e.claimed != 0) or not FEWEST <= there.sum() <= MOST:
             continue
         with np.errstate(all="ignore"):
-            logs = np.where(there, np.log(np.abs(e.claimed / moved)), 0.0)
-        of_rows = logs.sum(axis=1) / there.sum(axis=1)
-        rest = np.where(there, logs - of_rows[:, None] + of_rows[None, :], 0.0)
-        if np.abs(rest).max() <= 1e-7 and np.abs(logs).max() > 1e-3:
+            logs = np.log(np.abs(e.claimed / moved))[there]
+        if _of_places(logs, there) and np.abs(logs).max() > 1e-3:
             text = f"but for what each output is multiplied with, the claim is that of a matrix with {_said(order, e)}"
             return Diagnosis("transposed", f"{e.name}: {text} exchanged: a factor is not transposed")
     return None
+
+
+def _of_places(logs: np.ndarray, there: np.ndarray) -> bool:
+    """Whether what stands at [i, j], for all that is there, is v[j] - v[i] for some v."""
+    rows, columns = np.nonzero(there)
+    differences = np.zeros((rows.size, len(there)))
+    differences[np.arange(rows.size), columns] += 1
+    differences[np.arange(rows.size), rows] -= 1
+    values, _, rank, _ = np.linalg.lstsq(differences, logs, rcond=None)
+    return bool(rows.size >= rank + FEWEST and np.abs(differences @ values - logs).max() <= 1e-7)
 
 
 def _orders(e: Evidence, claimed: bool = False, alike: bool = True) -> Iterator[tuple[tuple[int, ...], np.ndarray]]:

@@ -22,7 +22,7 @@ def branch(e: Evidence) -> Diagnosis | None:
     if found is None or e.wrong.sum() in (0, e.wrong.size) or e.wrong.size < FEWEST:
         return None
     a, t, slack = found
-    side = threshold(e.wrong, e.x.ravel(), e.name) if alone else None
+    side = (threshold(e.wrong, e.x.ravel(), e.name) or _given(e.wrong, e)) if alone else None
     if side is None and not (alone and _others_decide(e)):
         side = _beyond(e.wrong, e)
         if side is None:
@@ -84,6 +84,30 @@ def threshold(part: np.ndarray, x: np.ndarray, name: str) -> str | None:
                 middle = 0.0 if below.max() <= 0 <= above.min() else (below.max() + above.min()) / 2
                 if ways >= (CHANCE if middle else CHANCE // 2):
                     return f"{text} {sign} {middle:.3g}"
+    return _between(part, x, name)
+
+
+def _between(part: np.ndarray, x: np.ndarray, name: str) -> str | None:
+    """Return the interval of x in which `part` is True."""
+    inside, count = x[part], int(part.sum())
+    below, above = x[x < inside.min()], x[x > inside.max()]
+    if below.size + above.size + count != x.size or not below.size or not above.size:
+        return None
+    if math.comb(x.size, count) < CHANCE * (x.size - count + 1):
+        return None
+    return f"{(below.max() + inside.min()) / 2:.3g} < {name} < {(inside.max() + above.min()) / 2:.3g}"
+
+
+def _given(part: np.ndarray, e: Evidence) -> str | None:
+    """Return the condition on x, where another array is positive and where it is not, under which `part` is True."""
+    for i, other in enumerate(e.point):
+        if i == e.leaf or other.shape != e.shape:
+            continue
+        positive = other.ravel() > 0
+        halves = [(part[side], e.x.ravel()[side]) for side in (positive, ~positive)]
+        said = [threshold(where, x, e.name) for where, x in halves]
+        if all(said):
+            return f"{said[0]} and {e.names[i]} > 0, or {said[1]} and {e.names[i]} < 0"
     return None
 
 

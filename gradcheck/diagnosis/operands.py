@@ -1,8 +1,11 @@
 """The gradient of a matrix is, for each output, an outer product of two vectors: which of them is wrong."""
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from gradcheck.diagnosis import words
+from gradcheck.diagnosis.depends import FUNCTIONS
 from gradcheck.diagnosis.evidence import Diagnosis, Evidence
 
 FEWEST = 3  # outputs whose gradient is such a product
@@ -67,12 +70,20 @@ def _array(vectors: np.ndarray, e: Evidence) -> str | None:
     """Return the array of which each vector (R, m) is a slice along its last axis, but for its length."""
     arrays = [(name, x) for i, (name, x) in enumerate(zip(e.names, e.point, strict=True)) if i != e.leaf]
     for name, x in [*arrays, ("the output", e.y.reshape(e.outputs))]:
-        if x.ndim and x.shape[-1] == vectors.shape[1]:
-            slices = x.reshape(-1, x.shape[-1])
+        for said, values in _stages(name, x) if x.ndim and x.shape[-1] == vectors.shape[1] else []:
+            slices = values.reshape(-1, x.shape[-1])
             unit = slices / np.maximum(np.linalg.norm(slices, axis=1, keepdims=True), np.finfo(float).tiny)
             if (np.abs(vectors @ unit.T).max(axis=1) > 1 - FIT).all():
-                return name
+                return said
     return None
+
+
+def _stages(name: str, x: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield an array, and what a common function makes of it."""
+    yield name, x
+    with np.errstate(all="ignore"):
+        made = {said: function(x) for said, function in FUNCTIONS.items()}
+    yield from ((f"{said} of {name}", values) for said, values in made.items() if np.isfinite(values).all())
 
 
 def _vectors(values: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:

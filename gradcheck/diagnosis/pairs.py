@@ -20,6 +20,9 @@ def pairs_left_out(e: Evidence) -> Diagnosis | None:
         return None
     columns = ~(e.claimed != 0).any(axis=0) & ~e.no(e.numeric).all(axis=0)
     if e.whole and np.array_equal(out.any(axis=0), columns) and not out[:, ~columns].any():
+        if diagonal(e) is not None and words.is_scattered(columns, e.shape):
+            text = f"no gradient reaches {e.name} {_where(e, columns)}; the rest is right"
+            return Diagnosis("mask", f"{text}: a mask or a condition takes out what it must let through")
         return Diagnosis("missing", f"no gradient reaches {e.name} {_where(e, columns)}; the rest is right")
     return Diagnosis("path", f"a path from {e.name} to the output is left out: the claim is right for {_share(e, out)}")
 

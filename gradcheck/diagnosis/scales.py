@@ -5,7 +5,7 @@ import numpy as np
 from gradcheck.diagnosis import simple, words
 from gradcheck.diagnosis.branches import threshold
 from gradcheck.diagnosis.evidence import Diagnosis, Evidence
-from gradcheck.diagnosis.rules import quotient
+from gradcheck.diagnosis.rules import diagonal, quotient
 
 LONG = 4  # outputs, without which nothing is said of those beside the direct one
 FEWEST = 4  # equations that a pattern must fulfil, less its free factors
@@ -17,6 +17,20 @@ def throughout(e: Evidence) -> Diagnosis | None:
         return None
     there = ~e.no(e.numeric)
     return by_row(e) if not (there & ((e.claimed == 0) | ~e.bad)).any() else None
+
+
+def by_axis(e: Evidence) -> Diagnosis | None:
+    """Each entry has a slope of its own, which is off by a factor that depends on one index only."""
+    found = diagonal(e)
+    if found is None or e.wrong.mean() <= 0.5:
+        return None
+    a, t, slack = found
+    if (np.abs(t) <= slack).any() or not a.all():
+        return None
+    named = _as_axis(a / t, e.shape)
+    if named is None:
+        return None
+    return Diagnosis("scale", f"{e.name}: each entry is off by a factor that {named}: a scale or a count is wrong")
 
 
 def by_row(e: Evidence) -> Diagnosis | None:

@@ -41,6 +41,20 @@ def _direct(e: Evidence, c: float) -> Diagnosis:
     return Diagnosis("skip", f"{e.name}: {what}: {why}")
 
 
+def beside_direct(e: Evidence) -> Diagnosis | None:
+    """What goes straight from each entry to its own output is right, the rest has one factor."""
+    if not (e.unit and e.whole) or e.outputs != e.shape or e.x.size < 3:
+        return None
+    off = ~np.eye(len(e.claimed), dtype=bool)
+    c = ratio(np.where(off, e.claimed, 0.0), np.where(off, e.numeric, 0.0))
+    if c is None or e.bad[~off].any() or (off & ~e.no(e.numeric)).sum() < 4 or e.no(e.numeric)[~off].any():
+        return None
+    if (np.abs(e.claimed - c * e.numeric) > 2 * e.slack + 1e-9 * np.abs(e.claimed))[off].any():
+        return None
+    text = f"what each output takes from other entries counts {words.factor(c, e)} times"
+    return Diagnosis("factor", f"{e.name}: {text}; what goes straight to its own output is right")
+
+
 def along_axis(e: Evidence) -> Diagnosis | None:
     """The error is, along one axis, a multiple of ones, of x, of y or of a softmax."""
     if not e.whole or diagonal(e) is not None:
@@ -79,7 +93,8 @@ def _grouped(e: Evidence) -> Diagnosis | None:
 def _named(e: Evidence, names: tuple[str, ...], where: str) -> Diagnosis:
     text = f"claim minus gradient is, {where},"
     if names == ("1",):
-        return constant(e) or _there(e) or Diagnosis(
+        own = e.unit and e.outputs == e.shape  # each output's error lies in its own line: no target does that
+        return (None if own else constant(e)) or _there(e) or Diagnosis(
             "mean term", f"{e.name}: {text} the same number: the term of a mean or of a sum is missing or wrong"
         )
     if len(names) > 1:

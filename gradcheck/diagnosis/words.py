@@ -76,6 +76,11 @@ def places(where: np.ndarray, shape: tuple[int, ...]) -> str:
     return f"at {first}{', ...' if count > 3 else ''} ({count} of {where.size} entries)"
 
 
+def is_scattered(where: np.ndarray, shape: tuple[int, ...]) -> bool:
+    """Whether several entries are meant that `places` has no name for."""
+    return places(where, shape).endswith("entries)")
+
+
 def rows(where: np.ndarray, e: Evidence) -> str:
     """Return which outputs (a boolean array) are meant, by the names of the arrays that they stand in."""
     if len(e.parts) == 1:

@@ -25,7 +25,7 @@ CAUSES = {
     # a factor that differs from column to column is wrong or left out
     "columns": {"scale", "slope"},
     # the diagonal of the Jacobian stands for all of it: entries that act on each other are taken apart
-    "diagonal": {"elementwise"},
+    "diagonal": {"elementwise", "normalisation"},
     # a gradient comes in another dtype than its array
     "dtype": {"dtype"},
     # each entry is multiplied by a wrong function of the entries in its place, or by one too few
@@ -67,7 +67,7 @@ CAUSES = {
     # the gradient is rounded to a narrower dtype on its way
     "precision": {"dtype", "nonlinear", "precision"},
     # the length or spread that divides is taken for a constant
-    "projection": {"elementwise", "normalisation", "product term", "statistic"},
+    "projection": {"elementwise", "mean term", "normalisation", "product term", "statistic"},
     # a second call of one pullback gives something else
     "repeat": {"mutation", "repeat", "stale"},
     # a factor that differs from row to row is wrong or left out
