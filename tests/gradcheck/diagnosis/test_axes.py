@@ -9,6 +9,9 @@ rng = np.random.default_rng(5)
 WIDE, EIGHT = rng.normal(size=(3, 5, 4)), rng.normal(size=(8, 3))
 X = rng.normal(size=(3, 4))
 SQUARE = rng.normal(size=(4, 4))
+LINKS = np.zeros((5, 5))
+LINKS[[1, 1, 3, 0, 2, 4, 3], [0, 2, 1, 4, 3, 2, 0]] = rng.uniform(0.5, 2, 7)
+
 
 
 # cause, words of the sentence, forward, backward, inputs
@@ -78,6 +81,13 @@ CASES = {
         lambda x, dy: (dy * np.cosh(x @ SQUARE)) @ SQUARE,
         X,
     ),
+    "a sparse matrix after a slope": (
+        "transposed",
+        "a factor is not transposed",
+        lambda x: LINKS @ np.tanh(x),
+        lambda x, dy: (LINKS @ dy) * (1 - np.tanh(x) ** 2),
+        EIGHT[:5],
+    ),
 }
 
 
@@ -106,6 +116,12 @@ BESIDE = {
         lambda x: np.sinh(x @ SQUARE),
         lambda x, dy: (dy * np.exp(x @ SQUARE)) @ SQUARE.T,
         X,
+    ),
+    "a sparse matrix of other numbers": (
+        axes.scaled,
+        lambda x: LINKS @ np.tanh(x),
+        lambda x, dy: (np.sin(3 * LINKS) @ dy) * (1 - np.tanh(x) ** 2),
+        EIGHT[:5],
     ),
 }
 

@@ -6,6 +6,7 @@ import pytest
 from gradcheck.diagnosis import branches
 
 rng = np.random.default_rng(5)
+MANY = 1.5 * rng.normal(size=(2, 6, 7))
 X = rng.normal(size=(3, 4))
 LINE = np.array([-2.1, -1.2, -0.6, -0.3, 0.2, 0.7, 1.1, 1.6, 2.4])
 OTHER, SIX, NARROW = rng.normal(size=(3, 4)), rng.normal(size=(6, 2)), rng.normal(size=(4, 2))
@@ -56,6 +57,20 @@ CASES = {
         lambda x, dy: dy * np.where(np.abs(x) < 1, np.sign(x), x),
         LINE,
     ),
+    "between two thresholds": (
+        "branch",
+        "< x < ",
+        lambda x: np.where(x.real > 0.9, x * x, np.sin(x)),
+        lambda x, dy: dy * np.where(x > 0, 2 * x, np.cos(x)),
+        np.linspace(-2.05, 2.15, 20),
+    ),
+    "as another array's sign decides": (
+        "branch",
+        "and a > 0, or x > .* and a < 0: there the claim passes no gradient",
+        lambda x, a: np.where(((a > 0) & (x.real < 1)) | ((a < 0) & (x.real > -1)), np.sin(x), 0),
+        lambda x, a, dy: (dy * np.cos(x) * (np.abs(x) < 1), 0 * a),
+        *MANY,
+    ),
 }
 
 
@@ -77,6 +92,12 @@ BESIDE = {
         branches.exchanged,
         lambda x: np.where(x.real > 0, 3 * x, x),
         lambda x, dy: dy * np.where(x > 0, 2, 4),
+        LINE,
+    ),
+    "wrong on both sides of what is right": (
+        lambda e: branches._between(e.wrong, e.x, "x"),
+        np.sinh,
+        lambda x, dy: dy * np.where(np.abs(x) < 0.9, np.cosh(x), np.exp(x)),
         LINE,
     ),
 }

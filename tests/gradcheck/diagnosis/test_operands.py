@@ -44,6 +44,14 @@ CASES = {
         X,
         V,
     ),
+    "the square of the input": (
+        "value",
+        "a square of x stands",
+        hidden,
+        lambda x, w, dy: hidden_backward(x, w, dy, x * x),
+        X,
+        W,
+    ),
 }
 
 
@@ -57,7 +65,7 @@ BESIDE = {
     "no slice of an array": (
         operands.outer,
         hidden,
-        lambda x, w, dy: hidden_backward(x, w, dy, np.exp(x)),
+        lambda x, w, dy: hidden_backward(x, w, dy, np.exp(np.sin(3 * x))),
         X,
         W,
     ),

@@ -152,6 +152,13 @@ CASES = {
         lambda x, dy: dy * np.cosh(np.stack([x[0], x[1] + x[0] @ SQUARE, x[2] + x[1] @ SQUARE])),
         X,
     ),
+    "let through here and there": (
+        "mask",
+        "no gradient reaches x at .* a mask or a condition",
+        np.sinh,
+        lambda x, dy: dy * np.cosh(x) * np.array([[1, 0, 1, 1], [0, 1, 1, 0], [1, 1, 0, 1]]),
+        X,
+    ),
 }
 
 

@@ -69,6 +69,13 @@ CASES = {
         lambda x, dy: dy * true_lines(x) * [2, 3, 5, 7],
         X,
     ),
+    "a count of each row": (
+        "scale",
+        "depends on the index of axis 0 only",
+        lambda x: np.sinh(x) / [[1.0], [2.0], [3.0]],
+        lambda x, dy: dy * np.cosh(x) * 5,
+        X,
+    ),
 }
 
 
@@ -87,6 +94,7 @@ BESIDE = {
         X,
     ),
     "nothing goes straight": (scales.beside_direct, np.sinh, lambda x, dy: dy * np.exp(x), X),
+    "a factor of each entry": (scales.by_axis, np.sinh, lambda x, dy: dy * np.exp(x), X),
 }
 
 

@@ -97,6 +97,20 @@ CASES = {
         lambda x, dy: -2 * dy * np.sin(x @ x.T) @ x,
         X,
     ),
+    "a mean of dy alone": (
+        "mean term",
+        "axis 1, the same number",
+        lambda x: x - x.mean(1, keepdims=True) + np.tanh(x),
+        lambda x, dy: dy * (2 - np.tanh(x) ** 2),
+        X,
+    ),
+    "a neighbour counted twice": (
+        "factor",
+        "from other entries counts 2 times",
+        lambda x: x * x - np.roll(x, 1, 1) ** 2 / 2,
+        lambda x, dy: 2 * x * (dy - np.roll(dy, -1, 1)),
+        X,
+    ),
 }
 
 
@@ -115,6 +129,12 @@ BESIDE = {
         X,
     ),
     "a term that changes": (terms.constant, np.sinh, lambda x, dy: dy * np.exp(x), X),
+    "neighbours and itself off": (
+        terms.beside_direct,
+        lambda x: x * x - np.roll(x, 1, 1) ** 2 / 2,
+        lambda x, dy: 2 * x * (2 * dy - np.roll(dy, -1, 1)),
+        X,
+    ),
 }
 
 

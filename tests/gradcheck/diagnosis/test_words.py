@@ -52,3 +52,8 @@ def test_an_extreme_of_two_entries_shows_nothing():
 def test_factors_in_words(c, said, is_named, evidence):
     e = evidence(np.sinh, lambda x, dy: dy * np.exp(x), np.arange(12.0).reshape(3, 4) / 10)
     assert (words.factor(c, e), words.is_named(c, e)) == (said, is_named)
+
+
+def test_entries_with_no_name_for_their_places_are_scattered():
+    assert words.is_scattered(np.arange(6) % 5 == 0, (2, 3))
+    assert not words.is_scattered(np.arange(6) == 4, (2, 3)) and not words.is_scattered(np.arange(6) < 3, (2, 3))
