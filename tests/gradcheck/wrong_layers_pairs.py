@@ -4,12 +4,18 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 
 class Pairs:
-    """The layers of a file; `register` hands them over, with their bugs or without."""
+    """The layers of a file, with the generator of their numbers; `register` hands them over, with bugs or without."""
 
-    def __init__(self) -> None:
+    def __init__(self, seed: int) -> None:
         self._layers: list[tuple] = []
+        self.rng = np.random.default_rng(seed)
+
+    def normal(self, *shape: int) -> np.ndarray:
+        return self.rng.normal(size=shape)
 
     def bug(self, kind: str, forward: Callable, *inputs: Any) -> Callable:
         """Take the decorated backward(*inputs, dy, bug) for that of `forward`, with a bug of this class."""

@@ -48,7 +48,7 @@ CASES = {
         "unknown",
         "",
         particular,
-        lambda x, m, dy: ((dy * np.exp(x @ m)) @ np.sin(m), x.T @ (dy * np.cosh(x @ m))),
+        lambda x, m, dy: ((dy * np.exp(x @ m)) @ np.exp(np.sin(3 * m)), x.T @ (dy * np.cosh(x @ m))),
         X,
         SQUARE + np.array([[9.0], [0], [0], [0]]) * [1, 0, 0, 0],
     ),

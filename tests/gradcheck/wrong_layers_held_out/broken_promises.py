@@ -3,12 +3,8 @@
 import numpy as np
 from wrong_layers_pairs import Pairs
 
-pairs = Pairs()
-rng = np.random.default_rng(5105)
-
-
-def normal(*shape):
-    return rng.normal(size=shape)
+pairs = Pairs(5105)
+normal = pairs.normal
 
 
 def affine(x, w, b):

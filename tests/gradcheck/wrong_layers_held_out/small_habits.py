@@ -3,12 +3,8 @@
 import numpy as np
 from wrong_layers_pairs import Pairs
 
-pairs = Pairs()
-rng = np.random.default_rng(5203)
-
-
-def normal(*shape):
-    return rng.normal(size=shape)
+pairs = Pairs(5203)
+normal = pairs.normal
 
 
 def softmax(x, axis=-1):
