@@ -1,5 +1,6 @@
 """The second order: the pullback as a forward pass of its own, of the arrays and of dy."""
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -25,7 +26,7 @@ class Second(Adapted):
 
     def __init__(self, first: Problem, y: Any, g: np.ndarray):
         """`y` is the problem's output, as it came, and `g` (m,) the numbers of dy."""
-        self._first, self.name, self.units = first.fresh(), first.name, first.subject.units
+        self._first, self.name, self.units = first, first.name, first.subject.units
         self.parameters = {leaf.name: leaf.value for leaf in first.leaves if leaf.is_parameter}
         given = [leaf for leaf in first.leaves if not leaf.is_parameter]
         dy = "the cotangent" if any(leaf.name.startswith("dy") for leaf in first.leaves) else "dy"
@@ -36,7 +37,7 @@ class Second(Adapted):
     def forward(self, parameters: dict, inputs: tuple, constants: dict) -> list[np.ndarray]:
         first, arrays, g = self._parts(parameters, inputs)
         y, pullback = first.vjp(arrays)
-        return [np.asarray(d) for d in first.pull(pullback, like(y, g))]
+        return [np.asarray(d) for d in first.pull(pullback, like(y, g, first.protect))]
 
     def vjp(self, parameters: dict, inputs: tuple, constants: dict) -> tuple[list[np.ndarray], Callable]:
         """Raise NoSecond where the problem has no second pullback."""
@@ -45,7 +46,7 @@ class Second(Adapted):
         if found is None:
             raise NoSecond(ABSENT)
         y, second = found
-        gradients, pullback = second(like(y, g))
+        gradients, pullback = second(like(y, g, first.protect))
 
         def pull(d_gradients: list[np.ndarray]) -> tuple[dict, tuple]:
             rest = iter(d_gradients)
@@ -58,10 +59,12 @@ class Second(Adapted):
         return [np.asarray(d) for d in first.per_leaf(*gradients)], pull
 
     def _parts(self, parameters: dict, inputs: tuple) -> tuple[Problem, list[np.ndarray], np.ndarray]:
-        """Return the problem, its arrays and the numbers of dy."""
+        """Return the problem, as protected as the arrays are that came, its arrays and the numbers of dy."""
         count = len(self._first.leaves) - len(parameters)
         g = np.concatenate([np.zeros(0, np.float16), *(x.ravel() for x in inputs[count:])])
-        return self._first.fresh(), [*parameters.values(), *inputs[:count]], g
+        arrays = [*parameters.values(), *inputs[:count]]
+        protect = not any(x.flags.writeable for x in arrays)
+        return self._first.changed(count=Counter(), protect=protect), arrays, g
 
 
 def _moves(x: Any) -> bool:

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from gradcheck.numeric.constants import UNIT, U
+from gradcheck.numeric.constants import BESIDE, UNIT, U
 from gradcheck.numeric.grain import grain, may_be_coarse
+from gradcheck.numeric.ladder import moved
 from gradcheck.numeric.look import glance, look
 from gradcheck.numeric.points import generic
 from gradcheck.numeric.probe import Probe
@@ -22,11 +23,15 @@ from gradcheck.verdict.numbers import apart
 from gradcheck.verdict.places import own_point
 
 MOST = 4096  # sums of outputs that are differenced one by one
+RESIDUE = 2.0**-40  # of the largest output: what is smaller may be roundings of larger terms
 SHOWN = 4  # entries without a derivative that are named
 
 
 class Weighted:
-    """The outputs of a problem, each times a weight; many of them are added up to sums."""
+    """The outputs of a problem, each times a weight, of which many are added up to sums; and at the end the whole sum.
+
+    An output that is zero but for roundings has no slope that could be resolved; it counts for nothing in the whole.
+    """
 
     complex_safe = False
 
@@ -35,10 +40,14 @@ class Weighted:
         self.starts = np.linspace(0, weights.size, min(weights.size, MOST), endpoint=False).astype(int)
 
     def forward(self, arrays: Arrays) -> np.ndarray:
-        return np.add.reduceat(self._weights * self._problem.forward(arrays), self.starts)
+        return self._sums(self._problem.forward(arrays))
 
     def attempt(self, arrays: Arrays, size: int) -> np.ndarray:
-        return np.add.reduceat(self._weights * self._problem.attempt(arrays, self._weights.size), self.starts)
+        return self._sums(self._problem.attempt(arrays, self._weights.size))
+
+    def _sums(self, y: np.ndarray) -> np.ndarray:
+        terms = self._weights * y
+        return np.append(np.add.reduceat(terms, self.starts), terms.sum())
 
 
 def symmetry(problem: Problem, count: int, rng: np.random.Generator) -> Symmetry | None:
@@ -58,11 +67,14 @@ def symmetry(problem: Problem, count: int, rng: np.random.Generator) -> Symmetry
     if found.is_apart:  # a bar may be missed by chance, but not twice
         found = _products(problem, near, count, rng)
     u, v = (_direction(own, count, rng) for _ in range(2))
-    at_own, starts = _slopes(problem, own, v, u)
-    kinds = (("jump", at_own.jump), ("kink", at_own.kink), ("not resolved", ~at_own.resolved))
-    smoothness, odd = next(((kind, where) for kind, where in kinds if where.any()), ("smooth", at_own.kink))
-    where = tuple(_entry(names, problem.leaves, sizes, int(i)) for i in starts[odd][:SHOWN])
-    return dataclasses.replace(found, smoothness=smoothness, where=where)
+    function, at_own = _slopes(problem, own, v, u)
+    seen = _seen(function, own, v)
+    odd = next((kind for kind in ("jump", "kink") if (getattr(at_own, kind) & seen)[:-1].any()), None)
+    if odd is None:
+        return dataclasses.replace(found, smoothness="smooth" if at_own.resolved[-1] else "not resolved")
+    entries = function.starts[(getattr(at_own, odd) & seen)[:-1]][:SHOWN]
+    where = tuple(_entry(names, problem.leaves, sizes, int(i)) for i in entries)
+    return dataclasses.replace(found, smoothness=odd, where=where)
 
 
 def told(found: Symmetry) -> list[Finding]:
@@ -87,10 +99,15 @@ def told(found: Symmetry) -> list[Finding]:
 
 def _products(problem: Problem, point: Arrays, count: int, rng: np.random.Generator) -> Symmetry:
     u, v = (_direction(point, count, rng) for _ in range(2))
-    forth, back = (_slopes(problem, point, *pair)[0] for pair in ((v, u), (u, v)))
-    bar = float(forth.bar.sum() + back.bar.sum())
-    size = max(float(root_sum_square(side.value)) for side in (forth, back))
-    return Symmetry(float(forth.value.sum()), float(back.value.sum()), bar, size)
+    sides = [_slopes(problem, point, *pair)[1] for pair in ((v, u), (u, v))]
+    forth, back = (float(side.value[-1]) for side in sides)
+    terms = [side.value[:-1][side.resolved[:-1]] for side in sides]
+    bar = sum(max(float(side.bar[-1]), _length(side.bar[side.resolved])) for side in sides)
+    return Symmetry(forth, back, bar, max(_length(term) for term in terms))
+
+
+def _length(x: np.ndarray) -> float:
+    return float(root_sum_square(x))
 
 
 def _direction(point: Arrays, count: int, rng: np.random.Generator) -> list[np.ndarray]:
@@ -100,17 +117,25 @@ def _direction(point: Arrays, count: int, rng: np.random.Generator) -> list[np.n
 
 def _slopes(
     problem: Problem, point: Arrays, along: list[np.ndarray], weights: list[np.ndarray]
-) -> tuple[Slopes, np.ndarray]:
-    """Return the slopes of the weighted gradients along a direction, and the first entry in each of them."""
+) -> tuple[Weighted, Slopes]:
+    """Return the weighted gradients, and their slopes along a direction."""
     function = Weighted(problem, np.concatenate([w.ravel() for w in weights]))
     narrow = UNIT.get(problem.forward(point).dtype, U)
     y = function.forward(point).astype(np.float64)
     roundoff, coarse = np.full(y.size, max(narrow, problem.declared.noise)), np.zeros(y.size)
     if may_be_coarse(y, U) and narrow == U:
         coarse = grain(function, point, y, U, np.random.default_rng(0))
+    coarse[-1] = _length(y[:-1])  # of the terms, which may cancel
     spot = Spot(list(point), y, roundoff, coarse, exact=False)
     vectors = (*along, *[None] * (len(point) - len(along)))
-    return look(function, spot, glance(function, spot, vectors))[0], function.starts
+    return function, look(function, spot, glance(function, spot, vectors))[0]
+
+
+def _seen(function: Weighted, point: Arrays, along: list[np.ndarray]) -> np.ndarray:
+    """Return which outputs are more than roundings at the point or beside it: what cancels leaves jumps."""
+    sides = [moved(point, dict(enumerate(along)), step) for step in (0.0, BESIDE, -BESIDE)]
+    sizes = np.max([np.abs(np.nan_to_num(function.attempt(side, function.starts.size + 1))) for side in sides], axis=0)
+    return sizes > RESIDUE * sizes.max()
 
 
 def _entry(names: list[str], leaves: Sequence, sizes: list[int], start: int) -> str:

@@ -163,6 +163,30 @@ def test_inputs_may_be_trees_and_whole_numbers_stay_constants():
     assert len(messages(report, "integer")) == 1
 
 
+@pytest.mark.parametrize("told", [True, False])
+def test_gradients_come_with_constants_or_without_and_their_cotangents_alike(told):
+    def chosen(ids, x, y):
+        def first(dy):
+            dx, d_y = np.zeros_like(x), x[ids] * dy
+            np.add.at(dx, ids, y * dy)
+            return (None, dx, d_y) if told else (dx, d_y)
+
+        def second(dy, c):
+            assert len(c) == (3 if told else 2) and (not told or c[0] is None)
+            c_x, c_y = c[-2:]
+            dx = np.zeros_like(x)
+            np.add.at(dx, ids, dy * c_y)
+            d_y = dy * c_x[ids]
+            d_dy = y * c_x[ids] + x[ids] * c_y
+            return (None, dx, d_y, d_dy) if told else (dx, d_y, d_dy)
+
+        return x[ids] * y, Way(first, second)
+
+    report = gradcheck.check(chosen, np.array([2, 0, 2]), X, X[::-1].copy(), order=2)
+    assert report.verdict == "pass", str(report)
+    assert [g.name for g in report.gradients if g.order == 2] == [f"second order, {name}" for name in ("x", "y", "dy")]
+
+
 def test_several_outputs_have_a_cotangent_each():
     def both(x):
         def second(dy, c):
@@ -214,6 +238,17 @@ def test_a_second_pullback_keeps_the_contract_of_a_pullback():
     report = gradcheck.check(writes, X, order=2)
     assert messages(report, "mutation") == ["second order: the second pullback writes to the cotangent dy it was given"]
 
+    def spoils(x):
+        def second(dy, c):
+            x[0] += 1
+            return 2 * dy * c, 2 * x * c
+
+        return x * x, Way(lambda dy: 2 * x * dy, second)
+
+    report = gradcheck.check(spoils, X, order=2)
+    (message,) = messages(report, "mutation")
+    assert message == "second order: the second pullback writes to an array that the pullback was given"
+
 
 @pytest.mark.parametrize(
     ("vjp", "message"),
@@ -251,6 +286,9 @@ def test_an_error_in_a_second_pullback_is_a_finding():
 
 def test_a_pullback_that_breaks_its_contract_has_no_second_order():
     report = gradcheck.check(lambda x: (x * x, lambda dy: (2 * x * dy).sum(0)), X, order=2)
+    assert report.verdict == "fail" and report.symmetry is None
+    assert messages(report, "second") == ["second order: not checked: the pullback breaks its contract"]
+    report = gradcheck.check(lambda x: (x * x, lambda dy: 2 * x * np.abs(dy)), X, order=2)
     assert report.verdict == "fail" and report.symmetry is None
     assert messages(report, "second") == ["second order: not checked: the pullback breaks its contract"]
 

@@ -9,6 +9,7 @@ import gradcheck
 from gradcheck.adapters import pair
 from gradcheck.subjects.problem import Problem
 from gradcheck.subjects.second import second_order
+from gradcheck.verdict import symmetry as module
 from gradcheck.verdict.facts import Symmetry
 from gradcheck.verdict.symmetry import MOST, Weighted, symmetry, told
 
@@ -114,6 +115,24 @@ def test_noise_claims_nothing(measured):
     ]
 
 
+def test_a_gradient_that_is_zero_but_for_roundings_hides_nothing(measured):
+    def softmax(x, b):
+        e = np.exp(x + b - (x + b).max(-1, keepdims=True))
+        return e / e.sum(-1, keepdims=True)
+
+    def backward(x, b, dy, turned=0.0):
+        y = softmax(x, b)
+        dx = y * (dy - (y * dy).sum(-1, keepdims=True))
+        return dx + turned * np.roll(x, 1, -1) * dy, dx.sum(-1, keepdims=True)
+
+    b = np.array([[0.3], [0.1], [0.7]])  # of all entries in a row: softmax is the same without
+    found = measured(pair(softmax, backward), X, b)
+    assert found.is_resolved and not found.is_apart and found.smoothness == "smooth"
+    assert found.digits > 8
+    turned = measured(pair(softmax, lambda x, b, dy: backward(x, b, dy, 1e-6)), X, b)
+    assert turned.is_apart
+
+
 def test_noise_of_float32_inside_is_no_asymmetry(measured):
     def backward(x, dy):
         h = np.tanh(x.astype(np.float32) @ np.ones((4, 4), np.float32))
@@ -145,13 +164,24 @@ def test_a_kernel_of_float32_alone_is_resolved_as_far_as_it_goes():
 
 
 def test_at_the_ends_of_a_domain_the_given_point_serves(measured):
-    x = np.array([1.0, 1e-300])  # 5 % away the first entry leaves it
+    x = np.array([1.0, -1.0])  # 1 % away both leave it
 
     def backward(x, dy):
-        return np.where(np.abs(x - 1) < 0.01, np.cos(x), np.nan) * dy * np.array([1, 0])
+        return np.where(np.abs(np.abs(x) - 1) < 0.01, np.cos(x), np.nan) * dy
 
-    found = measured(pair(lambda x: np.sin(x) * np.array([1, 0]), backward), x)
-    assert found is not None and not found.is_apart
+    found = measured(pair(np.sin, backward), x)
+    assert found.is_resolved and found.digits > 6
+
+
+def test_a_bar_that_is_missed_once_is_measured_again(measured, monkeypatch):
+    found = [Symmetry(1.0, 2.0, 0.1, 1.0), Symmetry(1.0, 1.0, 0.1, 1.0)]
+    monkeypatch.setattr(module, "_products", lambda *_: found.pop(0))
+    sine = pair(np.sin, lambda x, dy: np.cos(x) * dy)
+    assert not measured(sine, X).is_apart and not found
+    found += [Symmetry(1.0, 2.0, 0.1, 1.0)] * 2
+    assert measured(sine, X).is_apart and not found
+    found += [Symmetry(1.0, 1.0, 0.1, 1.0)]
+    assert not measured(sine, X).is_apart and not found
 
 
 def test_many_entries_are_added_up_in_sums():
@@ -160,9 +190,10 @@ def test_many_entries_are_added_up_in_sums():
     problem = second_order(first, np.ones(MOST + 7))
     at, weights = [leaf.value for leaf in problem.leaves], np.linspace(1, 2, MOST + 7)
     sums = Weighted(problem, weights)
-    assert sums.forward(at).shape == sums.attempt(at, MOST).shape == (MOST,)
+    assert sums.forward(at).shape == sums.attempt(at, MOST + 1).shape == (MOST + 1,)
     # the same terms, added up in another order
-    assert abs(sums.forward(at).sum() - weights @ np.cos(at[0])) <= 1e-12 * MOST
+    assert abs(sums.forward(at)[:-1].sum() - weights @ np.cos(at[0])) <= 1e-12 * MOST
+    assert abs(sums.forward(at)[-1] - weights @ np.cos(at[0])) <= 1e-12 * MOST
     assert Weighted(problem, weights[:5]).starts.tolist() == [0, 1, 2, 3, 4]
 
 
