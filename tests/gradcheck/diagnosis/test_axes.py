@@ -9,6 +9,7 @@ rng = np.random.default_rng(5)
 WIDE, EIGHT = rng.normal(size=(3, 5, 4)), rng.normal(size=(8, 3))
 X = rng.normal(size=(3, 4))
 SQUARE = rng.normal(size=(4, 4))
+GATES = np.array([[1.0], [0.7], [0.4], [0.3], [0.1]])
 LINKS = np.zeros((5, 5))
 LINKS[[1, 1, 3, 0, 2, 4, 3], [0, 2, 1, 4, 3, 2, 0]] = rng.uniform(0.5, 2, 7)
 
@@ -72,6 +73,12 @@ BESIDE = {
         lambda x: np.sinh(x @ SQUARE),
         lambda x, dy: (dy * np.exp(x @ SQUARE)) @ SQUARE.T,
         X,
+    ),
+    "a scan without its gates": (
+        axes.scaled,
+        lambda x: GATES * np.cumsum(x / GATES, 0),
+        lambda x, dy: np.cumsum(dy[::-1], 0)[::-1],
+        EIGHT[:5],
     ),
     "a sparse matrix of other numbers": (
         axes.scaled,
