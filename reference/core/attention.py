@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from reference.core.arrays import expect_beside
 from reference.core.masks import expect_bias, expect_mask, positions
 from reference.core.randomness import expect_generator
 from reference.core.shapes import (
@@ -45,9 +46,11 @@ def expect_attention(
     groups, keys = k.shape[1:3]
     if groups != heads and (groups == 0 or heads % groups):
         raise ValueError(f"{where}: the heads of k and v must divide the {heads} of q, got {groups}")
+    for name, z in (("k", k), ("v", v), *((f"bias[{i}]", b) for i, b in enumerate(bias)), ("slopes", slopes)):
+        expect_beside(where, name, z, q)
     for i, b in enumerate(bias):
         expect_bias(where, f"bias[{i}]", b, (batch, heads, queries, keys))
-    expect_mask(where, mask, (batch, heads, queries, keys))
+    expect_mask(where, mask, (batch, heads, queries, keys), q)
     expect_flag(where, "causal", causal)
     if window is not None:
         expect_positive(where, "window", window)

@@ -1,9 +1,11 @@
 """Blocks of the table that has a row for each query and a column for each key, without the table."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
+from reference.core.arrays import on_host
 from reference.core.masks import visible
 
 
@@ -43,19 +45,22 @@ def seen_blocks(
     size: int,
     causal: bool = False,
     window: int | None = None,
+    like: Any = None,
 ) -> Iterator[tuple[slice, np.ndarray | None]]:
     """Yield the blocks of at most `size` keys in which one of the queries `rows` sees one, as head h of sequence b.
 
     With each comes the table (N or 1, M) of who sees what, None where all see all.  A key is seen
-    where the mask shows it and the rules of `visible` do, the queries standing at the last positions.
+    where the mask shows it and the rules of `visible` do, the queries standing at the last positions; tables are
+    arrays like `like`.  A block of a mask that shows nothing is passed over where NumPy holds it: elsewhere
+    to look would cost a wait, and it adds nothing.
     """
     at = range(keys - queries + rows.start, keys - queries + rows.stop)
     for columns in slices(*reach(at, keys, causal=causal, window=window), size):
         these, seen = range(columns.start, columns.stop), None
         if not sees_all(at, these, causal=causal, window=window):
-            seen = visible(at, these, causal=causal, window=window)[0, 0]
+            seen = visible(at, these, causal=causal, window=window, like=like)[0, 0]
         if mask is not None:
             shown = part(mask, b, h, rows, columns)
             seen = shown if seen is None else shown & seen
-        if seen is None or seen.any():
+        if seen is None or not on_host(seen) or seen.any():
             yield columns, seen

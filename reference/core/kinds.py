@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, TypeAlias, Union, get_args, get_orig
 import numpy as np
 from numpy.typing import DTypeLike
 
+from reference.core.arrays import is_array
 from reference.core.shapes import (
     expect_above_zero,
     expect_choice,
@@ -26,7 +27,6 @@ from reference.core.shapes import (
     expect_share,
     expect_size,
     got,
-    is_array,
     is_number,
     is_whole,
 )

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from reference.core import tree
+from reference.core.arrays import is_any_array
 from reference.core.kinds import checked, expect_fields
 from reference.core.randomness import takes_randomness, unmoved
 from reference.core.shapes import expect_dtype
@@ -87,14 +88,14 @@ class Layer:
 
 def _shown(value: Any) -> str:
     """Arrays by their shape, functions by their name (repr would give an address), the rest as it is."""
-    if isinstance(value, np.ndarray):
+    if is_any_array(value):
         return tree.brief(value)
     return value.__name__ if hasattr(value, "__name__") else repr(value)
 
 
 def _expect_like(where: str, path: str, gradient: Any, value: Any) -> None:
-    if isinstance(value, np.ndarray):
-        if not isinstance(gradient, np.ndarray):
+    if type(value) is np.ndarray or is_any_array(value):
+        if type(gradient) is not np.ndarray and not is_any_array(gradient):
             raise TypeError(f"{where}: '{path}' must be an array, got {type(gradient).__name__}")
         if gradient.shape != value.shape:
             raise ValueError(f"{where}: '{path}' must have shape {value.shape}, got {gradient.shape}")

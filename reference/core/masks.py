@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from reference.core.arrays import expect_beside, integers, on_host
 from reference.core.shapes import (
     MOST,
     expect_boolean,
@@ -15,11 +16,14 @@ from reference.core.shapes import (
 )
 
 
-def causal(queries: int, keys: int | None = None, window: int | None = None) -> np.ndarray:
+def causal(
+    queries: int, keys: int | None = None, window: int | None = None, *, like: Any = None
+) -> np.ndarray:
     """Return (1, 1, T, S): query t sees keys up to its own position, the last query all of them.
 
     With fewer queries than keys the queries are the last ones (decoding against a longer past).
-    With a window a query sees the last `window` keys of these, its own among them.
+    With a window a query sees the last `window` keys of these, its own among them.  The mask is
+    an array like `like`, by default of NumPy's own.
 
     Raises:
         TypeError: a length or the window is not a whole number.
@@ -29,7 +33,7 @@ def causal(queries: int, keys: int | None = None, window: int | None = None) -> 
     rows = positions("causal", queries, keys)
     if window is not None:
         expect_positive("causal", "window", window)
-    return visible(rows, range(keys), causal=True, window=window)
+    return visible(rows, range(keys), causal=True, window=window, like=like)
 
 
 def positions(where: str, queries: int, keys: int) -> range:
@@ -46,18 +50,21 @@ def positions(where: str, queries: int, keys: int) -> range:
     return range(keys - queries, keys)
 
 
-def visible(queries: range, keys: range, *, causal: bool = False, window: int | None = None) -> np.ndarray:
+def visible(
+    queries: range, keys: range, *, causal: bool = False, window: int | None = None, like: Any = None
+) -> np.ndarray:
     """Return (1, 1, T, S) for these positions of queries and keys: any block of the table of a rule.
 
-    Position p sees j where j <= p if causal, and |p - j| < window if there is a window.
+    Position p sees j where j <= p if causal, and |p - j| < window if there is a window.  The block
+    is an array like `like`, by default of NumPy's own.
     """
-    p, j = (np.arange(z.start, z.stop, z.step) for z in (queries, keys))
+    p, j = (integers(z, like) for z in (queries, keys))
     p = p[:, None]
     if window is not None:
         window = min(int(window), max(queries.stop, keys.stop))  # no distance is larger; beyond int64 it would wrap
         seen = (j > p - window) & (j <= p if causal else j < p + window)
     else:
-        seen = j <= p if causal else np.ones((len(queries), len(keys)), bool)
+        seen = j <= p if causal else np.ones_like(j, shape=(len(queries), len(keys)), dtype=bool)
     return seen[None, None]
 
 
@@ -73,17 +80,17 @@ def padding(lengths: np.ndarray, keys: int) -> np.ndarray:
     expect_integers("padding", "lengths", lengths)
     if lengths.ndim != 1:
         raise ValueError(f"padding: lengths must have shape (B,), got {lengths.shape}")
-    wrong = np.flatnonzero((lengths < 0) | (lengths > keys))
-    if wrong.size:
+    if on_host(lengths) and (wrong := np.flatnonzero((lengths < 0) | (lengths > keys))).size:
         raise ValueError(f"padding: lengths must lie in [0, {keys}], got {lengths[wrong[0]]} at {wrong[0]}")
-    return (np.arange(keys) < lengths[:, None])[:, None, None, :]
+    return (integers(range(keys), lengths) < lengths[:, None])[:, None, None, :]
 
 
-def expect_mask(where: str, mask: Any, shape: tuple[int, int, int, int]) -> None:
-    """Raise unless `mask` is None or boolean with axes (B or 1, H or 1, T or 1, S) of `shape`."""
+def expect_mask(where: str, mask: Any, shape: tuple[int, int, int, int], like: Any = None) -> None:
+    """Raise unless `mask` is None or boolean with axes (B or 1, H or 1, T or 1, S) of `shape`, an array like `like`."""
     if mask is None:
         return
     expect_boolean(where, "mask", mask)
+    expect_beside(where, "mask", mask, like)
     _expect_axes(where, "mask", mask, shape)
 
 

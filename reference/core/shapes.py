@@ -6,13 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
+from reference.core.arrays import is_array, on_host
+
 MOST = 10**8  # of anything that is counted: of arrays that are larger none fits in memory, or in an index
 _REAL = (float, int, np.floating, np.integer)
-
-
-def is_array(x: Any) -> bool:
-    """Whether `x` is an array whose operators mean what the equations mean: no np.matrix, and nothing masked."""
-    return type(x) is np.ndarray or (isinstance(x, np.ndarray) and not isinstance(x, np.matrix | np.ma.MaskedArray))
 
 
 def is_whole(value: Any) -> bool:
@@ -96,9 +93,13 @@ def _got_entries(x: Any) -> str:
 
 
 def expect_ids(where: str, name: str, ids: Any, bound: int) -> None:
-    """Raise unless `ids` is an integer array with entries in [0, bound); name the first that is not."""
+    """Raise unless `ids` is an integer array with entries in [0, bound); name the first that is not.
+
+    The entries are looked at where NumPy holds them: elsewhere each look would wait for all that runs
+    there, so ids are checked before they go over.
+    """
     expect_integers(where, name, ids)
-    if ids.size and (ids.min() < 0 or ids.max() >= bound):
+    if on_host(ids) and ids.size and (ids.min() < 0 or ids.max() >= bound):
         position = tuple(int(i) for i in np.argwhere((ids < 0) | (ids >= bound))[0])
         raise ValueError(f"{where}: {name} must lie in [0, {bound}), got {ids[position]} at {position}")
 

@@ -6,6 +6,8 @@ import math
 
 import numpy as np
 
+from reference.core.arrays import on_host
+
 
 def as_rows(x: np.ndarray) -> np.ndarray:
     """Map (..., D) to (N, D), a view where the memory allows; D may be 0, which `reshape(-1, D)` cannot divide by."""
@@ -14,7 +16,7 @@ def as_rows(x: np.ndarray) -> np.ndarray:
 
 def row_sums(x: np.ndarray) -> np.ndarray:
     """Map (..., D) to (..., 1)."""
-    return (x @ np.ones(x.shape[-1], x.dtype))[..., None]
+    return (x @ np.ones_like(x, shape=x.shape[-1]))[..., None]
 
 
 def row_means(x: np.ndarray) -> np.ndarray:
@@ -24,12 +26,20 @@ def row_means(x: np.ndarray) -> np.ndarray:
     """
     width = x.shape[-1]
     share = 0.5 ** width.bit_length()
-    return (x @ np.full(width, share, x.dtype))[..., None] / (max(width, 1) * share)
+    return (x @ np.full_like(x, share, shape=width))[..., None] / (max(width, 1) * share)
 
 
 def column_sums(x: np.ndarray) -> np.ndarray:
     """Map (N, D) to (D,)."""
-    return np.ones(x.shape[0], x.dtype) @ x
+    return np.ones_like(x, shape=x.shape[0]) @ x
+
+
+def row_maxima(x: np.ndarray, least: float = -np.inf) -> np.ndarray:
+    """Map real (..., D) to (..., 1): the largest entry of a row or `least`."""
+    if on_host(x):
+        return x.max(axis=-1, keepdims=True, initial=least)  # up to twice as fast, and only NumPy takes it
+    least_of_rows = np.full_like(x, least, shape=(*x.shape[:-1], 1))
+    return np.maximum(least_of_rows, x.max(axis=-1, keepdims=True)) if x.shape[-1] else least_of_rows
 
 
 def row_scales(x: np.ndarray, least: float) -> np.ndarray:
@@ -37,5 +47,5 @@ def row_scales(x: np.ndarray, least: float) -> np.ndarray:
 
     To divide by it is exact, and what comes out lies in (-2, 2), of which squares neither overflow nor vanish.
     """
-    _, exponent = np.frexp(np.max(np.abs(x), axis=-1, keepdims=True, initial=least))
+    _, exponent = np.frexp(row_maxima(np.abs(x), least))
     return np.ldexp(np.ones_like(x.real, shape=exponent.shape), exponent - 1)

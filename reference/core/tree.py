@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from reference.core.shapes import is_array
+from reference.core.arrays import is_any_array, is_array
 
 
 def is_leaf(node: Any) -> bool:
@@ -57,7 +57,7 @@ def rebuild(layer: Any, values: dict[str, Any]) -> Any:
 
 def brief(node: Any) -> str:
     """Say in a few characters what stands there: float32[7, 5], 3 entries, Linear."""
-    if isinstance(node, np.ndarray):
+    if is_any_array(node):
         return f"{node.dtype}{list(node.shape)}"
     return f"{len(node)} entries" if isinstance(node, tuple) else type(node).__name__
 
@@ -68,7 +68,7 @@ def expect_constant(node: Any, path: str) -> None:
     Raises:
         TypeError: a list, dict or set, or an array that is neither floating nor complex.
     """
-    if isinstance(node, np.ndarray):
+    if is_any_array(node):
         raise TypeError(f"an array in a tree must be floating or complex, got {node.dtype} {_at(path)}")
     if isinstance(node, list | dict | set):
         raise TypeError(f"layers and parameters must stand in a tuple, got a {type(node).__name__} {_at(path)}")
@@ -85,7 +85,8 @@ def leaves(node: Any) -> list[tuple[str, np.ndarray]]:
     _collect(found, node, "")
     seen: dict[int, str] = {}
     # An address, as views share it: w and w.T are one array.  To ask for one costs more than the walk.
-    place = id if all(leaf.base is None for _, leaf in found) else _address
+    # Of another library's array only the identity is known.
+    place = id if all(not isinstance(leaf, np.ndarray) or leaf.base is None for _, leaf in found) else _address
     for path, leaf in found:
         if leaf.size and (first := seen.setdefault(place(leaf), path)) != path:  # an empty array shares nothing
             raise ValueError(f"a parameter must stand once in a tree, got the same array at '{first}' and '{path}'")
@@ -117,7 +118,7 @@ def _collect(found: list[tuple[str, np.ndarray]], node: Any, path: str) -> None:
 
 
 def _address(leaf: np.ndarray) -> int:
-    return leaf.ctypes.data
+    return leaf.ctypes.data if isinstance(leaf, np.ndarray) else id(leaf)
 
 
 def _map(f: Callable[..., Any], nodes: tuple[Any, ...], path: str) -> Any:

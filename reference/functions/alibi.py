@@ -9,14 +9,16 @@ from typing import Any
 
 import numpy as np
 
+from reference.core.arrays import expect_beside, integers
 from reference.core.masks import positions
 from reference.core.shapes import expect_real, expect_shape, expect_size, got
 
 
-def alibi_slopes(heads: int) -> np.ndarray:
+def alibi_slopes(heads: int, *, like: Any = None) -> np.ndarray:
     """Return the slopes (H,), geometric from 2^(-8 / H) down to 2^-8 where H is a power of two.
 
     Otherwise those of the largest power of two below H, and then every other one of twice as many.
+    They are an array like `like`, by default of NumPy's own.
 
     Raises:
         TypeError, ValueError: heads is not a whole number of at least 1.
@@ -25,8 +27,8 @@ def alibi_slopes(heads: int) -> np.ndarray:
     """
     expect_size("alibi_slopes", "heads", heads)
     n = 2 ** int(math.log2(heads))
-    first = 2.0 ** (-8 * np.arange(1, n + 1) / n)                           # (n,)      # (alibi.1)
-    others = 2.0 ** (-4 * np.arange(1, 2 * (heads - n), 2) / n)             # (H - n,)  # (alibi.2)
+    first = 2.0 ** (-8 * integers(range(1, n + 1), like) / n)               # (n,)      # (alibi.1)
+    others = 2.0 ** (-4 * integers(range(1, 2 * (heads - n), 2), like) / n)  # (H - n,)  # (alibi.2)
     return np.concatenate([first, others])
 
 
@@ -53,7 +55,7 @@ def alibi_vjp(
     Source: Press, Smith & Lewis 2021 (arXiv:2108.12409), sec. 3.
     """
     queries, keys = _expect_positions(s, slopes, queries, keys)
-    p, j = (np.arange(z.start, z.stop, z.step) for z in (queries, keys))
+    p, j = (integers(z, s) for z in (queries, keys))
     distance = abs(p[:, None] - j)                                          # (T, S)        # (alibi.3)
     y = s - slopes.astype(s.real.dtype)[:, None, None] * distance.astype(s.real.dtype)  # (B, H, T, S)  # (alibi.4)
 
@@ -68,6 +70,7 @@ def _expect_positions(s: Any, slopes: Any, queries: range | None, keys: range | 
     expect_shape("alibi", "s", s, ("B", "H", "T", "S"))
     expect_shape("alibi", "slopes", slopes, (s.shape[1],))
     expect_real("alibi", "slopes", slopes)
+    expect_beside("alibi", "slopes", slopes, s)
     for name, at in (("queries", queries), ("keys", keys)):
         if at is not None and not isinstance(at, range):
             raise TypeError(f"alibi: {name} must be a range or None, got {got(at)}")

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from reference.core import masks
+from reference.core.arrays import handed_over
 from reference.core.attention import expect_attention
 from reference.core.keep import draw, keep
 from reference.functions.alibi import alibi_slopes, alibi_vjp
@@ -72,14 +73,14 @@ def attend_vjp(
     if slopes is not None:
         s, _ = alibi_vjp(s, slopes=slopes)                  # (B, H, T, S)          # (attend.13)
     if causal or window is not None:
-        seen = masks.visible(range(keys - queries, keys), range(keys), causal=causal, window=window)
+        seen = masks.visible(range(keys - queries, keys), range(keys), causal=causal, window=window, like=s)
         mask = seen if mask is None else mask & seen        # (B, H, T, S)          # (attend.14)
     if mask is not None:
         np.copyto(s, -np.inf, where=~mask)                  # (B, H, T, S)          # (attend.2)
     p, softmax_pullback = softmax_vjp(s)                    # (B, H, T, S)          # (attend.3)
     w, kept = p, None
     if dropout and rng is not None:
-        kept = keep(draw(rng), dropout, table, range(queries))
+        kept = handed_over(keep(draw(rng), dropout, table, range(queries)), s)
         w = p * kept / (1 - float(dropout))                 # (B, H, T, S)          # (attend.15)
     w = w.reshape(*group, keys)
     o = w @ v                                               # (B, G, H T / G, K)    # (attend.4)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from reference.core.arrays import handed_over
 from reference.core.attention import expect_attention
 from reference.core.blocks import part, seen_blocks, slices
 from reference.core.keep import draw, keep
@@ -66,13 +67,14 @@ def blockwise_vjp(
             kept = None
             if seed is not None:
                 kept = keep(seed, dropout, (batch, heads, queries, keys), range(rows.start, rows.stop))
+                kept = handed_over(kept, q)
             for b, h in np.ndindex(batch, heads):
                 yield b, h, rows, None if kept is None else kept[b, h]
 
     def blocks_of(b: int, h: int, rows: slice, kept: np.ndarray | None) -> Iterator[tuple]:
         """Yield, for all keys that these queries see, a slice of them, s and c (N, M), and the pullback of s."""
         length = {"queries": queries, "keys": keys, "size": M}
-        for columns, seen in seen_blocks(mask, b, h, rows, **length, causal=causal, window=window):
+        for columns, seen in seen_blocks(mask, b, h, rows, **length, causal=causal, window=window, like=q):
             s, scores_pullback = _scores_vjp(
                 q[b, h, rows], k[b, h // sharing, columns], *(part(z, b, h, rows, columns) for z in bias),
                 at=(range(ahead + rows.start, ahead + rows.stop), range(columns.start, columns.stop)),
@@ -81,16 +83,16 @@ def blockwise_vjp(
             c = None if kept is None else _shares(kept[:, columns], dropout, s.real.dtype)
             yield columns, s, c, scores_pullback
 
-    o, l = np.empty(q.shape, dtype), np.empty((batch, heads, queries, 1), dtype)
+    o, l = (np.empty_like(q, shape=(*q.shape[:3], n), dtype=dtype, order="C") for n in (width, 1))
     for b, h, rows, kept in rows_of_blocks():
-        softmax = OnlineSoftmax.start(rows.stop - rows.start, width, dtype)
+        softmax = OnlineSoftmax.start(rows.stop - rows.start, width, dtype, like=q)
         for columns, s, c, _ in blocks_of(b, h, rows, kept):
             softmax = softmax.absorb(s, v[b, h // sharing, columns], c)     # of (N, M)     # (blockwise.7)
         o[b, h, rows], l[b, h, rows] = softmax.mean(), softmax.logsumexp()  # (N, K), (N, 1)  # (blockwise.8)
 
     def pullback(do: np.ndarray) -> tuple[np.ndarray, ...]:
         d = row_sums(do * o)                                                # (B, H, T, 1)  # (blockwise.9)
-        dq, dk, dv, *dbias = (np.zeros(z.shape, np.result_type(o, do)) for z in (q, k, v, *bias))
+        dq, dk, dv, *dbias = (np.zeros_like(z, dtype=np.result_type(o, do), order="C") for z in (q, k, v, *bias))
         for b, h, rows, kept in rows_of_blocks():
             mine = b, h, rows
             for columns, s, c, scores_pullback in blocks_of(b, h, rows, kept):

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
-from scipy.special import erfc
 
 from reference.core.shapes import expect_floating
+from reference.core.special import erfc
 
 FAR = 1e3  # Phi is 0 below -FAR and 1 above FAR in every dtype; stands in for infinity, as inf * 0 is NaN
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from reference.core.arrays import as_array
 from reference.core.shapes import expect_floating
 from reference.functions.tanh import tanh_vjp
 
@@ -29,8 +30,7 @@ def gelu_tanh_vjp(x: np.ndarray) -> tuple[np.ndarray, Callable[[np.ndarray], np.
     """
     expect_floating("gelu_tanh", "x", x)
     z = np.clip(x, -FAR, FAR)                                           # (...)
-    # asarray, as NumPy makes a number of an array without axes
-    u = np.asarray(C * (z + K * (z * z * z)))                           # (...)     # (gelu_tanh.1)
+    u = as_array(C * (z + K * (z * z * z)))                             # (...)     # (gelu_tanh.1)
     t, tanh_pullback = tanh_vjp(u)                                      # (...)     # (gelu_tanh.2)
     y = np.maximum(x, -FAR) / 2 * (1 + t)                               # (...)     # (gelu_tanh.3)
 

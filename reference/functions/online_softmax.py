@@ -4,12 +4,12 @@ N queries, M keys in a block, K width of a value.
 """
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from reference.core.sums import row_sums
+from reference.core.sums import row_maxima, row_sums
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,17 +25,18 @@ class OnlineSoftmax:
     y: np.ndarray  # (N, K) sum of exp(s - m) c v
 
     @classmethod
-    def start(cls, rows: int, width: int, dtype: DTypeLike) -> Self:
-        """Return the state before the first block."""
-        z, y = np.zeros((rows, 1), dtype), np.zeros((rows, width), dtype)
-        return cls(np.full((rows, 1), -np.inf, z.real.dtype), z, y)                 # (online_softmax.1)
+    def start(cls, rows: int, width: int, dtype: DTypeLike, like: Any = None) -> Self:
+        """Return the state before the first block, of arrays like `like`, by default of NumPy's own."""
+        like = np.empty(0) if like is None else like
+        z, y = (np.zeros_like(like, shape=(rows, n), dtype=dtype, order="C") for n in (1, width))
+        return cls(np.full_like(z.real, -np.inf), z, y)                             # (online_softmax.1)
 
     def absorb(self, s: np.ndarray, v: np.ndarray, c: np.ndarray | None = None) -> Self:
         """Return the state after a block of scores s (N, M) of keys with the values v (M, K), -inf where hidden.
 
         c (N, M), if given, multiplies the weights after the softmax, as dropout does.
         """
-        m = np.maximum(self.m, s.real.max(axis=-1, keepdims=True, initial=-np.inf))  # (N, 1)  # (online_softmax.2)
+        m = np.maximum(self.m, row_maxima(s.real))                          # (N, 1)  # (online_softmax.2)
         e = s - _finite(m)
         np.exp(e, out=e)                                                    # (N, M)  # (online_softmax.3)
         r = np.exp(self.m - _finite(m))                                     # (N, 1)  # (online_softmax.4)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from reference.core.shapes import expect_last_axis
-from reference.core.sums import row_sums
+from reference.core.sums import row_maxima, row_sums
 
 
 def softmax(s: np.ndarray) -> np.ndarray:
@@ -26,7 +26,7 @@ def softmax_vjp(s: np.ndarray) -> tuple[np.ndarray, Callable[[np.ndarray], np.nd
     outputs"; Blanchard, Higham & Higham 2021 (arXiv:1909.03469), eq. 1.2 in its shifted form.
     """
     expect_last_axis("softmax", "s", s, "S")
-    m = s.real.max(axis=-1, keepdims=True, initial=-np.inf)             # (..., 1)
+    m = row_maxima(s.real)                                              # (..., 1)
     m = np.where(m == -np.inf, 0, m)                                    # (..., 1)  # (softmax.1)
     e = s - m                                                           # (..., S)
     np.exp(e, out=e)                                                    # (..., S)  # (softmax.2)

@@ -21,6 +21,6 @@ def top_k(s: np.ndarray, *, k: int) -> np.ndarray:
     if k > s.shape[-1]:
         raise ValueError(f"top_k: k must be at most the length of a row, {s.shape[-1]}, got {k}")
     order = np.argsort(-s.real, axis=-1, kind="stable")                 # (..., E)  # (top_k.1)
-    chosen = np.zeros(s.shape, bool)                                    # (..., E)
+    chosen = np.zeros_like(s, dtype=bool, order="C")                    # (..., E)
     np.put_along_axis(chosen, order[..., :k], True, axis=-1)            # (..., E)  # (top_k.2)
     return chosen

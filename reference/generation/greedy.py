@@ -29,7 +29,7 @@ def greedy(
     expect_size("greedy", "length", length)
     expect_whole("greedy", "start", start, 0)
     memory = model.encode(source=source, source_mask=source_mask)               # (B, S, D)  # (greedy.1)
-    ids = np.full((len(source), length + 1), start)                             # (B, length + 1)
+    ids = np.full_like(source, start, shape=(len(source), length + 1), dtype=int, order="C")  # (B, length + 1)
     for t in range(length):
         logits = model.decode(memory, target=ids[:, : t + 1], source_mask=source_mask)  # (B, t + 1, V)
         ids[:, t + 1] = logits[:, t].argmax(axis=-1)                            # (greedy.2)

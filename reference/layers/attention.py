@@ -96,7 +96,7 @@ class MultiHeadAttention(Layer):
         expect_heads(where, self.heads, self.query.w.shape[1])
         expect_shape(where, "x", x, ("B", "T", self.query.w.shape[0]))
         expect_shape(where, "memory", memory, (x.shape[0], "S", self.key.w.shape[0]))
-        expect_mask(where, mask, (x.shape[0], self.heads, x.shape[1], memory.shape[1]))
+        expect_mask(where, mask, (x.shape[0], self.heads, x.shape[1], memory.shape[1]), x)
 
         q, query_pullback = self.query.vjp(x)                       # (B, T, D)     # (attention.1)
         k, key_pullback = self.key.vjp(memory)                      # (B, S, D)     # (attention.2)

@@ -65,7 +65,7 @@ class ClassificationHead(Layer):
             _, dp = drop_pullback(dh)                                       # (B, D)     # (classification_head.7)
             da = tanh_pullback(dp)                                          # (B, D)     # (classification_head.8)
             d_dense, dfirst = dense_pullback(da)                            # (B, D)     # (classification_head.9)
-            dx = np.zeros(shape, dfirst.dtype)
+            dx = np.zeros_like(dfirst, shape=shape)
             dx[:, 0] = dfirst                                               # (B, S, D)  # (classification_head.10)
             return self.cotangent(dense=d_dense, output=d_output), dx
 

@@ -5,11 +5,12 @@ from typing import Annotated, Any, Self
 
 import numpy as np
 from numpy.typing import DTypeLike
-from scipy.sparse import csc_array
 
+from reference.core.arrays import expect_beside
 from reference.core.kinds import Size, shaped
 from reference.core.layer import Layer
 from reference.core.shapes import expect_ids, expect_shape
+from reference.core.special import one_hot
 from reference.core.sums import as_rows
 
 
@@ -35,24 +36,15 @@ class Embedding(Layer):
         table = self.table
         expect_shape("Embedding", "table", table, ("V", "D"))
         expect_ids("Embedding", "ids", ids, len(table))
+        expect_beside("Embedding", "ids", ids, table)
         y = table.take(ids, axis=0)                                     # (..., D)  # (embedding.1)
 
         def pullback(dy: np.ndarray) -> tuple[Self]:
             drows = as_rows(dy)                                         # (N, D)
-            dtable = _one_hot(ids, len(table), dy.dtype) @ drows        # (V, D)    # (embedding.2)
+            dtable = one_hot(ids, len(table), dy.dtype) @ drows         # (V, D)    # (embedding.2)
             return (self.cotangent(table=dtable),)
 
         return y, pullback
-
-
-def _one_hot(ids: np.ndarray, vocabulary: int, dtype: DTypeLike) -> csc_array:
-    """Return (V, N), column n is 1 at ids[n].
-
-    Sparse, because `dtable[ids] += dy` keeps one of several gradients of a repeated id, and `np.add.at`,
-    which adds them all, takes 4 to 16 times as long as this product.
-    """
-    count = ids.size
-    return csc_array((np.ones(count, dtype), ids.ravel(), np.arange(count + 1)), shape=(vocabulary, count))
 
 
 def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]:

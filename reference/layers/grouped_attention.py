@@ -129,7 +129,7 @@ class GroupedAttention(Layer):
             k, key_rotary_pullback = self.rotary.vjp(k)             # (B, G, T, K)  # (grouped_attention.7)
         o, attention_pullback = attention_vjp(
             q, k, v, *bias, mask=mask, causal=self.causal, window=self.window, cap=self.cap,
-            slopes=alibi_slopes(self.heads) if self.alibi else None, dropout=self.dropout, rng=rng,
+            slopes=alibi_slopes(self.heads, like=q) if self.alibi else None, dropout=self.dropout, rng=rng,
         )                                                           # (B, H, T, K)  # (grouped_attention.8)
         y, output_pullback = self.output.vjp(merge_heads(o))        # (B, T, D)     # (grouped_attention.9)
 
@@ -175,7 +175,7 @@ class GroupedAttention(Layer):
         table = x.shape[0], self.heads, x.shape[1], x.shape[1]
         for i, b in enumerate(bias):
             expect_bias(where, f"bias[{i}]", b, table)
-        expect_mask(where, mask, table)
+        expect_mask(where, mask, table, x)
 
 
 def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]:

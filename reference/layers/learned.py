@@ -6,6 +6,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import DTypeLike
 
+from reference.core.arrays import expect_beside
 from reference.core.kinds import Size
 from reference.core.layer import Layer
 from reference.core.shapes import expect_shape
@@ -33,13 +34,14 @@ class LearnedPositions(Layer):
         expect_shape("LearnedPositions", "table", self.table, ("P", "D"))
         positions, width = self.table.shape
         expect_shape("LearnedPositions", "x", x, ("B", "T", width))
+        expect_beside("LearnedPositions", "x", x, self.table)
         length = x.shape[1]
         if length > positions:
             raise ValueError(f"LearnedPositions: x must have at most {positions} positions, got {length}")
         y = x + self.table[:length]                                     # (B, T, D)  # (learned.1)
 
         def pullback(dy: np.ndarray) -> tuple[Self, np.ndarray]:
-            dtable = np.zeros((positions, width), dy.dtype)
+            dtable = np.zeros_like(dy, shape=(positions, width))
             dtable[:length] = dy.sum(axis=0)                            # (T, D)     # (learned.2)
             dx = dy                                                     # (B, T, D)  # (learned.3)
             return self.cotangent(table=dtable), dx

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Self
 import numpy as np
 from numpy.typing import DTypeLike
 
+from reference.core.arrays import expect_beside
 from reference.core.kinds import Size, shaped
 from reference.core.layer import Layer
 from reference.core.shapes import expect_last_axis, expect_shape
@@ -50,6 +51,7 @@ class Linear(Layer):
         if b is not None:
             expect_shape("Linear", "b", b, (w.shape[1],))
         expect_last_axis("Linear", "x", x, w.shape[0])
+        expect_beside("Linear", "x", x, w)
         rows = as_rows(x)                               # (N, D)
         y = rows @ w if b is None else rows @ w + b     # (N, K)    # (linear.1)
 

@@ -3,6 +3,7 @@
 N tokens, D width, E experts, M = N k slots: a slot is a token at one of its experts.
 """
 
+import itertools
 from collections.abc import Callable, Iterator
 from typing import Any, Self, TypeAlias
 
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from reference.core import tree
+from reference.core.arrays import as_array
 from reference.core.kinds import Size
 from reference.core.layer import Layer
 from reference.core.outputs import expect_alone
@@ -69,10 +71,11 @@ class MixtureOfExperts(Layer):
         w, weights_pullback = softmax_vjp(np.where(chosen, s, -np.inf))     # (N, E)    # (mixture.3)
         expert, token = np.nonzero(chosen.T)                                # (M,)      # (mixture.4)
         loads = chosen.sum(axis=0)                                          # (E,)
-        split = np.cumsum(loads)[:-1]  # slots are in the order of experts, so that each has one slice
+        lengths = loads.tolist()  # numbers: they are the shapes of what the experts get
+        split = list(itertools.accumulate(lengths))[:-1]  # slots are in the order of experts: each has one slice
         parts = zip(self.experts, np.split(rows[token], split), strict=True)
         outputs, expert_pullbacks = zip(*(layer.vjp(part) for layer, part in parts), strict=True)
-        _expect_rows(outputs, loads, x.shape[-1])
+        _expect_rows(outputs, lengths, x.shape[-1])
         o = np.concatenate(outputs)                                         # (M, D)    # (mixture.5)
         together = np.argsort(token, kind="stable").reshape(-1, k)          # (N, k), the slots of each token
         weight = w[token, expert][:, None]                                  # (M, 1)
@@ -81,7 +84,7 @@ class MixtureOfExperts(Layer):
         f = (loads / (k * tokens)).astype(s.real.dtype)                     # (E,)      # (mixture.7)
         q, probabilities_pullback = softmax_vjp(s)                          # (N, E)    # (mixture.8)
         mean = column_sums(q) / tokens                                      # (E,)      # (mixture.9)
-        balance = np.asarray(count * (f @ mean))                            # ()        # (mixture.10)
+        balance = as_array(count * (f @ mean))                              # ()        # (mixture.10)
 
         def pullback(cotangents: Output) -> tuple[Self, np.ndarray]:
             dy, dbalance = cotangents
@@ -89,7 +92,7 @@ class MixtureOfExperts(Layer):
             do = np.split(weight * dslots, split)                           # (M, D)    # (mixture.11)
             pulled = (back(part) for back, part in zip(expert_pullbacks, do, strict=True))
             d_experts, dparts = zip(*pulled, strict=True)                   # (M, D)    # (mixture.12)
-            dw = np.zeros(w.shape, np.result_type(dslots, o))               # (N, E)
+            dw = np.zeros_like(w, dtype=np.result_type(dslots, o), order="C")  # (N, E)
             dw[token, expert] = row_sums(dslots * o)[:, 0]                  # (N, E)    # (mixture.13)
             dq = dbalance * count / tokens * f                              # (E,), of every row  # (mixture.14)
             ds = weights_pullback(dw) + probabilities_pullback(dq)          # (N, E)    # (mixture.15)
@@ -105,13 +108,12 @@ def _expect_k(where: str, k: int, experts: int) -> None:
         raise ValueError(f"{where}: k must be at most the number of experts, {experts}, got {k}")
 
 
-def _expect_rows(outputs: tuple[np.ndarray, ...], loads: np.ndarray, width: int) -> None:
+def _expect_rows(outputs: tuple[np.ndarray, ...], lengths: list[int], width: int) -> None:
     """Raise if an expert's output would only broadcast against its rows, or not even that."""
-    for e, (output, load) in enumerate(zip(outputs, loads, strict=True)):
+    for e, (output, length) in enumerate(zip(outputs, lengths, strict=True)):
         expect_alone("MixtureOfExperts", f"experts[{e}]", output)
-        if output.shape != (load, width):
-            want = (int(load), width)
-            raise ValueError(f"MixtureOfExperts: experts[{e}] must return shape {want}, got {output.shape}")
+        if output.shape != (length, width):
+            raise ValueError(f"MixtureOfExperts: experts[{e}] must return shape {(length, width)}, got {output.shape}")
 
 
 def _away_from_ties(layer: MixtureOfExperts, x: np.ndarray) -> np.ndarray:

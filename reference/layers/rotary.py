@@ -1,11 +1,11 @@
 """Rotary positions: queries and keys turned by the angle of their position.  Derivation: specs/layers/rotary.md."""
 
-import functools
 from collections.abc import Callable, Iterator
 from typing import Any, Self
 
 import numpy as np
 
+from reference.core.arrays import integers, table
 from reference.core.kinds import AboveZero
 from reference.core.layer import Layer
 from reference.core.shapes import MOST, expect_shape, expect_whole
@@ -31,7 +31,7 @@ class Rotary(Layer):
         expect_pairs("Rotary", x.shape[3])
         expect_whole("Rotary", "start", start, 0, MOST)
         half = x.shape[3] // 2
-        cos, sin = _turns(float(self.base), int(start), x.shape[2], half, x.real.dtype)  # (T, K/2)
+        cos, sin = _turns(float(self.base), int(start), x.shape[2], half, x.real.dtype, like=x)  # (T, K/2)
 
         a, b, y = x[..., :half], x[..., half:], np.empty_like(x)
         y[..., :half] = cos * a - sin * b                               # (B, H, T, K/2)  # (rotary.3)
@@ -52,15 +52,14 @@ def expect_pairs(where: str, width: int) -> None:
         raise ValueError(f"{where}: the head width must be even, got {width}")
 
 
-@functools.lru_cache(maxsize=8)  # queries, keys and all layers ask for the same few
-def _turns(base: float, start: int, length: int, half: int, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
-    """Return cosines and sines (T, K/2), read-only; the angles are float64, whatever `dtype` is."""
-    speed = base ** (-np.arange(half) / half)                           # (K/2,)          # (rotary.1)
-    angle = np.arange(start, start + length)[:, None] * speed           # (T, K/2)        # (rotary.2)
-    tables = np.cos(angle).astype(dtype), np.sin(angle).astype(dtype)
-    for table in tables:
-        table.flags.writeable = False
-    return tables
+@table  # queries, keys and all layers ask for the same few
+def _turns(
+    base: float, start: int, length: int, half: int, dtype: np.dtype, *, like: Any = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return cosines and sines (T, K/2), arrays like `like`; the angles are float64, whatever `dtype` is."""
+    speed = base ** (-integers(range(half), like) / half)               # (K/2,)          # (rotary.1)
+    angle = integers(range(start, start + length), like)[:, None] * speed  # (T, K/2)      # (rotary.2)
+    return np.cos(angle).astype(dtype), np.sin(angle).astype(dtype)
 
 
 def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]:

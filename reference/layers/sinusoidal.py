@@ -1,18 +1,20 @@
 """Sinusoidal positions, added to a sequence.  Derivation: specs/layers/sinusoidal.md."""
 
-import functools
 from collections.abc import Callable, Iterator
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import DTypeLike
 
+from reference.core.arrays import integers, table
 from reference.core.layer import Layer
 from reference.core.shapes import MOST, expect_dtype, expect_shape, expect_whole
 
 
-def sinusoidal(length: int, width: int, dtype: DTypeLike = np.float32) -> np.ndarray:
-    """Return the table of positions (T, D), read-only: sines in the even columns, cosines in the odd ones.
+def sinusoidal(length: int, width: int, dtype: DTypeLike = np.float32, *, like: Any = None) -> np.ndarray:
+    """Return the table of positions (T, D): sines in the even columns, cosines in the odd ones.
+
+    It is an array like `like`, by default of NumPy's own, which is read-only.
 
     Raises:
         TypeError: length or width is not a whole number, or dtype neither floating nor complex.
@@ -23,17 +25,16 @@ def sinusoidal(length: int, width: int, dtype: DTypeLike = np.float32) -> np.nda
     expect_whole("sinusoidal", "length", length, 0, MOST)
     expect_whole("sinusoidal", "width", width, 0, MOST)
     expect_dtype("sinusoidal", dtype)
-    return _table(int(length), int(width), np.dtype(dtype))
+    return _table(int(length), int(width), np.dtype(dtype), like=like)
 
 
-@functools.lru_cache(maxsize=8)  # the same few lengths come at every step, and a sine costs more than the layer
-def _table(length: int, width: int, dtype: np.dtype) -> np.ndarray:
-    column = np.arange(width)
+@table  # a sine costs more than the layer
+def _table(length: int, width: int, dtype: np.dtype, *, like: Any = None) -> np.ndarray:
+    column = integers(range(width), like)
     frequency = 10000.0 ** (-2 * (column // 2) / width)                 # (D,)      # (sinusoidal.1)
-    angle = np.arange(length)[:, None] * frequency                      # (T, D)    # (sinusoidal.2)
-    table = np.where(column % 2, np.cos(angle), np.sin(angle)).astype(dtype)      # (sinusoidal.3)
-    table.flags.writeable = False
-    return table
+    angle = integers(range(length), like)[:, None] * frequency          # (T, D)    # (sinusoidal.2)
+    positions = np.where(column % 2, np.cos(angle), np.sin(angle)).astype(dtype)  # (sinusoidal.3)
+    return positions
 
 
 class SinusoidalPositions(Layer):
@@ -48,7 +49,7 @@ class SinusoidalPositions(Layer):
         """
         expect_shape("SinusoidalPositions", "x", x, ("B", "T", "D"))
         _, length, width = x.shape
-        y = x + sinusoidal(length, width, x.real.dtype)                 # (B, T, D)  # (sinusoidal.4)
+        y = x + sinusoidal(length, width, x.real.dtype, like=x)         # (B, T, D)  # (sinusoidal.4)
 
         def pullback(dy: np.ndarray) -> tuple[Self, np.ndarray]:
             dx = dy                                                     # (B, T, D)  # (sinusoidal.5)

@@ -5,6 +5,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from reference.core.arrays import handed_over
 from reference.core.kinds import Share
 from reference.core.layer import Layer
 from reference.core.randomness import expect_generator
@@ -40,7 +41,7 @@ class StochasticDepth(Layer):
         if rng is None or rate == 0:
             return x, self._handed_on
         draws = rng.random((len(x),) + (1,) * (x.ndim - 1), np.float32)
-        kept = draws >= rate                                            # (B, 1, ...)  # (stochastic_depth.1)
+        kept = handed_over(draws >= rate, x)                            # (B, 1, ...)  # (stochastic_depth.1)
         scale = 1 / (1 - rate)                                          # ()           # (stochastic_depth.2)
         y = scale * x
         y *= kept                                                       # (B, ...)     # (stochastic_depth.3)

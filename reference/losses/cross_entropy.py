@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from reference.core.arrays import as_array, expect_beside, integers
 from reference.core.shapes import (
     expect_choice,
     expect_floating,
@@ -62,7 +63,7 @@ def cross_entropy_vjp(
     counts = _expect_arguments(logits, targets, ignore, smoothing, z_loss, reduction)  # (...,)
     z = logits[counts]                                  # (N, V), a copy of our own
     n, v = z.shape
-    rows, y = np.arange(n), targets[counts]             # (N,), (N,)
+    rows, y = integers(range(n), z), targets[counts]    # (N,), (N,)
     a, b = float(smoothing), float(z_loss)
 
     m = z.real.max(axis=-1, keepdims=True)              # (N, 1)
@@ -71,10 +72,10 @@ def cross_entropy_vjp(
     e = np.exp(z, out=z)                                # (N, V)    # (cross_entropy.3)
     total = e.sum(axis=-1)                              # (N,)      # (cross_entropy.4)
     share = 1 / max(n, 1) if reduction == "mean" else 1.0           # (cross_entropy.5)
-    loss = np.asarray((np.log(total) - hit).sum() * share)          # (cross_entropy.6)
+    loss = as_array((np.log(total) - hit).sum() * share)            # (cross_entropy.6)
     if b:
         log_z = np.log(total) + m[:, 0]                 # (N,)      # (cross_entropy.11)
-        loss = np.asarray(loss + b * (log_z * log_z).sum() * share)  # (cross_entropy.12)
+        loss = as_array(loss + b * (log_z * log_z).sum() * share)    # (cross_entropy.12)
     p = np.divide(e, total[:, None], out=e)             # (N, V)    # (cross_entropy.7)
     shape = logits.shape
 
@@ -87,7 +88,7 @@ def cross_entropy_vjp(
         dz[rows, y] -= c * (1 - a)                                  # (cross_entropy.9)
         if n == counts.size:  # nothing to put zeros between
             return dz.reshape(shape)
-        dlogits = np.zeros(shape, dz.dtype)             # (..., V)
+        dlogits = np.zeros_like(dz, shape=shape)        # (..., V)
         dlogits[counts] = dz                                        # (cross_entropy.10)
         return dlogits
 
@@ -105,6 +106,7 @@ def _expect_arguments(
     expect_integers(where, "targets", targets)
     if targets.shape != logits.shape[:-1]:
         raise ValueError(f"{where}: targets must have shape {logits.shape[:-1]}, got {targets.shape}")
+    expect_beside(where, "targets", targets, logits)
     expect_share(where, "smoothing", smoothing)
     expect_nonnegative(where, "z_loss", z_loss)
     expect_choice(where, "reduction", reduction, ("mean", "sum"))
@@ -115,11 +117,11 @@ def expect_targets(where: str, name: str, targets: Any, ignore: Any, bound: int)
     """Raise unless every target that is not `ignore` is an id in [0, bound); return where a position counts (...,)."""
     expect_integers(where, name, targets)
     if ignore is None:
-        counts = np.ones(targets.shape, bool)
+        counts = np.ones_like(targets, dtype=bool)
     else:
         expect_whole_number(where, "ignore", ignore)
-        counts = np.asarray(targets != ignore)
-    expect_ids(where, name, np.where(counts, targets, np.zeros((), targets.dtype)), bound)
+        counts = as_array(targets != ignore)
+    expect_ids(where, name, np.where(counts, targets, np.zeros_like(targets, shape=())), bound)
     return counts
 
 

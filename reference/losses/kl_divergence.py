@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from reference.core.arrays import as_array, expect_beside
 from reference.core.shapes import expect_above_zero, expect_boolean, expect_choice, expect_floating, expect_real
 
 
@@ -47,7 +48,7 @@ def kl_divergence_vjp(
     Source: Hinton, Vinyals & Dean 2015 (arXiv:1503.02531), sec. 2, less the entropy of the target.
     """
     _expect_arguments(logits, target_logits, temperature, mask, reduction)
-    counts = np.ones(logits.shape[:-1], bool) if mask is None else mask
+    counts = np.ones_like(logits, shape=logits.shape[:-1], dtype=bool) if mask is None else mask
     shape, t = logits.shape, float(temperature)
     z = logits[counts]                                  # (N, V), copies of our own
     a = target_logits[counts].astype(z.real.dtype, copy=False)
@@ -66,7 +67,7 @@ def kl_divergence_vjp(
     p /= total[:, None]                                 # (N, V)    # (kl_divergence.7)
     cost = (q * gap).sum(axis=-1) + (np.log(total) - np.log(target_total))  # (N,)  # (kl_divergence.8)
     share = 1 / max(len(z), 1) if reduction == "mean" else 1.0      # (kl_divergence.9)
-    loss = np.asarray(cost.sum() * share)               # ()        # (kl_divergence.10)
+    loss = as_array(cost.sum() * share)                 # ()        # (kl_divergence.10)
     excess = np.subtract(p, q, out=p)                   # (N, V)    # (kl_divergence.11)
 
     def pullback(dloss: np.ndarray | float) -> np.ndarray:
@@ -74,7 +75,7 @@ def kl_divergence_vjp(
         dz = c * excess                                 # (N, V)    # (kl_divergence.13)
         if len(dz) == counts.size:  # nothing to put zeros between
             return dz.reshape(shape)
-        dlogits = np.zeros(shape, dz.dtype)             # (..., V)
+        dlogits = np.zeros_like(dz, shape=shape)        # (..., V)
         dlogits[counts] = dz                                        # (kl_divergence.14)
         return dlogits
 
@@ -92,9 +93,11 @@ def _expect_arguments(
     expect_real(where, "target_logits", target_logits)
     if target_logits.shape != logits.shape:
         raise ValueError(f"{where}: target_logits must have shape {logits.shape}, got {target_logits.shape}")
+    expect_beside(where, "target_logits", target_logits, logits)
     expect_above_zero(where, "temperature", temperature)
     if mask is not None:
         expect_boolean(where, "mask", mask)
+        expect_beside(where, "mask", mask, logits)
     if mask is not None and mask.shape != logits.shape[:-1]:
         raise ValueError(f"{where}: mask must have shape {logits.shape[:-1]}, got {mask.shape}")
     expect_choice(where, "reduction", reduction, ("mean", "sum"))

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from reference.core.arrays import as_array, expect_beside
 from reference.core.shapes import expect_boolean, expect_choice, expect_floating
 
 
@@ -37,15 +38,15 @@ def mean_squared_error_vjp(
     shape = y.shape
     if mask is not None:
         y, target = y[mask], target[mask]               # (N, ...)
-    e = np.asarray(np.subtract(y, target, dtype=y.dtype))           # (mean_squared_error.1)
+    e = as_array(np.subtract(y, target, dtype=y.dtype))           # (mean_squared_error.1)
     share = 1 / max(e.size, 1) if reduction == "mean" else 1.0      # (mean_squared_error.2)
-    loss = np.asarray((e * e).sum() * share)            # ()        # (mean_squared_error.3)
+    loss = as_array((e * e).sum() * share)            # ()        # (mean_squared_error.3)
 
     def pullback(dloss: np.ndarray | float) -> np.ndarray:
-        de = np.asarray(2 * dloss * share * e)                      # (mean_squared_error.4)
+        de = as_array(2 * dloss * share * e)                      # (mean_squared_error.4)
         if mask is None:
             return de
-        dy = np.zeros(shape, de.dtype)                  # (...)
+        dy = np.zeros_like(de, shape=shape)             # (...)
         dy[mask] = de                                               # (mean_squared_error.5)
         return dy
 
@@ -60,8 +61,10 @@ def _expect_arguments(y: np.ndarray, target: np.ndarray, mask: np.ndarray | None
         raise TypeError(f"{where}: target must be real as y is, got {target.dtype}")
     if target.shape != y.shape:  # a target that broadcasts would compare each entry with several
         raise ValueError(f"{where}: target must have shape {y.shape}, got {target.shape}")
+    expect_beside(where, "target", target, y)
     if mask is not None:
         expect_boolean(where, "mask", mask)
+        expect_beside(where, "mask", mask, y)
     if mask is not None and mask.shape != y.shape[: mask.ndim]:
         raise ValueError(f"{where}: mask must have the shape of the first axes of y, {y.shape}, got {mask.shape}")
     expect_choice(where, "reduction", reduction, ("mean", "sum"))

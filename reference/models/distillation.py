@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Self
 import numpy as np
 
 from reference.core import tree
+from reference.core.arrays import as_array, expect_beside, number_like, on_host
 from reference.core.kinds import AboveZero, Finite
 from reference.core.layer import Layer
 from reference.core.masks import padding
@@ -54,7 +55,7 @@ class Distillation(Layer):
         hard, hard_pullback = cross_entropy_vjp(logits, **of_labels)    # ()         # (distillation.2)
         soft, soft_pullback = kl_divergence_vjp(logits, **of_teacher)   # ()         # (distillation.3)
         label_weight, teacher_weight = self._weights()
-        loss = np.asarray(label_weight * hard + teacher_weight * soft)  # ()         # (distillation.5)
+        loss = as_array(label_weight * hard + teacher_weight * soft)  # ()         # (distillation.5)
         for a in auxiliary:
             loss = loss + self.balance * a                              # ()         # (distillation.6)
 
@@ -62,7 +63,7 @@ class Distillation(Layer):
             dhard = label_weight * dloss                                # ()         # (distillation.7)
             dsoft = teacher_weight * dloss                              # ()         # (distillation.8)
             dlogits = hard_pullback(dhard) + soft_pullback(dsoft)       # (B, T, V)  # (distillation.9)
-            dauxiliary = tuple(np.asarray(self.balance * dloss, a.dtype) for a in auxiliary)  # (distillation.10)
+            dauxiliary = tuple(number_like(a, self.balance * dloss) for a in auxiliary)  # (distillation.10)
             (d_model,) = model_pullback(join(dlogits, dauxiliary))                   # (distillation.11)
             return (self.cotangent(model=d_model),)
 
@@ -75,7 +76,7 @@ class Distillation(Layer):
         logits, auxiliary = split(self.model(**inputs))
         label_weight, teacher_weight = self._weights()
         hard, soft = cross_entropy(logits, **of_labels), kl_divergence(logits, **of_teacher)
-        loss = np.asarray(label_weight * hard + teacher_weight * soft)
+        loss = as_array(label_weight * hard + teacher_weight * soft)
         for a in auxiliary:
             loss = loss + self.balance * a
         return loss
@@ -87,7 +88,7 @@ class Distillation(Layer):
 
     def _constants(self, labels: np.ndarray, teacher_logits: np.ndarray) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return what the two losses take beside the logits; the same positions count in both."""
-        counts = None if self.ignore is None else np.asarray(labels != self.ignore)
+        counts = None if self.ignore is None else as_array(labels != self.ignore)
         of_labels = {"targets": labels, "ignore": self.ignore}
         of_teacher = {"target_logits": teacher_logits, "temperature": self.temperature, "mask": counts}
         return of_labels | {"reduction": self.reduction}, of_teacher | {"reduction": self.reduction}
@@ -97,6 +98,8 @@ class Distillation(Layer):
         expect_labels(where, labels, inputs, self.model, self.ignore)
         expect_shape(where, "teacher_logits", teacher_logits, (*labels.shape, width_of(self.model) or "V"))
         expect_real(where, "teacher_logits", teacher_logits)
+        if not on_host(labels):
+            expect_beside(where, "teacher_logits", teacher_logits, labels)
 
 
 def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]:

@@ -84,7 +84,7 @@ class EncoderDecoder(Layer):
         t, target_pullback = self.positions.vjp(target)                 # (B, T, D)  # (encoder_decoder.3)
         t, drop_target_pullback = drop.vjp(t, rng=rng)                  # (B, T, D)  # (encoder_decoder.11)
         out, decoder_pullback = self.decoder.vjp(
-            t, memory, mask=causal(target.shape[1]), memory_mask=source_mask, **randomness(self.decoder, rng)
+            t, memory, mask=causal(target.shape[1], like=t), memory_mask=source_mask, **randomness(self.decoder, rng)
         )
         y, of_decoder = split(out)                                      # (B, T, D)  # (encoder_decoder.4)
 
@@ -135,7 +135,7 @@ class EncoderDecoder(Layer):
         """Let target (B, T, D), embedded, query the memory (B, S, D); return y (B, T, D) and what is behind it."""
         _expect_pair("memory", memory, target, source_mask)
         t = Dropout(self.dropout)(self.positions(target), rng=rng)
-        masks: dict[str, Any] = {"mask": causal(target.shape[1]), "memory_mask": source_mask}
+        masks: dict[str, Any] = {"mask": causal(target.shape[1], like=target), "memory_mask": source_mask}
         return self.decoder(t, memory, **masks, **randomness(self.decoder, rng))
 
 

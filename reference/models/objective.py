@@ -9,11 +9,12 @@ from typing import Any, Literal, Self
 import numpy as np
 
 from reference.core import tree
+from reference.core.arrays import expect_beside, is_array, number_like, on_host
 from reference.core.kinds import Finite, Nonnegative, Share
 from reference.core.layer import Layer
 from reference.core.masks import padding
 from reference.core.outputs import join, split, width_of
-from reference.core.shapes import expect_integers, is_array
+from reference.core.shapes import expect_integers
 from reference.layers.residual import PostNorm, PreNorm
 from reference.losses.cross_entropy import cross_entropy, cross_entropy_vjp, expect_targets
 from reference.models.tied import TiedTransformer
@@ -53,7 +54,7 @@ class Objective(Layer):
 
         def pullback(dloss: np.ndarray | float) -> tuple[Self]:
             dlogits = cross_entropy_pullback(dloss)             # (B, T, V)  # (objective.3)
-            dauxiliary = tuple(np.asarray(self.balance * dloss, a.dtype) for a in auxiliary)        # (objective.6)
+            dauxiliary = tuple(number_like(a, self.balance * dloss) for a in auxiliary)        # (objective.6)
             (d_model,) = model_pullback(join(dlogits, dauxiliary))           # (objective.4)
             return (self.cotangent(model=d_model),)
 
@@ -84,6 +85,8 @@ def expect_labels(where: str, labels: Any, inputs: dict[str, Any], model: Any, i
     ids = inputs.get(name, np.zeros(()))
     if is_array(ids) and labels.shape != ids.shape and (name == "target" or labels.shape != ids.shape[:1]):
         raise ValueError(f"{where}: labels must have the shape of {name}, {ids.shape}, got {labels.shape}")
+    if not on_host(ids):
+        expect_beside(where, "labels", labels, ids)
     if (vocabulary := width_of(model)) is not None:
         expect_targets(where, "labels", labels, ignore, vocabulary)
 

@@ -9,11 +9,12 @@ from typing import Any, Literal, Self
 import numpy as np
 
 from reference.core import tree
+from reference.core.arrays import expect_beside, is_array, number_like, on_host
 from reference.core.kinds import Finite
 from reference.core.layer import Layer
 from reference.core.masks import padding
 from reference.core.outputs import join, split, width_of
-from reference.core.shapes import expect_boolean, expect_floating, expect_real, expect_shape, is_array
+from reference.core.shapes import expect_boolean, expect_floating, expect_real, expect_shape
 from reference.layers.linear import Linear
 from reference.layers.residual import PostNorm, PreNorm
 from reference.losses.mean_squared_error import mean_squared_error, mean_squared_error_vjp
@@ -51,7 +52,7 @@ class Regression(Layer):
 
         def pullback(dloss: np.ndarray | float) -> tuple[Self]:
             dy = errors_pullback(dloss)                             # (B, T, C)  # (regression.4)
-            dauxiliary = tuple(np.asarray(self.balance * dloss, a.dtype) for a in auxiliary)  # (regression.5)
+            dauxiliary = tuple(number_like(a, self.balance * dloss) for a in auxiliary)  # (regression.5)
             (d_model,) = model_pullback(join(dy, dauxiliary))                    # (regression.6)
             return (self.cotangent(model=d_model),)
 
@@ -76,9 +77,12 @@ def _expect_arguments(labels: Any, counts: Any, inputs: dict[str, Any], model: A
     if is_array(ids):  # else the model says what it must be
         rows = ids.shape[:1] if name == "tokens" and labels.ndim == 2 else ids.shape
         expect_shape("Regression", "labels", labels, (*rows, width_of(model) or "C"))
+        if not on_host(ids):
+            expect_beside("Regression", "labels", labels, ids)
     if counts is None:
         return
     expect_boolean("Regression", "counts", counts)
+    expect_beside("Regression", "counts", counts, labels)
     if counts.shape != labels.shape[: counts.ndim]:
         want = f"the shape of the first axes of labels, {labels.shape}"
         raise ValueError(f"Regression: counts must have {want}, got {counts.shape}")

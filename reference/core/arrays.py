@@ -1,0 +1,99 @@
+"""What an array is, and what is made like one: the only place that asks which library an array belongs to.
+
+An array is what speaks NumPy's protocols, `__array_ufunc__` (NEP 13) and `__array_function__` (NEP 18):
+a call of NumPy on it is handed to the library that made it, so no line of mathematics says where it runs.
+"""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+
+def is_any_array(x: Any) -> bool:
+    """Whether NumPy hands its calls on `x` to the class of `x`, as it does for its own arrays."""
+    kind: Any = type(x)
+    return _takes_calls(kind)
+
+
+def is_array(x: Any) -> bool:
+    """Whether `x` is an array whose operators mean what the equations mean: no np.matrix, and nothing masked."""
+    kind: Any = type(x)
+    return kind is np.ndarray or _is_plain(kind)
+
+
+@functools.cache  # asked of a class, at every node of every walk over a model
+def _takes_calls(kind: type) -> bool:
+    return hasattr(kind, "__array_ufunc__") and hasattr(kind, "__array_function__")
+
+
+@functools.cache
+def _is_plain(kind: type) -> bool:
+    return _takes_calls(kind) and not issubclass(kind, np.matrix | np.ma.MaskedArray)
+
+
+def on_host(x: Any) -> bool:
+    """Whether `x` is an array of NumPy's own, or None: of those the entries can be looked at without a wait."""
+    return x is None or isinstance(x, np.ndarray)
+
+
+def as_array(x: Any) -> Any:
+    """Return `x`, and a number as an array without axes, which NumPy makes a number of."""
+    return x if is_array(x) else np.asarray(x)
+
+
+def number_like(like: Any, value: Any) -> Any:
+    """Return the number `value`, or an array without axes, as an array () like `like` and of its dtype."""
+    return as_array(value * np.ones_like(like, shape=())).astype(like.dtype, copy=False)
+
+
+def integers(at: range, like: Any = None) -> Any:
+    """Return the integers of `at` (N,), in an array like `like`, or of NumPy's own."""
+    if on_host(like):
+        return np.arange(at.start, at.stop, at.step)
+    return np.cumsum(np.ones_like(like, shape=len(at), dtype=int)) * at.step + (at.start - at.step)
+
+
+def handed_over(drawn: np.ndarray, like: Any) -> Any:
+    """Return what a generator drew on the host as an array like `like`; where that is NumPy's own, as it is."""
+    if on_host(like):
+        return drawn
+    return np.frombuffer(drawn.tobytes(), drawn.dtype, like=like).reshape(drawn.shape)
+
+
+def table(make: Callable) -> Callable:
+    """Return `make(*constants, like=like)`, which makes an array like `like`, or several, of constants alone.
+
+    NumPy's own are kept, read-only: the same few come at every step, in all layers.
+    """
+
+    @functools.lru_cache(maxsize=8)
+    def kept(*constants: Any) -> Any:
+        made = make(*constants)
+        for array in made if isinstance(made, tuple) else (made,):
+            array.flags.writeable = False
+        return made
+
+    @functools.wraps(make)
+    def made(*constants: Any, like: Any = None) -> Any:
+        return kept(*constants) if on_host(like) else make(*constants, like=like)
+
+    return made
+
+
+def expect_beside(where: str, name: str, x: Any, like: Any) -> None:
+    """Raise unless the array `x`, if it is one, is of the library of the array `like` that it meets.
+
+    Raises:
+        TypeError: it is not.  Nothing is handed over in silence: that would cost a wait at every call.
+    """
+    if type(x) is type(like) or not is_array(x) or (on_host(x) and on_host(like)):
+        return
+    move = f"; np.asarray({name}, like=...) moves it" if on_host(x) else ""
+    raise TypeError(f"{where}: {name} must be of type {title(like)} as the arrays beside it, got {title(x)}{move}")
+
+
+def title(x: Any) -> str:
+    kind = np.ndarray if on_host(x) else type(x)
+    return f"{kind.__module__.partition('.')[0]}.{kind.__name__}"
