@@ -20,16 +20,17 @@ def is_any_array(x: Any) -> bool:
 def is_array(x: Any) -> bool:
     """Whether `x` is an array whose operators mean what the equations mean: no np.matrix, and nothing masked."""
     kind: Any = type(x)
-    return kind is np.ndarray or _is_plain(kind)
+    return kind is np.ndarray or is_array_class(kind)
 
 
-@functools.cache  # asked of a class, at every node of every walk over a model
+@functools.cache
 def _takes_calls(kind: type) -> bool:
     return hasattr(kind, "__array_ufunc__") and hasattr(kind, "__array_function__")
 
 
-@functools.cache
-def _is_plain(kind: type) -> bool:
+@functools.cache  # asked at every node of every walk over a model
+def is_array_class(kind: type) -> bool:
+    """Whether `is_array` holds for what is of class `kind`."""
     return _takes_calls(kind) and not issubclass(kind, np.matrix | np.ma.MaskedArray)
 
 

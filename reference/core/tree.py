@@ -12,11 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from reference.core.arrays import is_any_array, is_array
+from reference.core.arrays import is_any_array, is_array_class
 
 
 def is_leaf(node: Any) -> bool:
-    return (type(node) is np.ndarray or is_array(node)) and node.dtype.kind in "fc"
+    kind: Any = type(node)
+    return (kind is np.ndarray or is_array_class(kind)) and node.dtype.kind in "fc"
 
 
 def holds_parameters(node: Any) -> bool:
@@ -85,8 +86,7 @@ def leaves(node: Any) -> list[tuple[str, np.ndarray]]:
     _collect(found, node, "")
     seen: dict[int, str] = {}
     # An address, as views share it: w and w.T are one array.  To ask for one costs more than the walk.
-    # Of another library's array only the identity is known.
-    place = id if all(not isinstance(leaf, np.ndarray) or leaf.base is None for _, leaf in found) else _address
+    place = id if all(type(leaf) is np.ndarray and leaf.base is None for _, leaf in found) else _address
     for path, leaf in found:
         if leaf.size and (first := seen.setdefault(place(leaf), path)) != path:  # an empty array shares nothing
             raise ValueError(f"a parameter must stand once in a tree, got the same array at '{first}' and '{path}'")
@@ -118,6 +118,7 @@ def _collect(found: list[tuple[str, np.ndarray]], node: Any, path: str) -> None:
 
 
 def _address(leaf: np.ndarray) -> int:
+    """Return where the numbers stand; of another library's array only the identity is known."""
     return leaf.ctypes.data if isinstance(leaf, np.ndarray) else id(leaf)
 
 
