@@ -125,6 +125,22 @@ def test_a_bare_constant_beside_strict_arrays_is_one_line_that_says_what_moves_i
         getattr(subject, "vjp", subject)(*inputs, **given)
 
 
+@pytest.mark.parametrize(
+    ("example", "name"),
+    [
+        pytest.param(example, name, id=f"{example.module}: {example.name}: {name}")
+        for example in EXAMPLES
+        for name in ("labels", "teacher_logits", "counts")
+        if name in example.constants
+    ],
+)
+def test_what_only_a_loss_takes_is_refused_before_the_model_runs(example, name):
+    given = move(constants(example)) | {name: example.constants[name]}
+    where = type(example.subject).__name__
+    with pytest.raises(TypeError, match=rf"^{where}: {name} must be of type strict\.Strict as "):
+        move(example.subject).vjp(**given)
+
+
 @pytest.mark.parametrize("example", TRANSFORMERS, ids=[f"{e.module}: {e.name}" for e in TRANSFORMERS])
 def test_ids_moved_beside_a_model_that_was_not_are_one_line(example):
     with pytest.raises(TypeError, match=r"^\w+: ids must be of type numpy\.ndarray as .* got strict\.Strict$"):
