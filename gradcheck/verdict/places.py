@@ -48,7 +48,7 @@ def choose(problem: Problem, outputs: int, rng: np.random.Generator) -> Places:
     narrow = UNIT[y_own.dtype] if y_own.dtype in UNIT and y_own.dtype != np.float64 else 0.0
     y_own, y_near = y_own.astype(np.float64), y_near.astype(np.float64)
     if not np.isfinite(y_near).all():
-        message = "a point 5 % away leaves the domain: it was checked at the given point only"
+        message = f"a point 5 % away leaves the domain{_raised(problem, near)}: it was checked at the given point only"
         findings.append(Finding("domain", message, "note"))
         near, y_near = own, y_own
     why = complexstep.refusal(problem, near, y_near)
@@ -56,6 +56,16 @@ def choose(problem: Problem, outputs: int, rng: np.random.Generator) -> Places:
         findings.append(Finding("complex", f"no complex step: {why}", "note"))
     u = max(unit_roundoff([y_own, y_near]), narrow)
     return Places(Place(own, y_own, g), Place(near, y_near, g), why is None, u, narrow, tuple(findings))
+
+
+def _raised(problem: Problem, point: list[np.ndarray]) -> str:
+    """Return what the forward pass raises at a point, in brackets; nothing if it does not."""
+    try:
+        problem.forward(point)
+    except Exception as error:  # whatever the user's code raises outside its domain
+        text = f": {str(error).splitlines()[0]}" if str(error) else ""
+        return f" ({type(error).__name__}{text})"
+    return ""
 
 
 def unrounded(problem: Problem, own: list[np.ndarray], moved: set[str | None]) -> list[np.ndarray]:

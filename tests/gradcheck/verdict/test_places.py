@@ -238,3 +238,16 @@ def test_inputs_at_the_end_of_a_domain_are_checked(bound, sign):
     for check in (gradcheck.check, gradcheck.Checker(domain=within)):
         assert check(pair(forward, lambda x, dy: 2 * x * dy), x).verdict == "pass"
         assert check(pair(forward, lambda x, dy: 2.01 * x * dy), x).verdict == "fail"
+
+
+def test_a_precondition_that_holds_at_the_given_point_alone_is_told_as_the_user_words_it():
+    x = np.array([[0.25, -1.5], [2.0, 0.125]]) / 3
+
+    def forward(z):
+        assert np.array_equal(z, x), "a precondition"
+        return z * z
+
+    report = gradcheck.check(pair(forward, lambda x, dy: 2 * x * dy), x)
+    assert report.verdict == "inconclusive", str(report)
+    (message,) = said(report, "domain")
+    assert "leaves the domain (AssertionError: a precondition): it was checked at the given point only" in message
