@@ -38,7 +38,7 @@ def test_an_array_is_what_takes_numpys_calls(x):
     assert is_array(x) and is_any_array(x)
 
 
-@pytest.mark.parametrize("x", OTHERS, ids=repr)
+@pytest.mark.parametrize("x", OTHERS)
 def test_what_takes_none_or_half_of_them_is_none(x):
     assert not is_array(x) and not is_any_array(x)
 
