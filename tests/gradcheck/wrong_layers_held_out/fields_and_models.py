@@ -164,7 +164,7 @@ def maximum_shared_by_all(x, dy, bug):
 
 
 @pairs.bug("transposed", lambda a: np.linalg.inv(a), normal(4, 4) + 3 * np.eye(4))
-def inverse_without_transposes(a, dy, bug):
+def matrix_inverse_without_transposes(a, dy, bug):
     inverse = np.linalg.inv(a)
     return -inverse @ dy @ inverse if bug else -inverse.T @ dy @ inverse.T
 

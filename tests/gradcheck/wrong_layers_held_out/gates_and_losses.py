@@ -73,7 +73,7 @@ def dropout_unscaled(x, dy, bug):
 
 
 @pairs.bug("mask", lambda x: np.tanh(x) * keep / 0.7, normal(6, 8))
-def dropout_mask_forgotten(x, dy, bug):
+def mask_of_a_dropout_forgotten(x, dy, bug):
     return dy * (1 - np.tanh(x) ** 2) * (1 if bug else keep) / 0.7
 
 

@@ -36,7 +36,7 @@ def centring_by_sum(x, dy, bug):
 
 
 @pairs.bug("mean", lambda x: x.var(0), normal(8, 5))
-def variance_not_centred(x, dy, bug):
+def sample_variance_not_centred(x, dy, bug):
     return dy * 2 / 8 * (x if bug else x - x.mean(0))
 
 
@@ -53,7 +53,7 @@ def batch_norm_gain_of_input(x, g, dy, bug):
 
 
 @pairs.bug("columns", lambda x, g: g * standard(x)[0], normal(3, 8), normal(8))
-def layer_norm_gain_forgotten(x, g, dy, bug):
+def gain_of_a_layer_norm_forgotten(x, g, dy, bug):
     return standard_backward(x, dy if bug else g * dy), (dy * standard(x)[0]).sum(0)
 
 
