@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck.contract.call import Call
-from gradcheck.numeric.noise import UNIT
+from gradcheck.numeric.constants import UNIT
 from gradcheck.numeric.points import jittered
 from gradcheck.numeric.scales import scale
 from gradcheck.subjects.outputs import flat, representable

@@ -4,11 +4,9 @@ import dataclasses
 
 import numpy as np
 
-from gradcheck.numeric.constants import FEWEST, NEAR_BEST, ORDERS
-from gradcheck.numeric.constants import LAST as LAST
-from gradcheck.numeric.estimate import Estimate as Estimate
+from gradcheck.numeric.constants import FEWEST, LAST, NEAR_BEST, ORDERS
+from gradcheck.numeric.estimate import Estimate
 from gradcheck.numeric.kinks import jumps, with_kink
-from gradcheck.numeric.kinks import where_still as where_still
 from gradcheck.numeric.ladder import Sweep, joined
 
 

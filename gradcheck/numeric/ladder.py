@@ -13,10 +13,8 @@ from gradcheck.numeric.constants import (
     SECOND_LEVELS,
     SECOND_RATIO,
     STEP_BITS,
+    TINY,
 )
-from gradcheck.numeric.constants import SECOND_WINDOW as SECOND_WINDOW
-from gradcheck.numeric.constants import TINY as TINY
-from gradcheck.numeric.constants import WINDOW as WINDOW
 from gradcheck.numeric.function import Function, project
 from gradcheck.numeric.probe import Probe
 from gradcheck.numeric.scales import root_sum_square

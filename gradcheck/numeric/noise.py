@@ -7,9 +7,7 @@ from math import factorial
 
 import numpy as np
 
-from gradcheck.numeric.constants import COARSEST, LAST, NOISE_POINTS, SCATTER
-from gradcheck.numeric.constants import SPACINGS as SPACINGS
-from gradcheck.numeric.constants import UNIT as UNIT
+from gradcheck.numeric.constants import COARSEST, LAST, NOISE_POINTS, SCATTER, SPACINGS, UNIT
 from gradcheck.numeric.function import Function, project
 from gradcheck.numeric.ladder import Sweep, few_bits, moved, rounded
 from gradcheck.numeric.probe import Probe

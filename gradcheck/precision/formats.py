@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from gradcheck.numeric.noise import UNIT
+from gradcheck.numeric.constants import UNIT
 
 FORMATS = ((2.0**-8, np.float32), (2.0**-11, np.float16), (2.0**-24, np.float32))  # bfloat16 has the range of float32
 SPARE = 8  # of 24 bits, which may be zero in all numbers

@@ -7,7 +7,7 @@ gradient changes there, and how much the difference of the two scatters.  An err
 
 import numpy as np
 
-from gradcheck.numeric.noise import UNIT
+from gradcheck.numeric.constants import UNIT
 from gradcheck.numeric.points import cotangents, jittered
 from gradcheck.numeric.reading import Place
 from gradcheck.numeric.scales import scale

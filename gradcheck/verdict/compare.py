@@ -5,9 +5,10 @@ import dataclasses
 import numpy as np
 
 from gradcheck.claims.claim import without_jumps
+from gradcheck.numeric.constants import SECOND_WINDOW
 from gradcheck.numeric.extrapolate import estimate
 from gradcheck.numeric.grain import grain
-from gradcheck.numeric.ladder import SECOND_STEPS, SECOND_WINDOW, STEPS
+from gradcheck.numeric.ladder import SECOND_STEPS, STEPS
 from gradcheck.numeric.probe import Probe
 from gradcheck.numeric.reading import Task, read_all
 from gradcheck.verdict.comparison import Comparison

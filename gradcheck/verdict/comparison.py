@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from gradcheck.numeric.extrapolate import Estimate
+from gradcheck.numeric.estimate import Estimate
 from gradcheck.numeric.ladder import Sweep
 from gradcheck.numeric.probe import Probe
 

@@ -5,10 +5,10 @@ import dataclasses
 import numpy as np
 
 from gradcheck.claims.claim import without_jumps
-from gradcheck.numeric.constants import COARSEST
+from gradcheck.numeric.constants import COARSEST, TINY, WINDOW
 from gradcheck.numeric.extrapolate import estimates
 from gradcheck.numeric.kinks import where_still, without_noise_alone
-from gradcheck.numeric.ladder import STEPS, TINY, WINDOW, rounded
+from gradcheck.numeric.ladder import STEPS, rounded
 from gradcheck.numeric.probe import Probe
 from gradcheck.numeric.reading import Reading, Task
 from gradcheck.numeric.scales import root_sum_square

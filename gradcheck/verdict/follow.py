@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from gradcheck.numeric.extrapolate import Estimate
+from gradcheck.numeric.estimate import Estimate
 from gradcheck.precision.formats import LOW
 from gradcheck.precision.segments import Line, integrated
 from gradcheck.verdict.comparison import Comparison

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from gradcheck.numeric import complexstep
-from gradcheck.numeric.noise import UNIT
+from gradcheck.numeric.constants import UNIT
 from gradcheck.numeric.points import cotangents, generic, is_constant, spread
 from gradcheck.numeric.reading import Place
 from gradcheck.numeric.scales import quantise

@@ -10,7 +10,8 @@ import dataclasses
 
 import numpy as np
 
-from gradcheck.numeric.extrapolate import Estimate, estimate
+from gradcheck.numeric.estimate import Estimate
+from gradcheck.numeric.extrapolate import estimate
 from gradcheck.numeric.ladder import STEPS, sweep
 from gradcheck.numeric.probe import Probe
 from gradcheck.numeric.scales import entry_scales

@@ -5,7 +5,7 @@ import pytest
 
 from gradcheck.adapters import pair
 from gradcheck.claims.claim import claim_at
-from gradcheck.numeric.extrapolate import Estimate
+from gradcheck.numeric.estimate import Estimate
 from gradcheck.numeric.ladder import STEPS, Sweep
 from gradcheck.numeric.points import cotangents
 from gradcheck.numeric.probe import Probe

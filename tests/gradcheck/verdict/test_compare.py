@@ -5,7 +5,8 @@ import pytest
 
 import gradcheck
 from gradcheck.adapters import pair
-from gradcheck.numeric.ladder import STEPS, WINDOW
+from gradcheck.numeric.constants import WINDOW
+from gradcheck.numeric.ladder import STEPS
 from gradcheck.numeric.probe import Probe
 from gradcheck.numeric.scales import quantise
 from gradcheck.verdict.compare import compare, glance

@@ -5,7 +5,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from gradcheck.numeric.ladder import STEPS, WINDOW
+from gradcheck.numeric.constants import WINDOW
+from gradcheck.numeric.ladder import STEPS
 from gradcheck.numeric.probe import Probe
 from gradcheck.numeric.reading import Exact, Reading, read_all
 from gradcheck.subjects.declared import Declared
