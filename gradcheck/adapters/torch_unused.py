@@ -7,6 +7,7 @@ import numpy as np
 from gradcheck.adapters.convert import nearby
 from gradcheck.adapters.torch_graph import Graph
 from gradcheck.subjects.findings import Finding
+from gradcheck.subjects.raised import in_one_line
 
 MOST = 8  # outputs that are tried, spread over all of them
 MARGIN = 64  # of what changes where the arguments change by roundings
@@ -33,8 +34,7 @@ def unused_outputs(
         try:
             alone, near_alone = (_gradients(evaluation, k, alone=True) for evaluation in (graph, near))
         except Exception as error:  # whatever a backward raises that does not expect None
-            text = str(error).splitlines()[0] if str(error) else "no message"
-            return [Finding("undefined", f"{case} the backward raises {type(error).__name__}: {text}")]
+            return [Finding("undefined", f"{case} the backward raises {in_one_line(error)}")]
         for name, a, b, *others in zip(names, alone, whole, near_alone, near_whole, strict=True):
             if _differ(a, b, *others) and not any(finding.array == name for finding in findings):
                 message = f"{case} the gradient of {name} is another than with zeros for them"

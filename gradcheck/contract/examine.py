@@ -17,6 +17,7 @@ from gradcheck.precision.formats import unit_roundoff
 from gradcheck.subjects.adapted import Broken
 from gradcheck.subjects.findings import Finding
 from gradcheck.subjects.problem import Problem
+from gradcheck.subjects.raised import in_one_line
 
 Promise = Callable[[Call, Rounding, np.random.Generator], Iterator[Finding]]
 PROMISES: tuple[tuple[str, Promise], ...] = (  # the words say when, if it raises: "called again, the subject raises"
@@ -78,8 +79,7 @@ def _kept(call: Call, rng: np.random.Generator) -> Iterator[Finding]:
             now = when
             yield from promise(call, rounding, rng)
     except Exception as error:  # whatever the user's code raises
-        text = str(error).splitlines()[0] if str(error) else "no message"
-        yield Finding("raises", f"{now}, the subject raises {type(error).__name__}: {text}")
+        yield Finding("raises", f"{now}, the subject raises {in_one_line(error)}")
 
 
 def _once(findings: list[Finding]) -> tuple[Finding, ...]:

@@ -9,6 +9,7 @@ from gradcheck.contract.likeness import Rounding, near, sensitivity
 from gradcheck.subjects import trees
 from gradcheck.subjects.findings import Finding
 from gradcheck.subjects.outputs import flat, like
+from gradcheck.subjects.raised import in_one_line
 
 
 def strided(x: np.ndarray) -> np.ndarray:
@@ -42,8 +43,7 @@ def takes_any_layout(call: Call, rounding: Rounding, rng: np.random.Generator) -
         try:
             out, pullback = call.problem.vjp([rearrange(x) for x in call.point], as_is=True)
         except Exception as error:  # whatever the user's code raises to say that it takes no such arrays
-            text = str(error).splitlines()[0] if str(error) else "no message"
-            message = f"the forward pass refuses {layout} arrays: {type(error).__name__}: {text}"
+            message = f"the forward pass refuses {layout} arrays: {in_one_line(error)}"
             yield Finding("refuses", message, "note")
             out, pullback = call.out, call.pullback
         same = near(call.y, flat(out), 1e4 * call.u * np.abs(call.y).max(initial=0))

@@ -21,3 +21,9 @@ def during(call: str) -> Iterator[None]:
 def is_write(error: BaseException) -> bool:
     """Whether an error is NumPy's refusal to write to a read-only array."""
     return isinstance(error, ValueError) and "read-only" in str(error)
+
+
+def in_one_line(error: BaseException) -> str:
+    """Return the kind of an error and the first line of its message."""
+    text = str(error).splitlines()[0] if str(error) else "no message"
+    return f"{type(error).__name__}: {text}"

@@ -11,7 +11,7 @@ from gradcheck.subjects.adapted import Adapted, Broken, NoSecond
 from gradcheck.subjects.findings import Finding
 from gradcheck.subjects.outputs import like, output_names, pieces
 from gradcheck.subjects.problem import Problem
-from gradcheck.subjects.raised import is_write
+from gradcheck.subjects.raised import in_one_line, is_write
 
 ABSENT = "the subject hands over no second pullback"
 
@@ -92,6 +92,5 @@ def refusal(problem: Problem) -> Finding | None:
     except Exception as error:  # whatever a second pullback raises that the first order never called
         if isinstance(error, Broken) or is_write(error):
             return None  # which the contract tells
-        text = str(error).splitlines()[0] if str(error) else "no message"
-        return Finding("raises", f"the second pullback raises {type(error).__name__}: {text}")
+        return Finding("raises", f"the second pullback raises {in_one_line(error)}")
     return None

@@ -7,6 +7,7 @@ from gradcheck.numeric.constants import NARROW
 from gradcheck.numeric.probe import Probe
 from gradcheck.precision.formats import LOW
 from gradcheck.subjects.findings import Finding
+from gradcheck.subjects.raised import in_one_line
 from gradcheck.verdict.comparison import Comparison
 from gradcheck.verdict.comparisons import Comparisons
 
@@ -28,8 +29,7 @@ def compare_forward_mode(compared: Comparisons, rng: np.random.Generator) -> lis
         try:
             slope = slope_along(near.problem, near.place, probe.direction(near.place.point), u, rng)
         except Exception as error:  # whatever the user's code raises: forward and backward pass have done their work
-            text = str(error).splitlines()[0] if str(error) else "no message"
-            return [Finding("jvp", f"forward mode raises {type(error).__name__}: {text}")]
+            return [Finding("jvp", f"forward mode raises {in_one_line(error)}")]
         if slope is None:
             return []
         finding = _judged(c, *slope, name)

@@ -3,7 +3,7 @@
 import pytest
 
 from gradcheck.subjects.adapted import Broken
-from gradcheck.subjects.raised import during, is_write
+from gradcheck.subjects.raised import during, in_one_line, is_write
 
 
 def test_errors_keep_their_traceback_and_say_in_which_call():
@@ -18,3 +18,8 @@ def test_errors_keep_their_traceback_and_say_in_which_call():
 def test_only_numpys_refusal_to_write_is_a_write():
     assert is_write(ValueError("assignment destination is read-only"))
     assert not is_write(ValueError("shapes differ")) and not is_write(TypeError("read-only"))
+
+
+def test_of_an_error_its_kind_and_first_line_are_told():
+    assert in_one_line(ValueError("first\nsecond")) == "ValueError: first"
+    assert in_one_line(RuntimeError()) == "RuntimeError: no message"
