@@ -107,8 +107,12 @@ def make_function():
     return product
 
 
+def sine(x):
+    return np.sin(x)
+
+
 def make_pair():
-    return pair(np.sin, lambda x, dy: np.cos(x) * dy)
+    return pair(sine, lambda x, dy: np.cos(x) * dy)
 
 
 nameless = pair(lambda x: x * x, lambda x, dy: 2 * x * dy)

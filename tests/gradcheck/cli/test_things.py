@@ -27,7 +27,7 @@ from gradcheck.cli.things import subject_of
         ("layers:masked --input x=2,3 --input mask=2,3:bool", "masked", ["x"]),
         ("layers:total --input u=2,3 --input v=2,3 --param w=3", "total", ["parts[0]", "parts[1]"]),
         ("layers:make_function --input a=2,3 --input b=2,3", "product", ["a", "b"]),
-        ("layers:make_pair --input x=2,3", "sin", ["x"]),
+        ("layers:make_pair --input x=2,3", "sine", ["x"]),
         ("layers:nameless --input x=2,3", "nameless", ["x"]),
     ],
 )

@@ -1,5 +1,7 @@
 """The forward pass: it writes to nothing, is finite, repeats itself, and its numbers leave steps room."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -59,6 +61,24 @@ def test_a_forward_pass_that_draws_from_nowhere_cannot_be_compared():
     made = run(lambda x: x * rng.uniform(size=x.shape), X)
     message = "two forward passes at one point differ: hand over a numpy.random.Generator, which is replayed"
     assert told(made) == [("stochastic", "inconclusive", None, message)] and not made.comparable
+
+
+@pytest.mark.parametrize(("apart", "told_of"), [(4, "note"), (2.0**20, "inconclusive")])
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_forward_passes_that_differ_by_roundings_alone_are_compared(apart, told_of, dtype):
+    """As those of a library whose order of summation follows the memory that it is handed, or its threads."""
+    eps, calls = float(np.finfo(dtype).eps), itertools.count()
+    made = run(lambda x: 8 * x * x.dtype.type(1 + next(calls) * apart * eps), X.astype(dtype))
+    ((_, severity, _, message),) = [f for f in told(made) if f[0] in {"scatter", "stochastic"}]
+    assert severity == told_of and made.comparable == (told_of == "note")
+    assert message.startswith("the forward pass is not deterministic") == (told_of == "note")
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_draws_of_round_numbers_are_no_roundings(dtype):
+    rng = np.random.default_rng(0)
+    made = run(lambda x: x * (2 * (rng.random(8) < 0.9)), np.ones(8, dtype))
+    assert [f.kind for f in made.findings if f.severity != "note"] == ["stochastic"] and not made.comparable
 
 
 def subtracts(x, *others):

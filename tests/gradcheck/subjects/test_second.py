@@ -210,7 +210,7 @@ def test_an_input_named_dy_is_no_cotangent():
 
 
 def test_without_a_second_pullback_the_report_says_so_and_checks_symmetry_alone():
-    report = gradcheck.check(pair(np.sin, lambda x, dy: np.cos(x) * dy), X, order=2)
+    report = gradcheck.check(pair(lambda x: np.sin(x), lambda x, dy: np.cos(x) * dy), X, order=2)
     assert report.verdict == "pass", str(report)
     assert list(verdicts(report)) == ["x"]
     (message,) = messages(report, "second")
