@@ -24,14 +24,18 @@ class Probe:
     own_scale: bool = False  # step by the size of this very entry, not of its array
     by_value: bool = False  # entries that are equal move alike
     held: tuple[int, ...] = ()  # entries that stay where they are, as those at a kink
+    without: tuple[int, ...] = ()  # arrays that stay where they are while all others move together
+
+    def moves(self, leaf: int) -> bool:
+        """Whether entries of this array move."""
+        return self.leaf == leaf or (self.leaf is None and leaf not in self.without)
 
     def direction(self, point: Arrays) -> dict[int, np.ndarray]:
         """Return the direction for each array that moves; a step of 1 is about as long as the array."""
         if self.coordinate is not None:
             assert self.leaf is not None
             return {self.leaf: _unit(point[self.leaf], self.coordinate, self.own_scale)}
-        moving = range(len(point)) if self.leaf is None else [self.leaf]
-        return {i: self._dense(point[i], i) for i in moving}
+        return {i: self._dense(x, i) for i, x in enumerate(point) if self.moves(i)}
 
     def _dense(self, x: np.ndarray, i: int) -> np.ndarray:
         rng = np.random.default_rng([self.seed, i])

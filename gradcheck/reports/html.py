@@ -46,12 +46,13 @@ def _article(report: Facts) -> str:
         parts += [_section(g) for g in [g for g in report.gradients if g.verdict == verdict][:DRAWN]]
     if report.reproducer:
         parts += [tag("h2", "To paste"), tag("pre", html.escape(report.reproducer))]
-    passing = [g for g in report.gradients if g.verdict == "pass" and g.ladder is not None]
+    passing = [(g.order, g.ladder) for g in report.gradients if g.verdict == "pass" and g.ladder is not None]
     if passing:
-        inside = "".join(_section(g) for g in passing[:DRAWN])
+        ladders = list(dict.fromkeys(passing))  # one may serve several arrays
+        inside = "".join(tag("div", *_convergence(ladder, "pass"), class_="row") for _, ladder in ladders[:DRAWN])
         opened = "open" if report.verdict == "pass" else None
         words = f"How differences converge to the {len(passing)} gradients that pass"
-        if len(passing) > DRAWN:
+        if len(ladders) > DRAWN:
             words = f"How differences converge to {DRAWN} of the {len(passing)} gradients that pass"
         parts.append(tag("details", tag("summary", words), inside, open=opened))
     return tag("article", *parts)
@@ -96,9 +97,7 @@ def _sentence(g: Gradient) -> str:
 
 def _section(g: Gradient) -> str:
     name = tag("h2", html.escape(g.name), " ", tag("span", shape_of(g.shape), class_="soft"))
-    parts = [name]
-    if g.verdict != "pass":
-        parts.append(tag("p", html.escape(_with(_sentence(g), advice.for_gradient(g)))))
+    parts = [name, tag("p", html.escape(_with(_sentence(g), advice.for_gradient(g))))]
     if g.diagnosis:
         parts.append(tag("p", tag("b", told(g).capitalize()), " ", html.escape(g.diagnosis)))
     if g.map is not None:

@@ -19,6 +19,7 @@ from gradcheck.verdict.measured import measured
 from gradcheck.verdict.places import Places, inside, unrounded, with_output
 from gradcheck.verdict.special import is_special
 
+LOST = 2.0**-27  # of a slope: eight digits
 EXPLAINED = 4  # wrong arrays whose entries are located, mapped and diagnosed
 
 Columns = list[list[Comparison]]  # the comparisons of each array; those along which all move belong to every one
@@ -52,7 +53,7 @@ def compare_all(
     own = ground_at(with_output(problem, places.own.point, places.own.g))
     if is_special(problem, places, own.claim.values, rng):
         own = ground_at(with_output(problem, unrounded(problem, places.own.point, places.moved), places.own.g))
-    given, sampled = _at_given(own, Known(known.level), along, rng)
+    given, sampled = _at_given(own, Known(known.level, known.exact), along, rng)
     columns = [found + more for found, more in zip(along, given, strict=True)]
     if places.moved:
         point, y = inside(problem, [quantise(leaf.value) for leaf in problem.leaves], set())
@@ -68,10 +69,33 @@ def compare_all(
 def _near(near: Ground, rng: np.random.Generator) -> tuple[Columns, Known]:
     """Compare along dense directions at the generic point, where all arrays move together or each one alone."""
     sizes = [x.size for x in near.place.point]
-    columns, known = _filed(near, Known(), plan.dense(sizes, near.exact, rng), rng)
-    if near.problem.is_large and near.exact and any(_doubted(c) for found in columns for c in found):
-        return _filed(near, known, plan.apart(sizes, rng, set()), rng)
-    return columns, known
+    whole = plan.dense(sizes, near.exact, rng)
+    columns, known = _filed(near, Known(), whole, rng)
+    if all(whole.real):
+        return columns, known
+    if not any(_doubted(c) for found in columns for c in found):
+        more, known = _filed(near, known, _where_lost(sizes, columns, rng), rng)
+        return [a + b for a, b in zip(columns, more, strict=True)], known
+    doubted = {i for i, found in enumerate(columns) if any(_doubted(c) for c in found if c.probe.leaf is not None)}
+    if doubted:  # each alone, and all others together
+        alone = plan.apart(sizes, rng, set(range(len(sizes))) - doubted)
+        rest = plan.together(sizes, rng, doubted).probes[:1]
+        more, known = _filed(near, known, plan.Plan(alone.probes + rest, alone.real + [True] * len(rest)), rng)
+        if not any(_doubted(c) for found in more for c in found if c.probe.leaf is None):
+            kept = [[c for c in found if i not in doubted and c.probe.leaf == i] for i, found in enumerate(columns)]
+            return [a + b for a, b in zip(kept, more, strict=True)], known
+    return _filed(near, known, plan.apart(sizes, rng, set()), rng)
+
+
+def _where_lost(sizes: list[int], columns: Columns, rng: np.random.Generator) -> plan.Plan:
+    """Return ladders of their own for arrays of which that of all together shows less than LOST of a slope."""
+    lost = set()
+    for leaf, found in enumerate(columns):
+        bars = [float(c.real_tolerance.max()) for c in found if c.probe.leaf is None]
+        slopes = [float(np.abs(c.claimed).max()) for c in found if c.probe.leaf is not None]
+        if bars and max(bars) > LOST * max(slopes, default=0.0):
+            lost.add(leaf)
+    return plan.apart(sizes, rng, set(range(len(sizes))) - lost)
 
 
 def _at_given(own: Ground, known: Known, along: Columns, rng: np.random.Generator) -> tuple[Columns, list[Finding]]:
@@ -79,17 +103,22 @@ def _at_given(own: Ground, known: Known, along: Columns, rng: np.random.Generato
     sizes, wrong = [x.size for x in own.place.point], _wrong(along)  # what is wrong near by is wrong
     exact = own.exact and not any(c.exact_contradicts_real().any() for found in along for c in found)
     whole = plan.given(sizes, exact, rng, wrong)
-    columns, known = _filed(own, known, plan.special(own.place.point, rng), rng)
+    columns, known = _filed(own, known, plan.special(own.place.point, exact, rng, wrong), rng)
     first, known = measured(own, known, whole.probes, whole.real, rng)
     if not all(map(settled, first)) and not all(whole.real):
         whole = plan.apart(sizes, rng, wrong)
         first, known = measured(own, known, whole.probes, whole.real, rng)
+    elif not all(whole.real):
+        lost = _where_lost(sizes, [[c for c in first if c.probe.moves(leaf)] for leaf in range(len(sizes))], rng)
+        more, known = measured(own, known, lost.probes, lost.real, rng)
+        first += more
     findings = []
     for leaf in range(len(sizes)):
-        if leaf in wrong:
+        if leaf in wrong or not sizes[leaf]:
             continue
-        mine = [c for c in first if c.probe.leaf in (leaf, None)]
-        found = compare_at_given(own, known, leaf, mine, rng)
+        mine = [c for c in first if c.probe.moves(leaf)]
+        alone = {c.probe.coordinate for c in columns[leaf] if c.probe.coordinate is not None and c.real is not None}
+        found = compare_at_given(own, known, leaf, mine, alone, rng)
         columns[leaf], known = columns[leaf] + found.comparisons, found.known
         if not found.complete:
             name = own.problem.leaves[leaf].name
@@ -105,7 +134,7 @@ def _contradicting(unmoved: Ground, known: Known, columns: Columns, rng: np.rand
     more: Columns = [[] for _ in columns]
     for c in first:
         assert c.probe.leaf is not None
-        found = compare_at_given(unmoved, known, c.probe.leaf, [c], rng)
+        found = compare_at_given(unmoved, known, c.probe.leaf, [c], (), rng)
         known = found.known
         more[c.probe.leaf] += [other for other in found.comparisons if other.outside().any()]
     return more
@@ -119,7 +148,7 @@ def _filed(ground: Ground, known: Known, chosen: plan.Plan, rng: np.random.Gener
         if c.probe.by_value and (c.real is None or odd):
             continue  # a tie with another array: no smooth direction, and of an interval no evidence
         for leaf, x in enumerate(ground.place.point):
-            if x.size and c.probe.leaf in (leaf, None):
+            if x.size and c.probe.moves(leaf):
                 columns[leaf].append(c)
     return columns, known
 

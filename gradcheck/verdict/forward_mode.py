@@ -8,8 +8,10 @@ from gradcheck.numeric.probe import Probe
 from gradcheck.precision.formats import LOW
 from gradcheck.subjects.findings import Finding
 from gradcheck.subjects.raised import in_one_line
+from gradcheck.verdict import plan
 from gradcheck.verdict.comparison import Comparison
 from gradcheck.verdict.comparisons import Comparisons
+from gradcheck.verdict.measured import measured
 
 
 def compare_forward_mode(compared: Comparisons, rng: np.random.Generator) -> list[Finding]:
@@ -19,11 +21,29 @@ def compare_forward_mode(compared: Comparisons, rng: np.random.Generator) -> lis
     it.  Where it contradicts the pullback by less than real differences resolve, it is inconclusive.
     Nothing is said of a subject without forward mode.
     """
+    near = compared.near
+    served = {c.probe: c for found in compared.along for c in found if _serves(c)}
+    findings = _found(compared, served, rng)
+    if findings and all(probe.leaf is None for probe in served):  # which of the arrays?
+        whole = plan.apart([x.size for x in near.place.point], rng, set())
+        apart, _ = measured(near, compared.known, whole.probes, whole.real, rng)
+        findings = _found(compared, {c.probe: c for c in apart if _serves(c)}, rng) or findings
+    if findings or findings is None or not served:
+        return findings or []
+    pullback = (
+        ", the pullback does not" if any(c.outside().any() for c in served.values()) else " and with the pullback"
+    )
+    return [Finding("jvp", f"forward mode agrees with real differences{pullback}", "note")]
+
+
+def _found(
+    compared: Comparisons, served: dict[Probe, Comparison], rng: np.random.Generator
+) -> list[Finding] | None:
+    """Return what contradicts forward mode along these directions; None where there is none."""
     near, u = compared.near, compared.near.claim.u
     if compared.known.level > LOW:
         u = max(u, NARROW)  # a narrow format inside does not show changes that are smaller than its roundings
     findings: list[Finding] = []
-    served = {c.probe: c for found in compared.along for c in found if _serves(c)}
     for probe, c in served.items():
         name = "all arrays" if probe.leaf is None else near.problem.leaves[probe.leaf].name
         try:
@@ -31,16 +51,11 @@ def compare_forward_mode(compared: Comparisons, rng: np.random.Generator) -> lis
         except Exception as error:  # whatever the user's code raises: forward and backward pass have done their work
             return [Finding("jvp", f"forward mode raises {in_one_line(error)}")]
         if slope is None:
-            return []
+            return None
         finding = _judged(c, *slope, name)
         if finding is not None and not any(f.message.startswith(f"{name}: ") for f in findings):
             findings.append(finding)
-    if findings or not served:
-        return findings
-    pullback = (
-        ", the pullback does not" if any(c.outside().any() for c in served.values()) else " and with the pullback"
-    )
-    return [Finding("jvp", f"forward mode agrees with real differences{pullback}", "note")]
+    return findings
 
 
 def _serves(c: Comparison) -> bool:

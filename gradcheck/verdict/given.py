@@ -1,10 +1,12 @@
-"""Claims at the very point that was given, of an array too large to difference every entry.
+"""Claims at the very point that was given.
 
 Along a dense direction there one comparison speaks for all entries, unless some lie at a kink: then the left and
-the right slopes differ, halving finds the entries, each is compared alone and held while the others move again.
+the right slopes differ.  Of a small array every entry is compared then; of a large one halving finds the entries, each
+is compared alone and held while the others move again.
 """
 
 import dataclasses
+from collections.abc import Collection
 
 import numpy as np
 
@@ -15,7 +17,7 @@ from gradcheck.verdict.comparison import Comparison
 from gradcheck.verdict.ground import Ground, Known
 from gradcheck.verdict.locate import Located, halved
 from gradcheck.verdict.measured import measured
-from gradcheck.verdict.plan import SUSPECTS, tied
+from gradcheck.verdict.plan import EXHAUSTIVE, SUSPECTS, tied
 
 ROUNDS = 3  # of halving and holding
 FEW = 32  # zeros and ties, which may all be compared alone
@@ -24,23 +26,28 @@ WIDEST = 8  # unsettled segments at one depth: of more kinks than that a sample 
 
 
 def compare_at_given(
-    ground: Ground, known: Known, leaf: int, first: list[Comparison], rng: np.random.Generator
+    ground: Ground, known: Known, leaf: int, first: list[Comparison], alone: Collection[int], rng: np.random.Generator
 ) -> Located:
     """Return what to file for one array, given its first comparisons there, and whether every entry took part.
 
-    A contradiction that no entry shows is filed only where the complex step confirms it.
+    Entries that were compared `alone` before are not compared again.  A contradiction that no entry shows is filed only
+    where the complex step confirms it.
     """
     if all(map(settled, first)):
         return Located(first, True, known)
     x = ground.place.point[leaf]
     suspects = np.flatnonzero((np.abs(x) <= RESIDUE * scale(x)) | tied(x))
     chosen = suspects if suspects.size <= FEW else np.sort(rng.choice(suspects, SUSPECTS, replace=False))
-    found, known = _alone(ground, known, leaf, chosen, rng)
+    found, known = _alone(ground, known, leaf, np.setdiff1d(chosen, [*alone]), rng)
     complete, held = suspects.size <= FEW, set(suspects.tolist())
     if held:
         first, known = _again(ground, known, first, suspects, rng)
         if all(map(settled, first)):
             return Located(found + first, complete, known)
+    if x.size <= EXHAUSTIVE:
+        rest = np.setdiff1d(np.arange(x.size), [*alone, *chosen])
+        more, known = _alone(ground, known, leaf, rest, rng)
+        return Located(found + more + _sure(first), True, known)
     for _ in range(ROUNDS):
         probe = next(c.probe for c in first if not settled(c))
         odd = halved(ground, known, probe, unsettled_by, WIDEST, True, rng)
@@ -54,7 +61,11 @@ def compare_at_given(
         first, known = _again(ground, known, first, np.array(sorted(held)), rng)
         if all(map(settled, first)):
             return Located(found + first, complete, known)
-    return Located(found + [c for c in first if settled(c) or c.is_plain()], False, known)
+    return Located(found + _sure(first), False, known)
+
+
+def _sure(first: list[Comparison]) -> list[Comparison]:
+    return [c for c in first if settled(c) or c.is_plain()]
 
 
 def settled(c: Comparison) -> bool:

@@ -1,4 +1,4 @@
-"""Find the wrong entries of a large array by group testing: halve what is wrong until single entries are left."""
+"""Find the wrong entries of an array: all of a small one are compared, a large one is halved down to a few."""
 
 import dataclasses
 from collections.abc import Callable
@@ -6,9 +6,11 @@ from collections.abc import Callable
 import numpy as np
 
 from gradcheck.numeric.probe import Probe
-from gradcheck.verdict.compare import compare, glance
+from gradcheck.verdict.compare import Compared, compare, glance
 from gradcheck.verdict.comparison import Comparison
+from gradcheck.verdict.doubt import CONFIRMED
 from gradcheck.verdict.ground import Ground, Known
+from gradcheck.verdict.plan import EXHAUSTIVE
 
 WIDEST = 32  # wrong segments at one depth, above which the error is dense and a sample will do
 SAMPLE = 4
@@ -38,13 +40,35 @@ def locate(ground: Ground, known: Known, leaf: int, exact: bool, rng: np.random.
     def excess(c: Comparison) -> float:
         return _excess(c, exact)
 
-    probe = Probe(leaf, seed=int(rng.integers(2**32)))
-    found = halved(ground, known, probe, excess, WIDEST, not exact, rng)
-    units = [Probe(leaf, coordinate=entry) for entry in found.entries]
+    size, complete = ground.place.point[leaf].size, True
+    entries = list(range(size))
+    if size > (EXHAUSTIVE if exact else WIDEST):
+        probe = Probe(leaf, seed=int(rng.integers(2**32)))
+        found = halved(ground, known, probe, excess, WIDEST, not exact, rng)
+        entries, complete, known = found.entries, found.complete, found.known
+    units = [Probe(leaf, coordinate=entry) for entry in entries]
     if not units:
-        return Located([], found.complete, found.known)
-    comparisons, known = compare(ground, found.known, units, [True] * len(units), rng)
-    return Located(comparisons, found.complete, known)
+        return Located([], complete, known)
+    if not exact:
+        comparisons, known = compare(ground, known, units, [True] * len(units), rng)
+        return Located(comparisons, complete, known)
+    seen, known = glance(ground, known, units, [False] * len(units), rng)
+    odd = [i for i, c in enumerate(seen) if excess(c) > 1]
+    worst = sorted(odd, key=lambda i: -excess(seen[i]))[:CONFIRMED]
+    sure, known = _confirmed(ground, known, [units[i] for i in worst], rng)
+    for i, c in zip(worst, sure, strict=True):
+        seen[i] = c
+    return Located(seen, complete, known)
+
+
+def _confirmed(ground: Ground, known: Known, probes: list[Probe], rng: np.random.Generator) -> Compared:
+    """Compare with ladders where the complex step sees a difference; at length only if a first look sees none."""
+    if not probes:
+        return [], known
+    sure, known = glance(ground, known, probes, [True] * len(probes), rng)
+    if any(c.outside().any() for c in sure):
+        return sure, known
+    return compare(ground, known, probes, [True] * len(probes), rng)
 
 
 def halved(

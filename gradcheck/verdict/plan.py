@@ -1,15 +1,16 @@
 """Which directions to probe: chosen by size, without being asked."""
 
 import dataclasses
+from collections.abc import Collection
 
 import numpy as np
 
 from gradcheck.numeric.probe import Probe
 from gradcheck.subjects.problem import LARGE, Arrays
 
-EXHAUSTIVE = 256  # entries up to which every one is differenced
-SUSPECTS = 4  # zeros or ties, an array, that are differenced at the user's own point in a larger problem
-DIRECTIONS = 2  # an array
+EXHAUSTIVE = 256  # entries up to which the complex step is taken along every one
+SUSPECTS = 4  # zeros or ties, an array, that are differenced at the user's own point
+DIRECTIONS = 2  # an array, where there are real differences alone
 COMMON = 0.01  # the part of an array that is zero or tied, above which it is so for a reason
 
 
@@ -24,33 +25,33 @@ class Plan:
 def dense(sizes: list[int], exact: bool, rng: np.random.Generator) -> Plan:
     """Return random directions, in which every entry of an array moves.
 
-    With the complex step one direction an array has a ladder; without it all have.  In a large
-    problem one ladder moves all arrays at once.
+    Where the complex step may be tried it is taken along one for each array, and one ladder moves all arrays at once;
+    else every direction has a ladder.
     """
-    seeds = [int(seed) for seed in rng.integers(2**32, size=(len(sizes) + 1) * DIRECTIONS)]
-    filled = [leaf for leaf, size in enumerate(sizes) if size]
-    if sum(sizes) > LARGE:
-        if exact:
-            probes = [Probe(None, seed=seeds[-1])] + [Probe(leaf, seed=seeds[leaf]) for leaf in filled]
-            return Plan(probes, [True] + [False] * len(filled))
-        return Plan([Probe(leaf, seed=seeds[leaf]) for leaf in filled], [True] * len(filled))
-    pairs = [(leaf, k) for leaf in filled for k in range(DIRECTIONS)]
-    probes = [Probe(leaf, seed=seeds[leaf * DIRECTIONS + k]) for leaf, k in pairs]
-    return Plan(probes, [not exact or k == 0 for _, k in pairs])
+    if exact:
+        return together(sizes, rng)
+    several = range(1 if sum(sizes) > LARGE else DIRECTIONS)
+    probes = [Probe(leaf, seed=int(rng.integers(2**32))) for leaf, size in enumerate(sizes) if size for _ in several]
+    return Plan(probes, [True] * len(probes))
+
+
+def together(sizes: list[int], rng: np.random.Generator, without: Collection[int] = ()) -> Plan:
+    """Return a direction for the complex step in every array, and one ladder that moves all of them at once."""
+    moving: list[int | None] = [leaf for leaf, size in enumerate(sizes) if size and leaf not in without]
+    if len(moving) > 1:
+        moving = [None, *moving]
+    held = tuple(sorted(without))
+    probes = [Probe(leaf, seed=int(rng.integers(2**32)), without=() if leaf is not None else held) for leaf in moving]
+    return Plan(probes, [leaf == moving[0] for leaf in moving])
 
 
 def given(sizes: list[int], exact: bool, rng: np.random.Generator, wrong: set[int]) -> Plan:
-    """Return the directions for the user's own point, where not every entry is differenced, but for wrong arrays.
+    """Return the directions for the user's own point, in which every entry of an array moves, but of wrong arrays.
 
-    Where the complex step can be believed one ladder moves all arrays at once.
+    Where both sides of such a direction have one slope, no entry is at a kink.  Where the complex step can be believed
+    one ladder moves all arrays at once.
     """
-    if sum(sizes) <= EXHAUSTIVE:
-        return Plan([], [])
-    if wrong or not exact:
-        return apart(sizes, rng, wrong)
-    moving = [None, *(leaf for leaf, size in enumerate(sizes) if size)]
-    probes = [Probe(leaf, seed=int(rng.integers(2**32))) for leaf in moving]
-    return Plan(probes, [probe.leaf is None for probe in probes])
+    return together(sizes, rng, wrong) if exact else apart(sizes, rng, wrong)
 
 
 def apart(sizes: list[int], rng: np.random.Generator, wrong: set[int]) -> Plan:
@@ -59,25 +60,26 @@ def apart(sizes: list[int], rng: np.random.Generator, wrong: set[int]) -> Plan:
     return Plan(probes, [True] * len(probes))
 
 
-def special(point: Arrays, rng: np.random.Generator) -> Plan:
-    """Return what is probed at the user's own point: single entries, and ties as wholes.
+def special(point: Arrays, exact: bool, rng: np.random.Generator, wrong: set[int]) -> Plan:
+    """Return what else is probed at the user's own point: single entries that may lie at a kink, and ties as wholes.
 
-    Every entry of a small problem; of a larger one a few that may lie at a kink.
+    Where the complex step can be believed, it is taken along every entry of a small problem, but of wrong arrays.
     """
-    if sum(x.size for x in point) <= EXHAUSTIVE:
-        probes = [Probe(leaf, coordinate=i) for leaf, x in enumerate(point) for i in range(x.size)]
-    else:
-        probes = []
-        for leaf, x in enumerate(point):
-            suspects = np.flatnonzero((x == 0) | tied(x))
-            if suspects.size < COMMON * x.size:  # among many numbers of few bits some are equal by chance
-                continue
-            chosen = rng.choice(suspects, min(SUSPECTS, suspects.size), replace=False) if suspects.size else ()
-            probes += [Probe(leaf, coordinate=int(i)) for i in sorted(chosen)]
+    every = exact and sum(x.size for x in point) <= EXHAUSTIVE
+    probes, real = [], []
+    for leaf, x in enumerate(point):
+        suspects = np.flatnonzero((x == 0) | tied(x))
+        by_chance = suspects.size < COMMON * x.size  # among many numbers of few bits some are equal
+        few = 0 if by_chance else min(SUSPECTS, suspects.size)
+        chosen = set(rng.choice(suspects, few, replace=False).tolist()) if few else set()
+        entries = range(x.size) if every and leaf not in wrong else sorted(chosen)
+        probes += [Probe(leaf, coordinate=i) for i in entries]
+        real += [i in chosen for i in entries]
     for leaf, x in enumerate(point):
         if x.size and np.mean(tied(x)) > COMMON:  # moved alike they stay equal: along such a direction a tie is smooth
             probes.append(Probe(leaf, seed=int(rng.integers(2**32)), by_value=True))
-    return Plan(probes, [True] * len(probes))
+            real.append(True)
+    return Plan(probes, real)
 
 
 def tied(x: np.ndarray) -> np.ndarray:

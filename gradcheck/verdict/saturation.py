@@ -27,7 +27,7 @@ def allowing_for_saturation(ground: Ground, comparisons: list[Comparison]) -> li
     sizes: dict[int, np.ndarray] = {}
     found = []
     for c in comparisons:
-        if _contradicted(c):
+        if c.probe.leaf is not None and _contradicted(c):  # of all together, each array is asked alone
             parts = [np.zeros(0)]
             for leaf, d in c.probe.direction(ground.place.point).items():
                 if leaf not in sizes:

@@ -5,8 +5,10 @@ import re
 from html.parser import HTMLParser
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 
+import gradcheck
 from gradcheck.reports.html import DRAWN, page
 from gradcheck.subjects.findings import Finding
 
@@ -85,8 +87,16 @@ def test_a_failing_array_has_four_heat_maps_and_two_pictures(reports):
 def test_a_right_array_shows_order_two_and_a_linear_one_only_rounding(reports):
     captions = re.findall(r"<figcaption>(.*?)</figcaption>", reports["right"].to_html())
     assert "Taylor remainder: observed order 2.00, that of a right derivative" in captions
-    assert "Taylor remainder: only rounding, as where the function is linear" in captions
     assert "the pullback gives" not in captions
+    page = gradcheck.check(lambda x: (2 * x, lambda dy: 2 * dy), np.array([0.3, -1.2])).to_html()
+    assert "Taylor remainder: only rounding, as where the function is linear" in page
+
+
+def test_a_ladder_that_serves_all_arrays_is_drawn_once(reports):
+    assert len(reports["right"].gradients) == 3
+    captions = re.findall(r"<figcaption>(.*?)</figcaption>", reports["right"].to_html())
+    assert captions[0] == "how far differences are off, along a random direction of all arrays together"
+    assert len(captions) == 2 and captions[1].startswith("Taylor remainder")
 
 
 def test_cells_of_a_heat_map_say_their_index_and_value(reports):
@@ -130,7 +140,9 @@ def test_passing_arrays_are_shown_at_once_only_where_all_pass(reports):
 
 
 def test_not_every_array_of_many_is_drawn(reports):
-    report = dataclasses.replace(reports["right"], gradients=reports["right"].gradients[:1] * 40)
+    first = reports["right"].gradients[0]
+    many = [dataclasses.replace(first, ladder=dataclasses.replace(first.ladder, moves=f"x{i}")) for i in range(40)]
+    report = dataclasses.replace(reports["right"], gradients=many)
     text = report.to_html()
     assert text.count("Taylor remainder:") == DRAWN
     assert f"How differences converge to {DRAWN} of the 40 gradients that pass" in text

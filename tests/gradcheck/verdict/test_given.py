@@ -97,7 +97,7 @@ def at_point(ground):
     def at_point(forward, backward, x):
         given = ground(forward, backward, x, measures_noise=False)
         first, known = measured(given, Known(), [Probe(0, seed=5)], [True], np.random.default_rng(4))
-        return compare_at_given(given, known, 0, first, np.random.default_rng(6)), first
+        return compare_at_given(given, known, 0, first, (), np.random.default_rng(6)), first
 
     return at_point
 

@@ -212,14 +212,35 @@ def test_wrong_entries_are_compared_one_by_one(ground, exact):
     def backward(x, dy):
         return np.cos(x) * dy * np.where(np.isin(np.arange(x.size), (5, 17)), 1.01, 1)
 
-    at = ground(np.sin, backward, np.linspace(0.5, 1, 40), exact=exact)
+    at = ground(np.sin, backward, np.linspace(0.5, 1, 300), exact=exact)
     found = locate(at, Known(), 0, exact, np.random.default_rng(2))
     assert found.complete and [c.probe.coordinate for c in found.comparisons] == [5, 17]
     assert all(c.outside().all() and c.real is not None for c in found.comparisons)
-    assert found.known.grain is not None, "what was learnt of the noise is handed on"
+    assert found.known.level > 0, "what was learnt of the noise is handed on"
+
+
+@pytest.mark.parametrize(("exact", "ladders"), [(True, 6), (False, 30)])
+def test_a_small_array_is_compared_entry_by_entry_and_the_worst_have_ladders(ground, exact, ladders):
+    x = np.linspace(0.5, 1, 30)
+    wrong = np.where(np.arange(30) % 3 == 0, 1 + np.arange(30) / 100, 1)  # entries 3, 6, ... more and more
+    at = ground(np.sin, lambda x, dy: np.cos(x) * dy * wrong, x, exact=exact)
+    found = locate(at, Known(), 0, exact, np.random.default_rng(2))
+    assert found.complete and [c.probe.coordinate for c in found.comparisons] == list(range(30))
+    measured = [c for c in found.comparisons if c.real is not None]
+    assert len(measured) == ladders
+    outside = {c.probe.coordinate for c in found.comparisons if c.outside().any()}
+    assert outside == ({12, 15, 18, 21, 24, 27} if exact else set(range(3, 30, 3)))
+
+
+def test_where_the_first_look_does_not_confirm_what_the_complex_step_sees_there_is_a_longer_one(ground):
+    """Steps of the first look cross the kink beside the entry, on whose other side the claim would be right."""
+    x = np.array([1e-3])
+    at = ground(lambda x: np.where(x.real > 0, x, 3 * x), lambda x, dy: 2 * dy, x, exact=True)
+    (c,) = locate(at, Known(), 0, True, np.random.default_rng(2)).comparisons
+    assert c.outside().all()
 
 
 def test_where_nothing_is_wrong_nothing_is_compared(ground):
-    at = ground(np.sin, lambda x, dy: np.cos(x) * dy, np.linspace(0.5, 1, 40), exact=True)
+    at = ground(np.sin, lambda x, dy: np.cos(x) * dy, np.linspace(0.5, 1, 300), exact=True)
     found = locate(at, Known(), 0, True, np.random.default_rng(2))
     assert found.complete and found.comparisons == [] and (0, True) in found.known.exact
