@@ -78,7 +78,7 @@ class Checker:
         """Check the backward pass of `subject` at `inputs`.  See `gradcheck.check`."""
         rng = np.random.default_rng(self.seed)
         with kept(subject), mapping(self.workers) as mapper, np.errstate(all="ignore"):
-            problem = Problem(within(adapt(subject), self.declared.domain), inputs, constants, self.declared)
+            problem = Problem(within(adapt(subject), self.declared), inputs, constants, self.declared)
             held = tuple(problem.refuse_unknown(self.declared.straight_through))
             contract = examine(problem, rng)
             first = self._concluded(contract, held, self.declared.notes(), mapper, rng)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import gradcheck
-from gradcheck.adapters import pair
-from gradcheck.claims.within import MOST
+from gradcheck.adapters import forward_mode, pair
+from gradcheck.claims.projection import MOST
 
 M = np.random.default_rng(0).normal(size=(4, 4))
 POSITIVE = M @ M.T + 4 * np.eye(4)
@@ -89,3 +89,147 @@ def test_several_inputs_are_brought_back_together_and_constants_stay():
 def test_a_domain_that_does_not_fit_is_refused(domain, x, message):
     with pytest.raises(ValueError, match=message):
         gradcheck.Checker(domain=domain)(pair(np.sin, lambda x, dy: dy * np.cos(x)), x)
+
+
+class Way:
+    """A pullback with a second pullback, made of two functions."""
+
+    def __init__(self, first, second):
+        self.first, self.second = first, second
+
+    def __call__(self, dy):
+        return self.first(dy)
+
+    def vjp(self, dy):
+        return self.first(dy), lambda c: self.second(dy, c)
+
+
+def cube(x, *, factor=1.0, of_dy=1.0):
+    return x * x * x, Way(lambda dy: 3 * x * x * dy, lambda dy, c: (factor * 6 * x * dy * c, of_dy * 3 * x * x * c))
+
+
+class Scaled:
+    """w x^2, w being a parameter; of a wrong one the second pullback drops what w owes to the cotangent of x."""
+
+    def __init__(self, w, wrong=False):
+        self.w, self.wrong = w, wrong
+
+    def vjp(self, x):
+        w = self.w
+
+        def second(dy, c):
+            c_w, c_x = c[0].w, c[1]
+            d_w = 2 * x * dy * c_x * (not self.wrong)
+            return {"w": d_w}, 2 * x * dy * c_w + 2 * w * dy * c_x, x * x * c_w + 2 * w * x * c_x
+
+        return w * x * x, Way(lambda dy: ({"w": x * x * dy}, 2 * w * x * dy), second)
+
+
+FEW = np.array([0.2, 0.5, 0.3])
+DOMAINS = [
+    (symmetric, np.array([[1.0, 3.0], [3.0, -2.0]])),
+    (on_simplex, FEW),
+    (on_simplex, (FEW / FEW.sum()).astype(np.float32)),
+    (lambda x: bool((x > 0.05).all()), FEW),
+]
+
+
+@pytest.mark.parametrize(("domain", "x"), DOMAINS)
+def test_a_second_pullback_is_checked_within_the_domain(domain, x):
+    check = gradcheck.Checker(domain=domain, order=2)
+    report = check(cube, x)
+    assert report.verdict == "pass", str(report)
+    assert [g.name for g in report.gradients if g.order == 2] == ["second order, x", "second order, dy"]
+    for wrong, name in (({"factor": 1.001}, "x"), ({"of_dy": 1.001}, "dy")):
+        failing = [g.name for g in check(cube, x, **wrong).gradients if g.verdict == "fail"]
+        assert failing == [f"second order, {name}"]
+
+
+def test_parameters_have_no_domain_but_a_second_order():
+    check = gradcheck.Checker(domain=on_simplex, order=2)
+    assert check(Scaled(1 - FEW), FEW).verdict == "pass"
+    report = check(Scaled(1 - FEW, wrong=True), FEW)
+    assert [g.name for g in report.gradients if g.verdict == "fail"] == ["second order, w"]
+
+
+def test_of_a_curved_projection_without_complex_numbers_symmetry_alone_is_checked():
+    report = gradcheck.Checker(domain=lambda p: p / np.linalg.norm(p), order=2)(cube, FEW / np.linalg.norm(FEW))
+    assert report.verdict == "pass" and report.symmetry.digits > 6
+    (message,) = [f.message for f in report.findings if f.kind == "second"]
+    why = "the projection takes no complex numbers, and differences of differences are too coarse"
+    assert message == f"second order: no second derivative: {why}; the pullback was checked for symmetry alone"
+
+
+def test_where_the_subject_has_no_second_pullback_that_is_said():
+    report = gradcheck.Checker(domain=on_simplex, order=2)(entropy(1.0), P)
+    (message,) = [f.message for f in report.findings if f.kind == "second"]
+    assert "the subject hands over no second pullback" in message
+
+
+@pytest.mark.parametrize("domain", [on_simplex, lambda x: bool((x > 0).all())])
+def test_forward_mode_is_compared_within_the_domain(domain):
+    def pushed(factor):
+        def subject(x, y):
+            return x * y * y, lambda d, e: factor * (d * y * y + 2 * x * y * e)
+
+        return forward_mode(subject)
+
+    def of_both(x, y):
+        back = domain(x), domain(y)
+        return all(back) if isinstance(back[0], bool) else back
+
+    check = gradcheck.Checker(domain=of_both)
+    report = check(pushed(1.0), P, P[::-1].copy())
+    assert report.verdict == "pass", str(report)
+    (message,) = [f.message for f in report.findings if f.kind == "jvp"]
+    assert message == "forward mode agrees with real differences and with the pullback"
+    assert check(pushed(1.001), P, P[::-1].copy()).verdict == "fail"
+
+
+def test_what_an_adapter_learns_as_it_is_called_is_told():
+    def subject(x):
+        return x, lambda d: np.abs(d) * np.sign(d.sum() + 1e9)
+
+    kinds = {f.kind for f in gradcheck.check(forward_mode(subject), P).findings if f.severity == "fail"}
+    within = gradcheck.Checker(domain=lambda x: bool((x > 0).all()))(forward_mode(subject), P)
+    assert "linear" in kinds and {f.kind for f in within.findings if f.severity == "fail"} == kinds
+
+
+@pytest.mark.parametrize("domain", [lambda x: x, on_simplex, lambda x: bool((x > 0).all())])
+def test_a_write_to_an_input_is_found_within_a_domain_too(domain):
+    def forward(x):
+        y = np.sin(x)
+        x[0] = 0
+        return y
+
+    report = gradcheck.Checker(domain=domain)(pair(forward, lambda x, dy: dy * np.cos(x)), P)
+    assert "mutation" in {f.kind for f in report.findings}
+
+
+@pytest.mark.parametrize("convention", ["torch", "jax"])
+def test_complex_inputs_lie_in_a_domain_as_others_do(convention):
+    def conjugated(z):
+        return np.conj(z) if convention == "torch" else z
+
+    z = np.array([[2.0, 1 - 3j], [1 + 3j, -1.0]])
+    weights = np.arange(1.0, 5.0).reshape(2, 2)
+    square = pair(lambda z: (weights * z * z).real, lambda z, dy: dy * conjugated(2 * weights * z))
+    half = pair(lambda z: (weights * z * z).real, lambda z, dy: dy * conjugated(weights * z))
+    check = gradcheck.Checker(domain=lambda z: (z + z.conj().T) / 2, convention=convention)
+    report = check(square, z)
+    assert report.verdict == "pass", str(report)
+    assert check(half, z).verdict == "fail"
+
+
+def test_a_predicate_is_asked_about_every_complex_input():
+    asked = []
+
+    def inverse(z):
+        asked.append(np.abs(z).min())
+        return (1 / z).real
+
+    z = np.array([0.51, 0.8j, 1 + 1j])
+    check = gradcheck.Checker(domain=lambda z: bool((np.abs(z) > 0.5).all()))
+    report = check(pair(inverse, lambda z, dy: -dy * np.conj(1 / (z * z))), z)
+    assert report.verdict == "pass", str(report)
+    assert min(asked) > 0.5
