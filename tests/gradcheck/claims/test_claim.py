@@ -1,5 +1,7 @@
 """The gradient under check, and how much rounding it carries itself."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -237,3 +239,8 @@ def test_a_repetition_outside_the_domain_is_not_a_number_and_changes_nothing():
     assert np.isfinite(claim.deviation(0)).all()
     with pytest.raises(ValueError, match="must not be larger"):
         claim_at(problem, [X + 1], g, U, 0, np.random.default_rng(3))
+
+
+def test_what_is_known_is_filled_in_once():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        object.__new__(Claim).values = None

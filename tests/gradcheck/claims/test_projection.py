@@ -55,7 +55,8 @@ def test_the_bend_is_the_derivative_of_the_pulled_cotangents(rng):
     # of g'p / s twice: d_i d_j is -(g_i + g_j) / s^2 + 2 g'p / s^3
     want = -(g * d.sum() + g @ d) / s**2 + 2 * (g @ P) / s**3 * d.sum()
     np.testing.assert_allclose(projection.bend((P,), (g,), [d]), want, rtol=0, atol=1e-9)  # by differences
-    np.testing.assert_allclose(projection.pulled((P,), (g,), np.ones(5))[0], g @ slope_on_simplex(P) + 1, rtol=1e-12, atol=0)
+    bent, want = projection.pulled((P,), (g,), np.ones(5))[0], g @ slope_on_simplex(P) + 1
+    np.testing.assert_allclose(bent, want, rtol=1e-12, atol=0)
 
 
 def test_an_affine_projection_has_one_slope_and_no_bend(rng):

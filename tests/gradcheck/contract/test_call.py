@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from promises import called
 
+from gradcheck.contract.call import Call
+
 X, W = np.random.default_rng(1).normal(size=(2, 2, 3))
 
 
@@ -53,3 +55,8 @@ def test_lists_of_another_length_are_no_pairs():
     call = called(product, X, W)
     with pytest.raises(ValueError, match=r"^zip\(\) argument 3"):
         list(call.pairs([1, 2], [1]))
+
+
+def test_what_is_known_is_filled_in_once():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        object.__new__(Call).problem = None

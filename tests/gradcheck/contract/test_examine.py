@@ -1,5 +1,6 @@
 """All promises are tried in order as far as there is an answer, and what breaks one is told once."""
 
+import dataclasses
 import inspect
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 import gradcheck
 from gradcheck.adapters import pair
 from gradcheck.contract import examine as room
-from gradcheck.contract.examine import PROMISES, examine
+from gradcheck.contract.examine import PROMISES, Contract, examine
 from gradcheck.subjects.adapted import Adapted, Broken
 from gradcheck.subjects.findings import Finding
 from gradcheck.subjects.problem import Problem
@@ -361,3 +362,8 @@ def test_a_workspace_of_an_object_is_one_when_its_method_is_handed_over():
     contract = examined(pair(Work().forward, honest), X)
     message = "a later forward pass changes the output that an earlier one returned"
     assert told(contract) == [("alias", None, message)]
+
+
+def test_what_is_known_is_filled_in_once():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        object.__new__(Contract).problem = None

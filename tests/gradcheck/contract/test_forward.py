@@ -1,12 +1,13 @@
 """The forward pass: it writes to nothing, is finite, repeats itself, and its numbers leave steps room."""
 
+import dataclasses
 import itertools
 
 import numpy as np
 import pytest
 
 from gradcheck.adapters import pair
-from gradcheck.contract.forward import first_forward, measure_noise
+from gradcheck.contract.forward import Forward, first_forward, measure_noise
 from gradcheck.subjects.problem import Problem
 
 X = np.random.default_rng(1).normal(size=8)
@@ -225,3 +226,8 @@ def test_noise_costs_four_forward_passes_and_of_a_large_subject_one(large, passe
 def test_noise_is_the_largest_change_of_all_the_points_nearby():
     changes = iter([0.0, 0.0, 2.0**-20, 2.0**-19, 2.0**-21, 0.0])
     assert noise(lambda x: 1 + 0 * x + next(changes)) == 2.0**-19
+
+
+def test_what_is_known_is_filled_in_once():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        object.__new__(Forward).problem = None

@@ -247,3 +247,8 @@ def test_points_outside_the_domain_are_left_out():
         assert sensitivity_of(call) == [0.0, 0.0]
     finally:
         del call.problem.vjp
+
+
+def test_what_is_known_is_filled_in_once():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        object.__new__(Rounding).jitter = None

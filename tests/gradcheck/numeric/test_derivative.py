@@ -10,6 +10,7 @@ import thousand
 
 import gradcheck
 from gradcheck import derivative
+from gradcheck.numeric.derivative import Column, Derivative
 
 COVERED = 0.995
 
@@ -393,3 +394,9 @@ def test_an_output_that_is_no_real_number_is_refused_after_one_call(f, error, me
 def test_an_error_of_f_at_the_point_itself_is_its_own():
     with pytest.raises(ValueError, match=r"math domain error|expected a positive input"):
         derivative(math.log, -1.0)
+
+
+@pytest.mark.parametrize("kind", [Derivative, Column])
+def test_what_is_known_is_filled_in_once(kind):
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        object.__new__(kind).value = None

@@ -1,11 +1,12 @@
 """A few steps first, and more of them where those leave a doubt."""
 
+import dataclasses
 import math
 
 import numpy as np
 import pytest
 
-from gradcheck.numeric.look import glance, look, natural
+from gradcheck.numeric.look import Glance, glance, look, natural
 from gradcheck.numeric.plain import Plain
 from gradcheck.numeric.slopes import Spot
 
@@ -63,3 +64,8 @@ def test_a_direction_is_made_as_long_as_its_point(size):
     unit = natural([x], (size * v,))
     assert 1 <= unit * size <= 8 and math.log2(unit) % 1 == 0
     assert natural([x], (0 * v,)) == 1.0 and natural([x, x], (None, v)) == natural([x], (v,))
+
+
+def test_what_is_known_is_filled_in_once():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        object.__new__(Glance).probe = None

@@ -1,6 +1,9 @@
 """Directions to step along."""
 
+import dataclasses
+
 import numpy as np
+import pytest
 
 from gradcheck.numeric.probe import Along, Probe
 from gradcheck.numeric.scales import quantise, scale
@@ -48,3 +51,9 @@ def test_a_given_direction_is_as_many_units_long_and_leaves_out_what_does_not_mo
     v = np.array([1.0, -3.0])
     direction = Along(None, vectors=(None, v), unit=0.25).direction([X, np.zeros(2)])
     assert list(direction) == [1] and direction[1].tolist() == [0.25, -0.75]
+
+
+@pytest.mark.parametrize("kind", [Probe, Along])
+def test_what_is_known_is_filled_in_once(kind):
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        object.__new__(kind).leaf = None

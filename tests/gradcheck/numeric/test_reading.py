@@ -1,6 +1,9 @@
 """One probe's numbers are what was asked for, and add up what they cost."""
 
+import dataclasses
+
 import numpy as np
+import pytest
 
 from gradcheck.adapters import pair
 from gradcheck.numeric.ladder import STEPS
@@ -42,3 +45,9 @@ def test_readings_of_many_tasks_are_counted_together():
     tasks = [Task(Probe(0, coordinate=k), STEPS[:5]) for k in (0, 1)]
     assert len(read_all(map, problem, Place([X], np.sin(X), G), tasks)) == 2
     assert problem.count["forward"] == 20
+
+
+@pytest.mark.parametrize("kind", [Place, Task])
+def test_what_is_known_is_filled_in_once(kind):
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        object.__new__(kind).point = None

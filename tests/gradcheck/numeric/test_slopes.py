@@ -1,6 +1,9 @@
 """What a sweep says of each output."""
 
+import dataclasses
+
 import numpy as np
+import pytest
 
 from gradcheck.numeric.ladder import STEPS, sweep
 from gradcheck.numeric.plain import Plain
@@ -96,3 +99,9 @@ def test_the_reach_of_a_point_is_its_length_beside_that_of_the_direction():
     v = np.array([0.5, 0.0, 0.0])
     assert spot.reach(Along(None, vectors=(v, None), unit=2.0)) == 3.0
     assert spot.reach(Along(None, vectors=(0 * v, None))) == 0.0
+
+
+@pytest.mark.parametrize("kind", [Spot, Slopes])
+def test_what_is_known_is_filled_in_once(kind):
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        object.__new__(kind).point = None

@@ -1,5 +1,6 @@
 """Subjects of low precision: kinks that steps must cross excuse nothing and accuse nobody."""
 
+import dataclasses
 import types
 
 import numpy as np
@@ -9,7 +10,7 @@ import gradcheck
 from gradcheck.adapters import pair
 from gradcheck.numeric.ladder import STEPS
 from gradcheck.numeric.reading import Place
-from gradcheck.precision.segments import Line, integrated
+from gradcheck.precision.segments import Line, Segment, integrated
 
 rng = np.random.default_rng(1)
 X = rng.normal(size=30)
@@ -258,3 +259,9 @@ def test_a_right_kernel_of_float16_is_not_failed_and_half_its_gradient_is_not_pa
     x = rng.normal(size=20).astype(np.float16)
     assert gradcheck.check(narrow(*KERNELS["tanh"], dtype=np.float16), x).verdict != "fail"
     assert gradcheck.check(narrow(*KERNELS["tanh"], dtype=np.float16, factor=0.5), x).verdict != "pass"
+
+
+@pytest.mark.parametrize("kind", [Line, Segment])
+def test_what_is_known_is_filled_in_once(kind):
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        object.__new__(kind).problem = None

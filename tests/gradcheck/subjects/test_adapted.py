@@ -8,7 +8,7 @@ import pytest
 
 import gradcheck
 from gradcheck.adapters import pair
-from gradcheck.subjects.adapted import Adapted, names
+from gradcheck.subjects.adapted import Adapted, Leaf, names
 from gradcheck.subjects.kinds import adapt
 
 X = np.random.default_rng(1).normal(size=(2, 3))
@@ -338,3 +338,8 @@ def test_a_module_that_is_nested_too_deeply_is_refused_in_one_line():
     course.held = deep(5000)
     with pytest.raises(TypeError, match=r"^gradcheck: Course must allow copy\.deepcopy, got RecursionError: [^\n]*$"):
         gradcheck.adapters.module(course)
+
+
+def test_what_is_known_is_filled_in_once():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        object.__new__(Leaf).name = None

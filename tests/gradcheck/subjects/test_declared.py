@@ -1,5 +1,7 @@
 """What a user declares: of noise, of chance, of complex numbers."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -164,3 +166,8 @@ def test_another_layout_is_not_tried_where_that_is_declared():
     report = gradcheck.Checker(layouts=False)(subject, X)
     assert report.verdict == "pass", str(report)
     assert any("one memory layout alone" in f.message for f in report.findings)
+
+
+def test_what_is_known_is_filled_in_once():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        object.__new__(Declared).noise = None

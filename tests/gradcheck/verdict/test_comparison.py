@@ -1,9 +1,12 @@
 """One probe's numbers: where a claim is contradicted, by which of the two means, and how plainly."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from gradcheck.numeric.probe import Probe
+from gradcheck.verdict.comparison import Comparison
 
 DENSE = Probe(0, seed=1)
 
@@ -142,3 +145,8 @@ def test_a_longer_look_is_deserved_by_what_is_open_wide_kinked_or_contradicted(c
     assert comparison(1.0).is_doubtful(1.0) and comparison(1.0, np.nan, bar=np.inf).is_doubtful(np.inf)
     assert comparison([0.5, 0.5], 0.5, bar=0.25, kink=[True, False]).is_doubtful(1.0)
     assert comparison([2.0, 1.0], 1.0).is_doubtful(1.0) and comparison([1.0, 1.0], 1.0, exact=[1, 2]).is_doubtful(1.0)
+
+
+def test_what_is_known_is_filled_in_once():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        object.__new__(Comparison).probe = None

@@ -1,12 +1,14 @@
 """All comparisons of a check: at kinks and ties, near by and at the given point, at the entries that they lead to."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 import gradcheck
 from gradcheck.adapters import pair
 from gradcheck.numeric.probe import Probe
-from gradcheck.verdict.comparisons import _acquitted, _doubted, _wrong
+from gradcheck.verdict.comparisons import Comparisons, _acquitted, _doubted, _wrong
 
 
 def relu(at_zero):
@@ -113,3 +115,8 @@ def test_doubts_arise_from_either_means(comparison):
     assert not _doubted(comparison([1.0, 1.0], 1.0, exact=1.0))
     assert _doubted(comparison([1.0, 2.0], 1.0)) and _doubted(comparison([1.0, 2.0], exact=1.0))
     assert _doubted(comparison([1.0, 1.0], 1.0, claimed_bar=9.0, exact=[1.0, 2.0]))
+
+
+def test_what_is_known_is_filled_in_once():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        object.__new__(Comparisons).near = None

@@ -1,5 +1,7 @@
 """Maps of errors show the wrong entries where they are, and cost nothing where nothing is wrong."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -129,3 +131,8 @@ def test_a_block_moves_its_own_entries_and_each_in_the_same_sense(normal):
     d = Block(0, seed=3, rows=(1, 3), columns=(2, 4)).direction([x])[0]
     assert (d[1:3, 2:4] > 0).all() and np.count_nonzero(d) == 4
     assert Block(0, seed=3, rows=(0, 1), columns=(0, 1)).direction([np.array(2.0)])[0].shape == ()
+
+
+def test_what_is_known_is_filled_in_once():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        object.__new__(Block).rows = None

@@ -6,7 +6,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from gradcheck.verdict.facts import ErrorMap, Facts, Ladder
+from gradcheck.verdict.facts import ErrorMap, Facts, Gradient, Ladder, Symmetry
 
 H = 0.5 ** np.arange(20)
 
@@ -111,3 +111,9 @@ def test_a_map_is_whole_where_each_cell_is_an_entry_or_stands_for_some():
 def test_a_pullback_counts_two_forward_passes_and_a_complex_one_four():
     calls = Counter({"forward": 3, "pullback": 2, "complex forward": 1})
     assert Facts("f", "pass", [], [], calls, 0).evaluations == 3 + 2 * 2 + 4
+
+
+@pytest.mark.parametrize("kind", [Ladder, ErrorMap, Gradient, Symmetry, Facts])
+def test_what_is_known_is_filled_in_once(kind):
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        object.__new__(kind).index = None

@@ -8,7 +8,7 @@ import pytest
 from gradcheck.numeric.constants import COARSEST, NARROW
 from gradcheck.numeric.ladder import STEPS
 from gradcheck.subjects.declared import Declared
-from gradcheck.verdict.ground import Known, coarseness, noise_of
+from gradcheck.verdict.ground import Ground, Known, coarseness, noise_of
 
 U = 2.0**-53
 X = np.array([1.0, 2.0])
@@ -70,3 +70,9 @@ def test_the_steps_of_a_staircase_are_no_noise_where_the_smallest_change_nothing
 
 def test_the_coarsest_noise_of_a_number_format_is_that_of_bfloat16_halved(at):
     assert COARSEST == 2.0**-8 / 2
+
+
+@pytest.mark.parametrize("kind", [Ground, Known])
+def test_what_is_known_is_filled_in_once(kind):
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        object.__new__(kind).problem = None

@@ -1,5 +1,6 @@
 """Large problems: a few directions when right, and when wrong bisection to the very entries."""
 
+import dataclasses
 import tracemalloc
 
 import numpy as np
@@ -9,7 +10,7 @@ import gradcheck
 from gradcheck.adapters import pair
 from gradcheck.numeric.probe import Probe
 from gradcheck.verdict.ground import Known
-from gradcheck.verdict.locate import SAMPLE, _excess, halved, locate
+from gradcheck.verdict.locate import SAMPLE, Halved, Located, _excess, halved, locate
 
 WRONG = (5, 0.4, -2)  # entries, a fraction being one of the length
 
@@ -244,3 +245,9 @@ def test_where_nothing_is_wrong_nothing_is_compared(ground):
     at = ground(np.sin, lambda x, dy: np.cos(x) * dy, np.linspace(0.5, 1, 300), exact=True)
     found = locate(at, Known(), 0, True, np.random.default_rng(2))
     assert found.complete and found.comparisons == [] and (0, True) in found.known.exact
+
+
+@pytest.mark.parametrize("kind", [Located, Halved])
+def test_what_is_known_is_filled_in_once(kind):
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        object.__new__(kind).comparisons = None

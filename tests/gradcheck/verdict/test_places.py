@@ -1,5 +1,7 @@
 """Where a check is made: at the user's own point and at a generic one near it."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,7 @@ import gradcheck
 from gradcheck.adapters import pair
 from gradcheck.subjects.findings import Finding
 from gradcheck.subjects.problem import LARGE, Problem
-from gradcheck.verdict.places import choose, inside, own_point, unrounded, with_output
+from gradcheck.verdict.places import Places, choose, inside, own_point, unrounded, with_output
 from reference.layers.layernorm import LayerNorm
 
 X = np.random.default_rng(1).normal(size=(4, 5))
@@ -251,3 +253,8 @@ def test_a_precondition_that_holds_at_the_given_point_alone_is_told_as_the_user_
     assert report.verdict == "inconclusive", str(report)
     (message,) = said(report, "domain")
     assert "leaves the domain (AssertionError: a precondition): it was checked at the given point only" in message
+
+
+def test_what_is_known_is_filled_in_once():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        object.__new__(Places).own = None

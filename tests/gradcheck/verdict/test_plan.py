@@ -1,9 +1,11 @@
 """Which directions are taken: chosen by size, without being asked."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
-from gradcheck.verdict.plan import DIRECTIONS, EXHAUSTIVE, LARGE, SUSPECTS, apart, dense, given, special, tied
+from gradcheck.verdict.plan import DIRECTIONS, EXHAUSTIVE, LARGE, SUSPECTS, Plan, apart, dense, given, special, tied
 
 
 def leaves(plan):
@@ -142,3 +144,8 @@ def test_tied_is_what_occurs_more_than_once():
     x = np.array([[1.0, 2.0, 1.0], [0.0, -0.0, 3.0]])
     assert tied(x).tolist() == [[True, False, True], [True, True, False]]
     assert tied(np.zeros(0)).shape == (0,) and tied(np.array(1.0)).tolist() is False
+
+
+def test_what_is_known_is_filled_in_once():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        object.__new__(Plan).probes = None

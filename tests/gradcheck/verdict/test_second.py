@@ -1,10 +1,13 @@
 """What is found of the second order is told in its own words and under its own names."""
 
+import dataclasses
 from collections import Counter
+
+import pytest
 
 from gradcheck.subjects.findings import Finding
 from gradcheck.verdict.facts import Gradient
-from gradcheck.verdict.second import ORDER, second_order_of, unchecked
+from gradcheck.verdict.second import ORDER, SecondOrder, second_order_of, unchecked
 from gradcheck.verdict.verdicts import Verdicts
 
 CALLS = Counter({"forward": 7, "pullback": 2})
@@ -60,3 +63,8 @@ def test_what_is_not_checked_is_told():
     (finding,) = unchecked().findings
     assert finding.severity == "note"
     assert finding.message == "second order: not checked: the pullback breaks its contract"
+
+
+def test_what_is_known_is_filled_in_once():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        object.__new__(SecondOrder).gradients = None

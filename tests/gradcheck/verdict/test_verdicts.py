@@ -1,5 +1,7 @@
 """The verdicts on all arrays, and what is said of each: of gradients that are nothing, and of nothing compared."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -10,7 +12,7 @@ from gradcheck.subjects.problem import Problem
 from gradcheck.verdict.comparisons import Comparisons
 from gradcheck.verdict.facts import Gradient
 from gradcheck.verdict.ground import Known
-from gradcheck.verdict.verdicts import _contradiction, _said, uncompared, with_broken, with_declared
+from gradcheck.verdict.verdicts import Verdicts, _contradiction, _said, uncompared, with_broken, with_declared
 
 X = np.random.default_rng(1).normal(size=(4, 5))
 
@@ -179,3 +181,8 @@ def test_an_array_that_is_declared_straight_through_passes_without_a_number_in_i
     a, b = with_declared(whole, (compared,))
     assert b is compared and (a.name, a.verdict, a.shape, a.dtype) == ("a", "pass", (4, 5), "float32")
     assert a.reason == "straight through, as declared: not compared" and a.compared == 0
+
+
+def test_what_is_known_is_filled_in_once():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        object.__new__(Verdicts).gradients = None
