@@ -65,7 +65,7 @@ def _candidates(h: np.ndarray, d: np.ndarray, noise: np.ndarray) -> tuple[np.nda
     values, bars = [], []
     column, error = d, noise / h
     raw, lower = error, column
-    for j in range(min(ORDERS, len(h) - 1)):
+    for j in range(ORDERS):  # of at least FEWEST levels
         if j:
             r = (h[:-j] / h[j:]) ** 2
             a, b = r / (r - 1), 1 / (r - 1)
