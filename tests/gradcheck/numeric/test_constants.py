@@ -31,7 +31,8 @@ def test_what_is_called_small_is_and_what_is_called_large_is():
     small = (constants.COARSEST, constants.NARROW, constants.BESIDE, constants.EVIDENCE, constants.FLOOR)
     assert all(0 < x <= 2.0**-8 for x in small) and 0 < constants.WIDE < constants.FLOOR
     assert max(constants.SPACINGS) < -8 and constants.LARGER > 2.0**24
-    assert min(constants.UNIT.values()) == constants.UNIT[np.dtype(float)]
+    assert 0 < constants.OTHER_SPACING < 1
+    assert {np.dtype(t): np.finfo(t).eps / 2 for t in (np.float16, np.float32, np.float64)} == constants.UNIT
 
 
 def test_steps_from_a_point_of_few_bits_are_exact_in_float64():

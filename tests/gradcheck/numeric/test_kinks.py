@@ -229,6 +229,11 @@ def test_a_jump_is_far_above_the_noise_of_the_smallest_steps():
     assert not jumps(H, 1 / H, noise)[0]
 
 
+def test_the_least_change_decides_whether_a_jump_is_above_the_noise():
+    changes = 1 + 0.9 * H[-5:, 0] / H[-5, 0]
+    assert jumping(changes, 0.124) and not jumping(changes, 0.126)
+
+
 def test_limits_and_changes_of_a_jump_are_alike_by_more_than_a_half():
     """Changes 1 + s h of twice the limit at the largest of five steps are none; a little less are."""
     steps = H[-5:, 0] / H[-5, 0]
@@ -267,6 +272,13 @@ def test_an_interval_of_slopes_that_holds_zero_is_no_stair():
 def test_a_stair_is_none_where_the_smallest_step_is_lost_in_a_narrow_output():
     assert not still(estimated(), step=0.5, narrow=0.5).jump[0] and still(estimated(), step=0.5, narrow=0.49).jump[0]
     assert not still(estimated(-2.0), step=0.5, narrow=1.0).jump[0]
+
+
+def test_each_cotangent_is_on_a_stair_or_not_by_its_own_numbers():
+    rows = [np.repeat(x, 2) for x in (1.0, 0.25, 1.0, 1.0)]
+    found = Estimate(*rows, *(np.array([flag, flag]) for flag in (False, False, True)))
+    ones, narrow = np.ones((3, 2)), np.array([[9.0, 9], [9, 9], [0.5, 2]])
+    assert where_still(found, np.zeros(2), ones, np.zeros(2), ones, narrow).jump.tolist() == [True, False]
 
 
 def test_a_rounding_that_hides_a_claim_widens_the_bar_where_no_step_changes_anything():

@@ -1,13 +1,14 @@
 """The noise of a function is measured, not assumed."""
 
 import dataclasses
+from math import comb
 
 import numpy as np
 import pytest
 
 from gradcheck.adapters import pair
-from gradcheck.numeric.constants import SPACINGS, UNIT, U
-from gradcheck.numeric.ladder import STEPS, sweep
+from gradcheck.numeric.constants import COARSEST, NOISE_POINTS, SPACINGS, UNIT, U
+from gradcheck.numeric.ladder import STEPS, few_bits, rounded, sweep
 from gradcheck.numeric.noise import bound, measured
 from gradcheck.numeric.plain import Plain
 from gradcheck.numeric.probe import Along, Probe
@@ -96,3 +97,91 @@ def test_on_a_step_of_a_staircase_there_is_no_noise_but_a_narrow_format_keeps_it
     assert np.array_equal(bound(stair, np.full(1, 1e-4), U), 8e-4 * stair.weight)
     moving = swept(np.sin)
     assert np.array_equal(bound(moving, np.full(1, 0.01), U), 0.08 * moving.weight)
+
+
+def of_the_guide(values, middle, level):
+    """What the values (P, m) at one spacing add to the known levels: one for each output, nan where it stays open."""
+    found = level.copy()
+    for k in range(values.shape[1]):
+        if not np.isnan(level[k]):
+            continue
+        column = values[:, k] - middle[k]
+        size = np.abs(values[:, k]).max() if (values[:, k] != middle[k]).any() else 0.0
+        grain = np.mean(np.diff(column) == 0) > 0.4
+        orders = range(1, len(column) - 1)
+        sigma = [np.sqrt(np.mean(np.diff(column, n) ** 2) / comb(2 * n, n)) for n in orders]  # (numerics.e)
+        for three in zip(sigma, sigma[1:], sigma[2:], strict=False):
+            if not grain and np.isnan(found[k]):
+                if min(three) > 0 and max(three) <= 4 * min(three):
+                    found[k] = max(three) / (size or 1)
+                elif max(three) <= U * size:
+                    found[k] = 0.0
+    return found
+
+
+@pytest.mark.parametrize("far", [1.0, 2.0**-600, 2.0**500])
+def test_the_noise_of_each_output_is_that_of_the_guide(far):
+    """The smallest spacing that shows a plateau counts, at as many points on both sides as there are."""
+    rng = np.random.default_rng(5)
+    size = 10.0 ** rng.uniform(-14, -2, 40)
+    grain, still = 10.0 ** rng.uniform(-9, -4, 40), rng.random(40) < 0.1
+
+    def forward(x):
+        smooth = np.sin(x) * 10.0 ** np.arange(-20, 20)
+        y = smooth * (1 + size * np.sin(1e13 * x + np.arange(40)))
+        y[::5] = np.floor(y[::5] / grain[::5]) * grain[::5]
+        return far * np.where(still, 3.0, y)
+
+    x = quantise(rng.normal(size=40))
+    problem = Problem(pair(forward, lambda x, dy: dy), (x,), {})
+    found = measured(problem, [x], Along(None, vectors=(np.ones(40),)), None, 40)
+    want = np.full(40, np.nan)
+    for power in SPACINGS:
+        d = float(few_bits(np.array(1.3 * 2.0**power)))
+        values = np.array([forward(x + (k - NOISE_POINTS // 2) * d) for k in range(NOISE_POINTS)]) / far
+        want = of_the_guide(values, values[NOISE_POINTS // 2], want)
+    # divided by the size of the table and multiplied again
+    np.testing.assert_allclose(found, np.nan_to_num(want), rtol=1e-6, atol=1e-300)
+    assert (found > 0).sum() > 20 and (found == 0).sum() > 3
+
+
+def test_of_cotangents_the_noise_is_that_of_the_projection_beside_its_rounding():
+    size = 1e-7
+
+    def noisy(x):
+        return 100 + np.sin(x) + size * np.sin(1e13 * x)
+
+    one = measured(Problem(pair(noisy, lambda x, dy: dy), (X,), {}), [X], Probe(0, seed=3), G)
+    many = measured(Problem(pair(noisy, lambda x, dy: dy), (X,), {}), [X], Probe(0, seed=3), None, 50)
+    assert one.shape == (2,) and many.shape == (50,)
+    true = size * np.sqrt(X.size / 2) / rounded(np.ones((1, 50)), noisy(X))
+    assert (true / 4 < one).all() and (one < 4 * true).all() and np.median(many) < 1e-8
+
+
+def test_a_search_ends_where_the_noise_of_every_output_is_known():
+    calls = []
+
+    def noisy(x):
+        calls.append(1)
+        return np.sin(x) + 1e-6 * np.sin(1e13 * x)
+
+    measured(Problem(pair(noisy, lambda x, dy: dy), (X,), {}), [X], Probe(0, seed=3), None, 50)
+    assert len(calls) < NOISE_POINTS * len(SPACINGS)
+
+
+def test_without_outputs_there_is_no_noise():
+    empty = Problem(pair(lambda x: x[:0], lambda x, dy: dy), (X,), {})
+    assert measured(empty, [X], Probe(0), None).shape == (0,)
+
+
+def test_a_staircase_is_where_neither_side_of_the_smallest_steps_moves():
+    for f in (lambda x: np.round(x * 64) / 64 + max(x - 1, 0), lambda x: np.round(x * 64) / 64 + min(x - 1, 0)):
+        s = swept(f)
+        assert np.array_equal(bound(s, np.full(1, 0.01), U), 0.08 * s.weight)
+    stair = swept(lambda x: np.round(x * 64) / 64)
+    assert np.array_equal(bound(stair, np.full(1, COARSEST), U), 8 * COARSEST * stair.weight)
+    two = dataclasses.replace(stair, right=np.zeros((len(STEPS), 1)), left=np.zeros((len(STEPS), 1)))
+    two.right[-3] = two.left[-2] = 1.0  # among others that are still
+    assert np.array_equal(bound(two, np.full(1, 0.01), U), 0.08 * two.weight)
+    two.right[-3], two.left[-2], two.right[-6] = 0.0, 0.0, 1.0
+    assert np.array_equal(bound(two, np.full(1, 0.01), U), 4 * U * two.weight)

@@ -49,3 +49,107 @@ def test_a_direction_may_hold_whole_numbers():
 def test_a_point_is_called_by_the_name_of_the_function_that_was_asked():
     with pytest.raises(ValueError, match=r"^gradcheck.hessian: x must be finite, got nan$"):
         Plain(np.sin, np.nan, "hessian")
+
+
+ARRAYS = {"a": np.ones(2), "b": np.ones(3)}
+
+
+@pytest.mark.parametrize(
+    ("x", "error", "message"),
+    [
+        (
+            np.ma.masked_array([1.0, 2.0], [True, False]),
+            TypeError,
+            "x must be a real floating array, got a masked array: hand over its data, and its mask by keyword",
+        ),
+        ([1.0, np.array(1j)], TypeError, "x[1] must be a real floating array, got dtype complex128"),
+        ([1, "two"], TypeError, "x must be a real number or hold a floating array, got list"),
+        (np.arange(2), TypeError, "x must be a real number or hold a floating array, got int64[2]"),
+        ({"a": np.ones(2, np.longdouble)}, TypeError, "x.a must be of float64 or narrower, got float128"),
+        ([np.ones(2), np.array([1, np.inf, np.nan])], ValueError, "x[1] must be finite, got inf at [1]"),
+        ((np.zeros(0), np.zeros((2, 0))), ValueError, "x must have an entry, got none"),
+    ],
+)
+def test_a_point_that_cannot_be_differentiated_is_refused(x, error, message):
+    with pytest.raises(error) as caught:
+        Plain(np.sum, x, "gradient")
+    assert str(caught.value).replace("float96", "float128") == f"gradcheck.gradient: {message}"
+
+
+def test_what_cannot_be_called_is_refused():
+    with pytest.raises(TypeError, match=r"^gradcheck.gradient: f must be callable, got int$"):
+        Plain(3, 0.5, "gradient")
+
+
+def test_an_array_without_entries_may_stand_beside_one_that_has_some():
+    assert [x.size for x in Plain(np.sum, (np.zeros(0), np.ones(2)), "gradient").point] == [0, 2]
+    assert Plain(np.sum, np.float32(2), "gradient").point[0].dtype == np.float64
+
+
+@pytest.mark.parametrize(
+    ("direction", "error", "message"),
+    [
+        (None, ValueError, "direction must be given for x of 5 entries, got None"),
+        ({"a": np.ones(2)}, ValueError, "direction.b must be like x, got nothing there"),
+        ({"a": np.ones(2) * 1j, "b": np.ones(3)}, TypeError, "direction.a must be real, got complex128"),
+        ({"a": np.ones(2), "b": "no"}, TypeError, "direction.b must be real, got <U2"),
+        ({"a": np.ones(3), "b": np.ones(3)}, ValueError, "direction.a must have the shape of x, (2,), got (3,)"),
+        ({"a": np.ones(2), "b": np.array([1, np.nan, 2])}, ValueError, "direction.b must be finite, got nan at [1]"),
+    ],
+)
+def test_a_direction_that_is_not_like_the_point_is_refused(direction, error, message):
+    with pytest.raises(error) as caught:
+        Plain(np.sum, ARRAYS, "derivative").vectors(direction)
+    assert str(caught.value) == f"gradcheck.derivative: {message}"
+
+
+def test_without_a_direction_a_single_entry_moves_by_one():
+    assert [v.tolist() for v in Plain(np.sum, 2.0, "derivative").vectors(None)] == [1.0]
+    vectors = Plain(np.sum, [np.full((1, 1), 3.0), np.zeros(0)], "derivative").vectors(None)
+    assert [v.tolist() for v in vectors] == [[[1.0]], []]
+
+
+@pytest.mark.parametrize(
+    ("y", "error", "message"),
+    [
+        (1j, TypeError, "f must return a real number or a floating array, got complex"),
+        ([1.0, np.array([1j])], TypeError, "f(x)[1] must be real, got complex128"),
+        ([np.ones(2), np.array([1.0, np.nan, np.inf])], ValueError, "f(x)[1] must be finite, got nan at [1]"),
+        (np.arange(3), TypeError, "f must return a real number or a floating array, got int64[3]"),
+        (np.zeros(0), TypeError, "f must return a real number or a floating array, got float64[0]"),
+    ],
+)
+def test_an_output_that_cannot_be_differenced_is_refused(y, error, message):
+    plain = Plain(lambda x: y, 0.5, "derivative")
+    with pytest.raises(error) as caught:
+        plain.first()
+    assert str(caught.value) == f"gradcheck.derivative: {message}"
+
+
+def test_the_first_call_counts_and_a_number_of_pythons_is_handed_one():
+    seen = []
+
+    def f(x):
+        seen.append(x)
+        return x
+
+    plain = Plain(f, 2, "derivative")
+    plain.first()
+    assert plain.count["forward"] == 1 and isinstance(seen[0], float) and seen == [2.0]
+    array = Plain(f, np.ones(2), "derivative")
+    array.forward(array.point)
+    seen[-1][0] = 9.0
+    assert array.point[0].tolist() == [1, 1] and array.complex_safe
+
+
+def test_a_step_that_changes_the_form_of_the_output_or_raises_is_no_number():
+    def f(x):
+        if x > 2:
+            raise ValueError("x must not be larger")
+        return np.ones(3) if x > 1 else np.ones(2, np.float32)
+
+    plain = Plain(f, 0.5, "derivative")
+    for x in (1.5, 2.5):
+        assert np.isnan(plain.attempt([np.array(x)], 2)).all()
+    y = plain.attempt([np.array(0.7)], 2)
+    assert y.tolist() == [1, 1] and y.dtype == np.float64

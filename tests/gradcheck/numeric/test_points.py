@@ -5,7 +5,7 @@ import fractions
 import numpy as np
 
 from gradcheck.numeric.ladder import SECOND_STEPS, STEPS, moved
-from gradcheck.numeric.points import cotangents, generic, is_constant, spread
+from gradcheck.numeric.points import cotangents, generic, is_constant, jittered, spread
 from gradcheck.numeric.probe import Probe
 from gradcheck.numeric.scales import quantise, scale
 
@@ -45,3 +45,43 @@ def test_a_parameter_of_ones_or_zeros_is_recognised_and_spread():
 def test_cotangents_are_dense_and_no_entry_is_small_or_one():
     g = cotangents(np.random.default_rng(2), 1000)
     assert g.shape == (2, 1000) and np.abs(g).min() >= 0.49 and np.abs(g).max() <= 1.51 and not (np.abs(g) == 1).any()
+
+
+def test_a_generic_point_moves_by_a_part_of_the_entry_or_of_the_scale_to_both_sides():
+    x = np.repeat([8.0, -8.0, 4.0, 0.0], 500)
+    away = generic(x, np.random.default_rng(2)) - x
+    s = scale(x)
+    for value, reach in ((8.0, s), (-8.0, s), (4.0, 4.0), (0.0, s)):
+        part = away[x == value] / (0.05 * min(reach, s))
+        assert np.abs(part).min() >= 0.499 and np.abs(part).max() <= 1.501, "a half to three halves of it"
+        assert np.abs(part).min() < 0.52 and np.abs(part).max() > 1.48 and (part > 0).any() and (part < 0).any()
+
+
+def test_what_is_near_zero_moves_away_from_it():
+    x = np.concatenate([[1.0, -1.0] * 350, np.full(200, 1e-9), np.full(200, -1e-9)])
+    near = generic(x, np.random.default_rng(2))
+    small = np.abs(x) < 0.05 * scale(x)
+    moved = (near - x)[small] * np.sign(x[small])
+    assert (moved >= 0.0249 * scale(x)).all() and (moved <= 0.0751 * scale(x)).all() and small.sum() >= 400
+    large = (near - x)[~small]
+    assert (large > 0).any() and (large < 0).any()
+
+
+def test_a_stand_in_for_ones_lies_a_quarter_to_three_quarters_away_on_both_sides():
+    away = spread(np.ones(2000), np.random.default_rng(2)) - 1
+    assert 0.25 <= np.abs(away).min() < 0.26 and 0.74 < np.abs(away).max() <= 0.75
+    assert (away > 0).any() and (away < 0).any()
+
+
+def test_cotangents_are_of_both_signs_and_as_many_as_were_asked_for():
+    g = cotangents(np.random.default_rng(2), 1000, 3)
+    assert g.shape == (3, 1000) and 0.5 <= np.abs(g).min() < 0.51 and 1.49 < np.abs(g).max() <= 1.5
+    assert ((g > 0).any(axis=1) & (g < 0).any(axis=1)).all() and len(np.unique(g)) == g.size
+
+
+def test_a_jittered_point_is_up_to_four_roundings_away_to_both_sides():
+    (x,) = jittered([np.ones(1000)], np.random.default_rng(2))
+    assert sorted(set((x - 1) * 2.0**52)) == [-2, -1, 0, 1, 2]
+    (x,) = jittered([np.full(1000, 8.0)], np.random.default_rng(2), 2.0**-24)
+    assert sorted(set((x / 8 - 1) * 2.0**23)) == [-2, -1, 0, 1, 2]
+    assert [x.shape for x in jittered([np.ones(3), np.ones((2, 0))], np.random.default_rng(2))] == [(3,), (2, 0)]

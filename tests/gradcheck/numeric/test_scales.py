@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from gradcheck.numeric.scales import entry_scales, quantise, root_sum_square, scale
+from gradcheck.numeric.scales import entry_scales, is_offset, quantise, root_sum_square, scale
 
 
 def test_a_base_point_is_rounded_to_few_bits(rng):
@@ -41,3 +41,50 @@ def test_entries_have_one_scale_unless_they_range_over_many_orders_of_magnitude(
     assert entry_scales(np.array([1.0, 2.0, 0.0])).tolist() == [1.0] * 3
     wide = entry_scales(np.array([2.0**-20, 2.0**-19, 2.0**-18, 1.0]))
     assert wide.tolist() == [2.0**-20, 2.0**-19, 2.0**-18, 1.0]
+
+
+def test_entries_near_each_other_keep_as_many_bits_more_as_zero_is_far():
+    away = 2.0**-10 * np.array([1.0, -1, 1, -1])
+    x = 1 + away * (1 + 2.0**-29)
+    assert not np.array_equal(quantise(x), quantise(1 + away)) and is_offset(x)
+    assert np.array_equal(quantise(1 + away * (1 + 2.0**-31)), 1 + away), "30 bits of what they differ by"
+    assert np.array_equal(quantise(1 + 2.0**-29 * away[:3]), np.ones(3)), "30 bits of themselves"
+    near = 1 + 2.0**-30 * np.array([1.0, -1, 1, -1]) * (1 + 2.0**-20)
+    assert np.array_equal(quantise(near), 1 + 2.0**-30 * np.array([1.0, -1, 1, -1])), "but not more than 45 of all"
+
+
+@pytest.mark.parametrize(
+    ("x", "offset"),
+    [
+        ([9.0, 9, 11, 11], True),
+        ([6.9, 6.9, 8.9, 8.9], False),  # the deviation is an eighth of the root mean square, and little more
+        ([7.0, 7, 9, 9], True),
+        ([1.0, 1, 1 + 2.0**-44, 1 + 2.0**-44], True),
+        ([1.0, 1, 1 + 2.0**-46, 1 + 2.0**-46], False),  # a part of 2^-47: roundings
+        ([9.0, 9, 11], False),
+        ([0.0, 0, 0, 0], False),
+        ([np.inf, np.inf, 1, 1], False),
+        ([], False),
+        ([9e-320, 9e-320, 11e-320, 11e-320], True),
+        ([9e300, 9e300, 11e300, 11e300], True),
+        ([9e-300, 9e-300, 11e-300, 11e-300], True),
+    ],
+)
+def test_entries_are_offset_that_are_far_from_zero_and_near_each_other(x, offset):
+    assert is_offset(np.array(x)) is offset
+
+
+def test_a_root_of_squares_along_an_axis_has_a_size_for_each_row():
+    x = np.array([[3e-200, 4e-200], [5e200, 12e200], [0, 0]])
+    assert root_sum_square(x, axis=1) == pytest.approx([5e-200, 13e200, 0], rel=1e-15, abs=0)
+    assert root_sum_square(np.zeros((2, 0)), axis=1).tolist() == [0, 0]
+    assert np.isinf(root_sum_square(np.array([1.0, np.inf])))
+
+
+def test_entries_have_scales_of_their_own_where_the_arrays_is_a_hundred_times_the_median():
+    for small, own in ((2.0**-7, True), (2.0**-6, False)):
+        x = np.array([small, small, small, 2.0, 0.0])
+        assert scale(x) == 1.0
+        assert entry_scales(x).tolist() == ([small] * 3 + [2.0, 1.0] if own else [1.0] * 5)
+    assert entry_scales(np.zeros(2)).tolist() == [1, 1]
+    assert entry_scales(np.array([1 / 100, 1 / 100, 1 / 100, 2])).tolist() == [1] * 4, "and not more"
