@@ -45,4 +45,43 @@ def test_columns_are_symmetric_and_mixed_entries_have_the_bars_of_all_three_diff
     found, bars = np.array([a.slopes.value, b.slopes.value]), np.array([a.slopes.bar, b.slopes.bar])
     assert (np.abs(found - [[y, z], [z, -y]]) <= bars).all() and found[0, 1] == found[1, 0]
     both = second(plain, spot, Along(None, vectors=(np.ones(2),)), np.zeros(1)).bar[0]
-    assert bars[0, 1] >= 0.99 * (both + bars[0, 0] + bars[1, 1]) / 2 and not a.exact
+    assert 0.99 <= 2 * bars[0, 1] / (both + bars[0, 0] + bars[1, 1]) <= 1.01 and not a.exact
+
+
+@pytest.mark.parametrize("scale", [2.0**-20, 2.0**20])
+def test_a_multiple_of_a_function_has_the_same_multiple_of_value_and_bar(scale):
+    found = []
+    for factor in (1.0, scale):
+        plain, spot = spotted(lambda x, factor=factor: factor * math.exp(x), 0.3)
+        found.append(second(plain, spot, Along(None, vectors=(np.array(1.0),)), np.full(1, 1e-12)))
+    assert found[1].value == scale * found[0].value and found[1].bar == scale * found[0].bar
+
+
+def test_entries_of_several_arrays_and_of_sizes_apart_are_crossed():
+    point = [np.array([512.0]), np.array(2.0**-11)]
+    plain, spot = spotted(lambda p: np.exp(p[0][0] / 1024) * np.sin(1024 * p[1]), point)
+    a, b = curvatures(plain, spot, list(plain.entries()))
+    s, c, e = math.sin(0.5), math.cos(0.5), math.exp(0.5)
+    want = np.array([[e * s / 2**20, e * c], [e * c, -e * s * 2**20]])
+    found, bars = np.array([a.slopes.value, b.slopes.value]), np.array([a.slopes.bar, b.slopes.bar])
+    assert (np.abs(found - want) <= bars).all() and (bars <= 1e-4 * np.abs(want)).all()
+
+
+def test_at_a_kink_there_are_no_second_derivatives_along_the_entry_that_has_it():
+    plain, spot = spotted(lambda x: abs(x[0]) + x[1] ** 2, np.array([0.0, 1.0]))
+    a, b = curvatures(plain, spot, list(plain.entries()))
+    assert a.slopes.kink.tolist() == [True, True] and b.slopes.kink.tolist() == [True, False]
+    assert np.isnan(a.slopes.value).all() and np.isinf(a.slopes.bar).all()
+    assert abs(b.slopes.value[1] - 2) <= b.slopes.bar[1]
+
+
+def test_the_noise_along_either_entry_is_that_of_both():
+    def f(x):
+        return math.exp(x[0]) * math.sin(x[1]) * (1 + 1e-8 * math.sin(1e13 * x[1]))
+
+    plain, spot = spotted(f, np.array([0.5, 1.0]))
+    a, b = curvatures(plain, spot, list(plain.entries()))
+    z = math.exp(0.5) * math.cos(1.0)
+    assert b.level > 1e-9 and a.level >= 2.0**-53 and abs(a.slopes.value[1] - z) <= a.slopes.bar[1]
+    exact, here = spotted(lambda x: x[0] * x[1], np.array([0.5, 1.0]))
+    assert all(column.level >= 2.0**-53 for column in curvatures(exact, here, list(exact.entries())))

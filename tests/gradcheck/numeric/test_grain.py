@@ -58,3 +58,24 @@ def test_numbers_that_end_in_zeros_may_be_coarse():
     assert may_be_coarse(np.array([0.3, 0.5]), 2.0**-53) and may_be_coarse(np.array([0.0]), 2.0**-53)
     assert not may_be_coarse(np.array([1 + 2.0**-52, 2 - 2.0**-52]), 2.0**-53)
     assert may_be_coarse(np.array([2.0**-20 * (1 + 2.0**-40)]), 2.0**-53)
+
+
+@pytest.mark.parametrize(("bits", "coarse"), [(48, True), (49, False)])
+def test_an_output_is_coarse_that_ends_in_more_than_three_zeros(bits, coarse):
+    """Of 1.6 a step of 2^-48 is ten roundings, and one of 2^-49 five."""
+    x = np.full(3, 1.6)
+    found = grains(lambda x: np.round(x * 2.0**bits) / 2.0**bits, x)
+    assert (found == (2.0**-bits * 2.0**52 if coarse else 0)).all()
+    y = np.full(1, 1.6 // 2.0**-bits * 2.0**-bits)
+    odd = y + (2.0**-bits if round(y[0] * 2.0**bits) % 2 == 0 else 0)
+    assert may_be_coarse(odd, 2.0**-53) is coarse
+
+
+@pytest.mark.parametrize(("size", "offset"), [(1.0, 0.0), (1024.0, 0.0), (1.0, 1024.0), (2.0**-10, 0.0)])
+def test_steps_as_wide_as_a_billionth_of_any_number_in_sight_were_meant(size, offset):
+    """2^-22 of the largest of 1, the inputs and the outputs."""
+    x, most = size * np.linspace(1.0, 1.9, 9), max(size * 1.9, 1.0, offset)
+    for bits, coarse in ((23, True), (20, False)):
+        step = 2.0 ** (np.floor(np.log2(most)) - bits)
+        found = grains(lambda x, step=step: np.append(np.round(x / step) * step, offset), x)[:-1]
+        assert (found > 0).any() == coarse

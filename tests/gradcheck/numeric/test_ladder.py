@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from gradcheck.adapters import pair
-from gradcheck.numeric.ladder import STEPS, few_bits, joined, rounded, smallest_exact, sweep
+from gradcheck.numeric.constants import EXACT, SECOND_RATIO, TINY
+from gradcheck.numeric.ladder import SECOND_STEPS, STEPS, few_bits, joined, part, rounded, smallest_exact, sweep
 from gradcheck.numeric.probe import Probe
 from gradcheck.numeric.scales import quantise
 from gradcheck.subjects.problem import Problem
@@ -22,6 +23,9 @@ def swept(function, probe, x=X, steps=STEPS):
 def test_steps_have_few_bits_and_fall():
     assert np.array_equal(few_bits(STEPS), STEPS) and (np.diff(STEPS) < 0).all()
     assert (np.frexp(STEPS)[0] * 2**10 % 1 == 0).all()
+    second, ratios = SECOND_STEPS, SECOND_STEPS[:-1] / SECOND_STEPS[1:]
+    np.testing.assert_allclose(ratios, SECOND_RATIO, rtol=4e-3, atol=0)  # but for ten bits
+    assert second[0] == pytest.approx(0.31, rel=2e-3, abs=0) and np.array_equal(few_bits(second), second)
 
 
 def test_of_a_quadratic_central_differences_are_the_derivative_and_one_sided_ones_are_not():
@@ -60,6 +64,7 @@ def test_the_entry_that_is_largest_beside_its_step_decides_which_steps_are_left_
     direction = {0: np.array([2.0, 0.5, 1.0]), 1: np.array([1.0])}
     assert smallest_exact(point, direction) == 2.0**-37 * 16
     assert smallest_exact(point, {0: np.array([2.0, 0.0, 1.0]), 1: np.array([1.0])}) == 2.0**-37 * 3
+    assert smallest_exact(point, {0: np.array([0.0, 0.5, 1.0]), 1: np.array([1.0])}) == 2.0**-37 * 16
     assert smallest_exact(point, {0: np.zeros(3), 1: np.array([0.0])}) == 0
     assert smallest_exact(point, {0: np.array([0.0, 1.0, 0.0])}) == 0, "the step of a single entry is read off"
 
@@ -96,3 +101,64 @@ def test_sweeps_side_by_side_hold_every_column():
     both = joined([a, b])
     assert both.central.shape == (len(STEPS), 4)
     assert np.array_equal(both.central[:, 2:], b.central)
+
+
+def test_the_first_levels_are_taken_even_where_their_steps_are_rounded():
+    s = swept(lambda x: x * 1.0, Probe(0, seed=1), 2.0**40 + 2.0**20 * X)
+    assert len(s.steps) == EXACT + 1
+
+
+def test_a_step_that_is_lost_to_one_side_ends_the_ladder():
+    x, steps = np.array([1.0, 0.5, 0.25, 2.0]), np.array([0.25, 2.0**-40, 1.5 * 2.0**-54, 2.0**-55])
+    s = swept(lambda x: x * 3, Probe(0, coordinate=0), x, steps)  # 1 + h is 1, and 1 - h is not
+    assert len(s.steps) == 2 and np.isfinite(s.right).all()
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_what_is_rounded_is_the_largest_of_the_values_on_both_sides_and_in_the_middle(sign):
+    x = np.array([0.5, 1.0, 1.0, 1.0])
+    probe = Probe(0, coordinate=0)
+    values = {0.5: 2.0, 0.5 + 0.25: 5.0, 0.5 - 0.25: -7.0}
+    d = probe.direction([x])[0][0]
+
+    def forward(z):
+        return np.append(sign * values[float(z[0])], np.zeros(3))
+
+    s = swept(forward, probe, x, np.array([0.25]) / d)
+    assert np.array_equal(s.weight, np.abs(G[:, :1]).T * 7)
+    values[0.25] = 3.0
+    assert np.array_equal(swept(forward, probe, x, np.array([0.25]) / d).weight, np.abs(G[:, :1]).T * 5)
+    values[0.5] = -9.0
+    assert np.array_equal(swept(forward, probe, x, np.array([0.25]) / d).weight, np.abs(G[:, :1]).T * 9)
+
+
+def test_a_change_to_one_side_shows_roundings_and_tiny_outputs_are_rounded_as_if_larger():
+    x = np.array([0.5, 1.0, 1.0, 1.0])
+    for side in (np.maximum, np.minimum):
+        s = swept(lambda z, side=side: side(z, x), Probe(0, coordinate=0), x)
+        assert (s.weight > 0).all()
+    s = swept(lambda z: z * 1e-310, Probe(0, coordinate=0), x)
+    np.testing.assert_allclose(s.weight[0], np.abs(G[:, 0]) * TINY, rtol=1e-12, atol=0)
+
+
+def test_outputs_that_are_coarser_than_their_size_count_where_they_change():
+    x, grain = np.array([0.5, 1.0, 1.0, 1.0]), np.array([4.0, 100.0, 100, 100])
+    problem = Problem(pair(np.sin, lambda x, dy: dy), (x,), {})
+    s = sweep(problem, [x], Probe(0, coordinate=0), G, STEPS, np.sin(x), grain)
+    np.testing.assert_allclose(s.coarse, np.repeat(4 * np.abs(G[:, :1]).T, len(STEPS), axis=0), rtol=1e-12, atol=0)
+    assert not swept(np.sin, Probe(0, coordinate=0), x).coarse.any()
+
+
+def test_an_output_that_a_step_of_the_arrays_size_changes_may_be_rounded_at_steps_of_an_entrys_own():
+    x = np.array([1e-30, 1.0, 1.0, 1.0])
+    own = swept(lambda z: np.append(1 + z[0], z[1:]), Probe(0, coordinate=0, own_scale=True), x)
+    np.testing.assert_allclose(own.weight, np.repeat(np.abs(G[:, :1]).T, len(STEPS), axis=0), rtol=1e-12, atol=0)
+    assert not own.central.any()
+    still = swept(lambda z: 0 * z + 3, Probe(0, coordinate=0, own_scale=True), x)
+    assert not still.weight.any()
+
+
+def test_a_part_of_a_sweep_has_every_level_unless_a_first_one_is_named():
+    s = swept(np.sin, Probe(0, coordinate=0))
+    assert np.array_equal(part(s, np.array([1])).right, s.right[:, 1:])
+    assert np.array_equal(part(s, np.array([0]), 3).weight, s.weight[3:, :1])

@@ -69,3 +69,44 @@ def test_a_direction_is_made_as_long_as_its_point(size):
 def test_what_is_known_is_filled_in_once():
     with pytest.raises(dataclasses.FrozenInstanceError):
         object.__new__(Glance).probe = None
+
+
+def test_steps_of_another_size_are_thirty_two_times_as_large_or_small():
+    """An output that is large beside its slope is coarse, and worth other steps where there are any."""
+    counts = [looked(lambda x: 1e8 + math.sin(x), x)[-1] for x in (1 / 16, 1 / 32, 1 / 64)]
+    assert counts[0] < min(counts[1:])
+    assert looked(lambda x: 1e8 + math.sin(x), 32.0)[-1] > looked(lambda x: 1e8 + math.sin(x), 16.0)[-1]
+
+
+def test_one_output_in_doubt_gets_the_whole_ladder_and_the_others_keep_what_they_have():
+    seen, slopes, *_ = looked(lambda x: np.stack([np.exp(x), np.abs(x - 1)]), np.array(1 + 1e-6))
+    assert seen.slopes.doubt.tolist() == [False, True] and not slopes.doubt.any()
+    assert (np.abs(slopes.value - [math.exp(1 + 1e-6), 1]) <= slopes.bar).all() and slopes.bar[1] < 1e-4
+
+
+def test_one_coarse_output_gets_steps_of_another_size():
+    _, alone, _, _, count = looked(lambda x: 1e8 + math.sin(x), 1 / 64)
+    _, both, _, _, of_both = looked(lambda x: np.stack([np.exp(x), 1e8 + np.sin(x)]), np.array(1 / 64))
+    assert of_both == count and both.bar[1] == pytest.approx(alone.bar[0], rel=0.5, abs=0)
+
+
+@pytest.mark.parametrize("other", [np.exp, np.abs])
+def test_the_noise_is_that_on_both_sides_of_a_kink_whichever_output_has_it(other):
+    def one_sided(sign):
+        return lambda x: np.stack([np.abs(x), other(x) + 1e-6 * np.sin(1e13 * x) * (sign * x > 0)])
+
+    for sign in (1, -1):
+        _, _, level, _, _ = looked(one_sided(sign), np.array(0.0))
+        assert level[0] < 1e-15 and level[1] > 1e-8
+
+
+def test_a_narrow_output_has_half_the_noise_of_its_rounding_at_the_least():
+    for dtype, level in ((np.float32, 2.0**-25), (np.float16, 2.0**-12), (np.float64, 0.0)):
+        assert looked(lambda x, dtype=dtype: dtype(3), 0.5)[2] == level
+
+
+def test_the_longest_part_of_a_direction_decides_its_length():
+    v = np.array([1.0, -0.5])
+    wide, narrow = np.array([8.0, 8.0]), np.array([0.25, 0.25])
+    assert natural([wide, narrow], (v, v)) == natural([narrow, wide], (v, v)) == 0.25
+    assert natural([wide, narrow], (v, None)) == 8.0 and natural([wide], (None,)) == 1.0

@@ -181,7 +181,8 @@ def test_a_staircase_is_where_neither_side_of_the_smallest_steps_moves():
     stair = swept(lambda x: np.round(x * 64) / 64)
     assert np.array_equal(bound(stair, np.full(1, COARSEST), U), 8 * COARSEST * stair.weight)
     two = dataclasses.replace(stair, right=np.zeros((len(STEPS), 1)), left=np.zeros((len(STEPS), 1)))
-    two.right[-3] = two.left[-2] = 1.0  # among others that are still
-    assert np.array_equal(bound(two, np.full(1, 0.01), U), 0.08 * two.weight)
-    two.right[-3], two.left[-2], two.right[-6] = 0.0, 0.0, 1.0
-    assert np.array_equal(bound(two, np.full(1, 0.01), U), 4 * U * two.weight)
+    for side in (two.right, two.left):
+        for level, moves in ((-3, True), (-6, False)):
+            side[level] = 1.0  # among others that are still
+            assert np.array_equal(bound(two, np.full(1, 0.01), U), (0.08 if moves else 4 * U) * two.weight)
+            side[level] = 0.0

@@ -18,6 +18,13 @@ def test_calls_are_counted_and_a_refusal_of_complex_numbers_is_free():
     assert dict(plain.count) == {"forward": 1, "complex forward": 0}
 
 
+def test_calls_with_real_and_with_complex_numbers_are_counted_apart():
+    plain = Plain(lambda x: x * x, 0.5, "derivative")
+    for x in (0.5, 0.25, 1j, 0.75):
+        plain.forward([np.array(x)])
+    assert dict(plain.count) == {"forward": 3, "complex forward": 1}
+
+
 def test_entries_are_directions_of_one_entry_each():
     plain = Plain(lambda p: p[0].sum() * p[1], [np.zeros(2), 1.0], "gradient")
     found = list(plain.entries())

@@ -3,6 +3,7 @@
 import fractions
 
 import numpy as np
+import pytest
 
 from gradcheck.numeric.ladder import SECOND_STEPS, STEPS, moved
 from gradcheck.numeric.points import cotangents, generic, is_constant, jittered, spread
@@ -37,7 +38,7 @@ def test_a_generic_point_is_near_and_has_no_zeros_ties_or_ones():
 
 def test_a_parameter_of_ones_or_zeros_is_recognised_and_spread():
     assert is_constant(np.ones(4)) and is_constant(np.zeros((2, 2))) and not is_constant(np.array([0.0, 1.0]))
-    assert not is_constant(np.zeros((0, 3)))
+    assert not is_constant(np.zeros((0, 3))) and is_constant(np.ones(1))
     x = spread(np.ones(100), np.random.default_rng(2))
     assert len(np.unique(x)) == 100 and (np.abs(x - 1) >= 0.2).all()
 
@@ -85,3 +86,11 @@ def test_a_jittered_point_is_up_to_four_roundings_away_to_both_sides():
     (x,) = jittered([np.full(1000, 8.0)], np.random.default_rng(2), 2.0**-24)
     assert sorted(set((x / 8 - 1) * 2.0**23)) == [-2, -1, 0, 1, 2]
     assert [x.shape for x in jittered([np.ones(3), np.ones((2, 0))], np.random.default_rng(2))] == [(3,), (2, 0)]
+
+
+@pytest.mark.parametrize("size", [1.0, 2.0**10, 2.0**-10])
+def test_what_is_farther_from_zero_than_a_twentieth_of_the_scale_moves_to_both_sides(size):
+    x = size * np.concatenate([[1.0, -1.0] * 700, np.full(200, 0.07), np.full(200, 0.04)])
+    near = generic(x, np.random.default_rng(2))
+    assert scale(x) == size and len(set(np.sign((near - x)[1400:1600]))) == 2
+    assert (np.sign((near - x)[1600:]) == 1).all()

@@ -57,3 +57,24 @@ def test_a_given_direction_is_as_many_units_long_and_leaves_out_what_does_not_mo
 def test_what_is_known_is_filled_in_once(kind):
     with pytest.raises(dataclasses.FrozenInstanceError):
         object.__new__(kind).leaf = None
+
+
+def test_without_more_said_a_dense_direction_is_that_of_seed_nought_whatever_is_equal():
+    x = np.ones(200)
+    d = Probe(0).direction([x])[0]
+    assert np.array_equal(d, Probe(0, seed=0, start=0, stop=200, by_value=False).direction([x])[0])
+    assert len(np.unique(np.abs(d))) > 20
+    assert Along(None, vectors=(X,)).direction([X])[0] is not X
+    assert np.array_equal(Along(None, vectors=(X,)).direction([X])[0], X)
+
+
+def test_entries_move_by_whole_parts_of_sixty_four_from_a_half_to_one_and_a_half_to_both_sides_alike():
+    d = Probe(0, seed=3).direction([np.ones(20_000)])[0]
+    assert sorted(set(np.abs(d) * 64)) == list(range(32, 97))
+    assert abs(np.mean(d > 0) - 0.5) < 0.02  # five standard deviations are 0.018
+
+
+def test_entries_that_are_held_stay():
+    d, held = Probe(0, seed=3).direction([X])[0], (0, 5, 34)
+    there = Probe(0, seed=3, held=held).direction([X])[0]
+    assert np.flatnonzero(there == 0).tolist() == list(held) and np.array_equal(there[there != 0], np.delete(d, held))

@@ -51,3 +51,8 @@ def test_readings_of_many_tasks_are_counted_together():
 def test_what_is_known_is_filled_in_once(kind):
     with pytest.raises(dataclasses.FrozenInstanceError):
         object.__new__(kind).point = None
+
+
+def test_of_all_arrays_together_the_noise_of_the_complex_step_is_measured_once():
+    _, reading = asked(Task(Probe(None, seed=1), exact=True, jitter=3))
+    assert reading.count["complex forward"] == 2 and reading.exact.noise.shape == (1,)

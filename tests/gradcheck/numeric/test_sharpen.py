@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from gradcheck.numeric.constants import EVIDENCE
 from gradcheck.numeric.plain import Plain
 from gradcheck.numeric.probe import Along
 from gradcheck.numeric.reading import Exact
@@ -49,3 +50,40 @@ def test_the_step_is_told_in_units_of_the_given_direction():
         spot = dataclasses.replace(SPOT, point=plain.point)
         step = exact(plain, spot, Along(None, vectors=(np.array(1.0),), unit=unit))
         assert np.allclose(step.value, np.cos(0.3), rtol=1e-15, atol=0) and step.size == step.value
+        assert 0 < step.noise < 1e-15
+
+
+@pytest.mark.parametrize("unit", [1.0, 0.25, 4.0])
+@pytest.mark.parametrize(("value", "y"), [(2.0, 0.5), (0.5, 2.0)])
+def test_a_bar_is_evidence_that_is_a_thousandth_of_the_derivative_or_of_the_output_along_the_direction(value, y, unit):
+    step = Exact(np.array([value]), np.array([0.0]), np.array([0.0]))
+    spot, probe = dataclasses.replace(SPOT, y=np.array([y])), dataclasses.replace(PROBE, unit=unit)
+    most = EVIDENCE * max(value, y / unit)
+    assert sharpened(slopes(value, most), step, spot, probe) is not None
+    assert sharpened(slopes(value, 1.001 * most), step, spot, probe) is None
+
+
+def both(value, bar, kink=(False, False)):
+    no = np.zeros(2, bool)
+    return Slopes(np.array(value), np.array(bar), np.array(value), np.array(value), np.array(kink), no, no, no)
+
+
+TWO = Exact(np.array([2.0, 3.0]), np.array([0.0, 0.0]), np.array([2.0**-42, 2.0**-42]))  # bars of 2^-40
+SPOTS = dataclasses.replace(SPOT, y=np.ones(2))
+
+
+def test_one_output_that_contradicts_is_enough_to_believe_none():
+    assert sharpened(both([2.0, 3.0], [1e-9, 1e-9]), TWO, SPOTS, PROBE) is not None
+    assert sharpened(both([2.0, 3.1], [1e-9, 1e-9]), TWO, SPOTS, PROBE) is None
+    assert sharpened(both([2.0, 3.0], [1e-9, 1e-2]), TWO, SPOTS, PROBE) is None
+
+
+def test_a_kink_of_one_output_leaves_the_others_to_be_sharpened():
+    found = sharpened(both([2 + 2.0**-31, 7.0], [2.0**-30, 2.0**-30], (False, True)), TWO, SPOTS, PROBE)
+    assert found.value.tolist() == [2, 7] and found.bar.tolist() == [2.0**-40, 2.0**-30]
+
+
+def test_what_lies_exactly_within_both_bars_agrees_and_the_smaller_bar_is_kept():
+    found = both([2 + 2.0**-30 + 2.0**-40, 3 - 2.0**-41], [2.0**-30, 2.0**-40])
+    sharp = sharpened(found, TWO, SPOTS, PROBE)
+    assert sharp.value.tolist() == [2, 3 - 2.0**-41] and sharp.bar.tolist() == [2.0**-40, 2.0**-40]
