@@ -1,6 +1,6 @@
 """Two claims that every test of a layer makes: a backward pass is proved, a planted bug is caught."""
 
-import equations
+import cited
 import numpy as np
 import pytest
 
@@ -37,7 +37,7 @@ def broken(subject, report):
     wrong = [gradient for gradient in report.gradients if gradient.verdict == "fail"]
     if not wrong or wrong[0].worst_index is None:
         return str(report)
-    ids = ", ".join(f"({name})" for name in equations.of(subject, wrong[0].name))
+    ids = ", ".join(f"({name})" for name in cited.of(subject, wrong[0].name))
     lines = f", computed by the lines that cite {ids}" if ids else ""
     more = f", and {len(wrong) - 1} more" if len(wrong) > 1 else ""
     entry = ", ".join(map(str, wrong[0].worst_index))

@@ -63,7 +63,7 @@ def attend_vjp(
     group = batch, groups, heads // max(groups, 1) * queries                # H / G heads are that many more queries
 
     scale = width ** -0.5
-    q = q.reshape(*group, width)                            # (B, G, H T / G, K)    # (attend.10)
+    q = q.reshape(*group, width)                            # (B, G, H T / G, K)
     s = (scale * q) @ k.swapaxes(-1, -2)                    # (B, G, H T / G, S)    # (attend.1)
     s = s.reshape(table)                                    # (B, H, T, S)
     if cap is not None:
@@ -88,9 +88,10 @@ def attend_vjp(
     def pullback(do: np.ndarray) -> tuple[np.ndarray, ...]:
         do = do.reshape(*group, width)
         dv = w.swapaxes(-1, -2) @ do                        # (B, G, S, K)          # (attend.5)
-        dp = (do @ v.swapaxes(-1, -2)).reshape(table)       # (B, H, T, S)          # (attend.6)
+        dw = (do @ v.swapaxes(-1, -2)).reshape(table)       # (B, H, T, S)          # (attend.6)
+        dp = dw
         if kept is not None:
-            dp = dp * kept / (1 - float(dropout))           # (B, H, T, S)          # (attend.16)
+            dp = dw * kept / (1 - float(dropout))           # (B, H, T, S)          # (attend.16)
         ds = softmax_pullback(dp)                           # (B, H, T, S)          # (attend.7)
         dbias = [_sum_like(b, ds) for b in bias]
         if cap is not None:

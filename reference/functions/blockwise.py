@@ -151,8 +151,7 @@ def _softmax_pullback(
     dv = w.T @ do                                                           # (M, K)        # (blockwise.12)
     dw = do @ v.T                                                           # (N, M)        # (blockwise.13)
     dp = dw if c is None else c * dw                                        # (N, M)        # (blockwise.14)
-    dp -= d
-    ds = p * dp                                                             # (N, M)        # (blockwise.15)
+    ds = p * (dp - d)                                                       # (N, M)        # (blockwise.15)
     return ds, dv
 
 

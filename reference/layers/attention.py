@@ -19,16 +19,16 @@ from reference.functions.blockwise import LONG, blockwise_vjp
 from reference.layers.linear import Linear
 
 
-def split_heads(x: np.ndarray, heads: int) -> np.ndarray:
-    """Map x (B, T, H K) to (B, H, T, K), a view where x is contiguous: matmul takes it as it is."""
-    batch, length, width = x.shape
-    return x.reshape(batch, length, heads, width // heads).swapaxes(1, 2)   # (attention.4)
+def split_heads(merged: np.ndarray, heads: int) -> np.ndarray:
+    """Map (B, T, H K) to (B, H, T, K), a view where that is contiguous: matmul takes it as it is."""
+    batch, length, width = merged.shape
+    return merged.reshape(batch, length, heads, width // heads).swapaxes(1, 2)  # (attention.4)
 
 
-def merge_heads(x: np.ndarray) -> np.ndarray:
-    """Map x (B, H, T, K) to (B, T, H K): the inverse of split_heads, and its transpose."""
-    batch, heads, length, width = x.shape
-    return x.swapaxes(1, 2).reshape(batch, length, heads * width)           # (attention.6)
+def merge_heads(split: np.ndarray) -> np.ndarray:
+    """Map (B, H, T, K) to (B, T, H K): the inverse of split_heads, and its transpose."""
+    batch, heads, length, width = split.shape
+    return split.swapaxes(1, 2).reshape(batch, length, heads * width)           # (attention.6)
 
 
 def expect_heads(where: str, heads: int, width: int) -> None:

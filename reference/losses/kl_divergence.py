@@ -62,7 +62,7 @@ def kl_divergence_vjp(
     target_total = q.sum(axis=-1)                       # (N,)      # (kl_divergence.3)
     q /= target_total[:, None]                          # (N, V)    # (kl_divergence.4)
     gap = np.subtract(a, z, out=np.zeros_like(z), where=q > 0)      # (kl_divergence.5)
-    p = np.exp(z, out=z)                                # (N, V)
+    p = np.exp(z, out=z)                                # (N, V)    # (kl_divergence.15)
     total = p.sum(axis=-1)                              # (N,)      # (kl_divergence.6)
     p /= total[:, None]                                 # (N, V)    # (kl_divergence.7)
     cost = (q * gap).sum(axis=-1) + (np.log(total) - np.log(target_total))  # (N,)  # (kl_divergence.8)

@@ -2,7 +2,7 @@
 
 import functools
 
-import equations
+import cited
 import pytest
 
 from reference.core import tree
@@ -38,7 +38,7 @@ def test_a_wrong_gradient_is_told_by_layer_array_entry_and_equations(prove, rng)
 @pytest.mark.parametrize("example", EXAMPLES, ids=[f"{e.module}: {e.name}" for e in EXAMPLES])
 def test_every_parameter_of_every_layer_has_equations_that_compute_its_gradient(example):
     for path, _ in tree.leaves(example.subject) if hasattr(example.subject, "vjp") else ():
-        assert equations.of(example.subject, path), path
+        assert cited.of(example.subject, path), path
 
 
 @pytest.mark.parametrize(
@@ -54,12 +54,12 @@ def test_every_parameter_of_every_layer_has_equations_that_compute_its_gradient(
 )
 def test_the_equations_are_those_that_the_gradient_depends_on(module, name, ids):
     example = next(e for e in catalogue.examples() if e.module == module)
-    assert equations.of(example.subject, name) == ids
+    assert cited.of(example.subject, name) == ids
 
 
 def test_what_is_not_of_the_mathematics_cites_nothing():
     identity = lambda x: (x, lambda dy: dy)  # noqa: E731
-    assert equations.of(identity, "x") == equations.of(functools.partial(identity), "x") == []
+    assert cited.of(identity, "x") == cited.of(functools.partial(identity), "x") == []
 
 
 def test_the_proofs_come_first_and_parts_before_the_whole(request):
