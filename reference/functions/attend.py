@@ -67,38 +67,38 @@ def attend_vjp(
     s = (scale * q) @ k.swapaxes(-1, -2)                    # (B, G, H T / G, S)    # (attend.1)
     s = s.reshape(table)                                    # (B, H, T, S)
     if cap is not None:
-        s, cap_pullback = softcap_vjp(s, cap=cap)           # (B, H, T, S)          # (attend.11)
+        s, cap_pullback = softcap_vjp(s, cap=cap)           # (B, H, T, S)          # (attend.5)
     for b in bias:
-        s = s + b                                           # (B, H, T, S)          # (attend.12)
+        s = s + b                                           # (B, H, T, S)          # (attend.6)
     if slopes is not None:
-        s, _ = alibi_vjp(s, slopes=slopes)                  # (B, H, T, S)          # (attend.13)
+        s, _ = alibi_vjp(s, slopes=slopes)                  # (B, H, T, S)          # (attend.7)
     if causal or window is not None:
         seen = masks.visible(range(keys - queries, keys), range(keys), causal=causal, window=window, like=s)
-        mask = seen if mask is None else mask & seen        # (B, H, T, S)          # (attend.14)
+        mask = seen if mask is None else mask & seen        # (B, H, T, S)          # (attend.8)
     if mask is not None:
         np.copyto(s, -np.inf, where=~mask)                  # (B, H, T, S)          # (attend.2)
     p, softmax_pullback = softmax_vjp(s)                    # (B, H, T, S)          # (attend.3)
     w, kept = p, None
     if dropout and rng is not None:
         kept = handed_over(keep(draw(rng), dropout, table, range(queries)), s)
-        w = p * kept / (1 - float(dropout))                 # (B, H, T, S)          # (attend.15)
+        w = p * kept / (1 - float(dropout))                 # (B, H, T, S)          # (attend.9)
     w = w.reshape(*group, keys)
     o = w @ v                                               # (B, G, H T / G, K)    # (attend.4)
 
     def pullback(do: np.ndarray) -> tuple[np.ndarray, ...]:
         do = do.reshape(*group, width)
-        dv = w.swapaxes(-1, -2) @ do                        # (B, G, S, K)          # (attend.5)
-        dw = (do @ v.swapaxes(-1, -2)).reshape(table)       # (B, H, T, S)          # (attend.6)
+        dv = w.swapaxes(-1, -2) @ do                        # (B, G, S, K)          # (attend.10)
+        dw = (do @ v.swapaxes(-1, -2)).reshape(table)       # (B, H, T, S)          # (attend.11)
         dp = dw
         if kept is not None:
-            dp = dw * kept / (1 - float(dropout))           # (B, H, T, S)          # (attend.16)
-        ds = softmax_pullback(dp)                           # (B, H, T, S)          # (attend.7)
+            dp = dw * kept / (1 - float(dropout))           # (B, H, T, S)          # (attend.15)
+        ds = softmax_pullback(dp)                           # (B, H, T, S)          # (attend.12)
         dbias = [_sum_like(b, ds) for b in bias]
         if cap is not None:
-            ds = cap_pullback(ds)                           # (B, H, T, S)          # (attend.18)
+            ds = cap_pullback(ds)                           # (B, H, T, S)          # (attend.17)
         ds = ds.reshape(*group, keys)
-        dq = scale * (ds @ k)                               # (B, G, H T / G, K)    # (attend.8)
-        dk = scale * (ds.swapaxes(-1, -2) @ q)              # (B, G, S, K)          # (attend.9)
+        dq = scale * (ds @ k)                               # (B, G, H T / G, K)    # (attend.13)
+        dk = scale * (ds.swapaxes(-1, -2) @ q)              # (B, G, S, K)          # (attend.14)
         return dq.reshape(batch, heads, queries, width), dk, dv, *dbias
 
     return o.reshape(batch, heads, queries, width), pullback
@@ -107,7 +107,7 @@ def attend_vjp(
 def _sum_like(b: np.ndarray, ds: np.ndarray) -> np.ndarray:
     """Sum ds (B, H, T, S) over the axes along which b has length 1 and served every position."""
     axes = tuple(axis for axis in range(3) if b.shape[axis] == 1)
-    return ds.sum(axis=axes, keepdims=True)                                         # (attend.17)
+    return ds.sum(axis=axes, keepdims=True)                                         # (attend.16)
 
 
 def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]:

@@ -39,18 +39,18 @@ class LayerNorm(Layer):
         expect_shape("LayerNorm", "beta", self.beta, gamma.shape)
         expect_last_axis("LayerNorm", "x", x, gamma.size)
         centred = x - row_means(x)                                      # (..., D)  # (layernorm.1)
-        scale = row_scales(centred, math.sqrt(self.eps))                # (..., 1)  # (layernorm.10)
-        variance = row_means(np.square(centred / scale))                # (..., 1)  # (layernorm.2)
-        rstd = 1 / (scale * np.sqrt(variance + self.eps / scale / scale))           # (layernorm.3)
-        xhat = np.multiply(rstd, centred, out=centred)                  # (..., D)  # (layernorm.4)
-        y = gamma * xhat + self.beta                                    # (..., D)  # (layernorm.5)
+        scale = row_scales(centred, math.sqrt(self.eps))                # (..., 1)  # (layernorm.2)
+        variance = row_means(np.square(centred / scale))                # (..., 1)  # (layernorm.3)
+        rstd = 1 / (scale * np.sqrt(variance + self.eps / scale / scale))           # (layernorm.4)
+        xhat = np.multiply(rstd, centred, out=centred)                  # (..., D)  # (layernorm.5)
+        y = gamma * xhat + self.beta                                    # (..., D)  # (layernorm.6)
 
         def pullback(dy: np.ndarray) -> tuple[Self, np.ndarray]:
             drows = as_rows(dy)                                         # (N, D)
-            dgamma = column_sums(drows * xhat.reshape(drows.shape))     # (D,)      # (layernorm.6)
-            dbeta = column_sums(drows)                                  # (D,)      # (layernorm.7)
-            dxhat = gamma * dy                                          # (..., D)  # (layernorm.8)
-            dx = rstd * (dxhat - row_means(dxhat) - xhat * row_means(dxhat * xhat))  # (layernorm.9)
+            dgamma = column_sums(drows * xhat.reshape(drows.shape))     # (D,)      # (layernorm.7)
+            dbeta = column_sums(drows)                                  # (D,)      # (layernorm.8)
+            dxhat = gamma * dy                                          # (..., D)  # (layernorm.9)
+            dx = rstd * (dxhat - row_means(dxhat) - xhat * row_means(dxhat * xhat))  # (layernorm.10)
             return self.cotangent(gamma=dgamma, beta=dbeta), dx
 
         return y, pullback

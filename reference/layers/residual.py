@@ -41,18 +41,18 @@ class PreNorm(Layer):
         r, auxiliary = split(out)                                       # (..., D)  # (residual.2)
         _expect_same_shape("PreNorm", "inner", r, x)
         if self.drop is not None:
-            r, drop_pullback = self.drop.vjp(r, rng=rng)                # (..., D)  # (residual.13)
+            r, drop_pullback = self.drop.vjp(r, rng=rng)                # (..., D)  # (residual.3)
             _expect_same_shape("PreNorm", "drop", r, x)
-        y = x + r                                                       # (..., D)  # (residual.3)
+        y = x + r                                                       # (..., D)  # (residual.4)
 
         def pullback(cotangents: Any) -> tuple:
             dy, dauxiliary = split(cotangents)
             dr, d_drop = dy, {}
             if self.drop is not None:
-                d_drop["drop"], dr = drop_pullback(dy)                  # (..., D)  # (residual.14)
-            d_inner, dn, *dothers = inner_pullback(join(dr, dauxiliary))  # (..., D)  # (residual.4)
-            d_norm, dx_norm = norm_pullback(dn)                         # (..., D)  # (residual.5)
-            dx = dy + dx_norm                                           # (..., D)  # (residual.6)
+                d_drop["drop"], dr = drop_pullback(dy)                  # (..., D)  # (residual.9)
+            d_inner, dn, *dothers = inner_pullback(join(dr, dauxiliary))  # (..., D)  # (residual.10)
+            d_norm, dx_norm = norm_pullback(dn)                         # (..., D)  # (residual.11)
+            dx = dy + dx_norm                                           # (..., D)  # (residual.12)
             return self.cotangent(norm=d_norm, inner=d_inner, **d_drop), dx, *dothers
 
         return join(y, auxiliary), pullback
@@ -70,23 +70,23 @@ class PostNorm(Layer):
     ) -> tuple[Any, Callable[[Any], tuple]]:
         """Map x (..., D) to y (..., D); `others`, `constants`, outputs, rng and errors as for PreNorm."""
         out, inner_pullback = self.inner.vjp(x, *others, **constants, **randomness(self.inner, rng))
-        r, auxiliary = split(out)                                       # (..., D)  # (residual.7)
+        r, auxiliary = split(out)                                       # (..., D)  # (residual.5)
         _expect_same_shape("PostNorm", "inner", r, x)
         if self.drop is not None:
-            r, drop_pullback = self.drop.vjp(r, rng=rng)                # (..., D)  # (residual.15)
+            r, drop_pullback = self.drop.vjp(r, rng=rng)                # (..., D)  # (residual.6)
             _expect_same_shape("PostNorm", "drop", r, x)
-        z = x + r                                                       # (..., D)  # (residual.8)
-        y, norm_pullback = self.norm.vjp(z)                             # (..., D)  # (residual.9)
+        z = x + r                                                       # (..., D)  # (residual.7)
+        y, norm_pullback = self.norm.vjp(z)                             # (..., D)  # (residual.8)
         expect_alone("PostNorm", "norm", y)
 
         def pullback(cotangents: Any) -> tuple:
             dy, dauxiliary = split(cotangents)
-            d_norm, dz = norm_pullback(dy)                              # (..., D)  # (residual.10)
+            d_norm, dz = norm_pullback(dy)                              # (..., D)  # (residual.13)
             dr, d_drop = dz, {}
             if self.drop is not None:
-                d_drop["drop"], dr = drop_pullback(dz)                  # (..., D)  # (residual.16)
-            d_inner, dx_inner, *dothers = inner_pullback(join(dr, dauxiliary))  # (..., D)  # (residual.11)
-            dx = dz + dx_inner                                          # (..., D)  # (residual.12)
+                d_drop["drop"], dr = drop_pullback(dz)                  # (..., D)  # (residual.14)
+            d_inner, dx_inner, *dothers = inner_pullback(join(dr, dauxiliary))  # (..., D)  # (residual.15)
+            dx = dz + dx_inner                                          # (..., D)  # (residual.16)
             return self.cotangent(norm=d_norm, inner=d_inner, **d_drop), dx, *dothers
 
         return join(y, auxiliary), pullback

@@ -36,17 +36,17 @@ class RMSNorm(Layer):
         gamma = self.gamma
         expect_shape("RMSNorm", "gamma", gamma, ("D",))
         expect_last_axis("RMSNorm", "x", x, gamma.size)
-        scale = row_scales(x, math.sqrt(self.eps))                      # (..., 1)  # (rmsnorm.8)
-        square = row_means(np.square(x / scale))                        # (..., 1)  # (rmsnorm.1)
-        r = 1 / (scale * np.sqrt(square + self.eps / scale / scale))    # (..., 1)  # (rmsnorm.2)
-        xhat = r * x                                                    # (..., D)  # (rmsnorm.3)
-        y = gamma * xhat                                                # (..., D)  # (rmsnorm.4)
+        scale = row_scales(x, math.sqrt(self.eps))                      # (..., 1)  # (rmsnorm.1)
+        square = row_means(np.square(x / scale))                        # (..., 1)  # (rmsnorm.2)
+        r = 1 / (scale * np.sqrt(square + self.eps / scale / scale))    # (..., 1)  # (rmsnorm.3)
+        xhat = r * x                                                    # (..., D)  # (rmsnorm.4)
+        y = gamma * xhat                                                # (..., D)  # (rmsnorm.5)
 
         def pullback(dy: np.ndarray) -> tuple[Self, np.ndarray]:
             drows = as_rows(dy)                                         # (N, D)
-            dgamma = column_sums(drows * xhat.reshape(drows.shape))     # (D,)      # (rmsnorm.5)
-            dxhat = gamma * dy                                          # (..., D)  # (rmsnorm.6)
-            dx = r * (dxhat - xhat * row_means(dxhat * xhat))           # (..., D)  # (rmsnorm.7)
+            dgamma = column_sums(drows * xhat.reshape(drows.shape))     # (D,)      # (rmsnorm.6)
+            dxhat = gamma * dy                                          # (..., D)  # (rmsnorm.7)
+            dx = r * (dxhat - xhat * row_means(dxhat * xhat))           # (..., D)  # (rmsnorm.8)
             return self.cotangent(gamma=dgamma), dx
 
         return y, pullback

@@ -74,22 +74,22 @@ def cross_entropy_vjp(
     share = 1 / max(n, 1) if reduction == "mean" else 1.0           # (cross_entropy.5)
     loss = as_array((np.log(total) - hit).sum() * share)            # (cross_entropy.6)
     if b:
-        log_z = np.log(total) + m[:, 0]                 # (N,)      # (cross_entropy.11)
-        loss = as_array(loss + b * (log_z * log_z).sum() * share)    # (cross_entropy.12)
-    p = np.divide(e, total[:, None], out=e)             # (N, V)    # (cross_entropy.7)
+        log_z = np.log(total) + m[:, 0]                 # (N,)      # (cross_entropy.7)
+        loss = as_array(loss + b * (log_z * log_z).sum() * share)    # (cross_entropy.8)
+    p = np.divide(e, total[:, None], out=e)             # (N, V)    # (cross_entropy.9)
     shape = logits.shape
 
     def pullback(dloss: np.ndarray | float) -> np.ndarray:
-        c = dloss * share                               # ()        # (cross_entropy.8)
+        c = dloss * share                               # ()        # (cross_entropy.10)
         k = c * (1 + 2 * b * log_z)[:, None] if b else c            # (cross_entropy.13)
         dz = k * p                                      # (N, V)
         if a:
             dz -= c * a / v
-        dz[rows, y] -= c * (1 - a)                                  # (cross_entropy.9)
+        dz[rows, y] -= c * (1 - a)                                  # (cross_entropy.11)
         if n == counts.size:  # nothing to put zeros between
             return dz.reshape(shape)
         dlogits = np.zeros_like(dz, shape=shape)        # (..., V)
-        dlogits[counts] = dz                                        # (cross_entropy.10)
+        dlogits[counts] = dz                                        # (cross_entropy.12)
         return dlogits
 
     return loss, pullback

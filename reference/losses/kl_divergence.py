@@ -62,21 +62,21 @@ def kl_divergence_vjp(
     target_total = q.sum(axis=-1)                       # (N,)      # (kl_divergence.3)
     q /= target_total[:, None]                          # (N, V)    # (kl_divergence.4)
     gap = np.subtract(a, z, out=np.zeros_like(z), where=q > 0)      # (kl_divergence.5)
-    p = np.exp(z, out=z)                                # (N, V)    # (kl_divergence.15)
-    total = p.sum(axis=-1)                              # (N,)      # (kl_divergence.6)
-    p /= total[:, None]                                 # (N, V)    # (kl_divergence.7)
-    cost = (q * gap).sum(axis=-1) + (np.log(total) - np.log(target_total))  # (N,)  # (kl_divergence.8)
-    share = 1 / max(len(z), 1) if reduction == "mean" else 1.0      # (kl_divergence.9)
-    loss = as_array(cost.sum() * share)                 # ()        # (kl_divergence.10)
-    excess = np.subtract(p, q, out=p)                   # (N, V)    # (kl_divergence.11)
+    p = np.exp(z, out=z)                                # (N, V)    # (kl_divergence.6)
+    total = p.sum(axis=-1)                              # (N,)      # (kl_divergence.7)
+    p /= total[:, None]                                 # (N, V)    # (kl_divergence.8)
+    cost = (q * gap).sum(axis=-1) + (np.log(total) - np.log(target_total))  # (N,)  # (kl_divergence.9)
+    share = 1 / max(len(z), 1) if reduction == "mean" else 1.0      # (kl_divergence.10)
+    loss = as_array(cost.sum() * share)                 # ()        # (kl_divergence.11)
+    excess = np.subtract(p, q, out=p)                   # (N, V)    # (kl_divergence.12)
 
     def pullback(dloss: np.ndarray | float) -> np.ndarray:
-        c = dloss * share / t                           # ()        # (kl_divergence.12)
-        dz = c * excess                                 # (N, V)    # (kl_divergence.13)
+        c = dloss * share / t                           # ()        # (kl_divergence.13)
+        dz = c * excess                                 # (N, V)    # (kl_divergence.14)
         if len(dz) == counts.size:  # nothing to put zeros between
             return dz.reshape(shape)
         dlogits = np.zeros_like(dz, shape=shape)        # (..., V)
-        dlogits[counts] = dz                                        # (kl_divergence.14)
+        dlogits[counts] = dz                                        # (kl_divergence.15)
         return dlogits
 
     return loss, pullback

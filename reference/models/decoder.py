@@ -79,9 +79,9 @@ class DecoderBlock(Layer):
         y, feedforward_pullback = self.feedforward.vjp(c, **randomness(self.feedforward, rng))         # (decoder.3)
 
         def pullback(dy: Any) -> tuple[Self, np.ndarray, np.ndarray]:
-            d_feedforward, dc = feedforward_pullback(dy)                                  # (B, T, D)  # (decoder.6)
-            d_cross_attention, dh, dmemory = cross_attention_pullback(dc)                 # (B, T, D)  # (decoder.7)
-            d_self_attention, dx = self_attention_pullback(dh)                            # (B, T, D)  # (decoder.8)
+            d_feedforward, dc = feedforward_pullback(dy)                                  # (B, T, D)  # (decoder.7)
+            d_cross_attention, dh, dmemory = cross_attention_pullback(dc)                 # (B, T, D)  # (decoder.8)
+            d_self_attention, dx = self_attention_pullback(dh)                            # (B, T, D)  # (decoder.9)
             d_self = self.cotangent(
                 self_attention=d_self_attention, cross_attention=d_cross_attention, feedforward=d_feedforward
             )
@@ -132,7 +132,7 @@ class Decoder(Layer):
             drawn = randomness(block, rng)
             out, block_pullback = block.vjp(x, memory, mask=mask, memory_mask=memory_mask, **drawn)
             x, more = split(out)                                                          # (B, T, D)  # (decoder.4)
-            auxiliary += more                                                                          # (decoder.12)
+            auxiliary += more                                                                          # (decoder.6)
             block_pullbacks.append(block_pullback)
             counts.append(len(more))
         if self.norm is not None:
@@ -143,12 +143,12 @@ class Decoder(Layer):
             dx, dauxiliary = split(cotangents)
             dmemory, d_norm, d_blocks = np.zeros_like(memory), {}, []
             if self.norm is not None:
-                d_norm["norm"], dx = norm_pullback(dx)                                    # (B, T, D)  # (decoder.9)
+                d_norm["norm"], dx = norm_pullback(dx)                                    # (B, T, D)  # (decoder.10)
             for block_pullback, count in zip(reversed(block_pullbacks), reversed(counts), strict=True):
                 rest = len(dauxiliary) - count
-                dauxiliary, dmore = dauxiliary[:rest], dauxiliary[rest:]                               # (decoder.13)
-                d_block, dx, dmemory_block = block_pullback(join(dx, dmore))              # (B, T, D)  # (decoder.10)
-                dmemory = dmemory + dmemory_block                                         # (B, S, D)  # (decoder.11)
+                dauxiliary, dmore = dauxiliary[:rest], dauxiliary[rest:]                               # (decoder.11)
+                d_block, dx, dmemory_block = block_pullback(join(dx, dmore))              # (B, T, D)  # (decoder.12)
+                dmemory = dmemory + dmemory_block                                         # (B, S, D)  # (decoder.13)
                 d_blocks.append(d_block)
             return self.cotangent(blocks=tuple(reversed(d_blocks)), **d_norm), dx, dmemory
 

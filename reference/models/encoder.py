@@ -71,8 +71,8 @@ class EncoderBlock(Layer):
         y, feedforward_pullback = self.feedforward.vjp(h, **randomness(self.feedforward, rng))          # (encoder.2)
 
         def pullback(dy: Any) -> tuple[Self, np.ndarray]:
-            d_feedforward, dh = feedforward_pullback(dy)                # (B, S, D)  # (encoder.5)
-            d_attention, dx = attention_pullback(dh)                    # (B, S, D)  # (encoder.6)
+            d_feedforward, dh = feedforward_pullback(dy)                # (B, S, D)  # (encoder.6)
+            d_attention, dx = attention_pullback(dh)                    # (B, S, D)  # (encoder.7)
             return self.cotangent(attention=d_attention, feedforward=d_feedforward), dx
 
         return y, pullback
@@ -112,7 +112,7 @@ class Encoder(Layer):
         for block in self.blocks:
             out, block_pullback = block.vjp(x, mask=mask, **randomness(block, rng))
             x, more = split(out)                                        # (B, S, D)  # (encoder.3)
-            auxiliary += more                                                        # (encoder.9)
+            auxiliary += more                                                        # (encoder.5)
             block_pullbacks.append(block_pullback)
             counts.append(len(more))
         if self.norm is not None:
@@ -123,11 +123,11 @@ class Encoder(Layer):
             dx, dauxiliary = split(cotangents)
             d_blocks, d_norm = [], {}
             if self.norm is not None:
-                d_norm["norm"], dx = norm_pullback(dx)                  # (B, S, D)  # (encoder.7)
+                d_norm["norm"], dx = norm_pullback(dx)                  # (B, S, D)  # (encoder.8)
             for block_pullback, count in zip(reversed(block_pullbacks), reversed(counts), strict=True):
                 rest = len(dauxiliary) - count
-                dauxiliary, dmore = dauxiliary[:rest], dauxiliary[rest:]             # (encoder.10)
-                d_block, dx = block_pullback(join(dx, dmore))           # (B, S, D)  # (encoder.8)
+                dauxiliary, dmore = dauxiliary[:rest], dauxiliary[rest:]             # (encoder.9)
+                d_block, dx = block_pullback(join(dx, dmore))           # (B, S, D)  # (encoder.10)
                 d_blocks.append(d_block)
             return self.cotangent(blocks=tuple(reversed(d_blocks)), **d_norm), dx
 

@@ -78,26 +78,26 @@ class EncoderDecoder(Layer):
         _expect_pair("source", source, target, source_mask)
         drop = Dropout(self.dropout)
         s, source_pullback = self.positions.vjp(source)                 # (B, S, D)  # (encoder_decoder.1)
-        s, drop_source_pullback = drop.vjp(s, rng=rng)                  # (B, S, D)  # (encoder_decoder.10)
+        s, drop_source_pullback = drop.vjp(s, rng=rng)                  # (B, S, D)  # (encoder_decoder.2)
         out, encoder_pullback = self.encoder.vjp(s, mask=source_mask, **randomness(self.encoder, rng))
-        memory, of_encoder = split(out)                                 # (B, S, D)  # (encoder_decoder.2)
-        t, target_pullback = self.positions.vjp(target)                 # (B, T, D)  # (encoder_decoder.3)
-        t, drop_target_pullback = drop.vjp(t, rng=rng)                  # (B, T, D)  # (encoder_decoder.11)
+        memory, of_encoder = split(out)                                 # (B, S, D)  # (encoder_decoder.3)
+        t, target_pullback = self.positions.vjp(target)                 # (B, T, D)  # (encoder_decoder.4)
+        t, drop_target_pullback = drop.vjp(t, rng=rng)                  # (B, T, D)  # (encoder_decoder.5)
         out, decoder_pullback = self.decoder.vjp(
             t, memory, mask=causal(target.shape[1], like=t), memory_mask=source_mask, **randomness(self.decoder, rng)
         )
-        y, of_decoder = split(out)                                      # (B, T, D)  # (encoder_decoder.4)
+        y, of_decoder = split(out)                                      # (B, T, D)  # (encoder_decoder.6)
 
         def pullback(cotangents: Any) -> tuple[Self, np.ndarray, np.ndarray]:
             dy, dauxiliary = split(cotangents)
             dof_encoder, dof_decoder = dauxiliary[: len(of_encoder)], dauxiliary[len(of_encoder) :]
-            d_decoder, dt, dmemory = decoder_pullback(join(dy, dof_decoder))        # (encoder_decoder.5)
-            _, dt = drop_target_pullback(dt)                            # (B, T, D)  # (encoder_decoder.12)
-            d_positions_target, dtarget = target_pullback(dt)           # (B, T, D)  # (encoder_decoder.6)
-            d_encoder, ds = encoder_pullback(join(dmemory, dof_encoder))  # (B, S, D)  # (encoder_decoder.7)
-            _, ds = drop_source_pullback(ds)                            # (B, S, D)  # (encoder_decoder.13)
-            d_positions_source, dsource = source_pullback(ds)           # (B, S, D)  # (encoder_decoder.8)
-            d_positions = tree.map(operator.add, d_positions_source, d_positions_target)  # (encoder_decoder.9)
+            d_decoder, dt, dmemory = decoder_pullback(join(dy, dof_decoder))        # (encoder_decoder.7)
+            _, dt = drop_target_pullback(dt)                            # (B, T, D)  # (encoder_decoder.8)
+            d_positions_target, dtarget = target_pullback(dt)           # (B, T, D)  # (encoder_decoder.9)
+            d_encoder, ds = encoder_pullback(join(dmemory, dof_encoder))  # (B, S, D)  # (encoder_decoder.10)
+            _, ds = drop_source_pullback(ds)                            # (B, S, D)  # (encoder_decoder.11)
+            d_positions_source, dsource = source_pullback(ds)           # (B, S, D)  # (encoder_decoder.12)
+            d_positions = tree.map(operator.add, d_positions_source, d_positions_target)  # (encoder_decoder.13)
             return self.cotangent(encoder=d_encoder, decoder=d_decoder, positions=d_positions), dsource, dtarget
 
         return join(y, of_encoder + of_decoder), pullback

@@ -50,12 +50,12 @@ class Objective(Layer):
         logits, auxiliary = split(out)                          # (B, T, V)  # (objective.1)
         loss, cross_entropy_pullback = cross_entropy_vjp(logits, targets=labels, **self._settings)  # (objective.2)
         for a in auxiliary:
-            loss = loss + self.balance * a                      # ()         # (objective.5)
+            loss = loss + self.balance * a                      # ()         # (objective.3)
 
         def pullback(dloss: np.ndarray | float) -> tuple[Self]:
-            dlogits = cross_entropy_pullback(dloss)             # (B, T, V)  # (objective.3)
-            dauxiliary = tuple(number_like(a, self.balance * dloss) for a in auxiliary)        # (objective.6)
-            (d_model,) = model_pullback(join(dlogits, dauxiliary))           # (objective.4)
+            dlogits = cross_entropy_pullback(dloss)             # (B, T, V)  # (objective.4)
+            dauxiliary = tuple(number_like(a, self.balance * dloss) for a in auxiliary)        # (objective.5)
+            (d_model,) = model_pullback(join(dlogits, dauxiliary))           # (objective.6)
             return (self.cotangent(model=d_model),)
 
         return loss, pullback

@@ -30,7 +30,7 @@ def test_a_wrong_gradient_is_told_by_layer_array_entry_and_equations(prove, rng)
         prove(layer, rng.normal(size=(2, 3, 7)))
     line, empty, report = str(failure.value).split("\n", 2)
     assert line.startswith("WrongSign: the gradient of x is wrong at [")
-    assert line.endswith("], computed by the lines that cite (layernorm.8), (layernorm.9)")
+    assert line.endswith("], computed by the lines that cite (layernorm.9), (layernorm.10)")
     assert not empty
     assert report.startswith("gradcheck WrongSign: fail")
 
@@ -45,8 +45,8 @@ def test_every_parameter_of_every_layer_has_equations_that_compute_its_gradient(
     ("module", "name", "ids"),
     [
         ("functions.softmax", "s", ["softmax.5"]),
-        ("layers.layernorm", "gamma", ["layernorm.6"]),
-        ("layers.layernorm", "x", ["layernorm.8", "layernorm.9"]),
+        ("layers.layernorm", "gamma", ["layernorm.7"]),
+        ("layers.layernorm", "x", ["layernorm.9", "layernorm.10"]),
         ("layers.linear", "b", ["linear.4"]),
         ("layers.feedforward", "hidden.w", ["feedforward.4", "feedforward.5", "feedforward.6", "linear.3"]),
         ("models.transformer", "output.w", ["transformer.5", "linear.3"]),
