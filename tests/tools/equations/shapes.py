@@ -16,13 +16,18 @@ SCALAR = {"scalar": (), "scalars": (), "condition": ()}
 
 @dataclass(frozen=True)
 class Entry:
-    """A symbol: its axes, its name in code, whether it is differentiated, and may be absent; a function has no axes."""
+    """A symbol: its axes, its name in code, whether it is differentiated or a constant, and may be absent.
+
+    A function has no axes.
+    """
 
     name: str
     axes: tuple | None
     code: str
     differentiable: bool = False
+    constant: bool = False
     optional: bool = False
+    meaning: str = ""
 
 
 @dataclass(frozen=True)
@@ -95,9 +100,10 @@ def row(cells, header, here):
     if len(shapes) not in (1, len(symbols)):
         raise Refused(f"{here}: shapes must be one or {len(symbols)}, got {cells[3]}")
     differentiable = len(header) > 4 and cells[4].startswith("yes")
+    constant = len(header) > 4 and cells[4].startswith("no")
     optional = "may be absent" in cells[2]
     for k, (symbol, code) in enumerate(zip(symbols, codes, strict=True)):
-        yield Entry(symbol, shapes[k % len(shapes)], code, differentiable, optional)
+        yield Entry(symbol, shapes[k % len(shapes)], code, differentiable, constant, optional, cells[2])
 
 
 def axes(cell, here):
