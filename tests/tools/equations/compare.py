@@ -1,9 +1,10 @@
 """Every numbered equation against the code: its right side on what the cited line saw, beside what that line made."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from equations import composition
+from equations.capture import Event, Instrumented
 from equations.evaluate import Evaluator
 from equations.labelled import Labelled, Unevaluated, together
 from equations.numbers import Floats
@@ -24,28 +25,45 @@ class Outcome:
     words: str = ""
 
 
-def compare(page, captured=None, equations=None):
+def compare(page):
     """The outcome of every numbered equation of a page, over all examples of its module."""
-    equations = page.equations if equations is None else equations
-    outcomes = dict.fromkeys(equations)
-    for example, subject, module, events in captured or runs(page.module):
-        known = Known()
-        for event in events:
-            values = Values(page, event, subject, module.module, known)
-            if not event.id:
-                values.remember()
-                continue
-            tree = equations.get(event.id)
-            where = f"{page.path.as_posix()} ({event.id}), cited at {page.name}.py:{event.line}, example {example!r}"
-            outcome = None if tree is None else one(page, tree, event, values, where, module)
-            keep(values, page.equations[event.id])
-            if outcome is not None and worse(outcome, outcomes[event.id]):
-                outcomes[event.id] = outcome
+    outcomes = dict.fromkeys(page.equations)
+    for situation in situations(page):
+        outcome = one(page, page.equations[situation.event.id], situation)
+        if worse(outcome, outcomes[outcome.id]):
+            outcomes[outcome.id] = outcome
     for id, outcome in outcomes.items():
         if outcome is None or outcome.kind == "nothing":
             words = f"{page.path.as_posix()} ({id}): no example of {page.name}.py makes what it says"
             outcomes[id] = Outcome(id, "not evaluated", 0.0, words)
     return outcomes
+
+
+@dataclass(frozen=True)
+class Situation:
+    """A cited line as it ran once: where, and what its symbols stood for."""
+
+    example: str
+    event: Event
+    values: Values
+    module: Instrumented
+
+    def frozen(self):
+        """The same, which later lines do not change."""
+        return replace(self, values=self.values.frozen())
+
+
+def situations(page):
+    """Every run of a cited line, in order; what it makes is known to those that come after."""
+    for example, subject, module, events in runs(page.module):
+        known = Known()
+        for event in events:
+            values = Values(page, event, subject, module.module, known)
+            if event.id:
+                yield Situation(example, event, values, module)
+                keep(values, page.equations[event.id])
+            else:
+                values.remember()
 
 
 ORDER = ["nothing", "composed", "equal", "not evaluated", "differs"]
@@ -55,8 +73,11 @@ def worse(one, other):
     return other is None or (ORDER.index(one.kind), one.error) > (ORDER.index(other.kind), other.error)
 
 
-def one(page, tree, event, values, where, module):
+def one(page, tree, situation):
     """Compare one equation with one run of its line."""
+    event, values, module = situation.event, situation.values, situation.module
+    place = f"{page.path.as_posix()} ({event.id}), cited at {page.name}.py:{event.line}"
+    where = f"{place}, example {situation.example!r}"
     worst = Outcome(tree.id, "nothing")
     for place, clause in enumerate(tree.clauses):
         for side in clause.sides[1:]:

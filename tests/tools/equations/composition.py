@@ -46,8 +46,11 @@ def arguments(page, right, call):
         if place < len(given):
             if not same(given[place], code(page, name)):
                 return f"argument {place + 1} must be {name}, got {ast.unparse(given[place])}"
-        elif not any(same(word, code(page, name)) for word in words):
-            return f"{name} must be an argument, got {ast.unparse(call)}"
+        else:
+            word = next((word for word in words if same(word, code(page, name))), None)
+            if word is None:
+                return f"{name} must be an argument, got {ast.unparse(call)}"
+            words.remove(word)
     if len(given) > len(wanted):
         return f"there must be {len(wanted)} arguments, got {ast.unparse(call)}"
     return None
@@ -67,17 +70,18 @@ def outputs(page, left, targets, scope):
 
 def base(tree):
     """The name of the symbol that an argument is."""
-    return tree.name if isinstance(tree, Symbol | Call) else str(tree)
+    return tree.name if isinstance(tree, Symbol) else "a symbol"
 
 
 def code(page, name):
+    """What the code calls a symbol; nothing for what the page does not list."""
     entry = page.shapes.entry(name)
-    return entry.code if entry else name
+    return entry.code if entry else ""
 
 
 def same(node, wanted):
     """Is this expression what the page calls so: the same words, or the same name inside of slices and plumbing?"""
-    return ast.unparse(node) == wanted or root(node) == root(ast.parse(wanted, mode="eval").body)
+    return bool(wanted) and (ast.unparse(node) == wanted or root(node) == root(ast.parse(wanted, mode="eval").body))
 
 
 def root(node):

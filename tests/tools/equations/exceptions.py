@@ -13,3 +13,11 @@ UNPROVED = {
     "blockwise": "its sums run over blocks of different sizes, whose number is not an axis: one block is compared with "
     "the code, and the whole with attention by the tests of its module",
 }
+
+# Typos of the sample that nobody sees, each with the reason.
+SURVIVORS = {
+    ("online_softmax.8", r"l = \begin{cases} m + \log ( z ) & z > 0 \\ 0 & \text{otherwise} \end{cases}"): "the same: "
+    "where z is positive, a score was finite, and so is the largest",
+    ("schedules.2", r"f = \begin{cases} t / ( n - 1 ) & t < n \\ 1 & \text{otherwise} \end{cases}"): "the same: "
+    "at t = n - 1 both cases are 1",
+}

@@ -19,8 +19,9 @@ def equation(id, tex, path, line, names=(), functions=()):
             part = part[:-1]
         sides, marks = split(part, {"=", r"\leftarrow"})
         if len(sides) < 2:
-            raise part[0].place.refuse(part[0].text, f"({id}): a part of an equation must have a sign =")
-        trees = tuple(Reader(side, names, functions).everything() for side in sides)
+            first = part[0] if part else tokens(tex, path, line)[-1]
+            raise first.place.refuse(first.text, f"({id}): a part of an equation must have a sign =")
+        trees = tuple(Reader(side, names, functions, place=marks[0].place).everything() for side in sides)
         clauses.append(Clause(trees, any(mark.text == r"\leftarrow" for mark in marks)))
     return Equation(id, path, line, tuple(clauses))
 

@@ -166,12 +166,15 @@ class Reader(Words):
             parts, _ = split(inner, {":"})
             letters = [token for token in parts[0] if token.text != ","]
             if len(parts) == 2:
-                condition = Reader(parts[1], self.names, self.functions).everything()
+                condition = Reader(parts[1], self.names, self.functions, place=self.place).everything()
         else:
             self.next()
         for token in letters:
             if not is_letter(token.text):
                 raise token.place.refuse(token.text, f"{operation} must run over index letters")
+        for place, token in enumerate(letters):
+            if token.text in [other.text for other in letters[:place]]:
+                raise token.place.refuse(token.text, f"{operation} must run over every letter once")
         body = self.term(1) if operation == "sum" else self.factor()
         return Over(operation, tuple(plain(token.text) for token in letters), condition, body)
 
@@ -218,10 +221,12 @@ class Reader(Words):
             name, parts = f"{name}_{label}", parts[1:]
         indices = []
         for part in parts:
-            reader = Reader(part, self.names, self.functions, indices=True)
+            reader = Reader(part, self.names, self.functions, indices=True, place=self.place)
             if OPERATORS & {token.text for token in part}:
                 indices.append(reader.everything())
             else:
+                if not part:
+                    raise reader.refuse("an index must stand here")
                 while reader.peek() is not None:
                     indices.append(reader.primary(bare=True))
         return name, tuple(indices)

@@ -15,6 +15,13 @@ class Values:
         self.owner = event.before.get("self", subject)
         self.lengths = self.axes()
 
+    def frozen(self):
+        """The same with what is known now."""
+        made = copy.copy(self)
+        made.known = copy.copy(self.known)
+        made.known.made, made.lengths = dict(self.known.made), dict(self.lengths)
+        return made
+
     def axes(self):
         """The length of each axis: where an input of the example has it, that; else where this line sees it."""
         lengths = dict(self.known.lengths)

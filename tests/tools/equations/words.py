@@ -17,9 +17,9 @@ UPRIGHT = (r"\text{", r"\mathrm{")
 class Words:
     """Tokens, read from left to right, and the names among them."""
 
-    def __init__(self, pieces, names, functions, indices=False):
+    def __init__(self, pieces, names, functions, indices=False, place=None):
         self.pieces, self.names, self.functions, self.indices = list(pieces), frozenset(names), functions, indices
-        self.at = 0
+        self.at, self.place = 0, pieces[-1].place if pieces else place  # of the end
 
     def peek(self, ahead=0):
         return self.pieces[self.at + ahead].text if self.at + ahead < len(self.pieces) else None
@@ -35,7 +35,7 @@ class Words:
         return self.pieces[self.at - 1]
 
     def refuse(self, why):
-        here = self.pieces[min(self.at, len(self.pieces) - 1)].place
+        here = self.pieces[self.at].place if self.at < len(self.pieces) else self.place
         return here.refuse(self.peek(), why)
 
     def want(self, *words):
