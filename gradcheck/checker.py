@@ -8,9 +8,10 @@ import numpy as np
 from gradcheck.claims.within import within
 from gradcheck.contract.examine import Contract, examine
 from gradcheck.diagnosis.diagnose import explained
+from gradcheck.exact.refusals import expect_flint
 from gradcheck.numeric.points import cotangents
 from gradcheck.precision.shadow import compare_with_shadow
-from gradcheck.reports.report import GradientError, Report, report
+from gradcheck.reports.report import Gradient, GradientError, Report, report
 from gradcheck.subjects.declared import Declared
 from gradcheck.subjects.findings import Finding
 from gradcheck.subjects.kept import kept
@@ -18,8 +19,9 @@ from gradcheck.subjects.kinds import adapt
 from gradcheck.subjects.problem import Problem
 from gradcheck.subjects.second import refusal, second_order
 from gradcheck.verdict.comparisons import compare_all
+from gradcheck.verdict.exact import with_exact
 from gradcheck.verdict.forward_mode import compare_forward_mode
-from gradcheck.verdict.places import choose
+from gradcheck.verdict.places import Places, choose, unrounded
 from gradcheck.verdict.second import SecondOrder, second_order_of, unchecked
 from gradcheck.verdict.symmetry import symmetry, told
 from gradcheck.verdict.verdicts import Verdicts, conclude_all, uncompared, with_broken, with_declared
@@ -43,8 +45,12 @@ class Checker:
             into it, as (x + x.T) / 2 does for symmetric ones: then f(P(x)) is checked, to the slopes within the domain.
         layouts: whether arrays may come in other memory layouts than they have here.
         order: with 2 the derivative of the pullback is checked as well.
+        exact: whether the subject is run on balls as well (extra `exact`), where a difference of one part in 10^18 is
+            seen.  Each array has an answer of its own beside the verdict: it is proved, differs, or was not followed.
+            Of what is not followed nothing is said; of a difference that no float shows the verdict is "fail".
 
     Raises:
+        ImportError: `exact` is asked for, and python-flint is not installed.
         TypeError: an option is of another type.
         ValueError: an option lies outside its range.
     """
@@ -62,6 +68,7 @@ class Checker:
         domain: Callable[..., Any] | None = None,
         layouts: bool = True,
         order: int = 1,
+        exact: bool = False,
     ):
         if isinstance(seed, bool) or not isinstance(seed, int):
             raise TypeError(f"gradcheck: seed must be a whole number, got {type(seed).__name__}")
@@ -71,7 +78,11 @@ class Checker:
             raise TypeError(f"gradcheck: order must be 1 or 2, got {type(order).__name__}")
         if order not in (1, 2):
             raise ValueError(f"gradcheck: order must be 1 or 2, got {order}")
-        self.seed, self.workers, self.order = seed, workers, order
+        if not isinstance(exact, bool):
+            raise TypeError(f"gradcheck: exact must be True or False, got {type(exact).__name__}")
+        if exact:
+            expect_flint()
+        self.seed, self.workers, self.order, self.exact = seed, workers, order, exact
         self.declared = Declared(noise, nondeterministic, convention, straight_through, kinks, domain, layouts)
 
     def __call__(self, subject: Any, *inputs: Any, **constants: Any) -> Report:
@@ -81,7 +92,7 @@ class Checker:
             problem = Problem(within(adapt(subject), self.declared), inputs, constants, self.declared)
             held = tuple(problem.refuse_unknown(self.declared.straight_through))
             contract = examine(problem, rng)
-            first = self._concluded(contract, held, self.declared.notes(), mapper, rng)
+            first = self._concluded(contract, held, self.declared.notes(), mapper, rng, self.exact)
             second = self._second(contract, held, first, mapper, rng) if self.order == 2 else None
             return report(contract.problem.with_held(held), first, self.seed, second)
 
@@ -92,6 +103,7 @@ class Checker:
         said: Sequence[Finding],
         mapper: Callable,
         rng: np.random.Generator,
+        exact: bool = False,
     ) -> Verdicts:
         """Return the verdicts on all arrays, with everything that was found; of those `held` no number is compared."""
         whole = contract.problem
@@ -106,7 +118,20 @@ class Checker:
         findings += (*compare_forward_mode(compared, rng),)
         findings += (*compare_with_shadow(problem, compared.own, places.u, rng),)
         gradients = explained(compared, with_broken(verdicts.gradients, findings), findings)
+        if exact:
+            gradients, more = self._beside(problem, places, gradients)
+            findings += more
         return Verdicts(with_broken(with_declared(whole, gradients), findings), findings)
+
+    def _beside(
+        self, problem: Problem, places: Places, gradients: tuple[Gradient, ...]
+    ) -> tuple[tuple[Gradient, ...], tuple[Finding, ...]]:
+        """Return the verdicts with what balls say of each array."""
+        from gradcheck.exact.prove import prove
+
+        points = [places.near.point, unrounded(problem, places.own.point, places.moved)]
+        answers, notes = prove(problem.fresh(), points, self.seed)
+        return with_exact(gradients, answers, notes, self.declared.noise)
 
     def _second(
         self,
@@ -131,7 +156,7 @@ class Checker:
         return second_order_of(found, said, symmetric, first.findings, problem.count)
 
 
-def check(subject: Any, *inputs: Any, order: int = 1, **constants: Any) -> Report:
+def check(subject: Any, *inputs: Any, order: int = 1, exact: bool = False, **constants: Any) -> Report:
     """Check a backward pass against numbers; there is no step size and no tolerance to choose.
 
     Args:
@@ -142,8 +167,9 @@ def check(subject: Any, *inputs: Any, order: int = 1, **constants: Any) -> Repor
             differences of the pullback, what PyTorch's or JAX's derivative of it is, or that of a pullback with a
             method of its own, `vjp(dy) -> (gradients, second_pullback)`: `second_pullback`, called with cotangents
             shaped like the gradients, returns what a pullback does and then the cotangent of dy.
+        exact: whether the subject is run on balls as well; see `Checker`.
         constants: handed over by keyword and not differentiated (masks, ids, random generators).  A subject with
-            a constant named `order` is checked by `Checker()(subject, *inputs, order=...)`.
+            a constant named `order` or `exact` is checked by `Checker()(subject, *inputs, order=...)`.
 
     Returns:
         A report with `verdict`, `findings`, `gradients` and `evaluations`, and the `symmetry` of the second order.
@@ -151,14 +177,17 @@ def check(subject: Any, *inputs: Any, order: int = 1, **constants: Any) -> Repor
     Raises:
         TypeError: the subject is of no known kind, there is no floating array to differentiate, or the order is no
             whole number.
+        ImportError: `exact` is asked for, and python-flint is not installed.
         ValueError: the forward pass is not finite at the inputs, or the order is neither 1 nor 2.
     """
-    return Checker(order=order)(subject, *inputs, **constants)
+    return Checker(order=order, exact=exact)(subject, *inputs, **constants)
 
 
-def assert_gradients(subject: Any, *inputs: Any, order: int = 1, **constants: Any) -> None:
+def assert_gradients(
+    subject: Any, *inputs: Any, order: int = 1, exact: bool = False, **constants: Any
+) -> None:
     """Raise GradientError, with the report as its message, unless `check` says "pass"."""
     __tracebackhide__ = True  # in pytest the user's own line is the last that is shown
-    found = check(subject, *inputs, order=order, **constants)
+    found = check(subject, *inputs, order=order, exact=exact, **constants)
     if found.verdict != "pass":
         raise GradientError(found)

@@ -37,7 +37,7 @@ def check_things(options: argparse.Namespace) -> int:
     if options.html is not None:
         writable(options.html)
     with _own_errors(""):
-        checker = Checker(seed=options.seed, workers=options.workers)
+        checker = Checker(seed=options.seed, workers=options.workers, exact=options.exact)
     errors: list[tuple[str, str]] = []
     ready = _prepared(options, errors)
     style = style_of(sys.stdout, shutil.get_terminal_size().columns)
@@ -124,7 +124,7 @@ def _own_errors(thing: str) -> Iterator[None]:
     """Turn what the checker itself says about its arguments into one line."""
     try:
         yield
-    except (TypeError, ValueError) as error:
+    except (ImportError, TypeError, ValueError) as error:
         if not str(error).startswith("gradcheck: "):
             raise
         message = str(error).removeprefix("gradcheck: ")

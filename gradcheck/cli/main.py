@@ -68,6 +68,8 @@ def parser() -> Parser:
     main.add_argument("--html", type=Path, metavar="FILE", help="write a page with heat maps and convergence")
     main.add_argument("--seed", type=whole, default=0, metavar="N", help="of inputs and checker (default: 0)")
     main.add_argument("--workers", type=whole, default=1, metavar="N", help="processes, -1 for all cores (default: 1)")
+    main.add_argument("--exact", action="store_true", help=(
+        "run the subject on balls as well, where a difference of one part in 10^18 is seen (extra: exact)"))
     main.add_argument("--version", action="version", version=f"gradcheck {__version__}")
     return main
 

@@ -5,6 +5,7 @@ import json
 import math
 from typing import Any
 
+from gradcheck.exact.answers import Exact
 from gradcheck.reports import advice
 from gradcheck.verdict.facts import ErrorMap, Facts, Gradient, Ladder, Symmetry
 
@@ -31,13 +32,23 @@ def to_json(data: dict[str, Any], indent: int | None) -> str:
 
 
 def _gradient(g: Gradient) -> dict[str, Any]:
-    return {**_plain(g), "advice": advice.for_gradient(g), "ladder": _ladder(g.ladder), "map": _map(g.map)}
+    return {
+        **_plain(g),
+        "advice": advice.for_gradient(g),
+        "ladder": _ladder(g.ladder),
+        "map": _map(g.map),
+        "exact": _exact(g.exact),
+    }
 
 
 def _ladder(ladder: Ladder | None) -> dict[str, Any] | None:
     if ladder is None:
         return None
     return {**_plain(ladder), "remainder": _value(ladder.remainder.tolist()), "order": _value(ladder.order)}
+
+
+def _exact(found: Exact | None) -> dict[str, Any] | None:
+    return None if found is None else {**_plain(found), "said": str(found)}
 
 
 def _symmetry(found: Symmetry | None) -> dict[str, Any] | None:
@@ -50,7 +61,7 @@ def _map(map: ErrorMap | None) -> dict[str, Any] | None:
 
 def _plain(thing: Any) -> dict[str, Any]:
     """Return the fields of a dataclass, but for those that have a form of their own."""
-    names = [field.name for field in dataclasses.fields(thing) if field.name not in ("ladder", "map")]
+    names = [field.name for field in dataclasses.fields(thing) if field.name not in ("ladder", "map", "exact")]
     return {name: _value(getattr(thing, name)) for name in names}
 
 

@@ -74,7 +74,9 @@ def _findings(report: Facts) -> str:
 
 
 def _table(gradients: Sequence[Gradient]) -> str:
-    head = tag("tr", *(tag("th", h) for h in ("array", "shape", "dtype", "verdict", "digits", "by differences", "")))
+    exact = any(g.exact is not None for g in gradients)
+    names = ("array", "shape", "dtype", "verdict", "digits", "by differences", *(["by balls"] if exact else []), "")
+    head = tag("tr", *(tag("th", h) for h in names))
     rows = []
     for g in gradients:
         digits = ["" if d is None else f"{d:.1f}" for d in (g.digits, g.real_digits)]
@@ -82,6 +84,8 @@ def _table(gradients: Sequence[Gradient]) -> str:
         cells = [tag("td", html.escape(g.name), class_="name"), tag("td", shape_of(g.shape)), tag("td", g.dtype)]
         cells.append(tag("td", g.verdict, class_=g.verdict))
         cells += [tag("td", d, class_=f"number {how}") for d, how in zip(digits, ("all", "real"), strict=True)]
+        if exact:
+            cells.append(tag("td", html.escape(str(g.exact or "")), class_="note"))
         cells.append(tag("td", html.escape(note), class_="note"))
         rows.append(tag("tr", *cells))
     return tag("table", head, *rows)

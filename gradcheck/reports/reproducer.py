@@ -69,7 +69,7 @@ def script(
                     return _head(problem, given, f"{gradient.name}{_place(gradient.worst_index)}", seed) + text
     given = _Given(problem, False, None)
     imports = "import numpy as np\n" if "np." in given.statements + given.arguments else ""
-    asked = f", order={order}" if order > 1 else ""
+    asked = (f", order={order}" if order > 1 else "") + (", exact=True" if any(g.exact for g in gradients) else "")
     text = CHECK.format(
         imports=imports, given=given.statements, seed=seed, order=asked, arguments=given.arguments
     )

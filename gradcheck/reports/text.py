@@ -2,7 +2,9 @@
 
 import math
 import textwrap
+from collections.abc import Sequence
 
+from gradcheck.exact.answers import Exact
 from gradcheck.reports import advice
 from gradcheck.reports.cells import draw
 from gradcheck.reports.style import Style
@@ -40,6 +42,10 @@ def shape_of(shape: tuple[int, ...]) -> str:
 
 def summary(g: Gradient) -> str:
     """Return what is to be said of one array, in one line."""
+    return _by_floats(g) if g.exact is None else f"{_by_floats(g)}; by balls: {g.exact}"
+
+
+def _by_floats(g: Gradient) -> str:
     if g.verdict == "fail" and not g.reason:
         return _contradiction(g)
     if g.digits is None:
@@ -100,7 +106,16 @@ def _table(gradients: list[Gradient], style: Style) -> list[str]:
         least = min((g for g in passing if g.digits is not None), key=lambda g: g.digits or 0.0, default=None)
         resolved = "" if least is None else f", at least {least.digits:.1f} digits ({least.name})"
         lines.append(f"  {len(passing)} arrays {style.paint('pass', 'pass')}{resolved}")
+        if exact := [g.exact for g in passing if g.exact is not None]:
+            lines.append(f"  by balls: {least_exact(exact)}")
     return lines
+
+
+def least_exact(answers: Sequence[Exact]) -> str:
+    """Return what is to be said of arrays of which each is proved, or was not followed."""
+    left = next((a for a in answers if not a.is_proof), None)
+    digits = [a for a in answers if a.digits is not None]
+    return str(left or min(digits, key=lambda a: a.digits or 0.0, default=answers[0]))
 
 
 def _findings(report: Facts, style: Style) -> list[str]:

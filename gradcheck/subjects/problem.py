@@ -172,7 +172,7 @@ class Problem:
         return [np.stack(column) for column in zip(*rows, strict=True)]
 
     @staticmethod
-    def _with_held(arrays: Arrays, held: dict[int, np.ndarray]) -> list[np.ndarray]:
+    def _with_held(arrays: Sequence[Any], held: dict[int, Any]) -> list[Any]:
         rest = iter(arrays)
         return [held[i] if i in held else next(rest) for i in range(len(arrays) + len(held))]
 
@@ -185,10 +185,13 @@ class Problem:
             self.handed = [trees.read_only(x) if x.flags.writeable else x for x in arrays]
         else:
             self.handed = [np.array(x) for x in arrays]
-        leaves = iter(self._with_held(self.handed, self.held))
+        return *self.around(self.handed, self.held), trees.rebuild(self.constants)
+
+    def around(self, arrays: Sequence[Any], held: dict[int, Any]) -> tuple[Any, tuple]:
+        """Return parameters and inputs around other arrays, of any library; `held` has what stays, by its place."""
+        leaves = iter(self._with_held(arrays, held))
         parameters, inputs = self._trees
         return (
             self.subject.parameters if parameters is None else parameters(leaves),
             self.inputs if inputs is None else inputs(leaves),
-            trees.rebuild(self.constants),
         )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from gradcheck.exact.answers import Exact
 from gradcheck.subjects.findings import Finding
 from gradcheck.subjects.problem import COST
 
@@ -137,6 +138,7 @@ class Gradient:
     ladder: Ladder | None = None
     map: ErrorMap | None = None
     order: int = 1  # of the derivative
+    exact: Exact | None = None  # what balls say of it, where that was asked for
 
 
 @dataclasses.dataclass(frozen=True)

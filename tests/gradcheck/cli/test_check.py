@@ -1,5 +1,6 @@
 """Things are checked one after the other; an error of one is told where it arose."""
 
+import importlib.util
 import json
 import sys
 import textwrap
@@ -73,6 +74,15 @@ def test_an_error_of_the_users_code_comes_with_its_own_traceback_and_says_where(
     assert lines[0] == "Traceback (most recent call last):"
     assert frame in lines[1] and "gradcheck/" not in lines[1]
     assert error in lines and (not note or lines[-1] == f"gradcheck: {note}")
+
+
+def test_balls_are_asked_where_the_option_says(run, monkeypatch):
+    assert "by balls: proved to " in run("layers:powers", "--input", "x=3", "--exact")[1]
+    assert "by balls" not in run("layers:powers", "--input", "x=3")[1]
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *rest: None if name == "flint" else find(name, *rest))
+    line = "gradcheck: exact needs python-flint: pip install 'backproof[exact]'\n"
+    assert run("layers:powers", "--input", "x=3", "--exact") == (3, "", line)
 
 
 def test_the_seed_draws_other_inputs(run):

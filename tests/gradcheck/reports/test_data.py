@@ -16,7 +16,9 @@ REPORT = {
 GRADIENT = {
     "name", "shape", "verdict", "digits", "real_digits", "worst_index", "claimed", "numeric", "bar", "method",
     "compared", "kinks", "jumps", "wrong", "reason", "cause", "diagnosis", "dtype", "advice", "ladder", "map", "order",
+    "exact",
 }
+EXACT = {"answer", "digits", "reason", "relative", "apart", "index", "claimed", "derivative", "said"}
 LADDER = {
     "index", "moves", "steps", "central", "right", "noise", "claimed", "numeric", "bar", "remainder", "order",
 }
@@ -90,3 +92,11 @@ def test_advice_is_part_of_the_data(reports):
     assert reports["coarse"].to_dict()["gradients"][0]["advice"].startswith("the forward pass is too coarse")
     assert reports["noisy"].to_dict()["findings"][0]["advice"].startswith("draw from a generator")
     assert reports["wrong"].to_dict()["gradients"][2]["advice"] == ""
+
+
+def test_what_balls_say_is_data_where_it_was_asked_for(normal):
+    assert gradcheck.check(sine, normal(3)).to_dict()["gradients"][0]["exact"] is None
+    data = gradcheck.check(sine, normal(3), exact=True).to_dict()
+    (gradient,) = data["gradients"]
+    assert set(gradient["exact"]) == EXACT and plain(data)
+    assert gradient["exact"]["said"].startswith("proved to ") and gradient["exact"]["answer"] == "proved"

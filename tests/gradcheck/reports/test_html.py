@@ -158,3 +158,9 @@ def test_a_page_tells_when_with_what_and_how_it_was_made(reports):
     for start in ("made 20", "with gradcheck ", "by "):
         assert start in words
     assert reports["wrong"].to_html().count("<td>float64</td>") == len(reports["wrong"].gradients)
+
+
+def test_what_balls_say_has_a_column_where_it_was_asked_for(normal, reports):
+    page = gradcheck.check(lambda x: (np.sin(x), lambda dy: np.cos(x) * dy), normal(3), exact=True).to_html()
+    assert "<th>by balls</th>" in page and re.search(r"proved to \d\d digits here", page)
+    assert "by balls" not in reports["right"].to_html()

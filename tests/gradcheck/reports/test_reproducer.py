@@ -303,3 +303,11 @@ def test_written_arrays_are_the_arrays(normal, dtype):
     again = eval(literal(x), {"np": np})
     np.testing.assert_array_equal(again, x)
     assert again.dtype == x.dtype
+
+
+def test_an_exact_check_is_repeated_as_one(normal):
+    def subject(x):
+        return np.sin(x), lambda dy: np.cos(x) * dy + np.cos(x) * dy * 1e-18
+
+    report = gradcheck.check(subject, normal(3), exact=True)
+    assert "Checker(seed=0, exact=True)(subject, x)" in report.reproducer

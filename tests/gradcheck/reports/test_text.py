@@ -3,11 +3,14 @@
 import dataclasses
 import re
 
+import numpy as np
 import pytest
 
+import gradcheck
+from gradcheck.exact.answers import Exact
 from gradcheck.reports.report import Gradient
 from gradcheck.reports.style import BLOCKS, Style
-from gradcheck.reports.text import render
+from gradcheck.reports.text import least_exact, render
 from gradcheck.subjects.findings import Finding
 
 ENTRY = """\
@@ -179,3 +182,23 @@ def test_an_array_whose_numbers_are_right_is_said_to_be_broken(reports):
 def test_what_is_merely_seen_is_not_called_likely(reports, cause, start):
     report = with_gradient(reports["wrong"], 2, cause=cause, diagnosis="something")
     assert str(report).splitlines()[4].strip() == f"{start} something"
+
+
+def test_what_balls_say_stands_on_the_line_of_its_array(normal):
+    report = gradcheck.check(lambda x: (np.sin(x), lambda dy: np.cos(x) * dy), normal(3), exact=True)
+    line = str(report).splitlines()[1]
+    assert re.search(r"1\d\.\d digits by complex step, .* alone; by balls: proved to \d\d digits here$", line)
+
+
+def test_what_balls_say_of_many_passing_arrays_is_told_once(normal):
+    def product(*arrays):
+        return sum(arrays), lambda dy: (dy,) * len(arrays)
+
+    lines = str(gradcheck.check(product, *normal(30, 3), exact=True)).splitlines()
+    assert lines[1].startswith("  30 arrays pass") and re.fullmatch(r"  by balls: proved to \d\d digits here", lines[2])
+
+
+def test_of_arrays_that_are_not_all_proved_the_one_that_is_not_is_told():
+    answers = [Exact("proved", 88.0), Exact("proved", 70.0), Exact("proved")]
+    assert least_exact(answers) == "proved to 70 digits here" and least_exact(answers[2:]) == "proved to be zero here"
+    assert least_exact([*answers, Exact("not followed", reason="a cast")]) == "not followed: a cast"

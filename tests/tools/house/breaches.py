@@ -171,6 +171,11 @@ BREACHES = [
         "gradcheck/__init__.py:1: frameworks may be imported in gradcheck/adapters only, got torch",
     ),
     (
+        "strangers",
+        change("gradcheck/__init__.py", "import numpy as np", "import flint"),
+        "gradcheck/__init__.py:1: gradcheck may import numpy and scipy, got flint",
+    ),
+    (
         "examples",
         change(DOUBLE, "def examples", "def samples"),
         f"{DOUBLE}:5: a module with a pullback must define examples(rng), got none",
