@@ -14,7 +14,7 @@ import gradcheck
 from reference.job import catalogue
 
 ROOT = Path(__file__).parents[1]
-ROW = "| One | [layers/one](specs/layers/one.md) | 12 | 9 |"
+ROW = "| One | [layers/one](specs/layers/one.md) | 12 | 9 | 80 |"
 README = f"# Title\n\n{table.BEGIN}\n{table.HEAD}\n{ROW}\n{table.END}\n\nMore.\n"
 
 
@@ -22,19 +22,19 @@ def test_the_table_lists_every_module_under_the_title_of_its_spec():
     rows = table.parse((ROOT / "README.md").read_text(encoding="utf-8"))
     modules = [module.replace(".", "/") for module in catalogue.modules()]
     titles = {m: (ROOT / f"specs/{m}.md").read_text(encoding="utf-8").splitlines()[0] for m in modules}
-    assert {module: f"# {title}" for module, (title, _, _) in rows.items()} == titles
+    assert {module: f"# {title}" for module, (title, *_) in rows.items()} == titles
     assert list(rows) == modules
 
 
 def test_digits_are_rounded_down(tmp_path):
     (tmp_path / "specs/layers").mkdir(parents=True)
     (tmp_path / "specs/layers/one.md").write_text("# One\n\nText.\n", encoding="utf-8")
-    rows = table.render({"layers/one": (12.99, 9.01)}, tmp_path)
+    rows = table.render({"layers/one": (12.99, 9.01, 80.5)}, tmp_path)
     assert table.write(README, rows) == README
 
 
 def test_the_table_is_read_as_it_is_written():
-    assert table.parse(README) == {"layers/one": ("One", 12, 9)}
+    assert table.parse(README) == {"layers/one": ("One", 12, 9, 80)}
 
 
 def test_writing_leaves_the_rest_of_the_readme():

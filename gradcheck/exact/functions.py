@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
+from flint import arb
 
 from gradcheck.exact import asked, made, matrices, sums
 from gradcheck.exact.balls import Balls
@@ -142,8 +143,8 @@ def _wrapped(value: Any, change: Any) -> Any:
 
 
 def _has_fills(value: np.ndarray) -> bool:
-    """Whether NumPy has put whole numbers of Python's among balls, as zeros beside a diagonal."""
-    return any(type(x) is int for x in value.flat)
+    """Whether NumPy has put other numbers among balls, as zeros beside a diagonal."""
+    return not all(isinstance(x, arb) for x in value.flat)
 
 
 Balls.functions = staticmethod(called)

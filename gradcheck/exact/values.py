@@ -14,6 +14,7 @@ ZERO = arb(0)
 WHOLE_BITS = 20  # a number of so few is meant as it stands; one of more was rounded
 
 _exactly = np.frompyfunc(arb, 1, 1)
+_as_ball = np.frompyfunc(lambda x: x if isinstance(x, arb) else arb(x.item() if isinstance(x, np.generic) else x), 1, 1)
 
 
 class Dual(NamedTuple):
@@ -80,7 +81,7 @@ def is_rounded(x: np.ndarray) -> np.ndarray:
 
 def normal(x: Any) -> np.ndarray:
     """Return an array of balls in which NumPy may have put numbers of Python's, as fills and empty sums."""
-    return as_objects(_exactly(as_objects(x)))
+    return as_objects(_as_ball(as_objects(x)))
 
 
 def spread(change: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:

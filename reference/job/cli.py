@@ -36,6 +36,10 @@ def parser() -> Parser:
     verify.add_argument("--order", type=int, choices=(1, 2), help=(
         "with 2 also the derivative of every backward pass, by its differences: that it is symmetric, and is there "
         "(default: 1)"))
+    verify.add_argument("--exact", action="store_true", help=(
+        "prove it on balls instead, without roundings: pullback against forward pass, to 50 digits and more"))
+    verify.add_argument("--accuracy", action="store_true", help=(
+        "with --exact also what float64 and float32 lose of every gradient, in units in the last place"))
     verify.set_defaults(work=commands.verify, name=verify.prog)
 
     train = kinds.add_parser("train", help="train a model on the copy task", description=(

@@ -31,14 +31,22 @@ def everything(given: Given) -> int:
 
 
 def verify(given: Given) -> int:
-    _expect_extras("rich")
+    exact, accuracy, order = given.get("exact", False), given.get("accuracy", False), given.get("order", 1)
+    _expect_extras("rich", *(["flint"] if exact else []))
     from reference.job import catalogue
     from reference.job.display import console
+    from reference.job.proofs import show_proofs
     from reference.job.table import show_verdicts
 
+    if accuracy and not exact:
+        raise UsageError("accuracy must come with exact, got accuracy alone")
+    if exact and order != 1:
+        raise UsageError(f"order must be 1 with exact, got {order}")
     seed, names = _whole("seed", given.get("seed", 0), 0), catalogue.find(given.get("names", ()))
     with workers() as mapper:
-        return 0 if show_verdicts(console(), seed, mapper, names, given.get("order", 1)) else 1
+        if exact:
+            return 0 if show_proofs(console(), seed, mapper, names, accuracy) else 1
+        return 0 if show_verdicts(console(), seed, mapper, names, order) else 1
 
 
 def train(given: Given) -> int:
@@ -123,5 +131,6 @@ def _whole(name: str, value: int, least: int) -> int:
 
 def _expect_extras(*names: str) -> None:
     missing = [name for name in names if importlib.util.find_spec(name) is None]
-    if missing:
-        raise JobError(f"{' and '.join(missing)} must be installed: pip install 'backproof[train]'")
+    for extra, others in (("train", [n for n in missing if n != "flint"]), ("exact", ["python-flint"])):
+        if others and (extra == "train" or "flint" in missing):
+            raise JobError(f"{' and '.join(others)} must be installed: pip install 'backproof[{extra}]'")

@@ -21,6 +21,8 @@ SECOND = "symm     digits to which the derivative of the pullback is symmetric, 
 HEAD = ("", "digits", "real", "derivs", "evals", "time")
 COLOURS = {"pass": "green", "fail": "bold red", "kink": "bold red", "jump": "bold red", "inconclusive": "yellow"}
 
+Row = tuple[str, str, tuple[str, ...], str]  # module, example, cells, style of the first
+
 
 def show_verdicts(
     console: Console, seed: int, mapper: Callable = map, names: Sequence[str] = (), order: int = 1
@@ -47,10 +49,15 @@ def show_verdicts(
 
 
 def _table(done: Sequence[Verdict], width: int, order: int) -> Iterator[Text]:
-    """Yield the lines: numbers as narrow as they are, names in what is left, a long one on several lines."""
     head = HEAD if order == 1 else (*HEAD[:3], "symm", *HEAD[3:])
-    rows = [head, *(_cells(verdict, order) for verdict in done)]
-    widths = [1 + max(len(row[column]) for row in rows) for column in range(len(head))]
+    rows = [(v.example.module, v.example.name, _cells(v, order), COLOURS[v.word]) for v in done]
+    return aligned("backward pass of", head, rows, width)
+
+
+def aligned(title: str, head: Sequence[str], rows: Sequence[Row], width: int) -> Iterator[Text]:
+    """Yield the lines: numbers as narrow as they are, names in what is left, a long one on several lines."""
+    cells_of_all = [head, *(cells for _, _, cells, _ in rows)]
+    widths = [1 + max(len(cells[column]) for cells in cells_of_all) for column in range(len(head))]
     room = max(width - sum(widths), 12)
 
     def line(name: str, cells: Sequence[str], indent: str = "", style: str = "") -> Iterator[Text]:
@@ -61,12 +68,12 @@ def _table(done: Sequence[Verdict], width: int, order: int) -> Iterator[Text]:
         yield Text.assemble(f"{first:{room}} ", (f"{cells[0]:{widths[0] - 1}}", style), numbers)
         yield from map(Text, rest)
 
-    yield from line("backward pass of", head)
+    yield from line(title, head)
     yield Text("-" * (room + sum(widths)))
-    for module, group in itertools.groupby(done, key=lambda verdict: verdict.example.module):
+    for module, group in itertools.groupby(rows, key=lambda row: row[0]):
         yield Text(module, style="bold")
-        for verdict in group:
-            yield from line(verdict.example.name, _cells(verdict, order), " ", COLOURS[verdict.word])
+        for _, name, cells, style in group:
+            yield from line(name, cells, " ", style)
 
 
 def _cells(verdict: Verdict, order: int) -> tuple[str, ...]:

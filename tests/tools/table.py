@@ -11,34 +11,44 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 BEGIN, END = "<!-- table:begin -->", "<!-- table:end -->"
-HEAD = "| layer | derivation | digits | by differences alone |\n|---|---|---|---|"
-ROW = re.compile(r"\| (.+) \| \[(.+)\]\(specs/(.+)\.md\) \| (\d+) \| (\d+) \|")
+HEAD = "| layer | derivation | digits | by differences alone | on balls |\n|---|---|---|---|---|"
+ROW = re.compile(r"\| (.+) \| \[(.+)\]\(specs/(.+)\.md\) \| (\d+) \| (\d+) \| (\d+) \|")
 
 
-def measured() -> dict[str, tuple[float, float]]:
-    """Return the least digits over the examples of each module: of the check, and of real differences alone."""
+Digits = tuple[float, float, float]  # of the check, by real differences alone, on balls
+
+
+def measured() -> dict[str, Digits]:
+    """Return the least digits over the examples of each module."""
     from reference.job import verify
 
     least: dict[str, tuple[float, float]] = {}
+    balls: dict[str, float] = {}
+    for proof in verify.proofs():
+        if not proof.passed:
+            raise ValueError(f"README.md: {proof.example.module} must be proved on balls, got {proof.word}")
+        module = proof.example.module.replace(".", "/")
+        balls[module] = min(balls.get(module, math.inf), math.inf if proof.digits is None else proof.digits)
     for verdict in verify.verdicts():
         module = verdict.example.module.replace(".", "/")
         digits, real = least.get(module, (math.inf, math.inf))
         if verdict.digits is not None:
             digits, real = min(digits, verdict.digits), min(real, verdict.real_digits)
         least[module] = digits, real
-    return least
+    return {module: (*found, balls[module]) for module, found in least.items()}
 
 
-def render(digits: dict[str, tuple[float, float]], root: Path = ROOT) -> str:
+def render(digits: dict[str, Digits], root: Path = ROOT) -> str:
     rows = []
-    for module, (least, real) in digits.items():
+    for module, found in digits.items():
         title = (root / "specs" / f"{module}.md").read_text(encoding="utf-8").partition("\n")[0].removeprefix("# ")
-        rows.append(f"| {title} | [{module}](specs/{module}.md) | {math.floor(least)} | {math.floor(real)} |")
+        columns = " | ".join(str(math.floor(number)) for number in found)
+        rows.append(f"| {title} | [{module}](specs/{module}.md) | {columns} |")
     return "\n".join((HEAD, *rows))
 
 
-def parse(readme: str) -> dict[str, tuple[str, int, int]]:
-    """Return title, digits and real digits of each module in the table of a README.
+def parse(readme: str) -> dict[str, tuple[str, int, int, int]]:
+    """Return the title of each module in the table of a README, and its digits.
 
     Raises:
         ValueError: the README has no table between its markers, or a line of it is no row.
@@ -51,9 +61,9 @@ def parse(readme: str) -> dict[str, tuple[str, int, int]]:
         row = ROW.fullmatch(line)
         if not row or row[2] != row[3]:
             raise ValueError(
-                f"README.md: a row must be '| Title | [room/name](specs/room/name.md) | 12 | 10 |', got {line!r}"
+                f"README.md: a row must be '| Title | [room/name](specs/room/name.md) | 12 | 10 | 80 |', got {line!r}"
             )
-        rows[row[2]] = row[1], int(row[4]), int(row[5])
+        rows[row[2]] = row[1], int(row[4]), int(row[5]), int(row[6])
     return rows
 
 

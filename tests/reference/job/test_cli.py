@@ -191,6 +191,7 @@ def test_options_reach_their_command(monkeypatch):
     cli.main(["verify", "--seed", "3"])
     cli.main(["verify", "layernorm", "models.tied"])
     cli.main(["verify", "--order", "2"])
+    cli.main(["verify", "--exact", "--accuracy"])
     cli.main(["train", "--resume", "--held-out", "4"])
     cli.main(["generate", "--count", "2"])
     cli.main(["generate", "3", "1"])
@@ -198,6 +199,7 @@ def test_options_reach_their_command(monkeypatch):
         {"seed": 3},
         {"names": ["layernorm", "models.tied"]},
         {"order": 2},
+        {"exact": True, "accuracy": True},
         {"resume": True, "held_out": 4},
         {"count": 2},
         {"symbols": ["3", "1"]},

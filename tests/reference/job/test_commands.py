@@ -3,7 +3,7 @@ import importlib.util
 
 import pytest
 
-from reference.job import catalogue, commands, run, table, train
+from reference.job import catalogue, commands, proofs, run, table, train
 from reference.job.checkpoint import CheckpointError, save
 from reference.job.errors import JobError, UsageError
 from reference.job.files import OUT, Folder
@@ -29,6 +29,7 @@ def calls(monkeypatch):
         return calls.proved
 
     monkeypatch.setattr(table, "show_verdicts", show)
+    monkeypatch.setattr(proofs, "show_proofs", lambda _, *asked: calls.append(("exact", *asked)) or calls.proved)
     monkeypatch.setattr(run, "run", lambda settings, state, folder, _: calls.append((settings, state, folder)))
     return calls
 
@@ -97,6 +98,33 @@ def test_verify_proves_the_modules_that_are_named(calls):
 def test_verify_proves_to_the_order_that_is_asked_for(calls):
     commands.verify({"order": 2, "names": ["linear"]})
     assert calls == [("verify", 0, ["layers.linear"], 2)]
+
+
+def test_verify_proves_on_balls_where_asked(calls):
+    assert commands.verify({"exact": True, "seed": 3}) == 0
+    calls.proved = False
+    assert commands.verify({"exact": True, "accuracy": True, "names": ["linear"]}) == 1
+    assert calls == [("exact", 3, map, [], False), ("exact", 0, map, ["layers.linear"], True)]
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"accuracy": True}, "accuracy must come with exact, got accuracy alone"),
+        ({"exact": True, "order": 2}, "order must be 1 with exact, got 2"),
+    ],
+)
+def test_options_that_do_not_go_together_are_one_clear_line(calls, given, message):
+    assert refused(commands.verify, given) == message
+    assert calls == []
+
+
+def test_without_python_flint_proofs_on_balls_are_one_clear_line(calls, monkeypatch):
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "flint" else find(name))
+    message = "python-flint must be installed: pip install 'backproof[exact]'"
+    assert refused(commands.verify, {"exact": True}, JobError) == message and calls == []
+    assert commands.verify({}) == 0
 
 
 def test_verify_asks_the_workers(monkeypatch, capsys):

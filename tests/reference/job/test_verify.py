@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 import gradcheck
+from gradcheck.exact.accuracy import Accuracy
+from gradcheck.exact.answers import Exact
 from gradcheck.verdict.facts import Symmetry
 from reference.job import catalogue, verify
 from reference.layers.linear import Linear
@@ -125,3 +127,33 @@ def test_of_the_second_order_a_pullback_must_be_symmetric(monkeypatch):
 def test_inputs_are_in_double_precision():
     for example in catalogue.examples():
         assert all(array.dtype == np.float64 for array in example.inputs)
+
+
+def test_every_example_gets_its_proof(two):
+    right, wrong = verify.proofs()
+    assert (right.word, right.passed, right.names) == ("proved", True, ("w", "b", "x")) and right.digits > 80
+    assert (wrong.word, wrong.passed) == ("differs", False) and wrong.constants == ""
+    assert [answer.answer for answer in wrong.answers] == ["proved", "proved", "differs"]
+
+
+def test_the_worst_answer_is_the_word_of_a_proof():
+    words = ("differs", "not followed", "constants", "proved")
+    for i, word in enumerate(words):
+        answers = tuple(Exact(answer, reason=f"f{answer}") for answer in words[i:])
+        found = verify.Proof(None, (), answers, 0.0)
+        assert found.word == word and found.passed == (i >= 2) and found.digits is None
+        assert found.constants == ("fconstants" if i <= 2 else "")
+
+
+def test_what_floats_lose_is_told_array_by_array(two):
+    right, wrong = verify.losses()
+    assert [name for name, _ in right.arrays()] == ["w", "b", "x"]
+    assert all(len(cells) == 6 and float(cells[1]) < 10 for _, cells in right.arrays())
+    assert float(wrong.largest()[1]) < 10  # a wrong formula may be rounded well
+
+
+def test_errors_are_short_in_print():
+    lost = Accuracy("zero"), Accuracy("x", 0.25, 123.4, 1.0)
+    found = verify.Loss(lost, lost)
+    assert list(found.arrays()) == [("zero", ("zero",) * 6), ("x", ("0.2", "123", "1.0") * 2)]
+    assert found.largest() == ("0.2", "123", "1.0") * 2 and verify.Loss(lost[:1], lost[:1]).largest() == ("zero",) * 6
