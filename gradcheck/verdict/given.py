@@ -40,7 +40,7 @@ def compare_at_given(
     chosen = suspects if suspects.size <= FEW else np.sort(rng.choice(suspects, SUSPECTS, replace=False))
     found, known = _alone(ground, known, leaf, np.setdiff1d(chosen, [*alone]), rng)
     complete, held = suspects.size <= FEW, set(suspects.tolist())
-    if held:
+    if 0 < len(held) < x.size:  # else nothing is left that moves
         first, known = _again(ground, known, first, suspects, rng)
         if all(map(settled, first)):
             return Located(found + first, complete, known)
@@ -58,6 +58,8 @@ def compare_at_given(
             break
         more, known = _alone(ground, odd.known, leaf, np.array(new), rng)
         found, held = found + more, held | set(new)
+        if len(held) == x.size:
+            break
         first, known = _again(ground, known, first, np.array(sorted(held)), rng)
         if all(map(settled, first)):
             return Located(found + first, complete, known)
