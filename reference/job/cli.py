@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from reference.job import commands
+from reference.job.devices import DEVICES
 from reference.job.errors import JobError
 from reference.job.files import OUT, Folder
 from reference.job.options import Parser, add_settings
@@ -49,6 +50,8 @@ def parser() -> Parser:
         f"(default: {OUT})"))
     train.add_argument("--resume", action="store_true", help=(
         "go on with the run in the folder, with its settings and to the same bits"))
+    train.add_argument("--device", choices=DEVICES, help=(
+        "where to compute; a checkpoint of one goes on on the other, to other last bits (default: cpu)"))
     add_settings(train)
     train.set_defaults(work=commands.train, name=train.prog)
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from reference.generation.greedy import greedy
+from reference.job import devices
 from reference.job.errors import JobError, UsageError
 from reference.job.files import OUT, Folder
 from reference.job.process import workers
@@ -54,6 +55,7 @@ def train(given: Given) -> int:
     from reference.job.display import console
     from reference.job.run import run
 
+    device = devices.find(given.pop("device", "cpu"))
     folder = Folder(given.pop("out", OUT))
     if given.pop("resume", False):
         settings, state = _resumed(folder, given)
@@ -62,7 +64,7 @@ def train(given: Given) -> int:
         settings = _settings(given)
         folder.expect_writable()
         state = begin(settings)
-    run(settings, state, folder, console())
+    run(settings, state, folder, console(), device)
     return 0
 
 

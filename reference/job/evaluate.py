@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from reference.generation.greedy import greedy, teacher_forced
+from reference.job.devices import HOST, Device
 from reference.job.tasks.copy import START, Examples
 from reference.models.objective import Objective
 
@@ -19,12 +20,12 @@ class Accuracy(NamedTuple):
     sequences: float
 
 
-def measure(model: Any, training: Examples, held_out: Examples) -> dict[str, float]:
-    """Return what the record of an epoch says of the model."""
-    alone, helped = autoregressive(model, held_out), forced(model, held_out)
+def measure(model: Any, training: Examples, held_out: Examples, device: Device = HOST) -> dict[str, float]:
+    """Return what the record of an epoch says of the model, which is on the device."""
+    alone, helped = autoregressive(model, held_out, device), forced(model, held_out, device)
     return {
-        "training_tokens": forced(model, training).tokens,
-        "held_out_loss": loss(model, held_out),
+        "training_tokens": forced(model, training, device).tokens,
+        "held_out_loss": loss(model, held_out, device),
         "held_out_tokens": alone.tokens,
         "held_out_sequences": alone.sequences,
         "forced_tokens": helped.tokens,
@@ -32,27 +33,29 @@ def measure(model: Any, training: Examples, held_out: Examples) -> dict[str, flo
     }
 
 
-def autoregressive(model: Any, examples: Examples) -> Accuracy:
+def autoregressive(model: Any, examples: Examples, device: Device = HOST) -> Accuracy:
     """Let the model read its own output."""
     return _accuracy(
-        (greedy(model, rows.source, start=START, length=rows.labels.shape[1]) == rows.labels)
+        device.back(greedy(model, device.there(rows.source), start=START, length=rows.labels.shape[1])) == rows.labels
         for rows in _chunks(examples)
     )
 
 
-def forced(model: Any, examples: Examples) -> Accuracy:
+def forced(model: Any, examples: Examples, device: Device = HOST) -> Accuracy:
     """Let the model read the right tokens up to the one that it must say."""
     return _accuracy(
-        (teacher_forced(model, rows.source, rows.target) == rows.labels) for rows in _chunks(examples)
+        device.back(teacher_forced(model, device.there(rows.source), device.there(rows.target))) == rows.labels
+        for rows in _chunks(examples)
     )
 
 
-def loss(model: Any, examples: Examples) -> float:
+def loss(model: Any, examples: Examples, device: Device = HOST) -> float:
     """Return the mean over all tokens of -log p(label)."""
     objective = Objective(model=model, reduction="sum")
-    total = sum(
-        float(objective(source=rows.source, target=rows.target, labels=rows.labels)) for rows in _chunks(examples)
-    )
+    total = 0.0
+    for rows in _chunks(examples):
+        source, target, labels = map(device.there, (rows.source, rows.target, rows.labels))
+        total += float(device.back(objective(source=source, target=target, labels=labels)))
     return total / examples.labels.size
 
 

@@ -1,11 +1,16 @@
 """A training run with all that it shows and writes."""
 
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 from rich.console import Console
 
 from reference.generation.greedy import greedy
 from reference.job import checkpoint, evaluate, metrics, plots
 from reference.job.boards import TrainingBoard
+from reference.job.devices import HOST, Device
 from reference.job.display import show_accuracy, show_samples, show_settings
 from reference.job.errors import JobError, WriteError
 from reference.job.files import Folder
@@ -23,8 +28,10 @@ class Interrupted(KeyboardInterrupt):
     """Ctrl-C, after the checkpoint was written; the text says where."""
 
 
-def run(settings: Settings, state: State, folder: Folder, console: Console) -> State:
+def run(settings: Settings, state: State, folder: Folder, console: Console, device: Device = HOST) -> State:
     """Train from `state` to the end; write checkpoint and metrics after each epoch, pictures at the end.
+
+    The state is on the host, before and after; between it is on the device, and what is written is as from the host.
 
     An earlier run in the folder stays whole until this one has a checkpoint to put in its place.
 
@@ -32,11 +39,11 @@ def run(settings: Settings, state: State, folder: Folder, console: Console) -> S
         Interrupted: by Ctrl-C; the checkpoint holds the last whole step.
         DivergedError, WriteError: a number is not finite, or a file could not be written; the text says what is kept.
     """
-    place = Place(folder, settings, state.step)
+    place, state = Place(folder, settings, state.step, device), _with(state, device.moved)
     show_settings(console, settings)
     try:
         training, held_out = data(settings)
-        states = train(settings, state, training, held_out)
+        states = train(settings, state, training, held_out, device)
         if state.step:
             place.save(state)
         with TrainingBoard(console, settings, state) as board, np.errstate(all="ignore"):  # `train` looks at each loss
@@ -45,8 +52,9 @@ def run(settings: Settings, state: State, folder: Folder, console: Console) -> S
                     place.save(state)
                     board.epoch(state.records[-1])
                 if board.live and state.step % LIVE_STEPS == 0:
-                    board.accuracy(evaluate.forced(state.model, held_out[:LIVE_ROWS]).tokens)
+                    board.accuracy(evaluate.forced(state.model, held_out[:LIVE_ROWS], device).tokens)
                 board.step(state)
+        state = _with(state, device.home)
         _report(settings, state, held_out, folder, console)
     except KeyboardInterrupt:
         with deaf():
@@ -56,15 +64,19 @@ def run(settings: Settings, state: State, folder: Folder, console: Console) -> S
     return state
 
 
+def _with(state: State, move: Callable[[Any], Any]) -> State:
+    return dataclasses.replace(state, model=move(state.model), optimizer=move(state.optimizer))
+
+
 class Place:
     """The folder of a run, and which step of this run its checkpoint holds: 0 if it holds none yet."""
 
-    def __init__(self, folder: Folder, settings: Settings, step: int) -> None:
-        self._folder, self._settings, self._step = folder, settings, step
+    def __init__(self, folder: Folder, settings: Settings, step: int, device: Device = HOST) -> None:
+        self._folder, self._settings, self._step, self._device = folder, settings, step, device
 
     def save(self, state: State) -> None:
         """Put the checkpoint in its place, and the metrics beside it; with a run's first one, an earlier run goes."""
-        checkpoint.save(self._folder.checkpoint, self._settings, state)
+        checkpoint.save(self._folder.checkpoint, self._settings, _with(state, self._device.home))
         self._step = state.step
         if len(state.records) < 2:
             self._folder.clear()
@@ -76,7 +88,7 @@ class Place:
         if not state.step:
             return f"interrupted before the first step: {folder.path} is as it was"
         try:
-            expect_finite(settings, state)
+            expect_finite(settings, state, self._device)
             self.save(state)
         except (DivergedError, WriteError) as error:
             raise self.told(error) from None

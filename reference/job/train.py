@@ -8,6 +8,7 @@ import numpy as np
 
 from reference.core import tree
 from reference.job import evaluate
+from reference.job.devices import HOST, Device
 from reference.job.errors import JobError
 from reference.job.settings import Settings
 from reference.job.tasks import copy
@@ -71,8 +72,12 @@ def begin(settings: Settings, model: Any = None) -> State:
     )
 
 
-def train(settings: Settings, state: State, training: Examples, held_out: Examples) -> Iterator[State]:
+def train(
+    settings: Settings, state: State, training: Examples, held_out: Examples, device: Device = HOST
+) -> Iterator[State]:
     """Yield the state after every step from `state` to the last; an epoch's last one has its record.
+
+    Model and optimizer of the states are on the device, as those of `state` must be; examples are on the host.
 
     Raises:
         DivergedError: a loss is not finite, or at the end of an epoch a parameter or a loss held out.
@@ -84,46 +89,45 @@ def train(settings: Settings, state: State, training: Examples, held_out: Exampl
         order = rng.permutation(len(training))
         for batch in range(state.step % settings.steps_per_epoch, settings.steps_per_epoch):
             rows = training[order[batch * settings.batch : (batch + 1) * settings.batch]]
-            state = step(state, rows, optimizer, rate(state.step))
-            _expect_finite("the loss", state.losses[-1], settings, state)
+            state = step(state, rows, optimizer, rate(state.step), device)
+            _expect_finite("the loss", np.isfinite(state.losses[-1]), settings, state)
             if batch == last:
-                expect_finite(settings, state)
+                expect_finite(settings, state, device)
                 record = {
                     "epoch": len(state.records) + 1,
                     "step": state.step,
                     "rate": rate(state.step - 1),
                     "loss": float(state.losses[-settings.steps_per_epoch :].mean()),
-                    **evaluate.measure(state.model, training, held_out),
+                    **evaluate.measure(state.model, training, held_out, device),
                 }
                 for name, number in record.items():
-                    _expect_finite(name, number, settings, state)
+                    _expect_finite(name, np.isfinite(number), settings, state)
                 state = dataclasses.replace(state, random=rng.bit_generator.state, records=(*state.records, record))
             yield state
 
 
-def step(state: State, rows: Examples, optimizer: Any, rate: float) -> State:
+def step(state: State, rows: Examples, optimizer: Any, rate: float, device: Device = HOST) -> State:
     """Make one update.  A sequence's loss is the sum over its tokens, a batch's the mean over its sequences.
 
     With the mean over tokens instead, gradients are smaller by the length of a sequence:
     nothing to Adam, which divides by their size, and a rate that much lower to SGD.
     """
-    loss, pullback = Objective(model=state.model, reduction="sum").vjp(
-        source=rows.source, target=rows.target, labels=rows.labels
-    )
+    source, target, labels = map(device.there, (rows.source, rows.target, rows.labels))
+    loss, pullback = Objective(model=state.model, reduction="sum").vjp(source=source, target=target, labels=labels)
     (d_objective,) = pullback(1 / len(rows))
     model, moments = optimizer.step(state.model, d_objective.model, state.optimizer, rate)
-    losses = np.append(state.losses, float(loss) / rows.labels.size)
+    losses = np.append(state.losses, float(device.back(loss)) / rows.labels.size)
     return dataclasses.replace(state, model=model, optimizer=moments, losses=losses)
 
 
-def expect_finite(settings: Settings, state: State) -> None:
+def expect_finite(settings: Settings, state: State, device: Device = HOST) -> None:
     """Raise DivergedError unless every parameter and all that the optimizer keeps is finite."""
     for name, array in tree.leaves((state.model, state.optimizer)):
-        _expect_finite(name, array, settings, state)
+        _expect_finite(name, device.back(np.isfinite(array)), settings, state)
 
 
-def _expect_finite(name: str, numbers: np.ndarray | float, settings: Settings, state: State) -> None:
-    if not np.isfinite(numbers).all():
+def _expect_finite(name: str, finite: np.ndarray | np.bool, settings: Settings, state: State) -> None:
+    if not finite.all():
         rate = schedule(settings)(state.step - 1)
         raise DivergedError(
             f"{name} is not finite at step {state.step:,} of {settings.steps:,}, with a learning rate of {rate:g}: "

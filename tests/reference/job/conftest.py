@@ -1,6 +1,7 @@
 import pytest
+from matplotlib.figure import Figure
 
-from reference.job import train
+from reference.job import plots, train
 from reference.job.settings import Settings
 
 TINY = {
@@ -38,3 +39,10 @@ def command(command):
     """command(*words) as everywhere; command.tiny are the words of a tiny run."""
     command.tiny = [word for name, value in TINY.items() for word in (f"--{name.replace('_', '-')}", str(value))]
     return command
+
+
+@pytest.fixture
+def sketchy(monkeypatch):
+    """Draw nothing on the pictures, which takes the time of the rest a hundred times."""
+    monkeypatch.setattr(plots, "curves", lambda *_: Figure())
+    monkeypatch.setattr(plots, "attention", lambda *_: Figure())

@@ -30,7 +30,7 @@ def calls(monkeypatch):
 
     monkeypatch.setattr(table, "show_verdicts", show)
     monkeypatch.setattr(proofs, "show_proofs", lambda _, *asked: calls.append(("exact", *asked)) or calls.proved)
-    monkeypatch.setattr(run, "run", lambda settings, state, folder, _: calls.append((settings, state, folder)))
+    monkeypatch.setattr(run, "run", lambda settings, state, folder, *_: calls.append((settings, state, folder)))
     return calls
 
 

@@ -48,7 +48,7 @@ def test_a_record_says_what_was_read_in_which_way():
     model, all_, half = Copier(wrong), numbered(4), numbered(2)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(evaluate, "loss", lambda *_: 0.5)
-        patch.setattr(evaluate, "forced", lambda _, examples: evaluate.Accuracy(len(examples) / 10, 0.25))
+        patch.setattr(evaluate, "forced", lambda _, examples, *rest: evaluate.Accuracy(len(examples) / 10, 0.25))
         assert evaluate.measure(model, half, all_) == {
             "training_tokens": 0.2,
             "held_out_loss": 0.5,

@@ -4,7 +4,6 @@ import signal
 
 import numpy as np
 import pytest
-from matplotlib.figure import Figure
 from rich.console import Console
 
 from reference.job import checkpoint, plots, run, train
@@ -23,13 +22,6 @@ def go(tiny, tmp_path):
         return folder, console.file.getvalue()
 
     return go
-
-
-@pytest.fixture
-def sketchy(monkeypatch):
-    """Draw nothing on the pictures, which takes the time of the rest a hundred times."""
-    monkeypatch.setattr(plots, "curves", lambda *_: Figure())
-    monkeypatch.setattr(plots, "attention", lambda *_: Figure())
 
 
 def names(folder):

@@ -1,7 +1,7 @@
 """A polynomial at a point: atoms that are given get numbers, functions are computed in balls of 300 bits.
 
 What is left of a difference is 0 or it is not.  A ball that does not hold 0 refutes, and says at which small integers.
-One that does, of a radius below 1e-60 and at several random points, is no proof for all, but excludes all but accidents.
+One that does, of a radius below 1e-60 and at several random points, is no proof for all: it leaves accidents alone.
 """
 
 import itertools

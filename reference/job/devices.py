@@ -1,0 +1,52 @@
+"""Where a run computes: on the host, or on a GPU, through a library that answers NumPy's calls.
+
+This is the only place that names such a library: a model on its arrays computes there, by the same lines.
+"""
+
+import dataclasses
+import importlib
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from reference.core import tree
+from reference.job.errors import JobError
+
+
+@dataclasses.dataclass(frozen=True)
+class Device:
+    """`there` puts an array of NumPy's where the run computes, `back` brings one home (and waits for it)."""
+
+    there: Callable[[np.ndarray], Any]
+    back: Callable[[Any], np.ndarray]
+
+    def moved(self, node: Any) -> Any:
+        """Return a tree of NumPy's arrays with all of them there."""
+        return tree.map(self.there, node)
+
+    def home(self, node: Any) -> Any:
+        """Return a tree of arrays that are there as one of NumPy's."""
+        return tree.map(self.back, node)
+
+
+HOST = Device(there=lambda array: array, back=np.asarray)
+DEVICES = ("cpu", "gpu")
+
+
+def find(name: str) -> Device:
+    """Return the device of that name.
+
+    Raises:
+        JobError: CuPy is not installed, or finds no device.
+    """
+    if name == "cpu":
+        return HOST
+    try:
+        cupy = importlib.import_module("cupy")
+    except ImportError as error:
+        why = str(error).partition("\n")[0]
+        raise JobError(f"device gpu must have CuPy: pip install 'backproof[gpu]' ({why})") from None
+    if not cupy.cuda.is_available():
+        raise JobError("device gpu must have a card that CUDA can use, got none")
+    return Device(there=cupy.asarray, back=cupy.asnumpy)
