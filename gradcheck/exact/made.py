@@ -66,6 +66,8 @@ def copyto(target: Any, source: Any, casting: str = "same_kind", where: Any = Tr
 
 def put_along_axis(x: Balls, indices: Any, values: Any, axis: Any) -> None:
     at, new = plain(indices, "an index made of balls"), dual(values)
+    if not isinstance(x, Balls):
+        raise NotFollowed("balls put into a bare NumPy array")
     if x.is_plain:
         np.put_along_axis(x.value, at, plain(values, "balls written into whole numbers"), axis)
         return

@@ -57,6 +57,8 @@ def test_copies_take_the_changes_along_where_a_mask_says():
 def test_balls_are_not_copied_into_bare_arrays():
     with pytest.raises(NotFollowed, match=r"^balls copied into a bare NumPy array$"):
         np.copyto(np.zeros_like(X), array(X))
+    with pytest.raises(NotFollowed, match=r"^balls put into a bare NumPy array$"):
+        np.put_along_axis(np.zeros((2, 2)), np.array([[1], [0]]), array(X)[:, :1], axis=1)
     with pytest.raises(NotFollowed, match=r"^balls copied into whole numbers$"):
         np.copyto(Balls(np.zeros((2, 2), int)), array(X))
 
