@@ -99,6 +99,17 @@ def test_a_difference_near_by_is_one():
     assert answer.answer == DIFFERS
 
 
+def test_one_point_given_twice_is_one():
+    calls = []
+
+    def backward(x, dy):
+        calls.append(1)
+        return dy
+
+    proved(lambda x: x * 1, backward, X, near=[X.copy()])
+    assert len(calls) == 1
+
+
 def test_branches_are_named():
     _, notes = proved(lambda x: np.maximum(x, 0.5 * x), lambda x, dy: dy * np.where(x > 0, 1, 0.5), X)
     assert [note.message for note in notes] == ["branches were decided by the midpoints of balls: maximum (6)"]
