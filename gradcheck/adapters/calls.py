@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck.adapters import spellings
-from gradcheck.adapters.convert import mapped
+from gradcheck.adapters.convert import is_array, mapped
 from gradcheck.adapters.places import outermost
 from gradcheck.subjects import trees
 
@@ -26,7 +26,7 @@ class Way:
     def complete(self, tree: Any) -> Any:
         if self.factor is None:
             return tree
-        return mapped(tree, lambda d: d * self.factor if isinstance(d, np.ndarray | np.generic) else d)
+        return mapped(tree, lambda d: d * self.factor if is_array(d) else d)
 
 
 @dataclasses.dataclass(frozen=True)

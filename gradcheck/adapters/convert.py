@@ -60,6 +60,11 @@ def own(node: Any) -> Any:
     return mapped(node, lambda leaf: leaf)
 
 
+def is_array(value: Any) -> bool:
+    """Whether NumPy computes with a value: an array, of any library, or a number of NumPy's."""
+    return isinstance(value, np.generic) or hasattr(value, "__array_ufunc__")
+
+
 def is_wide(tree: Any) -> bool:
     """Whether any array of a tree has the precision of float64."""
     return any(x.dtype in (np.float64, np.complex128) for _, x in trees.leaves(tree, kinds="fc"))

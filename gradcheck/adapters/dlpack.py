@@ -16,6 +16,8 @@ HOMES = {"jaxlib": "jax.dlpack"}  # where `from_dlpack` is, if not beside the cl
 class Dlpack(Adapted):
     """Another subject with arrays of a library: each evaluation gets new ones, around copies of the numbers."""
 
+    elsewhere = "arrays of another library"
+
     def __init__(self, subject: Any, from_dlpack: Callable | None):
         self._inner, self._from = adapt(subject), from_dlpack
         self.name = self._inner.name

@@ -23,6 +23,8 @@ class ForwardMode(Adapted):
     Nothing is kept between two calls, so that a pushforward whose residuals go stale is found.
     """
 
+    elsewhere = "gradients put together from tangents"
+
     def __init__(self, inner: Adapted):
         self._inner, self.name = inner, inner.name
 

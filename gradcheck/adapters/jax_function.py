@@ -30,6 +30,8 @@ class JaxFunction(Adapted):
     convention, that a cotangent is dL/dRe z - i dL/dIm z, is met wherever a rule of the user's is called.
     """
 
+    elsewhere = "JAX"
+
     def __init__(self, function: Callable):
         self._function, self.name = function, getattr(function, "__name__", type(function).__name__)
 

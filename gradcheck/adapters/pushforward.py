@@ -17,6 +17,8 @@ Push = Callable[[Sequence[np.ndarray]], Any]  # of a tangent for each array, in 
 class Pushforward(Adapted):
     """A function `f(*inputs, **constants) -> (y, pushforward)`; the pushforward takes a tangent for each input."""
 
+    elsewhere = "gradients put together from tangents"
+
     def __init__(self, function: Callable):
         self._function, self._owned = function, Owned(function)
         self.name = getattr(function, "__name__", type(function).__name__)

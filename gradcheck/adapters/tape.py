@@ -17,6 +17,8 @@ from gradcheck.subjects.adapted import Adapted
 class Tape(Adapted):
     """Every gradient has a graph of its own, since `.backward()` adds to what stands in `.grad`."""
 
+    elsewhere = "a tape of values"
+
     def __init__(self, function: Callable, value: Callable):
         self._function, self._values = function, Values(value)
         self.name = getattr(function, "__name__", type(function).__name__)

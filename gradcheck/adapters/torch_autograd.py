@@ -29,6 +29,8 @@ class TorchFunction(Adapted):
     gradient of each a part of the gradient.
     """
 
+    elsewhere = "PyTorch"
+
     without_forward_mode: tuple[type[Exception], ...] = (RuntimeError,)  # NotImplementedError among them
 
     def __init__(self, function: Callable, tensors: Tensors, name: str | None = None):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck.adapters import spellings
-from gradcheck.adapters.convert import callable_or_raise, mapped, own
+from gradcheck.adapters.convert import callable_or_raise, is_array, mapped, own
 from gradcheck.adapters.dependence import used
 from gradcheck.adapters.named import in_order
 from gradcheck.adapters.places import Path, get, held, plain_or_raise, title
@@ -54,7 +54,7 @@ class ValueAndGrad(Adapted):
 
         def pull(dy: Any) -> tuple[dict, tuple]:
             factor = np.asarray(dy).item()
-            scaled = mapped(grads, lambda d: d * factor if isinstance(d, np.ndarray | np.generic | float) else d)
+            scaled = mapped(grads, lambda d: d * factor if isinstance(d, float) or is_array(d) else d)
             found = {title(path): get(scaled, gradient) for path, gradient in self._gradients.items()}
             return found, self._per_input(scaled, inputs) if inputs else ()
 

@@ -18,6 +18,8 @@ from gradcheck.subjects.declared import Declared
 class Within(Adapted):
     """Another subject, at inputs within a domain alone."""
 
+    elsewhere = "a declared domain"
+
     def __init__(self, inner: Adapted, domain: Callable[..., Any], convention: str):
         self.inner, self.name, self._domain, self._convention = inner, inner.name, domain, convention
 

@@ -101,6 +101,9 @@ class Balls(Held, NDArrayOperatorsMixin):
         if self.change is not None:
             self.change[at] = ZERO if new.change is None else single(new.change)
 
+    def __copy__(self) -> "Balls":
+        return self.copy()
+
     def __deepcopy__(self, memo: dict) -> "Balls":
         return self.copy()
 

@@ -13,7 +13,6 @@ from gradcheck.exact.gaps import Gap, Gaps
 from gradcheck.exact.known import known
 from gradcheck.exact.run import Run, start, why
 from gradcheck.subjects.findings import Finding
-from gradcheck.subjects.pairs import Pairs
 from gradcheck.subjects.problem import LARGE, Problem
 
 BITS = (300, 1200)  # the second where the first leaves fewer than NEED digits
@@ -43,8 +42,8 @@ def prove(problem: Problem, points: Sequence[Sequence[np.ndarray]], seed: int) -
 
 
 def _refusal(problem: Problem) -> str:
-    if isinstance(problem.subject, Pairs):
-        return "complex numbers"
+    if problem.subject.elsewhere:
+        return problem.subject.elsewhere
     return f"arrays of more than {LARGE:,} entries" if problem.is_large else ""
 
 

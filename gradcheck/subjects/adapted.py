@@ -35,6 +35,7 @@ class Adapted:
     parameters: Any = None
     name: str = "function"
     complex_safe: bool = True  # whether it may be called with complex arrays at all
+    elsewhere: str = ""  # what computes it, if not NumPy's functions on the very arrays that it is given
     units: Mapping[str, float] = {}  # unit roundoff of arrays in a format that NumPy lacks, by name
     input_names: Sequence[str] = ()  # where no signature has them
     findings: Sequence[Finding] = ()  # what an adapter has to say itself, once it has seen the inputs

@@ -18,6 +18,7 @@ class Pairs(Adapted):
     """Another subject, with every complex array as real pairs."""
 
     complex_safe = False
+    elsewhere = "complex numbers"
 
     def __init__(self, subject: Adapted, inputs: tuple, convention: str):
         self.inner, self.name = subject, subject.name

@@ -208,3 +208,8 @@ def test_an_array_of_jax_for_a_function_of_numpy_is_refused():
 def test_what_cannot_be_called_is_refused():
     with pytest.raises(TypeError, match=r"^gradcheck: function must be callable, got int$"):
         jax_function(3)
+
+
+def test_balls_do_not_follow_jax():
+    report = gradcheck.check(jax_function(jnp.sin), np.linspace(-1, 1, 5), exact=True)
+    assert report.verdict == "pass" and str(report.gradients[0].exact) == "not followed: JAX"

@@ -139,3 +139,8 @@ def test_no_graph_outlives_the_check(inputs):
         assert len(alive) == 0
     finally:
         gc.enable()
+
+
+def test_balls_do_not_follow_pytorch():
+    report = gradcheck.check(torch_function(torch.sin), torch.linspace(-1, 1, 5, dtype=torch.float64), exact=True)
+    assert report.verdict == "pass" and str(report.gradients[0].exact) == "not followed: PyTorch"

@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 
-from gradcheck.adapters.convert import framework, is_wide, mapped, nearby, own
+from gradcheck.adapters.convert import framework, is_array, is_wide, mapped, nearby, own
 from gradcheck.subjects import trees
 
 Pair = collections.namedtuple("Pair", "left right")
@@ -44,6 +44,14 @@ def test_what_is_not_changed_is_the_same_array_in_another_container():
     assert new is not old
     assert new["list"] is not old["list"]
     assert new["list"][1] is not old["list"][1]
+
+
+def test_what_numpy_computes_with_is_an_array():
+    class Other:
+        __array_ufunc__ = staticmethod(lambda *_: None)
+
+    assert all(map(is_array, (np.zeros(2), np.float32(1), Other())))
+    assert not any(map(is_array, (1.0, None, [np.zeros(2)], "text", {})))
 
 
 def test_one_array_of_64_bits_is_enough_to_be_wide():

@@ -53,7 +53,7 @@ def test_a_written_number_takes_its_change_away():
 
 
 def test_copies_are_apart():
-    for copied in (lambda x: x.copy(), copy.deepcopy, lambda x: x.flatten(), lambda x: x.astype(float)):
+    for copied in (lambda x: x.copy(), copy.copy, copy.deepcopy, lambda x: x.flatten(), lambda x: x.astype(float)):
         x = array(X, D)
         y = copied(x)
         y[...] = 0

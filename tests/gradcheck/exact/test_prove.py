@@ -5,9 +5,12 @@ import math
 import numpy as np
 import pytest
 
+from gradcheck import adapters
 from gradcheck.adapters import pair
+from gradcheck.claims.within import within
 from gradcheck.exact.answers import CONSTANTS, DIFFERS, NOT_FOLLOWED, PROVED
 from gradcheck.exact.prove import NEED, prove
+from gradcheck.subjects.declared import Declared
 from gradcheck.subjects.problem import LARGE, Problem
 
 X = np.array([[0.5, -1.25, 2.0], [0.75, 3.0, -0.25]])
@@ -126,6 +129,39 @@ def test_branches_are_named():
 def test_a_call_that_balls_cannot_take_is_named_for_every_array(forward, said):
     (answer,), _ = proved(forward, lambda x, dy: dy, X)
     assert answer.answer == NOT_FOLLOWED and answer.reason.startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("subject", "said"),
+    [
+        (adapters.dlpack(lambda x: (x * 1, lambda dy: dy), from_dlpack=np.from_dlpack), "arrays of another library"),
+        (adapters.forward_mode(lambda x: (x * 1, lambda dx: dx)), "gradients put together from tangents"),
+        (within(pair(lambda x: x * 1, lambda x, dy: dy), Declared(domain=lambda x: True)), "a declared domain"),
+    ],
+)
+def test_what_does_not_compute_by_numpy_on_the_arrays_it_is_given_is_told(subject, said):
+    (answer,), notes = prove(Problem(subject, (X,), {}), [[X]], 0)
+    assert str(answer) == f"not followed: {said}" and not notes
+
+
+class Squared:
+    """A loss whose backward pass takes no cotangent."""
+
+    def forward(self, x):
+        self.x = x
+        return (x * x).mean()
+
+    def backward(self):
+        return 2 * self.x / self.x.size
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [adapters.module(Squared()), adapters.value_and_grad(lambda x: ((x * x).mean(), {"x": 2 * x / x.size}))],
+)
+def test_the_gradients_of_a_loss_are_followed_through_the_factor_of_its_cotangent(subject):
+    (answer,), _ = prove(Problem(subject, (X,), {}), [[X]], 0)
+    assert answer.answer == PROVED
 
 
 def test_complex_and_large_arrays_are_not_followed():

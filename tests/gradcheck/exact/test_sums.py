@@ -60,6 +60,7 @@ def test_others_are_numpys():
     expect_same(lambda x: np.var(x, axis=0, ddof=1), (X, D))
     found, _ = run(lambda x: np.round(x, 1), (X, D))
     np.testing.assert_allclose(floats(found.value), np.round(X, 1), rtol=1e-15, atol=0)
+    assert floats(run(lambda x: np.round(x), (X, D))[0].value).tolist() == np.round(X).tolist()
     expect_same(np.vdot, (X, D), (D, X))
     expect_same(np.linalg.vecdot, (X, D), (D, X))
 
