@@ -186,3 +186,64 @@ def test_a_longer_check_costs_what_it_says():
     report = gradcheck.check(pair(forward, backward), X)
     assert {kind: report.calls[kind] for kind in calls} == calls
     assert report.evaluations == calls["forward"] + 4 * calls["complex forward"] + 2 * calls["pullback"]
+
+
+def test_without_options_nothing_is_declared_and_one_order_is_checked_with_seed_nought():
+    plain = Checker()(wrong, X)
+    assert plain.to_dict() == Checker(seed=0, order=1, noise=0.0, layouts=True)(wrong, X).to_dict()
+    assert not [f for f in plain.findings if f.kind == "declared"] and plain.symmetry is None
+
+    def turned(x):
+        return np.sin(x), lambda dy: np.cos(x) * dy + 1e-3 * x[::-1] * np.arange(4) * dy
+
+    assert gradcheck.check(cube, X).symmetry is None and gradcheck.assert_gradients(cube, X) is None
+    with pytest.raises(gradcheck.GradientError) as caught:
+        gradcheck.assert_gradients(turned, X)
+    assert caught.value.report.symmetry is None
+
+
+def test_a_backward_pass_that_varies_fails_unless_that_is_declared():
+    rng = np.random.default_rng(3)
+
+    def varying(x, dy):
+        return np.cos(x) * dy * (1 + 1e-6 * rng.normal(size=x.shape))
+
+    assert gradcheck.check(pair(np.sin, varying), X).verdict == "fail"
+    declared = Checker(nondeterministic=True)(pair(np.sin, varying), X)
+    assert "repeat" not in {f.kind for f in declared.findings}
+
+
+def test_the_last_line_that_a_failed_assertion_shows_is_the_users_own():
+    with pytest.raises(gradcheck.GradientError) as caught:
+        gradcheck.assert_gradients(wrong, X)
+    shown = [entry.name for entry in caught.traceback.filter(caught)]
+    assert "assert_gradients" not in shown and len(shown) == 1
+
+
+def test_a_pullback_that_breaks_its_contract_has_no_second_order_but_one_with_notes_has():
+    def absolute(x):
+        return x * x, lambda dy: 2 * x * np.abs(dy)
+
+    def summed(x):
+        return x * x, lambda dy: (2 * x * dy).sum(0)
+
+    for broken in (absolute, summed):
+        report = gradcheck.check(broken, X, order=2)
+        assert report.symmetry is None
+        assert "second order: not checked: the pullback breaks its contract" in [f.message for f in report.findings]
+    noted = pair(lambda ids, x: np.sin(x[ids]), lambda ids, x, dy: np.cos(x) * dy)
+    report = gradcheck.check(noted, np.arange(3), X, order=2)
+    assert any(f.severity == "note" and f.kind == "integer" for f in report.findings)
+    assert report.symmetry.digits > 8
+
+
+def test_forward_mode_and_the_narrow_format_are_compared_too():
+    pushed = gradcheck.adapters.forward_mode(lambda x: (np.sin(x), lambda d: np.cos(x) * d))
+    assert "jvp" in {f.kind for f in gradcheck.check(pushed, X[0]).findings}
+
+    def rounded(x, dy):
+        factor = 1.001 if x.dtype == np.float32 else 1.0
+        return (np.cos(x) * dy * factor).astype(x.dtype)
+
+    report = gradcheck.check(pair(np.sin, rounded), X.astype(np.float32))
+    assert {f.kind for f in report.findings if f.severity == "fail"} == {"precision"}

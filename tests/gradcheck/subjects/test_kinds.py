@@ -135,3 +135,126 @@ def test_what_is_no_pair_of_output_and_pullback_is_refused(value):
         with pytest.raises(TypeError, match="gradcheck: ") as error:
             adapt(subject).vjp(subject, (X,), {})
         assert str(error.value).startswith(f"gradcheck: {name} must return (y, pullback), got ")
+
+
+class Twice:
+    """A pullback whose own vjp returns what it was made with, and keeps the cotangents that come to the second one."""
+
+    def __init__(self, gradients, second=None, value=None):
+        self.gradients, self.second, self.value, self.seen = gradients, second, value, []
+
+    def __call__(self, dy):
+        return self.gradients
+
+    def vjp(self, dy):
+        def second(c):
+            self.seen.append(c)
+            return self.second
+
+        return (self.gradients, second) if self.value is None else self.value
+
+
+def second_of(subject, inputs, c):
+    """What a subject makes of its second pullback: gradients, and cotangents of the layer, the inputs and dy."""
+    adapted = adapt(subject)
+    y, second = adapted.twice(subject, inputs, {})
+    gradients, pull = second(X)
+    return y, gradients, pull(c)
+
+
+def function_with(pullback):
+    return lambda *inputs: (X, pullback)
+
+
+def layer_with(pullback, **fields):
+    layer = Layer(None, **fields)
+    layer.vjp = lambda *inputs: (X, pullback)
+    return layer
+
+
+A, B, C, D = (np.full(2, x) for x in (1.0, 2.0, 3.0, 4.0))
+IDS = np.arange(3)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "gradients", "second", "c_inputs", "handed", "d_inputs"),
+    [
+        ((A,), B, (C, D), (A,), A, (C,)),
+        ((A,), (B,), (C, D), (A,), (A,), (C,)),
+        ((A, B), (B, C), (A, C, D), (A, B), (A, B), (A, C)),
+        ((IDS, B), (None, C), (None, C, D), (None, B), (None, B), (None, C)),
+        ((IDS, B), C, (C, D), (None, B), B, (None, C)),
+        ((IDS, A, B), (A, B), (B, C, D), (None, A, B), (A, B), (None, B, C)),
+        (([A, B],), [B, C], ([A, C], D), ([A, B],), [A, B], ([A, C],)),
+        ((A, [B, IDS]), (B, [C, None]), (A, [C, None], D), (A, [B, None]), (A, [B, None]), (A, [C, None])),
+    ],
+)
+def test_a_functions_second_pullback_gets_and_gives_cotangents_as_the_pullback_does(
+    inputs, gradients, second, c_inputs, handed, d_inputs
+):
+    pullback = Twice(gradients, second)
+    y, (none, _), (d_function, found, d_dy) = second_of(function_with(pullback), inputs, (None, c_inputs))
+    assert y is X and none is None and d_function is None and d_dy is D
+    assert repr(pullback.seen) == repr([handed]) and repr(found) == repr(d_inputs)
+
+
+@pytest.mark.parametrize(
+    ("fields", "gradients", "second", "handed", "split"),
+    [
+        ({}, (B,), (C, D), (A,), (None, (C,))),
+        ({}, (None, B), (None, C, D), ("layer", A), (None, (C,))),
+        ({"gain": X}, ("g", B), ("h", C, D), ("layer", A), ("h", (C,))),
+    ],
+)
+def test_a_layers_second_pullback_may_leave_out_the_layer_where_its_pullback_does(
+    fields, gradients, second, handed, split
+):
+    pullback = Twice(gradients, second)
+    y, (d_layer, d_x), found = second_of(layer_with(pullback, **fields), (A,), ("layer", (A,)))
+    assert y is X and repr(found) == repr((*split, D)) and repr(pullback.seen) == repr([handed])
+    assert repr((d_layer, d_x)) == repr((gradients[0] if len(gradients) == 2 else None, (B,)))
+
+
+def test_a_layer_with_several_inputs_is_not_taken_for_one_without_its_own_cotangent():
+    pullback = Twice((None, A, B), (None, C, A, D))
+    *_, found = second_of(layer_with(pullback), (A, B), (None, (A, B)))
+    assert repr(pullback.seen) == repr([(None, A, B)]) and repr(found) == repr((None, (C, A), D))
+
+
+def test_without_a_vjp_of_the_pullback_there_is_no_second_one():
+    for make in (function_with, layer_with):
+        for pullback in (lambda dy: dy, Twice(A)):
+            subject = make(pullback)
+            assert (adapt(subject).twice(subject, (A,), {}) is None) == (not isinstance(pullback, Twice))
+    pullback = Twice(A)
+    pullback.vjp = "not callable"
+    assert adapt(function_with(pullback)).twice(None, (A,), {}) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "got"),
+    [
+        (A, "ndarray"),
+        ([A, len], "list"),
+        ((A,), "a tuple of 1"),
+        ((A, len, len), "a tuple of 3"),
+        ((len, A), "a tuple of 2"),
+    ],
+)
+def test_the_vjp_of_a_pullback_must_return_two_things(value, got):
+    for make in (function_with, layer_with):
+        with pytest.raises(Broken) as broken:
+            second_of(make(Twice(None, None, value)), (A,), (None, (A,)))
+        message = f"the vjp of a pullback must return (gradients, second_pullback), got {got}"
+        assert (broken.value.kind, broken.value.message) == ("count", message)
+
+
+@pytest.mark.parametrize(
+    ("second", "got"), [(A, "ndarray"), ([A, B], "list"), ((A,), "a tuple of 1"), ((), "a tuple of 0")]
+)
+def test_a_second_pullback_must_return_the_cotangent_of_dy_too(second, got):
+    for make, gradients in ((function_with, A), (layer_with, (A,))):
+        with pytest.raises(Broken) as broken:
+            second_of(make(Twice(gradients, second)), (A,), (None, (A,)))
+        message = f"a second pullback must return what a pullback does and the cotangent of dy, got {got}"
+        assert (broken.value.kind, broken.value.message) == ("count", message)

@@ -270,3 +270,74 @@ def test_an_error_at_a_point_that_the_checker_chose_says_so(call):
 def test_a_plain_forward_pass_is_the_unit_of_cost():
     assert COST["forward"] == 1 and all(cost > 1 for call, cost in COST.items() if call != "forward")
     assert COST["complex forward"] > COST["forward mode"] > COST["pullback"]
+
+
+def three(a, b, c):
+    return a * b * c, lambda dy: (dy * b * c, dy * a * c, dy * a * b)
+
+
+def test_arrays_that_are_held_stay_where_they_are_and_have_no_gradient():
+    a, b, c = X, X + 1, X + 2
+    whole = Problem(three, (a, b, c), {})
+    problem = whole.with_held(("a", "c"))
+    assert [leaf.name for leaf in problem.leaves] == ["b"] and [leaf.name for leaf in whole.leaves] == ["a", "b", "c"]
+    assert np.array_equal(problem.forward([b + 1]), (a * (b + 1) * c).ravel())
+    (rows,) = problem.gradients([b], np.ones((1, 6)))
+    np.testing.assert_allclose(rows[0], a * c, rtol=1e-14, atol=0)
+    assert [leaf.name for leaf in whole.with_held(()).leaves] == ["a", "b", "c"]
+    middle = whole.with_held(("b",))
+    assert np.array_equal(middle.forward([a + 1, c]), ((a + 1) * b * c).ravel()), "in their places"
+
+
+def test_names_of_arrays_that_may_be_held_are_those_that_there_are_but_not_all():
+    problem = Problem(three, (X, X, X), {})
+    assert problem.refuse_unknown(("a", "b")) == ("a", "b") and problem.refuse_unknown(()) == ()
+    with pytest.raises(ValueError, match=r"^gradcheck: straight_through must name arrays among a, b, c, got 'z'$"):
+        problem.refuse_unknown(("a", "z"))
+    with pytest.raises(ValueError, match=r"^gradcheck: straight_through must leave an array to compare, got all: c,"):
+        problem.refuse_unknown(("c", "b", "a"))
+
+
+class Twice:
+    def __init__(self, x):
+        self.x = x
+
+    def __call__(self, dy):
+        return 2 * self.x * dy
+
+    def vjp(self, dy):
+        return self(dy), lambda c: (2 * dy * c, 2 * self.x * c)
+
+
+def test_a_second_pullback_is_handed_on_or_there_is_none():
+    y, second = Problem(lambda x: (x * x, Twice(x)), (X,), {}).twice([X])
+    (_, (dx,)), pull = second(X)
+    assert np.array_equal(y, X * X) and np.array_equal(dx, 2 * X * X)
+    _, (c_x,), c_dy = pull((None, (X + 1,)))
+    assert np.array_equal(c_x, 2 * X * (X + 1)) and np.array_equal(c_dy, c_x)
+    assert Problem(two, (X,), {}).twice([X]) is None
+
+
+def test_arrays_are_handed_over_in_the_layout_of_the_given_ones_unless_as_they_are():
+    seen = []
+
+    def vjp(x):
+        seen.append(x.flags.f_contiguous)
+        return x * x, lambda dy: 2 * x * dy
+
+    problem = Problem(vjp, (np.asfortranarray(X),), {})
+    problem.vjp([X.copy()])
+    problem.vjp([X.copy()], as_is=True)
+    problem.forward([X.copy()])
+    assert seen == [True, False, True]
+
+
+def test_a_call_costs_as_many_forward_passes_as_it_takes():
+    want = {"forward": 1, "pullback": 2, "complex forward": 4, "forward mode": 3, "second pullback": 6}
+    assert want == COST
+
+
+def test_small_problems_are_not_large():
+    assert not Problem(two, (X,), {}).is_large
+    at_bound = [np.zeros(100_000), np.zeros(100_001)]
+    assert [Problem(lambda x: (x, lambda dy: dy), (x,), {}).is_large for x in at_bound] == [False, True]

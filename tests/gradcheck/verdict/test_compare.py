@@ -119,3 +119,146 @@ def test_a_complex_step_that_cancels_is_widened_and_not_believed_too_far():
 
     x = 1 + 0.01 * X
     assert gradcheck.check(pair(forward, backward), x).verdict != "fail"
+
+
+class Kept:
+    """A mapper that keeps what it was asked and what came back."""
+
+    def __init__(self):
+        self.tasks, self.readings = [], []
+
+    def __call__(self, read, tasks):
+        found = list(map(read, tasks))
+        self.tasks += tasks
+        self.readings += found
+        return found
+
+    def ladders(self, probe):
+        return sum(t.steps is not None for t in self.tasks if t.probe == probe)
+
+
+def noisy(x):
+    return np.sin(x) + 1e-9 * np.sin(1e13 * np.real(x)) * np.arange(x.size)
+
+
+def test_the_noise_that_is_known_is_the_largest_that_was_met(ground):
+    kept = Kept()
+    place = ground(noisy, lambda x, dy: np.cos(x) * dy, X, mapper=kept)
+    probes = [Probe(0, seed=k) for k in range(3)]
+    _, known = glance(place, Known(), probes, [True] * 3, np.random.default_rng(4))
+    levels = [r.noise.max() for r in kept.readings if r.noise is not None]
+    assert levels and known.level == max(levels) > 0
+    assert all(len(r.noise) == 2 for r in kept.readings if r.noise is not None)
+    _, again = glance(place, Known(level=0.5), probes, [True] * 3, np.random.default_rng(4))
+    assert again.level == 0.5
+
+
+def dense(ground, backward, real, *arrays, forward=lambda x, y: np.sin(x) * np.exp(y)):
+    kept = Kept()
+    place = ground(forward, backward, *arrays, exact=True, mapper=kept)
+    probes = [Probe(k % len(arrays), seed=10 + k) for k in range(len(real))]
+    found, _ = compare(place, Known(), probes, real, np.random.default_rng(4))
+    return kept, probes, found
+
+
+def right(x, y, dy):
+    return np.cos(x) * np.exp(y) * dy, np.sin(x) * np.exp(y) * dy
+
+
+def test_of_an_array_that_is_surely_wrong_no_more_ladders_are_taken(ground):
+    def backward(x, y, dy):
+        dx, d_y = right(x, y, dy)
+        return 1.01 * dx, d_y
+
+    kept, probes, found = dense(ground, backward, [True, True, False, False, False, False], X, X)
+    assert [bool(c.outside().any()) for c in found] == [True, False, False, False, False, False]
+    assert [kept.ladders(probe) for probe in probes] == [2, 1, 0, 0, 0, 0]
+
+
+def test_what_the_complex_step_alone_contradicts_is_looked_at_unless_its_array_is_wrong_already(ground):
+    def backward(x, y, dy):
+        dx, d_y = right(x, y, dy)
+        return 1.01 * dx, 1.01 * d_y
+
+    kept, probes, found = dense(ground, backward, [True, False, False, False], X, X)
+    assert kept.ladders(probes[0]) == 2 and kept.ladders(probes[2]) == 0
+    assert kept.ladders(probes[1]) >= 1 and kept.ladders(probes[3]) >= 1
+    assert all(found[k].outside().any() for k in (0, 1, 3)) and not found[2].outside().any()
+
+
+def slightly_off(x, y, dy):
+    dx, d_y = right(x, y, dy)
+    return (1 + 1e-13) * dx, d_y
+
+
+def test_the_noise_of_the_complex_step_is_measured_where_it_alone_contradicts(ground):
+    kept, probes, found = dense(ground, slightly_off, [True, True], X, X)
+    jittered = [t.probe for t in kept.tasks if t.jitter is not None and t.steps is None]
+    assert jittered.count(probes[0]) == 1 and probes[1] not in jittered
+    (reading,) = [r for t, r in zip(kept.tasks, kept.readings, strict=True) if t.jitter is not None and t.steps is None]
+    first = next(r for r in kept.readings if r.probe == probes[0])
+    assert reading.exact.noise.shape == (2,) and first.exact is not None
+    place = ground(lambda x, y: np.sin(x) * np.exp(y), slightly_off, X, X, exact=True)
+    (before,), _ = glance(place, Known(), probes[:1], [True], np.random.default_rng(4))
+    added = found[0].exact_bar - before.exact_bar
+    np.testing.assert_allclose(added, 8 * reading.exact.noise, rtol=1e-6, atol=1e-18)
+
+
+def test_a_wrong_claim_for_one_cotangent_is_confirmed_as_one_for_all_is(ground):
+    def backward(x, dy):
+        off = 1 + 0.01 * (dy.sum() == TOTAL)
+        return off * np.cos(x) * dy
+
+    place = ground(np.sin, right_sine, X)
+    TOTAL = place.place.g[1].sum()
+    wrong = ground(np.sin, backward, X)
+    (found,), known = entries(wrong, 0)
+    assert found.outside().tolist() == [False, True] and len(found.sweep.steps) > len(STEPS)
+    assert known.grain is not None
+
+
+def right_sine(x, dy):
+    return np.cos(x) * dy
+
+
+def test_outputs_that_are_coarse_are_looked_at_again_with_their_grain(ground):
+    """1 + tanh x near -8 moves in steps of 1e-16: its own size promises less, and only its grain acquits the claim."""
+    x = np.array([-8.0, 0.3, 1.2])
+    place = ground(lambda x: 1 + np.tanh(x), lambda x, dy: dy * (1 - np.tanh(x) ** 2) * (1 + 1e-9), x)
+    (found,), known = entries(place, 0)
+    assert not found.outside().any()
+    assert known.grain is None or known.grain[0] > 0
+
+
+def test_a_wave_finer_than_the_measured_noise_is_read_by_the_smallest_steps(ground):
+    """What a table takes for noise may be a fine shape of f: steps below it confirm the claim to rounding."""
+    width = 1e-7
+
+    def forward(x):
+        return x + width * np.sin(x / width)
+
+    def backward(x, dy):
+        return dy * (1 + np.cos(x / width))
+
+    found, _ = entries(ground(forward, backward, X))
+    assert not any(c.outside().any() for c in found)
+    wrong, _ = entries(ground(forward, lambda x, dy: dy * (2 + np.cos(x / width)), X))
+    assert not any(c.resolved and not c.outside().any() for c in wrong)
+
+
+def test_an_entry_of_its_own_scale_keeps_its_complex_step_in_its_own_unit(ground):
+    x = np.array([3.0, 4.0, 2.0**-40, 5.0, 6.0])
+    place = ground(np.log, lambda x, dy: dy / x, x, exact=True)
+    (found,), _ = entries(place, 2)
+    assert found.probe.own_scale and found.unit == 2.0**-40
+    g = place.place.g[:, 2]
+    np.testing.assert_allclose(found.exact, g, rtol=1e-12, atol=0)  # the slope 1 / x along a step of x
+    assert (found.exact_bar < 1e-12).all() and found.resolved
+
+
+def test_an_entry_without_a_scale_of_its_own_is_not_tried_again_with_it(ground):
+    kept = Kept()
+    place = ground(lambda x: np.abs(x), lambda x, dy: 3 * dy, np.array([0.0, 1.0, 2.0]), mapper=kept)
+    (found,), _ = entries(place, 0)
+    assert not found.probe.own_scale and found.outside().any()
+    assert not any(t.probe.own_scale for t in kept.tasks)
