@@ -153,7 +153,13 @@ def test_what_does_not_fit_is_refused(project, x, message):
         Projection(project, (x,), "torch")
 
 
-def test_roundings_of_a_projection_lie_within_the_domain():
-    x = P * (1 - 2.0**-42)  # which its sum moves by 2^-42 of itself
-    (back,) = Projection(on_simplex, (x,), "torch")((x,))
-    assert 0 < np.abs(back - x).max() < 2.0**-42
+@pytest.mark.parametrize("size", [1.0, 2.0**20, 2.0**-20])
+def test_roundings_of_a_projection_lie_within_the_domain_and_what_is_more_does_not(size):
+    def on_simplex_of_size(p):
+        return size * (p / p.sum())
+
+    x = size * P * (1 - 2.0**-42)  # which its sum moves by 2^-42 of itself
+    (back,) = Projection(on_simplex_of_size, (x,), "torch")((x,))
+    assert 0 < np.abs(back - x).max() < size * 2.0**-42
+    with pytest.raises(ValueError, match="away from it"):
+        Projection(on_simplex_of_size, (size * P * (1 - 2.0**-38),), "torch")

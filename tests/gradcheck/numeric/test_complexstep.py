@@ -1,5 +1,7 @@
 """The complex step is believed only where it can be shown to be the derivative."""
 
+import warnings
+
 import numpy as np
 import pytest
 import scipy.special
@@ -179,3 +181,13 @@ def test_the_noise_is_the_largest_change_that_a_few_roundings_of_the_point_make(
     spreads = [complexstep.noise(problem, [X], probe, g, np.random.default_rng(3), value, n)[0] for n in range(6)]
     assert spreads[0] == 0 and 0 < spreads[-1] <= 64 * 2.0**-53 * X.size
     assert spreads == sorted(spreads) and len(set(spreads)) > 2
+
+
+def test_a_warning_about_complex_numbers_is_no_refusal():
+    def forward(x):
+        if np.iscomplexobj(x):
+            warnings.warn("unusual numbers", RuntimeWarning, stacklevel=1)
+        return np.sin(x)
+
+    report = gradcheck.check(pair(forward, lambda x, dy: np.cos(x) * dy), X)
+    assert report.gradients[0].method == "complex step" and not notes(report)

@@ -400,3 +400,9 @@ def test_an_error_of_f_at_the_point_itself_is_its_own():
 def test_what_is_known_is_filled_in_once(kind):
     with pytest.raises(dataclasses.FrozenInstanceError):
         object.__new__(kind).value = None
+
+
+@pytest.mark.parametrize("direction", [2.0, 2 + 1j, -0.25j])
+def test_along_a_complex_direction_a_holomorphic_function_has_its_derivative_times_that(direction):
+    found = derivative(np.exp, 0.3 + 0.2j, direction)
+    assert found.smoothness == "smooth" and abs(found.value - direction * np.exp(0.3 + 0.2j)) <= found.bar < 1e-8

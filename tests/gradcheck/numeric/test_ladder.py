@@ -6,7 +6,7 @@ import pytest
 from gradcheck.adapters import pair
 from gradcheck.numeric.constants import EXACT, SECOND_RATIO, TINY
 from gradcheck.numeric.ladder import SECOND_STEPS, STEPS, few_bits, joined, part, rounded, smallest_exact, sweep
-from gradcheck.numeric.probe import Probe
+from gradcheck.numeric.probe import Along, Probe
 from gradcheck.numeric.scales import quantise
 from gradcheck.subjects.problem import Problem
 
@@ -162,3 +162,15 @@ def test_a_part_of_a_sweep_has_every_level_unless_a_first_one_is_named():
     s = swept(np.sin, Probe(0, coordinate=0))
     assert np.array_equal(part(s, np.array([1])).right, s.right[:, 1:])
     assert np.array_equal(part(s, np.array([0]), 3).weight, s.weight[3:, :1])
+
+
+def test_the_smallest_step_that_is_exact_is_taken():
+    x = np.array([2.0**37, 1.0]) * STEPS[6]
+    problem = Problem(pair(np.sin, lambda x, dy: dy), (x,), {})
+    probe = Along(None, vectors=(np.ones(2),))
+    assert smallest_exact([x], probe.direction([x])) == STEPS[6]
+    s = sweep(problem, [x], probe, None, np.append(STEPS[:4], STEPS[EXACT:]), np.sin(x))
+    assert len(s.steps) == 5, "and those of the first levels even if they are rounded"
+    near = np.array([2.0**37, 1.0]) * STEPS[EXACT + 2]
+    s = sweep(problem, [near], probe, None, STEPS, np.sin(near))
+    assert len(s.steps) == EXACT + 3

@@ -1,15 +1,17 @@
 """Claimed against numeric: doubtful comparisons are looked at again, and no failure goes unconfirmed."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 import gradcheck
 from gradcheck.adapters import pair
 from gradcheck.numeric.constants import WINDOW
-from gradcheck.numeric.ladder import STEPS
+from gradcheck.numeric.ladder import SECOND_STEPS, STEPS
 from gradcheck.numeric.probe import Probe
 from gradcheck.numeric.scales import quantise
-from gradcheck.verdict.compare import compare, glance
+from gradcheck.verdict.compare import _read_finely, _retried, _widened, compare, glance
 from gradcheck.verdict.ground import Known
 
 rng = np.random.default_rng(1)
@@ -258,7 +260,99 @@ def test_an_entry_of_its_own_scale_keeps_its_complex_step_in_its_own_unit(ground
 
 def test_an_entry_without_a_scale_of_its_own_is_not_tried_again_with_it(ground):
     kept = Kept()
-    place = ground(lambda x: np.abs(x), lambda x, dy: 3 * dy, np.array([0.0, 1.0, 2.0]), mapper=kept)
+    x = np.array([0.0, 1.0, 2.0])
+    place = ground(lambda x: np.abs(x), lambda x, dy: 3 * dy, x, mapper=kept, measures_noise=False)
     (found,), _ = entries(place, 0)
-    assert not found.probe.own_scale and found.outside().any()
+    assert found.kink.all() and not found.probe.own_scale and found.outside().any()
     assert not any(t.probe.own_scale for t in kept.tasks)
+
+
+# One comparison at a time
+
+
+def test_steps_below_a_measured_noise_acquit_a_claim_that_they_confirm_to_rounding(ground, comparison, sweep):
+    """A contradiction for one cotangent is enough to read again, and one that is left is one."""
+    fine = sweep(np.sin, lambda t: 2 * np.sin(t))
+    for claimed, acquitted in (([1.0, 2.0], True), ([1.0, 2.001], False), ([1.001, 2.0], False)):
+        c = comparison(claimed, [1.5, 2.0], bar=1e-3, sweep=fine)
+        assert c.outside().any() and not c.outside().all()
+        found = _read_finely(c, 2.0**-53)
+        assert (found is not c) is acquitted and found.outside().any() is not acquitted
+    settled = comparison([1.0, 2.0], [1.0, 2.0], bar=1e-3, sweep=fine)
+    bare = comparison([1.0, 2.0], [1.5, 2.0], bar=1e-3)
+    assert _read_finely(settled, 2.0**-53) is settled and _read_finely(bare, 2.0**-53) is bare
+
+
+@pytest.mark.parametrize("weight", [1.0, 2.0**10])
+def test_that_rounding_is_four_of_each_value(comparison, sweep, weight):
+    """Of a line whose claim is off by a part of what four roundings of a value make at the largest step."""
+    line = sweep(lambda t: 0 * t, weight=weight, steps=STEPS[:6])
+    best = 4 * 2.0**-53 * weight / STEPS[0]
+    for part, acquitted in ((0.9, True), (2.9, False)):
+        c = comparison([part * best], [1.0], bar=1e-3, claimed_bar=0.0, sweep=line)
+        assert (_read_finely(c, 2.0**-53) is not c) is acquitted
+
+
+def test_a_complex_step_is_widened_by_eight_times_its_noise_where_it_is_named(ground, comparison):
+    place = ground(lambda x: np.exp(np.sin(40 * x)), lambda x, dy: dy, X, exact=True)
+    probes = [Probe(0, seed=k) for k in range(3)]
+    before = [comparison([1.0, 1.0], 1.0, exact=[1.0, 1.0], probe=p) for p in probes]
+    kept = Kept()
+    found = _widened(dataclasses.replace(place, mapper=kept), before, [2, 0], np.random.default_rng(4))
+    assert found[1] is before[1] and [t.probe for t in kept.tasks] == [probes[2], probes[0]]
+    assert len({t.jitter for t in kept.tasks}) == 2 and all(t.exact and t.steps is None for t in kept.tasks)
+    for k, reading in zip((2, 0), kept.readings, strict=True):
+        assert (reading.exact.noise > 0).all()
+        np.testing.assert_allclose(found[k].exact_bar, 1e-15 + 8 * reading.exact.noise, rtol=1e-12, atol=0)
+    bare = [comparison([1.0, 1.0], 1.0, probe=probes[0])]
+    assert _widened(place, bare, [0], np.random.default_rng(4)) == bare
+
+
+def test_a_jump_of_the_complex_step_is_no_noise(ground, comparison):
+    def forward(x):
+        return np.where(np.real(x) > X, 2 * x, x)
+
+    place = ground(forward, lambda x, dy: dy, X, exact=True)
+    (found,) = _widened(place, [comparison([1.0, 1.0], 1.0, exact=1.0, probe=Probe(0, seed=1))], [0], rng)
+    assert (found.exact_bar == 1e-15).all()
+
+
+def test_what_is_settled_is_not_tried_again_nor_what_has_no_differences(ground, comparison):
+    kept = Kept()
+    place = ground(np.sin, lambda x, dy: np.cos(x) * dy, X, mapper=kept)
+    settled, bare = comparison([1.0, 1.0], 1.0), comparison([1.0, 1.0])
+    for own in (False, True):
+        assert _retried(place, Known(), [settled, bare], [0, 1], own) == [settled, bare]
+    open_dense = comparison([1.0, 1.0], np.nan, bar=np.inf, probe=Probe(0, seed=1))
+    assert _retried(place, Known(), [open_dense], [0], True) == [open_dense] and not kept.tasks
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        {"value": np.nan, "bar": np.inf},
+        {"value": [np.nan, 1.0], "bar": [np.inf, 1e-9]},
+        {"value": [1.0, 5.0]},
+        {"value": 1.0, "kink": [True, False]},
+    ],
+)
+def test_an_open_kinked_or_contradicted_entry_is_tried_with_steps_of_its_own_size(ground, comparison, numbers):
+    x = np.array([3.0, 4.0, 2.0**-20, 5.0, 6.0])
+    place = ground(np.log, lambda x, dy: dy / x, x)
+    old = comparison([1.0, 1.0], probe=Probe(0, coordinate=2), unit=4.0, exact=2.0, exact_bar=0.5, **numbers)
+    (found,) = _retried(place, Known(), [old], [0], True)
+    assert found.probe.own_scale and found.unit == 2.0**-20 and found.resolved and len(found.sweep.steps) == len(STEPS)
+    assert found.exact.tolist() == [2 * 2.0**-22] * 2 and found.exact_bar.tolist() == [0.5 * 2.0**-22] * 2
+    (bare,) = _retried(place, Known(), [dataclasses.replace(old, exact=None, exact_bar=None)], [0], True)
+    assert bare.resolved and bare.exact is None
+
+
+def test_an_open_entry_is_tried_on_the_second_ladder_and_left_if_that_says_nothing(ground, comparison):
+    kept = Kept()
+    place = ground(np.sin, lambda x, dy: np.cos(x) * dy, X, mapper=kept)
+    unresolved = comparison([1.0, 1.0], np.nan, bar=np.inf, probe=Probe(0, coordinate=1))
+    (found,) = _retried(place, Known(), [unresolved], [0], False)
+    assert found.resolved and np.array_equal(kept.tasks[0].steps, SECOND_STEPS) and not found.probe.own_scale
+    nowhere = ground(lambda x: np.where(x == X, x, np.nan), lambda x, dy: dy, X)
+    (left,) = _retried(nowhere, Known(), [unresolved], [0], False)
+    assert left is unresolved

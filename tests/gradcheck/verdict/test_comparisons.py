@@ -90,6 +90,16 @@ def test_a_tie_between_two_arrays_is_no_evidence(rng):
     assert gradcheck.check(f, x, x.copy()).verdict == "pass"
 
 
+def test_an_entry_that_only_a_direction_shows_to_be_wrong_is_found(rng):
+    x = rng.normal(size=600)
+
+    def backward(x, dy):
+        return np.cos(x) * dy * np.where(np.arange(600) == 57, 1.01, 1)
+
+    report = gradcheck.check(pair(np.sin, backward), x)
+    assert report.verdict == "fail" and report.gradients[0].wrong == [(57,)]
+
+
 # What is filed, and what is acquitted
 
 

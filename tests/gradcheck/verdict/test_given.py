@@ -117,6 +117,13 @@ def test_entries_at_a_kink_are_compared_alone_and_held_while_the_others_move(at_
     assert alone == [3, 250] and rest.probe.held == (3, 250) and settled(rest)
 
 
+def test_of_more_kinks_at_numbers_of_their_own_than_rounds_find_not_every_entry_took_part(at_point, rng):
+    x = rng.uniform(1, 2, SIZE)
+    c = np.where(np.arange(SIZE) < 150, x, 0)
+    found, first = at_point(lambda x: np.abs(x - c), lambda x, dy: dy * np.sign(x - c), x)
+    assert not found.complete and not settled(first[0])
+
+
 def equal_to(value):
     """A backward pass without a gradient where an entry is exactly a number that has all its bits."""
     return pair(np.sin, lambda x, dy: dy * np.cos(x) * (x != value))
