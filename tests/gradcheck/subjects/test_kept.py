@@ -9,7 +9,7 @@ import pytest
 
 import gradcheck
 from gradcheck.adapters import cached, module, pair
-from gradcheck.subjects.kept import kept
+from gradcheck.subjects.kept import MOST, kept
 
 X = np.random.default_rng(1).normal(size=(5, 3))
 LEVEL, RATE, NOISE = np.zeros(3), 0.5, np.random.default_rng(4)
@@ -272,3 +272,70 @@ def test_an_empty_cell_and_a_class_hold_nothing():
         return late
 
     assert outer() == 3.0
+
+
+def test_what_methods_partials_and_functions_hold_is_put_back():
+    class Holder:
+        def __init__(self):
+            self.x = np.zeros(2)
+
+        def forward(self, *args, **kwargs):
+            return self.x
+
+    for made in (
+        lambda holder: holder.forward,
+        lambda holder: functools.partial(holder.forward, 1),
+        lambda holder: functools.partial(len, holder),
+        lambda holder: functools.partial(len, key=holder),
+        lambda holder: [{"a": (holder,)}],
+    ):
+        holder = Holder()
+        with kept(made(holder)):
+            holder.x += 1
+            holder.new = 3
+        assert not holder.x.any() and not hasattr(holder, "new")
+
+
+def test_what_holds_itself_is_looked_at_once():
+    class Ring:
+        pass
+
+    ring = Ring()
+    ring.me, ring.x = [ring], np.zeros(2)
+    with kept(ring):
+        ring.x[...] = 1
+        ring.me = None
+    assert ring.me[0] is ring and not ring.x.any()
+
+
+def test_a_namespace_collects_and_an_object_does_not():
+    bag, count = types.SimpleNamespace(), 0.5
+
+    class User:
+        pass
+
+    user = User()
+    subject = lambda: (bag, user, count)  # noqa: E731
+    with kept(subject):
+        bag.seen = user.seen = [1]
+    assert bag.seen == [1] and not hasattr(user, "seen")
+
+
+def test_a_whole_number_that_counts_is_left_and_what_else_was_replaced_comes_back():
+    class Counting:
+        def __init__(self):
+            self.calls, self.name, self.level, self.on = 0, "a", 0.5, True
+
+    counting = Counting()
+    with kept(counting):
+        counting.calls, counting.name, counting.level = 3, "b", 1.5
+        del counting.on
+    assert (counting.calls, counting.name, counting.level) == (3, "a", 0.5)
+
+
+@pytest.mark.parametrize(("entries", "back"), [(MOST // 8, True), (MOST // 8 + 1, False)])
+def test_entries_of_an_array_are_put_back_up_to_a_size(entries, back):
+    x = np.zeros(entries)
+    with kept({"x": x}):
+        x[-1] = 1.0
+    assert MOST == 2**26 and (x[-1] == 0) is np.bool(back)

@@ -246,3 +246,17 @@ def test_what_an_evaluation_may_write_to_is_new_each_time_and_what_is_compared_b
 
 class Mode(enum.Enum):
     FAST = 1
+
+
+def test_arrays_of_other_numbers_and_of_other_libraries_are_odd():
+    class Tensor:
+        def __array__(self, dtype=None, copy=None):
+            return np.ones(2)
+
+    numbers = [np.ones(2, complex), np.arange(2), np.float64(1)]
+    found = dict(odd({"a": np.ones(2), "b": numbers, "c": Tensor(), "d": np.array(["s"])}, "t"))
+    assert list(found) == ["t.b[0]", "t.c", "t.d"] and found["t.b[0]"] == "dtype complex128"
+    home = Tensor.__module__.partition(".")[0]
+    assert found["t.c"].startswith(f"{home}.")
+    assert found["t.c"].endswith("Tensor: for torch and JAX there is gradcheck.adapters")
+    assert found["t.d"] == "dtype <U1" and not list(odd(np.complex64(1)))

@@ -6,7 +6,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from gradcheck.verdict.facts import ErrorMap, Facts, Gradient, Ladder, Symmetry
+from gradcheck.verdict.facts import RESOLVED, ErrorMap, Facts, Gradient, Ladder, Symmetry
 
 H = 0.5 ** np.arange(20)
 
@@ -117,3 +117,43 @@ def test_a_pullback_counts_two_forward_passes_and_a_complex_one_four():
 def test_what_is_known_is_filled_in_once(kind):
     with pytest.raises(dataclasses.FrozenInstanceError):
         object.__new__(kind).index = None
+
+
+@pytest.mark.parametrize(
+    ("forth", "back", "bar", "size", "apart", "resolved", "digits"),
+    [
+        (2.0, 1.5, 0.5, 1e3, False, True, 3.3010299956639813),
+        (2.0, 1.25, 0.5, 1e3, True, True, 3.3010299956639813),
+        (1.25, 2.0, 0.5, 1e3, True, True, 3.3010299956639813),
+        (np.nan, 2.0, 0.5, 1e3, True, True, 3.3010299956639813),
+        (2.0, 9.0, np.inf, 1e3, False, False, None),
+        (0.0, 0.0, 0.5, 0.5, False, True, None),
+        (0.0, 0.0, 0.5, 0.25, False, True, None),
+        (0.0, 0.0, 0.5, 0.75, False, False, 0.17609125905568124),
+        (1.0, 1.0, 0.0, 1.0, False, True, 17.0),
+    ],
+)
+def test_both_products_are_apart_beyond_their_bar_which_may_be_too_wide_to_mean_something(
+    forth, back, bar, size, apart, resolved, digits
+):
+    found = Symmetry(forth, back, bar, size)
+    assert found.is_apart is apart and found.is_resolved is resolved
+    assert found.digits == (None if digits is None else pytest.approx(digits, rel=1e-12, abs=0))
+
+
+def test_a_bar_means_something_up_to_a_part_of_the_size():
+    assert Symmetry(0, 0, RESOLVED * 4.0, 4.0).is_resolved
+    assert not Symmetry(0, 0, 1.01 * RESOLVED * 4.0, 4.0).is_resolved
+
+
+def test_of_what_is_not_said_a_gradient_has_nothing():
+    found = Gradient("x", (), "pass")
+    assert (found.compared, found.kinks, found.jumps, found.order) == (0, 0, 0, 1)
+    assert (found.digits, found.wrong, found.reason, found.ladder, found.map) == (None, (), "", None, None)
+
+
+def test_the_share_of_a_map_of_zeros_or_of_nothing_known_is_that_of_one():
+    def share(numeric):
+        return ErrorMap((1, 1), ((0, 1),), ((0, 1),), ((0.5,),), ((numeric,),), ((9.0,),)).share.tolist()
+
+    assert share(0.0) == [[0.5]] and share(np.nan) == [[np.inf]]
