@@ -118,3 +118,14 @@ def test_it_can_be_sent_without_its_twins():
     state = owned.__getstate__()
     assert (state["_twins"], state["_arrays"]) == ({}, {})
     assert pickle.loads(pickle.dumps(owned)).fresh()[0]() == (1, 1, 1.0)
+
+
+def test_an_attribute_that_a_use_adds_is_gone_at_the_next():
+    class Keeping(Counter):
+        def forward(self):
+            new = not hasattr(self, "cache")
+            self.cache = self.calls
+            return new
+
+    owned = Owned(Keeping().forward)
+    assert [owned.fresh()[0]() for _ in range(3)] == [True] * 3

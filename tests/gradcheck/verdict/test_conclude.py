@@ -224,6 +224,11 @@ def test_the_size_of_an_array_is_that_of_its_entries(entries):
     assert root_mean_square([], 2, False) == 0
 
 
+def test_all_entries_tell_the_size_whatever_directions_stand_beside_them(entries, comparison):
+    still = comparison(0.0, 0.0, probe=DENSE)
+    assert root_mean_square([*entries(3.0, 4.0), still], 2, False) == pytest.approx(np.sqrt(12.5), rel=1e-12, abs=0)
+
+
 def test_or_that_of_a_direction_which_adds_up_as_many_as_it_has(comparison):
     dense = comparison([6.0, np.nan], [6.0, np.inf], probe=DENSE, unit=1.5)
     assert root_mean_square([dense], 4, False) == 2.0

@@ -47,6 +47,7 @@ def test_a_note_that_the_first_order_has_is_not_told_again():
     assert said(Finding("complex", "no complex step: not here", "note")) == []
     failing = Finding("moved", "w", "fail", "w")
     assert said(failing, first=[moved]) == ["second order: w"]
+    assert said(moved, first=[failing]) == ["second order: w is all ones"], "a failure is no note"
 
 
 def test_what_is_said_of_the_second_order_itself_keeps_its_words():
