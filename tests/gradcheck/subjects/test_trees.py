@@ -260,3 +260,30 @@ def test_arrays_of_other_numbers_and_of_other_libraries_are_odd():
     assert found["t.c"].startswith(f"{home}.")
     assert found["t.c"].endswith("Tensor: for torch and JAX there is gradcheck.adapters")
     assert found["t.d"] == "dtype <U1" and not list(odd(np.complex64(1)))
+
+
+def test_a_builder_takes_new_leaves_unless_it_is_to_keep_them():
+    build = builder({"a": A, "n": 3})
+    assert build(iter([B]))["a"] is B and build(iter([A + 1]))["n"] == 3
+    kept = builder({"a": A, "n": 3}, keep=True)(iter(()))
+    assert np.array_equal(kept["a"], A) and not kept["a"].flags.writeable
+
+
+def test_what_holds_itself_and_no_array_is_not_rebuilt_as_a_constant():
+    ring: list = [1, "a"]
+    ring.append(ring)
+    assert builder(ring, keep=True) is None
+    ring.append(A)
+    assert builder(ring, keep=True) is not None
+
+
+def test_a_dictionary_or_list_of_a_kind_of_its_own_keeps_what_it_has_beside_its_values():
+    class Named(list):
+        name = ""
+
+    named = Named([A])
+    named.name = "layers"
+    counted = collections.defaultdict(int, a=A)
+    twin, other = rebuild([named, counted], iter([A + 1, A + 2]))
+    assert twin.name == "layers" and type(twin) is Named and twin[0][0] == 1 and twin is not named
+    assert other["missing"] == 0 and other["a"][0] == 2 and "missing" not in counted

@@ -100,6 +100,19 @@ def test_an_entry_that_only_a_direction_shows_to_be_wrong_is_found(rng):
     assert report.verdict == "fail" and report.gradients[0].wrong == [(57,)]
 
 
+@pytest.mark.parametrize(
+    ("forward", "method"),
+    [
+        (lambda x: x * x, "complex step"),
+        (lambda x: x * np.conj(x), "real differences"),  # the complex step says 0
+        (lambda x: np.square(np.asarray(x, float) if not np.iscomplexobj(x) else 1 / 0), "real differences"),
+    ],
+)
+def test_the_complex_step_is_believed_where_there_is_one_and_real_differences_confirm_it(forward, method, rng):
+    report = gradcheck.check(pair(forward, lambda x, dy: 2 * x * dy), rng.normal(size=5))
+    assert report.verdict == "pass" and report.gradients[0].method == method
+
+
 # What is filed, and what is acquitted
 
 
