@@ -313,7 +313,8 @@ def test_a_jump_of_the_complex_step_is_no_noise(ground, comparison):
         return np.where(np.real(x) > X, 2 * x, x)
 
     place = ground(forward, lambda x, dy: dy, X, exact=True)
-    (found,) = _widened(place, [comparison([1.0, 1.0], 1.0, exact=1.0, probe=Probe(0, seed=1))], [0], rng)
+    along = comparison([1.0, 1.0], 1.0, exact=1.0, probe=Probe(0, seed=1))
+    (found,) = _widened(place, [along], [0], np.random.default_rng(4))
     assert (found.exact_bar == 1e-15).all()
 
 

@@ -113,6 +113,33 @@ def test_the_complex_step_is_believed_where_there_is_one_and_real_differences_co
     assert report.verdict == "pass" and report.gradients[0].method == method
 
 
+def test_many_kinks_of_one_array_are_told_of_that_one(rng):
+    a, b = rng.normal(size=300), rng.normal(size=300)
+    a[:200] = 0
+    subject = pair(lambda a, b: np.maximum(a, 0) + np.sin(b), lambda a, b, dy: (dy * (a > 0), dy * np.cos(b)))
+    report = gradcheck.check(subject, a, b)
+    assert report.verdict == "pass", str(report)
+    assert [f.array for f in report.findings if f.kind == "kinks"] == ["a"]
+
+
+class Gated:
+    """A parameter of zeros that lies at a kink, and is right there."""
+
+    def __init__(self, w, slope=0.0):
+        self.w, self.slope = w, slope
+
+    def vjp(self, x):
+        at = np.where(self.w > 0, 1.0, np.where(self.w == 0, self.slope, 0.0))
+        return np.maximum(self.w, 0) * x, lambda dy: ({"w": dy * at * x}, dy * np.maximum(self.w, 0))
+
+
+def test_where_parameters_of_zeros_are_what_they_were_only_a_contradiction_is_filed(rng):
+    x = rng.normal(size=5)
+    report = gradcheck.check(Gated(np.zeros(5)), x)
+    assert report.verdict == "pass" and report.gradients[0].kinks == 0
+    assert gradcheck.check(Gated(np.zeros(5), slope=2.0), x).verdict == "fail"
+
+
 # What is filed, and what is acquitted
 
 
