@@ -117,6 +117,18 @@ def test_entries_at_a_kink_are_compared_alone_and_held_while_the_others_move(at_
     assert alone == [3, 250] and rest.probe.held == (3, 250) and settled(rest)
 
 
+def test_a_direction_that_is_settled_is_not_searched_but_the_next_that_is_not(ground, rng):
+    x = np.clip(rng.normal(size=SIZE), -3, 1.7)
+    x[200] = 2.005
+    given = ground(clipped, forgotten, x, measures_noise=False)
+    probes = [Probe(0, seed=5, stop=100), Probe(0, seed=6, start=100)]
+    first, known = measured(given, Known(), probes, [True, True], np.random.default_rng(4))
+    assert [settled(c) for c in first] == [True, False]
+    found = compare_at_given(given, known, 0, first, np.random.default_rng(6))
+    alone = [c.probe.coordinate for c in found.comparisons if c.probe.coordinate is not None]
+    assert found.complete and 200 in alone
+
+
 def test_of_more_kinks_at_numbers_of_their_own_than_rounds_find_not_every_entry_took_part(at_point, rng):
     x = rng.uniform(1, 2, SIZE)
     c = np.where(np.arange(SIZE) < 150, x, 0)

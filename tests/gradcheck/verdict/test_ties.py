@@ -147,6 +147,16 @@ def test_the_claim_of_a_piece_is_right_and_becomes_the_value(three, comparison):
     np.testing.assert_allclose((found.real.low, found.real.high), (low, high), rtol=1e-6, atol=1e-6)
 
 
+@pytest.mark.parametrize("size", [2.0**20, 2.0**-20])
+def test_ties_are_broken_by_a_part_of_their_own_size(at, comparison, size):
+    place = at(np.median, median_backward, size * np.array([0.2, 1.0, 1.0, 1.0, 1.8]))
+    unit = ENTRY.direction(place.place.point)[0][1]
+    g = unit * place.place.g[:, 0]
+    found = excused(place, comparison(g, 0.0, probe=ENTRY, unit=unit, bar=1e-10 * unit, claimed_bar=1e-16 * unit))
+    assert not found.outside().any() and np.array_equal(found.real.value, g)
+    np.testing.assert_allclose(found.real.low / unit, np.minimum(g / unit, 0), rtol=1e-6, atol=1e-6)
+
+
 @pytest.mark.parametrize(("share", "right"), [(0.5, True), (-0.01, False), (1.01, False)])
 def test_of_two_pieces_what_lies_between_them_is_right(three, comparison, share, right):
     g = three.place.g[:, 0]
