@@ -117,7 +117,7 @@ def test_entries_at_a_kink_are_compared_alone_and_held_while_the_others_move(at_
     assert alone == [3, 250] and rest.probe.held == (3, 250) and settled(rest)
 
 
-def test_a_direction_that_is_settled_is_not_searched_but_the_next_that_is_not(ground, rng):
+def test_a_wrong_entry_is_found_whichever_of_several_directions_shows_it(ground, rng):
     x = np.clip(rng.normal(size=SIZE), -3, 1.7)
     x[200] = 2.005
     given = ground(clipped, forgotten, x, measures_noise=False)
