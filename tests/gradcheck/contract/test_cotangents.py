@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+import gradcheck
 from gradcheck.adapters import pair
 from gradcheck.contract.cotangents import first_pullback, is_array
 from gradcheck.contract.forward import first_forward
@@ -304,3 +305,20 @@ def test_whole_numbers_among_the_inputs_are_told():
     scaled = pair(lambda x, n: x * n, lambda x, n, dy: (dy * n, None))
     (*_, findings), failed = first(scaled, X, np.array([1, 2, 3, 4]))
     assert failed == {} and [(f.kind, f.severity, f.array) for f in findings] == [("integer", "note", "n")]
+
+
+def test_an_error_of_the_pullbacks_own_is_no_write():
+    def backward(x, dy):
+        raise ValueError("mine")
+
+    with pytest.raises(ValueError, match=r"^mine"):
+        gradcheck.check(pair(np.sin, backward), np.ones(3))
+
+
+def test_an_error_beside_a_write_is_told_as_it_is():
+    def backward(x, dy):
+        dy *= 2  # which fails while it may not be written to
+        raise ValueError("mine")
+
+    with pytest.raises(ValueError, match=r"^mine"):
+        gradcheck.check(pair(np.sin, backward), np.ones(3))

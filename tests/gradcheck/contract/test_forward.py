@@ -6,6 +6,7 @@ import itertools
 import numpy as np
 import pytest
 
+import gradcheck
 from gradcheck.adapters import pair
 from gradcheck.contract.forward import Forward, first_forward, measure_noise
 from gradcheck.subjects.problem import Problem
@@ -231,3 +232,35 @@ def test_noise_is_the_largest_change_of_all_the_points_nearby():
 def test_what_is_known_is_filled_in_once():
     with pytest.raises(dataclasses.FrozenInstanceError):
         object.__new__(Forward).problem = None
+
+
+def test_an_error_of_the_forward_passs_own_is_no_write():
+    def forward(x):
+        raise ValueError("mine")
+
+    with pytest.raises(ValueError, match=r"^mine"):
+        gradcheck.check(pair(forward, lambda x, dy: dy), np.ones(3))
+
+
+@pytest.mark.parametrize(
+    ("y", "arrays", "apart", "noted"),
+    [
+        ([1e6, 1e-6], [np.float64], 1e-7, True),
+        ([1e6, 1e-6], [np.float64], 1e-4, False),
+        ([1.0, 1.0], [np.float64, np.float32], 1e-5, True),
+        ([1.0, 1.0], [np.float64, np.float64], 1e-5, False),
+        ([1.0, 1.0], [np.float32], 5e-5, True),
+        ([1.0, 1.0], [np.float32], 5e-4, False),
+    ],
+)
+def test_runs_differ_by_roundings_beside_the_largest_output_and_in_the_widest_that_arrays_have(y, arrays, apart, noted):
+    """Up to ten thousand of them, but no more than the root of one."""
+    calls = []
+
+    def forward(*xs):
+        calls.append(1)
+        return np.array(y) + xs[0].astype(float) + apart * len(calls)
+
+    inputs = [np.zeros(2, dtype) for dtype in arrays]
+    found = first_forward(Problem(pair(forward, lambda *xs: xs[-1]), tuple(inputs), {})).findings
+    assert (("scatter", "note") in [(f.kind, f.severity) for f in found]) is noted
