@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from gradcheck.diagnosis.confirmed import follows
 from gradcheck.diagnosis.evidence import Diagnosis, Evidence
 from gradcheck.diagnosis.rules import FEWEST, diagonal
 
@@ -22,7 +23,7 @@ def branch(e: Evidence) -> Diagnosis | None:
     if found is None or e.wrong.sum() in (0, e.wrong.size) or e.wrong.size < FEWEST:
         return None
     a, t, slack = found
-    side = (threshold(e.wrong, e.x.ravel(), e.name) or _given(e.wrong, e)) if alone else None
+    side = (steady(e) or _given(e.wrong, e)) if alone else None
     if side is None and not (alone and _others_decide(e)):
         side = _beyond(e.wrong, e)
         if side is None:
@@ -85,6 +86,12 @@ def threshold(part: np.ndarray, x: np.ndarray, name: str) -> str | None:
                 if ways >= (CHANCE if middle else CHANCE // 2):
                     return f"{text} {sign} {middle:.3g}"
     return _between(part, x, name)
+
+
+def steady(e: Evidence) -> str | None:
+    """Return the condition on x under which entries are wrong, if it still is where their values change places."""
+    side = threshold(e.wrong, e.x.ravel(), e.name)
+    return side if side and follows(e, lambda part, x: threshold(part, x, e.name)) else None
 
 
 def _between(part: np.ndarray, x: np.ndarray, name: str) -> str | None:

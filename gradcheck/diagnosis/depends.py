@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from gradcheck.diagnosis.axes import level
 from gradcheck.diagnosis.evidence import Diagnosis, Evidence
 from gradcheck.diagnosis.rules import diagonal
 
@@ -53,7 +54,23 @@ def values(e: Evidence) -> Diagnosis | None:
             if np.allclose(function(want), got, rtol=1e-8, atol=0):
                 why = f"they are the values after {said}, where those before it belong"
                 return Diagnosis("value", f"{e.name}: {_beside(e)}: {why}")
-    return Diagnosis("value", f"{e.name}: {_beside(e)}: another array, or another stage of it, is meant")
+    if (axis := _weighted(e)) is not None:
+        text = f"the weights of a sum, the same for each index of axis {axis}, are wrong"
+        return Diagnosis("value", f"{e.name}: {_beside(e)}: {text}", sure=False)
+    return None
+
+
+def _weighted(e: Evidence) -> int | None:
+    """Return an axis of the array along which claims and gradients are the same numbers, each index by itself."""
+    for p, n in enumerate(e.outputs) if len(e.parts) == 1 else ():
+        for q in (q for q, m in enumerate(e.shape) if m == n > 1):
+            axes = p, len(e.outputs) + q
+            a, t = (np.moveaxis(v.reshape(*e.outputs, *e.shape), axes, (0, 1)) for v in (e.claimed, e.numeric))
+            off = ~np.eye(n, dtype=bool)
+            alone = not a[off].any() and (np.abs(t[off]) <= e.slack.max()).all()
+            if alone and level(a[~off], 0) and level(t[~off], 0):
+                return q
+    return None
 
 
 def _beside(e: Evidence) -> str:

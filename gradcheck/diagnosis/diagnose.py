@@ -1,115 +1,22 @@
-"""The patterns in their order, and the diagnosis of each failing array; "unknown" rather than a guess.
-
-Each pattern looks at the claimed and the numeric derivatives and says a `Diagnosis` or None; the first
-that fits is taken, so the order is from what is told by exact structure to what is told by size.
-"""
+"""The diagnosis of each failing array, and of all of them together; "unknown" rather than a guess."""
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Sequence
 
 import numpy as np
 
-from gradcheck.diagnosis import (
-    axes,
-    branches,
-    contracts,
-    depends,
-    experiments,
-    inputs,
-    laws,
-    mixing,
-    operands,
-    outputs,
-    pairs,
-    permuted,
-    products,
-    rules,
-    scales,
-    seen,
-    simple,
-    steps,
-    terms,
-    uses,
-)
+from gradcheck.diagnosis import contracts, seen, simple
 from gradcheck.diagnosis.evidence import UNKNOWN, Diagnosis, Evidence
 from gradcheck.diagnosis.gathering import Gathering
+from gradcheck.diagnosis.patterns import PATTERNS
 from gradcheck.subjects.findings import Finding
 from gradcheck.verdict.comparisons import EXPLAINED, Comparisons
 from gradcheck.verdict.facts import Gradient
 from gradcheck.verdict.plan import tied
 
 STALE = 1e-3  # of the change between two points: what rounding the user's point may make
-THIN = {"small"}  # guesses that another array's evidence takes the place of
 UNSURE = {"nonlinear", "layout"}  # findings that a pullback makes too which is not repeatable
-Pattern = Callable[[Evidence], Diagnosis | None]
-
-PATTERNS: tuple[Pattern, ...] = (
-    simple.flat,
-    simple.zero,
-    simple.factor,
-    simple.narrow,
-    simple.swapped,
-    outputs.dropped,
-    outputs.instead,
-    outputs.exchanged,
-    outputs.weighted,
-    simple.sparse,
-    simple.few,
-    axes.transposed,
-    branches.exchanged,
-    branches.branch,
-    uses.repeated_mean,
-    uses.rows_left_out,
-    steps.alone,
-    steps.backwards,
-    mixing.wrong_axis,
-    permuted.permuted,
-    permuted.reversed_in_part,
-    steps.blocks,
-    mixing.mixed,
-    mixing.crossed,
-    terms.skip,
-    scales.throughout,
-    terms.along_axis,
-    terms.beside_direct,
-    pairs.elementwise,
-    uses.unused,
-    axes.scaled,
-    pairs.exchanged_pairs,
-    rules.separable,
-    uses.summed,
-    pairs.border,
-    pairs.pairs_made_up,
-    pairs.made_up_beside,
-    simple.sign,
-    uses.spread,
-    uses.shared_out,
-    scales.by_axis,
-    rules.slope,
-    pairs.pairs_left_out,
-    axes.symmetrised,
-    pairs.entries_left_out,
-    inputs.rearranged,
-    products.through,
-    scales.beside_direct,
-    scales.by_line,
-    simple.little,
-    laws.law,
-    laws.shares,
-    scales.by_row,
-    uses.multiplier,
-    pairs.by_part,
-    simple.duplicate,
-    depends.values,
-    steps.neighbour,
-    depends.left_out,
-    terms.constant,
-    pairs.made_up,
-    depends.made_up,
-    experiments.mended,
-    operands.outer,
-    operands.added,
-)
 
 
 def explained(
@@ -123,13 +30,23 @@ def explained(
     gathering = Gathering(compared) if failing and compared is not None else None
     with np.errstate(all="ignore"):
         told = {i: diagnose(gathering, gradients[i], i, findings) for i in failing}
-    named = {found.name for found in told.values()} - THIN - {UNKNOWN.name}
+        told = _agreed(told, gathering)
     found = list(gradients)
     for i, said in told.items():
-        thin = named and said.name in (*THIN, UNKNOWN.name)
-        name, sentence = (UNKNOWN.name, "") if thin else (said.name, said.sentence)
-        found[i] = dataclasses.replace(gradients[i], cause=name, diagnosis=sentence)
+        found[i] = dataclasses.replace(gradients[i], cause=said.name, diagnosis=said.sentence)
     return tuple(found)
+
+
+def _agreed(told: dict[int, Diagnosis], gathering: Gathering | None) -> dict[int, Diagnosis]:
+    """Return what is said of all arrays: where one is sure of a cause, others are not told a guess beside it."""
+    sure = [found for found in told.values() if found and found.sure]
+    guesses = Counter(found.name for found in told.values() if found).most_common(1)
+    kept = {found.name for found in sure} or {name for name, _ in guesses}
+    agreed = {}
+    for i, found in told.items():
+        evidence = gathering.evidence(i) if found and found.name not in kept and gathering is not None else None
+        agreed[i] = found if evidence is None else Diagnosis(UNKNOWN.name, seen.seen(evidence))
+    return agreed
 
 
 def diagnose(
@@ -140,6 +57,8 @@ def diagnose(
     found = contracts.broken(findings, None if gathering is None else gathering.compared)
     if gathering is None:
         return found or UNKNOWN
+    if found is not None and found.name == "layout":
+        found = simple.rounded(gathering.evidence(leaf)) or found
     if found is not None and not (found.name in UNSURE and gathering.unsteady(leaf)):
         return found
     evidence = gathering.evidence(leaf)

@@ -24,9 +24,18 @@ def mended(e: Evidence) -> Diagnosis | None:
             other = e.changed(changes, e.at[at])
         except Exception:  # the user's code may not take it
             continue
-        if other is not None and other.claimed.shape == (len(e.claimed), at.size) and _right(e, other, at):
-            return Diagnosis(name, f"{e.name}: the claim is right where {said}")
+        if other is None or other.claimed.shape != (len(e.claimed), at.size) or not _right(e, other, at):
+            continue
+        if name == "swapped" and not _told_apart(e, changes, at):
+            continue
+        return Diagnosis(name, f"{e.name}: the claim is right where {said}")
     return None
+
+
+def _told_apart(e: Evidence, changes: dict[int, np.ndarray], at: np.ndarray) -> bool:
+    """Whether the claim is wrong where one array is twice the other: if not, what they make alike is symmetric."""
+    other = e.changed({i: 2 * x for i, x in changes.items()}, e.at[at])
+    return other is not None and bool(other.bad.any())
 
 
 def _ways(e: Evidence) -> Iterator[tuple[str, str, dict[int, np.ndarray]]]:

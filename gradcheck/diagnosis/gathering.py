@@ -3,7 +3,7 @@
 import numpy as np
 
 from gradcheck.claims.claim import Claim
-from gradcheck.diagnosis.evidence import Evidence
+from gradcheck.diagnosis.evidence import Evidence, half
 from gradcheck.numeric.points import generic
 from gradcheck.numeric.probe import Probe
 from gradcheck.numeric.reading import Place
@@ -127,12 +127,14 @@ class Gathering:
         return bool(one.any()) and np.array_equal(one, two)
 
     def _moved(self, k: int) -> Place:
-        """Move one array; for -1 - k every second entry of array k."""
+        """Move one array; for -1 - k half of the entries of array k."""
         place, rng = self.near, np.random.default_rng(abs(k))
         point = list(place.point)
-        which, half = (k, slice(None)) if k >= 0 else (-1 - k, slice(1, None, 2))
-        point[which] = point[which].copy()
-        point[which].flat[half] = generic(point[which], rng).ravel()[half]
+        which = k if k >= 0 else -1 - k
+        moved = generic(point[which], rng)
+        if k < 0:
+            moved = np.where(half(moved.size).reshape(moved.shape), moved, point[which])
+        point[which] = moved
         return Place(point, self.problem.attempt(point, place.y.size), place.g)
 
     def _claims(self, place: Place, which: tuple[bool, int | None]) -> Claim:

@@ -18,16 +18,16 @@ def law(e: Evidence) -> Diagnosis | None:
     if not e.whole or e.x.size < 2:
         return None
     for what, weight in (("sum to 0", np.ones(e.shape)), (f"are orthogonal to {e.name}", e.x)):
-        kept = [(where, *_both(e, weight, where)) for where in _lines(e)]
+        kept = [(where, *_both(e, weight, where)) for where in lines(e)]
         lost = [where for where, gradients, claims in kept if gradients and not claims]
         gained = [where for where, gradients, claims in kept if claims and not gradients]
         if lost and gained:
-            text = f"the numeric gradients {what} {_said(lost[0], e)}, the claims {_said(gained[0], e)}"
+            text = f"the numeric gradients {what} {said(lost[0], e)}, the claims {said(gained[0], e)}"
             why = "a mean, a norm or a softmax is taken along the wrong axis, or in the wrong groups"
             return Diagnosis("normalisation", f"{e.name}: {text}: {why}")
         for where in lost:
             if _mended(e, weight, where) or _distribution(e, where):
-                text = f"the numeric gradients {what} {_said(where, e)}, the claims do not"
+                text = f"the numeric gradients {what} {said(where, e)}, the claims do not"
                 why = "a term of a mean, a norm or a softmax is missing, or taken along another axis"
                 return Diagnosis("normalisation", f"{e.name}: {text}: {why}")
     return None
@@ -62,7 +62,7 @@ def _even(values: np.ndarray, slack: float) -> set[int]:
 Lines = tuple[int, ...] | int  # some axes, or a length of the groups that the last axes are cut into
 
 
-def _lines(e: Evidence) -> Iterator[Lines]:
+def lines(e: Evidence) -> Iterator[Lines]:
     """Yield single axes, groups of the axes after the first, and several axes together."""
     axes = [axis for axis in reversed(range(len(e.shape))) if e.shape[axis] > 1]
     yield from ((axis,) for axis in axes)
@@ -74,7 +74,7 @@ def _lines(e: Evidence) -> Iterator[Lines]:
         yield from itertools.combinations(sorted(axes), count)
 
 
-def _cut(values: np.ndarray, where: Lines, shape: tuple[int, ...]) -> np.ndarray:
+def cut(values: np.ndarray, where: Lines, shape: tuple[int, ...]) -> np.ndarray:
     """Return values (R, *shape) as lines (R, n, ...) that a law sums over."""
     if isinstance(where, int):
         return np.moveaxis(values.reshape(len(values), -1, where), 2, 1)
@@ -82,7 +82,7 @@ def _cut(values: np.ndarray, where: Lines, shape: tuple[int, ...]) -> np.ndarray
     return first.reshape(len(values), math.prod(shape[axis] for axis in where), -1)
 
 
-def _said(where: Lines, e: Evidence) -> str:
+def said(where: Lines, e: Evidence) -> str:
     if isinstance(where, int):
         return f"in groups of {where} entries"
     if len(where) == 1:
@@ -95,20 +95,20 @@ def _said(where: Lines, e: Evidence) -> str:
 def _both(e: Evidence, weight: np.ndarray, where: Lines) -> tuple[bool, bool]:
     """Return whether the numeric gradients and the claims, each times a weight, sum to 0 along lines."""
     values = (e.full(e.numeric) * weight, e.full(e.claimed) * weight)
-    gradients, claims = (vanishes(_cut(v, where, e.shape), (1,), e) for v in values)
+    gradients, claims = (vanishes(cut(v, where, e.shape), (1,), e) for v in values)
     return gradients, claims
 
 
 def _mended(e: Evidence, weight: np.ndarray, where: Lines) -> bool:
     """Whether the claims, each line made to obey the law, come nearer to the gradient."""
-    a, t, w = (_cut(v, where, e.shape) for v in (e.full(e.claimed), e.full(e.numeric), weight[None]))
+    a, t, w = (cut(v, where, e.shape) for v in (e.full(e.claimed), e.full(e.numeric), weight[None]))
     part = (a * w).sum(axis=1, keepdims=True) / np.square(w).sum(axis=1, keepdims=True)
     return float(np.square(a - part * w - t).sum()) < NEARER * float(np.square(a - t).sum())
 
 
 def _distribution(e: Evidence, where: Lines) -> bool:
     """Whether each row's error is one set of shares of a whole in all its lines, as a softmax hands out a sum."""
-    error, slack = (_cut(v, where, e.shape) for v in (e.full(e.error), e.full(e.slack)))
+    error, slack = (cut(v, where, e.shape) for v in (e.full(e.error), e.full(e.slack)))
     total = error.sum(axis=1, keepdims=True)
     largest = np.abs(total).max(axis=2, keepdims=True)
     first = np.argmax(np.abs(total), axis=2)[:, :, None]

@@ -39,6 +39,22 @@ def instead(e: Evidence) -> Diagnosis | None:
     return None
 
 
+def crossed(e: Evidence) -> Diagnosis | None:
+    """What one output's cotangent lacks, that of another has too much: a term takes the wrong one."""
+    if not e.unit or len(e.parts) < 2 or sum(math.prod(shape) for _, shape in e.parts) != len(e.claimed):
+        return None
+    errors, slacks = _split(e.error, e), _split(e.slack, e)
+    wrong = [k for k, bad in enumerate(_split(e.bad, e)) if bad.any()]
+    if len(wrong) != 2 or errors[wrong[0]].shape != errors[wrong[1]].shape:
+        return None
+    i, j = wrong
+    size = np.abs(errors[i]).max()
+    if (np.abs(errors[i] + errors[j]) > 2 * (slacks[i] + slacks[j]) + 1e-9 * size).any():
+        return None
+    text = f"what the claim lacks of the cotangent of {e.parts[i][0]} it has too much of that of {e.parts[j][0]}"
+    return Diagnosis("output", f"{e.name}: {text}, or the other way round: a term takes the wrong one of the two")
+
+
 def exchanged(e: Evidence) -> Diagnosis | None:
     """The cotangents of two outputs of one shape are exchanged."""
     if not e.unit or len(e.parts) < 2 or sum(math.prod(shape) for _, shape in e.parts) != len(e.claimed):

@@ -3,12 +3,14 @@
 import numpy as np
 
 from gradcheck.diagnosis import words
-from gradcheck.diagnosis.branches import threshold
+from gradcheck.diagnosis.branches import steady, threshold
+from gradcheck.diagnosis.confirmed import returns
 from gradcheck.diagnosis.evidence import Diagnosis, Evidence
 from gradcheck.diagnosis.rules import diagonal
 from gradcheck.diagnosis.simple import ratio
 
-LOST = 0.25  # of the pairs, below which what is left out does not explain the rest
+LOST = 0.04  # of the pairs, below which what is left out does not explain the rest
+FEWEST = 4  # of them
 
 
 def pairs_left_out(e: Evidence) -> Diagnosis | None:
@@ -109,10 +111,10 @@ def by_part(e: Evidence) -> Diagnosis | None:
             "part", f"{e.name} is right but {place}, where the claim is {words.factor(c, e)} times the gradient"
         )
     extreme = words.extreme(e.wrong, e.x)
-    if extreme is not None:
+    if extreme is not None and returns(e, extreme, words.extreme):
         return Diagnosis("extremes", f"{e.name} is right but at {extreme}: an extreme is taken for a constant")
-    side = threshold(e.wrong, e.x.ravel(), e.name) if 1 < e.wrong.sum() < e.wrong.size - 1 else None
-    if side is not None and e.wrong.size >= 8:
+    side = steady(e) if 1 < e.wrong.sum() < e.wrong.size - 1 and e.wrong.size >= 8 else None
+    if side is not None:
         return Diagnosis("branch", f"{e.name} is wrong where {side} only")
     return None
 
@@ -163,7 +165,7 @@ def made_up(e: Evidence) -> Diagnosis | None:
     if extra and not lost:
         text = f"{extra} pairs of output and entry without dependence get a derivative"
         return Diagnosis("mask", f"{e.name}: {text}: a mask is forgotten, or an index or an axis is wrong")
-    if lost >= LOST * t.sum() and not extra:
+    if lost >= max(FEWEST, LOST * t.sum()) and not extra:
         text = f"{lost} of {int(t.sum())} pairs of output and entry with a dependence get none, others a wrong one"
         return Diagnosis("path", f"{e.name}: {text}: a path, or a visible position, is left out")
     if lost and extra:

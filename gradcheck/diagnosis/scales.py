@@ -3,7 +3,7 @@
 import numpy as np
 
 from gradcheck.diagnosis import simple, words
-from gradcheck.diagnosis.branches import threshold
+from gradcheck.diagnosis.branches import steady
 from gradcheck.diagnosis.evidence import Diagnosis, Evidence
 from gradcheck.diagnosis.rules import diagonal, quotient
 
@@ -30,6 +30,9 @@ def by_axis(e: Evidence) -> Diagnosis | None:
     named = _as_axis(a / t, e.shape)
     if named is None:
         return None
+    if _reordered(a / t):
+        text = f"each entry is off by a factor that {named}, and all factors together make 1"
+        return Diagnosis("permuted", f"{e.name}: {text}: what it is multiplied with stands in another order")
     return Diagnosis("scale", f"{e.name}: each entry is off by a factor that {named}: a scale or a count is wrong")
 
 
@@ -46,18 +49,38 @@ def by_row(e: Evidence) -> Diagnosis | None:
         ratios = _ratios(values, other, slack)
         if ratios is None:
             continue
-        side = threshold(wrong, e.x.ravel(), e.name) if what == "entry" and not wrong.all() else None
+        side = steady(e) if what == "entry" and not wrong.all() else None
         if side is not None:
             return Diagnosis("branch", f"{e.name} is wrong where {side} only, by a factor of each entry's own")
         named = _as_axis(ratios, shape)
         text = f"each {what} is off by a factor of its own{part if what == 'output' else ''}"
         if named is not None:
             return Diagnosis("scale", f"{e.name}: {text} that {named}: a scale, a count or a normaliser is wrong")
+        if _reordered(ratios):
+            text = f"{text} and all factors together make 1: what it is multiplied with stands in another order"
+            return Diagnosis("permuted", f"{e.name}: {text} (shifted, reversed or exchanged)")
         why = _quotient_of(ratios, what, e)
         said = f" ({why})" if why else ""
         first = "what dy is multiplied with first" if what == "output" else "what the gradient is multiplied with last"
         return Diagnosis("slope", f"{e.name}: {text}{said}: {first} is wrong, the rest of the pullback is right")
     return None
+
+
+def some(e: Evidence) -> Diagnosis | None:
+    """Many derivatives are right, and many are off by one and the same simple factor."""
+    if not e.unit or not e.whole or diagonal(e) is not None:
+        return None
+    there = ~e.no(e.numeric)
+    wrong, right = e.bad & there, there & ~e.bad
+    c = simple.ratio(np.where(wrong, e.claimed, 0), np.where(wrong, e.numeric, 0))
+    if c is None or min(wrong.sum(), right.sum()) < 2 * FEWEST or (e.bad & ~there).any() or not _simple(c):
+        return None
+    if (np.abs(e.claimed - c * e.numeric) > 2 * e.slack + 1e-9 * np.abs(e.claimed))[wrong].any():
+        return None
+    if not (wrong.any(axis=0) & right.any(axis=0)).any() or not (wrong.any(axis=1) & right.any(axis=1)).any():
+        return None  # whole outputs or whole entries: told by their place
+    text = f"{int(wrong.sum())} derivatives are {words.factor(c, e)} times what they are numerically"
+    return Diagnosis("term", f"{e.name}: {text}, the other {int(right.sum())} are right: so counts one of the summands")
 
 
 def by_line(e: Evidence) -> Diagnosis | None:
@@ -87,10 +110,31 @@ def beside_direct(e: Evidence) -> Diagnosis | None:
     off = ~np.eye(len(e.claimed), dtype=bool)
     a, t = np.where(off, e.claimed, 0.0), np.where(off, e.numeric, 0.0)
     for what, values, other, slack in (("entry", a.T, t.T, e.slack.T), ("output", a, t, e.slack)):
-        if (off & e.bad).any() and _ratios(values, other, slack) is not None:
+        ratios = _ratios(values, other, slack) if (off & e.bad).any() else None
+        if ratios is None or _alike_on(e, np.nan_to_num(ratios, nan=1.0)):
+            continue
+        if what == "entry" and (_as_axis(ratios, e.shape) is None or not np.nan_to_num(ratios, nan=1.0).all()):
+            continue
+        if not e.no(e.numeric)[~off].all():
             text = f"but for what goes straight to its own output, each {what} is off by a factor of its own"
-            return Diagnosis("slope", f"{e.name}: {text}: one of two paths has a wrong or a missing multiplier")
+            text = f"{e.name}: {text}: one of two paths has a wrong or a missing multiplier"
+            return Diagnosis("slope", text, sure=False)
     return None
+
+
+def _alike_on(e: Evidence, ratios: np.ndarray) -> bool:
+    """Whether what goes straight to its own output is off by the same factors (n,): then there is one path."""
+    straight = np.diag(e.claimed) - ratios * np.diag(e.numeric)
+    return bool((np.abs(straight) <= 4 * np.maximum(np.abs(ratios), 1) * np.diag(e.slack)).all())
+
+
+def _reordered(ratios: np.ndarray) -> bool:
+    """Whether factors are quotients of the same numbers in another order: their product is then 1."""
+    moved = ratios[np.isfinite(ratios) & (ratios != 1)]
+    if moved.size < 3 or moved.size != ratios.size or not ratios.all():
+        return False
+    logs = np.log(np.abs(ratios))
+    return bool(abs(logs.sum()) <= 1e-8 * np.abs(logs).sum() and np.unique(np.round(np.abs(logs), 6)).size > 2)
 
 
 def _quotient_of(ratios: np.ndarray, what: str, e: Evidence) -> str:
@@ -132,3 +176,7 @@ def _as_axis(ratios: np.ndarray, shape: tuple[int, ...]) -> str | None:
             if (spread <= 1e-9 * np.abs(along[known]).max()).all():
                 return f"depends on the index of axis {axis} only"
     return None
+
+
+def _simple(c: float) -> bool:
+    return min(abs(c - known) for known in (-1, 2, 0.5)) < 1e-6

@@ -9,9 +9,10 @@ from gradcheck.diagnosis.laws import vanishes
 
 def seen(e: Evidence) -> str:
     """Return which entries are wrong, by how much, and which dependences are there on one side only."""
-    if not e.whole or not e.wrong.any():
+    if not e.wrong.any():
         return ""
-    said = [f"{e.name} is wrong {words.places(e.wrong, e.shape)}"]
+    where = words.places(e.wrong, e.shape) if e.whole else f"at {int(e.wrong.sum())} of {e.at.size} entries tried"
+    said = [f"{e.name} is wrong {where}"]
     said.append(f"by {simple.part(e):.2g} of the gradient's size")
     if e.unit and e.y.size > 1:
         there = ~e.no(e.numeric)
@@ -20,7 +21,8 @@ def seen(e: Evidence) -> str:
             said.append(f"{lost} of {int(there.sum())} pairs of output and entry with a dependence get no derivative")
         if extra:
             said.append(f"{extra} pairs without a dependence get one")
-    return "; ".join([", ".join(said), *filter(None, (_by_index(e), _sums(e)))])
+    more = (_by_index(e), _sums(e)) if e.whole else ()
+    return "; ".join([", ".join(said), *filter(None, more)])
 
 
 def _sums(e: Evidence) -> str:

@@ -3,10 +3,13 @@
 import numpy as np
 
 from gradcheck.diagnosis import words
+from gradcheck.diagnosis.confirmed import returns
 from gradcheck.diagnosis.evidence import Diagnosis, Evidence
 
 NARROW = {"float32": 24, "float16": 11, "bfloat16": 8}  # significant bits
 FEWEST = 4  # different numbers, without which nothing is said of their bits
+SINGLE = 2.0**-24  # the relative rounding of float32
+MANY = 6  # errors, of which some have the other sign if they are roundings
 NARROWEST = 2.0**-8  # the relative rounding of bfloat16
 LITTLE = 0.02  # relative errors below which formulas differ by an epsilon or an approximation
 
@@ -63,6 +66,17 @@ def narrow(e: Evidence) -> Diagnosis | None:
     return None
 
 
+def rounded(e: Evidence | None) -> Diagnosis | None:
+    """Errors of both signs, that are as small beside the gradient as roundings of float32."""
+    if e is None or not e.bad.any() or not SINGLE / 64 < part(e) < 8 * SINGLE:
+        return None
+    signs = np.sign(e.error * e.numeric)[e.bad]
+    if signs.size < MANY or min((signs > 0).mean(), (signs < 0).mean()) < 0.2:
+        return None
+    text = f"claim minus gradient for {e.name} is {part(e):.1e} of its size and of both signs, as are roundings"
+    return Diagnosis("precision", f"{text}: something is computed in float32 on the way")
+
+
 def _fits(x: np.ndarray, bits: int) -> bool:
     mantissa = np.ldexp(np.frexp(x)[0], bits)
     return bool((mantissa == np.round(mantissa)).all())
@@ -102,7 +116,7 @@ def few(e: Evidence) -> Diagnosis | None:
         by = ": no gradient arrives there"
     elif e.no(e.numeric)[:, e.wrong].all():
         by = ": the output does not depend on it there"
-    elif extreme is not None:
+    elif extreme is not None and returns(e, extreme, words.extreme):
         return Diagnosis("extremes", f"{e.name} is right but at {extreme}: an extreme is taken for a constant")
     return Diagnosis("entry", f"{e.name} is right but {where}, where the claim is wrong{by}")
 
@@ -138,6 +152,7 @@ def little(e: Evidence) -> Diagnosis | None:
             "small",
             f"the claim is off by {part(e):.1e} of the gradient's size only, unevenly: an epsilon in the wrong "
             "place, a small term left out, an approximation of another formula, or a few bits lost",
+            sure=False,
         )
     return None
 

@@ -1,15 +1,11 @@
 """Terms that are missing or too many: of a mean, of a product, of a norm, a skip, a constant."""
 
-import dataclasses
-
 import numpy as np
 
 from gradcheck.diagnosis import experiments, words
 from gradcheck.diagnosis.evidence import Diagnosis, Evidence
 from gradcheck.diagnosis.rules import diagonal
 from gradcheck.diagnosis.simple import ratio
-
-FIT = 1e-8  # of the error: what a pattern may leave over
 
 
 def skip(e: Evidence) -> Diagnosis | None:
@@ -55,60 +51,7 @@ def beside_direct(e: Evidence) -> Diagnosis | None:
     return Diagnosis("factor", f"{e.name}: {text}; what goes straight to its own output is right")
 
 
-def along_axis(e: Evidence) -> Diagnosis | None:
-    """The error is, along one axis, a multiple of ones, of x, of y or of a softmax."""
-    if not e.whole or diagonal(e) is not None:
-        return None
-    error = e.full(e.error)
-    for axis in reversed(range(len(e.shape))):
-        if e.shape[axis] < 3:
-            continue
-        for names, vectors in _vectors(e, axis):
-            if len(vectors) + 1 < e.shape[axis] and _spanned(error, vectors, axis + 1, e):
-                return _named(e, names, f"along axis {axis}")
-    if len(e.shape) and e.outputs == e.shape and (found := _grouped(e)):
-        return found
-    if (e.x.size >= 3 and len(e.shape) > 1) or (len(e.shape) == 1 and e.shape[0] < 3):
-        rows = e.error.reshape(len(e.error), 1, -1)
-        for names, vectors in _vectors(e, None):
-            flat = [v.reshape(1, -1) for v in vectors]
-            if len(flat) + 1 < e.x.size and _spanned(rows, flat, 2, e):
-                return _named(e, names, "over the whole array")
-    return None
-
-
-def _grouped(e: Evidence) -> Diagnosis | None:
-    """As along the last axis, within groups of it."""
-    n = e.shape[-1]
-    for size in (k for k in range(n // 2, 2, -1) if n % k == 0):
-        shape = (*e.shape[:-1], n // size, size)
-        point = [x.reshape(shape) if i == e.leaf else x for i, x in enumerate(e.point)]
-        cut = dataclasses.replace(e, shape=shape, parts=[(e.parts[0][0], shape)], point=point)
-        for names, vectors in _vectors(cut, len(shape) - 1):
-            if len(vectors) + 1 < size and _spanned(cut.full(cut.error), vectors, len(shape), cut):
-                return _named(e, names, f"within groups of {size} along axis {len(shape) - 2}")
-    return None
-
-
-def _named(e: Evidence, names: tuple[str, ...], where: str) -> Diagnosis:
-    text = f"claim minus gradient is, {where},"
-    if names == ("1",):
-        own = e.unit and e.outputs == e.shape  # each output's error lies in its own line: no target does that
-        return (None if own else constant(e)) or _there(e) or Diagnosis(
-            "mean term", f"{e.name}: {text} the same number: the term of a mean or of a sum is missing or wrong"
-        )
-    if len(names) > 1:
-        claims = e.claimed[:, : e.x.size] != 0
-        apart = e.outputs == e.shape and not claims[~np.eye(len(claims), dtype=bool)].any()
-        why = "taken for constants" if apart else "taken with a wrong factor, a wrong count or along another axis"
-        return Diagnosis("statistic", f"{e.name}: {text} a sum of {' and '.join(names)}: mean and deviation are {why}")
-    return Diagnosis(
-        "product term",
-        f"{e.name}: {text} proportional to {names[0]}: the term of a product with {names[0]} is missing or wrong",
-    )
-
-
-def _there(e: Evidence) -> Diagnosis | None:
+def weighted(e: Evidence) -> Diagnosis | None:
     """Of the term of a mean that is there with other numbers: a factor, or a matrix that is not transposed."""
     if not e.unit or e.outputs != e.shape:
         return None
@@ -122,49 +65,33 @@ def _there(e: Evidence) -> Diagnosis | None:
     return experiments.mended(e) if both.any() else None
 
 
-def _vectors(e: Evidence, axis: int | None) -> list[tuple[tuple[str, ...], list[np.ndarray]]]:
-    x = e.x
-    one, centred = np.ones(x.shape), x - x.mean(axis=axis, keepdims=True)
-    with np.errstate(all="ignore"):
-        p = np.exp(x - x.max(axis=axis, keepdims=True))
-    p = p / p.sum(axis=axis, keepdims=True)
-    found = [
-        (("1",), [one]),
-        ((e.name,), [x]),
-        ((f"{e.name} less its mean",), [centred]),
-        ((f"softmax({e.name})",), [p]),
-    ]
-    if e.outputs == e.shape:
-        found.append((("y",), [e.y.reshape(e.shape)]))
-    return [*found, (("1", e.name), [one, x])]
-
-
-def _spanned(error: np.ndarray, vectors: list[np.ndarray], axis: int, e: Evidence) -> bool:
-    """Whether the error along an axis (of (R, *shape)) is a combination of the vectors, in every row and line."""
-    lines = np.moveaxis(error, axis, -1)
-    basis = np.stack([np.moveaxis(np.broadcast_to(v, error.shape[1:]), axis - 1, -1) for v in vectors], axis=-1)
-    inverse = np.linalg.pinv(basis)  # (..., V, n)
-    weights = np.einsum("...vn,r...n->r...v", inverse, lines)
-    rest = lines - np.einsum("...nv,r...v->r...n", basis, weights)
-    slack = np.moveaxis(e.slack.reshape(error.shape), axis, -1)
-    return bool((np.abs(rest) <= 2 * slack + FIT * np.abs(lines).max(axis=-1, keepdims=True)).all())
+def uncounted(e: Evidence) -> Diagnosis | None:
+    """The error is dy times whole numbers of one sign at some entries: a repeated index counts once."""
+    counts = np.round(e.error)
+    one_sign = (counts >= 0).all() or (counts <= 0).all()
+    if not e.unit or not e.whole or e.y.size > 1 or e.wrong.all() or not one_sign:
+        return None
+    if (np.abs(e.error - counts) > e.slack + 1e-8).any() or not e.claimed[e.bad].all() or not _stays(e):
+        return None
+    text = f"{e.name} is off by a whole number times dy {words.places(e.wrong, e.shape)}, whatever the inputs are"
+    return Diagnosis("repeated", f"{text}: what is taken several times there is counted too seldom")
 
 
 def constant(e: Evidence) -> Diagnosis | None:
     """The error does not change when the inputs do."""
-    if not e.whole or not e.bad.any():
+    if not e.whole or not e.bad.any() or not _stays(e):
         return None
+    text = "claim minus gradient stays the same when the inputs change"
+    return Diagnosis(
+        "constant term", f"{e.name}: {text}: a term without them is missing or wrong (a target, a weight, an index)"
+    )
+
+
+def _stays(e: Evidence) -> bool:
+    """Whether the error is the same at the user's own point, where the gradient is another."""
     other = e.elsewhere()
-    if (
-        other is None
-        or other.error.shape != e.error.shape
-        or not np.any(np.abs(other.numeric - e.numeric) > 4 * e.slack)
-    ):
-        return None
-    size = np.abs(e.error).max()
-    if (np.abs(other.error - e.error) <= 2 * (e.slack + other.slack) + 1e-9 * size).all():
-        text = "claim minus gradient stays the same when the inputs change"
-        return Diagnosis(
-            "constant term", f"{e.name}: {text}: a term without them is missing or wrong (a target, a weight, an index)"
-        )
-    return None
+    if other is None or other.error.shape != e.error.shape:
+        return False
+    moves = np.any(np.abs(other.numeric - e.numeric) > 4 * e.slack)
+    gap = np.abs(other.error - e.error)
+    return bool(moves and (gap <= 2 * (e.slack + other.slack) + 1e-9 * np.abs(e.error).max()).all())

@@ -36,6 +36,9 @@ def rows_left_out(e: Evidence) -> Diagnosis | None:
     if (side := _decided(unused, e)) is not None:
         return Diagnosis("branch", f"{e.name}: dy is not used where {side}; elsewhere the claim is right")
     where = words.rows(unused, e)
+    if _several(e):
+        text = f"dy is not used {where}, and just the entries of {e.name} that serve more outputs than others are wrong"
+        return Diagnosis("repeated", f"{text}: the gradients of all uses must be added")
     return Diagnosis("dy", f"{e.name}: dy is not used {where}; for the rest of the outputs the claim is right")
 
 
@@ -43,6 +46,12 @@ def _decided(part: np.ndarray, e: Evidence) -> str | None:
     """Return on which side of a threshold of an array of the output's shape some outputs are."""
     arrays = [(e.names[i], x) for i, x in enumerate(e.point) if x.shape == e.outputs]
     return next((side for name, x in arrays if (side := threshold(part, x.ravel(), name))), None)
+
+
+def _several(e: Evidence) -> bool:
+    """Whether the wrong entries are those on which more outputs depend than on others, and each keeps some of them."""
+    uses, kept = (~e.no(e.numeric)).sum(axis=0), (e.claimed != 0).sum(axis=0)
+    return bool(e.whole and np.array_equal(uses > uses[uses > 0].min(), e.wrong) and kept[e.wrong].all())
 
 
 def _selection(e: Evidence) -> bool:
@@ -159,7 +168,8 @@ def multiplier(e: Evidence) -> Diagnosis | None:
     if (
         not (t.sum(axis=1) <= 1).all()
         or not np.array_equal(a.any(axis=1) & t.any(axis=1), t.any(axis=1))
-        or (a & ~t).any()
+        or (a.sum(axis=1) > 1).any()
+        or (a & ~t)[t.any(axis=1)].any()
     ):
         return None
     got, want = e.claimed.sum(axis=1), e.numeric.sum(axis=1)

@@ -70,6 +70,6 @@ def test_wrong_derivatives_are_placed_by_their_indices(evidence):
     assert "the index of axis 0 of the output differs from that of axis 0 of x" in seen.seen(e)
 
 
-def test_where_only_some_entries_are_known_nothing_is_said(evidence):
+def test_where_only_some_entries_are_known_their_number_is_said(evidence):
     e = evidence(lambda x: np.array(np.sin(x) @ np.cos(x)), lambda x, dy: dy * np.exp(x), np.linspace(-1, 1, 5000))
-    assert not e.whole and seen.seen(e) == ""
+    assert not e.whole and seen.seen(e).startswith("x is wrong at 16 of 16 entries tried, by ")

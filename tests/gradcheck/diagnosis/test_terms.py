@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from gradcheck.diagnosis import terms
+from gradcheck.diagnosis import spans, terms
 
 rng = np.random.default_rng(5)
 X = rng.normal(size=(3, 4))
@@ -121,7 +121,7 @@ def test_the_planted_bug_is_named(name, named):
 
 # pattern, forward, backward, inputs: neighbours of what it names
 BESIDE = {
-    "a slope": (terms.along_axis, np.sinh, lambda x, dy: dy * np.exp(x), X),
+    "a slope": (spans.along_lines, np.sinh, lambda x, dy: dy * np.exp(x), X),
     "no multiple of dy": (
         terms.skip,
         lambda x: x + np.sinh(x @ SQUARE),

@@ -1,0 +1,33 @@
+"""A pattern among entries is no accident if it goes with the values when these change places."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from gradcheck.diagnosis.evidence import Evidence
+
+Said = Callable[[np.ndarray, np.ndarray], str | None]  # of which entries are wrong, and their values
+
+
+def turned(e: Evidence) -> Evidence | None:
+    """Return the same where the array's values stand in the opposite order; None where that cannot be had."""
+    try:
+        other = e.changed({e.leaf: e.x.ravel()[::-1].reshape(e.shape)}, e.at)
+    except Exception:  # the user's code may not take it
+        return None
+    return other if other is not None and other.claimed.shape == e.claimed.shape else None
+
+
+def follows(e: Evidence, condition: Said) -> bool:
+    """Whether one condition on the values tells the wrong entries, here and where the values stand otherwise."""
+    other = turned(e)
+    if other is None:
+        return False
+    parts, values = [e.wrong, other.wrong], [e.x.ravel(), other.x.ravel()]
+    return condition(np.concatenate(parts), np.concatenate(values)) is not None
+
+
+def returns(e: Evidence, said: str, condition: Said) -> bool:
+    """Whether what is said of the wrong entries is said of them again where the values stand otherwise."""
+    other = turned(e)
+    return other is not None and condition(other.wrong, other.x) == said
