@@ -28,16 +28,20 @@ CAUSES = {
     "diagonal": {"elementwise", "normalisation"},
     # a gradient comes in another dtype than its array
     "dtype": {"dtype"},
-    # each entry is multiplied by a wrong function of the entries in its place, or by one too few
-    "entrywise": {"value", "scale", "left out", "slope"},
+    # each entry is multiplied by a wrong function of the entries in its place, or by one too few; where the function
+    # has several pieces, in all or in one of them
+    "entrywise": {"branch", "value", "scale", "left out", "slope"},
     # the whole gradient is off by one positive number
     "factor": {"factor"},
-    # one of several summands is off by one number, -1 among them
-    "factor in a term": {"normalisation", "product term", "mean term", "statistic", "factor", "term"},
+    # one of several summands is off by one number, -1 among them: a summand of the slope of each entry, or one that
+    # does not change with the inputs, as well as one of the gradient's
+    "factor in a term": {
+        "normalisation", "product term", "mean term", "statistic", "factor", "term", "slope", "constant term",
+    },
     # dy is not used
     "ignored": {"nonlinear"},
-    # a gather or scatter uses other places than the forward pass took
-    "index": {"constant term", "mask", "permuted", "selection"},
+    # a gather or scatter uses other places than the forward pass took, some steps further among them
+    "index": {"constant term", "mask", "permuted", "selection", "shift"},
     # entries that a mask holds back get a gradient, or others do not
     "mask": {"branch", "mask"},
     # a mean that was taken off is forgotten, or is a sum, or is divided by its count too often
@@ -93,8 +97,8 @@ CAUSES = {
     },
     # a matrix stands in place of its transpose, or a linear map in place of its adjoint
     "transposed": {"permuted", "transposed"},
-    # one of several ways is counted twice
-    "twice": {"term", "skip", "slope"},
+    # one of several ways is counted twice: what flows from one output, or to one array, is twice what it must be
+    "twice": {"factor", "term", "skip", "slope"},
     # a wrong array of the right shape is used: before in place of after, one input for another
     "value": {
         "mask", "duplicate", "left out", "too much", "constant term", "product term", "skip", "slope", "swapped",
