@@ -8,12 +8,20 @@ from gradcheck.diagnosis import depends
 rng = np.random.default_rng(5)
 A, B = rng.normal(size=(2, 5, 3))
 X = rng.normal(size=(3, 4))
+WEIGHTS = rng.uniform(0.5, 1.5, (5, 3))
 SQUARE = rng.normal(size=(4, 4))
 SIX, NARROW = rng.normal(size=(6, 2)), rng.normal(size=(4, 2))
 
 
 # cause, words of the sentence, forward, backward, inputs
 CASES = {
+    "other weights of a sum": (
+        "value",
+        "the weights of a sum, the same for each index of axis 1",
+        lambda x: WEIGHTS @ x,
+        lambda x, dy: np.exp(WEIGHTS).T * np.sin(1 + np.arange(5)) @ dy,
+        X,
+    ),
     "an array is left out": (
         "left out",
         "changes with b, the claim does not",

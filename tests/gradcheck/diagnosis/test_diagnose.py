@@ -92,3 +92,26 @@ def test_a_claim_that_is_no_number_nearby_is_told():
 
 def test_where_no_number_was_compared_nothing_is_guessed():
     assert not diagnose(None, gradcheck.Gradient("x", (3,), "fail"), 0, ())
+
+
+def test_what_one_array_is_sure_of_goes_before_a_guess_at_another():
+    """k gets entries that a mask holds back; of q only that its weights are wrong can be said."""
+    q, k, v = np.random.default_rng(3).normal(size=(3, 6, 4))
+
+    def backward(q, k, v, dy):
+        ds = dy @ v.T
+        return ds @ k, ds.T @ q, np.tril(q @ k.T).T @ dy
+
+    report = gradcheck.check(pair(lambda q, k, v: np.tril(q @ k.T) @ v, backward), q, k, v)
+    assert {g.name: g.cause for g in report.gradients if g.verdict == "fail"}["k"] == "mask"
+    assert {g.cause for g in report.gradients if g.verdict == "fail"} <= {"mask", "unknown"}
+
+
+def test_an_array_of_which_no_cause_is_told_is_described():
+    a, b = np.random.default_rng(4).normal(size=(2, 4, 5))
+
+    def backward(a, b, dy):
+        return 2 * dy * np.cosh(a) * b, dy * np.exp(np.sin(3 * a * b))
+
+    report = gradcheck.check(pair(lambda a, b: np.sinh(a) * b, backward), a, b)
+    assert all(g.diagnosis for g in report.gradients)

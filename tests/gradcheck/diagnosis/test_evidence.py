@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from gradcheck.diagnosis.evidence import UNKNOWN, Diagnosis
+from gradcheck.diagnosis.evidence import UNKNOWN, Diagnosis, half
 
 X = np.random.default_rng(12).normal(size=(3, 4))
 
@@ -30,3 +30,14 @@ def test_roundings_are_close_and_nothing(evidence):
 
 def test_a_diagnosis_is_false_where_it_is_unknown():
     assert not UNKNOWN and Diagnosis("factor", "a factor is wrong")
+
+
+def test_pairs_of_columns_that_are_each_coupled_are_no_sum_of_entries(evidence):
+    """A half that were whole columns would not tell that the rows of each column act on each other."""
+    e = evidence(lambda x: np.array(((x[1:] - x[:-1]) ** 4).sum()), lambda x, dy: dy * np.cosh(x), X[:, :2])
+    assert not e.separable
+
+
+def test_half_of_the_entries_is_no_row_and_no_column():
+    part = half(24).reshape(6, 4)
+    assert (part.any(axis=0) & ~part.all(axis=0)).all() and (part.any(axis=1) & ~part.all(axis=1)).all()

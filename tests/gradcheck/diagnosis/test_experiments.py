@@ -54,6 +54,16 @@ def test_the_planted_bug_is_named(name, named):
 
 # pattern, forward, backward, inputs: neighbours of what it names
 BESIDE = {
+    "right where a product of two arrays is symmetric": (
+        experiments.mended,
+        lambda a, b: np.sin(np.sinh(a @ b.T).sum(1)),
+        lambda a, b, dy: (
+            (dy * np.cos(np.sinh(a @ b.T).sum(1)))[:, None] * np.cosh(b @ a.T) @ b,
+            ((dy * np.cos(np.sinh(a @ b.T).sum(1)))[:, None] * np.cosh(a @ b.T)).T @ a,
+        ),
+        A,
+        B,
+    ),
     "wrong for symmetric matrices too": (
         experiments.mended,
         scored,

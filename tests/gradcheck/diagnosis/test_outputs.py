@@ -50,6 +50,13 @@ CASES = {
         lambda x, dy: dy[1] * np.cos(x) - dy[0] * np.sin(x),
         X,
     ),
+    "a term with the wrong one": (
+        "output",
+        r"lacks of the cotangent of y\[0\] it has too much of that of y\[1\]",
+        lambda x: (np.sin(x) + x * x, np.cos(x)),
+        lambda x, dy: dy[0] * np.cos(x) - dy[1] * np.sin(x) + 2 * x * dy[1],
+        X,
+    ),
     "one of them doubled": (
         "factor",
         r"from y\[1\] counts 2 times",

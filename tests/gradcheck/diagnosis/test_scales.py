@@ -7,6 +7,7 @@ from gradcheck.diagnosis import scales
 
 rng = np.random.default_rng(5)
 X = rng.normal(size=(3, 4))
+FIRST, FACTORS, LINE = rng.normal(size=(6, 5)), rng.uniform(1, 2, 5), rng.normal(size=9)
 SQUARE = rng.normal(size=(4, 4))
 
 
@@ -18,6 +19,20 @@ def true_lines(x):
 
 # cause, words of the sentence, forward, backward, inputs
 CASES = {
+    "factors of the step before": (
+        "permuted",
+        "all factors together make 1",
+        lambda x: FIRST @ (np.roll(FACTORS, 1) * np.sinh(x)),
+        lambda x, dy: FIRST.T @ dy * FACTORS * np.cosh(x),
+        FACTORS / 2,
+    ),
+    "one of several summands twice": (
+        "term",
+        "are 2 times what they are",
+        lambda x: x * x / 2 + np.roll(np.sinh(x), 1) + np.roll(np.exp(x), 2),
+        lambda x, dy: dy * x + np.roll(dy, -1) * np.cosh(x) + 2 * np.roll(dy, -2) * np.exp(x),
+        LINE,
+    ),
     "factor by row": (
         "scale",
         "axis 0 only",

@@ -13,6 +13,13 @@ LINE = np.array([-2.1, -1.2, -0.6, -0.3, 0.2, 0.7, 1.1, 1.6, 2.4])
 
 # cause, words of the sentence, forward, backward, inputs
 CASES = {
+    "a product through float32": (
+        "precision",
+        "of both signs, as are roundings",
+        lambda x: np.sin(x) * np.pi,
+        lambda x, dy: dy * np.pi * np.cos(x).astype(np.float32),
+        X,
+    ),
     "sign of the whole": ("factor", "sign is wrong", np.sinh, lambda x, dy: -dy * np.cosh(x), X),
     "half forgotten": ("factor", "2 times", lambda x: x * x * x / 2, lambda x, dy: 3 * dy * x * x, X),
     "length of an axis": (
@@ -132,6 +139,7 @@ def test_the_planted_bug_is_named(name, named):
 
 # pattern, forward, backward, inputs: neighbours of what it names
 BESIDE = {
+    "a small error of one sign": (simple.rounded, np.exp, lambda x, dy: dy * np.exp(x) * (1 + 1e-7 * x * x), X),
     "two factors": (simple.factor, np.sinh, lambda x, dy: dy * np.cosh(x) * [[2], [3], [3]], X),
     "many entries": (simple.few, np.sinh, lambda x, dy: dy * np.cosh(x) * [[2], [1], [1]], X),
     "a number of sixteen bits": (simple.narrow, np.sinh, lambda x, dy: dy * np.exp(x), X),

@@ -90,6 +90,13 @@ CASES = {
         lambda x, dy: (lambda d: d - 2 * d.mean(1, keepdims=True))(dy * np.exp(x - x.mean(1, keepdims=True))),
         X,
     ),
+    "a repeated target counted once": (
+        "repeated",
+        "whole number times dy",
+        lambda x: np.array(np.log(np.exp(x).sum()) - x[[1, 1, 3, 1]].sum()),
+        lambda x, dy: dy * (np.exp(x) / np.exp(x).sum() - np.isin(np.arange(9), [1, 3])),
+        np.linspace(-1, 1, 9),
+    ),
     "a target forgotten": (
         "constant term",
         "stays the same when the inputs change",
@@ -121,6 +128,12 @@ def test_the_planted_bug_is_named(name, named):
 
 # pattern, forward, backward, inputs: neighbours of what it names
 BESIDE = {
+    "a whole number that changes": (
+        terms.uncounted,
+        lambda x: np.array((x * x).sum()),
+        lambda x, dy: dy * np.where(np.arange(9) == 1, 2 * np.round(x) + 0.5, 2 * x),
+        np.linspace(-1, 1, 9),
+    ),
     "a slope": (spans.along_lines, np.sinh, lambda x, dy: dy * np.exp(x), X),
     "no multiple of dy": (
         terms.skip,
