@@ -88,8 +88,8 @@ CAUSES = {
     "stale": {"stale"},
     # what belongs to one entry is shared out among several, or averaged over them
     "spread": {"spread"},
-    # two arrays, or two halves of one, have each other's gradient
-    "swapped": {"swapped", "permuted"},
+    # two arrays, or two halves of one, have each other's gradient: where these are opposites, both have the wrong sign
+    "swapped": {"swapped", "permuted", "factor"},
     # one summand of a derivative's formula is left out, or one is there too much
     "term": {
         "mean term", "term", "left out", "constant term", "dy itself", "path",
