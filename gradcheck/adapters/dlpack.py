@@ -11,6 +11,7 @@ from gradcheck.subjects.adapted import Adapted, Broken
 from gradcheck.subjects.kinds import adapt
 
 HOMES = {"jaxlib": "jax.dlpack"}  # where `from_dlpack` is, if not beside the class
+CPU = 1  # the kind of device that DLPack numbers so
 
 
 class Dlpack(Adapted):
@@ -52,33 +53,41 @@ class Dlpack(Adapted):
 
 
 class Lent:
-    """Trees with arrays of a library around copies of NumPy's; `whole_or_raise` looks whether those were written to."""
+    """Trees with arrays of a library around copies of NumPy's; `whole_or_raise` looks whether those were written to.
+
+    On a device they are copies themselves, and are brought back to be looked at.
+    """
 
     def __init__(self, from_dlpack: Any, given: Any):
-        self._pairs: list[tuple[np.ndarray, np.ndarray]] = []
+        self._pairs: list[tuple[np.ndarray, Any]] = []
 
         def lent(leaf: Any) -> Any:
             if not isinstance(leaf, np.ndarray) or leaf.dtype.kind not in "fciub":
                 return leaf
-            self._pairs.append((leaf, np.array(leaf)))
-            return from_dlpack(self._pairs[-1][1])
+            twin = np.array(leaf)
+            made = from_dlpack(twin)
+            self._pairs.append((leaf, made if _is_on_device(made) else twin))
+            return made
 
         self.trees = mapped(given, lent)
 
     def whole_or_raise(self, message: str) -> None:
-        if not all(np.array_equal(x, twin, equal_nan=x.dtype.kind in "fc") for x, twin in self._pairs):
+        if not all(np.array_equal(x, numpys(lent), equal_nan=x.dtype.kind in "fc") for x, lent in self._pairs):
             raise Broken("mutation", message)
 
 
 def dlpack(subject: Any, *, from_dlpack: Callable | None = None) -> Adapted:
-    """Check a subject of any kind whose arrays have `__dlpack__`, as those of most libraries have, on the CPU.
+    """Check a subject of any kind whose arrays have `__dlpack__`, as those of most libraries have.
+
+    Numbers are made on the host, in float64; where the arrays are on a device, as CuPy's, only the subject runs there.
 
     Inputs are arrays of the library or NumPy's; the subject gets the library's for all of them, whole numbers and
     what is handed over by keyword included, and returns the library's.
 
     Args:
         subject: what `gradcheck.check` takes: `f(*inputs) -> (y, pullback)`, an object with `vjp`, `pair(...)`, ...
-        from_dlpack: makes an array of the library; without it that of the library of the first array is taken.
+        from_dlpack: makes an array of the library from NumPy's; without it that of the library of the first array is
+            taken, or its `asarray` where that array is on a device.
 
     Raises:
         TypeError: `subject` is of no known kind, or `from_dlpack` is not callable; at the check, neither it nor an
@@ -94,7 +103,7 @@ def numpys(leaf: Any) -> Any:
     if not _is_foreign(leaf):
         return leaf
     try:
-        return np.array(np.from_dlpack(leaf))
+        return np.array(np.from_dlpack(leaf, device="cpu") if _is_on_device(leaf) else np.from_dlpack(leaf))
     except Exception as error:  # each library has its own for what it does not hand over
         text = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise TypeError(f"gradcheck: {_kind(leaf)} must be one that NumPy takes by DLPack, got: {text}") from error
@@ -107,13 +116,18 @@ def _of_library(given: Any) -> Callable:
         raise TypeError("gradcheck: dlpack must get an array of a library, or from_dlpack, got neither")
     root = type(found[0]).__module__.partition(".")[0]
     home = sys.modules.get(HOMES.get(root, root))
-    if not callable(getattr(home, "from_dlpack", None)):
+    make = getattr(home, "asarray" if _is_on_device(found[0]) else "from_dlpack", None)  # which crosses to a device
+    if not callable(make):
         raise TypeError(f"gradcheck: dlpack must be told from_dlpack for {_kind(found[0])}, got none in {root}")
-    return getattr(home, "from_dlpack")  # noqa: B009
+    return make
 
 
 def _is_foreign(leaf: Any) -> bool:
     return hasattr(type(leaf), "__dlpack__") and not isinstance(leaf, np.ndarray | np.generic)
+
+
+def _is_on_device(leaf: Any) -> bool:
+    return _is_foreign(leaf) and leaf.__dlpack_device__()[0] != CPU
 
 
 def _kind(leaf: Any) -> str:

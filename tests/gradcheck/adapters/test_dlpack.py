@@ -168,3 +168,62 @@ def test_what_cannot_be_handed_over_is_refused(call, message):
     with pytest.raises(TypeError, match="gradcheck: ") as error:
         call()
     assert str(error.value) == f"gradcheck: {message}"
+
+
+class OnDevice(Array):
+    """An array on a device: nobody reads it unless a copy on the host is asked for by name."""
+
+    asked = None  # a list, while somebody looks
+
+    def __dlpack__(self, *, stream=None, max_version=None, dl_device=None, copy=None):
+        if self.asked is not None:
+            self.asked.append(dl_device)
+        if dl_device != (1, 0):
+            raise BufferError("this array is on a device")
+        return self.held.copy().__dlpack__(max_version=max_version)
+
+    def __dlpack_device__(self):
+        return (2, 0)
+
+    def __mul__(self, other):
+        return OnDevice(self.held * (other.held if isinstance(other, Array) else other))
+
+    def sin(self):
+        return OnDevice(np.sin(self.held))
+
+    def cos(self):
+        return OnDevice(np.cos(self.held))
+
+
+@pytest.fixture
+def device(monkeypatch):
+    home = ModuleType("strange")
+    home.asarray = lambda x: OnDevice(np.array(x))
+    monkeypatch.setitem(sys.modules, "strange", home)
+    monkeypatch.setattr(OnDevice, "__module__", "strange.arrays")
+    monkeypatch.setattr(OnDevice, "asked", [])
+
+
+@pytest.mark.usefixtures("device")
+def test_on_a_device_only_the_subject_runs(prove, caught, x):
+    prove(dlpack(sine), OnDevice(x))
+    assert OnDevice.asked and set(OnDevice.asked) == {(1, 0)}
+    caught({"x"}, dlpack(lambda x: (x.sin(), lambda dy: dy * x.cos() * 1.001)), OnDevice(x))
+
+
+@pytest.mark.usefixtures("device")
+def test_writes_there_are_told(x):
+    def subject(x):
+        y = x.sin()
+        x.held[0] += 1
+        return y, lambda dy: dy * x.cos()
+
+    report = gradcheck.check(dlpack(subject), OnDevice(x))
+    assert report.verdict == "fail" and "the forward pass writes to an array that it was given" in str(report)
+
+
+def test_of_a_device_the_library_must_have_asarray(monkeypatch, x):
+    monkeypatch.setitem(sys.modules, "strange", ModuleType("strange"))
+    monkeypatch.setattr(OnDevice, "__module__", "strange.arrays")
+    with pytest.raises(TypeError, match=r"^gradcheck: dlpack must be told from_dlpack for strange\.OnDevice, got none"):
+        gradcheck.check(dlpack(sine), OnDevice(x))
