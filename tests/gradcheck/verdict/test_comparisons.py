@@ -140,6 +140,20 @@ def test_where_parameters_of_zeros_are_what_they_were_only_a_contradiction_is_fi
     assert gradcheck.check(Gated(np.zeros(5), slope=2.0), x).verdict == "fail"
 
 
+def test_of_many_wrong_entries_a_sample_is_located_and_it_is_said_of_their_array(rng):
+    def backward(x, y, dy):
+        return 1.01 * np.cos(x) * dy, dy * np.where(np.arange(600) == 3, 1.01, 1)
+
+    report = gradcheck.check(pair(lambda x, y: np.sin(x) + y, backward), *rng.normal(size=(2, 600)))
+    (note,) = [f for f in report.findings if f.kind == "dense"]
+    assert (note.message, note.severity, note.array) == (
+        "x: many entries are wrong, of which a sample was located",
+        "note",
+        "x",
+    )
+    assert report.gradients[1].wrong == [(3,)]
+
+
 # What is filed, and what is acquitted
 
 

@@ -124,7 +124,7 @@ def test_a_wrong_entry_is_found_whichever_of_several_directions_shows_it(ground,
     probes = [Probe(0, seed=5, stop=100), Probe(0, seed=6, start=100)]
     first, known = measured(given, Known(), probes, [True, True], np.random.default_rng(4))
     assert [settled(c) for c in first] == [True, False]
-    found = compare_at_given(given, known, 0, first, np.random.default_rng(6))
+    found = compare_at_given(given, known, 0, first, (), np.random.default_rng(6))
     alone = [c.probe.coordinate for c in found.comparisons if c.probe.coordinate is not None]
     assert found.complete and 200 in alone
 
