@@ -186,3 +186,14 @@ def test_an_array_that_is_declared_straight_through_passes_without_a_number_in_i
 def test_what_is_known_is_filled_in_once():
     with pytest.raises(dataclasses.FrozenInstanceError):
         object.__new__(Verdicts).gradients = None
+
+
+def test_a_map_surveys_an_array_of_whose_wrong_entries_a_sample_was_located_and_shows_the_known_ones_of_others(rng):
+    def backward(x, y, dy):
+        return 1.01 * np.cos(x) * dy, np.cos(y) * dy * np.where(np.arange(600) == 3, 1.01, 1)
+
+    report = gradcheck.check(pair(lambda x, y: np.sin(x) + np.sin(y), backward), *rng.normal(size=(2, 600)))
+    x, y = report.gradients
+    assert [f.array for f in report.findings if f.kind == "dense"] == ["x"]
+    assert x.map.wrong.all() and x.map.wrong.size > 16
+    assert y.map.wrong.sum() == 1 and not y.map.whole
