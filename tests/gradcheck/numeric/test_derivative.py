@@ -10,7 +10,7 @@ import thousand
 
 import gradcheck
 from gradcheck import derivative
-from gradcheck.numeric.derivative import Column, Derivative
+from gradcheck.numeric.derivative import Column, Derivative, digits
 
 COVERED = 0.995
 
@@ -406,3 +406,12 @@ def test_what_is_known_is_filled_in_once(kind):
 def test_along_a_complex_direction_a_holomorphic_function_has_its_derivative_times_that(direction):
     found = derivative(np.exp, 0.3 + 0.2j, direction)
     assert found.smoothness == "smooth" and abs(found.value - direction * np.exp(0.3 + 0.2j)) <= found.bar < 1e-8
+
+
+def test_digits_are_those_of_the_largest_bar_beside_the_root_mean_square_and_at_most_seventeen():
+    assert digits(np.array([3.0, 4.0]), np.array([1e-6, 1e-9])) == pytest.approx(-np.log10(1e-6 / np.sqrt(12.5)))
+    assert digits(np.array([1.0]), np.zeros(1)) == 17
+    assert digits(np.array([3.0, 0.0]), np.array([2.0, 9.0])) == pytest.approx(-np.log10(9 / np.sqrt(4.5)))
+    assert digits(np.array([3.0, 0.0]), np.array([3.0, 9.0])) is None
+    assert digits(np.ones(2), np.array([0.1, np.inf])) is None
+    assert digits(np.full(2, 1e300), np.full(2, 1e290)) == pytest.approx(10)
