@@ -20,7 +20,7 @@ from gradcheck.verdict.measured import measured
 from gradcheck.verdict.plan import EXHAUSTIVE, SUSPECTS, tied
 
 ROUNDS = 3  # of halving and holding
-FEW = 32  # zeros and ties, which may all be compared alone
+FEW = 32  # zeros and ties of a large array, which may all be compared alone; of a small one all may
 RESIDUE = 2.0**-20  # of the scale: nearer to zero than steps can tell
 WIDEST = 8  # unsettled segments at one depth: of more kinks than that a sample will do
 
@@ -37,9 +37,10 @@ def compare_at_given(
         return Located(first, True, known)
     x = ground.place.point[leaf]
     suspects = np.flatnonzero((np.abs(x) <= RESIDUE * scale(x)) | tied(x))
-    chosen = suspects if suspects.size <= FEW else np.sort(rng.choice(suspects, SUSPECTS, replace=False))
+    few = suspects.size <= (EXHAUSTIVE if x.size <= EXHAUSTIVE else FEW)
+    chosen = suspects if few else np.sort(rng.choice(suspects, SUSPECTS, replace=False))
     found, known = _alone(ground, known, leaf, np.setdiff1d(chosen, [*alone]), rng)
-    complete, held = suspects.size <= FEW, set(suspects.tolist())
+    complete, held = few, set(suspects.tolist())
     if 0 < len(held) < x.size:  # else nothing is left that moves
         first, known = _again(ground, known, first, suspects, rng)
         if all(map(settled, first)):

@@ -202,3 +202,19 @@ def test_where_every_entry_is_held_a_direction_in_which_nothing_moves_is_no_evid
 
     report = gradcheck.check(pair(fare, lambda x, dy: 7 * dy), np.ones(size))
     assert report.gradients[0].verdict == "inconclusive", str(report)
+
+
+def test_of_a_small_array_every_zero_is_compared(rng):
+    """At a zero of the rectifier 0.3 is a subgradient and 1.5 is none."""
+    x = np.where(rng.random(200) < 0.5, 0.0, rng.normal(size=200))
+    zeros = np.flatnonzero(x == 0)
+    at_zero = np.full(200, 0.3)
+
+    def backward(x, dy):
+        return dy * np.where(x == 0, at_zero, x > 0)
+
+    relu = pair(lambda x: np.where(x.real > 0, x, 0), backward)
+    assert gradcheck.check(relu, x).verdict == "pass"
+    at_zero[zeros[70]] = 1.5
+    report = gradcheck.check(relu, x)
+    assert report.verdict == "fail" and report.gradients[0].wrong == [(zeros[70],)]
