@@ -10,6 +10,7 @@ from gradcheck.adapters import pair
 from gradcheck.numeric.constants import WINDOW
 from gradcheck.numeric.ladder import SECOND_STEPS, STEPS
 from gradcheck.numeric.probe import Probe
+from gradcheck.numeric.reading import Exact, Reading
 from gradcheck.numeric.scales import quantise
 from gradcheck.verdict.compare import _read_finely, _retried, _widened, compare, glance
 from gradcheck.verdict.ground import Known
@@ -306,6 +307,18 @@ def test_a_complex_step_is_widened_by_eight_times_its_noise_where_it_is_named(gr
         np.testing.assert_allclose(found[k].exact_bar, 1e-15 + 8 * reading.exact.noise, rtol=1e-12, atol=0)
     bare = [comparison([1.0, 1.0], 1.0, probe=probes[0])]
     assert _widened(place, bare, [0], np.random.default_rng(4)) == bare
+
+
+def test_a_change_of_the_complex_step_above_the_root_of_a_rounding_of_the_largest_is_none(ground, comparison):
+    root, along = 2.0**-26.5, comparison([1.0, 1.0], 1.0, exact=1.0, probe=Probe(0, seed=1))
+
+    def noisy(read, tasks):
+        value = np.array([1.0, -4.0])
+        return [Reading(task.probe, exact=Exact(value, value, 4 * root * np.array([0.9, 1.1]))) for task in tasks]
+
+    place = ground(np.sin, lambda x, dy: np.cos(x) * dy, X, exact=True, mapper=noisy)
+    (found,) = _widened(place, [along], [0], np.random.default_rng(4))
+    np.testing.assert_allclose(found.exact_bar, [1e-15 + 8 * 3.6 * root, 1e-15], rtol=1e-12, atol=0)
 
 
 def test_a_jump_of_the_complex_step_is_no_noise(ground, comparison):
