@@ -165,3 +165,10 @@ def test_a_kink_of_one_output_is_told_beside_others_that_have_none():
 def test_a_jump_is_more_than_roundings_of_a_format_whatever_noise_was_measured(size, level, jump):
     s = measured(lambda x: 1 + 1e-6 * np.sin(x) + size * (x > 0.5), np.array(0.5), level=level)
     assert bool(s.jump[0]) is jump
+
+
+@pytest.mark.parametrize(("unit", "coarse"), [(2.0**-26, False), (2.0**-27, True)])
+def test_where_nothing_moves_a_bar_is_coarse_beside_a_step_of_its_size(unit, coarse):
+    """A bar of 4 U / 0.4, beside WIDE times the unit: 1.5e-15 and 0.75e-15."""
+    s = measured(lambda x: 0.5 + 0 * x, 1.0, unit=unit)
+    assert s.bar * unit == 4 * U / STEPS[0] and bool(s.coarse[0]) is coarse
