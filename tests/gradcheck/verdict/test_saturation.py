@@ -235,7 +235,7 @@ def test_differences_of_less_than_a_digit_do_not_contradict_what_the_complex_ste
 
 @pytest.mark.parametrize(("claimed", "value"), [(1.0, 0.75), (0.75, 1.0), (-1.0, -0.75), (-0.75, -1.0)])
 def test_a_digit_is_a_tenth_of_the_larger_number(at, comparison, claimed, value):
-    for bar, coarse in ((0.101, True), (0.099, False)):
+    for bar, coarse in ((0.101, True), (0.1, False), (0.099, False)):
         c = comparison([claimed] * 2, value, bar=bar, exact=claimed, probe=ENTRY)
         assert np.isinf(allowed(at(), c).real.bar).all() == coarse
 
