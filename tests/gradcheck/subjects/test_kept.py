@@ -339,3 +339,23 @@ def test_entries_of_an_array_are_put_back_up_to_a_size(entries, back):
     with kept({"x": x}):
         x[-1] = 1.0
     assert MOST == 2**26 and (x[-1] == 0) is np.bool(back)
+
+
+def holding(x):
+    return lambda: x
+
+
+OURS, OTHERS = holding(np.zeros(2)), holding(np.zeros(2))
+OTHERS.__module__ = "elsewhere"
+
+
+def naming_both():
+    return OURS(), OTHERS()
+
+
+def test_what_functions_of_other_modules_hold_is_left_to_these():
+    with kept(naming_both):
+        for x in naming_both():
+            x[...] = 1.0
+    ours, others = naming_both()
+    assert not ours.any() and others.all()
