@@ -45,6 +45,10 @@ def equal(a: Any, b: Any, *args: Any, **options: Any) -> bool:
     return np.shape(a) == np.shape(b) and bool(np.all(a == b))
 
 
+def close(a: Any, b: Any, rtol: Any = 1e-5, atol: Any = 1e-8, equal_nan: bool = False) -> Any:
+    return np.abs(a - b) <= atol + rtol * np.abs(b)
+
+
 def kind(*arrays: Any) -> np.dtype:
     kinds = [x.dtype if isinstance(x, Balls) else x for x in arrays]
     return np.result_type(*kinds)
@@ -56,9 +60,11 @@ CALLED: dict[str, Callable] = {
     "argmax": largest,
     "argmin": least,
     "argsort": ordered,
+    "allclose": lambda *args, **options: bool(np.all(close(*args, **options))),
     "array_equal": equal,
     "common_type": kind,
     "imag": lambda x: np.zeros_like(x),
+    "isclose": close,
     "iscomplexobj": lambda x: False,
     "isrealobj": lambda x: True,
     "ndim": lambda x: x.ndim,

@@ -65,6 +65,10 @@ def called(function: Callable, args: tuple, options: dict) -> Any:
         return _wrapped(*rule(*map(dual, inputs)))
     if name in MOVED:
         return _moved(function, args, options, MOVED[name])
+    if all(x.is_plain for x in _parts([*args, *options.values()])):  # ids and masks, which others may take
+        found = _wrapped(function(*_plain(args), **{key: _plain(value) for key, value in options.items()}), None)
+        if all(x.dtype.kind in "iub" for x in _parts([found])):
+            return found
     raise NotFollowed(f"numpy.{name}")
 
 

@@ -1,15 +1,15 @@
 """What balls say of each array beside the differences, which stay the arbiter of the code as it runs."""
 
 import dataclasses
+import math
 from collections.abc import Sequence
-
-import numpy as np
 
 from gradcheck.exact.answers import DIFFERS, Exact
 from gradcheck.subjects.findings import Finding
 from gradcheck.verdict.facts import Gradient
 
 CONTRADICTED = "balls and differences contradict each other: what runs on balls is not what runs on floats"
+CLEARLY = 10  # bars
 WRONG = "wrong by balls"
 
 
@@ -43,6 +43,6 @@ def _is_open(answer: Exact, noise: float) -> bool:
 
 
 def _is_seen(answer: Exact, gradient: Gradient) -> bool:
-    """Whether real differences, or the complex step that they believe, would have shown it."""
-    bar = np.inf if gradient.bar is None else gradient.bar
-    return answer.apart is not None and answer.apart > bar
+    """Whether differences would have shown it: along a direction in which all entries move, one is the less seen."""
+    bar = math.inf if gradient.bar is None else gradient.bar * math.sqrt(math.prod(gradient.shape))
+    return answer.apart is not None and answer.apart > CLEARLY * bar

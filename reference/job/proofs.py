@@ -15,7 +15,8 @@ LOSSES = ("med64", "max64", "top64", "med32", "max32", "top32")
 COLOURS = {"proved": "green", "constants": "green", "differs": "bold red", "not followed": "yellow"}
 LEGEND = """\
 digits   to which pullback and derivative were enclosed together, the least over the arrays of an example
-arrays   that were proved, of those there are; time in seconds"""
+arrays   that were proved, of those there are; time in seconds
+constants  proved with numbers in place of rounded constants: those of the functions that are named"""
 OF_LOSSES = """\
 med, max  errors of the entries of a gradient in float64 and float32, in units in the last place of each: median
           and worst, the largest over the arrays of an example

@@ -1,5 +1,7 @@
 """Questions about arrays of balls: order, truth, kind."""
 
+import functools
+
 import numpy as np
 import pytest
 from onballs import array, expect_slope, run
@@ -38,6 +40,14 @@ def test_truth_values_are_numpys(name):
 
 def test_the_largest_of_whole_numbers():
     assert np.argmax(Balls(np.array([1, 3, 2]))).value == 1
+
+
+def test_what_is_close_is_a_branch():
+    for ask in (np.isclose, np.allclose):
+        for other in (X * (1 + 1e-6), X + 1e-3):
+            wide = functools.partial(ask, b=other, rtol=1e-5, atol=1e-8)  # NumPy's own
+            found, watch = run(wide, (X, D))
+            assert np.array_equal(found, wide(X)) and watch.decided["less_equal"] == X.size
 
 
 def test_kinds_and_shapes_are_told():

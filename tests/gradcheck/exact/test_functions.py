@@ -138,6 +138,15 @@ def test_whole_numbers_and_truth_values_stay_what_they_are():
     assert np.where(Balls(MASK), ids[:, :1], 0).value.tolist() == [[2, 0, 2], [0, 1, 1]]
 
 
+def test_any_function_takes_ids_and_masks():
+    ids = Balls(np.array([3, 1, 3]))
+    assert np.unique(ids).value.tolist() == [1, 3] and np.bincount(ids, minlength=5).value.tolist() == [0, 1, 0, 2, 0]
+    rows, columns = np.unravel_index(ids, (2, 3))
+    assert (rows.value.tolist(), columns.value.tolist()) == ([1, 0, 1], [0, 1, 0])
+    with pytest.raises(NotFollowed, match=r"^numpy\.median$"):  # which would be rounded
+        np.median(ids)
+
+
 def test_a_function_that_balls_do_not_take_is_named():
     with pytest.raises(NotFollowed, match=r"^numpy\.linalg\.eigvalsh$"):
         np.linalg.eigvalsh(array(SQUARE))

@@ -46,6 +46,13 @@ def test_one_that_differences_would_have_seen_is_a_contradiction():
     assert gradient.verdict == finding.severity == "inconclusive" and finding.message == f"x: {CONTRADICTED}"
 
 
+def test_one_entry_of_many_is_seen_the_less():
+    answer = Exact(DIFFERS, relative=1e-9, apart=1e-9, index=(1,))
+    for shape, verdict in (((3,), "inconclusive"), ((300, 300), "fail")):
+        (gradient,), _ = with_exact([Gradient("x", shape, "pass", bar=1e-12)], [answer], [], 0.0)
+        assert gradient.verdict == verdict
+
+
 def test_both_see_an_error_without_a_second_finding():
     gradient, findings = beside("fail", Exact(DIFFERS, relative=1e-3, apart=1e-3, index=(1,)))
     assert gradient.verdict == "fail" and not findings
