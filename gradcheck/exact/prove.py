@@ -17,6 +17,7 @@ from gradcheck.subjects.problem import LARGE, Problem
 
 BITS = (300, 1200)  # the second where the first leaves fewer than NEED digits
 NEED = 50
+FEWEST = 16  # as floats have them: what is enclosed to fewer is not called proved
 
 
 def prove(problem: Problem, points: Sequence[Sequence[np.ndarray]], seed: int) -> tuple[list[Exact], list[Finding]]:
@@ -104,7 +105,10 @@ def _alone(gaps: Gaps, leaf: int) -> Exact:
 def _proof(gap: Gap, size: arb) -> Exact:
     if size.is_zero():
         return Exact(PROVED)
-    return Exact(PROVED, digits=gap.digits(size))
+    digits = gap.digits(size)
+    if digits < FEWEST:
+        return Exact(NOT_FOLLOWED, reason=f"balls of {flint.ctx.prec} bits are too wide beside the gradient")
+    return Exact(PROVED, digits=digits)
 
 
 def _joined(answers: Sequence[Exact]) -> Exact:

@@ -80,6 +80,17 @@ def test_numbers_that_cancel_get_more_bits():
     assert answer.answer == PROVED and answer.digits >= NEED
 
 
+def test_an_array_whose_gradient_is_far_below_the_radius_of_another_is_not_called_proved():
+    tiny = 1e-300  # squared it is smaller than any float, and than the radius of a third in 1,200 bits
+
+    def forward(a, b):
+        return np.exp(a / 3) + b * tiny * tiny
+
+    (a, b), _ = proved(forward, lambda a, b, dy: (dy * np.exp(a / 3) / 3, dy * tiny * tiny), X, X)
+    assert a.answer == PROVED and a.digits > NEED
+    assert str(b) == "not followed: balls of 1200 bits are too wide beside the gradient"
+
+
 def test_a_tie_is_no_difference_and_near_by_is_told():
     x = np.array([0.0, 1.0, -2.0])
     (answer,), notes = proved(lambda x: np.abs(x), lambda x, dy: dy * np.sign(x), x, near=[x + 0.125])

@@ -43,6 +43,7 @@ def test_methods_are_the_functions():
 @pytest.mark.parametrize("ord", [None, 1, 2, np.inf])
 def test_norms_of_vectors_are_numpys(ord):
     expect_same(lambda x: np.linalg.norm(x, ord, axis=-1), (X, D))
+    expect_same(lambda x: np.linalg.norm(x, ord), (X[0, 0], D[0, 0]))
 
 
 def test_norms_that_are_singular_values_are_refused():
