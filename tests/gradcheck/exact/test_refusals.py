@@ -1,6 +1,9 @@
 """Without python-flint an exact check is one line that names the extra."""
 
 import importlib.util
+import re
+import subprocess
+import sys
 
 import pytest
 
@@ -38,6 +41,19 @@ def test_without_it_the_extra_is_named_before_any_work():
 @pytest.mark.usefixtures("without_flint")
 def test_without_it_other_checks_are_made():
     assert gradcheck.check(lambda x: (x * x, lambda dy: 2 * x * dy), 0.75).verdict == "pass"
+
+
+def test_in_a_process_without_it_a_check_is_made_and_an_exact_one_is_refused():
+    code = (
+        "import sys; sys.modules['flint'] = None\n"
+        "import gradcheck\n"
+        "print(gradcheck.check(lambda x: (x * x, lambda dy: 2 * x * dy), 0.75).verdict)\n"
+        "try: gradcheck.Checker(exact=True)\n"
+        "except ImportError as error: print(error)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=100, check=True)
+    verdict, line = done.stdout.splitlines()
+    assert verdict == "pass" and re.match(LINE, line)
 
 
 def test_a_refusal_is_what_numpy_raises_of_a_type_it_does_not_take():
