@@ -9,22 +9,33 @@ import re
 from functools import cache
 from pathlib import Path
 
-from equations.tree import Call, Symbol, Tuple
+from equations.tree import Call, Sum, Symbol, Tuple
 
 PLUMBING = {"split", "join", "merge_heads", "split_heads"}
 
 
 def is_one(left, right):
-    """Is this equation the call of a layer, or of its pullback?"""
-    return isinstance(right, Call) and right.mark != "'" and isinstance(left, Symbol | Tuple)
+    """Is this equation the call of a layer, or of its pullback, or a sum of such calls?"""
+    calls = right.terms if isinstance(right, Sum) else (right,)
+    return all(isinstance(call, Call) and call.mark != "'" for call in calls) and isinstance(left, Symbol | Tuple)
 
 
 def check(page, left, right, module, event):
     """What differs between the call of an equation and that of its line; None if nothing does."""
     scope = Scope(module.module.__file__, event.line)
-    call, targets = scope.call()
-    if call is None:
-        return f"the line must call {right.name}, got {scope.text}"
+    calls, targets = scope.calls()
+    wanted = right.terms if isinstance(right, Sum) else (right,)
+    if len(calls) != len(wanted):
+        return f"the line must call {', '.join(one.name for one in wanted)}, got {scope.text}"
+    for one, call in zip(wanted, calls, strict=True):
+        found = called(page, one, call, scope) or arguments(page, one, call)
+        if found:
+            return found
+    return outputs(page, left, targets, scope)
+
+
+def called(page, right, call, scope):
+    """What is called in place of the layer of the equation, in words."""
     entry = page.shapes.entries[right.name]
     layer, pulled = scope.layer(call)
     if pulled != (right.mark == "*"):
@@ -32,7 +43,7 @@ def check(page, left, right, module, event):
         return f"the line must call {what}, got {ast.unparse(call.func)}"
     if layer not in (entry.code, f"{entry.code}_vjp"):
         return f"{right.name} must be {entry.code}, got {layer}"
-    return arguments(page, right, call) or outputs(page, left, targets, scope)
+    return None
 
 
 def arguments(page, right, call):
@@ -118,15 +129,19 @@ class Scope:
         statements = [node for node in ast.walk(tree) if isinstance(node, ast.stmt) and not hasattr(node, "body")]
         self.statement = next(node for node in statements if node.lineno <= line <= node.end_lineno)
 
-    def call(self):
-        """The call of the line, and the targets that get its outputs; of plumbing, the call that made its argument."""
+    def calls(self):
+        """The calls that the line adds up, and the targets that get the outputs."""
         node = self.statement
         targets = flat(node.targets[0]) if isinstance(node, ast.Assign) else []
-        call = node.value if isinstance(getattr(node, "value", None), ast.Call) else None
-        while call is not None and ast.unparse(call.func) in PLUMBING:
+        parts = added(getattr(node, "value", None))
+        return [call for call in map(self.behind, parts) if call is not None], targets
+
+    def behind(self, call):
+        """A call; of plumbing, the one that made its argument."""
+        while isinstance(call, ast.Call) and ast.unparse(call.func) in PLUMBING:
             made = self.made(ast.unparse(call.args[0]))
             call = made and made.value
-        return call, targets
+        return call if isinstance(call, ast.Call) else None
 
     def layer(self, call):
         """What is called, without .vjp or _vjp, and whether it is the pullback of that."""
@@ -147,6 +162,13 @@ class Scope:
             if found is not None:
                 return found
         return found
+
+
+def added(node):
+    """The terms of a sum."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        return added(node.left) + added(node.right)
+    return [node]
 
 
 def plain(name):

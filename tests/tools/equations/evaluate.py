@@ -141,6 +141,9 @@ class Evaluator:
             raise Unevaluated(f"nothing to add up over {missing[0]}")
         axes = tuple(body.labels.index(letter) for letter in tree.letters)
         labels = tuple(label for label in body.labels if label not in tree.letters)
+        if tree.operation == "argmax":
+            (axis,) = axes
+            return Labelled(self.numbers.array(body.values.argmax(axis=axis)), labels)
         if tree.operation == "max":
             return Labelled(np.asarray(body.values.max(axis=axes)), labels)
         scale = None if body.size is None else np.asarray(body.size.sum(axis=axes))

@@ -10,6 +10,7 @@ from house.tree import Page as Text
 
 ROOT = Path(__file__).parents[3]
 ROOMS = ("functions", "layers", "losses", "optimizers")
+COMPOSED = ("models", "generation")  # mostly of layers that call layers
 
 
 @dataclass(frozen=True)

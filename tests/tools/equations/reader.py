@@ -126,7 +126,7 @@ class Reader(Words):
             return Mean(self.group())
         if word in FUNCTIONS:
             return self.function()
-        if word in (r"\sum", r"\max"):
+        if word in (r"\sum", r"\max", r"\mathrm{argmax}"):
             return self.over()
         if word == r"\begin{cases}":
             return self.cases()
@@ -156,7 +156,7 @@ class Reader(Words):
         return tree if exponent is None else Power(tree, exponent)
 
     def over(self):
-        operation = self.next().removeprefix("\\")
+        operation = self.next().removeprefix("\\").removeprefix("mathrm{").rstrip("}")
         if operation == "max" and self.peek() == "(":
             return Function("max", self.arguments())
         self.want("_")
@@ -208,7 +208,7 @@ class Reader(Words):
         indices = ()
         if self.peek() == "_":
             name, indices = self.subscript(name)
-        if name in self.functions and not bare:
+        if name in self.functions and not bare and self.peek() in ("(", "'", "^"):
             return self.call(name)
         return Symbol(name, indices)
 

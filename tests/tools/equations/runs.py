@@ -3,7 +3,9 @@
 import numpy as np
 from equations.capture import instrumented
 
+from reference.core.layer import Layer
 from reference.layers.linear import Linear
+from reference.models.transformer import Transformer
 
 
 def runs(name, seed=0):
@@ -83,7 +85,47 @@ def one_position(module, rng):
     yield "one position", None, lambda: getattr(module, f"{name}_vjp")(inputs, **given)[1](1.5)
 
 
+class Talkative(Layer):
+    """A model of tokens (B, T) with an auxiliary output."""
+
+    table: np.ndarray  # (V, D)
+
+    def vjp(self, *, tokens):
+        y, count = self.table[tokens], np.asarray((self.table * self.table).sum())
+
+        def pullback(cotangents):
+            dy, dcount = cotangents
+            hits = (tokens.ravel()[:, None] == np.arange(len(self.table))).astype(float)
+            return (self.cotangent(table=hits.T @ dy.reshape(-1, dy.shape[-1]) + 2 * dcount * self.table),)
+
+        return (y, count), pullback
+
+
+def with_auxiliary(module, rng):
+    """A loss of a model that has an auxiliary output."""
+    kind = next(getattr(module, name) for name in ("Objective", "Distillation", "Regression") if hasattr(module, name))
+    tokens, model = rng.integers(5, size=(2, 3)), Talkative(rng.normal(size=(5, 5)))
+    given = {"labels": rng.normal(size=(2, 3, 5)) if kind.__name__ == "Regression" else rng.integers(5, size=(2, 3))}
+    settings = {"model": model, "balance": 0.3}
+    if kind.__name__ == "Distillation":
+        given["teacher_logits"] = rng.normal(size=(2, 3, 5))
+        settings |= {"temperature": 2.5, "share": 0.4}
+    subject = kind(**settings)
+    yield "an auxiliary output", subject, lambda: subject.vjp(tokens=tokens, **given)[1](1.5)
+
+
+def decoding(module, rng):
+    model = Transformer.init(rng, 6, 8, 2, 5, 1, 1, dtype=np.float64)
+    source = rng.integers(6, size=(2, 4))
+    yield "three tokens", None, lambda: module.greedy(model, source, start=0, length=3)
+    yield "teacher-forced", None, lambda: module.teacher_forced(model, source, rng.integers(6, size=(2, 3)))
+
+
 OTHER = {
+    "reference.models.objective": with_auxiliary,
+    "reference.models.distillation": with_auxiliary,
+    "reference.models.regression": with_auxiliary,
+    "reference.generation.greedy": decoding,
     "reference.functions.softmax": hidden_row,
     "reference.losses.cross_entropy": one_position,
     "reference.losses.kl_divergence": one_position,

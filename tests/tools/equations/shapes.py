@@ -50,6 +50,8 @@ class Shapes:
         if name in self.entries:
             return self.entries[name]
         base = self.entries.get(name[1:]) if name[:1] == "d" else None
+        if name.startswith("d_") and name[2:] in self.functions:
+            base = self.entries[name[2:]]  # d_f, of a layer f
         return base and Entry(name, base.axes, gradient(base), optional=base.optional)
 
 

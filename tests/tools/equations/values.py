@@ -33,6 +33,9 @@ class Values:
                     if entry.differentiable and own:
                         self.known.lengths |= own
                     lengths |= own
+        for axis, n in self.known.last.items():
+            lengths.setdefault(axis, n)  # of a line before
+        self.known.last = dict(lengths)
         return lengths
 
     def expressions(self, length):
@@ -132,7 +135,7 @@ class Known:
     """What is known of one example as its lines run: lengths of axes, and arrays by symbol."""
 
     def __init__(self):
-        self.lengths, self.made, self.ones = {}, {}, set()
+        self.lengths, self.last, self.made, self.ones = {}, {}, {}, set()
 
 
 def names_of(code):

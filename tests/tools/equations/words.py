@@ -64,7 +64,10 @@ class Words:
         return plain(self.next())
 
     def known(self, name):
-        return name in self.names or name.removeprefix("d") in self.names
+        """Does the page list this name, what it is the gradient of, or the layer d_f of which it is the gradient?"""
+        return bool({name, name.removeprefix("d"), name.removeprefix("d_")} & (self.names - {""})) and (
+            not name.startswith("d_") or name in self.names or name[2:] in self.functions
+        )
 
     def braced(self):
         """A name in braces."""
