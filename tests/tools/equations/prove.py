@@ -82,6 +82,9 @@ class Proof:
         self.calls, self.left, self.outputs = [], {}, []
         self.versions = 0
         made = {name for id in program.forward for name in self.made(id)}
+        replaced = [name for name in made if self.entries.get(name) and self.entries[name].differentiable]
+        if replaced:
+            raise Unprovable(f"{replaced[0]} goes from layer to layer in a loop, which has any number of them")
         self.inputs = [name for name, entry in self.entries.items() if entry.differentiable and name not in made]
         self.inputs = [name for name in self.inputs if self.entries[name].axes is not None]
         self.meaning = Meaning(page.shapes, self.inputs)
@@ -252,7 +255,7 @@ class Proof:
             raise Wrong(f"the pullback of {call.name} must be given the cotangent of its output", rest)
         self.left = add(self.left, scaled(here, -1))
         made = [item.name for item in (left.items if isinstance(left, Tuple) else (left,))]
-        made = [name for name in made if name != f"d{call.name}"]
+        made = [name for name in made if name.rstrip("'") not in (f"d{call.name}", f"d_{call.name}")]
         for name, value in zip(made, arguments, strict=False):
             letters = self.letters(value, name)
             self.versions += 1

@@ -6,7 +6,8 @@ Where $`dx`$ has no row of its own, it has the axes of $`x`$ and the name that t
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 
 from equations.tree import Refused
 
@@ -36,19 +37,31 @@ class Shapes:
 
     entries: dict
     letters: dict
+    gradients: dict = field(default_factory=dict)  # those that follow, as they are asked for
 
-    @property
+    @cached_property
     def names(self):
         return frozenset(self.entries)
 
-    @property
+    @cached_property
     def functions(self):
         return frozenset(name for name, entry in self.entries.items() if entry.axes is None)
+
+    @cached_property
+    def shared(self):
+        """Names in code, with their axes, that stand for two symbols."""
+        found = [(entry.code, entry.axes) for entry in self.entries.values()]
+        return {pair for pair in found if found.count(pair) > 1}
 
     def entry(self, name):
         """What a symbol is; that of a gradient follows from what it is the gradient of."""
         if name in self.entries:
             return self.entries[name]
+        if name not in self.gradients:
+            self.gradients[name] = self.following(name)
+        return self.gradients[name]
+
+    def following(self, name):
         base = self.entries.get(name[1:]) if name[:1] == "d" else None
         if name.startswith("d_") and name[2:] in self.functions:
             base = self.entries[name[2:]]  # d_f, of a layer f

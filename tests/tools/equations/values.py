@@ -2,6 +2,7 @@
 
 import ast
 import copy
+from functools import cache
 
 import numpy as np
 from equations.labelled import Unevaluated, fitted
@@ -51,9 +52,12 @@ class Values:
 
     def python(self, code, names):
         """The value of an expression of the code, or None."""
-        fresh = {name: copy.deepcopy(value) for name, value in names.items() if isinstance(value, np.random.Generator)}
+        used = {name: names[name] for name in names_of(code) & names.keys()}
+        for name, value in used.items():
+            if isinstance(value, np.random.Generator):
+                used[name] = copy.deepcopy(value)  # drawn from once, as the line does
         try:
-            return eval(code, {**vars(self.module), "np": np, "self": self.owner, **names, **fresh})
+            return eval(compiled(code), {**vars(self.module), "np": np, "self": names.get("self", self.owner), **used})
         except Exception:  # any: what is not there has no value
             return None
 
@@ -86,8 +90,7 @@ class Values:
 
     def shared(self, entry):
         """Does the code have one name for this symbol and for another?"""
-        others = self.page.shapes.entries.values()
-        return sum((entry.code, entry.axes) == (other.code, other.axes) for other in others) > 1
+        return (entry.code, entry.axes) in self.page.shapes.shared
 
     def left(self, name, place, clauses):
         """What the cited line gave to the symbol on the left, over its axes; None if it gave nothing."""
@@ -138,9 +141,18 @@ class Known:
         self.lengths, self.last, self.made, self.ones = {}, {}, {}, set()
 
 
+@cache
+def compiled(code):
+    return compile(code, "<Shapes>", "eval")
+
+
+@cache
 def names_of(code):
-    """The names in an expression of the code."""
-    return {node.id for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Name)} - {"np", "self"}
+    """The names in an expression of the code; none in what is no expression, such as the gradient of a constant."""
+    try:
+        return {node.id for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Name)} - {"np", "self"}
+    except SyntaxError:
+        return set()
 
 
 def measured(value, axes, lengths, ones):
