@@ -64,6 +64,13 @@ def parser() -> Parser:
     generate.add_argument("--count", type=int, metavar="N", help="number of held-out sequences (default: 5)")
     generate.add_argument("--seed", type=int, metavar="N", help="of the choice among them (default: 0)")
     generate.set_defaults(work=commands.generate, name=generate.prog)
+
+    spec = kinds.add_parser("spec", help="read a derivation", description=(
+        "Print a page of the derivations, or with --prove what is known of its equations: that each is what the code "
+        "computes, and that the backward pass is the transpose of the derivative of the forward pass."))
+    spec.add_argument("page", metavar="NAME", help="a page, such as layernorm or layers.layernorm")
+    spec.add_argument("--prove", action="store_true", help="the verdicts in place of the page")
+    spec.set_defaults(work=commands.spec, name=spec.prog)
     return main
 
 

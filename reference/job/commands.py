@@ -102,6 +102,13 @@ def generate(given: Given) -> int:
     return 0
 
 
+def spec(given: Given) -> int:
+    from reference.job import spec as pages
+
+    print(pages.verdicts(given["page"]) if given.get("prove") else pages.page(given["page"]))
+    return 0
+
+
 def _sources(settings: Settings, given: Given) -> list[np.ndarray]:
     """Return the sequences that were asked for, or some of those that were held out."""
     if "symbols" in given:

@@ -7,6 +7,8 @@ from equations import pages
 from equations.compare import compare
 from equations.exceptions import UNEVALUATED, UNPROVED
 from equations.prove import prove
+from equations.shapes import Entry
+from equations.tree import Symbol
 
 PATH = pages.ROOT / "specs" / "verdicts.txt"
 HEAD = "# equation, how it is compared with the code, what is proved of it; see specs/guides/proofs.md\n"
@@ -33,7 +35,15 @@ def of_proof(page):
         for id in verdict.ids:
             if found.get(id) != "proved":
                 found[id] = verdict.kind if verdict.kind in ("proved", "in balls") else "composed"
+    for id in found:
+        if found[id] == "proved" and all(still(page, clause.sides[0]) for clause in page.equations[id].clauses):
+            found[id] = "constant"
     return found
+
+
+def still(page, left):
+    """Is what an equation makes a constant of the derivative?"""
+    return isinstance(left, Symbol) and page.shapes.entries.get(left.name, Entry("", (), "")).constant
 
 
 def lines():

@@ -1,0 +1,99 @@
+"""A page of the derivations in the terminal, and what is known of its equations."""
+
+import difflib
+import re
+import unicodedata
+from pathlib import Path
+
+from reference.job.errors import UsageError
+
+WHEEL = Path(__file__).parents[1] / "_specs"  # where the wheel has the pages
+ROOT = WHEEL if WHEEL.is_dir() else Path(__file__).parents[2] / "specs"
+MACROS = {
+    "sum": "∑", "sqrt": "√", "infty": "∞", "cdot": "·", "odot": "⊙", "le": "≤", "ge": "≥", "ne": "≠", "in": "∈",
+    "land": "∧", "leftarrow": "←", "langle": "⟨", "rangle": "⟩", "lvert": "|", "rvert": "|", "lfloor": "⌊",
+    "rfloor": "⌋", "ell": "ℓ", "partial": "∂", "to": "→", "implies": "⟹", "iff": "⟺", "dots": "…", "ldots": "…",
+    "cdots": "⋯", "approx": "≈", "quad": "  ", "qquad": "    ", "varphi": "φ", "varepsilon": "ε", "left": "",
+    "right": "", "big": "", "Big": "",
+}  # fmt: skip
+ACCENTS = {"hat": "\u0302", "bar": "\u0304"}
+COMPARED = {"equal": "equal to what the code computes", "by name": "calls the layers that it names"}
+PROVED = {
+    "proved": "proved for all shapes and values",
+    "composed": "composed of what other pages prove",
+    "constant": "a constant in the proof",
+    "no part of a derivative": "",
+}
+
+
+def page(name: str) -> str:
+    """Return a page for the terminal; `name` is "layernorm", "layers.layernorm" or "layers/layernorm".
+
+    Raises:
+        UsageError: there is no page of that name.
+    """
+    return readable(_find(name).read_text(encoding="utf-8"))
+
+
+def verdicts(name: str) -> str:
+    """Return what is known of each numbered equation of a page, one a line.
+
+    Raises:
+        UsageError: there is no page of that name, or it has no numbered equation.
+    """
+    path = _find(name)
+    lines = (ROOT / "verdicts.txt").read_text(encoding="utf-8").splitlines()
+    found = [line.split(": ", 1) for line in lines if line.startswith(f"{path.stem}.")]
+    if not found:
+        raise UsageError(f"a page to prove must have numbered equations, got {name!r}")
+    width, words = max(len(id) for id, _ in found), []
+    for id, said in found:
+        compared, _, proved = said.partition("; ")
+        parts = [COMPARED.get(compared, compared), PROVED.get(proved, proved)]
+        words.append(f"{id:{width}}  {'; '.join(part for part in parts if part)}")
+    end = "This is what the tests of this version say; what it means stands in the guide: spec proofs."
+    return "\n".join((*words, "", end))
+
+
+def _find(name: str) -> Path:
+    pages = {path.relative_to(ROOT).with_suffix("").as_posix(): path for path in sorted(ROOT.rglob("*.md"))}
+    short = {key.rpartition("/")[2]: path for key, path in pages.items()}
+    wanted = name.replace(".", "/")
+    if wanted in pages or name in short:
+        return pages.get(wanted) or short[name]
+    near = difflib.get_close_matches(name, [*short, *pages], n=1, cutoff=0.0)
+    raise UsageError(f"a name must be that of a page, such as {near[0]}, got {name!r}")
+
+
+def readable(text: str) -> str:
+    """Return Markdown with its equations in the letters that a terminal has."""
+    text = re.sub(r'<a id="[^"]*"></a>\*\*(\([^)]*\))\*\*', r"\1", text)
+    text = re.sub(r"\[([^\]]*)\]\([^)\s]*\)", r"\1", text)
+    text = re.sub(r"\$`([^`]*)`\$", lambda match: plain(match[1]), text)
+
+    def equation(match: re.Match) -> str:
+        return "\n".join(f"    {plain(line)}" for line in match[1].splitlines())
+
+    return re.sub(r"```math\n(.*?)\n```", equation, text, flags=re.DOTALL)
+
+
+def plain(tex: str) -> str:
+    """Return LaTeX with its macros as characters, as far as there are any."""
+    tex = re.sub(r"\s*\\tag\{([^}]*)\}", r"    (\1)", tex)
+    for _ in range(2):  # \mathop{\mathrm{erfc}}
+        tex = re.sub(r"\\(?:text|mathrm|mathop|mathsf)\s*\{([^{}]*)\}", r"\1", tex)
+    tex = re.sub(r"\\(?:mathrm|mathop|mathsf|mathbb|mathcal)\s*", "", tex)
+    tex = re.sub(r"\\t?frac\s*(\d)\s*(\\[a-z]+|\w)", r"\1/\2", tex)
+    tex = re.sub(r"\\t?frac\{([^{}]*)\}\{([^{}]*)\}", r"(\1) / (\2)", tex)
+    tex = re.sub(r"\\(hat|bar)\s*\{?\\?([A-Za-z]+)\}?", lambda match: _letter(match[2]) + ACCENTS[match[1]], tex)
+    tex = re.sub(r"\\([A-Za-z]+)", lambda match: MACROS.get(match[1], _letter(match[1])), tex)
+    return re.sub(r" {2,}(?=\S)", " ", re.sub(r"\\[,;:! ]", " ", tex)).rstrip()
+
+
+def _letter(name: str) -> str:
+    """Return the Greek letter of this name, or the name."""
+    size = "CAPITAL" if name[0].isupper() else "SMALL"
+    try:
+        return unicodedata.lookup(f"GREEK {size} LETTER {name.upper().replace('LAMBDA', 'LAMDA')}")
+    except KeyError:
+        return name

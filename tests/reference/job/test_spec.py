@@ -1,0 +1,66 @@
+import pytest
+
+from reference.job import spec
+from reference.job.errors import UsageError
+
+
+@pytest.mark.parametrize("name", ["layernorm", "layers.layernorm", "layers/layernorm"])
+def test_a_page_is_found_by_its_name_or_with_its_room(name):
+    assert spec.page(name).startswith("# Layer normalisation\n")
+
+
+def test_equations_are_readable_and_keep_their_names():
+    text = spec.page("layernorm")
+    assert "    dx = r ( dx̂ - " in text
+    assert "(layernorm.10)" in text
+    assert "σ" in text
+    assert not {"$`", "<a id", r"\tag", r"\frac", r"\sigma"} & set(text.split("```pycon")[0].split())
+    assert "```math" not in text
+
+
+@pytest.mark.parametrize(
+    ("tex", "text"),
+    [
+        (r"\frac1D \sum_j x_j \tag{page.1}", "1/D ∑_j x_j (page.1)"),
+        (r"\frac{1}{\sqrt K} \, \lvert \hat x_i \rvert", "(1) / (√ K) | x̂_i |"),
+        (r"\Phi(\lambda) \le \infty", "Φ(λ) ≤ ∞"),
+        (r"d\text{logits} = \mathop{\mathrm{erfc}}(x)", "dlogits = erfc(x)"),
+        (r"\unknown x", "unknown x"),
+    ],
+)
+def test_macros_become_characters(tex, text):
+    assert spec.plain(tex) == text
+
+
+def test_verdicts_have_a_line_for_each_numbered_equation():
+    lines = spec.verdicts("layernorm").splitlines()
+    ids = [line.split()[0] for line in lines if line.startswith("layernorm.")]
+    assert ids == [f"layernorm.{k}" for k in range(1, 11)]
+    assert lines[-3] == "layernorm.10  equal to what the code computes; proved for all shapes and values"
+
+
+def test_what_is_not_compared_says_why():
+    assert "not evaluated (ragged)" in spec.verdicts("mixture")
+
+
+@pytest.mark.parametrize("ask", [spec.page, spec.verdicts])
+def test_an_unknown_name_is_refused_with_a_page_that_there_is(ask):
+    with pytest.raises(UsageError, match="must be that of a page, such as layernorm, got 'layernrom'"):
+        ask("layernrom")
+
+
+def test_a_page_without_equations_has_no_verdicts():
+    with pytest.raises(UsageError, match="a page to prove must have numbered equations, got 'numerics'"):
+        spec.verdicts("numerics")
+
+
+def test_the_command_prints_a_page_or_its_verdicts(command):
+    done = command("spec", "tanh")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("# Hyperbolic tangent\n")
+    done = command("spec", "--prove", "tanh")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("tanh.1  equal to what the code computes; proved for all shapes and values\n")
+    done = command("spec", "tahn")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "python -m reference spec: a name must be that of a page, such as tanh, got 'tahn'\n"
