@@ -14,7 +14,7 @@ import gradcheck
 from reference.job import catalogue
 
 ROOT = Path(__file__).parents[1]
-ROW = "| One | [layers/one](specs/layers/one.md) | 12 | 9 | 80 |"
+ROW = "| One | [layers/one](specs/layers/one.md) | 12 | 9 | 80 | proved |"
 README = f"# Title\n\n{table.BEGIN}\n{table.HEAD}\n{ROW}\n{table.END}\n\nMore.\n"
 
 
@@ -29,12 +29,34 @@ def test_the_table_lists_every_module_under_the_title_of_its_spec():
 def test_digits_are_rounded_down(tmp_path):
     (tmp_path / "specs/layers").mkdir(parents=True)
     (tmp_path / "specs/layers/one.md").write_text("# One\n\nText.\n", encoding="utf-8")
+    (tmp_path / "specs/verdicts.txt").write_text("one.1: equal; proved\none.2: equal; constant\n", encoding="utf-8")
     rows = table.render({"layers/one": (12.99, 9.01, 80.5)}, tmp_path)
     assert table.write(README, rows) == README
 
 
 def test_the_table_is_read_as_it_is_written():
     assert table.parse(README) == {"layers/one": ("One", 12, 9, 80)}
+
+
+@pytest.mark.parametrize(
+    ("lines", "word"),
+    [
+        ("one.1: equal; proved\none.2: by name; composed\n", "composed"),
+        ("one.1: equal; not proved\n", "in balls"),
+        ("other.1: equal; composed\none.1: equal; proved\n", "proved"),
+    ],
+)
+def test_a_page_has_the_word_of_its_weakest_equation(tmp_path, lines, word):
+    (tmp_path / "specs").mkdir()
+    (tmp_path / "specs/verdicts.txt").write_text(lines, encoding="utf-8")
+    assert table.word("layers/one", tmp_path) == word
+
+
+def test_the_words_of_the_table_are_those_of_the_verdicts():
+    lines = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
+    rows = [row for line in lines if (row := table.ROW.fullmatch(line))]
+    assert rows
+    assert {row[2]: row[7] for row in rows} == {row[2]: table.word(row[2]) for row in rows}
 
 
 def test_writing_leaves_the_rest_of_the_readme():

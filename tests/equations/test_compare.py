@@ -3,11 +3,13 @@
 import dataclasses
 
 import pytest
-from equations import pages
+from equations import pages, verdicts
 from equations.compare import compare
 from equations.exceptions import REASONS, UNEVALUATED
 
 PAGES = {page.name: page for page in pages.load(*pages.ROOMS, *pages.COMPOSED)}
+
+SAID = verdicts.read()
 
 
 def changed(page, old, new):
@@ -18,11 +20,13 @@ def changed(page, old, new):
 
 @pytest.mark.parametrize("page", PAGES.values(), ids=PAGES)
 def test_every_equation_of_a_page_is_what_the_code_computes(page):
-    wrong = [outcome for outcome in compare(page).values() if outcome.kind in ("differs", "not evaluated")]
+    outcomes = compare(page)
+    wrong = [outcome for outcome in outcomes.values() if outcome.kind in ("differs", "not evaluated")]
     words = [outcome.words for outcome in wrong if outcome.id not in UNEVALUATED]
     if words:
         pytest.fail("\n".join(words), pytrace=False)
     assert {outcome.id for outcome in wrong} == {id for id in UNEVALUATED if id.partition(".")[0] == page.name}
+    assert verdicts.of_comparison(page, outcomes) == {id: SAID[id][0] for id in page.numbered}
 
 
 def test_what_is_not_evaluated_has_a_reason_of_the_closed_set():

@@ -5,7 +5,7 @@ from fractions import Fraction
 import pytest
 from equations.functions import Functions
 from equations.points import counterexample, vanishes
-from equations.polynomials import add, atom, constant, scaled
+from equations.terms import add, atom, constant, scaled
 
 I, J, K = ("D", "i"), ("D", "j"), ("K", "k")
 

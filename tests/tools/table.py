@@ -1,4 +1,4 @@
-"""The table of the README: modules with a pullback, their derivations, the digits to which a gradient is proved.
+"""The table of the README: modules with a pullback, the digits to which a gradient is proved, and what of its page is.
 
 python tests/tools/table.py            print the table
 python tests/tools/table.py --write    put it into README.md, between its two markers
@@ -11,8 +11,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 BEGIN, END = "<!-- table:begin -->", "<!-- table:end -->"
-HEAD = "| layer | derivation | digits | by differences alone | on balls |\n|---|---|---|---|---|"
-ROW = re.compile(r"\| (.+) \| \[(.+)\]\(specs/(.+)\.md\) \| (\d+) \| (\d+) \| (\d+) \|")
+HEAD = "| layer | derivation | digits | by differences alone | on balls | the page |\n|---|---|---|---|---|---|"
+ROW = re.compile(r"\| (.+) \| \[(.+)\]\(specs/(.+)\.md\) \| (\d+) \| (\d+) \| (\d+) \| (proved|composed|in balls) \|")
 
 
 Digits = tuple[float, float, float]  # of the check, by real differences alone, on balls
@@ -43,8 +43,17 @@ def render(digits: dict[str, Digits], root: Path = ROOT) -> str:
     for module, found in digits.items():
         title = (root / "specs" / f"{module}.md").read_text(encoding="utf-8").partition("\n")[0].removeprefix("# ")
         columns = " | ".join(str(math.floor(number)) for number in found)
-        rows.append(f"| {title} | [{module}](specs/{module}.md) | {columns} |")
+        rows.append(f"| {title} | [{module}](specs/{module}.md) | {columns} | {word(module, root)} |")
     return "\n".join((HEAD, *rows))
+
+
+def word(module: str, root: Path = ROOT) -> str:
+    """Return what of a page is proved: all for all shapes and values, by other pages, or its code on balls alone."""
+    lines = (root / "specs/verdicts.txt").read_text(encoding="utf-8").splitlines()
+    said = {line.rpartition("; ")[2] for line in lines if line.startswith(f"{module.rpartition('/')[2]}.")}
+    if "not proved" in said:
+        return "in balls"
+    return "composed" if "composed" in said else "proved"
 
 
 def parse(readme: str) -> dict[str, tuple[str, int, int, int]]:
@@ -60,9 +69,8 @@ def parse(readme: str) -> dict[str, tuple[str, int, int, int]]:
     for line in match[1].removeprefix(HEAD).strip().splitlines():
         row = ROW.fullmatch(line)
         if not row or row[2] != row[3]:
-            raise ValueError(
-                f"README.md: a row must be '| Title | [room/name](specs/room/name.md) | 12 | 10 | 80 |', got {line!r}"
-            )
+            want = "README.md: a row must be '| Title | [room/name](specs/room/name.md) | 12 | 10 | 80 | proved |'"
+            raise ValueError(f"{want}, got {line!r}")
         rows[row[2]] = row[1], int(row[4]), int(row[5]), int(row[6])
     return rows
 

@@ -195,7 +195,3 @@ class Evaluator:
 
     def tuple(self, tree):
         raise Unevaluated("several things at once")
-
-    def change(self, tree):
-        raise Unevaluated("a change has no value")
-

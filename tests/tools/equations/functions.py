@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from fractions import Fraction
 
-from equations.polynomials import Polynomials, add, atom, constant, free, primes, renamed, scaled
+from equations.polynomials import Polynomials
+from equations.terms import add, atom, constant, free, primes, renamed, scaled
 
 
 class Unprovable(Exception):

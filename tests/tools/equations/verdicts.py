@@ -18,32 +18,42 @@ EVERY = (*pages.ROOMS, *pages.COMPOSED)
 
 def of_page(page):
     """The lines of a page."""
-    outcomes, proved = compare(page), of_proof(page)
-    for id in page.numbered:
-        compared = COMPARED.get(outcomes[id].kind, f"not evaluated ({UNEVALUATED.get(id, '?')})")
-        yield f"{id}: {compared}; {proved.get(id, 'no part of a derivative')}"
+    compared, proved = of_comparison(page, compare(page)), of_proof(page)
+    return [f"{id}: {compared[id]}; {proved[id]}" for id in page.numbered]
 
 
-def of_proof(page):
+def of_comparison(page, outcomes):
+    """How each equation of a page is compared with the code."""
+    why = {id: f"not evaluated ({UNEVALUATED.get(id, '?')})" for id in page.numbered}
+    return {id: COMPARED.get(outcomes[id].kind, why[id]) for id in page.numbered}
+
+
+def of_proof(page, found=None):
     """What is proved of each equation of a page: the best of what is said of the programs that have it."""
-    if "\n## Backward\n" not in page.source:
-        return {}
     if page.name in UNPROVED:
         return dict.fromkeys(page.numbered, "not proved")
-    found = {}
-    for verdict in prove(page).values():
+    said = dict.fromkeys(page.numbered, "no part of a derivative")
+    if "\n## Backward\n" not in page.source:
+        return said
+    for verdict in (prove(page) if found is None else found).values():
         for id in verdict.ids:
-            if found.get(id) != "proved":
-                found[id] = verdict.kind if verdict.kind in ("proved", "in balls") else "composed"
-    for id in found:
-        if found[id] == "proved" and all(still(page, clause.sides[0]) for clause in page.equations[id].clauses):
-            found[id] = "constant"
-    return found
+            if said[id] != "proved":
+                said[id] = verdict.kind if verdict.kind in ("proved", "in balls") else "composed"
+    for id in said:
+        if said[id] == "proved" and all(still(page, clause.sides[0]) for clause in page.equations[id].clauses):
+            said[id] = "constant"
+    return said
 
 
 def still(page, left):
     """Is what an equation makes a constant of the derivative?"""
     return isinstance(left, Symbol) and page.shapes.entries.get(left.name, Entry("", (), "")).constant
+
+
+def read():
+    """What the file says: {id: (how it is compared, what is proved)}."""
+    lines = PATH.read_text(encoding="utf-8").removeprefix(HEAD).splitlines()
+    return {id: tuple(said.split("; ")) for id, said in (line.split(": ", 1) for line in lines)}
 
 
 def lines():

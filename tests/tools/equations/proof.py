@@ -1,0 +1,217 @@
+"""The difference <dy, change of y> - sum <dx, change of x> of one program, in normal form.
+
+A layer that is called has any derivative: where the pullback is called with the very cotangent that the difference has
+at the layer's output, what it returns takes the place of that.
+"""
+
+import re
+
+from equations.composition import is_one
+from equations.functions import Unprovable
+from equations.meaning import Meaning
+from equations.programs import section
+from equations.terms import add, atom, free, scaled
+from equations.tree import Call, Cases, Symbol, Tuple
+from equations.walks import added, merged, names_in
+
+
+class Wrong(Exception):
+    """Something is left where nothing must be."""
+
+    def __init__(self, words, left):
+        super().__init__(words)
+        self.left = left
+
+
+class Proof:
+    """The proof for one program."""
+
+    def __init__(self, page, program, equations=None):
+        self.page, self.program = page, program
+        equations = page.equations if equations is None else equations
+        self.entries = page.shapes.entries
+        self.equations = {id: merged(tree, self.entries) for id, tree in equations.items()}
+        self.calls, self.left, self.outputs = [], {}, []
+        self.versions = 0
+        made = {name for id in program.forward for name in self.made(id)}
+        replaced = [name for name in made if self.entries.get(name) and self.entries[name].differentiable]
+        if replaced:
+            raise Unprovable(f"{replaced[0]} goes from layer to layer in a loop, which has any number of them")
+        self.inputs = [name for name, entry in self.entries.items() if entry.differentiable and name not in made]
+        self.inputs = [name for name in self.inputs if self.entries[name].axes is not None]
+        self.meaning = Meaning(page.shapes, self.inputs)
+
+    def clauses(self, id):
+        for clause in self.equations[id].clauses:
+            yield clause.sides[0], clause.sides[1:]
+
+    def made(self, id):
+        for left, _ in self.clauses(id):
+            yield from (item.name for item in (left.items if isinstance(left, Tuple) else (left,)))
+
+    def run(self):
+        """What is left of the difference."""
+        used = {name for id in self.program.forward for _, sides in self.clauses(id) for name in names_in(sides[0])}
+        for name, entry in self.entries.items():
+            if "0 leaves all that belongs to it out" in entry.meaning and name not in used:
+                self.meaning.defined[name, ""] = ((), {})
+        for id in self.program.forward:
+            self.forward(id)
+        self.start()
+        for id in self.program.backward:
+            self.backward(id)
+        missing = [name for name in self.inputs if not self.known(f"d{name}") and self.used(name)]
+        others = [id for id in self.page.numbered if id not in self.program.backward]
+        for id in others:
+            if section(self.page, id) == "Backward" and {f"d{name}" for name in missing} & set(self.made(id)):
+                self.backward(id)
+        unused = [name for name in self.inputs if not self.used(name) and self.known(f"d{name}")]
+        if unused or not any(map(self.used, self.inputs)):
+            raise Unprovable(f"the output does not depend on {', '.join(unused) or 'anything'}")
+        for name in self.inputs:
+            if self.used(name):
+                self.pair(f"d{name}", name)
+        return self.meaning.normal(self.left)
+
+    def used(self, name):
+        return any(f"δ{name}" == str(a[0]).rstrip("<>") for m in self.left for a in m[0])
+
+    def known(self, name):
+        return any(key[0] == name for key in self.meaning.defined)
+
+    def forward(self, id):
+        for left, sides in self.clauses(id):
+            names = [item.name for item in (left.items if isinstance(left, Tuple) else (left,))]
+            if all(name in self.entries and self.entries[name].constant for name in names):
+                continue
+            if is_one(left, sides[0]) and self.layer(sides[0]):
+                self.call(names, sides[0])
+                continue
+            self.define(left, sides[0])
+
+    def layer(self, call):
+        """Is this a layer, and not a function of one number?"""
+        return "of one number" not in self.entries[call.name].meaning
+
+    def define(self, left, tree):
+        m, hidden = self.meaning, {}
+        if isinstance(tree, Cases):
+            value, hidden = m.hiding(tree)
+        else:
+            value = m.mean_of(tree)
+            for symbol in added(tree):
+                hidden = add(hidden, m.hidden_at(symbol))
+        letters, _ = m.define(left, value)
+        m.hidden.pop(left.name, None)
+        if hidden:
+            m.hidden[left.name] = (letters, hidden)
+
+    def call(self, names, call):
+        """A layer: its outputs are new atoms, which may move in any way."""
+        arguments = []
+        for argument in call.arguments:
+            if isinstance(argument, Symbol) and not self.movable(argument.name):
+                continue
+            arguments.append(self.meaning.mean_of(argument))
+        outputs = []
+        for name in names:
+            self.versions += 1
+            fresh = f"{name}:{self.versions}"
+            axes = self.meaning.axes(name)
+            letters = tuple(self.meaning.spread(axes))
+            self.meaning.moving.add(fresh)
+            self.meaning.defined[name, ""] = (letters, atom(fresh, letters))
+            self.meaning.hidden.pop(name, None)
+            outputs.append((fresh, letters))
+        self.calls.append((call.name, arguments, outputs))
+
+    def movable(self, name):
+        """May this argument have a gradient?"""
+        entry = self.page.shapes.entry(name)
+        return entry is not None and not entry.constant and entry.axes is not None and (
+            entry.differentiable or self.known(name)
+        )
+
+    def letters(self, value, name):
+        """The free letters of an argument in the order of the axes that its gradient has."""
+        found, made = free(value), []
+        for axis in self.meaning.axes(name):
+            own = [x for x in found if x[0] == axis and x not in made]
+            if not own:
+                raise Unprovable(f"{name} has an axis {axis}, and what it is the gradient of has none")
+            made.append(own[0])
+        return tuple(made)
+
+    def start(self):
+        """The outputs, and the inner product of their cotangents with their changes."""
+        given = set()
+        for id in self.program.backward:
+            for _, sides in self.clauses(id):
+                given |= {name for name in names_in(sides[0]) if name.startswith("d")}
+        made = {name for id in self.program.backward for name in self.made(id)}
+        for name in dict.fromkeys(key[0] for key in self.meaning.defined):
+            if f"d{name}" in given - made and not self.alias(f"d{name}"):
+                self.outputs.append(name)
+                for key in [key for key in self.meaning.defined if key[0] == name]:
+                    letters, value = self.meaning.defined[key]
+                    change = self.meaning.change(value)
+                    dual = self.meaning.value(f"d{name}", key[1], letters)
+                    self.left = add(self.left, self.meaning.summed(self.meaning.product(dual, change), letters))
+        if not self.outputs:
+            raise Unprovable("no output has a cotangent")
+
+    def alias(self, name):
+        """What a symbol is where the option that makes it is not used."""
+        entry = self.page.shapes.entries.get(name)
+        match = entry and re.search(r"without it \$`([^`]*)`\$", entry.meaning)
+        return match and match[1].replace("\\", "")
+
+    def backward(self, id):
+        for left, sides in self.clauses(id):
+            right = sides[0]
+            if isinstance(right, Call) and right.mark == "*":
+                self.pull(left, right)
+            elif isinstance(left, Symbol):
+                self.define(left, right)
+            else:
+                raise Unprovable(f"({id}) is no equation of one symbol")
+
+    def pull(self, left, call):
+        """The pullback of the last call of a layer that has not been pulled."""
+        place = next((k for k in reversed(range(len(self.calls))) if self.calls[k][0] == call.name), None)
+        if place is None:
+            raise Unprovable(f"{call.name} is not called forward")
+        _, arguments, outputs = self.calls.pop(place)
+        m, expected = self.meaning, {}
+        for (fresh, letters), argument in zip(outputs, call.arguments, strict=False):
+            dual = m.mean_of(argument)
+            expected = add(expected, m.summed(m.product(dual, atom(f"δ{fresh}", letters)), letters))
+        names = {f"δ{fresh}" for fresh, _ in outputs}
+        here = {mono: c for mono, c in self.left.items() if any(a[0] in names for a in mono[0])}
+        rest = m.normal(add(here, scaled(expected, -1)))
+        if rest:
+            raise Wrong(f"the pullback of {call.name} must be given the cotangent of its output", rest)
+        self.left = add(self.left, scaled(here, -1))
+        made = [item.name for item in (left.items if isinstance(left, Tuple) else (left,))]
+        made = [name for name in made if name.rstrip("'") not in (f"d{call.name}", f"d_{call.name}")]
+        for name, value in zip(made, arguments, strict=False):
+            letters = self.letters(value, name)
+            self.versions += 1
+            fresh = f"{name}:{self.versions}"
+            m.defined[name, ""] = (letters, atom(fresh, letters))
+            change = m.change(value)
+            self.left = add(self.left, m.summed(m.product(atom(fresh, letters), change), letters))
+
+    def pair(self, dual, name):
+        """Take <dx, change of x> away."""
+        m = self.meaning
+        parts = {key[1] for key in m.defined if key[0] == dual} or {""}
+        for part in parts:
+            axes = m.axes(name)
+            if part:
+                letters, value = m.defined[dual, part]
+            else:
+                letters = tuple(m.spread(axes))
+                value = m.value(dual, "", letters)
+            moved = m.product(value, atom(f"δ{name}{part}", letters))
+            self.left = add(self.left, scaled(m.summed(moved, letters), -1))
