@@ -17,11 +17,16 @@ MACROS = {
     "right": "", "big": "", "Big": "",
 }  # fmt: skip
 ACCENTS = {"hat": "\u0302", "bar": "\u0304"}
-COMPARED = {"equal": "equal to what the code computes", "by name": "calls the layers that it names"}
+COMPARED = {
+    "equal": "equal to what the code computes",
+    "by name": "calls the layers that it names",
+    "executed": "executed on numbers by its page",
+}
 PROVED = {
     "proved": "proved for all shapes and values",
     "composed": "composed of what other pages prove",
     "constant": "a constant in the proof",
+    "no more": "",
     "no part of a derivative": "",
 }
 
@@ -36,16 +41,16 @@ def page(name: str) -> str:
 
 
 def verdicts(name: str) -> str:
-    """Return what is known of each numbered equation of a page, one a line.
+    """Return what is known of each equation of a page, one a line: the numbered ones, then the steps.
 
     Raises:
-        UsageError: there is no page of that name, or it has no numbered equation.
+        UsageError: there is no page of that name, or it has no equation.
     """
     path = _find(name)
     lines = (ROOT / "verdicts.txt").read_text(encoding="utf-8").splitlines()
     found = [line.split(": ", 1) for line in lines if line.startswith(f"{path.stem}.")]
     if not found:
-        raise UsageError(f"a page to prove must have numbered equations, got {name!r}")
+        raise UsageError(f"a page to prove must have equations, got {name!r}")
     width, words = max(len(id) for id, _ in found), []
     for id, said in found:
         compared, _, proved = said.partition("; ")

@@ -26,6 +26,7 @@ def test_a_page_is_proved_for_all_shapes_and_values(name):
     assert found
     assert {example: verdict for example, verdict in found.items() if verdict.kind != "proved"} == {}
     assert verdicts.of_proof(page, found) == {id: SAID[id][1] for id in page.numbered}
+    assert verdicts.of_letters(page) == {id: SAID[id][1] for id in page.displayed if id not in page.numbered}
 
 
 @pytest.mark.parametrize("name", UNPROVED)

@@ -32,11 +32,12 @@ def test_macros_become_characters(tex, text):
     assert spec.plain(tex) == text
 
 
-def test_verdicts_have_a_line_for_each_numbered_equation():
+def test_verdicts_have_a_line_for_each_equation():
     lines = spec.verdicts("layernorm").splitlines()
     ids = [line.split()[0] for line in lines if line.startswith("layernorm.")]
-    assert ids == [f"layernorm.{k}" for k in range(1, 11)]
-    assert lines[-3] == "layernorm.10  equal to what the code computes; proved for all shapes and values"
+    assert ids == [f"layernorm.{k}" for k in (*range(1, 11), *"abcdef")]
+    assert lines[9] == "layernorm.10  equal to what the code computes; proved for all shapes and values"
+    assert lines[12] == "layernorm.c   executed on numbers by its page; proved for all shapes and values"
 
 
 def test_what_is_not_compared_says_why():
@@ -50,7 +51,7 @@ def test_an_unknown_name_is_refused_with_a_page_that_there_is(ask):
 
 
 def test_a_page_without_equations_has_no_verdicts():
-    with pytest.raises(UsageError, match="a page to prove must have numbered equations, got 'numerics'"):
+    with pytest.raises(UsageError, match="a page to prove must have equations, got 'numerics'"):
         spec.verdicts("numerics")
 
 

@@ -19,7 +19,10 @@ class Meaning(Definitions):
     """The expressions of a page, one equation after another."""
 
     def mean_of(self, tree):
-        return getattr(self, f"of_{type(tree).__name__.lower()}")(tree)
+        read = getattr(self, f"of_{type(tree).__name__.lower()}", None)
+        if read is None:
+            raise Unprovable(f"{type(tree).__name__} has no value")
+        return read(tree)
 
     def of_symbol(self, tree):
         return self.symbol(tree)

@@ -1,9 +1,9 @@
-"""What is known of every numbered equation, line by line: the file that the pages are published with.
+"""What is known of every equation, line by line: the file that the pages are published with.
 
 `python -m equations.verdicts` in tests/tools, with the root of the repository on the path, writes it again.
 """
 
-from equations import pages
+from equations import letters, pages
 from equations.compare import compare
 from equations.exceptions import UNEVALUATED, UNPROVED
 from equations.prove import prove
@@ -11,15 +11,23 @@ from equations.shapes import Entry
 from equations.tree import Symbol
 
 PATH = pages.ROOT / "specs" / "verdicts.txt"
-HEAD = "# equation, how it is compared with the code, what is proved of it; see specs/guides/proofs.md\n"
+HEAD = "# equation: how it is compared with the code; what is proved of it.  See specs/guides/proofs.md\n"
 COMPARED = {"equal": "equal", "composed": "by name"}
 EVERY = (*pages.ROOMS, *pages.COMPOSED)
 
 
 def of_page(page):
     """The lines of a page."""
-    compared, proved = of_comparison(page, compare(page)), of_proof(page)
-    return [f"{id}: {compared[id]}; {proved[id]}" for id in page.numbered]
+    compared, proof, steps = of_comparison(page, compare(page)), of_proof(page), of_letters(page)
+    numbered = [f"{id}: {compared[id]}; {proof[id]}" for id in page.numbered]
+    return numbered + [f"{id}: executed; {said}" for id, said in steps.items()]
+
+
+def of_letters(page):
+    """What is proved of each lettered step of a page, which the page itself executes on numbers."""
+    done = letters.proved(page)
+    steps = [id for id in page.displayed if id not in page.numbered]
+    return {id: "proved" if id in done else "no more" for id in steps}
 
 
 def of_comparison(page, outcomes):
