@@ -365,6 +365,16 @@ BREACHES = [
         f"{SPEC}:1: must be once in a table of specs/README.md, as [Doubling](functions/double.md), got nothing",
     ),
     (
+        "readable",
+        change(SPEC, "y = 2 x", r"y = \exp x"),
+        f"{SPEC}:24: the argument of \\exp must stand in brackets, got x",
+    ),
+    (
+        "readable",
+        change(SPEC, "One row.\n\n```", "| symbol | meaning |\n|---|---|\n\n```"),
+        f"{SPEC}:11: the columns must be symbol, code, meaning, shape, got symbol, meaning",
+    ),
+    (
         "macros",
         change(SPEC, "y = 2 x", "y = \\operatorname{two} x"),
         f"{SPEC}:24: a macro must be one of house.mathematics.MACROS, got \\operatorname",

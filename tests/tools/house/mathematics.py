@@ -3,6 +3,8 @@
 import re
 from collections.abc import Iterator
 
+import equations.pages as equations
+from equations.tree import Refused
 from house.tree import ID, House, Page, at
 
 # What the host lets through and the pages need.  It refuses whatever could define or hide something: \operatorname,
@@ -41,6 +43,17 @@ def references(house: House) -> Iterator[str]:
                     yield at(page.path, number, f"an equation must be named by a link, [{name}](...), got {name}")
 
 
+def readable(house: House) -> Iterator[str]:
+    """A numbered equation, and the Shapes of its page, are what the program understands that proves them."""
+    for page in house.derivations:
+        read = equations.Page(page.path, page.source)
+        try:
+            for id in read.numbered:
+                read.read(id)
+        except Refused as refused:
+            yield str(refused)
+
+
 def _mathematics(page: Page) -> Iterator[tuple[int, str]]:
     """Yield the lines of displayed equations and the inline mathematics, with their numbers."""
     for fence in page.fences:
@@ -50,4 +63,4 @@ def _mathematics(page: Page) -> Iterator[tuple[int, str]]:
         yield from ((number, text) for text in re.findall(r"\$`([^`]*)`\$", line))
 
 
-RULES = [macros, references]
+RULES = [macros, readable, references]
