@@ -24,6 +24,7 @@ COMPARED = {
 }
 PROVED = {
     "proved": "proved for all shapes and values",
+    "in balls": "holds in balls at random points, to 60 digits",
     "composed": "composed of what other pages prove",
     "constant": "a constant in the proof",
     "no more": "",

@@ -18,6 +18,8 @@ class Labelled:
     scale: np.ndarray | None = None
 
     def __post_init__(self):
+        if not hasattr(self.values, "ndim"):  # one object, of an array without axes
+            object.__setattr__(self, "values", np.asarray(self.values, object))
         if self.values.ndim != len(self.labels) or len(set(self.labels)) != len(self.labels):
             raise Unevaluated(f"axes {self.labels} do not fit the shape {self.values.shape}")
 

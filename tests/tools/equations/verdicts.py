@@ -39,7 +39,7 @@ def of_comparison(page, outcomes):
 def of_proof(page, found=None):
     """What is proved of each equation of a page: the best of what is said of the programs that have it."""
     if page.name in UNPROVED:
-        return dict.fromkeys(page.numbered, "not proved")
+        return dict.fromkeys(page.numbered, "in balls")
     said = dict.fromkeys(page.numbered, "no part of a derivative")
     if "\n## Backward\n" not in page.source:
         return said
