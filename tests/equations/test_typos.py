@@ -2,7 +2,10 @@
 
 import pytest
 from equations import pages, typos
-from equations.exceptions import SURVIVORS
+from equations.exceptions import SURVIVORS, UNPROVED
+from equations.programs import APART, section
+from equations.prove import prove
+from equations.tree import Refused
 
 COUNT, SEED = 640, 20261126
 PAGES = {page.name: page for page in pages.load(*pages.ROOMS)}
@@ -41,3 +44,21 @@ def test_a_typo_is_one_token(kind, tex):
     id = "layernorm.10" if kind == "sign" else "linear.3"
     planted = {text.replace(" ", "") for other, text in typos.typos(page, id) if other == kind}
     assert tex.replace(r"\,", "").replace(" ", "") in planted
+
+
+def test_the_proof_alone_accepts_no_typo_of_a_backward_equation():
+    """Without the code: what is not the transpose of the derivative of Forward is not proved."""
+    own = [page for name, page in PAGES.items() if "\n## Backward\n" in page.source and name not in UNPROVED]
+    accepted, tried = [], 0
+    for page, id, _, tex in typos.sample(own, 200, SEED):
+        part = section(page, id) == "Backward" and id not in APART
+        if part and page.name != "attend":  # its eight programs take as long as all others
+            try:
+                tree = page.parsed(id, tex)
+            except Refused:
+                continue
+            tried += 1
+            if {verdict.kind for verdict in prove(page, {**page.equations, id: tree}).values()} == {"proved"}:
+                accepted.append((id, tex))
+    assert tried > 60
+    assert accepted == []

@@ -121,6 +121,9 @@ class Definitions(Functions):
             by = {x: (x[0], f"@{k}") for k, x in enumerate(letters)}
             polynomial = self.summed({renamed(m, by): c for m, c in polynomial.items()}, own)
             letters = [by[x] for x in letters]
+        other = [letter for letter in free(polynomial) if letter not in letters]
+        if other:
+            raise Unprovable(f"{left.name}: the right has an index over {other[0][0]} that the left has not")
         self.defined[left.name, part] = (tuple(letters), polynomial)
         return tuple(letters), part
 

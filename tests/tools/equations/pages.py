@@ -51,7 +51,11 @@ class Page:
 
     def read(self, id):
         """The tree of an equation."""
-        tex, line = self.displayed[id]
+        return self.parsed(id, self.displayed[id][0])
+
+    def parsed(self, id, tex):
+        """The tree of what stands in the place of an equation."""
+        line = self.displayed[id][1]
         return notation.equation(id, tex, self.path.as_posix(), line, self.shapes.names, self.shapes.functions)
 
     @cached_property

@@ -3,7 +3,6 @@
 import random
 import re
 
-from equations import notation
 from equations.compare import one, situations
 from equations.prove import prove
 from equations.tokens import tokens
@@ -117,9 +116,7 @@ class Watch:
         """The name of what sees it, and what it says; None where nothing does."""
         page = self.page
         try:
-            tree = notation.equation(
-                id, tex, page.path.as_posix(), page.displayed[id][1], page.shapes.names, page.shapes.functions
-            )
+            tree = page.parsed(id, tex)
         except Refused as refused:
             return "notation", str(refused)
         for situation in self.runs.get(id, ()):
