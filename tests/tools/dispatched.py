@@ -9,13 +9,12 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import optimizers
 from strict import Strict, strict
 
 from reference.core import tree
 from reference.generation.greedy import greedy, teacher_forced
 from reference.job import catalogue
-from reference.optimizers.adam import Adam
-from reference.optimizers.sgd import SGD
 
 PAGE = Path(__file__).parents[2] / "specs" / "guides" / "arrays.md"
 BEGIN, END = "<!-- called:begin -->", "<!-- called:end -->"
@@ -63,7 +62,7 @@ def called():
         for example in catalogue.examples():
             _, pullback, dy = run(example, move)
             pullback(dy)
-        for optimizer in (Adam(), SGD()):
+        for optimizer in optimizers.everyone().values():
             model = move(example.subject)
             optimizer.step(model, model, optimizer.init(model), 0.1)
         transformer = next(catalogue.examples(0, ["transformer"]))

@@ -1,6 +1,7 @@
 """What a module is run on: its own examples, and calls that reach what these do not."""
 
 import numpy as np
+import optimizers
 from equations.capture import instrumented
 
 from reference.core.layer import Layer
@@ -48,17 +49,16 @@ def blocks(module, rng):
 
 
 def steps(module, rng):
-    optimizer = module.Adam() if hasattr(module, "Adam") else module.SGD()
-
     def layer():
         return Linear(w=rng.normal(size=(3, 2)), b=rng.normal(size=2))
 
-    def three_steps():
+    def three_steps(optimizer):
         model, state = layer(), optimizer.init(layer())
         for _ in range(3):
             model, state = optimizer.step(model, layer(), state, 0.01)
 
-    yield "three steps", optimizer, three_steps
+    for name, optimizer in optimizers.variants(module):
+        yield f"{name}, three steps", optimizer, lambda optimizer=optimizer: three_steps(optimizer)
 
 
 def rates(module, rng):
@@ -133,7 +133,5 @@ OTHER = {
     "reference.functions.alibi": slopes,
     "reference.functions.top_k": chosen,
     "reference.functions.online_softmax": blocks,
-    "reference.optimizers.adam": steps,
-    "reference.optimizers.sgd": steps,
     "reference.optimizers.schedules": rates,
-}
+} | {module.__name__: steps for module in optimizers.modules()}

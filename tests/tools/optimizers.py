@@ -1,0 +1,65 @@
+"""Every optimiser, found by being there, with settings that reach every one of its equations."""
+
+import importlib
+import inspect
+import pkgutil
+
+import numpy as np
+
+from reference import optimizers
+from reference.core import tree
+from reference.core.groups import everything
+from reference.layers.linear import Linear
+
+# Beside the defaults.
+SETTINGS = {
+    "Momentum": {
+        "Nesterov, decay": {"nesterov": True, "decay": 0.1},
+        "decay of all": {"decay": 0.1, "decayed": everything},
+    },
+}
+
+
+def classes(module):
+    """The optimisers that a module defines: what has `init` and `step`."""
+    own = [kind for kind in vars(module).values() if inspect.isclass(kind) and kind.__module__ == module.__name__]
+    return [kind for kind in own if {"init", "step"} <= set(dir(kind))]
+
+
+def variants(module):
+    """Yield (name, optimiser) of a module: each with its defaults, and with other settings."""
+    for kind in classes(module):
+        yield kind.__name__, kind()
+        for name, settings in SETTINGS.get(kind.__name__, {}).items():
+            yield f"{kind.__name__}: {name}", kind(**settings)
+
+
+def modules():
+    """Yield the modules of the room that define an optimiser."""
+    for info in pkgutil.iter_modules(optimizers.__path__):
+        module = importlib.import_module(f"reference.optimizers.{info.name}")
+        if classes(module):
+            yield module
+
+
+def everyone():
+    """Return every optimiser by its name."""
+    return {name: optimizer for module in modules() for name, optimizer in variants(module)}
+
+
+def steps(optimizer, theta, gradients, rates):
+    """The parameters after each step, and the last state, along gradients that do not depend on them."""
+    state, made = optimizer.init(theta), []
+    for g, rate in zip(gradients, np.broadcast_to(rates, len(gradients)), strict=True):
+        theta, state = optimizer.step(theta, g, state, rate)
+        made.append(theta)
+    return np.array(made), state
+
+
+def linear(rng, dtype=np.float64):
+    return Linear(w=rng.normal(size=(3, 2)), b=rng.normal(size=2)).astype(dtype)
+
+
+def vector(model):
+    """The numbers of a tree, end to end."""
+    return np.concatenate([leaf.ravel() for _, leaf in tree.leaves(model)])
