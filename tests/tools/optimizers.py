@@ -13,6 +13,7 @@ from reference.layers.linear import Linear
 
 # Beside the defaults.
 SETTINGS = {
+    "AdamW": {"decay of all": {"beta1": 0.8, "beta2": 0.95, "decay": 0.3, "decayed": everything}},
     "Momentum": {
         "Nesterov, decay": {"nesterov": True, "decay": 0.1},
         "decay of all": {"decay": 0.1, "decayed": everything},
@@ -63,3 +64,18 @@ def linear(rng, dtype=np.float64):
 def vector(model):
     """The numbers of a tree, end to end."""
     return np.concatenate([leaf.ravel() for _, leaf in tree.leaves(model)])
+
+
+class Written:
+    """An optimiser of a bare array as one function: line(theta, g, t, rate, *moments) to (theta, *moments)."""
+
+    def __init__(self, line, moments):
+        self.line, self.moments = line, moments
+
+    def init(self, theta):
+        return (0, *(np.zeros_like(theta) for _ in range(self.moments)))
+
+    def step(self, theta, g, state, rate):
+        t, *moments = state
+        theta, *moments = self.line(theta, g, t + 1, rate, *moments)
+        return theta, (t + 1, *moments)
