@@ -66,6 +66,12 @@ def rates(module, rng):
         yield f"step {step}", None, lambda step=step: (module.linear(0.5, 0.1, 10)(step), module.constant(0.2)(step))
 
 
+def clipped(module, rng):
+    for name, scale in (("long gradients", 3.0), ("short gradients", 1e-3)):
+        g = 2.0 * scale * rng.normal(size=(3, 2)), scale * rng.normal(size=5)
+        yield name, None, lambda g=g: (module.clip_by_norm(g, 1.5), module.clip_by_value(g, 1.5))
+
+
 def hidden_row(module, rng):
     scores = rng.normal(size=(3, 5))
     scores[1] = -np.inf
@@ -133,5 +139,6 @@ OTHER = {
     "reference.functions.alibi": slopes,
     "reference.functions.top_k": chosen,
     "reference.functions.online_softmax": blocks,
+    "reference.optimizers.clipping": clipped,
     "reference.optimizers.schedules": rates,
 } | {module.__name__: steps for module in optimizers.modules()}
