@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from reference.core import tree
-from reference.core.shapes import expect_number
+from reference.core.groups import Which, expect_which, map_each, matrices, numbers
+from reference.core.shapes import expect_number, expect_share
 from reference.core.updates import expect_update
 
 
@@ -20,11 +21,16 @@ class AdamState:
 
 @dataclasses.dataclass(frozen=True)
 class Adam:
-    """theta <- theta - rate m / (sqrt(v) + eps), with m and v corrected for starting at 0."""
+    """theta <- theta - rate m / (sqrt(v) + eps), with m and v corrected for starting at 0.
+
+    `decay` theta is added to the gradient where `decayed`; for a decay that is not divided, there is AdamW.
+    """
 
     beta1: float = 0.9
     beta2: float = 0.999
     eps: float = 1e-8
+    decay: float = 0.0
+    decayed: Which = matrices
 
     def __post_init__(self) -> None:
         for name in ("beta1", "beta2", "eps"):
@@ -34,6 +40,8 @@ class Adam:
                 raise ValueError(f"Adam: {name} must lie in [0, 1), got {getattr(self, name)}")
         if not 0 < self.eps < math.inf:
             raise ValueError(f"Adam: eps must be finite and positive, got {self.eps}")
+        expect_share("Adam", "decay", self.decay)
+        expect_which("Adam", "decayed", self.decayed)
 
     def init(self, model: Any) -> AdamState:
         return AdamState(m=tree.map(np.zeros_like, model), v=tree.map(np.zeros_like, model), step=0)
@@ -48,6 +56,9 @@ class Adam:
         """
         expect_update("Adam.step", model, d_model, rate, state, AdamState, moments=("m", "v"))
         beta1, beta2, eps, rate = float(self.beta1), float(self.beta2), float(self.eps), float(rate)
+        if self.decay:
+            decays = numbers("Adam.step", "decayed", self.decay, self.decayed, model)
+            d_model = map_each(lambda decay, g, theta: g + decay * theta, decays, d_model, model)  # (adam.7)
         t = state.step + 1                                                              # (adam.1)
         m = tree.map(lambda m, g: beta1 * m + (1 - beta1) * g, state.m, d_model)        # (adam.2)
         v = tree.map(lambda v, g: beta2 * v + (1 - beta2) * (g * g), state.v, d_model)  # (adam.3)

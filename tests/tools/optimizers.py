@@ -13,6 +13,7 @@ from reference.layers.linear import Linear
 
 # Beside the defaults.
 SETTINGS = {
+    "Adam": {"decay": {"decay": 0.1}},
     "AdamW": {"decay of all": {"beta1": 0.8, "beta2": 0.95, "decay": 0.3, "decayed": everything}},
     "Momentum": {
         "Nesterov, decay": {"nesterov": True, "decay": 0.1},

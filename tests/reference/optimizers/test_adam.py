@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from reference.core import tree
+from reference.core.groups import everything
 from reference.core.layer import Layer
 from reference.layers.linear import Linear
 from reference.optimizers.adam import Adam, AdamState
@@ -173,6 +174,30 @@ def test_stored_state_goes_on_to_the_same_bits(rng):
     assert np.array_equal(vector(onward), vector(resumed))
 
 
+def is_a_penalty(adam, rng, decay=0.3):
+    """Whether an Adam with this decay goes along the gradient of loss and penalty, of its matrices."""
+    k, start = rng.uniform(0.5, 3, size=(4, 3)), rng.normal(size=(4, 3))
+    paths = []
+    for optimizer, penalty in ((adam, 0.0), (Adam(), decay)):
+        theta, state = start, optimizer.init(start)
+        for _ in range(STEPS):
+            theta, state = optimizer.step(theta, k * theta + penalty * theta, state, RATE)
+        paths.append(theta)
+    return np.allclose(*paths, **EXACT)
+
+
+def test_decay_is_a_penalty(rng):
+    assert is_a_penalty(Adam(decay=0.3), rng)
+
+
+def test_only_what_is_chosen_decays(rng):
+    layer = linear(rng)
+    nothing = tree.map(np.zeros_like, layer)
+    for optimizer, moved in ((Adam(decay=0.1), (True, False)), (Adam(decay=0.1, decayed=everything), (True, True))):
+        after, _ = optimizer.step(layer, nothing, optimizer.init(layer), RATE)
+        assert ((after.w != layer.w).all(), (after.b != layer.b).all()) == moved
+
+
 def means_are_left_alone(adam, rng):
     """Whether the same step can be made twice."""
     model, d_model = model_and_gradient(rng)
@@ -301,6 +326,15 @@ def test_square_of_the_mean_is_caught(rng):
     assert not follows_its_equations(wrong_step(square_of_the_mean), rng)
 
 
+def test_decay_beside_the_step_is_caught(rng):
+    class Beside(Adam):
+        def step(self, theta, g, state, rate):
+            after, state = super().step(theta, g, state, rate)
+            return after - rate * 0.3 * theta, state
+
+    assert not is_a_penalty(Beside(), rng)
+
+
 def test_means_updated_in_place_are_caught(rng):
     class InPlace(Adam):
         def step(self, model, d_model, state, rate):
@@ -321,6 +355,7 @@ def test_means_updated_in_place_are_caught(rng):
         ({"beta1": 1.0}, "Adam: beta1 must lie in [0, 1), got 1.0"),
         ({"beta2": -0.1}, "Adam: beta2 must lie in [0, 1), got -0.1"),
         ({"beta2": math.nan}, "Adam: beta2 must lie in [0, 1), got nan"),
+        ({"decay": 1.0}, "Adam: decay must lie in [0, 1), got 1.0"),
         ({"eps": 0.0}, "Adam: eps must be finite and positive, got 0.0"),
         ({"eps": math.inf}, "Adam: eps must be finite and positive, got inf"),
     ],
