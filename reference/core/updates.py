@@ -28,19 +28,24 @@ def expect_update(
     fields: Any = state
     expect_whole(where, "state.step", fields.step, 0)
     parameters = tree.leaves(model)
-    _expect_one_each(where, parameters, tree.leaves(d_model), "d_model", "gradient")
+    expect_one_each(where, parameters, tree.leaves(d_model), "d_model", "gradient")
     for name in moments:
-        _expect_one_each(where, parameters, tree.leaves(getattr(fields, name)), f"state.{name}", f"moment {name}")
+        expect_one_each(where, parameters, tree.leaves(getattr(fields, name)), f"state.{name}", f"moment {name}")
 
 
-def _expect_one_each(
+def expect_one_each(
     where: str,
     parameters: list[tuple[str, np.ndarray]],
     given: list[tuple[str, np.ndarray]],
     name: str,
     what: str,
 ) -> None:
-    """Raise unless `given` has an array for each parameter, of its shape and dtype, and no other."""
+    """Raise unless `given` has an array for each parameter, of its shape and dtype, and no other.
+
+    Raises:
+        TypeError: an array has another dtype.
+        ValueError: an array is missing, has another shape, or is of no parameter.
+    """
     arrays = dict(given)
     for path, parameter in parameters:
         if path not in arrays:
