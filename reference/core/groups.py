@@ -67,3 +67,15 @@ def map_each(f: Callable[..., Any], values: tuple, model: Any, *rest: Any) -> An
         raise ValueError(f"there must be one value for each of {count} parameters, got {len(values)}")
     given = iter(values)
     return tree.map(lambda *leaves: f(next(given), *leaves), model, *rest)
+
+
+def only(which: tuple[bool, ...], model: Any) -> Any:
+    """Return the parameters that are chosen, at their paths; None stands in place of the others."""
+    return map_each(lambda one, leaf: leaf if one else None, which, model)
+
+
+def merged(model: Any, *parts: Any) -> Any:
+    """Return `model` with the parameters of `parts`, each of which stands at its path in one of them."""
+    found = {path: leaf for part in parts for path, leaf in tree.leaves(part)}
+    leaves = iter([found[path] for path, _ in tree.leaves(model)])
+    return tree.map(lambda _: next(leaves), model)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from reference.core import tree
-from reference.core.groups import chosen, everything, expect_which, map_each, matrices, numbers
+from reference.core.groups import chosen, everything, expect_which, map_each, matrices, merged, numbers, only
 from reference.layers.linear import Linear
 
 
@@ -33,6 +33,18 @@ def test_each_leaf_is_mapped_with_its_own_value(rng):
     model = layer(rng)
     made = map_each(lambda value, w, other: value * w + other, (2.0, 3.0), model, model)
     assert np.array_equal(made.w, 2 * model.w + model.w) and np.array_equal(made.b, 3 * model.b + model.b)
+
+
+def test_what_is_taken_apart_stands_at_its_paths_and_is_put_together_again(rng):
+    model = (layer(rng), layer(rng))
+    which = chosen("A", "orthogonal", matrices, model)
+    weights, rest = only(which, model), only(tuple(not one for one in which), model)
+    assert [path for path, _ in tree.leaves(weights)] == ["[0].w", "[1].w"]
+    assert [path for path, _ in tree.leaves(rest)] == ["[0].b", "[1].b"]
+    again = merged(model, rest, weights)
+    assert all(new is old for (_, new), (_, old) in zip(tree.leaves(again), tree.leaves(model), strict=True))
+    bare = rng.normal(size=(3, 2))
+    assert only((False,), bare) is None and merged(bare, only((True,), bare), None) is bare
 
 
 @pytest.mark.parametrize("values", [(1.0,), (1.0, 2.0, 3.0)])
