@@ -9,6 +9,7 @@ from gradcheck.diagnosis.evidence import Diagnosis, Evidence
 NARROW = {"float32": 24, "float16": 11, "bfloat16": 8}  # significant bits
 FEWEST = 4  # different numbers, without which nothing is said of their bits
 SINGLE = 2.0**-24  # the relative rounding of float32
+UNEVEN = 0.1  # part by which the sizes of roundings differ at least
 MANY = 6  # errors, of which some have the other sign if they are roundings
 NARROWEST = 2.0**-8  # the relative rounding of bfloat16
 LITTLE = 0.02  # relative errors below which formulas differ by an epsilon or an approximation
@@ -67,11 +68,12 @@ def narrow(e: Evidence) -> Diagnosis | None:
 
 
 def rounded(e: Evidence | None) -> Diagnosis | None:
-    """Errors of both signs, that are as small beside the gradient as roundings of float32."""
+    """Errors of both signs and uneven size, that are as small beside the gradient as roundings of float32."""
     if e is None or not e.bad.any() or not SINGLE / 64 < part(e) < 8 * SINGLE:
         return None
-    signs = np.sign(e.error * e.numeric)[e.bad]
-    if signs.size < MANY or min((signs > 0).mean(), (signs < 0).mean()) < 0.2:
+    parts = (e.error / np.where(e.numeric, e.numeric, np.inf))[e.bad]
+    mixed = all(0.2 <= (v > 0).mean() <= 0.8 for v in (parts, e.error[e.bad])) if parts.size >= MANY else False
+    if not mixed or np.std(np.abs(parts)) < UNEVEN * np.mean(np.abs(parts)):
         return None
     text = f"claim minus gradient for {e.name} is {part(e):.1e} of its size and of both signs, as are roundings"
     return Diagnosis("precision", f"{text}: something is computed in float32 on the way")

@@ -37,7 +37,7 @@ NAMES = {
     "matrix function": {"transposed", "elementwise", "factor", "missing", "path"},
     "memory layout": {"layout", "permuted", "raises"},
     "misuse of dy": {"output", "nonlinear", "sum", "dy", "permuted", "factor", "missing", "repeated", "slope"},
-    "missing path": {*TERM, "path", "slope", "sum", "repeated", "skip", "dy itself", "zero"},
+    "missing path": {*TERM, "term", "path", "slope", "sum", "repeated", "skip", "dy itself", "zero"},
     "mutation": {"mutation"},
     "norm projection": {*TERM, "axis", "transposed", "slope", "scale"},
     "not finite": {"finite"},
@@ -60,7 +60,6 @@ NAMES = {
 MISLEADING = {  # named by what is true of the numbers, but a reader would look elsewhere
     "attention, soft-capped: slope of the cap forgotten",
     "cube of a matrix: 3 a^2 dy",
-    "eigenvalues: eigenvectors not transposed",
     "matrix exponential: as if it commuted",
 }
 
