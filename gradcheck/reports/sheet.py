@@ -20,7 +20,7 @@ article + article { margin-top: 70px; }
 code, pre, td, th, svg text { font-family: ui-monospace, "SFMono-Regular", "DejaVu Sans Mono", Menlo, monospace; }
 code { font-size: 13px; }
 table { border-collapse: collapse; margin: 16px 0; font-size: 13px; }
-th, td { white-space: nowrap; } td:last-child { white-space: normal; }
+th, td { white-space: nowrap; } td.note { white-space: normal; min-width: 180px; } td.note:empty { min-width: 0; }
 th { text-align: left; font-weight: 600; color: var(--soft); }
 th, td { padding: 4px 18px 4px 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 td.number { text-align: right; } td.pass { color: var(--pass); } li.note b { color: var(--soft); }
