@@ -81,15 +81,15 @@ def cross_entropy_vjp(
 
     def pullback(dloss: np.ndarray | float) -> np.ndarray:
         c = dloss * share                               # ()        # (cross_entropy.10)
-        k = c * (1 + 2 * b * log_z)[:, None] if b else c            # (cross_entropy.13)
+        k = c * (1 + 2 * b * log_z)[:, None] if b else c            # (cross_entropy.11)
         dz = k * p                                      # (N, V)
         if a:
             dz -= c * a / v
-        dz[rows, y] -= c * (1 - a)                                  # (cross_entropy.11)
+        dz[rows, y] -= c * (1 - a)                                  # (cross_entropy.12)
         if n == counts.size:  # nothing to put zeros between
             return dz.reshape(shape)
         dlogits = np.zeros_like(dz, shape=shape)        # (..., V)
-        dlogits[counts] = dz                                        # (cross_entropy.12)
+        dlogits[counts] = dz                                        # (cross_entropy.13)
         return dlogits
 
     return loss, pullback

@@ -54,7 +54,7 @@ class Functions(Polynomials):
         letters = free(polynomial)
         by = {x: (x[0], f"#{k}") for k, x in enumerate(letters)}
         template = self.normal({renamed(self.apart(m), by): c for m, c in polynomial.items()})
-        key = (kind, tuple(sorted(template.items(), key=repr)))
+        key = (kind, frozenset(template.items()))
         if key not in self.names:
             self.names[key] = name = f"{kind}#{len(self.names)}"
             self.opaque[name] = Opaque(kind, tuple(by.values()), template)
