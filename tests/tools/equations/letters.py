@@ -4,10 +4,11 @@ Symbols mean what they mean at the end of the page.  A step that is written in o
 implications), or that speaks of something else than the equations do, is executed on numbers by the page alone.
 """
 
+from equations.calls import Wrong
 from equations.functions import Unprovable
 from equations.meaning import Infinite
 from equations.programs import programs
-from equations.proof import Proof, Wrong
+from equations.proof import Proof
 from equations.terms import add, scaled
 from equations.tree import Refused
 from equations.walks import merged

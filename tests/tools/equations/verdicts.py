@@ -50,6 +50,8 @@ def of_proof(page, found=None):
     for id in said:
         if said[id] == "proved" and all(still(page, clause.sides[0]) for clause in page.equations[id].clauses):
             said[id] = "constant"
+        if UNEVALUATED.get(id) == "tree":
+            said[id] = "composed"
     return said
 
 
