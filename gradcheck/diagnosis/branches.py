@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 
-from gradcheck.diagnosis.confirmed import follows
-from gradcheck.diagnosis.evidence import Diagnosis, Evidence
+from gradcheck.diagnosis.confirmed import follows, turned
+from gradcheck.diagnosis.evidence import Diagnosis, Evidence, half
 from gradcheck.diagnosis.rules import FEWEST, diagonal
 
 CHANCE = 40  # ways to choose the entries, of which four are thresholds; a threshold at 0 may have half as many
@@ -34,6 +34,34 @@ def branch(e: Evidence) -> Diagnosis | None:
     elif not a[e.wrong].any():
         what = "the claim passes no gradient"
     return Diagnosis("branch", f"{e.name} is right but where {side or 'another input decides'}: there {what}")
+
+
+def comes_and_goes(e: Evidence) -> Diagnosis | None:
+    """Entries whose slope is right, and not zero, for some of their values and wrong for others: of no one formula."""
+    if e.wrong.all() or e.wrong.size < FEWEST or (here := diagonal(e)) is None:
+        return None
+    elsewhere = _slopes(e, turned(e))
+    mixed = _slopes(e, turned(e, half(e.x.size)))
+    if elsewhere is None or mixed is None:
+        return None
+    own = np.where(half(e.x.size), elsewhere[0], here[0])
+    if (np.abs(mixed[0] - own) > 1e-9 * np.abs(own)).any():
+        return None  # where others stand decides, as in what is sorted
+    both = [(np.abs(a - t) > slack, (np.abs(t) > 2 * slack) & (a != 0)) for a, t, slack in (here, elsewhere)]
+    right, wrong = (np.any([there & (bad == which) for bad, there in both], axis=0) for which in (False, True))
+    if (right & wrong).sum() < FEWEST // 2:
+        return None
+    text = f"the slope of single entries of {e.name} is right for some of their values and wrong for others"
+    return Diagnosis("branch", f"{text}: one case of a condition has a wrong derivative")
+
+
+def _slopes(e: Evidence, other: Evidence | None) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+    """Return slopes as `diagonal` does where the entries have other values."""
+    if other is None or not np.isfinite(other.claimed).all():
+        return None
+    row = np.argmax((e.claimed != 0) | ~e.no(e.numeric), axis=0)
+    at = (np.arange(e.x.size) if e.y.size == e.x.size else row), np.arange(e.x.size)
+    return other.claimed[at], other.numeric[at], other.slack[at]
 
 
 def exchanged(e: Evidence) -> Diagnosis | None:

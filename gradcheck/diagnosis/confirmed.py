@@ -9,10 +9,14 @@ from gradcheck.diagnosis.evidence import Evidence
 Said = Callable[[np.ndarray, np.ndarray], str | None]  # of which entries are wrong, and their values
 
 
-def turned(e: Evidence) -> Evidence | None:
-    """Return the same where the array's values stand in the opposite order; None where that cannot be had."""
+def turned(e: Evidence, part: np.ndarray | None = None) -> Evidence | None:
+    """Return the same where the array's values, or those of a part (n,) of its entries, are those from the other end.
+
+    None where that cannot be had.
+    """
+    values = e.x.ravel()[::-1] if part is None else np.where(part, e.x.ravel()[::-1], e.x.ravel())
     try:
-        other = e.changed({e.leaf: e.x.ravel()[::-1].reshape(e.shape)}, e.at)
+        other = e.changed({e.leaf: values.reshape(e.shape)}, e.at)
     except Exception:  # the user's code may not take it
         return None
     return other if other is not None and other.claimed.shape == e.claimed.shape else None

@@ -1,4 +1,4 @@
-"""Inputs at which the claim becomes right: a matrix made symmetric, two arrays made equal, one made of ones."""
+"""Inputs at which the claim becomes right: a matrix made symmetric, two arrays made equal, one made small."""
 
 import itertools
 from collections.abc import Iterator
@@ -10,6 +10,7 @@ from gradcheck.diagnosis.evidence import Diagnosis, Evidence
 ENTRIES = 8  # of the wrong ones, that are looked at again
 WAYS = 12  # that are tried
 LEFT = 0.5  # of the wrong derivatives must still be there, or nothing is shown
+SMALLER = (2.0**-4, 2.0**-6)  # of an array: no smooth formula that is wrong beyond is right at both
 LOUD = 1e-3  # of the largest one's size, below which a derivative shows nothing
 
 
@@ -17,19 +18,43 @@ def mended(e: Evidence) -> Diagnosis | None:
     """The claim is right where a matrix is symmetric, or where two arrays are equal."""
     if not e.wrong.any():
         return None
-    wrong = np.flatnonzero(e.wrong)
-    at = wrong[np.linspace(0, wrong.size - 1, min(ENTRIES, wrong.size)).astype(int)]
+    at = _some(e)
     for name, said, changes in itertools.islice(_ways(e), WAYS):
-        try:
-            other = e.changed(changes, e.at[at])
-        except Exception:  # the user's code may not take it
-            continue
-        if other is None or other.claimed.shape != (len(e.claimed), at.size) or not _right(e, other, at):
+        if not _mends(e, changes, at):
             continue
         if name == "swapped" and not _told_apart(e, changes, at):
             continue
         return Diagnosis(name, f"{e.name}: the claim is right where {said}")
     return None
+
+
+def within(e: Evidence) -> Diagnosis | None:
+    """The claim is right to the last digit where the array, or what is between it and another, is small enough."""
+    if not e.wrong.any():
+        return None
+    at = _some(e)
+    others = [(j, x) for j, x in enumerate(e.point) if j != e.leaf and x.shape == e.shape]
+    ways = [(e.name, np.zeros(e.shape)), *((f"{e.name} - {e.names[j]}", x) for j, x in others)]
+    for said, centre in ways[:WAYS]:
+        if all(_mends(e, {e.leaf: centre + part * (e.x - centre)}, at) for part in SMALLER):
+            text = f"the claim is right where {said} is small, and wrong where it is large"
+            return Diagnosis("branch", f"{e.name}: {text}: beyond a threshold the derivative is wrong")
+    return None
+
+
+def _mends(e: Evidence, changes: dict[int, np.ndarray], at: np.ndarray) -> bool:
+    """Whether all is right where arrays are replaced."""
+    try:
+        other = e.changed(changes, e.at[at])
+    except Exception:  # the user's code may not take it
+        return False
+    return other is not None and other.claimed.shape == (len(e.claimed), at.size) and _right(e, other, at)
+
+
+def _some(e: Evidence) -> np.ndarray:
+    """Return some of the wrong entries (m,)."""
+    wrong = np.flatnonzero(e.wrong)
+    return wrong[np.linspace(0, wrong.size - 1, min(ENTRIES, wrong.size)).astype(int)]
 
 
 def _told_apart(e: Evidence, changes: dict[int, np.ndarray], at: np.ndarray) -> bool:

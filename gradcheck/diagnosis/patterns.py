@@ -16,9 +16,11 @@ from gradcheck.diagnosis import (
     mixing,
     operands,
     outputs,
+    overwritten,
     pairs,
     permuted,
     products,
+    ranges,
     rules,
     scales,
     shifted,
@@ -27,6 +29,7 @@ from gradcheck.diagnosis import (
     steps,
     terms,
     uses,
+    visible,
 )
 from gradcheck.diagnosis.evidence import Diagnosis, Evidence
 
@@ -50,7 +53,9 @@ PATTERNS: tuple[Pattern, ...] = (
     axes.transposed,
     branches.exchanged,
     branches.branch,
+    branches.comes_and_goes,
     uses.repeated_mean,
+    overwritten.overwritten,
     uses.rows_left_out,
     steps.alone,
     steps.backwards,
@@ -90,6 +95,8 @@ PATTERNS: tuple[Pattern, ...] = (
     scales.some,
     scales.by_line,
     simple.little,
+    ranges.outside,
+    experiments.within,
     laws.law,
     laws.shares,
     scales.by_row,
@@ -103,5 +110,6 @@ PATTERNS: tuple[Pattern, ...] = (
     pairs.made_up,
     depends.made_up,
     experiments.mended,
+    visible.masked,
     operands.outer,
 )

@@ -3,6 +3,8 @@
 So of an array with several paths, the one that is left out, or counted wrongly, is told by the array on its other side.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from gradcheck.diagnosis import words
@@ -10,6 +12,7 @@ from gradcheck.diagnosis.evidence import Diagnosis, Evidence
 from gradcheck.diagnosis.rules import diagonal
 
 FEWEST = 4  # outputs, without which one number may fit by chance
+PARTS = 8  # that an axis is cut into, at most
 FIT = 1e-7  # of the largest: what may be left over
 
 
@@ -23,7 +26,7 @@ def through(e: Evidence) -> Diagnosis | None:
     if min(np.abs(v).max(initial=0) for v in (error, claimed, numeric)) <= 1e-6 * size:
         return None  # one of the two gradients obeys a law: told by that
     flows = [(f"through {e.names[i]}", d @ e.point[i].ravel(), e.others[i]) for i, d in e.others.items()]
-    for said, flow, there in [*flows, ("in the last product", e.y, e.numeric)]:
+    for said, flow, there in [*flows, ("in the last product", e.y, e.numeric), *_through_parts(e)]:
         moving = np.abs(flow) > 1e-6 * np.abs(flow).max(initial=0)
         if moving.sum() < FEWEST or not there.any():
             continue
@@ -31,6 +34,20 @@ def through(e: Evidence) -> Diagnosis | None:
         if abs(c) > 1e-3 and (np.abs(error - c * flow) <= FIT * size).all():
             return _named(e, said, c)
     return None
+
+
+def _through_parts(e: Evidence) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+    """Yield what flows through stretches of the other arrays that are as long as an axis: joined inputs and gates."""
+    for i, d in e.others.items():
+        shape = e.point[i].shape
+        flow = (d * e.point[i].ravel()).reshape(-1, *shape)
+        for axis, n in enumerate(shape):
+            for length in sorted({k for k in (*e.shape, *e.outputs) if n / PARTS <= k < n}):
+                starts = range(0, n, length) if n % length == 0 else (0, n - length)
+                for start in starts:
+                    part = np.arange(start, start + length)
+                    there = flow.take(part, axis + 1).reshape(len(flow), -1)
+                    yield f"through {e.names[i]} at {start} to {start + length - 1} of axis {axis}", there.sum(1), there
 
 
 def _named(e: Evidence, said: str, c: float) -> Diagnosis | None:

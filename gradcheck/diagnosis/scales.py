@@ -52,6 +52,10 @@ def by_row(e: Evidence) -> Diagnosis | None:
         side = steady(e) if what == "entry" and not wrong.all() else None
         if side is not None:
             return Diagnosis("branch", f"{e.name} is wrong where {side} only, by a factor of each entry's own")
+        if what == "output" and (times := _counted(ratios, shape)) is not None:
+            where = words.places(~np.isclose(ratios, 1) & np.isfinite(ratios), shape)
+            text = f"what flows back from the output {where} counts {times} times; the rest is right"
+            return Diagnosis("factor", f"{e.name}: {text}")
         named = _as_axis(ratios, shape)
         text = f"each {what} is off by a factor of its own{part if what == 'output' else ''}"
         if named is not None:
@@ -175,6 +179,20 @@ def _as_axis(ratios: np.ndarray, shape: tuple[int, ...]) -> str | None:
             spread = np.where(known, along, -np.inf).max(axis=1) - np.where(known, along, np.inf).min(axis=1)
             if (spread <= 1e-9 * np.abs(along[known]).max()).all():
                 return f"depends on the index of axis {axis} only"
+    return None
+
+
+def _counted(ratios: np.ndarray, shape: tuple[int, ...]) -> int | None:
+    """Return the whole number above 1 that the factors are in one stretch of an axis, if they are 1 elsewhere."""
+    off = ~np.isclose(ratios, 1, rtol=0, atol=1e-8) & np.isfinite(ratios)
+    times = round(float(ratios[off].mean())) if off.any() else 0
+    if times < 2 or (np.abs(ratios[off] - times) > 1e-7).any():
+        return None
+    for axis in range(len(shape)):
+        along = np.moveaxis(off.reshape(shape), axis, 0).reshape(shape[axis], -1)
+        there = np.flatnonzero(along.any(axis=1))
+        if along[there].all() and there.size == there[-1] - there[0] + 1 < shape[axis]:
+            return times
     return None
 
 

@@ -30,11 +30,12 @@ def skip(e: Evidence) -> Diagnosis | None:
 
 
 def _direct(e: Evidence, c: float) -> Diagnosis:
-    what = {-1.0: "dy is missing from the claim", 1.0: "the claim holds dy once too often"}.get(
-        round(c, 7), f"the claim holds {words.factor(c, e)} dy too much"
-    )
-    why = "a skip connection, or another direct path, is not counted as often as it is there"
-    return Diagnosis("skip", f"{e.name}: {what}: {why}")
+    what = {-1.0: "dy is missing from the claim", 1.0: "the claim holds dy once too often"}.get(round(c, 7))
+    if what is not None:
+        why = "a skip connection, or another direct path, is not counted as often as it is there"
+        return Diagnosis("skip", f"{e.name}: {what}: {why}")
+    what = f"the claim holds {words.factor(abs(c), e)} dy too {'much' if c > 0 else 'little'}"
+    return Diagnosis("term", f"{e.name}: {what}: the term with dy itself is left out, or has a wrong factor")
 
 
 def beside_direct(e: Evidence) -> Diagnosis | None:

@@ -29,8 +29,8 @@ CAUSES = {
     # a gradient comes in another dtype than its array
     "dtype": {"dtype"},
     # each entry is multiplied by a wrong function of the entries in its place, or by one too few; where the function
-    # has several pieces, in all or in one of them
-    "entrywise": {"branch", "value", "scale", "left out", "slope"},
+    # has several pieces, in all or in one of them; "small" where it is nearly the right one, as an approximation of it
+    "entrywise": {"branch", "value", "scale", "left out", "slope", "small"},
     # the whole gradient is off by one positive number
     "factor": {"factor"},
     # one of several summands is off by one number, -1 among them: a summand of the slope of each entry, or one that
