@@ -72,6 +72,28 @@ def clipped(module, rng):
         yield name, None, lambda g=g: (module.clip_by_norm(g, 1.5), module.clip_by_value(g, 1.5))
 
 
+def added_up(module, rng):
+    def three_parts():
+        total = module.begin(np.zeros(5))
+        for weight in (3, 1, 7):
+            total = module.add(total, rng.normal(size=5), weight)
+        module.mean(total)
+
+    yield "three parts", None, three_parts
+
+
+def averaged(module, rng):
+    for beta in (0.9, 1.0):
+        average = module.Average(beta)
+
+        def three_models(average=average):
+            state = average.init(rng.normal(size=5))
+            for _ in range(3):
+                state = average.add(rng.normal(size=5), state)
+
+        yield f"beta {beta}", average, three_models
+
+
 def hidden_row(module, rng):
     scores = rng.normal(size=(3, 5))
     scores[1] = -np.inf
@@ -139,6 +161,8 @@ OTHER = {
     "reference.functions.alibi": slopes,
     "reference.functions.top_k": chosen,
     "reference.functions.online_softmax": blocks,
+    "reference.optimizers.accumulation": added_up,
+    "reference.optimizers.average": averaged,
     "reference.optimizers.clipping": clipped,
     "reference.optimizers.schedules": rates,
 } | {module.__name__: steps for module in optimizers.modules()}
