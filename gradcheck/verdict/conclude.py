@@ -57,7 +57,9 @@ def _resolved(
             return gradient
         why = f"below the noise: nothing smaller than {bar:.1e} is seen"
         return dataclasses.replace(gradient, verdict="inconclusive", reason=why)
-    ladders = [c for c in smooth if c.real is not None] or joint
+    ladders = [c for c in smooth if c.real is not None and c.claimed.any()]  # 0 is told to any number of digits
+    if all(c.probe.coordinate is not None for c in ladders):  # of single entries, which are not all of them
+        ladders += joint
     if not any(np.isfinite(c.real_tolerance).any() for c in ladders):
         why = "no step gives a stable difference, and the complex step alone is no evidence"
         return dataclasses.replace(gradient, verdict="inconclusive", reason=why)

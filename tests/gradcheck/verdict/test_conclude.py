@@ -360,3 +360,23 @@ def test_a_ladder_of_an_arrays_own_is_told_in_its_own_unit(comparison):
     tight = comparison(0.5, 0.5, bar=1e-10, claimed_bar=0, exact=0.5, exact_bar=1e-15, unit=0.5, probe=at(1))
     for found in ([wide, tight], [tight, wide]):
         assert verdict(found, believed=True).real_digits == pytest.approx(9, rel=1e-12, abs=0)
+
+
+def test_digits_by_differences_are_those_of_all_arrays_together_where_its_own_tell_of_zeros_or_single_entries(
+    comparison,
+):
+    """A ladder at a unit that is asleep shows 0 = 0 to any number of digits; one of a single entry not the others."""
+    first, second = (comparison(1.0, exact=1.0, probe=at(i)) for i in range(2))
+    wide = comparison(3.0, 3.0, bar=1e-6, probe=ALL)
+
+    def digits(*found):
+        g = verdict([*found, wide], shape=(2,), believed=True)
+        assert g.verdict == "pass"
+        return g.real_digits
+
+    asleep = comparison(0.0, 0.0, bar=0.0, exact=0.0, claimed_bar=0.0, probe=DENSE)
+    single = comparison(1.0, 1.0, bar=1e-12, exact=1.0, probe=at(1))
+    dense = comparison(2.0, 2.0, bar=1e-9, exact=2.0, probe=DENSE)
+    assert digits(first, second, asleep) == pytest.approx(6, rel=0, abs=0.5)
+    assert digits(first, single) == pytest.approx(6, rel=0, abs=0.5)
+    assert digits(first, second, dense) == pytest.approx(9, rel=0, abs=0.5)

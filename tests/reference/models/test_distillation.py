@@ -122,8 +122,8 @@ def test_backward_is_proved_at_any_shape(shape, share, temperature, reduction, s
 
 @pytest.mark.parametrize("pooled", [False, True])
 def test_backward_is_proved_with_auxiliary_outputs_and_dropout(prove, rng, pooled):
-    """Of every token, or one thing of a whole sequence."""
-    layer, batch = Distillation(Speaker.draw(rng, V, 3, 6, pooled), **SETTINGS, balance=0.7), example(rng, 2, 3)
+    """Of every token, or one thing of a whole sequence; of width 5, as of 3 hidden units hardly one may be awake."""
+    layer, batch = Distillation(Speaker.draw(rng, V, 5, 6, pooled), **SETTINGS, balance=0.7), example(rng, 2, 3)
     batch["teacher_logits"] = rng.normal(size=(2, 3, 6))
     if pooled:
         batch |= {"labels": np.array([5, 0]), "teacher_logits": rng.normal(size=(2, 6))}
