@@ -23,7 +23,7 @@ UNPROVED = {
     "blockwise": "its sums run over blocks of different sizes, whose number is not an axis",
 }
 
-# Typos of the sample that nobody sees, each with the reason.
+# Typos that nobody sees, each with the reason.
 SURVIVORS = {
     ("online_softmax.8", r"l = \begin{cases} m + \log ( z ) & z > 0 \\ 0 & \text{otherwise} \end{cases}"): "the same: "
     "where z is positive, a score was finite, and so is the largest",

@@ -6,6 +6,7 @@ from functools import cache
 
 import numpy as np
 from equations.labelled import Unevaluated, fitted
+from equations.tree import Symbol
 
 
 class Values:
@@ -79,7 +80,8 @@ class Values:
     def seen(self, entry):
         """What stands under the name of a symbol where the line starts, or where it ends; 0 for what may be absent."""
         if entry.code:
-            for names in (self.event.before, self.event.after):
+            own = entry.name in self.made()  # what the line makes is not there before it
+            for names in (self.event.before,) if own else (self.event.before, self.event.after):
                 value = self.python(entry.code, names)
                 if value is not None and fitted(value, entry.axes, self.lengths) is not None:
                     return value
@@ -87,6 +89,12 @@ class Values:
             if entry.optional and (not owner or self.python(owner, self.event.before) is not None):
                 return 0.0
         return None
+
+    def made(self):
+        """The symbols that the line makes."""
+        tree = self.page.equations.get(self.event.id)
+        lefts = [clause.sides[0] for clause in tree.clauses] if tree else []
+        return {item.name for left in lefts for item in getattr(left, "items", (left,)) if isinstance(item, Symbol)}
 
     def shared(self, entry):
         """Does the code have one name for this symbol and for another?"""
