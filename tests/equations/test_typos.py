@@ -7,9 +7,9 @@ from equations.programs import APART, section
 from equations.prove import prove
 from equations.tree import Refused
 
-COUNT, SEED = 640, 20261126
+LEAST, EACH, SEED = 640, 16, 20261126
 PAGES = {page.name: page for page in pages.load(*pages.ROOMS)}
-SAMPLE = typos.sample(PAGES.values(), COUNT, SEED)
+SAMPLE = typos.sample(PAGES.values(), EACH, SEED)
 
 
 @pytest.mark.parametrize("name", sorted({page.name for page, *_ in SAMPLE}))
@@ -20,9 +20,9 @@ def test_every_typo_of_a_page_is_seen_but_those_listed(name):
 
 
 def test_at_least_97_of_100_are_seen():
-    assert len(SAMPLE) == COUNT
-    assert len({(id, tex) for _, id, _, tex in SAMPLE}) == COUNT
-    assert len(SURVIVORS) <= 0.03 * COUNT
+    planted = {(id, tex) for _, id, _, tex in SAMPLE}
+    assert len(planted) == len(SAMPLE) >= LEAST
+    assert len(planted & set(SURVIVORS)) <= 0.03 * len(planted)
     assert all(SURVIVORS.values())
 
 
@@ -48,7 +48,7 @@ def test_the_proof_alone_accepts_no_typo_of_a_backward_equation():
     """Without the code: what is not the transpose of the derivative of Forward is not proved."""
     own = [page for name, page in PAGES.items() if "\n## Backward\n" in page.source and name not in UNPROVED]
     accepted, tried = [], 0
-    for page, id, _, tex in typos.sample(own, 200, SEED):
+    for page, id, _, tex in typos.sample(own, 8, SEED):
         part = section(page, id) == "Backward" and id not in APART
         if part and page.name != "attend":  # its eight programs take as long as all others
             try:

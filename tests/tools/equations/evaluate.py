@@ -24,6 +24,8 @@ class Evaluator:
     def length(self, axis):
         """The length of an axis: its own, or that of an expression such as K/2."""
         if axis not in self.lengths:
+            if axis == "...":
+                raise Unevaluated("no array shows how many rows there are")
             made = self.evaluate(notation.expression(axis))
             self.lengths[axis] = int(float(made.values))
         return self.lengths[axis]

@@ -54,16 +54,20 @@ def steps(module, rng):
     def layer():
         return Linear(w=rng.normal(size=(3, 2)), b=rng.normal(size=2))
 
+    def gradient():
+        return replace(layer(), b=np.array([0.0, rng.normal()]))  # one number that has no gradient
+
     def three_steps(optimizer):
         model, state = layer(), optimizer.init(layer())
         for _ in range(3):
-            model, state = optimizer.step(model, layer(), state, 0.01)
+            model, state = optimizer.step(model, gradient(), state, 0.01)
 
     for name, optimizer in optimizers.variants(module):
         yield f"{name}, three steps", optimizer, lambda optimizer=optimizer: three_steps(optimizer)
-        if hasattr(optimizer, "eps1"):  # 1e-30, which no float beside it sees
-            seen = replace(optimizer, eps1=0.01)
-            yield f"{name}, eps1 0.01, three steps", seen, lambda seen=seen: three_steps(seen)
+        for constant in ("eps", "eps1"):  # down to 1e-30, which no float beside it sees
+            if hasattr(optimizer, constant):
+                seen = replace(optimizer, **{constant: 0.01})
+                yield f"{name}, {constant} 0.01, three steps", seen, lambda seen=seen: three_steps(seen)
 
 
 def rates(module, rng):
@@ -101,8 +105,14 @@ def averaged(module, rng):
 
 def hidden_row(module, rng):
     scores = rng.normal(size=(3, 5))
-    scores[1] = -np.inf
-    yield "a row that sees nothing", None, lambda: module.softmax_vjp(scores)[1](rng.normal(size=(3, 5)))
+    scores[1] = scores[2, 1:] = -np.inf
+    dp = rng.normal(size=(3, 5))
+    yield "a row that sees nothing, and one that sees one", None, lambda: module.softmax_vjp(scores)[1](dp)
+
+
+def one_key(module, rng):
+    q, k, v = rng.normal(size=(3, 1, 2, 3, 2))
+    yield "causal, of which the first query sees one key", None, lambda: module.blockwise_vjp(q, k, v, causal=True)
 
 
 def one_position(module, rng):
@@ -159,6 +169,7 @@ OTHER = {
     "reference.models.distillation": with_auxiliary,
     "reference.models.regression": with_auxiliary,
     "reference.generation.greedy": decoding,
+    "reference.functions.blockwise": one_key,
     "reference.functions.softmax": hidden_row,
     "reference.losses.cross_entropy": one_position,
     "reference.losses.kl_divergence": one_position,

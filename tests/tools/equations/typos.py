@@ -88,17 +88,23 @@ def term_end(words, k):
     return k
 
 
-def sample(pages, count, seed):
-    """As many typos of each kind as there are, up to `count` in all: (page, id, kind, LaTeX), in the order of pages."""
-    draw, by_kind = random.Random(seed), {kind: [] for kind in KINDS}
+def sample(pages, each, seed):
+    """Up to `each` typos of every page, of each kind in turn: (page, id, kind, LaTeX).
+
+    Those of a page depend on the page alone, so that another page changes none of them.
+    """
+    chosen = []
     for page in pages:
+        draw, by_kind = random.Random(f"{seed} {page.name}"), {kind: [] for kind in KINDS}
         for id in page.numbered:
             for kind, tex in typos(page, id):
                 by_kind[kind].append((page, id, kind, tex))
-    chosen = []
-    while len(chosen) < count:
-        kind = draw.choice([kind for kind in KINDS if by_kind[kind]])
-        chosen.append(by_kind[kind].pop(draw.randrange(len(by_kind[kind]))))
+        own = []
+        while len(own) < each and any(by_kind.values()):
+            kinds = [kind for kind in KINDS if by_kind[kind]]
+            kind = kinds[len(own) % len(kinds)]
+            own.append(by_kind[kind].pop(draw.randrange(len(by_kind[kind]))))
+        chosen += own
     return chosen
 
 
