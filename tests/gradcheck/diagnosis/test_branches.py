@@ -8,6 +8,7 @@ from gradcheck.diagnosis import branches
 rng = np.random.default_rng(5)
 MANY = 1.5 * rng.normal(size=(2, 6, 7))
 X = rng.normal(size=(3, 4))
+SIDES = np.where(np.arange(42) * 7 % 5 < 3, -1.0, 1.0).reshape(6, 7)
 LINE = np.array([-2.1, -1.2, -0.6, -0.3, 0.2, 0.7, 1.1, 1.6, 2.4])
 OTHER, SIX, NARROW = rng.normal(size=(3, 4)), rng.normal(size=(6, 2)), rng.normal(size=(4, 2))
 
@@ -64,6 +65,13 @@ CASES = {
         lambda x, dy: dy * np.where(x > 0, 2 * x, np.cos(x)),
         np.linspace(-2.05, 2.15, 20),
     ),
+    "as the sign that is wanted decides": (
+        "branch",
+        "right for some of their values and wrong for others",
+        lambda x: np.where((SIDES * x).real > 1, 0, np.where((SIDES * x).real > 0, (1 - SIDES * x) ** 2, -SIDES * x)),
+        lambda x, dy: dy * SIDES * np.where(SIDES * x > 1, 0, -1),
+        MANY[0],
+    ),
     "as another array's sign decides": (
         "branch",
         "and a > 0, or x > .* and a < 0: there the claim passes no gradient",
@@ -88,6 +96,18 @@ BESIDE = {
         LINE,
     ),
     "wrong everywhere": (branches.branch, np.sinh, lambda x, dy: dy * np.exp(x), LINE),
+    "wrong at every second entry, whatever its value": (
+        branches.comes_and_goes,
+        np.sinh,
+        lambda x, dy: dy * np.where(np.arange(9) % 2, np.cosh(x), np.exp(x)),
+        LINE,
+    ),
+    "right where the order of others lets it be": (
+        branches.comes_and_goes,
+        lambda x: np.cumsum(np.sort(x.real) ** 3).sum() + 0 * x.sum(),
+        lambda x, dy: dy * 3 * x * x * np.argsort(-x),
+        LINE,
+    ),
     "both sides have a slope of their own": (
         branches.exchanged,
         lambda x: np.where(x.real > 0, 3 * x, x),

@@ -23,6 +23,27 @@ def scored_backward(x, m, dy, first, second):
     dm = (np.sinh(h).T @ d + x.T @ inner) * (1 - t * t)
     return ((d @ np.tanh(second).T) * np.cosh(h)) @ np.tanh(first).T, dm
 
+
+
+def huber(d):
+    size = np.where(d.real < 0, -d, d)
+    return np.where(size.real < 0.8, d * d / 2, 0.8 * (size - 0.4))
+
+
+def varied(x, slope):
+    dx, down, across = np.zeros_like(x), slope(x[1:] - x[:-1]), slope(x[:, 1:] - x[:, :-1])
+    dx[1:] += down
+    dx[:-1] -= down
+    dx[:, 1:] += across
+    dx[:, :-1] -= across
+    return dx
+
+
+def one_side(a, b, dy):
+    root = np.sqrt(1 + huber(a - b).sum(-1))
+    return (dy / (2 * root))[..., None] * np.where(np.abs(a - b) < 0.8, a - b, np.sign(a - b))
+
+
 # cause, words of the sentence, forward, backward, inputs
 CASES = {
     "one of two matrices is not transposed": (
@@ -32,6 +53,21 @@ CASES = {
         lambda x, m, dy: scored_backward(x, m, dy, m, m.T),
         X,
         M,
+    ),
+    "steps beyond a threshold": (
+        "branch",
+        "right where x is small",
+        lambda x: huber(x[1:] - x[:-1]).sum() + huber(x[:, 1:] - x[:, :-1]).sum(),
+        lambda x, dy: dy * varied(x, lambda d: np.where(np.abs(d) < 0.8, d, np.sign(d))),
+        X,
+    ),
+    "distances beyond a threshold": (
+        "branch",
+        "right where [ab] - [ab] is small",
+        lambda a, b: np.sqrt(1 + huber(a - b).sum(-1)),
+        lambda a, b, dy: (one_side(a, b, dy), -one_side(a, b, dy)),
+        A,
+        B,
     ),
     "one array for another": (
         "swapped",
@@ -63,6 +99,12 @@ BESIDE = {
         ),
         A,
         B,
+    ),
+    "a smooth formula whose error fades as the array does": (
+        experiments.within,
+        lambda x: np.tanh(np.sinh(x) ** 3 + x).sum(1),
+        lambda x, dy: dy[:, None] / np.cosh(x**3 + x) ** 2 * (1 + 3 * x**2),
+        X,
     ),
     "wrong for symmetric matrices too": (
         experiments.mended,

@@ -7,6 +7,7 @@ from gradcheck.diagnosis import products
 
 rng = np.random.default_rng(9)
 X, A, V = rng.normal(size=(5, 4)), rng.normal(size=(4, 4)), rng.normal(size=(4, 3))
+H, W = rng.normal(size=(5, 3)), rng.normal(size=(7, 4))
 
 
 def form(x, a):
@@ -15,6 +16,17 @@ def form(x, a):
 
 def form_backward(x, a, dy, first, second):
     return dy[:, None] * (first * x @ a.T + second * x @ a), np.einsum("b,bi,bj->ij", dy, x, x)
+
+
+def joined(x, h, w):
+    return np.sin(h @ A[:3, :3]) + np.tanh(np.concatenate([x, h], axis=1) @ w) @ A[:, :3]
+
+
+def joined_backward(x, h, w, dy, times):
+    both = np.concatenate([x, h], axis=1)
+    d = (dy @ A[:, :3].T) * (1 - np.tanh(both @ w) ** 2)
+    return d @ w[:4].T, (dy * np.cos(h @ A[:3, :3])) @ A[:3, :3].T + times * d @ w[4:].T, both.T @ d
+
 
 # cause, words of the sentence, forward, backward, inputs
 CASES = {
@@ -34,6 +46,15 @@ CASES = {
         lambda x, a, dy: (form_backward(x, a, dy, 1, -1)[0] + np.outer(dy, V[:, 0]), form_backward(x, a, dy, 1, 1)[1]),
         X,
         A,
+    ),
+    "a part of a joined array": (
+        "path",
+        "through w at 4 to 6 of axis 0 is left out",
+        joined,
+        lambda x, h, w, dy: joined_backward(x, h, w, dy, 0),
+        X,
+        H,
+        W,
     ),
     "one of them a quarter": ("factor", "1/4", form, lambda x, a, dy: form_backward(x, a, dy, 1, 0.25), X, A),
 }

@@ -33,6 +33,13 @@ CASES = {
         lambda x, dy: dy * x + np.roll(dy, -1) * np.cosh(x) + 2 * np.roll(dy, -2) * np.exp(x),
         LINE,
     ),
+    "some outputs twice": (
+        "factor",
+        "output at index 0, 1 of axis 1 counts 2 times; the rest is right",
+        lambda x: np.sinh(x @ SQUARE),
+        lambda x, dy: (dy * np.cosh(x @ SQUARE) * [2.0, 2.0, 1.0, 1.0]) @ SQUARE.T,
+        X,
+    ),
     "factor by row": (
         "scale",
         "axis 0 only",

@@ -40,6 +40,13 @@ CASES = {
         lambda x, dy: 2 * dy + (dy * np.cosh(x @ SQUARE)) @ SQUARE.T,
         X,
     ),
+    "a term with dy of another factor": (
+        "term",
+        "1/2 dy too little: the term with dy",
+        lambda x: 2 * x + np.sinh(x @ SQUARE),
+        lambda x, dy: 1.5 * dy + (dy * np.cosh(x @ SQUARE)) @ SQUARE.T,
+        X,
+    ),
     "layer skipped": ("dy itself", "direct path", lambda x: x @ SQUARE, lambda x, dy: dy.copy(), X),
     "mean left out": (
         "mean term",
