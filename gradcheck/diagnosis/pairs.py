@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from gradcheck.diagnosis import words
+from gradcheck.diagnosis import products, words
 from gradcheck.diagnosis.branches import steady, threshold
 from gradcheck.diagnosis.confirmed import returns
 from gradcheck.diagnosis.evidence import Diagnosis, Evidence
@@ -138,6 +138,8 @@ def elementwise(e: Evidence) -> Diagnosis | None:
     if (axis := _carried(e)) is not None:
         text = f"outputs depend on earlier or later entries along axis {axis}, the claim takes each by itself"
         return Diagnosis("path", f"{e.name}: {text}: what is carried from one to the next is not carried back")
+    if (found := products.through(e)) is not None and found.name == "path":
+        return found
     text = f"the claim lets each output depend on its own entry alone, but there are {others} other dependences"
     return Diagnosis("elementwise", f"{e.name}: {text}: the terms of a mean, a sum, a norm or a neighbour are left out")
 

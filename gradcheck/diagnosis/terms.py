@@ -24,8 +24,8 @@ def skip(e: Evidence) -> Diagnosis | None:
     straight = np.eye(len(e.claimed), dtype=bool)
     others = ~straight & ~e.no(e.numeric)
     if not e.bad[~straight].any() and others.any(axis=1).all() and e.bad[straight].all():
-        text = f"{e.name} is right but for what goes straight from each entry to its own output"
-        return Diagnosis("skip", f"{text}: a gate, a skip or another direct path is missing, or has a wrong multiplier")
+        text = f"{e.name}: all is right but what goes straight from each entry to its own output"
+        return Diagnosis("slope", f"{text}: a gate, a skip or another direct path is missing, or has a wrong factor")
     return None
 
 

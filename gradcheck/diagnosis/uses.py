@@ -39,6 +39,9 @@ def rows_left_out(e: Evidence) -> Diagnosis | None:
     if _several(e):
         text = f"dy is not used {where}, and just the entries of {e.name} that serve more outputs than others are wrong"
         return Diagnosis("repeated", f"{text}: the gradients of all uses must be added")
+    if taken := [e.names[i] for i, claims in e.others.items() if claims[unused].any(axis=1).all()]:
+        text = f"nothing flows to it from the outputs {where}, from where the claim for {taken[0]} takes something"
+        return Diagnosis("path", f"{e.name}: {text}: a path is left out; the rest is right")
     return Diagnosis("dy", f"{e.name}: dy is not used {where}; for the rest of the outputs the claim is right")
 
 

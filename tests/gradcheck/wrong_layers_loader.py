@@ -92,7 +92,7 @@ CAUSES = {
     "swapped": {"swapped", "permuted", "factor"},
     # one summand of a derivative's formula is left out, or one is there too much
     "term": {
-        "mean term", "term", "left out", "constant term", "dy itself", "path",
+        "mean term", "term", "left out", "too much", "constant term", "dy itself", "path",
         "normalisation", "product term", "skip", "slope", "statistic",
     },
     # a matrix stands in place of its transpose, or a linear map in place of its adjoint

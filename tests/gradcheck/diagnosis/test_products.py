@@ -22,6 +22,10 @@ def joined(x, h, w):
     return np.sin(h @ A[:3, :3]) + np.tanh(np.concatenate([x, h], axis=1) @ w) @ A[:, :3]
 
 
+def gated(x, h, w):
+    return joined(x, h, w) - np.sin(h @ A[:3, :3]) + np.sin(h)
+
+
 def joined_backward(x, h, w, dy, times):
     both = np.concatenate([x, h], axis=1)
     d = (dy @ A[:, :3].T) * (1 - np.tanh(both @ w) ** 2)
@@ -52,6 +56,15 @@ CASES = {
         "through w at 4 to 6 of axis 0 is left out",
         joined,
         lambda x, h, w, dy: joined_backward(x, h, w, dy, 0),
+        X,
+        H,
+        W,
+    ),
+    "all that mixes entries": (
+        "path",
+        "through w at 4 to 6 of axis 0 is left out",
+        gated,
+        lambda x, h, w, dy: (joined_backward(x, h, w, dy, 0)[0], dy * np.cos(h), joined_backward(x, h, w, dy, 0)[2]),
         X,
         H,
         W,

@@ -45,6 +45,14 @@ CASES = {
         lambda s, dy: np.array(dy[0, 1] * X[0, 1]),
         np.array(0.4),
     ),
+    "a path to some of the outputs": (
+        "path",
+        r"from the outputs at \[1\], from where the claim for w takes",
+        lambda s, w: X @ s + w,
+        lambda s, w, dy: (X.T @ (dy * [1, 0, 1]), dy),
+        X[0],
+        X[:, 0],
+    ),
     "part of dy": ("dy", r"at \[1\]; for the rest", lambda s: X @ s, lambda s, dy: X.T @ (dy * [1, 0, 1]), X[0]),
     "first row for all": (
         "selection",
