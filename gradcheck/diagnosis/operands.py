@@ -25,7 +25,7 @@ def outer(e: Evidence) -> Diagnosis | None:
         name = _array(claimed[side], e) if alike[other].all() and not alike[side].any() else None
         if name is not None:
             text = f"{name} stands where another array, or another stage of it, belongs"
-            return Diagnosis("value", f"{e.name}: in the outer product that each output's claim is, {text}")
+            return Diagnosis("value", f"{e.name}: in the outer product that each output's claim is, {text}", sure=False)
         if alike[other].all() and _off_alike(e, rows, numeric[other], other):
             text = "one vector is right, the other off entry by entry, alike wherever the first is the same"
             return Diagnosis("slope", f"{e.name}: of each output's outer product {text}: a slope on the way is wrong")

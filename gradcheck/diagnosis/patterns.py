@@ -74,6 +74,7 @@ PATTERNS: tuple[Pattern, ...] = (
     axes.scaled,
     shifted.mirrored,
     shifted.stepped,
+    shifted.other_end,
     pairs.exchanged_pairs,
     rules.separable,
     operands.added,

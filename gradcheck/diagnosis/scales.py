@@ -5,6 +5,7 @@ import numpy as np
 from gradcheck.diagnosis import simple, words
 from gradcheck.diagnosis.branches import steady
 from gradcheck.diagnosis.evidence import Diagnosis, Evidence
+from gradcheck.diagnosis.factors import as_axis, counted, reordered, rowwise
 from gradcheck.diagnosis.rules import diagonal, quotient
 
 LONG = 4  # outputs, without which nothing is said of those beside the direct one
@@ -27,10 +28,10 @@ def by_axis(e: Evidence) -> Diagnosis | None:
     a, t, slack = found
     if (np.abs(t) <= slack).any() or not a.all():
         return None
-    named = _as_axis(a / t, e.shape)
+    named = as_axis(a / t, e.shape)
     if named is None:
         return None
-    if _reordered(a / t):
+    if reordered(a / t):
         text = f"each entry is off by a factor that {named}, and all factors together make 1"
         return Diagnosis("permuted", f"{e.name}: {text}: what it is multiplied with stands in another order")
     return Diagnosis("scale", f"{e.name}: each entry is off by a factor that {named}: a scale or a count is wrong")
@@ -46,21 +47,21 @@ def by_row(e: Evidence) -> Diagnosis | None:
         (e.claimed[:, wrong], e.numeric[:, wrong], e.slack[:, wrong], "output", e.outputs),
         (e.claimed.T, e.numeric.T, e.slack.T, "entry", e.shape),
     ):
-        ratios = _ratios(values, other, slack)
+        ratios = rowwise(values, other, slack)
         if ratios is None:
             continue
         side = steady(e) if what == "entry" and not wrong.all() else None
         if side is not None:
             return Diagnosis("branch", f"{e.name} is wrong where {side} only, by a factor of each entry's own")
-        if what == "output" and (times := _counted(ratios, shape)) is not None:
+        if what == "output" and (times := counted(ratios, shape)) is not None:
             where = words.places(~np.isclose(ratios, 1) & np.isfinite(ratios), shape)
             text = f"what flows back from the output {where} counts {times} times; the rest is right"
             return Diagnosis("factor", f"{e.name}: {text}")
-        named = _as_axis(ratios, shape)
+        named = as_axis(ratios, shape)
         text = f"each {what} is off by a factor of its own{part if what == 'output' else ''}"
         if named is not None:
-            return Diagnosis("scale", f"{e.name}: {text} that {named}: a scale, a count or a normaliser is wrong")
-        if _reordered(ratios):
+            return _by_index(e, f"{e.name}: {text} that {named}", ratios, what)
+        if reordered(ratios):
             text = f"{text} and all factors together make 1: what it is multiplied with stands in another order"
             return Diagnosis("permuted", f"{e.name}: {text} (shifted, reversed or exchanged)")
         why = _quotient_of(ratios, what, e)
@@ -68,6 +69,19 @@ def by_row(e: Evidence) -> Diagnosis | None:
         first = "what dy is multiplied with first" if what == "output" else "what the gradient is multiplied with last"
         return Diagnosis("slope", f"{e.name}: {text}{said}: {first} is wrong, the rest of the pullback is right")
     return None
+
+
+def _by_index(e: Evidence, text: str, ratios: np.ndarray, what: str) -> Diagnosis:
+    """Say whether factors (n,) of one index are fixed or the array's own, or made of another array."""
+    for k in (k for k in range(len(e.point)) if k != e.leaf):
+        other = e.moved(k)
+        if other is None or other.claimed.shape != e.claimed.shape:
+            continue
+        a, t, slack = (v if what == "output" else v.T for v in (other.claimed, other.numeric, other.slack))
+        there = rowwise(a, t, slack)
+        if there is not None and not np.allclose(ratios, there, rtol=1e-6, atol=0, equal_nan=True):
+            return Diagnosis("slope", f"{text} and on {e.names[k]}: what is made of {e.names[k]} there is wrong")
+    return Diagnosis("scale", f"{text}: a scale, a count or a normaliser is wrong")
 
 
 def some(e: Evidence) -> Diagnosis | None:
@@ -114,10 +128,10 @@ def beside_direct(e: Evidence) -> Diagnosis | None:
     off = ~np.eye(len(e.claimed), dtype=bool)
     a, t = np.where(off, e.claimed, 0.0), np.where(off, e.numeric, 0.0)
     for what, values, other, slack in (("entry", a.T, t.T, e.slack.T), ("output", a, t, e.slack)):
-        ratios = _ratios(values, other, slack) if (off & e.bad).any() else None
+        ratios = rowwise(values, other, slack) if (off & e.bad).any() else None
         if ratios is None or _alike_on(e, np.nan_to_num(ratios, nan=1.0)):
             continue
-        if what == "entry" and (_as_axis(ratios, e.shape) is None or not np.nan_to_num(ratios, nan=1.0).all()):
+        if what == "entry" and (as_axis(ratios, e.shape) is None or not np.nan_to_num(ratios, nan=1.0).all()):
             continue
         if not e.no(e.numeric)[~off].all():
             text = f"but for what goes straight to its own output, each {what} is off by a factor of its own"
@@ -132,15 +146,6 @@ def _alike_on(e: Evidence, ratios: np.ndarray) -> bool:
     return bool((np.abs(straight) <= 4 * np.maximum(np.abs(ratios), 1) * np.diag(e.slack)).all())
 
 
-def _reordered(ratios: np.ndarray) -> bool:
-    """Whether factors are quotients of the same numbers in another order: their product is then 1."""
-    moved = ratios[np.isfinite(ratios) & (ratios != 1)]
-    if moved.size < 3 or moved.size != ratios.size or not ratios.all():
-        return False
-    logs = np.log(np.abs(ratios))
-    return bool(abs(logs.sum()) <= 1e-8 * np.abs(logs).sum() and np.unique(np.round(np.abs(logs), 6)).size > 2)
-
-
 def _quotient_of(ratios: np.ndarray, what: str, e: Evidence) -> str:
     if what == "entry":
         return quotient(ratios, e)
@@ -151,49 +156,6 @@ def _quotient_of(ratios: np.ndarray, what: str, e: Evidence) -> str:
                 if np.allclose(ratios[known], values[known], rtol=1e-8, atol=0):
                     return said.format(e.names[i])
     return ""
-
-
-def _ratios(a: np.ndarray, t: np.ndarray, slack: np.ndarray) -> np.ndarray | None:
-    """Return the factor (R,) that each row of t is multiplied with in a, if there is one and it proves something."""
-    there = np.abs(t) > slack
-    size = np.square(t).sum(axis=1)
-    c = np.where(size > 0, (a * t).sum(axis=1) / np.where(size > 0, size, 1), np.nan)
-    known = np.isfinite(c)
-    by = np.where(known, c, 1)[:, None]
-    if (np.abs(a - by * t) > 4 * np.maximum(np.abs(by), 1) * slack + 1e-9 * np.abs(a)).any():
-        return None
-    if (there.sum(axis=1) > 1).sum() < 2 or np.nanmax(c) - np.nanmin(c) <= 1e-9 * np.nanmax(np.abs(c)):
-        return None
-    return c
-
-
-def _as_axis(ratios: np.ndarray, shape: tuple[int, ...]) -> str | None:
-    """Say along which single axis a factor changes, if it does so along one only."""
-    if len(shape) < 2:
-        return None
-    values = ratios.reshape(shape)
-    for axis in range(len(shape)):
-        along = np.moveaxis(values, axis, 0).reshape(shape[axis], -1)
-        if shape[axis] > 1 and along.shape[1] > 1:
-            known = np.isfinite(along)
-            spread = np.where(known, along, -np.inf).max(axis=1) - np.where(known, along, np.inf).min(axis=1)
-            if (spread <= 1e-9 * np.abs(along[known]).max()).all():
-                return f"depends on the index of axis {axis} only"
-    return None
-
-
-def _counted(ratios: np.ndarray, shape: tuple[int, ...]) -> int | None:
-    """Return the whole number above 1 that the factors are in one stretch of an axis, if they are 1 elsewhere."""
-    off = ~np.isclose(ratios, 1, rtol=0, atol=1e-8) & np.isfinite(ratios)
-    times = round(float(ratios[off].mean())) if off.any() else 0
-    if times < 2 or (np.abs(ratios[off] - times) > 1e-7).any():
-        return None
-    for axis in range(len(shape)):
-        along = np.moveaxis(off.reshape(shape), axis, 0).reshape(shape[axis], -1)
-        there = np.flatnonzero(along.any(axis=1))
-        if along[there].all() and there.size == there[-1] - there[0] + 1 < shape[axis]:
-            return times
-    return None
 
 
 def _simple(c: float) -> bool:

@@ -49,6 +49,25 @@ def stepped(e: Evidence) -> Diagnosis | None:
     return None
 
 
+def other_end(e: Evidence) -> Diagnosis | None:
+    """The error is the claim itself some steps further: of what joins two entries, one of them gets its part."""
+    if not e.whole or not e.shape or not e.bad.any():
+        return None
+    claims, error, slack = (e.full(v) for v in (e.claimed, e.error, e.slack))
+    for axis, n in enumerate(e.shape):
+        for step in (k for k in (1, -1, 2, -2) if n > 2 * abs(k) + 1):
+            turned = np.roll(claims, step, axis + 1)
+            ends = np.moveaxis(np.zeros_like(claims), axis + 1, 0)
+            ends[:] = np.moveaxis(turned, axis + 1, 0)
+            ends[slice(None, step) if step > 0 else slice(step, None)] = 0
+            for sign, moved in ((s, v) for s in (1, -1) for v in (turned, np.moveaxis(ends, 0, axis + 1))):
+                if (np.abs(error - sign * moved) <= 4 * slack + 1e-9 * np.abs(moved)).all():
+                    text = f"the gradient is the claim and, {'less' if sign > 0 else 'with'} it, the claim {abs(step)}"
+                    text = f"{text} further along axis {axis}: what joins two entries is handed on to one of them only"
+                    return Diagnosis("path", f"{e.name}: {text}")
+    return None
+
+
 def _blocks(e: Evidence) -> list[tuple[int, int, np.ndarray, np.ndarray, np.ndarray]]:
     """Return for axes p of the output and q of the array of one length n: claims and gradients (n, n, rest)."""
     found: list[tuple[int, int, np.ndarray, np.ndarray, np.ndarray]] = []

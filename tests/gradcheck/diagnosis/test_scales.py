@@ -33,6 +33,17 @@ CASES = {
         lambda x, dy: dy * x + np.roll(dy, -1) * np.cosh(x) + 2 * np.roll(dy, -2) * np.exp(x),
         LINE,
     ),
+    "by row, made of another array": (
+        "slope",
+        "axis 0 only and on c: what is made of c there",
+        lambda w, c: np.sinh(c)[:, None] * np.tanh(FIRST[:, :3] @ w),
+        lambda w, c, dy: (
+            FIRST[:, :3].T @ (dy * np.cosh(c)[:, None] / np.cosh(FIRST[:, :3] @ w) ** 2),
+            (dy * np.tanh(FIRST[:, :3] @ w)).sum(1) * np.cosh(c),
+        ),
+        X,
+        FIRST[:, 0],
+    ),
     "some outputs twice": (
         "factor",
         "output at index 0, 1 of axis 1 counts 2 times; the rest is right",

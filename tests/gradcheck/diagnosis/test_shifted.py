@@ -29,6 +29,10 @@ def causal(x):
     return np.sin(padded[2:]) + 3 * np.sin(padded[1:-1]) + 5 * np.sin(padded[:-2])
 
 
+def springs(x):
+    return np.cosh(x[1:] - x[:-1]).sum()
+
+
 def causal_cut_off(x, dy):
     padded, dpadded = np.concatenate([0 * x[:2], x]), np.zeros((11, 2))
     for start, weight in ((2, 1), (1, 3), (0, 5)):
@@ -40,6 +44,20 @@ def causal_cut_off(x, dy):
 CASES = {
     "messages along their links": ("transposed", "not transposed", sent(LINKS), returned(LINKS, LINKS), X, W),
     "a full matrix": ("transposed", "not transposed", sent(DENSE), returned(DENSE, DENSE), X, W),
+    "one end of a spring": (
+        "path",
+        "the claim 1 further along axis 0",
+        springs,
+        lambda x, dy: dy * np.concatenate([0 * x[:1], np.sinh(x[1:] - x[:-1])]),
+        LONG,
+    ),
+    "one end of a spring, in a ring": (
+        "path",
+        "the claim 2 further along axis 0",
+        lambda x: np.cosh(x - np.roll(x, -2, 0)).sum(),
+        lambda x, dy: dy * np.sinh(x - np.roll(x, -2, 0)),
+        LONG,
+    ),
     "padding cut off one step early": ("shift", "off by 1", causal, causal_cut_off, LONG),
 }
 
@@ -69,6 +87,16 @@ BESIDE = {
         np.abs,
         lambda x, dy: dy * np.where(np.arange(5) > 2, -1, 1) * np.sign(x),
         X[:, 0],
+    ),
+    "both ends, of which one counts half": (
+        shifted.other_end,
+        springs,
+        lambda x, dy: dy
+        * (
+            np.concatenate([0 * x[:1], np.sinh(x[1:] - x[:-1])])
+            - np.concatenate([np.sinh(x[1:] - x[:-1]), 0 * x[:1]]) / 2
+        ),
+        LONG,
     ),
     "other numbers in the right places": (shifted.stepped, np.cumsum, lambda x, dy: np.cumsum(dy) * 2, X[:, 0]),
 }
