@@ -71,8 +71,19 @@ def steps(module, rng):
 
 
 def rates(module, rng):
-    for step in (0, 3, 8, 9, 10):
-        yield f"step {step}", None, lambda step=step: (module.linear(0.5, 0.1, 10)(step), module.constant(0.2)(step))
+    schedules = {
+        "constant": module.constant(0.2),
+        "linear": module.linear(0.5, 0.1, 10),
+        "cosine": module.cosine(0.5, 0.1, 10),
+        "inverse square root": module.inverse_square_root(0.5, 4),
+        "warm-up": module.warm_up(0.1, 4, module.cosine(0.5, 0.2, 6)),
+        "step decay": module.step_decay(0.5, 0.3, 3),
+        "one cycle": module.one_cycle(0.1, 0.5, 0.2, 3, 10),
+        "warm-up, stable, decay": module.warmup_stable_decay(0.1, 0.5, 0.2, 2, 4, 10),
+    }
+    for name, schedule in schedules.items():
+        for step in range(12):
+            yield f"{name}, step {step}", None, lambda schedule=schedule, step=step: schedule(step)
 
 
 def clipped(module, rng):
