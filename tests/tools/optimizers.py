@@ -11,14 +11,21 @@ from reference.core import tree
 from reference.core.groups import everything
 from reference.layers.linear import Linear
 
-# Beside the defaults.
+# Beside the defaults: constants of a size at which an error in them is seen.
 SETTINGS = {
-    "Adam": {"decay": {"decay": 0.1}},
-    "AdamW": {"decay of all": {"beta1": 0.8, "beta2": 0.95, "decay": 0.3, "decayed": everything}},
+    "AMSGrad": {"large eps": {"beta2": 0.5, "eps": 0.1}},
+    "Adafactor": {"large eps": {"eps1": 0.1, "eps2": 0.9, "most": 0.6}},
+    "Adagrad": {"large eps": {"eps": 0.1}},
+    "Adam": {"decay, large eps": {"decay": 0.1, "eps": 0.1}},
+    "AdamW": {"decay of all, large eps": {"beta1": 0.8, "eps": 0.1, "decay": 0.3, "decayed": everything}},
+    "Lion": {"decay of all": {"beta1": 0.8, "decay": 0.3, "decayed": everything}},
     "Momentum": {
         "Nesterov, decay": {"nesterov": True, "decay": 0.1},
         "decay of all": {"decay": 0.1, "decayed": everything},
     },
+    "Muon": {"large eps": {"momentum": 0.5, "eps": 9.0}},
+    "NAdam": {"large eps": {"eps": 0.1, "rise": 2.0}},
+    "RMSprop": {"large eps": {"beta": 0.9, "eps": 0.1}},
 }
 
 
