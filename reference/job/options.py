@@ -28,8 +28,8 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
             "what makes a step of a gradient of the loss, summed over a sequence's tokens; with their mean, and the "
             "same rates, sgd needs about five times as many epochs, adam no more")),
         "schedule": ("", "how the learning rate goes on"),
-        "rate": ("X", "learning rate, or the first one of a linear schedule"),
-        "end_rate": ("X", "the last learning rate of a linear schedule"),
+        "rate": ("X", "learning rate, or the first one of a schedule that falls"),
+        "end_rate": ("X", "the last learning rate of a schedule that falls"),
         "seed": ("N", "of the data, the parameters and the order; the same seed gives the same bits"),
     },
 }

@@ -4,7 +4,8 @@ import os
 
 from reference.job.settings import Settings
 
-COPIES = {"adam": 7, "sgd": 3}  # of the parameters at the end of a step: old and new ones, moments alike, the gradient
+# Of the parameters at the end of a step, at the least: old and new ones, moments alike, the gradient.
+COPIES = {"adam": 7, "adamw": 7, "muon": 5, "sgd": 3}
 NUMBER, ID = 4, 8  # bytes of a float32 and of an int64
 
 

@@ -9,8 +9,8 @@ from reference.job.tasks import copy
 CHOICES = {
     "norm": ("pre", "post"),
     "embeddings": ("separate", "tied"),
-    "optimizer": ("adam", "sgd"),
-    "schedule": ("constant", "linear"),
+    "optimizer": ("adam", "adamw", "muon", "sgd"),
+    "schedule": ("constant", "cosine", "linear"),
 }
 MOST = 10**8  # of anything: what is larger has no place in memory, or in an index
 SGD = {"epochs": 60, "rate": 5e-3, "end_rate": 1e-3}  # the defaults that differ from Adam's
@@ -39,7 +39,7 @@ class Settings:
     epochs: int = 10
     optimizer: str = "adam"
     schedule: str = "linear"
-    rate: float = 2e-3    # of a linear schedule, the first
+    rate: float = 2e-3    # of a schedule that falls, the first
     end_rate: float = 1e-5  # so small that no step near the end undoes what was learned
 
     @classmethod
@@ -48,7 +48,7 @@ class Settings:
         usual = SGD if given.get("optimizer") == "sgd" else {}
         settings = cls(**{**usual, **given})
         if "end_rate" in given and settings.schedule == "constant":
-            raise ValueError("end-rate must come with schedule linear, got schedule constant")
+            raise ValueError("end-rate must come with schedule cosine or linear, got schedule constant")
         return settings
 
     def __post_init__(self) -> None:

@@ -18,12 +18,14 @@ from reference.models.objective import Objective
 from reference.models.tied import TiedTransformer
 from reference.models.transformer import Transformer
 from reference.optimizers.adam import Adam
-from reference.optimizers.schedules import constant, linear
+from reference.optimizers.adamw import AdamW
+from reference.optimizers.muon import Muon
+from reference.optimizers.schedules import constant, cosine, linear
 from reference.optimizers.sgd import SGD
 
 MODELS: dict[str, Any] = {"separate": Transformer, "tied": TiedTransformer}
 RESIDUALS: dict[str, Any] = {"pre": PreNorm, "post": PostNorm}
-OPTIMIZERS: dict[str, Any] = {"adam": Adam, "sgd": SGD}
+OPTIMIZERS: dict[str, Any] = {"adam": Adam, "adamw": AdamW, "muon": Muon, "sgd": SGD}
 
 
 class DivergedError(JobError):
@@ -35,7 +37,7 @@ class State:
     """All that the rest of a run depends on.  A step makes the next one; none is changed."""
 
     model: Any
-    optimizer: Any                            # its AdamState or SGDState
+    optimizer: Any                            # its state: AdamState, SGDState ...
     random: Mapping[str, Any]                 # the generator that shuffles, as it stood before this epoch
     losses: np.ndarray                        # (steps so far,), float64: mean over the tokens of a batch
     records: tuple[Mapping[str, float], ...]  # one for each epoch that is over
@@ -138,6 +140,8 @@ def _expect_finite(name: str, finite: np.ndarray | np.bool, settings: Settings, 
 def schedule(settings: Settings) -> Callable[[int], float]:
     if settings.schedule == "linear":
         return linear(settings.rate, settings.end_rate, settings.steps)
+    if settings.schedule == "cosine":
+        return cosine(settings.rate, settings.end_rate, settings.steps)
     return constant(settings.rate)
 
 

@@ -10,14 +10,17 @@ from reference import optimizers
 from reference.core import tree
 from reference.core.groups import everything
 from reference.layers.linear import Linear
+from reference.optimizers.adamw import AdamW
 
-# Beside the defaults: constants of a size at which an error in them is seen.
+# Beside the defaults: constants of a size at which an error in them is seen; where they need a class of the module, a
+# function of it.
 SETTINGS = {
     "AMSGrad": {"large eps": {"beta2": 0.5, "eps": 0.1}},
     "Adafactor": {"large eps": {"eps1": 0.1, "eps2": 0.9, "most": 0.6}},
     "Adagrad": {"large eps": {"eps": 0.1}},
     "Adam": {"decay, large eps": {"decay": 0.1, "eps": 0.1}},
     "AdamW": {"decay of all, large eps": {"beta1": 0.8, "eps": 0.1, "decay": 0.3, "decayed": everything}},
+    "Groups": {"half the rate": lambda module: {"settings": module.Group(AdamW(), 0.5)}},
     "Lion": {"decay of all": {"beta1": 0.8, "decay": 0.3, "decayed": everything}},
     "Momentum": {
         "Nesterov, decay": {"nesterov": True, "decay": 0.1},
@@ -40,7 +43,7 @@ def variants(module):
     for kind in classes(module):
         yield kind.__name__, kind()
         for name, settings in SETTINGS.get(kind.__name__, {}).items():
-            yield f"{kind.__name__}: {name}", kind(**settings)
+            yield f"{kind.__name__}: {name}", kind(**(settings(module) if callable(settings) else settings))
 
 
 def modules():

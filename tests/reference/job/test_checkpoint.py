@@ -51,7 +51,9 @@ def refused(path):
     return message.removeprefix(f"{path}: ")
 
 
-@pytest.mark.parametrize("changes", [{}, {"optimizer": "sgd"}, {"embeddings": "tied", "norm": "post", "layers": 2}])
+@pytest.mark.parametrize(
+    "changes", [{}, {"optimizer": "sgd"}, {"optimizer": "muon"}, {"embeddings": "tied", "norm": "post", "layers": 2}]
+)
 @pytest.mark.parametrize("steps", [0, 1, 4])
 def test_what_is_loaded_is_what_was_saved_bit_for_bit(saved, tiny, changes, steps, tmp_path):
     if steps:

@@ -35,7 +35,7 @@ def recorder(monkeypatch):
     return recorder
 
 
-@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+@pytest.mark.parametrize("optimizer", ["adam", "adamw", "muon", "sgd"])
 def test_one_seed_gives_the_same_bits(tiny, trained, optimizer):
     settings = tiny(optimizer=optimizer, epochs=2)
     assert bits(trained(settings)) == bits(trained(settings))
@@ -53,7 +53,7 @@ def test_the_data_do_not_depend_on_the_model(tiny):
     assert one == other
 
 
-@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+@pytest.mark.parametrize("optimizer", ["adam", "adamw", "muon", "sgd"])
 @pytest.mark.parametrize("steps", [1, 2, 3, 4, 5])
 def test_going_on_from_any_step_gives_the_bits_of_a_run_in_one_piece(tiny, trained, optimizer, steps):
     settings = tiny(optimizer=optimizer, epochs=2)
@@ -148,6 +148,13 @@ def test_a_constant_rate_stays(tiny, recorder):
     settings = tiny(optimizer="sgd", schedule="constant", rate=0.2, epochs=2)
     list(train.train(settings, train.begin(settings), *train.data(settings)))
     assert recorder.rates == [0.2] * 6
+
+
+def test_a_cosine_goes_from_rate_to_end_rate(tiny, recorder):
+    settings = tiny(optimizer="sgd", schedule="cosine", rate=0.2, end_rate=0.1, epochs=2)
+    list(train.train(settings, train.begin(settings), *train.data(settings)))
+    expected = 0.15 + 0.05 * np.cos(np.pi * np.arange(6) / 5)
+    np.testing.assert_allclose(recorder.rates, expected, rtol=1e-12, atol=0)
 
 
 def test_a_record_closes_each_epoch(tiny, trained):
