@@ -14,7 +14,7 @@ import numpy as np
 def is_any_array(x: Any) -> bool:
     """Whether NumPy hands its calls on `x` to the class of `x`, as it does for its own arrays."""
     kind: Any = type(x)
-    return _takes_calls(kind)
+    return is_any_array_class(kind)
 
 
 def is_array(x: Any) -> bool:
@@ -24,14 +24,15 @@ def is_array(x: Any) -> bool:
 
 
 @functools.cache
-def _takes_calls(kind: type) -> bool:
+def is_any_array_class(kind: type) -> bool:
+    """Whether `is_any_array` holds for what is of class `kind`."""
     return hasattr(kind, "__array_ufunc__") and hasattr(kind, "__array_function__")
 
 
 @functools.cache  # asked at every node of every walk over a model
 def is_array_class(kind: type) -> bool:
     """Whether `is_array` holds for what is of class `kind`."""
-    return _takes_calls(kind) and not issubclass(kind, np.matrix | np.ma.MaskedArray)
+    return is_any_array_class(kind) and not issubclass(kind, np.matrix | np.ma.MaskedArray)
 
 
 def on_host(x: Any) -> bool:

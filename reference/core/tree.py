@@ -5,74 +5,28 @@ carried along unchanged.  Each parameter stands once in a tree: an array that oc
 twice would get two gradients, each of them half of the truth.
 """
 
-import dataclasses
-import functools
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from reference.core.arrays import is_any_array, is_array_class
+from reference.core.flat import Flat, expect_parameters, flatten, unflatten
+from reference.core.nodes import (
+    address,
+    at,
+    brief,
+    expect_constant,
+    field_names,
+    holds_parameters,
+    is_layer,
+    is_leaf,
+    rebuild,
+)
 
-
-def is_leaf(node: Any) -> bool:
-    kind: Any = type(node)
-    return (kind is np.ndarray or is_array_class(kind)) and node.dtype.kind in "fc"
-
-
-def holds_parameters(node: Any) -> bool:
-    """Whether a field with this value gets a gradient: a leaf, a layer, a tuple that holds either."""
-    if isinstance(node, tuple):
-        return any(holds_parameters(entry) for entry in node)
-    return is_leaf(node) or is_layer(node)
-
-
-def is_layer(node: Any) -> bool:
-    kind: Any = type(node)
-    return _is_dataclass(kind)
-
-
-_is_dataclass = functools.cache(dataclasses.is_dataclass)  # asked of a class, at every node of every walk
-
-
-def field_names(layer: Any) -> tuple[str, ...]:
-    kind: Any = type(layer)
-    return _field_names(kind)
-
-
-@functools.cache  # dataclasses.fields builds its answer anew at every call, and every pullback asks
-def _field_names(kind: Any) -> tuple[str, ...]:
-    return tuple(field.name for field in dataclasses.fields(kind))
-
-
-def rebuild(layer: Any, values: dict[str, Any]) -> Any:
-    """Return a layer of the same class with these fields, not checked again: they stand where valid ones stood."""
-    twin = object.__new__(type(layer))
-    if hasattr(twin, "__dict__"):
-        twin.__dict__.update(values)
-    else:
-        for name, value in values.items():
-            object.__setattr__(twin, name, value)  # a frozen dataclass with slots has no other way
-    return twin
-
-
-def brief(node: Any) -> str:
-    """Say in a few characters what stands there: float32[7, 5], 3 entries, Linear."""
-    if is_any_array(node):
-        return f"{node.dtype}{list(node.shape)}"
-    return f"{len(node)} entries" if isinstance(node, tuple) else type(node).__name__
-
-
-def expect_constant(node: Any, path: str) -> None:
-    """Raise if `node` is no constant of a layer: parameters there would be passed over in silence.
-
-    Raises:
-        TypeError: a list, dict or set, or an array that is neither floating nor complex.
-    """
-    if is_any_array(node):
-        raise TypeError(f"an array in a tree must be floating or complex, got {node.dtype} {_at(path)}")
-    if isinstance(node, list | dict | set):
-        raise TypeError(f"layers and parameters must stand in a tuple, got a {type(node).__name__} {_at(path)}")
+__all__ = [
+    "brief", "expect_constant", "field_names", "holds_parameters", "is_layer", "is_leaf",
+    "leaves", "map", "rebuild", "written",
+]  # fmt: skip
 
 
 def leaves(node: Any) -> list[tuple[str, np.ndarray]]:
@@ -82,15 +36,8 @@ def leaves(node: Any) -> list[tuple[str, np.ndarray]]:
         TypeError: as `expect_constant` does.
         ValueError: the same array stands at two paths.
     """
-    found: list[tuple[str, np.ndarray]] = []
-    _collect(found, node, "")
-    seen: dict[int, str] = {}
-    # An address, as views share it: w and w.T are one array.  To ask for one costs more than the walk.
-    place = id if all(type(leaf) is np.ndarray and leaf.base is None for _, leaf in found) else _address
-    for path, leaf in found:
-        if leaf.size and (first := seen.setdefault(place(leaf), path)) != path:  # an empty array shares nothing
-            raise ValueError(f"a parameter must stand once in a tree, got the same array at '{first}' and '{path}'")
-    return found
+    flat = written(node)
+    return list(zip(flat.paths(), flat.leaves, strict=True))
 
 
 def map(f: Callable[..., Any], node: Any, *rest: Any) -> Any:
@@ -100,56 +47,55 @@ def map(f: Callable[..., Any], node: Any, *rest: Any) -> Any:
         TypeError, ValueError: as `leaves` does, of the first tree.
         ValueError: the trees differ in structure or in the shape of a leaf.
     """
-    leaves(node)
-    return _map(f, (node, *rest), "")
+    flat = written(node)
+    rows = [flat.leaves]
+    for other in rest:
+        flat_other = flatten(other)
+        if not flat_other.is_like(flat):
+            _expect_one_structure((node, *rest), "")
+        rows.append(flat_other.leaves)
+    return unflatten(flat, [f(*row) for row in zip(*rows, strict=True)])
 
 
-def _collect(found: list[tuple[str, np.ndarray]], node: Any, path: str) -> None:
-    if is_leaf(node):
-        found.append((path, node))
-    elif isinstance(node, tuple):
-        for i, entry in enumerate(node):
-            _collect(found, entry, f"{path}[{i}]")
-    elif is_layer(node):
-        for name in field_names(node):
-            _collect(found, getattr(node, name), _join(path, name))
-    else:
-        expect_constant(node, path)
+def written(node: Any) -> Flat:
+    """Return a tree of parameters as one list.
+
+    Raises:
+        TypeError, ValueError: as `leaves` does.
+    """
+    flat = flatten(node)
+    expect_parameters(flat)
+    _expect_once(flat)
+    return flat
 
 
-def _address(leaf: np.ndarray) -> int:
-    """Return where the numbers stand; of another library's array only the identity is known."""
-    return leaf.ctypes.data if isinstance(leaf, np.ndarray) else id(leaf)
+def _expect_once(flat: Flat) -> None:
+    own = False not in [type(leaf) is np.ndarray and leaf.base is None for leaf in flat.leaves]
+    if own and len({id(leaf) for leaf in flat.leaves}) == len(flat.leaves):
+        return
+    place = id if own else address  # views share an address: w and w.T are one array
+    seen: dict[int, str] = {}
+    for path, leaf in zip(flat.paths(), flat.leaves, strict=True):
+        if leaf.size and (first := seen.setdefault(place(leaf), path)) != path:  # an empty array shares nothing
+            raise ValueError(f"a parameter must stand once in a tree, got the same array at '{first}' and '{path}'")
 
 
-def _map(f: Callable[..., Any], nodes: tuple[Any, ...], path: str) -> Any:
+def _expect_one_structure(nodes: tuple[Any, ...], path: str) -> None:
+    """Raise where the first nodes differ in structure, or in the shape of a leaf."""
     node, *rest = nodes
     if is_leaf(node):
-        if any(not is_leaf(other) or other.shape != node.shape for other in rest):
-            raise _different(nodes, path)
-        return f(*nodes)
-    if any(type(other) is not type(node) for other in rest):
-        raise _different(nodes, path)
+        same = all(is_leaf(other) and other.shape == node.shape for other in rest)
+    else:
+        same = all(type(other) is type(node) for other in rest)
+    if same and isinstance(node, tuple):
+        same = all(len(other) == len(node) for other in rest)
+    if not same:
+        got = " and ".join(brief(each) for each in nodes)
+        raise ValueError(f"trees must have one structure, got {got} {at(path)}")
     if isinstance(node, tuple):
-        if any(len(other) != len(node) for other in rest):
-            raise _different(nodes, path)
-        return tuple(_map(f, entries, f"{path}[{i}]") for i, entries in enumerate(zip(*nodes, strict=True)))
-    if is_layer(node):
-        return rebuild(node, {
-            name: _map(f, tuple([getattr(n, name) for n in nodes]), _join(path, name))
-            for name in field_names(node)
-        })
-    return node
-
-
-def _join(path: str, name: str) -> str:
-    return f"{path}.{name}" if path else name
-
-
-def _at(path: str) -> str:
-    return f"at '{path}'" if path else "at the root"
-
-
-def _different(nodes: tuple[Any, ...], path: str) -> ValueError:
-    got = " and ".join(brief(node) for node in nodes)
-    return ValueError(f"trees must have one structure, got {got} {_at(path)}")
+        for i, entries in enumerate(zip(*nodes, strict=True)):
+            _expect_one_structure(entries, f"{path}[{i}]")
+    elif is_layer(node):
+        for name in field_names(node):
+            values = tuple([getattr(each, name) for each in nodes])
+            _expect_one_structure(values, f"{path}.{name}" if path else name)

@@ -27,10 +27,16 @@ def expect_update(
         raise TypeError(f"{where}: state must be of class {kind.__name__}, got {got(state)}")
     fields: Any = state
     expect_whole(where, "state.step", fields.step, 0)
-    parameters = tree.leaves(model)
-    expect_one_each(where, parameters, tree.leaves(d_model), "d_model", "gradient")
+    _expect_like(where, model, d_model, "d_model", "gradient")
     for name in moments:
-        expect_one_each(where, parameters, tree.leaves(getattr(fields, name)), f"state.{name}", f"moment {name}")
+        _expect_like(where, model, getattr(fields, name), f"state.{name}", f"moment {name}")
+
+
+def _expect_like(where: str, model: Any, given: Any, name: str, what: str) -> None:
+    parameters, arrays = tree.written(model), tree.written(given)
+    dtypes = [leaf.dtype for leaf in parameters.leaves]
+    if not arrays.is_like(parameters) or [leaf.dtype for leaf in arrays.leaves] != dtypes:
+        expect_one_each(where, tree.leaves(model), tree.leaves(given), name, what)
 
 
 def expect_one_each(

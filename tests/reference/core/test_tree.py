@@ -48,26 +48,6 @@ def test_paths_read_like_code_and_follow_the_order_of_fields():
     assert paths(ones(2)) == [""]
 
 
-@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.longdouble, np.complex64, np.complex128])
-def test_floating_and_complex_arrays_are_leaves(dtype):
-    assert tree.is_leaf(np.ones(2, dtype))
-    assert tree.is_leaf(np.ones((), dtype))
-
-
-@pytest.mark.parametrize("node", [1.0, np.float64(1.0), None, "w", (1.0,), np.arange(3), np.ones(3, bool), Node()])
-def test_nothing_else_is_a_leaf(node):
-    assert not tree.is_leaf(node)
-
-
-@pytest.mark.parametrize(
-    ("node", "holds"),
-    [(ones(2), True), (Node(), True), ((None, ones(2)), True), (((Node(),),), True),
-     (None, False), (1e-5, False), ((), False), ((1, 2), False), (Node, False)],
-)
-def test_arrays_and_layers_and_tuples_of_them_hold_parameters(node, holds):
-    assert tree.holds_parameters(node) is holds
-
-
 @settings(deadline=None, max_examples=100, derandomize=True)
 @given(TREES)
 def test_map_keeps_structure_and_constants_and_applies_to_every_leaf(node):
@@ -144,14 +124,3 @@ def test_parameters_that_would_be_passed_over_are_an_error(node, message):
 def test_trees_of_another_structure_are_an_error_that_says_where(other, got):
     with pytest.raises(ValueError, match=rf"^trees must have one structure, got {got}$"):
         tree.map(lambda x, y: x, Node(a=(ones(2), ones(3))), other)
-
-
-def test_fields_are_named_in_order():
-    assert tree.field_names(Node()) == ("a", "b")
-    assert tree.field_names(Plain(a=1)) == ("a",)
-
-
-def test_a_node_is_described_in_a_few_characters():
-    assert [tree.brief(node) for node in (np.ones((7, 5), np.float32), (1, 2, 3), Node(), None)] == [
-        "float32[7, 5]", "3 entries", "Node", "NoneType",
-    ]
