@@ -46,9 +46,11 @@ def is_layer(node: Any) -> bool:
 
 def holds_parameters(node: Any) -> bool:
     """Whether a field with this value gets a gradient: a leaf, a layer, a tuple that holds either."""
-    if isinstance(node, tuple):
+    kind: Any = type(node)
+    what = sort(kind)
+    if what is TUPLE:
         return any(holds_parameters(entry) for entry in node)
-    return is_leaf(node) or is_layer(node)
+    return callable(what) or (what is ARRAY and node.dtype.kind in "fc")
 
 
 @functools.cache  # dataclasses.fields builds its answer anew at every call, and every pullback asks
@@ -86,6 +88,9 @@ def expect_constant(node: Any, path: str) -> None:
     Raises:
         TypeError: a list, dict or set, or an array that is neither floating nor complex.
     """
+    kind: Any = type(node)
+    if sort(kind) is CONSTANT:
+        return
     if is_any_array(node):
         raise TypeError(f"an array in a tree must be floating or complex, got {node.dtype} {at(path)}")
     if isinstance(node, list | dict | set):
