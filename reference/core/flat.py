@@ -8,73 +8,74 @@ import dataclasses
 import functools
 from typing import Any
 
-from reference.core.nodes import ARRAY, REFUSED, TUPLE, expect_constant, fields_of, rebuild, sort
+from reference.core.nodes import ARRAY, CONSTANT, TUPLE, expect_constant, fields_of, sort, with_fields
 
 
 @dataclasses.dataclass(frozen=True, eq=False, slots=True)
 class Flat:
     """A tree, written down."""
 
-    nodes: list[Any]
     structure: list[Any]  # of a leaf ARRAY, of a tuple its class and length, of any other node its class
     leaves: list[Any]
-    refused: list[int]    # where a node stands that no tree may hold
+    shapes: list[tuple[int, ...]]  # of the leaves
+    constants: list[Any]
+    refused: list[tuple[int, Any]]  # nodes that no tree may hold, and where they stand
 
     def paths(self) -> list[str]:
         """Return the path of every leaf, in field order: "attention.query.w"."""
         paths = _paths(tuple(self.structure))
         return [path for path, what in zip(paths, self.structure, strict=True) if what is ARRAY]
 
-    def shapes(self) -> list[tuple[int, ...]]:
-        return [leaf.shape for leaf in self.leaves]
-
-    def dtypes(self) -> list[Any]:
-        return [leaf.dtype for leaf in self.leaves]
-
     def is_like(self, other: "Flat") -> bool:
         """Whether the two have one structure, and leaves of the same shapes."""
-        return self.structure == other.structure and self.shapes() == other.shapes()
+        return self.structure == other.structure and self.shapes == other.shapes
+
+    def is_frozen(self) -> bool:
+        """Whether what stands in the tree can never be exchanged, and the tree can be referred to weakly."""
+        return _is_frozen(tuple(self.structure))
 
 
 def flatten(tree: Any) -> Flat:
     """Write a tree down, whatever stands in it."""
-    flat, ahead = Flat([], [], [], []), [tree]
-    nodes, structure, leaves, refused = flat.nodes, flat.structure, flat.leaves, flat.refused
+    flat, ahead = Flat([], [], [], [], []), [tree]
+    structure, leaves, shapes, constants = flat.structure, flat.leaves, flat.shapes, flat.constants
     while ahead:
         node = ahead.pop()
         kind: Any = type(node)
         what = sort(kind)
         if what is ARRAY and node.dtype.kind in "fc":
             leaves.append(node)
+            shapes.append(node.shape)
             structure.append(ARRAY)
         elif what is TUPLE:
             structure.append((kind, len(node)))
             ahead += node[::-1]
-        else:
+        elif not isinstance(what, str):
             structure.append(kind)
-            if not isinstance(what, str):
-                ahead += what(node)
-            elif what is REFUSED or what is ARRAY:
-                refused.append(len(nodes))
-        nodes.append(node)
+            ahead += what(node)
+        else:
+            if what is not CONSTANT:
+                flat.refused.append((len(structure), node))
+            structure.append(kind)
+            constants.append(node)
     return flat
 
 
 def unflatten(flat: Flat, leaves: list[Any]) -> Any:
     """Return the tree with these leaves, in field order, in place of its own."""
-    ahead, made = leaves[:], []  # what is made waits for the node that it stands in, the first on top
-    for node, what in zip(reversed(flat.nodes), reversed(flat.structure), strict=True):
+    leaves, constants, made = leaves[:], flat.constants[:], []  # what is made waits for what it stands in
+    for what in reversed(flat.structure):
         if what is ARRAY:
-            made.append(ahead.pop())
+            made.append(leaves.pop())
         elif isinstance(what, tuple):
-            made.append(tuple([made.pop() for _ in node]))
+            made.append(tuple([made.pop() for _ in range(what[1])]))
         elif isinstance(sort(what), str):
-            made.append(node)
+            made.append(constants.pop())
         else:
             values = {}
             for name in fields_of(what):
                 values[name] = made.pop()
-            made.append(rebuild(node, values))
+            made.append(with_fields(what, values))
     return made.pop()
 
 
@@ -84,8 +85,8 @@ def expect_parameters(flat: Flat) -> None:
     Raises:
         TypeError: as `expect_constant` does.
     """
-    for i in flat.refused:
-        expect_constant(flat.nodes[i], _paths(tuple(flat.structure))[i])
+    for i, node in flat.refused:
+        expect_constant(node, _paths(tuple(flat.structure))[i])
 
 
 @functools.lru_cache(maxsize=64)  # the same few trees come at every step
@@ -100,3 +101,10 @@ def _paths(structure: tuple[Any, ...]) -> tuple[str, ...]:
         elif what is not ARRAY and not isinstance(sort(what), str):
             ahead += [f"{path}.{name}" if path else name for name in reversed(fields_of(what))]
     return tuple(paths)
+
+
+@functools.lru_cache(maxsize=64)
+def _is_frozen(structure: tuple[Any, ...]) -> bool:
+    kinds = [kind for kind in structure if isinstance(kind, type) and not isinstance(sort(kind), str)]
+    frozen = [getattr(kind, "__dataclass_params__").frozen for kind in kinds]  # noqa: B009, of which mypy knows nothing
+    return bool(kinds) and structure[0] is kinds[0] and kinds[0].__weakrefoffset__ > 0 and all(frozen)

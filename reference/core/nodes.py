@@ -66,13 +66,18 @@ def field_names(layer: Any) -> tuple[str, ...]:
 
 def rebuild(layer: Any, values: dict[str, Any]) -> Any:
     """Return a layer of the same class with these fields, not checked again: they stand where valid ones stood."""
-    twin = object.__new__(type(layer))
-    if hasattr(twin, "__dict__"):
-        twin.__dict__.update(values)
+    return with_fields(type(layer), values)
+
+
+def with_fields(kind: Any, values: dict[str, Any]) -> Any:
+    """Return a layer of class `kind` with these fields, not checked."""
+    made = object.__new__(kind)
+    if hasattr(made, "__dict__"):
+        made.__dict__.update(values)
     else:
         for name, value in values.items():
-            object.__setattr__(twin, name, value)  # a frozen dataclass with slots has no other way
-    return twin
+            object.__setattr__(made, name, value)  # a frozen dataclass with slots has no other way
+    return made
 
 
 def brief(node: Any) -> str:

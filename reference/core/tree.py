@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from reference.core.flat import Flat, expect_parameters, flatten, unflatten
+from reference.core.known import Known
 from reference.core.nodes import (
     address,
     at,
@@ -27,6 +28,10 @@ __all__ = [
     "brief", "expect_constant", "field_names", "holds_parameters", "is_layer", "is_leaf",
     "leaves", "map", "rebuild", "written",
 ]  # fmt: skip
+
+
+# Trees of frozen layers, written down once: model, gradient and moments are walked over at several places of a step.
+_known: Known[Flat] = Known()
 
 
 def leaves(node: Any) -> list[tuple[str, np.ndarray]]:
@@ -50,7 +55,7 @@ def map(f: Callable[..., Any], node: Any, *rest: Any) -> Any:
     flat = written(node)
     rows = [flat.leaves]
     for other in rest:
-        flat_other = flatten(other)
+        flat_other = _known.get(other) or flatten(other)
         if not flat_other.is_like(flat):
             _expect_one_structure((node, *rest), "")
         rows.append(flat_other.leaves)
@@ -63,9 +68,12 @@ def written(node: Any) -> Flat:
     Raises:
         TypeError, ValueError: as `leaves` does.
     """
-    flat = flatten(node)
-    expect_parameters(flat)
-    _expect_once(flat)
+    if (flat := _known.get(node)) is None:
+        flat = flatten(node)
+        expect_parameters(flat)
+        _expect_once(flat)
+        if flat.is_frozen():
+            _known.keep(node, flat)
     return flat
 
 

@@ -1,3 +1,4 @@
+import copy
 import dataclasses
 import gc
 import pickle
@@ -7,8 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from reference.core import layer as layers
 from reference.core import tree
-from reference.core.layer import Layer
+from reference.core.layer import Layer, is_checked
 
 
 class Scale(Layer):
@@ -197,3 +199,64 @@ def test_constants_in_a_tuple_stand_in_its_gradient_too():
     assert layer.cotangent(layers=(scale(), 7)).layers[1] == 7
     with pytest.raises(TypeError, match=r"^Stack\.cotangent: 'layers\[1\]' must be of type int, got NoneType$"):
         layer.cotangent(layers=(scale(), None))
+
+
+class Outer(Layer):
+    inner: Layer
+
+
+class Equal(Layer):
+    """A layer that is equal to every other, and can be no key."""
+
+    g: np.ndarray
+
+    def __eq__(self, other):
+        return True
+
+
+@pytest.mark.parametrize("kind", [Scale, Equal])
+def test_a_gradient_is_checked_against_the_layer_that_made_it_and_no_other(kind):
+    layer, twin = kind(np.ones(3)), kind(np.ones(3))
+    d_layer = layer.cotangent(g=np.zeros(3))
+    assert is_checked(d_layer, layer)
+    assert not is_checked(d_layer, twin)
+    assert not is_checked(kind(np.zeros(3)), layer)
+
+
+@pytest.mark.parametrize(
+    "remade", [copy.copy, copy.deepcopy, dataclasses.replace, lambda layer: pickle.loads(pickle.dumps(layer))]
+)
+def test_a_copy_of_a_gradient_has_not_been_checked_and_nothing_stands_in_its_fields(remade):
+    layer = scale()
+    d_layer = layer.cotangent(g=np.zeros(3))
+    assert vars(d_layer).keys() == {"g", "c"}
+    assert not is_checked(remade(d_layer), layer)
+
+
+def test_a_gradient_keeps_the_layer_that_made_it_no_longer():
+    layer = scale()
+    d_layer, alive = layer.cotangent(g=np.zeros(3)), weakref.ref(layer)
+    del layer
+    gc.collect()
+    assert alive() is None and not is_checked(d_layer, scale())
+
+
+def test_the_gradient_that_another_layer_made_is_checked_all_through():
+    pair, other = Pair(scale(), scale(2)), Pair(scale(2), scale())
+    d_other = other.cotangent(left=other.left.cotangent(g=np.zeros(2)), right=other.right.cotangent(g=np.zeros(3)))
+    assert is_checked(d_other, other)
+    message = r"^Outer\.cotangent: 'inner\.left\.g' must have shape \(3,\), got \(2,\)$"
+    for gradient in (d_other, Pair(scale(2), scale())):
+        with pytest.raises(ValueError, match=message):
+            Outer(pair).cotangent(inner=gradient)
+
+
+def test_a_gradient_is_looked_at_once_however_deep_it_stands(monkeypatch):
+    looks, look = [], layers._expect_like
+    monkeypatch.setattr(layers, "_expect_like", lambda *given: [looks.append(given[1]), look(*given)])
+    layer = scale()
+    d_layer = layer.cotangent(g=np.zeros(3))
+    for _ in range(10):
+        layer = Outer(layer)
+        d_layer = layer.cotangent(inner=d_layer)
+    assert looks == ["g"] + ["inner"] * 10

@@ -1,4 +1,6 @@
 import dataclasses
+import gc
+import weakref
 from typing import Any
 
 import numpy as np
@@ -124,3 +126,44 @@ def test_parameters_that_would_be_passed_over_are_an_error(node, message):
 def test_trees_of_another_structure_are_an_error_that_says_where(other, got):
     with pytest.raises(ValueError, match=rf"^trees must have one structure, got {got}$"):
         tree.map(lambda x, y: x, Node(a=(ones(2), ones(3))), other)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Slotted:
+    """Frozen, but nothing can refer to it weakly."""
+
+    a: Any
+
+
+def test_a_tree_that_can_be_changed_is_read_anew():
+    plain = Plain(a=ones(2))
+    for node in (plain, Node(a=plain), (plain,), Slotted(a=plain)):
+        plain.a = ones(2)
+        assert [leaf.size for _, leaf in tree.leaves(node)] == [2]
+        plain.a = ones(3)
+        assert [leaf.size for _, leaf in tree.leaves(node)] == [3]
+        assert tree.leaves(tree.map(np.negative, node))[0][1].size == 3
+
+
+def test_a_tree_of_frozen_layers_is_written_down_once_and_what_is_wrong_with_it_is_said_each_time():
+    node, other = Node(a=ones(2), b=Slotted(ones(3))), Node(a=ones(2), b=[])
+    assert tree.written(node) is tree.written(node)
+    w = ones(2)
+    for wrong in (other, Node(a=w, b=w)):
+        for _ in range(2):
+            with pytest.raises((TypeError, ValueError), match=r"must stand"):
+                tree.leaves(wrong)
+
+
+def test_what_is_known_of_a_tree_does_not_keep_it():
+    node = Node(a=Node(a=ones(2)), b=(ones(3), np.tanh))
+    tree.leaves(node)
+    alive = weakref.ref(node)
+    del node
+    gc.collect()
+    assert alive() is None
+
+
+def test_of_slots_too_nothing_is_lost():
+    assert paths(Slotted(a=Slotted(a=ones(2)))) == ["a.a"]
+    assert tree.map(np.negative, Slotted(a=ones(2))).a[0] == -1
