@@ -103,7 +103,7 @@ def expect_constant(node: Any, path: str) -> None:
 
 
 def address(leaf: np.ndarray) -> int:
-    """Return where the numbers stand; of another library's array only the identity is known."""
+    """Return where the numbers stand, which views share; of another library's array only the identity is known."""
     return leaf.ctypes.data if isinstance(leaf, np.ndarray) else id(leaf)
 
 

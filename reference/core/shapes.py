@@ -40,7 +40,7 @@ def expect_dtype(where: str, dtype: DTypeLike) -> None:
 
 def expect_floating(where: str, name: str, x: Any) -> None:
     """Raise unless `x` is a floating or complex array."""
-    if not is_array(x):
+    if type(x) is not np.ndarray and not is_array(x):  # every layer asks, of nearly always the one class
         raise TypeError(f"{where}: {name} must be an array, got {type(x).__name__}")
     if x.dtype.kind not in "fc":
         raise TypeError(f"{where}: {name} must be floating or complex, got {x.dtype}")

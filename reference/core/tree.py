@@ -59,7 +59,11 @@ def map(f: Callable[..., Any], node: Any, *rest: Any) -> Any:
         if not flat_other.is_like(flat):
             _expect_one_structure((node, *rest), "")
         rows.append(flat_other.leaves)
-    return unflatten(flat, [f(*row) for row in zip(*rows, strict=True)])
+    made = [f(*row) for row in zip(*rows, strict=True)]
+    tree = unflatten(flat, made)
+    if _known.get(node) is flat and _are_own(made):
+        _known.keep(tree, Flat(flat.structure, made, [leaf.shape for leaf in made], flat.constants, []))
+    return tree
 
 
 def written(node: Any) -> Flat:
@@ -77,14 +81,18 @@ def written(node: Any) -> Flat:
     return flat
 
 
+def _are_own(leaves: list[Any]) -> bool:
+    """Whether these are leaves, each an array of NumPy's with memory of its own."""
+    own = [type(leaf) is np.ndarray and leaf.base is None and leaf.dtype.kind in "fc" for leaf in leaves]
+    return False not in own and len({id(leaf) for leaf in leaves}) == len(leaves)
+
+
 def _expect_once(flat: Flat) -> None:
-    own = False not in [type(leaf) is np.ndarray and leaf.base is None for leaf in flat.leaves]
-    if own and len({id(leaf) for leaf in flat.leaves}) == len(flat.leaves):
+    if _are_own(flat.leaves):
         return
-    place = id if own else address  # views share an address: w and w.T are one array
     seen: dict[int, str] = {}
     for path, leaf in zip(flat.paths(), flat.leaves, strict=True):
-        if leaf.size and (first := seen.setdefault(place(leaf), path)) != path:  # an empty array shares nothing
+        if leaf.size and (first := seen.setdefault(address(leaf), path)) != path:  # an empty array shares nothing
             raise ValueError(f"a parameter must stand once in a tree, got the same array at '{first}' and '{path}'")
 
 

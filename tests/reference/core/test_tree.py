@@ -167,3 +167,36 @@ def test_what_is_known_of_a_tree_does_not_keep_it():
 def test_of_slots_too_nothing_is_lost():
     assert paths(Slotted(a=Slotted(a=ones(2)))) == ["a.a"]
     assert tree.map(np.negative, Slotted(a=ones(2))).a[0] == -1
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        np.negative,
+        lambda leaf: leaf.astype(complex),
+        lambda leaf: leaf[:1],
+        lambda leaf: leaf > 0,
+        lambda leaf: leaf.shape,
+        lambda leaf: None,
+        lambda leaf: [leaf],
+    ],
+)
+def test_what_is_known_of_a_tree_that_map_made_is_what_a_walk_over_it_finds(f):
+    node = Node(a=(ones(3), 7), b=Node(a=ones(2)))
+    made = tree.map(f, node)
+    twin = Node(a=made.a, b=Node(a=made.b.a, b=made.b.b))
+    assert outcome(made) == outcome(twin)
+
+
+def outcome(node):
+    """The leaves of a tree, or why it has none."""
+    try:
+        return [(path, id(leaf)) for path, leaf in tree.leaves(node)]
+    except TypeError as error:
+        return str(error)
+
+
+def test_a_parameter_that_map_puts_in_twice_is_found():
+    w = ones(2)
+    with pytest.raises(ValueError, match=r"^a parameter must stand once in a tree, got the same array at 'a' and 'b'$"):
+        tree.leaves(tree.map(lambda _: w, Node(a=ones(2), b=ones(2))))

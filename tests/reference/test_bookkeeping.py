@@ -1,0 +1,66 @@
+"""What a training step does beside its mathematics is bounded in calls of Python, which are as many on any machine."""
+
+import collections
+import sys
+from pathlib import Path
+
+import pytest
+
+import reference
+from reference.core import layer, tree
+from reference.job import train
+from reference.job.settings import Settings
+
+CORE = str(Path(reference.__file__).parent / "core")
+# The default model has 50 arrays in 43 layers, 113 nodes in all; at each update three trees of that shape are made.
+OF_ONE = 200  # calls of one function of core/: to make the layers of three trees anew takes 177
+OF_ALL = 1_800  # calls of all of them: 1,650 at the time of writing
+
+
+def calls(settings):
+    """Count the calls of each function of core/ in a step after the first, which reads classes and makes tables."""
+    counts = collections.Counter()
+    examples, _ = train.data(settings)
+    rows, optimizer = examples[: settings.batch], train.OPTIMIZERS[settings.optimizer]()
+    state = train.step(train.begin(settings), rows, optimizer, settings.rate)
+
+    def count(frame, event, _):
+        code = frame.f_code
+        if event == "call" and code.co_filename.startswith(CORE) and code.co_name != "<listcomp>":  # a call until 3.11
+            counts[f"{Path(code.co_filename).name}: {code.co_name}"] += 1
+
+    before = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        train.step(state, rows, optimizer, settings.rate)
+    finally:
+        sys.setprofile(before)
+    return counts
+
+
+def test_no_function_of_core_is_called_more_often_than_stated():
+    counts = calls(Settings())
+    assert counts["layer.py: cotangent"] == 47  # the layers, their objective, and positions of which some serve twice
+    assert {name: n for name, n in counts.items() if n > OF_ONE} == {}
+    assert counts.total() <= OF_ALL
+
+
+def test_every_further_layer_adds_the_same_calls():
+    one, two, three = (calls(Settings(layers=layers)) for layers in (1, 2, 3))
+    assert three - two == two - one
+    assert (two - one).total() <= 1_200  # 42 arrays in 33 layers
+
+
+def test_a_step_writes_its_gradient_down_once_and_model_and_moments_never():
+    counts = calls(Settings())
+    assert counts["flat.py: flatten"] == 3  # the other two: gradients of one table of positions, which are added up
+
+
+@pytest.mark.parametrize(
+    ("known", "function", "bound"),
+    [(layer._checked, "layer.py: _expect_like", OF_ONE), (tree._known, "flat.py: flatten", 3)],
+    ids=["gradients", "trees"],
+)
+def test_a_bound_does_not_hold_where_nothing_is_remembered(monkeypatch, known, function, bound):
+    monkeypatch.setattr(known, "get", lambda _: None)
+    assert calls(Settings())[function] > bound
