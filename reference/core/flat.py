@@ -6,9 +6,14 @@ it takes 20 us, where a function that calls itself takes 50, and 180 if it build
 
 import dataclasses
 import functools
+from types import FunctionType
 from typing import Any
 
+import numpy as np
+
 from reference.core.nodes import ARRAY, CONSTANT, TUPLE, expect_constant, fields_of, sort, with_fields
+
+PLAIN = int, float, complex, str, type(None), type, FunctionType, np.generic, np.ufunc  # constants that hold no layer
 
 
 @dataclasses.dataclass(frozen=True, eq=False, slots=True)
@@ -31,8 +36,9 @@ class Flat:
         return self.structure == other.structure and self.shapes == other.shapes
 
     def is_frozen(self) -> bool:
-        """Whether what stands in the tree can never be exchanged, and the tree can be referred to weakly."""
-        return _is_frozen(tuple(self.structure))
+        """Whether what stands in the tree stays there, and whether to know the tree does not keep it."""
+        closures = [constant for constant in self.constants if getattr(constant, "__closure__", None)]
+        return _is_frozen(tuple(self.structure)) and not closures
 
 
 def flatten(tree: Any) -> Flat:
@@ -105,6 +111,8 @@ def _paths(structure: tuple[Any, ...]) -> tuple[str, ...]:
 
 @functools.lru_cache(maxsize=64)
 def _is_frozen(structure: tuple[Any, ...]) -> bool:
-    kinds = [kind for kind in structure if isinstance(kind, type) and not isinstance(sort(kind), str)]
-    frozen = [getattr(kind, "__dataclass_params__").frozen for kind in kinds]  # noqa: B009, of which mypy knows nothing
-    return bool(kinds) and structure[0] is kinds[0] and kinds[0].__weakrefoffset__ > 0 and all(frozen)
+    kinds = [kind for kind in structure if isinstance(kind, type)]
+    layers = [kind for kind in kinds if not isinstance(sort(kind), str)]
+    frozen = [getattr(kind, "__dataclass_params__").frozen for kind in layers]  # noqa: B009, of which mypy knows nothing
+    plain = [issubclass(kind, PLAIN) for kind in kinds if kind not in layers]
+    return structure[0] in layers and structure[0].__weakrefoffset__ > 0 and all(frozen) and all(plain)

@@ -200,3 +200,25 @@ def test_a_parameter_that_map_puts_in_twice_is_found():
     w = ones(2)
     with pytest.raises(ValueError, match=r"^a parameter must stand once in a tree, got the same array at 'a' and 'b'$"):
         tree.leaves(tree.map(lambda _: w, Node(a=ones(2), b=ones(2))))
+
+
+def test_what_is_known_of_a_tree_does_not_keep_it_where_a_constant_of_its_own_holds_it():
+    class Holder:
+        node = None
+
+    def of_a_function():
+        node = Node(a=ones(2), b=lambda: node)
+        return node
+
+    def of_an_object():
+        node = Node(a=ones(2), b=Holder())
+        node.b.node = node
+        return node
+
+    for make in (of_a_function, of_an_object):
+        node = make()
+        tree.leaves(node)
+        alive = weakref.ref(node)
+        del node
+        gc.collect()
+        assert alive() is None
