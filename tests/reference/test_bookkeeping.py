@@ -1,6 +1,7 @@
 """What a training step does beside its mathematics is bounded in calls of Python, which are as many on any machine."""
 
 import collections
+import gc
 import sys
 from pathlib import Path
 
@@ -29,12 +30,16 @@ def calls(settings):
         if event == "call" and code.co_filename.startswith(CORE) and code.co_name != "<listcomp>":  # a call until 3.11
             counts[f"{Path(code.co_filename).name}: {code.co_name}"] += 1
 
-    before = sys.getprofile()
+    gc.collect()  # what others left would be forgotten within the step, by calls that are not its own
+    collects, before = gc.isenabled(), sys.getprofile()
+    gc.disable()
     sys.setprofile(count)
     try:
         train.step(state, rows, optimizer, settings.rate)
     finally:
         sys.setprofile(before)
+        if collects:
+            gc.enable()
     return counts
 
 
