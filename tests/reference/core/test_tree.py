@@ -1,3 +1,4 @@
+import collections
 import dataclasses
 import gc
 import weakref
@@ -222,3 +223,12 @@ def test_what_is_known_of_a_tree_does_not_keep_it_where_a_constant_of_its_own_ho
         del node
         gc.collect()
         assert alive() is None
+
+
+def test_a_named_tuple_becomes_a_tuple_and_is_then_known_as_one():
+    pair = collections.namedtuple("pair", "x y")
+    node = Node(a=pair(ones(2), ones(3)))
+    made = tree.map(np.negative, node)
+    assert type(made.a) is tuple
+    with pytest.raises(ValueError, match=r"^trees must have one structure, got 2 entries and 2 entries at 'a'$"):
+        tree.map(np.add, made, node)
