@@ -106,6 +106,28 @@ def test_beside_the_given_numbers_all_entries_move_by_a_few_roundings_to_both_si
     assert (moved > 0).any(axis=1).all() and (moved < 0).any(axis=1).all() and not np.array_equal(*np.sign(moved))
 
 
+@pytest.fixture
+def beside():
+    """beside(*two): whether 0.1 and 0.7 are special where their claims are doubled, and `two` at the two points beside."""
+
+    def beside(*two):
+        answers = iter((2 * np.ones(4), *two))
+        subject = pair(lambda x, w: x * w, lambda x, w, dy: tuple(np.split(next(answers), 2)))
+        problem = Problem(subject, (np.array([0.1, 0.7]), np.array([1.3, -0.4])), {})
+        places = choose(problem, 2, np.random.default_rng(1))
+        return is_special(problem, places, [np.ones((1, 2)), np.ones((1, 2))], np.random.default_rng(2))
+
+    return beside
+
+
+def test_the_points_beside_are_both_as_claimed_and_only_what_is_no_number_in_every_array_is_left_out(beside):
+    one, nan = np.ones(4), np.full(4, np.nan)
+    assert beside(one, one) is True and beside(one, nan) is True and beside(nan, one) is True
+    assert beside(one, 2 * one) is False and beside(2 * one, one) is False
+    assert beside(one, np.array([1.0, 1.0, np.nan, np.nan])) is False, "one array has numbers there"
+    assert beside(np.array([np.nan, 1.0, np.nan, np.nan]), one) is False, "one entry has"
+
+
 def test_claims_of_zero_are_alike(special):
     assert special(lambda x, dy: 0 * dy) is False
     assert special(lambda x, dy: dy * (x == 0.1)) is True
