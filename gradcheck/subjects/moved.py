@@ -28,7 +28,7 @@ class told:  # noqa: N801  (a context, written as a class because it is entered 
 
 def _move(leaf: "Leaf", x: np.ndarray) -> str:
     """Return which entry of an array was moved most, from what and to what; nothing if none was."""
-    if x.shape != leaf.value.shape or not x.size:
+    if x.shape != leaf.value.shape:
         return ""
     with np.errstate(all="ignore"):
         away = np.nan_to_num(np.abs(x - leaf.value), nan=np.inf)

@@ -27,6 +27,7 @@ def test_the_entry_that_moved_most_is_named_with_both_values():
 def test_an_error_at_the_given_point_is_left_as_it_is():
     assert notes([X, 2.0], [X.astype(np.complex128), np.array(2.0)]) == []
     assert notes([X], []) == notes([np.zeros((0, 3))], [np.zeros((0, 3))]) == []
+    assert notes([X], [np.zeros(3)]) == notes([X], [np.zeros((0, 2))]) == [], "an array of another shape"
 
 
 def test_what_the_checker_says_itself_needs_no_such_note():

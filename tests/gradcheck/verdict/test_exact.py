@@ -53,6 +53,13 @@ def test_one_entry_of_many_is_seen_the_less():
         assert gradient.verdict == verdict
 
 
+@pytest.mark.parametrize(("bars", "verdict"), [(9.9, "fail"), (10.1, "inconclusive")])
+def test_ten_bars_would_have_been_seen(bars, verdict):
+    answer = Exact(DIFFERS, relative=1e-3, apart=bars * 0.5, index=(1,))
+    (gradient,), _ = with_exact([Gradient("x", (1,), "pass", bar=0.5)], [answer], [], 0.0)
+    assert gradient.verdict == verdict
+
+
 def test_both_see_an_error_without_a_second_finding():
     gradient, findings = beside("fail", Exact(DIFFERS, relative=1e-3, apart=1e-3, index=(1,)))
     assert gradient.verdict == "fail" and not findings
@@ -61,6 +68,8 @@ def test_both_see_an_error_without_a_second_finding():
 def test_what_a_solver_leaves_open_is_no_difference():
     gradient, findings = beside("pass", Exact(DIFFERS, relative=1e-8, apart=1e-8, index=(1,)), noise=1e-6, bar=1e-6)
     assert gradient.verdict == "pass" and not findings
+    for noise, verdict in ((0.25, "pass"), (0.125, "fail")):
+        assert beside("pass", Exact(DIFFERS, relative=0.25, index=(1,)), noise=noise)[0].verdict == verdict
 
 
 def test_notes_come_along():
