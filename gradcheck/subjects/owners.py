@@ -8,14 +8,12 @@ import copy
 import functools
 import threading
 from collections.abc import Callable
-from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
+from types import MethodType
 from typing import Any
 
 import numpy as np
 
 from gradcheck.subjects.nodes import is_plain
-
-STATELESS = (type, ModuleType, FunctionType, BuiltinFunctionType)
 
 
 class Owned:
@@ -74,7 +72,7 @@ def _owner(function: Any) -> Any:
     if isinstance(function, functools.partial):
         return _owner(function.func)
     owner = function.__self__ if isinstance(function, MethodType) else function
-    return owner if is_plain(owner) and not isinstance(owner, STATELESS) else None
+    return owner if is_plain(owner) and not isinstance(owner, np.ufunc) else None
 
 
 def _rebound(function: Any, twins: dict[int, Any]) -> Any:

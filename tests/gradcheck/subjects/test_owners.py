@@ -100,6 +100,28 @@ def test_functions_stay_in_their_order_beside_methods():
     assert third() == 5
 
 
+class Slotted:
+    __slots__ = ("calls",)
+
+    def forward(self):
+        return self
+
+
+class OfClass:
+    @classmethod
+    def forward(cls):
+        return cls
+
+
+@pytest.mark.parametrize("other", [plain, len, np.sin, Slotted().forward, OfClass.forward, {}.get, np.random.normal])
+def test_what_has_no_state_or_none_that_can_be_copied_stays_itself_beside_a_method(other):
+    counter = Counter()
+    for functions in ((other, counter.forward), (counter.forward, other)):
+        found = Owned(*functions).fresh()
+        forward, beside = found[functions.index(counter.forward)], found[functions.index(other)]
+        assert forward.__self__ is not counter and beside == other
+
+
 def test_each_thread_has_twins_of_its_own():
     counter = Counter()
     owned = Owned(counter.forward)
