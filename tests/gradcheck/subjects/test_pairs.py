@@ -105,6 +105,32 @@ def test_complex_parameters_of_a_layer_are_compared_by_name():
     assert [(g.name, g.shape) for g in report.gradients] == [("w", (6, 3, 2)), ("x", (6, 2))]
 
 
+class Affine:
+    """A layer of complex and of real arrays."""
+
+    def __init__(self, names="wb"):
+        self.w, self.b, self.names = W, X[:3], names
+
+    def vjp(self, x):
+        def pullback(dy):
+            d = {"w": np.outer(np.conj(x), dy), "b": dy.real}
+            return {name: d[name] for name in self.names}, dy @ np.conj(self.w).T
+
+        return x @ self.w + self.b, pullback
+
+
+def test_real_arrays_beside_complex_ones_stay_what_they_are():
+    report = gradcheck.check(Affine(), Z)
+    assert report.verdict == "pass", str(report)
+    assert [(g.name, g.shape) for g in report.gradients] == [("w", (6, 3, 2)), ("b", (3,)), ("x", (6, 2))]
+
+
+@pytest.mark.parametrize(("names", "missing"), [("w", "b"), ("b", "w")])
+def test_a_gradient_that_is_missing_among_complex_ones_is_told(names, missing):
+    report = gradcheck.check(Affine(names), Z)
+    assert [f.array for f in report.findings if f.severity == "fail"] == [missing], str(report)
+
+
 def test_complex64_passes():
     forward, right, _, inputs = CASES["product"]
     report = gradcheck.check(pair(forward, right), *(z.astype(np.complex64) for z in inputs))

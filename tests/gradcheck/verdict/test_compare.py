@@ -370,3 +370,34 @@ def test_an_open_entry_is_tried_on_the_second_ladder_and_left_if_that_says_nothi
     nowhere = ground(lambda x: np.where(x == X, x, np.nan), lambda x, dy: dy, X)
     (left,) = _retried(nowhere, Known(), [unresolved], [0], False)
     assert left is unresolved
+
+
+@pytest.mark.parametrize("wrong", [[False, True], [True, True]])
+def test_steps_of_its_own_size_that_a_rounding_swallows_contradict_nothing(ground, comparison, sweep, wrong):
+    """Of 3 + 4 + 2^-60 no step of the last changes the sum; a claim of 2^50 is not seen to be wrong by that."""
+    right = ground(lambda x: x.sum(keepdims=True), lambda x, dy: dy * np.ones(3), np.array([3.0, 4.0, 2.0**-60]))
+    claims = np.where(wrong, 2.0**50, 1.0)[:, None] * right.claim.values[0]
+    place = dataclasses.replace(right, claim=dataclasses.replace(right.claim, values=[claims]))
+    old = comparison([1.0, 1.0], [1.0, 5.0], probe=Probe(0, coordinate=2), unit=4.0, sweep=sweep(np.sin, np.sin))
+    assert _retried(place, Known(), [old], [0], True) == [old]
+    still = dataclasses.replace(old, sweep=sweep(np.zeros_like, np.zeros_like))
+    (found,) = _retried(place, Known(), [still], [0], True)
+    assert found.outside().tolist() == wrong, "where nothing ever moves, the claim must be nothing"
+    (found,) = _retried(right, Known(), [old], [0], True)
+    assert found.probe.own_scale, "what agrees to a rounding is taken"
+
+
+def test_of_two_outputs_one_that_a_rounding_swallows_is_enough(ground, comparison, sweep):
+    """7 + x stays where log x moves; and what moves and contradicts the claim is taken."""
+    x = np.array([3.0, 4.0, 2.0**-60])
+    place = ground(lambda x: np.stack([x.sum(), np.log(x[2])]), lambda x, dy: dy[0] + dy[1] / x, x)
+    place = dataclasses.replace(place, place=dataclasses.replace(place.place, g=np.eye(2)))
+    old = comparison([1.0, 1.0], [1.0, 5.0], probe=Probe(0, coordinate=2), unit=4.0, sweep=sweep(np.sin, np.sin))
+    for slopes, kept in (([2.0**60, 2.0**60], True), ([1.0, 2.0**60], False), ([1.0, 2.0**61], True)):
+        claims = np.outer(slopes, [0.0, 0.0, 1.0])
+        here = dataclasses.replace(place, claim=dataclasses.replace(place.claim, values=[claims]))
+        (found,) = _retried(here, Known(), [old], [0], True)
+        assert (found is old) is kept
+    moving = ground(np.log, lambda x, dy: 2 * dy / x, x)
+    (found,) = _retried(moving, Known(), [old], [0], True)
+    assert found.probe.own_scale and found.outside().all()
