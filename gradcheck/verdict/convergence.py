@@ -10,14 +10,13 @@ from gradcheck.verdict.facts import Gradient, Ladder
 def convergence(gradient: Gradient, comparisons: list[Comparison], believed: bool) -> Ladder | None:
     """Return the differences at the worst entry of a failing array, along a direction of another."""
     found = [c for c in comparisons if c.sweep is not None]
-    units = [c for c in found if c.probe.coordinate is not None]
     if gradient.verdict == "fail" and gradient.wrong and gradient.worst_index is not None:
         worst = int(np.ravel_multi_index(gradient.worst_index, gradient.shape))
-        found = [c for c in units if c.probe.coordinate == worst] or found
-        found.sort(key=lambda c: -float(_excess(c, believed).max()))
+        found = [c for c in found if c.probe.coordinate == worst] or found
     else:
         found = [c for c in found if c.probe.coordinate is None] or found
-        found.sort(key=lambda c: -float(_excess(c, believed).max()) if gradient.verdict == "fail" else 0.0)
+    if gradient.verdict == "fail":
+        found.sort(key=lambda c: -float(_excess(c, believed).max()))
     return _ladder(found[0], gradient, believed) if found else None
 
 

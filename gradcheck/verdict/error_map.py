@@ -48,12 +48,12 @@ def error_map(
     return _drawn(gradient.shape, rows, columns, compared, units_of, exact)
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Block(Probe):
     """A rectangle of an array as a matrix, whose entries all move the same way: the slope is a weighted sum."""
 
-    rows: Span = (0, 0)
-    columns: Span = (0, 0)
+    rows: Span
+    columns: Span
 
     def direction(self, point: Arrays) -> dict[int, np.ndarray]:
         assert self.leaf is not None
@@ -76,7 +76,7 @@ def spans(shape: tuple[int, ...], most_rows: int, most_columns: int, cells: int)
         rows *= length
     if rows < min(total, most_rows // 4):
         rows = min(total, most_rows)
-    return _cut(total, rows), _cut(last, min(last, most_columns, max(cells // rows, 1)))
+    return _cut(total, rows), _cut(last, min(last, most_columns, cells // rows))
 
 
 def _cut(total: int, count: int) -> list[Span]:

@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 
 import gradcheck
-from gradcheck.verdict.error_map import Block, spans
+from gradcheck.numeric.probe import Probe
+from gradcheck.verdict.error_map import Block, error_map, spans
+from gradcheck.verdict.facts import Gradient
+from gradcheck.verdict.ground import Known
 
 
 def wrong_map(function, *inputs):
@@ -131,6 +134,56 @@ def test_a_block_moves_its_own_entries_and_each_in_the_same_sense(normal):
     d = Block(0, seed=3, rows=(1, 3), columns=(2, 4)).direction([x])[0]
     assert (d[1:3, 2:4] > 0).all() and np.count_nonzero(d) == 4
     assert Block(0, seed=3, rows=(0, 1), columns=(0, 1)).direction([np.array(2.0)])[0].shape == ()
+
+
+def test_a_block_moves_by_64ths_of_the_scale_from_a_half_to_one_and_a_half():
+    d = Block(0, seed=3, rows=(0, 40), columns=(0, 40)).direction([np.ones((40, 40))])[0]
+    assert set((64 * d).ravel()) == set(range(32, 97)), "numbers of few bits, of which none is left out"
+    (scaled,) = Block(0, seed=3, rows=(0, 40), columns=(0, 40)).direction([np.full((40, 40), 4.0)]).values()
+    np.testing.assert_array_equal(scaled, 4 * d)
+
+
+@pytest.fixture
+def mapped(ground, comparison, normal):
+    """mapped(found, shape, complete=True): a map from comparisons that are given, and the claims it is drawn from."""
+
+    def mapped(found, shape, complete=True, exact=False):
+        place = ground(np.sin, lambda x, dy: np.cos(x) * dy, normal(*shape))
+        arguments = Known(), Gradient("x", shape, "fail"), 0, found, exact, complete, 1, np.random.default_rng(1)
+        return error_map(place, *arguments), place.claim.values[0][0].reshape(shape)
+
+    return mapped
+
+
+def test_a_map_of_every_entry_gives_the_first_cotangents_numbers_and_the_larger_error_in_bars(mapped, comparison):
+    found = [
+        comparison([6.0, 2.0], [2.0, 3.0], 0.25, claimed_bar=0.25, unit=2.0, probe=Probe(0, coordinate=0)),
+        comparison([1.0, np.nan], [1.0, 1.0], probe=Probe(0, coordinate=1)),
+        comparison([1.0, 1.0], [1.0, np.nan], 1.0, claimed_bar=0.0, probe=Probe(0, coordinate=2)),
+        comparison(1.0, 5.0, 1.0, claimed_bar=0.0, exact=2.0, exact_bar=0.5, probe=Probe(0, coordinate=3)),
+    ]
+    drawn, _ = mapped(found[::-1], (2, 1, 2))
+    assert drawn.claimed == ((3.0, 1.0), (1.0, 1.0)) and drawn.numeric == ((1.0, 1.0), (1.0, 5.0))
+    assert drawn.bars == ((8.0, np.inf), (0.0, 4.0)) and drawn.rows == drawn.columns == ((0, 1), (1, 2))
+    drawn, _ = mapped(found, (2, 1, 2), exact=True)
+    assert (drawn.numeric[1][1], drawn.bars[1][1]) == (2.0, 2.0), "by the complex step, in bars of its own"
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_known_entries_are_set_right_and_cells_are_means(mapped, comparison, whole):
+    """32 times 64 entries in cells of 2 times 32: one wrong entry changes the mean of its cell by a 64th."""
+    entry = comparison([3.0, 1.0], [2.0, 1.0], 0.25, claimed_bar=0.0, unit=2.0, probe=Probe(0, coordinate=64 * 5 + 17))
+    along = [comparison(2.0, 1.0, probe=Probe(0, seed=1))] * whole
+    drawn, claim = mapped([entry, *along], (32, 64))
+    means = claim.reshape(16, 2, 2, 32).mean(axis=(1, 3))
+    right, bars = means.copy(), np.zeros((16, 2))
+    right[2, 0] -= 0.5 / 64  # 3 and 2 in units of 2
+    bars[2, 0] = 4.0
+    np.testing.assert_array_equal(drawn.bars, bars)
+    np.testing.assert_allclose(drawn.claimed, means, rtol=0, atol=1e-15)  # means of 64 numbers near 1
+    np.testing.assert_allclose(drawn.numeric, right, rtol=0, atol=1e-15)
+    assert drawn.rows[:2] == ((0, 2), (2, 4)) and drawn.columns == ((0, 32), (32, 64))
+    assert drawn.sampled is not whole
 
 
 def test_what_is_known_is_filled_in_once():

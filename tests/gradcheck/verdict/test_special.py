@@ -108,7 +108,7 @@ def test_beside_the_given_numbers_all_entries_move_by_a_few_roundings_to_both_si
 
 @pytest.fixture
 def beside():
-    """beside(*two): whether 0.1 and 0.7 are special where their claims are doubled, and `two` at the two points beside."""
+    """beside(*two): whether numbers whose claims are twice as large are special, claims beside them being these two."""
 
     def beside(*two):
         answers = iter((2 * np.ones(4), *two))
