@@ -1,6 +1,7 @@
 """The derivative of a gradient is symmetric: what is not is found, what is passes, and kinks are told."""
 
 import dataclasses
+import types
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from gradcheck.subjects.problem import Problem
 from gradcheck.subjects.second import second_order
 from gradcheck.verdict import symmetry as module
 from gradcheck.verdict.facts import Symmetry
-from gradcheck.verdict.symmetry import MOST, Weighted, symmetry, told
+from gradcheck.verdict.symmetry import MOST, Weighted, _seen, symmetry, told
 
 X = np.random.default_rng(5).normal(size=(3, 4))
 
@@ -115,6 +116,34 @@ def test_noise_claims_nothing(measured):
     ]
 
 
+@pytest.mark.parametrize("k", [0, 1, 3])
+def test_noise_of_one_entry_leaves_the_smoothness_of_the_whole_open(measured, k):
+    def backward(x, dy):
+        return (np.cos(x) + np.sin(1e13 * x) * (np.arange(4) == k)) * dy
+
+    assert measured(pair(np.sin, backward), X[0]).smoothness == "not resolved"
+    assert measured(pair(np.sin, lambda x, dy: np.cos(x) * dy), X[0]).smoothness == "smooth"
+
+
+def test_the_pullback_is_differenced_at_real_numbers_alone(measured):
+    seen = set()
+
+    def backward(x, dy):
+        seen.update((x.dtype.kind, dy.dtype.kind))
+        return np.cos(x) * dy
+
+    assert measured(pair(np.sin, backward), X).is_resolved and seen == {"f"}
+
+
+def test_what_is_2_to_the_minus_40_of_the_largest_output_at_no_step_is_roundings():
+    part = 2.0**-40 * np.array([0.9, 1.1, 0.0, 0.0, 0.0])
+    here, ahead, behind = (np.append(1.0, part * on) for on in (1, 0, 0))
+    here[3], ahead[4], behind[5] = np.nan, -1e-9, 1e-9
+    points = {0.0: here, 1.0: ahead, -1.0: behind}
+    function = types.SimpleNamespace(starts=np.arange(5), attempt=lambda x, size: points[float(np.sign(x[0][0]))])
+    assert _seen(function, [np.zeros(1)], [np.ones(1)]).tolist() == [True, False, True, False, True, True]
+
+
 def test_a_gradient_that_is_zero_but_for_roundings_hides_nothing(measured):
     def softmax(x, b):
         e = np.exp(x + b - (x + b).max(-1, keepdims=True))
@@ -171,6 +200,12 @@ def test_at_the_ends_of_a_domain_the_given_point_serves(measured):
 
     found = measured(pair(np.sin, backward), x)
     assert found.is_resolved and found.digits > 6
+
+    def of_one(x, dy):
+        return np.where((np.abs(x - 1) < 0.01) | (x < 0), np.cos(x), np.nan) * dy
+
+    found = measured(pair(np.sin, of_one), x)
+    assert found.is_resolved and found.digits > 6, "the domain of one entry ends"
 
 
 def test_a_bar_that_is_missed_once_is_measured_again(measured, monkeypatch):
