@@ -1,11 +1,14 @@
 """Inputs that lie in a domain: gradients are compared along it alone, and no point outside it is asked for."""
 
+import types
+
 import numpy as np
 import pytest
 
 import gradcheck
 from gradcheck.adapters import forward_mode, pair
 from gradcheck.claims.projection import MOST
+from gradcheck.claims.within import Within
 
 M = np.random.default_rng(0).normal(size=(4, 4))
 POSITIVE = M @ M.T + 4 * np.eye(4)
@@ -193,6 +196,25 @@ def test_what_an_adapter_learns_as_it_is_called_is_told():
     kinds = {f.kind for f in gradcheck.check(forward_mode(subject), P).findings if f.severity == "fail"}
     within = gradcheck.Checker(domain=lambda x: bool((x > 0).all()))(forward_mode(subject), P)
     assert "linear" in kinds and {f.kind for f in within.findings if f.severity == "fail"} == kinds
+
+
+def test_it_is_known_when_inputs_are_prepared_and_after_every_call():
+    inner = types.SimpleNamespace(name="f", parameters=(), units={}, input_names=["x"], findings=[], complex_safe=True)
+
+    def learn(given):
+        inner.findings, inner.complex_safe = [*inner.findings, "more"], not inner.complex_safe
+        return given
+
+    inner.prepare = lambda inputs, constants: learn(inputs)
+    inner.forward = lambda parameters, inputs, constants: learn(inputs[0])
+    inner.vjp = lambda parameters, inputs, constants: (inputs[0], lambda dy: learn(((), (dy,))))
+    subject = Within(inner, lambda x: True, "torch")
+    subject.prepare((P,), {})
+    assert (subject.findings, subject.complex_safe) == (["more"], False)
+    subject.forward((), (P,), {})
+    assert (subject.findings, subject.complex_safe) == (["more"] * 2, True)
+    subject.vjp((), (P,), {})[1](P)
+    assert (subject.findings, subject.complex_safe) == (["more"] * 3, False)
 
 
 @pytest.mark.parametrize("domain", [lambda x: x, on_simplex, lambda x: bool((x > 0).all())])
