@@ -119,7 +119,7 @@ def _digits(bar: float, rms: float) -> float:
 
 def _with_worst(gradient: Gradient, comparisons: list[Comparison], believed: bool) -> Gradient:
     """Note the entry that differs most in bars, and every entry that is certainly wrong."""
-    worst, wrong = -1.0, []
+    worst, wrong = -np.inf, []
     sure = any(c.outside().any() for c in comparisons)
     for c in comparisons:
         if c.probe.coordinate is None:
@@ -133,7 +133,7 @@ def _with_worst(gradient: Gradient, comparisons: list[Comparison], believed: boo
         tolerance = c.real_tolerance if best else c.best_tolerance(believed)
         with np.errstate(all="ignore"):
             ratios = np.where(np.isnan(c.claimed), np.inf, np.abs(c.claimed - reference) / tolerance)
-        k = int(np.argmax(np.nan_to_num(ratios, nan=0.0, posinf=1e300)))
+        k = int(np.argmax(np.nan_to_num(ratios)))
         index = tuple(int(i) for i in np.unravel_index(c.probe.coordinate, gradient.shape))
         if c.outside().any():
             wrong.append(index)

@@ -99,6 +99,8 @@ def test_the_complex_step_alone_is_no_evidence(comparison):
     assert (g.verdict, g.digits) == ("inconclusive", None)
     assert g.reason == "no step gives a stable difference, and the complex step alone is no evidence"
     assert verdict([*unresolved, comparison(1.0, 1.0, exact=1.0, probe=at(2))], believed=True).verdict == "pass"
+    one = comparison([1.0, 1.0], [np.nan, 1.0], bar=[np.inf, 1e-10], exact=1.0, probe=at(0))
+    assert verdict([one], believed=True).verdict == "pass", "one cotangent's differences are some"
 
 
 def test_a_difference_that_only_the_complex_step_sees_is_not_excused(entries):
