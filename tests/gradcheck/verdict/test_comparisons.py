@@ -8,7 +8,22 @@ import pytest
 import gradcheck
 from gradcheck.adapters import pair
 from gradcheck.numeric.probe import Probe
-from gradcheck.verdict.comparisons import Comparisons, _acquitted, _doubted, _wrong
+from gradcheck.verdict import comparisons as module
+from gradcheck.verdict.comparisons import (
+    LOST,
+    Comparisons,
+    _acquitted,
+    _contradicting,
+    _doubted,
+    _filed,
+    _located,
+    _near,
+    _where_lost,
+    _wrong,
+)
+from gradcheck.verdict.ground import Known
+from gradcheck.verdict.locate import Located
+from gradcheck.verdict.plan import Plan
 
 
 def relu(at_zero):
@@ -180,6 +195,151 @@ def test_doubts_arise_from_either_means(comparison):
     assert not _doubted(comparison([1.0, 1.0], 1.0, exact=1.0))
     assert _doubted(comparison([1.0, 2.0], 1.0)) and _doubted(comparison([1.0, 2.0], exact=1.0))
     assert _doubted(comparison([1.0, 1.0], 1.0, claimed_bar=9.0, exact=[1.0, 2.0]))
+
+
+# What is asked next, given what was answered
+
+
+@pytest.fixture
+def asking(ground, monkeypatch):
+    """asking(answer): three arrays, and what is asked of them; answer(probe, real) stands for a measurement."""
+
+    def asking(answer, exact=True):
+        asked = []
+
+        def measured(_, known, probes, real, rng):
+            asked.append(list(zip(probes, real, strict=True)))
+            return [answer(*pair) for pair in asked[-1]], Known(known.level + 1)
+
+        monkeypatch.setattr(module, "measured", measured)
+        arrays = [np.arange(1.0, 4.0) + k for k in range(3)]
+        return ground(lambda x, y, z: x * y * z, lambda x, y, z, dy: (dy,) * 3, *arrays, exact=exact), asked
+
+    return asking
+
+
+def leaves(asked):
+    return [[(probe.leaf, real) for probe, real in call] for call in asked]
+
+
+def test_a_ladder_of_its_own_is_for_an_array_of_which_that_of_all_shows_less_than_eight_digits(comparison, rng):
+    def joint(bar):
+        return comparison([4.0, 4.0], 4.0, bar=[0.0, bar], claimed_bar=0.0, probe=Probe(None, seed=1))
+
+    def own(*slopes):
+        return comparison(slopes, probe=Probe(0, seed=1))
+
+    for part, lost in ((0.9, False), (1.1, True)):
+        columns = [[], [joint(4 * part * LOST), joint(0.0), own(1e-9, 1e-9), own(1e-9, -4.0)]]
+        found = _where_lost([3, 3], columns, rng)
+        assert LOST == 2.0**-27 and [probe.leaf for probe in found.probes] == [1] * lost and found.real == [True] * lost
+    assert _where_lost([3], [[own(0.0)]], rng).probes == [], "no ladder moves all"
+    assert [probe.leaf for probe in _where_lost([3], [[joint(1e-300)]], rng).probes] == [0]
+
+
+def test_where_every_direction_has_a_ladder_near_by_no_more_is_asked(asking, comparison, rng):
+    near, asked = asking(lambda probe, real: comparison([1.0, 1.0], 2.0, probe=probe), exact=False)
+    columns, known = _near(near, rng)
+    assert leaves(asked) == [[(k // 2, True) for k in range(6)]] and known.level == 1
+    assert [[c.probe.leaf for c in found] for found in columns] == [[0, 0], [1, 1], [2, 2]]
+
+
+def test_where_nothing_is_doubted_near_by_only_lost_arrays_are_asked_again(asking, comparison, rng):
+    def answer(probe, real):
+        slope = 1e-9 if probe.leaf == 2 else 1.0
+        return comparison([slope] * 2, slope if real else None, 1e-10, exact=slope, probe=probe)
+
+    near, asked = asking(answer)
+    columns, known = _near(near, rng)
+    first, second = leaves(asked)
+    assert first == [(None, True), (0, False), (1, False), (2, False)] and second == [(2, True)]
+    assert known.level == 2
+    assert [[c.probe.leaf for c in found] for found in columns] == [[None, 0], [None, 1], [None, 2, 2]]
+
+
+def doubting(comparison, which, together=False):
+    """Answers of which those along `which` arrays alone are contradicted by the complex step, and the first of all."""
+
+    def answer(probe, real):
+        off = probe.leaf in which or (probe.leaf is None and (together or not probe.without))
+        return comparison([1.0, 1.0], 1.0 if real else None, 1e-12, exact=1.001 if off else 1.0, probe=probe)
+
+    return answer
+
+
+def test_a_doubted_array_is_asked_alone_and_all_others_together(asking, comparison, rng):
+    near, asked = asking(doubting(comparison, {1}))
+    columns, known = _near(near, rng)
+    assert leaves(asked)[1] == [(1, True), (None, True)] and asked[1][1][0].without == (1,) and known.level == 2
+    assert [[(c.probe.leaf, c.real is not None) for c in found] for found in columns] == [
+        [(0, False), (None, True)],
+        [(1, True)],
+        [(2, False), (None, True)],
+    ]
+
+
+@pytest.mark.parametrize(("which", "calls"), [({1}, 3), (set(), 2)])
+def test_where_the_others_are_doubted_together_each_array_is_asked_alone(asking, comparison, rng, which, calls):
+    near, asked = asking(doubting(comparison, which, together=True))
+    columns, known = _near(near, rng)
+    assert len(asked) == calls == known.level and leaves(asked)[-1] == [(0, True), (1, True), (2, True)]
+    assert [[(c.probe.leaf, c.real is not None) for c in found] for found in columns] == [[(k, True)] for k in range(3)]
+
+
+def test_along_equal_entries_a_kink_is_no_evidence(asking, comparison, rng):
+    """Nor is what has no ladder, or contradicts both the claim and the complex step."""
+    alike = Probe(1, seed=1, by_value=True)
+    cases = [
+        (comparison([1.0, 1.0], 1.0, probe=alike), True),
+        (comparison([1.0, 2.0], 1.0, probe=alike), True),
+        (comparison([1.0, 2.0], 1.0, exact=[1.0, 2.0], probe=alike), False),
+        (comparison([1.0, 1.0], 1.0, exact=[1.0, 2.0], probe=alike), True),
+        (comparison([1.0, 1.0], 1.0, kink=[False, True], probe=alike), False),
+        (comparison([1.0, 1.0], probe=alike), False),
+        (comparison([1.0, 1.0], probe=Probe(1, seed=1)), True),
+    ]
+    for c, is_filed in cases:
+        near, _ = asking(lambda probe, real, c=c: c)
+        columns, known = _filed(near, Known(), Plan([c.probe], [True]), rng)
+        assert [len(found) for found in columns] == [0, int(is_filed), 0] and known.level == 1
+
+
+def test_only_what_contradicts_is_filed_of_parameters_as_they_were(asking, comparison, rng, monkeypatch):
+    near, asked = asking(lambda probe, real: comparison([1.0, 1.0], 1.0, probe=probe))
+
+    def at_given(own, known, leaf, first, alone, rng):
+        assert [c.probe.leaf for c in first] == [leaf] and not alone
+        numbers = [[1.0, 1.0], [1.0, 2.0]] if leaf == 2 else [[1.0, 1.0]]
+        return Located([comparison(claims, 1.0, probe=Probe(leaf, coordinate=0)) for claims in numbers], True, known)
+
+    monkeypatch.setattr(module, "compare_at_given", at_given)
+    wrong = comparison([1.0, 2.0], 1.0)
+    more = _contradicting(near, Known(), [[], [wrong], []], rng)
+    assert leaves(asked) == [[(0, True), (2, True)]], "what is wrong is wrong"
+    assert [[c.claimed.tolist() for c in found] for found in more] == [[], [], [[1.0, 2.0]]]
+
+
+@pytest.mark.parametrize(("complete", "claimed"), [(True, 2.0), (False, 2.0), (True, 1.0), (False, 1.0)])
+def test_entries_are_located_where_a_direction_alone_is_wrong(asking, comparison, rng, monkeypatch, complete, claimed):
+    """Without one of them the direction is acquitted; of a sample it is said that it is one."""
+    near, _ = asking(None)
+
+    def locate(near, known, leaf, exact, rng):
+        at = Probe(leaf, coordinate=1)
+        found = [comparison([1.0, 1.0], 1.0, probe=at), comparison([1.0, claimed], 1.0, probe=at)]
+        return Located(found, complete, Known(known.level + 1))
+
+    monkeypatch.setattr(module, "locate", locate)
+    right, wrong = (comparison([1.0, c], 1.0, bar=1e-3, probe=Probe(1, seed=1)) for c in (1.0, 2.0))
+    joint = dataclasses.replace(wrong, probe=Probe(None, seed=1))
+    columns, known, notes = _located(near, Known(), [[], [right, wrong, joint], []], (False,) * 3, (1,), rng)
+    assert known.level == 1 and len(columns[1]) == 5 and not columns[0] and columns[1][0] is right
+    assert columns[1][2] is joint and (columns[1][1] is wrong) is (claimed == 2.0)
+    assert bool(columns[1][1].doubt) is (claimed == 1.0)
+    assert [f.array for f in notes] == ([near.problem.leaves[1].name] if claimed == 2.0 and not complete else [])
+    entry = comparison([1.0, 2.0], 1.0, probe=Probe(1, coordinate=0))
+    for found in ([right, joint], [wrong, entry]):
+        assert _located(near, Known(), [[], found, []], (False,) * 3, (1,), rng) == ([[], found, []], Known(), [])
 
 
 def test_what_is_known_is_filled_in_once():
