@@ -13,6 +13,7 @@ from gradcheck.verdict.comparisons import (
     LOST,
     Comparisons,
     _acquitted,
+    _at_given,
     _contradicting,
     _doubted,
     _filed,
@@ -302,6 +303,80 @@ def test_along_equal_entries_a_kink_is_no_evidence(asking, comparison, rng):
         near, _ = asking(lambda probe, real, c=c: c)
         columns, known = _filed(near, Known(), Plan([c.probe], [True]), rng)
         assert [len(found) for found in columns] == [0, int(is_filed), 0] and known.level == 1
+
+
+@pytest.fixture
+def given(asking, comparison, monkeypatch, rng):
+    """given(answer, along, complete): what is asked at the given point, of each array what is handed on, and notes."""
+
+    def given(answer, along=((), (), ()), complete=True):
+        handed = {}
+
+        def at_given(own, known, leaf, first, alone, rng):
+            handed[leaf] = [(c.probe.leaf, c.real is not None) for c in first], set(alone)
+            return Located([comparison([leaf, 0.0])], complete, Known(known.level + 1))
+
+        monkeypatch.setattr(module, "compare_at_given", at_given)
+        own, asked = asking(answer)
+        columns, notes = _at_given(own, Known(), [list(found) for found in along], rng)
+        assert [bool(found) and found[-1].claimed.tolist() == [k, 0.0] for k, found in enumerate(columns)] == [
+            k in handed for k in range(3)
+        ]
+        return leaves(asked), handed, [f.message for f in notes]
+
+    return given
+
+
+def agreeing(comparison, slopes=(1.0, 1.0, 1.0)):
+    def answer(probe, real):
+        slope = 1.0 if probe.leaf is None else slopes[probe.leaf]
+        real = real or probe.coordinate == 1
+        return comparison([slope] * 2, slope if real else None, 1e-10, exact=slope, probe=probe)
+
+    return answer
+
+
+ENTRIES = [(leaf, False) for leaf in range(3) for _ in range(3)]
+TOGETHER = [(None, True), (0, False), (1, False), (2, False)]
+APART = [(0, True), (1, True), (2, True)]
+
+
+def test_at_the_given_point_every_entry_and_all_arrays_together_are_asked(given, comparison):
+    asked, handed, notes = given(agreeing(comparison, (1.0, 1e-9, 1.0)))
+    assert asked == [ENTRIES, TOGETHER, [(1, True)]] and notes == []
+    assert handed == {
+        0: ([(None, True), (0, False)], {1}),
+        1: ([(None, True), (1, False), (1, True)], {1}),
+        2: ([(None, True), (2, False)], {1}),
+    }
+
+
+def test_what_is_unsettled_together_is_asked_of_each_array(given, comparison):
+    def answer(probe, real):
+        value = None if not real else 2.0 if probe.leaf is None else 1.0
+        return comparison([1.0, 1.0], value, exact=1.0, probe=probe)
+
+    asked, handed, _ = given(answer)
+    assert asked == [ENTRIES, TOGETHER, APART] and handed == {k: ([(k, True)], set()) for k in range(3)}
+
+
+def test_what_is_wrong_near_by_is_asked_nothing_more(given, comparison):
+    asked, handed, _ = given(agreeing(comparison), ((), [comparison([1.0, 2.0], 1.0)], ()))
+    assert asked[0] == ENTRIES[:3] + ENTRIES[6:] and asked[1] == [(None, True), (0, False), (2, False)]
+    assert handed.keys() == {0, 2}
+
+
+def test_one_contradiction_of_the_complex_step_near_by_leaves_the_given_point_to_differences(given, comparison):
+    wrong, right = (comparison([1.0, 1.0], 1.0, exact=exact) for exact in (2.0, 1.0))
+    asked, _, _ = given(agreeing(comparison), ((), [wrong, right], [right]))
+    assert asked == [[], APART]
+
+
+def test_of_a_sample_at_the_given_point_it_is_said_that_it_is_one(given, comparison):
+    notes = given(agreeing(comparison), complete=False)[2]
+    assert notes == [
+        f"{name} has many kinks at the given point: of their entries a sample was compared" for name in "xyz"
+    ]
 
 
 def test_only_what_contradicts_is_filed_of_parameters_as_they_were(asking, comparison, rng, monkeypatch):
