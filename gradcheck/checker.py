@@ -103,7 +103,7 @@ class Checker:
         said: Sequence[Finding],
         mapper: Callable,
         rng: np.random.Generator,
-        exact: bool = False,
+        exact: bool,
     ) -> Verdicts:
         """Return the verdicts on all arrays, with everything that was found; of those `held` no number is compared."""
         whole = contract.problem
@@ -150,7 +150,7 @@ class Checker:
         said = [] if symmetric is None else told(symmetric)
         why = refusal(problem)
         if why is None:
-            found = self._concluded(examine(problem, rng), (), (), mapper, rng)
+            found = self._concluded(examine(problem, rng), (), (), mapper, rng, False)
         else:
             found, said = Verdicts((), ()), [*said, why]
         return second_order_of(found, said, symmetric, first.findings, problem.count)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import gradcheck
-from gradcheck import Checker
+from gradcheck import Checker, checker
 from gradcheck.adapters import pair
 
 
@@ -73,6 +73,8 @@ def test_a_failure_gives_both_numbers_the_bar_and_the_index():
         ({"order": True}, TypeError, "gradcheck: order must be 1 or 2, got bool"),
         ({"order": 0}, ValueError, "gradcheck: order must be 1 or 2, got 0"),
         ({"order": 3}, ValueError, "gradcheck: order must be 1 or 2, got 3"),
+        ({"exact": 1}, TypeError, "gradcheck: exact must be True or False, got int"),
+        ({"exact": None}, TypeError, "gradcheck: exact must be True or False, got NoneType"),
         ({"workers": "two"}, TypeError, "gradcheck: workers must be a whole number or map-like callable, got str"),
         ({"workers": True}, TypeError, "gradcheck: workers must be a whole number or map-like callable, got bool"),
         ({"workers": 0}, ValueError, "gradcheck: workers must be at least 1, or -1 for all cores, got 0"),
@@ -131,6 +133,34 @@ def test_the_same_seed_gives_the_same_report():
     one, two, other = (Checker(seed=seed)(wrong, X) for seed in (7, 7, 8))
     assert one.to_dict() == two.to_dict() and str(one) == str(two)
     assert other.to_dict() != one.to_dict() and other.verdict == "fail"
+
+
+def test_balls_are_asked_only_where_that_is_wanted():
+    tiny = pair(np.sin, lambda x, dy: np.cos(x) * dy + np.cos(x) * dy * 1e-18)
+    for check in (gradcheck.check, Checker()):
+        report = check(tiny, X)
+        assert report.verdict == "pass" and report.gradients[0].exact is None
+    assert gradcheck.assert_gradients(tiny, X) is None
+    for report in (gradcheck.check(tiny, X, exact=True), Checker(exact=True)(tiny, X)):
+        assert report.verdict == "fail" and report.gradients[0].exact.relative == pytest.approx(1e-18, rel=1e-9)
+    with pytest.raises(gradcheck.GradientError):
+        gradcheck.assert_gradients(tiny, X, exact=True)
+
+
+def test_of_the_second_order_balls_are_not_asked():
+    for exact in (False, True):
+        first, *second = Checker(order=2, exact=exact)(cube, X[0]).gradients
+        assert (first.exact is not None) is exact and len(second) == 2 and all(g.exact is None for g in second)
+
+
+def test_what_balls_need_is_asked_for_before_any_work(monkeypatch):
+    def missing():
+        raise ImportError("not there")
+
+    monkeypatch.setattr(checker, "expect_flint", missing)
+    assert Checker().exact is False
+    with pytest.raises(ImportError, match="^not there$"):
+        Checker(exact=True)
 
 
 def test_nothing_of_the_users_is_modified():
