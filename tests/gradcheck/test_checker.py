@@ -159,7 +159,7 @@ def test_what_balls_need_is_asked_for_before_any_work(monkeypatch):
 
     monkeypatch.setattr(checker, "expect_flint", missing)
     assert Checker().exact is False
-    with pytest.raises(ImportError, match="^not there$"):
+    with pytest.raises(ImportError, match=r"^not there$"):
         Checker(exact=True)
 
 

@@ -163,3 +163,31 @@ def test_roundings_of_a_projection_lie_within_the_domain_and_what_is_more_does_n
     assert 0 < np.abs(back - x).max() < size * 2.0**-40
     with pytest.raises(ValueError, match="away from it"):
         Projection(on_simplex_of_size, (size * P * (1 - 1.1 * 2.0**-40),), "torch")
+
+
+def test_a_projection_to_one_point_is_affine_and_its_slope_is_zero():
+    calls = []
+
+    def constant(p):
+        calls.append(p)
+        return P + 0 * p
+
+    projection = Projection(constant, (P,), "torch")
+    calls.clear()
+    assert not projection.pulled((P + 1,), (np.ones(5),))[0].any() and not calls
+
+
+def test_complex_numbers_must_be_taken_near_by_as_well():
+    def on_simplex_alone(p):
+        if np.iscomplexobj(p) and np.abs(p.real - P).max() > 0:
+            raise TypeError("real numbers only")
+        return p / p.sum()
+
+    assert not Projection(on_simplex_alone, (P,), "torch").is_known_twice
+    assert Projection(on_simplex, (P,), "torch").is_known_twice
+
+
+def test_a_complex_array_takes_no_complex_step():
+    projection = Projection(hermitian, (Z,), "torch")
+    with pytest.raises(TypeError, match=r"^gradcheck: a complex array takes no complex step$"):
+        projection._split(np.zeros(8, complex))

@@ -41,6 +41,13 @@ def test_a_gradient_that_is_the_same_in_both_is_no_finding():
     assert shadowed(off_by(0.0)) == []
 
 
+def test_where_all_arrays_are_float64_nothing_is_asked():
+    def refuse(arrays, g):
+        raise AssertionError("asked")
+
+    assert shadowed(refuse, np.ones(3), np.ones(2)) == []
+
+
 def test_the_array_and_its_worst_entry_are_named_with_both_gradients_and_what_rounding_explains():
     def gradients(arrays, g):
         (x,) = arrays

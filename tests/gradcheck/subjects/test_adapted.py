@@ -8,8 +8,9 @@ import pytest
 
 import gradcheck
 from gradcheck.adapters import pair
-from gradcheck.subjects.adapted import Adapted, Leaf, names
+from gradcheck.subjects.adapted import Adapted, Leaf, leaf_list, names, per_input
 from gradcheck.subjects.kinds import adapt
+from gradcheck.subjects.raised import Broken
 
 X = np.random.default_rng(1).normal(size=(2, 3))
 
@@ -145,6 +146,33 @@ def test_inputs_are_named_as_the_subject_names_them():
     assert names(adapt(lambda x: x), (X, X)) == ["x", "input[1]"]
     assert names(adapt(np.random.default_rng), (X,)) == ["seed"]
     assert names(adapt(max), (X,)) == ["input[0]"], "a builtin has no signature"
+
+
+@pytest.mark.parametrize(("cotangents", "got"), [(X, "ndarray"), ((X,), "1"), ((X,) * 4, "4")])
+def test_cotangents_of_other_number_than_the_inputs_are_refused(cotangents, got):
+    subject = adapt(lambda a, b, c: a)
+    want = "the backward must return 3 cotangents" + (" (a, b, c)" if got != "ndarray" else "")
+    with pytest.raises(Broken) as caught:
+        per_input(cotangents, (X, X, np.arange(3)), subject)
+    assert str(caught.value) == f"{want}, got {got}"
+
+
+def test_a_bare_cotangent_belongs_to_the_one_input_that_is_differentiated():
+    subject = adapt(lambda a, b: a)
+    one, two = per_input(X, (np.arange(3), X), subject)
+    assert one is None and two is X
+
+
+@pytest.mark.parametrize("x", [[1, 2], [], [0.5, "a"], [0.5, None], [[0.5], [len]], [0.5, X]])
+def test_a_list_that_is_not_of_floating_numbers_is_no_array_that_was_forgotten(x):
+    subject = adapt(lambda a, x: a)
+    named = [leaf.name for leaf in leaf_list(subject, (X, x))]
+    assert named == (["a", "x[1]"] if x and x[-1] is X else ["a"])
+
+
+def test_arrays_of_inputs_are_no_parameters():
+    subject = adapt(lambda a, x: a)
+    assert [leaf.is_parameter for leaf in leaf_list(subject, (X, {"b": X}))] == [False, False]
 
 
 def test_one_input_has_a_bare_cotangent_or_a_tuple_of_one():

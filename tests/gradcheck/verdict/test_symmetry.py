@@ -135,6 +135,28 @@ def test_the_pullback_is_differenced_at_real_numbers_alone(measured):
     assert measured(pair(np.sin, backward), X).is_resolved and seen == {"f"}
 
 
+@pytest.mark.parametrize(
+    ("backward", "coarse"),
+    [
+        (lambda x, dy: np.cos(x) * dy, False),
+        (lambda x, dy: np.round(np.cos(x) * dy * 2.0**30) / 2.0**30, True),
+        (lambda x, dy: (np.cos(x) * dy).astype(np.float32), False),
+    ],
+)
+def test_the_whole_is_as_coarse_as_its_terms_and_a_term_as_its_steps(measured, monkeypatch, backward, coarse):
+    spots, look = [], module.glance
+
+    def glance(function, spot, vectors):
+        spots.append(spot)
+        return look(function, spot, vectors)
+
+    monkeypatch.setattr(module, "glance", glance)
+    measured(pair(np.sin, backward), X[0])
+    lengths = [np.sqrt(np.square(spot.y[:-1]).sum()) for spot in spots]
+    np.testing.assert_allclose([spot.grain[-1] for spot in spots], lengths, rtol=1e-14, atol=0)  # a sum of four squares
+    assert spots and all((spot.grain[:-1] > 0).any() == coarse for spot in spots)
+
+
 def test_what_is_2_to_the_minus_40_of_the_largest_output_at_no_step_is_roundings():
     part = 2.0**-40 * np.array([0.9, 1.1, 0.0, 0.0, 0.0])
     here, ahead, behind = (np.append(1.0, part * on) for on in (1, 0, 0))
