@@ -171,6 +171,17 @@ def test_of_many_wrong_entries_a_sample_is_located_and_it_is_said_of_their_array
     assert report.gradients[1].wrong == [(3,)]
 
 
+def test_of_many_wrong_arrays_the_first_four_are_explained(rng):
+    arrays = dict(zip("abcdef", rng.normal(size=(6, 3)), strict=True))
+
+    def backward(x, dy):
+        return {name: dy * (1 if name == "b" else 1.01) for name in x}
+
+    report = gradcheck.check(pair(lambda x: sum(x.values()), backward), arrays)
+    assert [g.name for g in report.gradients if g.verdict == "fail"] == ["x.a", "x.c", "x.d", "x.e", "x.f"]
+    assert [g.name for g in report.gradients if g.map is not None] == ["x.a", "x.c", "x.d", "x.e"]
+
+
 # What is filed, and what is acquitted
 
 

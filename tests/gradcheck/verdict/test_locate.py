@@ -233,6 +233,15 @@ def test_a_small_array_is_compared_entry_by_entry_and_the_worst_have_ladders(gro
     assert outside == ({12, 15, 18, 21, 24, 27} if exact else set(range(3, 30, 3)))
 
 
+@pytest.mark.parametrize(("exact", "size"), [(False, 32), (True, 256)])
+def test_up_to_a_size_every_entry_is_compared_and_above_it_an_array_is_halved(ground, exact, size):
+    def located(size):
+        at = ground(np.sin, lambda x, dy: np.cos(x) * dy, np.linspace(0.5, 1, size), exact=exact)
+        return locate(at, Known(), 0, exact, np.random.default_rng(2))
+
+    assert len(located(size).comparisons) == size and located(size + 1).comparisons == []
+
+
 def test_where_the_first_look_does_not_confirm_what_the_complex_step_sees_there_is_a_longer_one(ground):
     """Steps of the first look cross the kink beside the entry, on whose other side the claim would be right."""
     x = np.array([1e-3])
