@@ -209,6 +209,24 @@ def test_an_input_named_dy_is_no_cotangent():
     assert list(verdicts(report))[1:] == ["second order, dy", "second order, the cotangent"]
 
 
+def both(x, dy):
+    return x * dy, lambda c: (c * dy, c * x)
+
+
+def test_the_cotangent_is_named_otherwise_where_one_of_the_inputs_is_named_dy():
+    assert second_order(Problem(both, (X, X), {}), np.ones(12)).subject.input_names == ("x", "dy", "the cotangent")
+
+
+@pytest.mark.parametrize(("writeable", "protect"), [((), True), ((0,), False), ((1,), False), ((0, 1), False)])
+def test_the_pullbacks_own_arrays_are_protected_where_none_of_those_that_come_may_be_written_to(writeable, protect):
+    problem = second_order(Problem(both, (X, X), {}), np.ones(12))
+    arrays = [X.copy() for _ in range(3)]
+    for k, x in enumerate(arrays):
+        x.flags.writeable = k in writeable
+    first, _, g = problem.subject._parts({}, tuple(arrays))
+    assert first.protect is protect and np.array_equal(g, X.ravel())
+
+
 def test_without_a_second_pullback_the_report_says_so_and_checks_symmetry_alone():
     report = gradcheck.check(pair(lambda x: np.sin(x), lambda x, dy: np.cos(x) * dy), X, order=2)
     assert report.verdict == "pass", str(report)
