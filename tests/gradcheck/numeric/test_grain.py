@@ -33,6 +33,14 @@ def test_a_narrow_format_is_no_grain():
     assert not grains(lambda x: np.sin(x).astype(np.float32).astype(float), u=2.0**-24).any()
 
 
+def test_six_points_are_asked_that_lie_a_millionth_of_each_number_away_to_both_sides():
+    asked = []
+    grains(lambda x: asked.append(x) or x)
+    away = np.array(asked[1:]) / X - 1  # the first is the point itself
+    assert away.shape == (6, 50) and len({tuple(row) for row in away}) == 6
+    assert 2.0**-20.2 < away.max() < 2.0**-20 and 2.0**-20.2 < -away.min() < 2.0**-20  # of 300 uniform numbers
+
+
 def test_outputs_that_are_not_finite_have_none():
     with np.errstate(all="ignore"):
         assert not grains(lambda x: np.log(-np.abs(x))).any()
