@@ -73,6 +73,19 @@ def test_an_affine_projection_has_one_slope_and_no_bend(rng):
     assert projection.is_known_twice and not projection.bend((a,), (g,), [d]).any() and not calls
 
 
+def test_a_slope_that_changes_by_roundings_is_one():
+    calls = []
+
+    def rounded(p):
+        calls.append(p)
+        return p * p.sum() / p.sum()
+
+    projection = Projection(rounded, (P,), "torch")
+    calls.clear()
+    np.testing.assert_allclose(projection.pulled((P + 1,), (P,))[0], P, rtol=0, atol=1e-14)  # roundings of the slope
+    assert not calls
+
+
 def test_a_slope_that_changes_little_is_not_taken_for_one():
     def nearly(p):
         return p * (1 + 1e-6 * (p - P))
