@@ -11,7 +11,6 @@ FAILS = {
     "as_strided_scatter": STRIDES,
     "cdist": "its backward in a batch of cotangents is wrong",
     "cholesky_inverse": "its forward mode is wrong for lower factors",
-    "digamma": "its trigamma is right to ten digits alone",
     "linalg.eig": "its backward holds an absolute tolerance against a loss that may be scaled",
     "logcumsumexp": "its forward mode contradicts its backward, which is right",
     "matrix_exp": "its backward exponentiates a matrix that holds dy, which is not linear where that overflows",
