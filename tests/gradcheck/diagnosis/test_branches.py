@@ -104,9 +104,9 @@ BESIDE = {
     ),
     "right where the order of others lets it be": (
         branches.comes_and_goes,
-        lambda x: np.cumsum(np.sort(x.real) ** 3).sum() + 0 * x.sum(),
-        lambda x, dy: dy * 3 * x * x * np.argsort(-x),
-        LINE,
+        lambda x: ((np.sort(x) - MANY[0, 0, 0]) ** 2 @ np.arange(1, 10)).sum(),
+        lambda x, dy: dy * (2 * (np.sort(x) - MANY[0, 0, 0]) * np.arange(1, 10))[np.argsort(x)],
+        LINE[[0, 2, 3, 1, 5, 4, 6, 8, 7]],
     ),
     "both sides have a slope of their own": (
         branches.exchanged,

@@ -70,6 +70,13 @@ BESIDE = {
         KEYS,
         SHARED,
     ),
+    "what the last head sends is off, too": (
+        overwritten.overwritten,
+        heads,
+        lambda a, w, dy: (lambda d: (d[0], 1.5 * d[1]))(heads_backward(a, w, dy, range(4), lambda h: False)),
+        KEYS,
+        SHARED,
+    ),
     "of a running sum each step keeps its own": (
         overwritten.overwritten,
         lambda x: np.tanh(np.cumsum(np.sin(x))),

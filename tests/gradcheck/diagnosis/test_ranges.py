@@ -55,8 +55,9 @@ BESIDE = {
     ),
     "nothing but what lies outside is there": (
         ranges.outside,
-        lambda a: ((np.eye(6) - TALL @ np.linalg.pinv(TALL)) @ np.sinh(a)),
-        lambda a, dy: ((np.eye(6) - TALL @ np.linalg.pinv(TALL)) @ dy) * np.exp(a),
+        lambda a, z: a - z @ np.linalg.pinv(z) @ a,
+        lambda a, z, dy: (1.5 * (dy - z @ np.linalg.pinv(z) @ dy), 0 * z),
+        RIGHT,
         TALL,
     ),
 }

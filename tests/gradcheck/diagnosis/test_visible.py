@@ -7,6 +7,8 @@ from gradcheck.diagnosis import visible
 
 rng = np.random.default_rng(14)
 Q, K, V = rng.normal(size=(2, 4, 3)), rng.normal(size=(2, 4, 3)), rng.normal(size=(2, 4, 5))
+FAINT = np.ones((4, 4))
+FAINT[0, 3] = 1e-9
 
 
 def t(x):
@@ -48,6 +50,14 @@ def test_the_planted_bug_is_named(name, named):
 # forward, backward, inputs: neighbours of what it names
 BESIDE = {
     "the keys that are seen count otherwise": (causal, backward(lambda s: np.tril(np.sinh(s))), Q, K, V),
+    "keys to come in place of those that are seen": (causal, backward(lambda s: np.triu(s, 1)), Q, K, V),
+    "one pair alone, which hardly counts": (
+        lambda q, k, v: (FAINT * (q @ t(k))) @ v,
+        lambda q, k, v, dy: ((dy @ t(v)) @ k, t(FAINT * (dy @ t(v))) @ q, t(FAINT * (q @ t(k))) @ dy),
+        Q,
+        K,
+        V,
+    ),
     "keys that are seen are left out": (causal, backward(lambda s: np.tril(s, -1)), Q, K, V),
 }
 
