@@ -178,6 +178,22 @@ def test_roundings_of_a_projection_lie_within_the_domain_and_what_is_more_does_n
         Projection(on_simplex_of_size, (size * P * (1 - 1.1 * 2.0**-40),), "torch")
 
 
+def test_another_slope_is_measured_a_16th_of_each_number_away_at_the_most():
+    asked = set()
+
+    def counted(p):
+        if np.iscomplexobj(p):
+            asked.add(tuple(p.real))
+        return on_simplex(p)
+
+    Projection(counted, (P,), "torch")
+    away = np.array(list(asked)) / P - 1
+    far = away[np.abs(away).max(axis=1) > 1e-9]  # else it is the given point, but for roundings
+    np.testing.assert_allclose(far, far[:1] + 0 * far, rtol=0, atol=1e-9)
+    assert np.abs(far[0]).max() == pytest.approx(2.0**-4, rel=1e-9, abs=0)
+    assert (np.abs(far[0]) > 2.0**-10).all() and (far[0] < 0).any()
+
+
 def test_a_projection_to_one_point_is_affine_and_its_slope_is_zero():
     calls = []
 

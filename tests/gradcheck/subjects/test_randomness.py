@@ -8,7 +8,7 @@ import pytest
 
 import gradcheck
 from gradcheck.adapters import cached, module
-from gradcheck.subjects.randomness import PROBES
+from gradcheck.subjects.randomness import NOTHING, PROBES, Draws
 
 X = np.random.default_rng(1).normal(size=(3, 4))
 
@@ -119,6 +119,21 @@ def test_a_subject_that_draws_nothing_is_watched_for_a_few_calls_only(monkeypatc
     monkeypatch.setattr("gradcheck.subjects.randomness._states", lambda: looks.append(1) or ({"state": 0}, 0))
     gradcheck.check(lambda x: (np.sin(x), lambda dy: np.cos(x) * dy), X)
     assert len(looks) <= 4 * PROBES
+
+
+@pytest.mark.parametrize("draw", [random.random, np.random.rand])
+def test_twelve_calls_are_watched_and_after_a_draw_every_one(draw):
+    silent, late = Draws(), Draws()
+    for call in range(12):
+        assert silent.replayed() is not NOTHING
+        with silent.replayed():
+            pass
+        with late.replayed():
+            drawn = draw() if call == 11 else None
+    assert not silent.drawn and silent.replayed() is NOTHING
+    assert late.drawn and late.replayed() is not NOTHING
+    with late.replayed():
+        assert draw() == drawn, "from where the check began"
 
 
 def test_an_error_leaves_the_generator_alone_too():
