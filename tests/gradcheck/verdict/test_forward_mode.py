@@ -6,7 +6,10 @@ import pytest
 import gradcheck
 from gradcheck.numeric.probe import Probe
 from gradcheck.subjects.adapted import Adapted
-from gradcheck.verdict.forward_mode import _judged, _serves
+from gradcheck.verdict import forward_mode as module
+from gradcheck.verdict.comparisons import Comparisons
+from gradcheck.verdict.forward_mode import _judged, _serves, compare_forward_mode
+from gradcheck.verdict.ground import Known
 
 
 class Product(Adapted):
@@ -184,6 +187,16 @@ def test_a_slope_that_is_no_number_fails_whatever_was_resolved(comparison):
 
 def test_a_wrong_pullback_is_no_reason_to_doubt_forward_mode(comparison):
     assert judged(comparison(2.0, 1.0, bar=0.25, claimed_bar=0.0), 1.0) is None
+
+
+@pytest.mark.parametrize(("claimed", "of"), [(1.0, " and with the pullback"), (1.5, ", the pullback does not")])
+def test_one_cotangent_tells_that_a_pullback_is_wrong(ground, comparison, monkeypatch, rng, claimed, of):
+    c = comparison([1.0, claimed], 1.0, probe=Probe(0, seed=1))
+    near = ground(np.sin, lambda x, dy: np.cos(x) * dy, np.ones(3))
+    monkeypatch.setattr(module, "slope_along", lambda *_: (np.ones(2), np.full(2, 1e-12)))
+    compared = Comparisons(near, Known(), near.place, [[c]], [[c]], (False,), (), ())
+    (finding,) = compare_forward_mode(compared, rng)
+    assert (finding.severity, finding.message) == ("note", f"forward mode agrees with real differences{of}")
 
 
 def test_a_direction_serves_where_whole_arrays_move_away_from_kinks(comparison):
