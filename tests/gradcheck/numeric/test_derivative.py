@@ -11,6 +11,7 @@ import thousand
 import gradcheck
 from gradcheck import derivative
 from gradcheck.numeric.derivative import Column, Derivative, digits
+from gradcheck.numeric.gradients import jacobian
 
 COVERED = 0.995
 
@@ -424,3 +425,10 @@ def test_digits_are_those_of_the_largest_bar_beside_the_root_mean_square_and_at_
 def test_where_everything_lies_within_its_bar_or_is_not_resolved_there_are_no_digits():
     assert digits(np.array([3.0, 0.0]), np.array([3.0, 9.0])) is None
     assert digits(np.ones(2), np.array([0.1, np.inf])) is None
+
+
+def test_the_method_is_the_complex_step_where_it_served_along_every_entry():
+    """Along the second entry it says 0."""
+    both = jacobian(lambda x: np.sin(x[0]) + x[1] * np.conj(x[1]), np.array([0.3, 1.5]))
+    assert both.method == "real differences" and close(both.value, [math.cos(0.3), 3], both.bar)
+    assert jacobian(lambda x: np.sin(x[0]) + x[1] * x[1], np.array([0.3, 1.5])).method == "complex step"

@@ -33,6 +33,18 @@ def test_a_narrow_format_is_no_grain():
     assert not grains(lambda x: np.sin(x).astype(np.float32).astype(float), u=2.0**-24).any()
 
 
+def test_a_value_that_is_no_number_hides_no_grain():
+    """A number in its place, such as 1, would have a last bit of its own, finer than those of 2^60."""
+    visits = iter(range(7))
+
+    def forward(x):
+        y = (2.0**60 + 2.0**50 * x) - 2.0**60
+        return np.where(next(visits) == 3, np.nan, y)
+
+    found = grains(forward)
+    assert (found >= 2.0**59).all() and (found <= 2.0**61).all()
+
+
 def test_six_points_are_asked_that_lie_a_millionth_of_each_number_away_to_both_sides():
     asked = []
     grains(lambda x: asked.append(x) or x)
