@@ -60,11 +60,14 @@ def _resolved(
     ladders = [c for c in smooth if c.real is not None and c.claimed.any()]  # 0 is told to any number of digits
     if all(c.probe.coordinate is not None for c in ladders):  # of single entries, which are not all of them
         ladders += joint
-    if not any(np.isfinite(c.real_tolerance).any() for c in ladders):
+    ladders = [c for c in ladders if np.isfinite(c.real_tolerance).any()]  # where one tells nothing, the others do
+    if not ladders:
         why = "no step gives a stable difference, and the complex step alone is no evidence"
         return dataclasses.replace(gradient, verdict="inconclusive", reason=why)
     unit = min(c.unit for c in smooth)
-    real = max(float(np.max(c.real_tolerance)) / (unit if c.probe.leaf is None else c.unit) for c in ladders)
+    bars = [np.where(np.isfinite(c.real_tolerance), c.real_tolerance, 0) for c in ladders]
+    units = [unit if c.probe.leaf is None else c.unit for c in ladders]
+    real = max(float(np.max(b)) / u for b, u in zip(bars, units, strict=True))
     gradient = dataclasses.replace(gradient, digits=_digits(bar, rms), real_digits=_digits(real, rms))
     if _too_wide(comparisons, believed, rms, need(u)):
         why = f"resolved to {bar:.0e} only, beside a gradient of {rms:.0e}"

@@ -382,3 +382,11 @@ def test_digits_by_differences_are_those_of_all_arrays_together_where_its_own_te
     assert digits(first, second, asleep) == pytest.approx(6, rel=0, abs=0.5)
     assert digits(first, single) == pytest.approx(6, rel=0, abs=0.5)
     assert digits(first, second, dense) == pytest.approx(9, rel=0, abs=0.5)
+
+
+def test_a_ladder_that_resolves_nothing_leaves_the_digits_to_the_others(comparison):
+    found = [comparison(1.0, exact=1.0, probe=at(i)) for i in range(2)]
+    dense, lost = (comparison(2.0, 2.0, bar=bar, exact=2.0, probe=DENSE) for bar in (1e-9, np.inf))
+    g = verdict([*found, dense, lost], shape=(2,), believed=True)
+    assert g.verdict == "pass" and g.real_digits == pytest.approx(9, rel=0, abs=0.5)
+    assert verdict([*found, lost], shape=(2,), believed=True).verdict == "inconclusive"
