@@ -19,6 +19,7 @@ from reference.job.settings import Settings
 from reference.job.tasks.copy import START
 from reference.job.train import State, begin, data
 
+ELSEWHERE = {"flint": ("python-flint", "exact")}  # modules whose package has another name, and its extra
 Given = dict[str, Any]  # the options that stood on the command line
 
 
@@ -139,7 +140,10 @@ def _whole(name: str, value: int, least: int) -> int:
 
 
 def _expect_extras(*names: str) -> None:
-    missing = [name for name in names if importlib.util.find_spec(name) is None]
-    for extra, others in (("train", [n for n in missing if n != "flint"]), ("exact", ["python-flint"])):
-        if others and (extra == "train" or "flint" in missing):
-            raise JobError(f"{' and '.join(others)} must be installed: pip install 'backproof[{extra}]'")
+    missing: dict[str, list[str]] = {}
+    for name in names:
+        if importlib.util.find_spec(name) is None:
+            package, extra = ELSEWHERE.get(name, (name, "train"))
+            missing.setdefault(extra, []).append(package)
+    for extra, packages in missing.items():
+        raise JobError(f"{' and '.join(packages)} must be installed: pip install 'backproof[{extra}]'")

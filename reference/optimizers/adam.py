@@ -33,14 +33,11 @@ class Adam:
     decayed: Which = matrices
 
     def __post_init__(self) -> None:
-        for name in ("beta1", "beta2", "eps"):
-            expect_number("Adam", name, getattr(self, name))
-        for name in ("beta1", "beta2"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ValueError(f"Adam: {name} must lie in [0, 1), got {getattr(self, name)}")
+        for name in ("beta1", "beta2", "decay"):
+            expect_share("Adam", name, getattr(self, name))
+        expect_number("Adam", "eps", self.eps)
         if not 0 < self.eps < math.inf:
             raise ValueError(f"Adam: eps must be finite and positive, got {self.eps}")
-        expect_share("Adam", "decay", self.decay)
         expect_which("Adam", "decayed", self.decayed)
 
     def init(self, model: Any) -> AdamState:

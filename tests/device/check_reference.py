@@ -17,7 +17,7 @@ import numpy as np
 from rich.console import Console
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tools"))
-from dispatched import constants
+import dispatched
 
 from reference.core import tree
 from reference.core.arrays import is_array
@@ -31,10 +31,9 @@ TINY = {"training": 64, "held_out": 32, "width": 16, "heads": 2, "hidden": 16, "
 
 
 def strict():
-    from strict import Strict, numbers
+    import strict
 
-    back = lambda array: array if isinstance(array, np.ndarray) else numbers(array)  # noqa: E731
-    return devices.Device(there=lambda array: Strict(np.asarray(array).copy()), back=back)
+    return devices.Device(there=strict.there, back=strict.home)
 
 
 def arrays(node, put=lambda array: array):
@@ -47,7 +46,9 @@ def arrays(node, put=lambda array: array):
 
 
 def moved(value, put):
-    """Return layers, tuples and arrays with every array where `put` puts it, and all else as it is."""
+    """Return layers, tuples, dictionaries and arrays with every array where `put` puts it, and all else as it is."""
+    if isinstance(value, dict):
+        return {name: moved(entry, put) for name, entry in value.items()}
     if isinstance(value, tuple):
         return tuple(moved(entry, put) for entry in value)
     if tree.is_layer(value):
@@ -58,12 +59,7 @@ def moved(value, put):
 def computed(example, dtype, device):
     """Return outputs and gradients of an example on a device, as arrays of NumPy's, for one dy of the host's."""
     cast = lambda array: device.there(array.astype(dtype) if array.dtype.kind == "f" else array)  # noqa: E731
-    subject, inputs = moved(example.subject, cast), moved(tuple(example.inputs), cast)
-    given = {name: moved(value, cast) for name, value in constants(example).items()}
-    y, pullback = getattr(subject, "vjp", subject)(*inputs, **given)
-    rng = np.random.default_rng(0)
-    draw = lambda a: device.there(np.asarray(rng.normal(size=a.shape)).astype(dtype))  # noqa: E731
-    dy = tuple(map(draw, y)) if isinstance(y, tuple) else draw(y)
+    y, pullback, dy = dispatched.run(example, lambda node: moved(node, cast))
     home = lambda array: np.asarray(device.back(array))  # noqa: E731
     return arrays(y, home) + arrays(pullback(dy), home)
 

@@ -138,6 +138,16 @@ def strict(value):
     return value
 
 
+def there(array):
+    """Return a strict copy, as a device has it."""
+    return Strict(np.asarray(array).copy())
+
+
+def home(array):
+    """Return what `there` copied; NumPy's own as it is."""
+    return array if isinstance(array, np.ndarray) else numbers(array)
+
+
 def numbers(array):
     """Return what a strict array carries: the tests' way out."""
     if type(array) is not Strict:

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from rich.console import Console
-from strict import Strict, numbers
+from strict import Strict, home, there
 
 from reference.core import tree
 from reference.job import checkpoint, commands, devices, run, train
@@ -15,14 +15,9 @@ from reference.job.errors import JobError
 from reference.job.files import Folder
 
 
-def back(array):
-    return array if isinstance(array, np.ndarray) else numbers(array)
-
-
 def library(is_available=True):
     """What stands in for CuPy: arrays as strict as those of a device, whose numbers are NumPy's."""
-    there = lambda array: Strict(np.asarray(array).copy())  # noqa: E731
-    return SimpleNamespace(asarray=there, asnumpy=back, cuda=SimpleNamespace(is_available=lambda: is_available))
+    return SimpleNamespace(asarray=there, asnumpy=home, cuda=SimpleNamespace(is_available=lambda: is_available))
 
 
 @pytest.fixture
@@ -48,10 +43,9 @@ def test_without_the_library_or_without_a_card_one_line_says_so(monkeypatch):
 
 def test_a_model_goes_there_and_comes_home(gpu, tiny):
     model = train.begin(tiny()).model
-    there = gpu.moved(model)
-    assert all(type(leaf) is Strict for _, leaf in tree.leaves(there))
-    home = gpu.home(there)
-    for (name, a), (other, b) in zip(tree.leaves(model), tree.leaves(home), strict=True):
+    moved = gpu.moved(model)
+    assert all(type(leaf) is Strict for _, leaf in tree.leaves(moved))
+    for (name, a), (other, b) in zip(tree.leaves(model), tree.leaves(gpu.home(moved)), strict=True):
         assert name == other and type(b) is np.ndarray and np.array_equal(a, b)
 
 
