@@ -1,10 +1,20 @@
-"""What the constants promise of each other."""
+"""What the constants promise of each other, and what numerics.md and their own lines say of them."""
 
 import numpy as np
 import pytest
 
 from gradcheck.numeric import constants
-from gradcheck.numeric.ladder import SECOND_STEPS, STEPS
+from gradcheck.numeric.complexstep import derivative, noise
+from gradcheck.numeric.grain import grain, may_be_coarse
+from gradcheck.numeric.ladder import SECOND_STEPS, STEPS, few_bits
+from gradcheck.numeric.look import glance, look
+from gradcheck.numeric.noise import measured
+from gradcheck.numeric.plain import Plain
+from gradcheck.numeric.probe import Along
+from gradcheck.numeric.reading import Exact
+from gradcheck.numeric.scales import quantise
+from gradcheck.numeric.sharpen import sharpened
+from gradcheck.numeric.slopes import Slopes, Spot
 
 
 def test_chosen_levels_are_levels_from_large_to_small_and_enough_for_an_estimate():
@@ -52,3 +62,132 @@ def test_tables_beside_a_kink_do_not_reach_it():
 
 def test_a_second_table_is_no_power_of_two_beside_the_first():
     assert abs(np.log2(constants.OTHER_SPACING) % 1 - 0.5) < 0.1
+
+
+def test_a_first_look_takes_eleven_steps_and_leaves_out_two_in_a_row_at_most():
+    for levels, between in ((constants.WINDOW, 1), (constants.SECOND_WINDOW, 2)):
+        gaps = np.diff(levels) - 1
+        assert len(levels) == 11 and gaps.max() == gaps[-1] == between
+
+
+def test_of_one_function_as_many_steps_in_a_row_are_taken_as_an_estimate_needs_and_two_far_below():
+    """From a twentieth of the scale on, where a wave is resolved, to where roundings are seen to grow."""
+    assert list(constants.FEW[: constants.FEWEST]) == list(range(2, 2 + constants.FEWEST))
+    assert STEPS[list(constants.FEW[-2:])] == pytest.approx([4.4e-5, 2.8e-7], rel=0.02, abs=0)
+    assert len(constants.FEW) == 7
+
+
+def test_second_differences_leave_out_the_largest_step_only():
+    assert list(constants.CURVED) == list(range(1, constants.EXACT + 1))
+
+
+def test_no_level_is_asked_for_that_neither_a_column_nor_a_jump_needs():
+    assert max(constants.LAST, constants.ORDERS + 1) == constants.FEWEST
+
+
+def test_points_keep_thirty_bits_and_steps_ten_or_what_near_entries_need_and_forty_five_at_most(rng):
+    """As numerics.md says."""
+
+    def bits(x):
+        whole = np.ldexp(np.frexp(x)[0], 53).astype(np.int64)
+        return 53 - np.log2(np.min(whole & -whole))
+
+    assert bits(np.append(STEPS, SECOND_STEPS)) == 10
+    assert bits(quantise(rng.normal(size=1000))) == 30
+    assert bits(quantise(1e9 + rng.normal(size=1000))) == 45
+
+
+def test_the_coarsest_noise_of_a_format_is_that_of_bfloat16_which_keeps_eight_bits():
+    x = np.linspace(1, 2, 2**16, endpoint=False)
+    deviation = np.sqrt(np.mean(np.square(few_bits(x, 8) / x - 1)))
+    assert deviation < constants.COARSEST < 2 * deviation
+
+
+def test_twice_the_deviation_that_a_table_shows_is_enough_of_twenty_and_once_is_not(rng):
+    """Of 10,000 tables of nothing but noise: about one in 22 shows less than half of it, one in three less than all."""
+    count, size = 10_000, 1e-6
+    plain = Plain(lambda x: 1 + size * rng.normal(size=count), 0.5, "derivative")
+    found = measured(plain, plain.point, Along(None, vectors=(np.array(1.0),)), None, count)
+    missed, missed_by_less = (np.mean(factor * found < size) for factor in (constants.SCATTER, constants.SCATTER - 1))
+    assert missed < 0.06 < missed_by_less
+
+
+def test_a_table_has_eight_points_and_all_spacings_are_tried_where_none_shows_a_plateau():
+    """From 2^-36 of the scale to where its ends are near those of BESIDE, in jumps that shrink."""
+    points = []
+    plain = Plain(lambda x: points.append(float(x)) or np.nan, 0.0, "derivative")
+    measured(plain, plain.point, Along(None, vectors=(np.array(1.0),)), None, 1)
+    tables = np.reshape(points, (-1, 8))
+    spacings = np.diff(tables, axis=1)
+    assert (spacings == spacings[:, :1]).all() and (tables[:, 4] == 0).all()
+    powers = np.log2(spacings[:, 0] / 1.3)
+    assert powers[0] == pytest.approx(-36, abs=1e-3) and (np.diff(powers, n=2) < 0.01).all() and len(powers) == 6
+    assert constants.BESIDE / 2 < -tables.min() < constants.BESIDE
+
+
+def test_spacings_of_the_second_table_are_exact_and_no_point_is_shared_with_the_first():
+    mine = np.arange(-4, 4) * 2.0**-13
+    assert (few_bits(constants.OTHER_SPACING * mine, 10) == constants.OTHER_SPACING * mine).all()
+    assert constants.OTHER_SPACING.as_integer_ratio()[1] == 256, "both meet in whole multiples of 256 and 179 alone"
+
+
+def test_six_values_end_in_three_zeros_by_chance_once_in_260_000_times():
+    assert pytest.approx(260_000, rel=0.01, abs=0) == 8**constants.GRAINS
+    assert may_be_coarse(np.array([2 - 2.0**-48]), constants.U), "sixteen times the last bit, eight and a half of y's"
+    assert not may_be_coarse(np.array([2 - 2.0**-49]), constants.U)
+
+
+def test_the_complex_step_is_that_of_numerics_md_and_is_repeated_three_times_a_little_longer():
+    steps = []
+    plain = Plain(lambda x: steps.append(float(np.imag(x))) or x, 0.5, "derivative")
+    probe = Along(None, vectors=(np.array(1.0),))
+    value, _ = derivative(plain, plain.point, probe, None)
+    noise(plain, plain.point, probe, None, np.random.default_rng(0), value)
+    assert steps[0] == 2.0**-100 and len(steps) == 4 and all(1 < step / 2.0**-100 < 2 for step in steps[1:])
+
+
+def glanced(f, x, vectors=None):
+    plain = Plain(f, x, "derivative")
+    _, y, roundoff = plain.first()
+    spot = Spot(plain.point, y, roundoff, np.zeros(len(y)), exact=False)
+    return plain, spot, glance(plain, spot, plain.vectors(vectors))
+
+
+@pytest.mark.parametrize(("constant", "part"), [(0.0, 1.0), (1.0, 1e-4)])
+def test_a_bar_is_wide_above_a_ten_millionth_of_the_derivative_or_of_a_thousandth_of_f(constant, part):
+    """Of 300 waves, from slow ones to those of which a step sees too little."""
+    speed = np.logspace(0, 3, 300)
+    _, spot, seen = glanced(lambda x: constant + part / speed * np.sin(speed * x), 1.0)
+    found = seen.slopes.bar / np.maximum(np.abs(seen.slopes.value), np.abs(spot.y) / 1000)
+    assert ((found > 0.3e-7) & (found < 1e-7)).any() and ((found > 1e-7) & (found < 2e-7)).any()
+    assert np.array_equal(seen.slopes.doubt, found > 1e-7)
+
+
+@pytest.mark.parametrize(("value", "y"), [(2.0, 0.5), (0.5, 2.0)])
+def test_real_differences_confirm_what_they_resolve_to_a_thousandth_of_the_derivative_or_of_f(value, y):
+    no, one = np.zeros(1, bool), np.ones(1)
+    step = Exact(value * one, 0 * one, 0 * one)
+    spot = Spot([one], y * one, constants.U * one, 0 * one, exact=True)
+    for bar, confirms in ((0.9e-3, True), (1.1e-3, False)):
+        found = Slopes(value * one, bar * max(value, y) * one, value * one, value * one, no, no, no, no)
+        assert (sharpened(found, step, spot, Along(None, vectors=(one,))) is not None) == confirms
+
+
+def test_steps_of_another_size_are_taken_that_are_32_times_as_small_or_large():
+    """Those of an entry's own size, beside those of its array's, at a kink."""
+
+    def evaluations(size):
+        x, d = np.array([1.0, size]), np.array([0.0, 1.0])
+        plain, spot, seen = glanced(lambda x: np.abs(x[1] - size), x, d)
+        look(plain, spot, seen)
+        return plain.count["forward"]
+
+    assert evaluations(1 / 32) > evaluations(1 / 16) == evaluations(1 / 8)
+
+
+def test_a_stair_is_of_roundings_up_to_those_of_numbers_2_to_the_30_times_those_in_sight(rng):
+    def found(step):
+        plain = Plain(lambda x: step * np.round(x / step), 0.75, "derivative")
+        return grain(plain, plain.point, np.array([0.75]), constants.U, rng)
+
+    assert found(2.0**-22) == 2.0**30 and found(2.0**-21) == 0
