@@ -38,7 +38,7 @@ class Projection:
         points = (x, x + AWAY * np.cos(np.arange(x.size)) * x)
         found = [jacobian(lambda x: self._moved(inputs, x), point) for point in points]
         here, there = (np.asarray(d.value) for d in found)
-        is_affine = np.abs(here - there).max(initial=0) <= SAME * np.abs(here).max(initial=0)
+        is_affine = np.abs(here - there).max() <= SAME * np.abs(here).max()
         self._everywhere = here if is_affine else None
         self._takes_complex = all(d.method == "complex step" for d in found)
 

@@ -9,6 +9,7 @@ import pytest
 import gradcheck
 from gradcheck import Checker, checker
 from gradcheck.adapters import pair
+from gradcheck.verdict.comparisons import compare_all
 
 
 class Cubic:
@@ -147,6 +148,13 @@ def test_balls_are_asked_only_where_that_is_wanted():
         gradcheck.assert_gradients(tiny, X, exact=True)
 
 
+def test_which_branches_balls_took_is_told():
+    relu = pair(lambda x: np.maximum(x, 0 * x), lambda x, dy: np.where(x > 0, dy, 0 * dy))
+    found = [f.message for f in Checker(exact=True)(relu, X).findings if f.kind == "exact"]
+    assert any(message.startswith("branches were decided") for message in found)
+    assert "exact" not in {f.kind for f in Checker()(relu, X).findings}
+
+
 def test_of_the_second_order_balls_are_not_asked():
     for exact in (False, True):
         first, *second = Checker(order=2, exact=exact)(cube, X[0]).gradients
@@ -265,6 +273,21 @@ def test_a_pullback_that_breaks_its_contract_has_no_second_order_but_one_with_no
     report = gradcheck.check(noted, np.arange(3), X, order=2)
     assert any(f.severity == "note" and f.kind == "integer" for f in report.findings)
     assert report.symmetry.digits > 8
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_a_comparison_knows_what_one_rounding_makes_of_the_outputs(monkeypatch, dtype):
+    noises = []
+
+    def spied(problem, places, noise, *rest):
+        noises.append(noise)
+        return compare_all(problem, places, noise, *rest)
+
+    monkeypatch.setattr(checker, "compare_all", spied)
+    x = X.astype(dtype)
+    assert gradcheck.check(pair(lambda x: 8 + x / 16, lambda x, dy: dy / 16), x).verdict == "pass"
+    # compared is in float64, whatever the format in which the contract was examined
+    assert noises == [pytest.approx(np.finfo(np.float64).eps * (8 + x / 16).max(), rel=1e-6, abs=0)]
 
 
 def test_forward_mode_and_the_narrow_format_are_compared_too():

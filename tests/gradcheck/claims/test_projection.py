@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import gradcheck.claims.projection as module
 from gradcheck.claims.projection import MOST, Projection
 
 P = np.array([0.1, 0.2, 0.3, 0.15, 0.25])
@@ -164,6 +165,31 @@ def test_arrays_keep_their_dtype_and_are_read_only_where_the_given_ones_are():
 def test_what_does_not_fit_is_refused(project, x, message):
     with pytest.raises(ValueError, match=message):
         Projection(project, (x,), "torch")
+
+
+def test_as_many_entries_are_taken_as_the_message_says(monkeypatch):
+    monkeypatch.setattr(module, "MOST", 5)  # the derivative of 1,024 entries takes a minute
+    assert Projection(on_simplex, (P / P.sum(),), "torch").is_known_twice
+    with pytest.raises(ValueError, match="at most 5 entries, got 6"):
+        Projection(on_simplex, (np.full(6, 1 / 6),), "torch")
+
+
+def test_zeros_lie_where_they_are_brought_back_to():
+    projection = Projection(symmetric, (np.zeros((2, 2)),), "torch")
+    assert np.array_equal(projection.pulled((np.zeros((2, 2)),), (np.eye(2),))[0], np.eye(2))
+
+
+@pytest.mark.parametrize("convention", ["torch", "jax"])
+def test_a_slope_of_complex_numbers_is_not_that_of_their_conjugates(convention):
+    """A projection on the half of the plane above, in which all numbers stay as its slope is measured."""
+
+    def above(z):
+        assert (z.imag > 0).all()
+        return z.real + 1j * np.maximum(z.imag, 0 * z.imag)
+
+    z, d = np.array([1.0 + 2.0j, -3.0 + 1.0j]), np.array([1j, 1.0 + 1j])
+    projection = Projection(above, (z,), convention)
+    np.testing.assert_allclose(projection.pushed((z,), [d])[0], d, rtol=0, atol=1e-12)  # of the slope
 
 
 @pytest.mark.parametrize("size", [1.0, 2.0**20, 2.0**-20])
