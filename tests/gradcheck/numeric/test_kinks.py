@@ -191,6 +191,20 @@ def test_a_kink_of_exactly_the_bars_is_none():
         assert there == kink
 
 
+def test_a_kink_of_exactly_the_bar_of_its_size_is_none():
+    h = 2.0 ** -np.arange(12.0)[:, None]
+    zero = np.zeros(1)
+    for size, kink in ((12.0, False), (12.5, True)):  # four times the bar of limits, 4 noise / h (2 r - 1) / (r - 1)
+        assert with_kink(h, np.full((12, 1), size), 0 * h, h / 4, zero, zero).kink[0] == kink
+
+
+def test_a_kink_that_the_smallest_steps_show_best_is_one():
+    h = 2.0 ** -np.arange(12.0)[:, None]
+    e = with_kink(h, 1 + h**2, 0 * h, 0 * h, np.zeros(1), np.zeros(1))
+    # the limit of the last two steps has the error 2 h^2 of the smaller one, whose change is three times that
+    assert e.kink[0] and [e.low[0], e.high[0]] == pytest.approx([0, 1], abs=3 * h[-1, 0] ** 2)
+
+
 def test_a_difference_of_both_sides_that_a_smaller_step_does_not_show_is_no_kink():
     h = 2.0 ** -np.arange(12.0)[:, None]
     left, none = np.zeros((12, 1)), np.zeros((12, 1))

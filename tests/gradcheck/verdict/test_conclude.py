@@ -390,3 +390,14 @@ def test_a_ladder_that_resolves_nothing_leaves_the_digits_to_the_others(comparis
     g = verdict([*found, dense, lost], shape=(2,), believed=True)
     assert g.verdict == "pass" and g.real_digits == pytest.approx(9, rel=0, abs=0.5)
     assert verdict([*found, lost], shape=(2,), believed=True).verdict == "inconclusive"
+
+
+def test_entries_of_which_the_complex_step_alone_tells_are_wrong_where_differences_confirm_some(comparison):
+    confirmed, right = comparison(1.5, 1.0, exact=1.0, probe=at(0)), comparison(1.0, 1.0, exact=1.0, probe=at(3))
+    told, fine = (comparison(claim, exact=1.0, exact_bar=1e-15, probe=at(i)) for i, claim in ((1, 9.0), (2, 1.0)))
+    g = verdict([confirmed, told, fine, right], shape=4, believed=True)
+    assert (g.verdict, g.wrong) == ("fail", [(0,), (1,)])
+    assert (g.worst_index, g.numeric) == ((0,), 1.0), "what is shown rests on differences"
+    assert verdict([confirmed, told, fine, right], shape=4).wrong == [(0,)], "where it is not believed it tells nothing"
+    g = verdict([told, fine, right], shape=4, believed=True)
+    assert (g.verdict, g.wrong) == ("inconclusive", [])
