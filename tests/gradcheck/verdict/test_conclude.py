@@ -100,7 +100,8 @@ def test_the_complex_step_alone_is_no_evidence(comparison):
     assert g.reason == "no step gives a stable difference, and the complex step alone is no evidence"
     assert verdict([*unresolved, comparison(1.0, 1.0, exact=1.0, probe=at(2))], believed=True).verdict == "pass"
     one = comparison([1.0, 1.0], [np.nan, 1.0], bar=[np.inf, 1e-10], exact=1.0, probe=at(0))
-    assert verdict([one], believed=True).verdict == "pass", "one cotangent's differences are some"
+    g = verdict([one], believed=True)
+    assert g.verdict == "pass" and g.real_digits == pytest.approx(10, rel=0, abs=0.1), "one cotangent's are some"
 
 
 def test_a_difference_that_only_the_complex_step_sees_is_not_excused(entries):
@@ -381,6 +382,8 @@ def test_digits_by_differences_are_those_of_all_arrays_together_where_its_own_te
     dense = comparison(2.0, 2.0, bar=1e-9, exact=2.0, probe=DENSE)
     assert digits(first, second, asleep) == pytest.approx(6, rel=0, abs=0.5)
     assert digits(first, single) == pytest.approx(6, rel=0, abs=0.5)
+    hazy = comparison(0.0, 0.0, bar=1e-5, exact=0.0, claimed_bar=0.0, probe=DENSE)
+    assert digits(first, single, hazy) == pytest.approx(6, rel=0, abs=0.5)
     assert digits(first, second, dense) == pytest.approx(9, rel=0, abs=0.5)
 
 
