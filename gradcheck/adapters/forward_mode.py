@@ -1,14 +1,14 @@
 """Forward mode alone: a tangent is what the subject gives, and the gradient is put together from tangents."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from gradcheck.adapters.pushforward import Push, Pushforward, column
+from gradcheck.adapters.pushforward import Pushforward, column
 from gradcheck.adapters.spans import DIRECTIONS, Span, spanned
 from gradcheck.subjects import trees
-from gradcheck.subjects.adapted import Adapted, names
+from gradcheck.subjects.adapted import Adapted, Push, names
 from gradcheck.subjects.findings import Finding
 from gradcheck.subjects.outputs import flat
 
@@ -55,7 +55,7 @@ class ForwardMode(Adapted):
         return y
 
     def vjp(self, parameters: Any, inputs: tuple, constants: dict) -> tuple[Any, Any]:
-        y, push = self._linearized(parameters, inputs, constants)
+        y, push = self._inner.linearized(*self._moved(parameters, inputs), constants)
 
         def pull(dy: Any) -> tuple[Any, tuple]:
             g, found, last = flat(dy), [], None
@@ -80,24 +80,12 @@ class ForwardMode(Adapted):
         return y, pull
 
     def jvp(self, parameters: Any, inputs: tuple, directions: Sequence[np.ndarray], constants: dict) -> Any:
-        y, push = self._linearized(parameters, inputs, constants)
+        y, push = self._inner.linearized(*self._moved(parameters, inputs), constants)
         pairs = zip(self._spans, directions, strict=True)
         return column(y, push([span.along(d) for span, d in pairs]))
 
-    def _linearized(self, parameters: Any, inputs: tuple, constants: dict) -> tuple[Any, Push]:
-        parameters, inputs = self._moved(parameters, inputs)
-        if isinstance(self._inner, Pushforward):
-            return self._inner.linearized(inputs, constants)
-        y = self._inner.forward(parameters, inputs, constants)
-        pieces = [x for _, x in trees.leaves(np.asarray(y) if isinstance(y, float) else y)]
-
-        def push(directions: Sequence[np.ndarray]) -> Any:
-            found = self._inner.jvp(parameters, inputs, directions, constants)
-            if found is None:
-                raise TypeError(f"gradcheck: {self.name} must have forward mode, got none")
-            return trees.rebuild(y, iter(found)) if len(found) == len(pieces) else found
-
-        return y, push
+    def enclosed(self, enclose: Callable[[Adapted], Adapted]) -> Adapted:
+        return ForwardMode(enclose(self._inner))  # coordinates along directions are no inputs of the user's
 
     def _moved(self, parameters: Any, inputs: tuple) -> tuple[Any, tuple]:
         ts = (t for _, t in trees.leaves((parameters, inputs), kinds="fc"))

@@ -7,11 +7,9 @@ import numpy as np
 
 from gradcheck.adapters.convert import own
 from gradcheck.subjects import trees
-from gradcheck.subjects.adapted import Adapted, Broken
+from gradcheck.subjects.adapted import Adapted, Broken, Push
 from gradcheck.subjects.owners import Owned
 from gradcheck.subjects.raised import is_write
-
-Push = Callable[[Sequence[np.ndarray]], Any]  # of a tangent for each array, in the order of `trees.leaves`
 
 
 class Pushforward(Adapted):
@@ -27,10 +25,9 @@ class Pushforward(Adapted):
         return self._function
 
     def forward(self, parameters: Any, inputs: tuple, constants: dict) -> Any:
-        return self.linearized(inputs, constants)[0]
+        return self.linearized(parameters, inputs, constants)[0]
 
-    def linearized(self, inputs: tuple, constants: dict) -> tuple[Any, Push]:
-        """Return y, and J d as a function of d."""
+    def linearized(self, parameters: Any, inputs: tuple, constants: dict) -> tuple[Any, Push]:
         (function,) = self._owned.fresh()
         value = function(*own(inputs), **own(constants))
         if not (isinstance(value, tuple) and len(value) == 2 and callable(value[1])):

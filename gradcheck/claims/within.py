@@ -11,7 +11,7 @@ import numpy as np
 
 from gradcheck.claims.projection import Projection
 from gradcheck.subjects import trees
-from gradcheck.subjects.adapted import Adapted, NoSecond
+from gradcheck.subjects.adapted import Adapted, NoSecond, Push
 from gradcheck.subjects.declared import Declared
 
 
@@ -79,10 +79,19 @@ class Within(Adapted):
         return y, pulled_twice
 
     def jvp(self, parameters: Any, inputs: tuple, directions: Sequence[np.ndarray], constants: dict) -> Any:
-        if self._projection is not None:
-            own = sum(1 for _ in trees.leaves(parameters))
-            directions = [*directions[:own], *self._projection.pushed(inputs, directions[own:])]
-        return self.inner.jvp(parameters, self._brought_back(inputs), directions, constants)
+        return self.inner.jvp(
+            parameters, self._brought_back(inputs), self._pushed(parameters, inputs, directions), constants
+        )
+
+    def linearized(self, parameters: Any, inputs: tuple, constants: dict) -> tuple[Any, Push]:
+        y, push = self.inner.linearized(parameters, self._brought_back(inputs), constants)
+        return y, lambda directions: push(self._pushed(parameters, inputs, directions))
+
+    def _pushed(self, parameters: Any, inputs: tuple, directions: Sequence[np.ndarray]) -> Sequence[np.ndarray]:
+        if self._projection is None:
+            return directions
+        own = sum(1 for _ in trees.leaves(parameters))
+        return [*directions[:own], *self._projection.pushed(inputs, directions[own:])]
 
     def _learn(self) -> None:
         """Take over what an adapter says of itself, which it may learn as it is called."""
@@ -99,7 +108,8 @@ class Within(Adapted):
 
 def within(subject: Adapted, declared: Declared) -> Adapted:
     """Return a subject at inputs within the declared domain, if there is one."""
-    return subject if declared.domain is None else Within(subject, declared.domain, declared.convention)
+    domain = declared.domain
+    return subject if domain is None else subject.enclosed(lambda inner: Within(inner, domain, declared.convention))
 
 
 def _has_complex(inputs: tuple) -> bool:

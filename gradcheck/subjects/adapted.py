@@ -10,6 +10,8 @@ import numpy as np
 from gradcheck.subjects import trees
 from gradcheck.subjects.findings import Finding
 
+Push = Callable[[Sequence[np.ndarray]], Any]  # J d, of a direction for each array in the order of `trees.leaves`
+
 AXES = 30  # at most: of more than 32 NumPy takes no flat indices, and a check needs one of its own
 
 
@@ -66,6 +68,27 @@ class Adapted:
     def jvp(self, parameters: Any, inputs: tuple, directions: Sequence[np.ndarray], constants: dict) -> Any:
         """Return J d, shaped like y, for one direction for each differentiable array; None: no forward mode."""
         return None
+
+    def linearized(self, parameters: Any, inputs: tuple, constants: dict) -> tuple[Any, Push]:
+        """Return y, and J d as a function of d.
+
+        Raises:
+            TypeError: as it is called, there is no forward mode.
+        """
+        y = self.forward(parameters, inputs, constants)
+        count = sum(1 for _ in trees.leaves(np.asarray(y) if isinstance(y, float) else y))
+
+        def push(directions: Sequence[np.ndarray]) -> Any:
+            found = self.jvp(parameters, inputs, directions, constants)
+            if found is None:
+                raise TypeError(f"gradcheck: {self.name} must have forward mode, got none")
+            return trees.rebuild(y, iter(found)) if len(found) == count else found
+
+        return y, push
+
+    def enclosed(self, enclose: Callable[["Adapted"], "Adapted"]) -> "Adapted":
+        """Return the same in what `enclose` puts around a subject of the user's own inputs."""
+        return enclose(self)
 
     def signature(self) -> Callable:
         """Return the callable whose positional parameters name the inputs."""

@@ -189,6 +189,24 @@ def test_forward_mode_is_compared_within_the_domain(domain):
     assert check(pushed(1.001), P, P[::-1].copy()).verdict == "fail"
 
 
+@pytest.mark.parametrize("count", [20, 300])
+@pytest.mark.parametrize("domain", [on_simplex, lambda x: bool((x > 0).all())])
+def test_forward_mode_alone_has_the_inputs_own_domain_however_many_entries_there_are(domain, count, rng):
+    shapes = set()
+
+    def asked(p):
+        shapes.add(p.shape)
+        return domain(p)
+
+    def pushed(factor):
+        return forward_mode(lambda p: (p * np.log(p), lambda d: factor * d * (np.log(p) + 1)))
+
+    p, check = on_simplex(rng.uniform(0.5, 1.5, count)), gradcheck.Checker(domain=asked)
+    report = check(pushed(1.0), p)
+    assert report.verdict == "pass", str(report)
+    assert shapes == {(count,)} and check(pushed(1.001), p).verdict == "fail"
+
+
 def test_what_an_adapter_learns_as_it_is_called_is_told():
     def subject(x):
         return x, lambda d: np.abs(d) * np.sign(d.sum() + 1e9)

@@ -371,3 +371,47 @@ def test_a_module_that_is_nested_too_deeply_is_refused_in_one_line():
 def test_what_is_known_is_filled_in_once():
     with pytest.raises(dataclasses.FrozenInstanceError):
         object.__new__(Leaf).name = None
+
+
+class Doubled(Adapted):
+    """(2 x, x y): its forward mode returns two tangents, or `tangents`."""
+
+    name = "doubled"
+
+    def __init__(self, tangents=None):
+        self.tangents = tangents
+
+    def forward(self, parameters, inputs, constants):
+        x, y = inputs
+        return {"a": 2 * x, "b": x * y}
+
+    def jvp(self, parameters, inputs, directions, constants):
+        (x, y), (d, e) = inputs, directions
+        return {"none": None, "one": [2 * d]}.get(self.tangents, [2 * d, d * y + x * e])
+
+
+def test_forward_mode_is_a_map_of_directions_to_tangents_like_the_output():
+    x, d = X
+    y, push = Doubled().linearized(None, (x, x + 1), {})
+    assert np.array_equal(y["b"], x * (x + 1))
+    tangent = push([d, 3 * d])
+    assert np.array_equal(tangent["a"], 2 * d) and np.array_equal(tangent["b"], d * (x + 1) + x * 3 * d)
+    assert len(Doubled("one").linearized(None, (x, x), {})[1]([d, d])) == 1, "what is not like y is told by others"
+    with pytest.raises(TypeError, match=r"^gradcheck: doubled must have forward mode, got none$"):
+        Doubled("none").linearized(None, (x, x), {})[1]([d, d])
+
+
+def test_a_number_of_pythons_has_one_tangent():
+    class Sum(Doubled):
+        def forward(self, parameters, inputs, constants):
+            return float(inputs[0].sum())
+
+        def jvp(self, parameters, inputs, directions, constants):
+            return [np.asarray(directions[0].sum())]
+
+    assert Sum().linearized(None, (X,), {})[1]([X]) == X.sum()
+
+
+def test_a_subject_is_enclosed_as_it_is():
+    subject = Doubled()
+    assert subject.enclosed(lambda inner: (inner,)) == (subject,)
