@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import module_from_spec, spec_from_file_location
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -128,14 +129,23 @@ def files(folder: str) -> list[Path]:
     return sorted((Path(__file__).parent / folder).glob("*.py"))
 
 
+def has_right_ones(path: Path) -> bool:
+    """Whether the layers of a file can be had without their bugs."""
+    return "bug" in signature(_register(path)).parameters
+
+
 def load(path: Path, **options: Any) -> list[Layer]:
-    """Make every wrong layer of a file afresh; with bug=False, where a file takes it, every right one."""
+    """Make every wrong layer of a file afresh; with bug=False, where a file has them, every right one."""
+    found: list[Layer] = []
+    _register(path)(partial(_wrong, found), **options)
+    return found
+
+
+def _register(path: Path) -> Callable:
     spec = spec_from_file_location(path.stem, path)
     module = module_from_spec(spec)
     spec.loader.exec_module(module)
-    found: list[Layer] = []
-    module.register(partial(_wrong, found), **options)
-    return found
+    return module.register
 
 
 def judge(layers: list[Layer]) -> dict[str, tuple[str, str, set[str]]]:

@@ -109,7 +109,7 @@ def mixture(bug):
     return forward, backward
 
 
-def register(wrong):
+def register(wrong, bug=True):
     draw = np.random.default_rng(4101)
     q, k, v = (draw.normal(size=s) for s in ((5, 6), (7, 6), (7, 4)))
     layers = (
@@ -126,5 +126,5 @@ def register(wrong):
             ("input forgets the gate", "path"), ("gate's gradient detached", "zero"))),
     )
     for layer, inputs, bugs in layers:
-        for bug, kind in bugs:
-            wrong(f"{layer.__name__}: {bug}", kind, *layer(bug), *inputs)
+        for name, kind in bugs if bug else [("without a bug", "")]:
+            wrong(f"{layer.__name__}: {name}", kind, *layer(name), *inputs)

@@ -114,7 +114,7 @@ def cosine_similarity(bug):
     return forward, backward
 
 
-def register(wrong):
+def register(wrong, bug=True):
     draw = np.random.default_rng(4102)
     layers = (
         (layer_norm, (draw.normal(size=(3, 4, 6)), draw.normal(size=6), draw.normal(size=6)), (
@@ -132,5 +132,5 @@ def register(wrong):
             ("squared length", "rows"))),
     )
     for layer, inputs, bugs in layers:
-        for bug, kind in bugs:
-            wrong(f"{layer.__name__}: {bug}", kind, *layer(bug), *inputs)
+        for name, kind in bugs if bug else [("without a bug", "")]:
+            wrong(f"{layer.__name__}: {name}", kind, *layer(name), *inputs)

@@ -132,7 +132,7 @@ def focal(bug):
     return forward, backward
 
 
-def register(wrong):
+def register(wrong, bug=True):
     draw = np.random.default_rng(7201)
     layers = (
         (grouped_attention, tuple(draw.normal(size=s) for s in ((4, 5, 3), (2, 5, 3), (2, 5, 2), 4)), (
@@ -152,5 +152,5 @@ def register(wrong):
             ("label's logit alone", "part"), ("other logits with the label's sign", "signs"))),
     )
     for layer, inputs, bugs in layers:
-        for bug, kind in bugs:
-            wrong(f"{layer.__name__}: {bug}", kind, *layer(bug), *inputs)
+        for name, kind in bugs if bug else [("without a bug", "")]:
+            wrong(f"{layer.__name__}: {name}", kind, *layer(name), *inputs)

@@ -171,7 +171,7 @@ def standardised_product(bug):
     return forward, backward
 
 
-def register(wrong):
+def register(wrong, bug=True):
     draw = np.random.default_rng(9303)
     layers = (
         (highway, tuple(draw.normal(size=s) for s in ((5, 4), (4, 4), (4, 4), 4)), (
@@ -201,5 +201,5 @@ def register(wrong):
             ("mean held fixed", "term"))),
     )
     for layer, inputs, bugs in layers:
-        for bug, kind in bugs:
-            wrong(f"{layer.__name__}: {bug}", kind, *layer(bug), *inputs)
+        for name, kind in bugs if bug else [("without a bug", "")]:
+            wrong(f"{layer.__name__}: {name}", kind, *layer(name), *inputs)
