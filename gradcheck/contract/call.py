@@ -34,6 +34,6 @@ class Call:
         """Return what the pullback makes of a cotangent (m,), for each array."""
         return self.problem.pull(self.pullback, like(self.out, g, self.problem.protect))
 
-    def pairs(self, a: list, b: list) -> Iterator[tuple[str, Any, Any]]:
-        """Yield the name of each array with its entries of two lists."""
-        yield from ((leaf.name, x, z) for leaf, x, z in zip(self.problem.leaves, a, b, strict=True))
+    def pairs(self, *lists: list) -> Iterator[tuple]:
+        """Yield the name of each array with its entries of some lists."""
+        yield from ((leaf.name, *row) for leaf, *row in zip(self.problem.leaves, *lists, strict=True))

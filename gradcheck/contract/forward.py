@@ -11,7 +11,7 @@ from gradcheck.subjects.problem import Problem
 from gradcheck.subjects.raised import is_write
 
 SMALLEST, LARGEST = 2.0**-1005, 2.0**990  # sizes of arrays between which steps have room
-REPEATS = 4  # of inputs a few roundings away
+REPEATS = 2  # of inputs a few roundings away
 ROUNDINGS = 1e4  # of the largest entry of y, by which two runs may differ, and at most half the digits
 CANCELLED = 2.0**40  # roundings of the numbers in sight, beyond which a change of y is a jump
 

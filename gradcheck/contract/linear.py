@@ -10,7 +10,7 @@ from gradcheck.contract.parts import parts
 from gradcheck.precision.terms import MARGIN, terms
 from gradcheck.subjects.findings import Finding
 
-POWERS = (-1.0, 2.0, 2.0**10, 2.0**-12)  # scaling by these commutes with rounding
+POWERS = (-(2.0**10), 2.0**-12)  # scaling by these commutes with rounding
 ROOM = 64  # powers of two, at most a quarter of all, between the numbers in sight and the ends of the range
 SUMMED = 1e4  # roundings that a sum in another order may make
 COARSEST = 2.0**-5  # of the largest entry: float16 has no more than its 2^-11
@@ -18,7 +18,7 @@ COARSEST = 2.0**-5  # of the largest entry: float16 has no more than its 2^-11
 
 def is_linear(call: Call, rounding: Rounding, rng: np.random.Generator) -> Iterator[Finding]:
     """Yield where a multiple of dy, or a sum, gives another cotangent than the multiple or the sum."""
-    for power in (-2.0,) if call.large else POWERS:
+    for power in POWERS[:1] if call.large else POWERS:
         yield from _scales(call, rounding, power, call.pull(power * call.g[0]))
     for power in _extremes(call, rounding):
         yield from _scales(call, rounding, *_in_range(call, rounding, power))
@@ -27,11 +27,8 @@ def is_linear(call: Call, rounding: Rounding, rng: np.random.Generator) -> Itera
             if not near(0 * a, b, 0.0):
                 message = f"the cotangent of {leaf} is not linear in dy: B(0) is not 0"
                 yield Finding("homogeneous", message, array=leaf)
-    second = call.pull(call.g[1])
-    yield from _adds(call, rounding, call.first, second, call.g[0] + call.g[1], "B(a + b) is not B(a) + B(b)")
-    for part, words in parts(call, rng):
-        one, other = (call.pull(piece) for piece in (part, call.g[0] - part))
-        yield from _adds(call, rounding, one, other, call.g[0], words)
+    for pieces, words in parts(call, rng):
+        yield from _adds(call, rounding, [call.pull(piece) for piece in pieces], words)
 
 
 def _extremes(call: Call, rounding: Rounding) -> list[float]:
@@ -76,15 +73,13 @@ def _is_scaled(call: Call, rounding: Rounding, leaf: str, a: np.ndarray, b: np.n
     return near(a, b, part * np.abs(a).max(initial=0) + power * rounding.of(leaf))
 
 
-def _adds(
-    call: Call, rounding: Rounding, one: list, other: list, whole: np.ndarray, words: str
-) -> Iterator[Finding]:
-    both = call.pull(whole)
-    for i, ((leaf, a, b), total) in enumerate(zip(call.pairs(one, other), both, strict=True)):
-        a, b, u = np.asarray(a, np.float64), np.asarray(b, np.float64), _unit(call, rounding, leaf)
-        size = np.abs(a).max(initial=0) + np.abs(b).max(initial=0)
-        adds = near(a + b, total, min(SUMMED * u, COARSEST) * size + rounding.of(leaf))
-        if not adds and not near(a + b, total, MARGIN * u * terms(call.problem, call.point, i, call.y)):
+def _adds(call: Call, rounding: Rounding, pieces: list[list], words: str) -> Iterator[Finding]:
+    for i, (leaf, total, *given) in enumerate(call.pairs(call.first, *pieces)):
+        summands = [np.asarray(d, np.float64) for d in given]
+        size, u = sum(np.abs(d).max(initial=0) for d in summands), _unit(call, rounding, leaf)
+        found = np.sum(summands, axis=0)
+        adds = near(found, total, min(SUMMED * u, COARSEST) * size + rounding.of(leaf))
+        if not adds and not near(found, total, MARGIN * u * terms(call.problem, call.point, i, call.y)):
             yield Finding("additive", f"the cotangent of {leaf} is not linear in dy: {words}", array=leaf)
 
 

@@ -7,46 +7,50 @@ import numpy as np
 from gradcheck.contract.call import Call
 from gradcheck.subjects.outputs import output_names
 
-SINGLE = 2  # entries of dy that are tried alone
+Pieces = list[np.ndarray]
+SIGNS = (1, -1)  # of the entries of dy that are tried alone
 
 
-def parts(call: Call, rng: np.random.Generator) -> Iterator[tuple[np.ndarray, str]]:
-    """Yield parts of dy: half of its entries, one alone, equal ones, those at one end of an axis or in one output.
+def parts(call: Call, rng: np.random.Generator) -> Iterator[tuple[Pieces, str]]:
+    """Yield pieces that add up to dy: entries alone and two halves, equal ones, outputs, the two ends of every axis.
 
-    The rest of dy is the other part; the words say what it means if the two do not add up.
+    The words say what it means if what the pieces give does not add up to B(dy).
     """
     g = call.g[0]
     if g.size < 2:
         return
-    half = rng.permutation(g.size) < g.size // 2
-    yield np.where(half, g, 0), "B(dy) is not the sum of what two halves of dy's entries give, the others being 0"
-    for k in rng.permutation(g.size)[: 1 if call.large else SINGLE]:
-        for sign in (-1, 1):
-            alone = np.where(np.arange(g.size) == k, sign * np.abs(g), 0)
-            yield alone, f"B(dy) is not what entry {k} of dy gives alone and the others without it"
-    if not call.large:
-        yield np.ones_like(g), "B(dy) is not what a dy of ones gives and the rest of it"
-        for part, where in _ends(call):
-            yield np.where(part, g, 0), f"B(dy) is not what {where} of dy gives alone and the rest without it"
-
-
-def _ends(call: Call) -> Iterator[tuple[np.ndarray, str]]:
-    """Yield which entries of dy lie in one output alone, in the first of an axis of one, or in its first half."""
-    start = 0
+    yield _at_random(g, SIGNS[:1] if call.large or g.size == 2 else SIGNS, rng)
+    if call.large:
+        return
+    yield [np.ones_like(g), g - 1], "B(dy) is not the sum of what a dy of ones gives and the rest of it"
     shapes = output_names(call.out)
-    for name, shape in shapes:
-        size = int(np.prod(shape))
-        whole = [(np.ones(shape, bool), name)] if len(shapes) > 1 else []
-        for place, where in (*whole, *_starts(shape)):
-            part = np.zeros(call.g[0].size, bool)
-            part[start : start + size] = place.ravel()
-            yield part, where
-        start += size
+    sizes = [int(np.prod(shape)) for _, shape in shapes]
+    if len(shapes) > 1:
+        yield _cut(g, np.repeat(np.arange(len(sizes)), sizes)), "B(dy) is not the sum of what its outputs' parts give"
+    for (name, shape), stop in zip(shapes, np.cumsum(sizes), strict=True):
+        for axis, ends in _ends(shape):
+            place = np.zeros(g.size, int)
+            place[stop - ends.size : stop] = ends
+            words = f"the two ends of {name} along axis {axis} and what lies between give alone"
+            yield _cut(g, place), f"B(dy) is not the sum of what {words}"
 
 
-def _starts(shape: tuple[int, ...]) -> Iterator[tuple[np.ndarray, str]]:
+def _at_random(g: np.ndarray, signs: tuple[int, ...], rng: np.random.Generator) -> tuple[Pieces, str]:
+    """Return entries alone, each with a sign, and two halves of what that leaves of dy."""
+    order, entries = rng.permutation(g.size), np.arange(g.size)
+    alone = [np.where(entries == k, sign * np.abs(g), 0) for k, sign in zip(order, signs, strict=False)]
+    which = " and ".join(f"entry {k}" for k in order[: len(signs)])
+    halves = _cut(g - np.sum(alone, axis=0), order < g.size // 2)
+    return [*alone, *halves], f"B(dy) is not the sum of what {which} alone and two halves of the rest give"
+
+
+def _ends(shape: tuple[int, ...]) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield each axis with 1 for its first entries, 2 for those between and 3 for its last ones."""
     for axis, length in enumerate(shape):
-        index = np.arange(length).reshape([-1 if i == axis else 1 for i in range(len(shape))])
-        for count in dict.fromkeys((1, length // 2, length - 1)):
-            if 0 < count < length:
-                yield np.broadcast_to(index < count, shape), f"the first {count} along axis {axis}"
+        if length > 1:
+            index = np.arange(length).reshape([-1 if i == axis else 1 for i in range(len(shape))])
+            yield axis, np.broadcast_to(1 + (index > 0) + (index == length - 1), shape).ravel()
+
+
+def _cut(g: np.ndarray, place: np.ndarray) -> Pieces:
+    return [np.where(place == k, g, 0) for k in np.unique(place)]

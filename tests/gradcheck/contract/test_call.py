@@ -49,6 +49,7 @@ def test_a_cotangent_is_read_only_as_long_as_the_problem_is_protected(protect):
 def test_pairs_are_named_as_the_arrays_are():
     call = called(product, X, W)
     assert list(call.pairs(["p", "q"], [1, 2])) == [("x", "p", 1), ("w", "q", 2)]
+    assert list(call.pairs(["p", "q"], [1, 2], [3, 4])) == [("x", "p", 1, 3), ("w", "q", 2, 4)]
 
 
 def test_lists_of_another_length_are_no_pairs():

@@ -216,8 +216,8 @@ def test_arrays_keep_their_dtype_while_noise_is_measured():
     assert kinds == {np.dtype(np.float32)}
 
 
-@pytest.mark.parametrize(("large", "passes"), [(True, 1), (False, 4)])
-def test_noise_costs_four_forward_passes_and_of_a_large_subject_one(large, passes):
+@pytest.mark.parametrize(("large", "passes"), [(True, 1), (False, 2)])
+def test_noise_costs_two_forward_passes_and_of_a_large_subject_one(large, passes):
     made = run(np.sin, X)
     before = made.problem.count["forward"]
     measure_noise(made, U, large, np.random.default_rng(2))
@@ -225,7 +225,7 @@ def test_noise_costs_four_forward_passes_and_of_a_large_subject_one(large, passe
 
 
 def test_noise_is_the_largest_change_of_all_the_points_nearby():
-    changes = iter([0.0, 0.0, 2.0**-20, 2.0**-19, 2.0**-21, 0.0])
+    changes = iter([0.0, 0.0, 2.0**-20, 2.0**-19])
     assert noise(lambda x: 1 + 0 * x + next(changes)) == 2.0**-19
 
 

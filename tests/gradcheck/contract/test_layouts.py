@@ -47,6 +47,21 @@ def test_a_fortran_ordered_array_holds_the_same_numbers_with_the_first_axis_inne
     assert np.array_equal(fortran(X), X) and fortran(X).flags.f_contiguous and not fortran(X).flags.c_contiguous
 
 
+@pytest.mark.parametrize(("shape", "passes"), [((5,), 1), ((3, 4), 2)])
+def test_arrays_of_one_axis_have_no_other_order(shape, passes):
+    call = called(back(honest), np.ones(shape))
+    rounding, before = measure_rounding(call, np.random.default_rng(2)), call.problem.count["forward"]
+    assert list(takes_any_layout(call, rounding, np.random.default_rng(2))) == []
+    assert call.problem.count["forward"] - before == passes
+
+
+def test_an_output_of_two_axes_has_another_order_than_an_input_of_one():
+    def vjp(x):
+        return np.outer(x, x), lambda dy: np.where(dy.flags.f_contiguous, 2, 1) * (dy + dy.T) @ x
+
+    assert set(failures(vjp, X[0])) == {("layout", "x")}
+
+
 def test_a_pullback_that_reads_entries_and_not_memory_keeps_the_promise():
     assert failures(back(honest), X) == {}
 

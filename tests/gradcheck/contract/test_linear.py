@@ -61,11 +61,11 @@ def test_a_saturated_softmax_is_linear_but_for_underflow():
 @pytest.mark.parametrize(
     ("spoil", "power"),
     [
-        (lambda g: g * g, "-1 dy) is not -1 B(dy)"),
-        (np.abs, "-1 dy) is not -1 B(dy)"),
-        (np.ones_like, "-1 dy) is not -1 B(dy)"),
-        (lambda g: np.clip(g, -1.6, 1.6), "2 dy) is not 2 B(dy)"),
-        (lambda g: np.clip(g, -3.5, 3.5), "1024 dy) is not 1024 B(dy)"),
+        (lambda g: g * g, "-1024 dy) is not -1024 B(dy)"),
+        (np.abs, "-1024 dy) is not -1024 B(dy)"),
+        (np.ones_like, "-1024 dy) is not -1024 B(dy)"),
+        (lambda g: np.clip(g, -1.6, 1.6), "-1024 dy) is not -1024 B(dy)"),
+        (lambda g: np.clip(g, -700, 700), "-1024 dy) is not -1024 B(dy)"),
         (lambda g: np.where(np.abs(g) < 0.4, 0, g), "0.000244141 dy) is not 0.000244141 B(dy)"),
     ],
 )
@@ -88,7 +88,7 @@ def test_a_pullback_is_additive():
 
     call, rng = called(lambda x: (np.sin(x), lambda dy: spoil(dy) * np.cos(x)), X), np.random.default_rng(2)
     finding = next(f for f in is_linear(call, measure_rounding(call, rng), rng) if f.kind == "additive")
-    assert finding.message == "the cotangent of x is not linear in dy: B(a + b) is not B(a) + B(b)"
+    assert finding.message.startswith("the cotangent of x is not linear in dy: B(dy) is not the sum of what entry ")
 
 
 FAR = {
@@ -206,13 +206,12 @@ def tried(call, known=EXACT, pullback=lambda dy: dy * 1):
 )
 def test_dy_is_scaled_by_powers_of_two_as_far_as_the_range_of_the_narrowest_format_leaves_room(u, narrow, up, down):
     failed, seen = tried(sized(1.0, 1, u), rounding(narrow))
-    assert failed == [] and seen[:4] == [-1, 2, 2.0**10, 2.0**-12]
-    assert seen[4:] == [2.0**up, 2.0**down, 0, 1, 2]
+    assert failed == [] and seen == [-(2.0**10), 2.0**-12, 2.0**up, 2.0**down, 0]
 
 
 def test_of_a_large_subject_one_ordinary_power_and_the_ends_are_tried():
     failed, seen = tried(sized(1.0, 1, large=True))
-    assert failed == [] and seen == [-2, 2.0**960, 2.0**-958, 1, 2]
+    assert failed == [] and seen == [-(2.0**10), 2.0**960, 2.0**-958]
 
 
 @pytest.mark.parametrize("which", ["g", "y", "first", "point"])
@@ -221,12 +220,12 @@ def test_room_is_left_for_every_number_in_sight(which, exponent, up, down):
     call, x = sized(1.0, 1), np.array([2.0**exponent])
     call = dataclasses.replace(call, **{which: {"g": np.array([x, np.ones(1)]), "y": x}.get(which, [x])})
     dy = float(call.g[0, 0])
-    assert tried(call)[1][4:6] == [dy * 2.0**up, dy * 2.0**down]
+    assert tried(call)[1][2:4] == [dy * 2.0**up, dy * 2.0**down]
 
 
 def ends(y):
     """How far dy of 1 is scaled where y is this."""
-    powers = tried(dataclasses.replace(sized(1.0, 1), y=np.array(y)))[1][4:-3]
+    powers = tried(dataclasses.replace(sized(1.0, 1), y=np.array(y)))[1][2:-1]
     return [int(np.log2(power)) for power in powers]
 
 
@@ -238,7 +237,7 @@ def test_where_no_room_is_left_an_end_is_not_tried():
 def test_zeros_and_what_is_not_finite_are_no_sizes():
     assert ends([0.0]) == ends([np.inf]) == ends([1.0]) == [960, -958]
     nothing = dataclasses.replace(sized(0.0, 1), g=np.zeros((2, 1)))
-    assert tried(nothing) == ([], [0] * 7)
+    assert tried(nothing) == ([], [0] * 3)
 
 
 def test_the_size_of_an_array_is_that_of_its_largest_entry():
@@ -255,14 +254,14 @@ def test_the_size_of_an_array_is_that_of_its_largest_entry():
 )
 def test_where_numbers_inside_leave_the_range_the_root_of_the_power_is_tried(spoil, powers):
     failed, seen = tried(sized(1.0, 1), pullback=spoil)
-    assert failed == [] and [float(np.log2(power)) for power in seen[4:-3]] == powers
+    assert failed == [] and [float(np.log2(power)) for power in seen[2:-1]] == powers
 
 
 @pytest.mark.parametrize("far", [0, 1])
 def test_one_entry_or_one_array_that_leaves_the_range_is_enough(far):
     inside = np.where(np.arange(2) == far, 2.0**100, 1.0)
     failed, seen = tried(sized(1.0, 2), pullback=lambda g: g * inside / inside)
-    assert failed == [] and [float(np.log2(power)) for power in seen[4:7]] == [960, 480, -958]
+    assert failed == [] and [float(np.log2(power)) for power in seen[2:5]] == [960, 480, -958]
 
     def vjp(a, b):
         return a + b, lambda dy: tuple(dy * through / through for through in inside)
@@ -272,12 +271,12 @@ def test_one_entry_or_one_array_that_leaves_the_range_is_enough(far):
 
 def test_far_in_the_multiple_of_the_cotangent_is_expected_and_no_root_is_tried_in_vain():
     failed, seen = tried(dataclasses.replace(sized(1.0, 1), first=[np.array([4.0])]), pullback=lambda g: 4 * g)
-    assert failed == [] and [float(np.log2(power)) for power in seen[4:-3]] == [958, -958]
+    assert failed == [] and [float(np.log2(power)) for power in seen[2:-1]] == [958, -958]
 
 
 def test_a_number_that_stays_finite_far_out_is_held_against_the_power():
     (failure, *_), seen = tried(sized(1.0, 1), pullback=lambda g: np.minimum(g, 1e100))
-    assert seen[4:6] == [2.0**960, 2.0**-958]
+    assert seen[2:4] == [2.0**960, 2.0**-958]
     assert failure.message == "the cotangent of x is not linear in dy: B(9.74531e+288 dy) is not 9.74531e+288 B(dy)"
 
 
@@ -302,11 +301,11 @@ def off_by(error, at, size=1.0):
 def test_a_multiple_may_be_off_by_a_part_of_its_largest_entry(u, narrow, part, size):
     call = dataclasses.replace(sized(1.0, 1, u), first=[np.array([size])])
     for error, told in ((0.9, False), (1.1, True), (-1.1, True)):
-        failed, _ = tried(call, rounding(narrow), off_by(error * part * 2 * size, 2, size))
-        assert [f.kind for f in failed if "2 dy" in f.message] == ["homogeneous"] * told
+        failed, _ = tried(call, rounding(narrow), off_by(error * part * 1024 * size, -1024, size))
+        assert [f.kind for f in failed if "-1024 dy" in f.message] == ["homogeneous"] * told
 
 
-@pytest.mark.parametrize("power", [-1, 2, 1024, 2.0**-12])
+@pytest.mark.parametrize("power", [-1024, 2.0**-12])
 def test_a_multiple_may_be_off_by_the_same_multiple_of_what_roundings_make(power):
     allowed = abs(power) * 64 * 2.0**-10
     for error, told in ((0.99, False), (1.01, True)):
@@ -326,24 +325,24 @@ def test_a_multiple_may_be_off_by_the_same_multiple_of_what_roundings_make(power
     ],
 )
 def test_a_sum_may_be_off_by_ten_thousand_roundings_of_the_largest_entries_together(u, narrow, part, size):
-    call = dataclasses.replace(sized(1.0, 1, u), first=[np.array([size])], g=np.array([[1.0], [6.0]]))
+    call = dataclasses.replace(sized(1.0, 2, u), first=[np.full(2, 7 * size)], g=np.full((2, 2), 7.0))
     for error, told in ((0.9, False), (1.1, True)):
-        failed, _ = tried(call, rounding(narrow), off_by(error * part * 7 * size, 7, size))
+        failed, _ = tried(call, rounding(narrow), off_by(error * part * 7 * size, 6, size))
         assert [f.kind for f in failed] == ["additive"] * told
 
 
 def test_a_sum_may_be_off_by_what_roundings_make():
-    call = dataclasses.replace(sized(1.0, 1), g=np.array([[1.0], [3.0]]))
+    call = dataclasses.replace(sized(1.0, 2), first=[np.full(2, 7.0)], g=np.full((2, 2), 7.0))
     for error, told in ((0.99, False), (1.01, True)):
-        failed, _ = tried(call, rounding(natural=2.0**-10), off_by(error * 64 * 2.0**-10, 4))
+        failed, _ = tried(call, rounding(natural=2.0**-10), off_by(error * 64 * 2.0**-10, 6))
         assert [f.kind for f in failed] == ["additive"] * told
 
 
 def test_a_sum_may_be_off_by_roundings_of_the_terms_that_cancel_in_a_saturated_gradient():
     """Nearer to zero this gradient is about 1, and here next to nothing."""
-    call = dataclasses.replace(sized(1.0, 1), first=[np.array([2.0**-40])], g=np.array([[1.0], [3.0]]))
+    call = dataclasses.replace(sized(1.0, 2), first=[np.full(2, 7 * 2.0**-40)], g=np.full((2, 2), 7.0))
     for error, told in ((4 * U, False), (100 * U, True)):
-        failed, _ = tried(call, pullback=off_by(error, 4, 2.0**-40))
+        failed, _ = tried(call, pullback=off_by(error, 6, 2.0**-40))
         assert [f.kind for f in failed] == ["additive"] * told
 
 
@@ -351,10 +350,10 @@ def test_the_terms_of_an_array_excuse_no_other():
     def vjp(a, b):
         return a + 2.0**-40 * b, lambda dy: (dy * 1, 2.0**-40 * dy)
 
-    call = called(vjp, np.ones(1), np.ones(1))
-    tiny = np.array([2.0**-40])
-    call = dataclasses.replace(call, g=np.array([[1.0], [3.0]]), first=[tiny, tiny])
-    off = off_by(8 * U, 4, 2.0**-40)
+    call = called(vjp, np.ones(2), np.ones(2))
+    tiny = np.full(2, 7 * 2.0**-40)
+    call = dataclasses.replace(call, g=np.full((2, 2), 7.0), first=[tiny, tiny])
+    off = off_by(8 * U, 6, 2.0**-40)
     call = dataclasses.replace(call, pullback=lambda dy: (None, (off(dy), off(dy))))
     known = Rounding({"a": 0.0, "b": 0.0}, {}, {"a": 0.0, "b": 0.0}, 0.0)
     assert [f.array for f in is_linear(call, known, np.random.default_rng(2))] == ["b"]

@@ -24,85 +24,99 @@ def taken(*shapes, large=False, seed=3):
 
 
 def worded(taken_apart, words):
-    want = f"B(dy) is not what {words} of dy gives alone and the rest without it"
-    return [part for part, text in taken_apart if text == want]
+    return [pieces for pieces, text in taken_apart if text == f"B(dy) is not the sum of what {words}"]
+
+
+def along(taken_apart, name, axis):
+    return worded(taken_apart, f"the two ends of {name} along axis {axis} and what lies between give alone")
 
 
 def test_dy_of_one_entry_has_no_parts():
     assert taken((1,))[1] == [] and taken((0,))[1] == [] and taken((2,))[1] != []
 
 
+@pytest.mark.parametrize("large", [False, True])
+@pytest.mark.parametrize("shapes", [[(2,)], [(3,)], [(6, 5)], [(2, 1, 4), (), (3,)]])
+def test_all_pieces_add_up_to_dy(shapes, large):
+    g, found = taken(*shapes, large=large)
+    assert found and all(np.array_equal(np.sum(pieces, axis=0), g) for pieces, _ in found)
+
+
+@pytest.mark.parametrize(("size", "large", "signs"), [(8, False, [1, -1]), (3, False, [1, -1]), (2, False, [1]), (8, True, [1])])
+def test_two_entries_are_taken_alone_with_a_sign_each_and_of_a_large_subject_or_two_entries_one(size, large, signs):
+    g, ((pieces, words), *_) = taken((size,), large=large)
+    entries = [int(np.flatnonzero(piece)[0]) for piece in pieces[: len(signs)]]
+    for piece, k, sign in zip(pieces, entries, signs, strict=False):
+        assert np.array_equal(piece, np.where(np.arange(size) == k, sign * abs(g), 0))
+    which = " and ".join(f"entry {k}" for k in entries)
+    assert len(set(entries)) == len(signs)
+    assert words == f"B(dy) is not the sum of what {which} alone and two halves of the rest give"
+
+
 @pytest.mark.parametrize("size", [2, 5, 8])
-def test_one_half_of_the_entries_is_taken_as_it_is_and_the_other_is_zero(size):
-    g, ((half, words), *_) = taken((size,))
-    assert words == "B(dy) is not the sum of what two halves of dy's entries give, the others being 0"
-    assert np.count_nonzero(half) == size // 2 and np.isin(half, [*g, 0]).all()
-    assert (half[half != 0] == g[half != 0]).all()
+def test_the_rest_is_taken_in_two_halves(size):
+    g, ((pieces, _), *_) = taken((size,), large=True)
+    one, other = pieces[-2:]
+    assert not (one * other).any() and np.array_equal(one + other, g - pieces[0])
+    assert np.count_nonzero(one) + np.count_nonzero(other) >= size - 1
+    assert max(np.count_nonzero(one), np.count_nonzero(other)) <= (size + 1) // 2
 
 
-def test_which_half_it_is_is_drawn():
-    halves = {tuple(taken((8,), seed=seed)[1][0][0]) for seed in range(4)}
-    assert len(halves) > 1
-
-
-@pytest.mark.parametrize(("large", "count"), [(False, 2), (True, 1)])
-def test_two_entries_are_taken_alone_with_either_sign_and_of_a_large_subject_one(large, count):
-    g, found = taken((8,), large=large)
-    alone = [(part, text) for part, text in found if " entry " in text]
-    assert len(alone) == 2 * count
-    for (less, words), (more, same) in zip(alone[::2], alone[1::2], strict=True):
-        (k,) = np.flatnonzero(more)
-        assert more[k] == abs(g[k]) and np.array_equal(less, -more)
-        assert words == same == f"B(dy) is not what entry {k} of dy gives alone and the others without it"
-    assert len({int(np.flatnonzero(part)[0]) for part, _ in alone}) == count
+def test_which_entries_and_halves_it_is_is_drawn():
+    drawn = [taken((8,), seed=seed)[1][0][0] for seed in range(4)]
+    assert len({tuple(np.flatnonzero(pieces[0])) for pieces in drawn}) > 1
+    assert len({tuple(pieces[-1] != 0) for pieces in drawn}) > 1
 
 
 def test_ones_are_taken_from_dy():
-    words = "B(dy) is not what a dy of ones gives and the rest of it"
-    ones = [part for part, text in taken((3, 2))[1] if text == words]
-    assert np.array_equal(ones, np.ones((1, 6)))
+    g, found = taken((3, 2))
+    ((ones, rest),) = worded(found, "a dy of ones gives and the rest of it")
+    assert np.array_equal(ones, np.ones(6)) and np.array_equal(rest, g - 1)
 
 
 def test_of_a_large_subject_nothing_more_is_tried():
-    assert len(taken((3, 2), large=True)[1]) == 3
+    assert len(taken((3, 2), large=True)[1]) == 1
 
 
 @pytest.mark.parametrize(
-    ("shape", "axis", "counts"),
+    ("shape", "axis", "lengths"),
     [
-        ((6, 5), 0, (1, 3, 5)),
-        ((6, 5), 1, (1, 2, 4)),
-        ((2, 3), 0, (1,)),
-        ((3, 3), 1, (1, 2)),
-        ((4, 1), 1, ()),
-        ((4, 1), 0, (1, 2, 3)),
-        ((2, 3, 4), 2, (1, 2, 3)),
+        ((6, 5), 0, [1, 4, 1]),
+        ((6, 5), 1, [1, 3, 1]),
+        ((2, 3), 0, [1, 1]),
+        ((3, 3), 1, [1, 1, 1]),
+        ((4, 1), 0, [1, 2, 1]),
+        ((2, 3, 4), 2, [1, 2, 1]),
     ],
 )
-def test_the_first_along_an_axis_the_first_half_and_all_but_the_last_are_taken(shape, axis, counts):
+def test_both_ends_of_an_axis_are_taken_alone_and_what_lies_between(shape, axis, lengths):
     g, found = taken(shape)
-    words = [text for _, text in found if f" along axis {axis} " in text]
-    assert len(words) == len(counts)
-    for count in counts:
-        (part,) = worded(found, f"the first {count} along axis {axis}")
-        first, rest = np.split(part.reshape(shape), [count], axis=axis)
-        assert np.array_equal(first, np.split(g.reshape(shape), [count], axis=axis)[0]) and not rest.any()
+    (pieces,) = along(found, "y", axis)
+    wanted = np.split(g.reshape(shape), np.cumsum(lengths)[:-1], axis=axis)
+    assert len(pieces) == len(lengths)
+    for k, piece in enumerate(pieces):
+        for j, part in enumerate(np.split(piece.reshape(shape), np.cumsum(lengths)[:-1], axis=axis)):
+            assert np.array_equal(part, wanted[j] if j == k else 0 * part)
+
+
+def test_an_axis_of_one_has_no_ends():
+    assert along(taken((4, 1))[1], "y", 0) and not along(taken((4, 1))[1], "y", 1)
 
 
 def test_each_of_several_outputs_is_taken_alone_and_one_is_not():
     g, found = taken((2, 2), (3,), ())
-    for name, part in (("y[0]", slice(0, 4)), ("y[1]", slice(4, 7)), ("y[2]", slice(7, 8))):
-        (only,) = worded(found, name)
-        assert np.array_equal(only[part], g[part]) and np.count_nonzero(only) == g[part].size
-    assert not [text for _, text in taken((2, 2))[1] if " y " in text]
+    (pieces,) = worded(found, "its outputs' parts give")
+    for piece, part in zip(pieces, (slice(0, 4), slice(4, 7), slice(7, 8)), strict=True):
+        assert np.array_equal(piece[part], g[part]) and np.count_nonzero(piece) == g[part].size
+    assert not worded(taken((2, 2))[1], "its outputs' parts give")
 
 
-def test_each_of_two_outputs_is_taken_alone():
+def test_an_axis_of_a_later_output_is_its_own_and_the_other_outputs_are_the_rest():
     g, found = taken((2,), (3,))
-    assert worded(found, "y[0]")[0].tolist() == [*g[:2], 0, 0, 0]
-
-
-def test_an_axis_of_a_later_output_is_its_own():
-    g, found = taken((2,), (3,))
-    _, second = worded(found, "the first 1 along axis 0")
-    assert second.tolist() == [0, 0, g[2], 0, 0]
+    (pieces,) = along(found, "y[1]", 0)
+    assert [piece.tolist() for piece in pieces] == [
+        [*g[:2], 0, 0, 0],
+        [0, 0, g[2], 0, 0],
+        [0, 0, 0, g[3], 0],
+        [0, 0, 0, 0, g[4]],
+    ]
