@@ -11,6 +11,7 @@ CLIENT = """\
 import numpy as np
 import gradcheck
 from reference.layers.layernorm import LayerNorm
+from reference.core.families import DecoderOnlySettings
 from reference.models.decoder_only import DecoderOnly
 
 layer = LayerNorm.init(7)
@@ -20,7 +21,8 @@ d_layer, dx = pullback(y)
 shape: tuple[int, ...] = d_layer.gamma.shape
 report: gradcheck.Report = gradcheck.check(layer, x)
 verdict: str = report.verdict
-model: DecoderOnly = DecoderOnly.gpt(np.random.default_rng(0), 7, 6, 8, 2, 1, dropout=0.1)
+settings = DecoderOnlySettings.gpt(vocabulary=7, length=6, width=8, heads=2, dropout=0.1)
+model: DecoderOnly = DecoderOnly.init(np.random.default_rng(0), settings)
 """
 
 

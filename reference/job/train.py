@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 
 from reference.core import tree
+from reference.core.families import TransformerSettings
 from reference.job import evaluate
 from reference.job.devices import HOST, Device
 from reference.job.errors import JobError
 from reference.job.settings import Settings
 from reference.job.tasks import copy
 from reference.job.tasks.copy import Examples
-from reference.layers.residual import PostNorm, PreNorm
 from reference.models.objective import Objective
 from reference.models.tied import TiedTransformer
 from reference.models.transformer import Transformer
@@ -24,7 +24,6 @@ from reference.optimizers.schedules import constant, cosine, linear
 from reference.optimizers.sgd import SGD
 
 MODELS: dict[str, Any] = {"separate": Transformer, "tied": TiedTransformer}
-RESIDUALS: dict[str, Any] = {"pre": PreNorm, "post": PostNorm}
 OPTIMIZERS: dict[str, Any] = {"adam": Adam, "adamw": AdamW, "muon": Muon, "sgd": SGD}
 
 
@@ -62,8 +61,10 @@ def begin(settings: Settings, model: Any = None) -> State:
     """Return the state before the first step, of a freshly drawn model unless one is given."""
     if model is None:
         s, rng = settings, _stream(settings, 1)
+        sizes: dict[str, Any] = {"width": s.width, "heads": s.heads, "hidden": s.hidden, "vocabulary": s.vocabulary + 1}
+        words: dict[str, Any] = {"norm": s.norm, "embeddings": s.embeddings}
         model = MODELS[s.embeddings].init(
-            rng, s.vocabulary + 1, s.width, s.heads, s.hidden, s.layers, s.layers, RESIDUALS[s.norm]
+            rng, TransformerSettings(**sizes, **words, encoder_layers=s.layers, decoder_layers=s.layers)
         )
     return State(
         model=model,

@@ -10,46 +10,35 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from reference.core import tree
-from reference.core.kinds import Share, Size
+from reference.core.families import BlockSettings
+from reference.core.kinds import Size
 from reference.core.layer import Layer
 from reference.core.masks import causal, padding
 from reference.core.outputs import expect_alone, join, split
 from reference.core.randomness import randomness
 from reference.core.shapes import expect_shape
-from reference.layers.attention import MultiHeadAttention, SelfAttention, expect_heads
+from reference.layers.attention import MultiHeadAttention, SelfAttention
 from reference.layers.feedforward import FeedForward
-from reference.layers.layernorm import LayerNorm
-from reference.layers.residual import PostNorm, PreNorm
-from reference.models.encoder import Residual, dropout_or_none
+from reference.models.encoder import RESIDUALS, Residual, final_norm, residual
 
 
 class DecoderBlock(Layer):
     """y = feedforward(cross_attention(self_attention(x), memory)), each within its residual."""
 
-    self_attention: PreNorm | PostNorm   # around SelfAttention
-    cross_attention: PreNorm | PostNorm  # around MultiHeadAttention
-    feedforward: PreNorm | PostNorm      # around FeedForward
+    self_attention: Residual   # around SelfAttention
+    cross_attention: Residual  # around MultiHeadAttention
+    feedforward: Residual      # around FeedForward
 
     @classmethod
-    def init(
-        cls,
-        rng: np.random.Generator,
-        width: Size,
-        heads: Size,
-        hidden: Size,
-        residual: Residual = PreNorm,
-        dtype: DTypeLike = np.float32,
-        dropout: Share = 0.0,
-    ) -> Self:
-        """Draw the three sub-layers as they do themselves, each with a norm of its own and `dropout` of its output."""
-        expect_heads(f"{cls.__name__}.init", heads, width)
-        self_attention = SelfAttention.init(rng, width, heads, dtype)
-        cross_attention = MultiHeadAttention.init(rng, width, heads, dtype)
-        feedforward = FeedForward.init(rng, width, hidden, dtype=dtype)
+    def init(cls, rng: np.random.Generator, settings: BlockSettings, dtype: DTypeLike = np.float32) -> Self:
+        """Draw the three sub-layers as they do themselves, each with a norm of its own and dropout of its output."""
+        self_attention = SelfAttention.init(rng, settings.width, settings.heads, dtype)
+        cross_attention = MultiHeadAttention.init(rng, settings.width, settings.heads, dtype)
+        feedforward = FeedForward.init(rng, settings.width, settings.hidden, dtype=dtype)
         return cls(
-            self_attention=residual(LayerNorm.init(width, dtype), self_attention, dropout_or_none(dropout)),
-            cross_attention=residual(LayerNorm.init(width, dtype), cross_attention, dropout_or_none(dropout)),
-            feedforward=residual(LayerNorm.init(width, dtype), feedforward, dropout_or_none(dropout)),
+            self_attention=residual(settings, self_attention, dtype),
+            cross_attention=residual(settings, cross_attention, dtype),
+            feedforward=residual(settings, feedforward, dtype),
         )
 
     def vjp(
@@ -94,24 +83,15 @@ class Decoder(Layer):
     """Blocks one after the other, all with the same memory; a pre-norm stack ends in a norm."""
 
     blocks: tuple[Layer, ...]  # such as DecoderBlock
-    norm: Layer | None  # of a pre-norm stack; every post-norm block ends in one already
+    norm: Layer | None  # of a pre-norm stack
 
     @classmethod
     def init(
-        cls,
-        rng: np.random.Generator,
-        width: Size,
-        heads: Size,
-        hidden: Size,
-        layers: Size,
-        residual: Residual = PreNorm,
-        dtype: DTypeLike = np.float32,
-        dropout: Share = 0.0,
+        cls, rng: np.random.Generator, settings: BlockSettings, layers: Size, dtype: DTypeLike = np.float32
     ) -> Self:
-        """Draw `layers` blocks; the final norm is there if `residual` is PreNorm."""
-        expect_heads(f"{cls.__name__}.init", heads, width)
-        blocks = tuple(DecoderBlock.init(rng, width, heads, hidden, residual, dtype, dropout) for _ in range(layers))
-        return cls(blocks=blocks, norm=LayerNorm.init(width, dtype) if issubclass(residual, PreNorm) else None)
+        """Draw `layers` blocks, each as it does itself, and the final norm of a pre-norm stack."""
+        blocks = tuple(DecoderBlock.init(rng, settings, dtype) for _ in range(layers))
+        return cls(blocks=blocks, norm=final_norm(settings, dtype))
 
     def vjp(
         self,
@@ -175,11 +155,9 @@ class Decoder(Layer):
 def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]:
     x, memory = rng.normal(size=(2, 4, 8)), rng.normal(size=(2, 5, 8))
     masks = {"mask": causal(4), "memory_mask": padding(np.array([5, 3]), 5)}
-    for residual in (PreNorm, PostNorm):
+    for norm in RESIDUALS:
         for heads, seen in ((1, {}), (4, masks)):
-            for layer in (
-                DecoderBlock.init(rng, 8, heads, 6, residual),
-                Decoder.init(rng, 8, heads, 6, layers=2, residual=residual),
-            ):
-                name = f"{type(layer).__name__}, {residual.__name__}, heads {heads}{', masked' if seen else ''}"
+            settings = BlockSettings(width=8, heads=heads, hidden=6, norm=norm)
+            for layer in (DecoderBlock.init(rng, settings), Decoder.init(rng, settings, layers=2)):
+                name = f"{type(layer).__name__}, {RESIDUALS[norm].__name__}, heads {heads}{', masked' if seen else ''}"
                 yield name, tree.map(lambda p: p + rng.normal(scale=0.2, size=p.shape), layer), (x, memory), seen

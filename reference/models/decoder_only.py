@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from reference.core import tree
-from reference.core.kinds import AboveZero, Count, Share, Size
+from reference.core.families import DecoderOnlySettings, expect_embeddings
+from reference.core.kinds import Share
 from reference.core.layer import Layer
 from reference.core.masks import padding
 from reference.core.outputs import expect_alone, join, split, width_of
@@ -18,19 +19,19 @@ from reference.core.randomness import randomness
 from reference.core.shapes import expect_ids
 from reference.functions.gelu_tanh import gelu_tanh_vjp
 from reference.functions.silu import silu_vjp
-from reference.layers.attention import expect_heads
 from reference.layers.dropout import Dropout
 from reference.layers.embedding import Embedding
 from reference.layers.feedforward import FeedForward
 from reference.layers.gated import GatedFeedForward
-from reference.layers.grouped_attention import GroupedAttention, expect_groups
+from reference.layers.grouped_attention import GroupedAttention
 from reference.layers.layernorm import LayerNorm
 from reference.layers.learned import LearnedPositions
 from reference.layers.linear import Linear
 from reference.layers.residual import PreNorm
 from reference.layers.rmsnorm import RMSNorm
-from reference.layers.rotary import Rotary, expect_pairs
-from reference.models.encoder import Encoder, EncoderBlock, dropout_or_none
+from reference.layers.rotary import Rotary
+from reference.layers.sinusoidal import SinusoidalPositions
+from reference.models.encoder import Block, Stack
 
 
 class DecoderOnly(Layer):
@@ -38,8 +39,8 @@ class DecoderOnly(Layer):
 
     embedding: Embedding
     positions: Layer | None  # x -> x + its table; none where the attention knows positions, as by rotation
-    stack: Encoder           # of blocks whose attention is causal
-    output: Layer            # D -> V: the Linear that gpt and llama make, or the Projection of a tied model
+    stack: Stack             # of blocks whose attention is causal
+    output: Layer            # D -> V: the Linear that init makes, or the Projection of a tied model
     dropout: Share = 0.0     # of the sums of embeddings and positions
 
     @property
@@ -47,84 +48,20 @@ class DecoderOnly(Layer):
         return width_of(self.output)
 
     @classmethod
-    def gpt(
-        cls,
-        rng: np.random.Generator,
-        vocabulary: Size,
-        length: Size,
-        width: Size,
-        heads: Size,
-        layers: Size,
-        *,
-        hidden: Size | None = None,
-        dropout: Share = 0.0,
-        dtype: DTypeLike = np.float32,
-    ) -> Self:
-        """Draw a model like GPT-2: learned positions, layer norms before, GELU by tanh, biases; hidden is 4 D.
+    def init(cls, rng: np.random.Generator, settings: DecoderOnlySettings, dtype: DTypeLike = np.float32) -> Self:
+        """Draw every part as it does itself: a model like GPT-2 or like Llama, as the settings say.
 
-        `dropout` is that of embeddings, attention weights and branches alike.
-
-        Source: Radford et al. 2019, "Language models are unsupervised multitask learners", sec. 2.3.
+        Raises:
+            ValueError: the settings are those of a model with tied embeddings.
         """
-        expect_heads(f"{cls.__name__}.gpt", heads, width)
-        hidden = 4 * width if hidden is None else hidden
-
-        def block() -> EncoderBlock:
-            attention = GroupedAttention.init(rng, width, heads, bias=True, dropout=dropout, dtype=dtype)
-            feedforward = FeedForward.init(rng, width, hidden, gelu_tanh_vjp, dtype)
-            return EncoderBlock(
-                attention=PreNorm(LayerNorm.init(width, dtype), attention, dropout_or_none(dropout)),
-                feedforward=PreNorm(LayerNorm.init(width, dtype), feedforward, dropout_or_none(dropout)),
-            )
-
+        expect_embeddings(f"{cls.__name__}.init", settings, "separate")
+        s, width = settings, settings.width
         return cls(
-            embedding=Embedding.init(rng, vocabulary, width, dtype),
-            positions=LearnedPositions.init(rng, length, width, dtype),
-            stack=Encoder(blocks=tuple(block() for _ in range(layers)), norm=LayerNorm.init(width, dtype)),
-            output=Linear.init(rng, width, vocabulary, dtype, bias=False),
-            dropout=dropout,
-        )
-
-    @classmethod
-    def llama(
-        cls,
-        rng: np.random.Generator,
-        vocabulary: Size,
-        width: Size,
-        heads: Size,
-        key_value_heads: Size,
-        hidden: Size,
-        layers: Size,
-        *,
-        window: Count | None = None,
-        base: AboveZero = 10000.0,
-        dtype: DTypeLike = np.float32,
-    ) -> Self:
-        """Draw a model like Llama 2: rotary positions, shared key and value heads, RMS norms, SwiGLU, no biases.
-
-        With a `window` it is like Mistral 7B.
-
-        Source: Touvron et al. 2023 (arXiv:2302.13971), sec. 2.2, and (arXiv:2307.09288), sec. 2.2; Jiang et al. 2023.
-        """
-        where = f"{cls.__name__}.llama"
-        expect_heads(where, heads, width)
-        expect_groups(where, heads, key_value_heads)
-        expect_pairs(where, width // heads)
-        options: dict[str, Any] = {"rotary": Rotary(base), "window": window, "dtype": dtype}
-
-        def block() -> EncoderBlock:
-            attention = GroupedAttention.init(rng, width, heads, key_value_heads, **options)
-            feedforward = GatedFeedForward.init(rng, width, hidden, silu_vjp, dtype, bias=False)
-            return EncoderBlock(
-                attention=PreNorm(RMSNorm.init(width, dtype), attention),
-                feedforward=PreNorm(RMSNorm.init(width, dtype), feedforward),
-            )
-
-        return cls(
-            embedding=Embedding.init(rng, vocabulary, width, dtype),
-            positions=None,
-            stack=Encoder(blocks=tuple(block() for _ in range(layers)), norm=RMSNorm.init(width, dtype)),
-            output=Linear.init(rng, width, vocabulary, dtype, bias=False),
+            embedding=Embedding.init(rng, s.vocabulary, width, dtype),
+            positions=_positions(rng, s, dtype),
+            stack=Stack(blocks=tuple(_block(rng, s, dtype) for _ in range(s.layers)), norm=_norm(s, dtype)),
+            output=Linear.init(rng, width, s.vocabulary, dtype, bias=False),
+            dropout=s.dropout,
         )
 
     def vjp(
@@ -176,6 +113,35 @@ class DecoderOnly(Layer):
         return join(self.output(y), auxiliary)
 
 
+def _positions(rng: np.random.Generator, settings: DecoderOnlySettings, dtype: DTypeLike) -> Layer | None:
+    """Return the layer that adds positions; none where the attention knows them, or nothing does."""
+    if settings.positions == "learned":
+        return LearnedPositions.init(rng, settings.length, settings.width, dtype)
+    return SinusoidalPositions() if settings.positions == "sinusoidal" else None
+
+
+def _norm(settings: DecoderOnlySettings, dtype: DTypeLike) -> LayerNorm | RMSNorm:
+    return (LayerNorm if settings.normalization == "layer" else RMSNorm).init(settings.width, dtype)
+
+
+def _block(rng: np.random.Generator, settings: DecoderOnlySettings, dtype: DTypeLike) -> Block:
+    s, drop = settings, Dropout(settings.dropout) if settings.dropout else None
+    attention = GroupedAttention.init(
+        rng, s.width, s.heads, s.key_value_heads, bias=s.bias, dropout=s.dropout, window=s.window, dtype=dtype,
+        rotary=Rotary(s.base) if s.positions == "rotary" else None, alibi=s.positions == "alibi",
+    )  # fmt: skip
+    feedforward = _feedforward(rng, s, 4 * s.width if s.hidden is None else s.hidden, dtype)
+    return Block(PreNorm(_norm(s, dtype), attention, drop), PreNorm(_norm(s, dtype), feedforward, drop))
+
+
+def _feedforward(rng: np.random.Generator, settings: DecoderOnlySettings, hidden: int, dtype: DTypeLike) -> Layer:
+    width, bias = settings.width, settings.bias
+    if settings.feedforward == "swiglu":
+        return GatedFeedForward.init(rng, width, hidden, silu_vjp, dtype, bias=bias)
+    first, second = (Linear.init(rng, *sizes, dtype, bias=bias) for sizes in ((width, hidden), (hidden, width)))
+    return FeedForward(first, second, gelu_tanh_vjp)
+
+
 def _expect_tokens(tokens: Any, embedding: Embedding) -> None:
     expect_ids("DecoderOnly", "tokens", tokens, len(embedding.table))
     if tokens.ndim != 2:
@@ -184,11 +150,19 @@ def _expect_tokens(tokens: Any, embedding: Embedding) -> None:
 
 def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]:
     tokens, seen = rng.integers(7, size=(2, 5)), padding(np.array([5, 3]), 5)
+    sizes: dict[str, Any] = {"vocabulary": 7, "width": 8, "hidden": 6}
+
+    def gpt(**more: Any) -> DecoderOnly:
+        return DecoderOnly.init(rng, DecoderOnlySettings.gpt(**sizes, length=6, **more))
+
+    def llama(**more: Any) -> DecoderOnly:
+        return DecoderOnly.init(rng, DecoderOnlySettings.llama(**sizes, heads=4, **more))
+
     for name, model, constants in (
-        ("like GPT", DecoderOnly.gpt(rng, 7, 6, 8, 4, 1, hidden=6), {"mask": seen}),
-        ("like GPT, dropout", DecoderOnly.gpt(rng, 7, 6, 8, 1, 2, hidden=6, dropout=0.3), {}),
-        ("like Llama", DecoderOnly.llama(rng, 7, 8, 4, 2, 6, 1), {}),
-        ("like Mistral, one head of keys", DecoderOnly.llama(rng, 7, 8, 4, 1, 6, 2, window=3), {"mask": seen}),
+        ("like GPT", gpt(heads=4, layers=1), {"mask": seen}),
+        ("like GPT, dropout", gpt(heads=1, layers=2, dropout=0.3), {}),
+        ("like Llama", llama(key_value_heads=2, layers=1), {}),
+        ("like Mistral, one head of keys", llama(key_value_heads=1, layers=2, window=3), {"mask": seen}),
     ):
         generator = {"rng": np.random.default_rng(1)} if model.dropout else {}
         model = tree.map(lambda p: p + rng.normal(scale=0.2, size=p.shape), model)

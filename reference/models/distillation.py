@@ -10,14 +10,15 @@ import numpy as np
 
 from reference.core import tree
 from reference.core.arrays import as_array, expect_beside, number_like, on_host
+from reference.core.families import TransformerSettings
 from reference.core.kinds import AboveZero, Finite
 from reference.core.layer import Layer
 from reference.core.masks import padding
 from reference.core.outputs import join, split, width_of
 from reference.core.shapes import expect_real, expect_shape, expect_unit
-from reference.layers.residual import PostNorm, PreNorm
 from reference.losses.cross_entropy import cross_entropy, cross_entropy_vjp
 from reference.losses.kl_divergence import kl_divergence, kl_divergence_vjp
+from reference.models.encoder import RESIDUALS
 from reference.models.objective import expect_labels
 from reference.models.tied import TiedTransformer
 from reference.models.transformer import Transformer
@@ -106,9 +107,14 @@ def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]
     ids: dict[str, Any] = {"source": rng.integers(7, size=(2, 5)), "target": rng.integers(7, size=(2, 4))}
     ids |= {"labels": np.array([[3, 0, 6, 2], [5, 1, -1, -1]]), "teacher_logits": rng.normal(size=(2, 4, 7))}
     masked = {"source_mask": padding(np.array([5, 3]), 5)}
-    for kind, residual, heads, seen in ((Transformer, PreNorm, 4, masked), (TiedTransformer, PostNorm, 1, {})):
-        model = kind.init(rng, 7, 8, heads, 6, 1, 1, residual)
+    sizes: dict[str, Any] = {"vocabulary": 7, "width": 8, "hidden": 6}
+    for kind, settings, seen in (
+        (Transformer, TransformerSettings(**sizes, heads=4), masked),
+        (TiedTransformer, TransformerSettings(**sizes, heads=1, norm="post", embeddings="tied"), {}),
+    ):
+        model = kind.init(rng, settings)
         model = tree.map(lambda p: p + rng.normal(scale=0.2, size=p.shape), model)
         subject = Distillation(model=model, temperature=2.5, share=0.3, ignore=-1)
+        residual, heads = RESIDUALS[settings.norm], settings.heads
         name = f"{kind.__name__}, {residual.__name__}, heads {heads}{', masked' if seen else ''}"
         yield name, subject, (), ids | seen

@@ -1,4 +1,4 @@
-"""Encoder: blocks of self-attention and feed-forward.  Derivation: specs/models/encoder.md.
+"""The stack of blocks that encoders and decoder-only models are.  Derivation: specs/models/encoder.md.
 
 B batch, S positions, D width.
 """
@@ -10,51 +10,49 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from reference.core import tree
-from reference.core.kinds import Share, Size
+from reference.core.families import BlockSettings, Norm
+from reference.core.kinds import Size
 from reference.core.layer import Layer
 from reference.core.masks import padding
 from reference.core.outputs import expect_alone, join, split
 from reference.core.randomness import randomness
 from reference.core.shapes import expect_shape
-from reference.layers.attention import SelfAttention, expect_heads
+from reference.layers.attention import SelfAttention
 from reference.layers.dropout import Dropout
 from reference.layers.feedforward import FeedForward
 from reference.layers.layernorm import LayerNorm
 from reference.layers.mixture import MixtureOfExperts
 from reference.layers.residual import PostNorm, PreNorm
 
-Residual: TypeAlias = type[PreNorm] | type[PostNorm]
+Residual: TypeAlias = PreNorm | PostNorm
+
+RESIDUALS: dict[Norm, type[Residual]] = {"pre": PreNorm, "post": PostNorm}
 
 
-def dropout_or_none(rate: float) -> Dropout | None:
-    """Return the layer that drops with `rate`; none where nothing is dropped."""
-    return Dropout(rate) if rate else None
+def residual(settings: BlockSettings, inner: Layer, dtype: DTypeLike) -> Residual:
+    """Return `inner` within its residual, with a norm of its own, and dropout where something is dropped."""
+    drop = Dropout(settings.dropout) if settings.dropout else None
+    return RESIDUALS[settings.norm](LayerNorm.init(settings.width, dtype), inner, drop)
 
 
-class EncoderBlock(Layer):
+def final_norm(settings: BlockSettings, dtype: DTypeLike) -> LayerNorm | None:
+    """Return the norm in which a pre-norm stack ends; every post-norm block ends in one already."""
+    return LayerNorm.init(settings.width, dtype) if settings.norm == "pre" else None
+
+
+class Block(Layer):
     """y = feedforward(attention(x)), each within its residual.  Vaswani et al. 2017, sec. 3.1."""
 
-    attention: PreNorm | PostNorm    # around SelfAttention
-    feedforward: PreNorm | PostNorm  # around FeedForward
+    attention: Residual    # around SelfAttention
+    feedforward: Residual  # around FeedForward
 
     @classmethod
-    def init(
-        cls,
-        rng: np.random.Generator,
-        width: Size,
-        heads: Size,
-        hidden: Size,
-        residual: Residual = PreNorm,
-        dtype: DTypeLike = np.float32,
-        dropout: Share = 0.0,
-    ) -> Self:
-        """Draw both sub-layers as they do themselves, each with a norm of its own and `dropout` of its output."""
-        expect_heads(f"{cls.__name__}.init", heads, width)
-        attention = SelfAttention.init(rng, width, heads, dtype)
-        feedforward = FeedForward.init(rng, width, hidden, dtype=dtype)
+    def init(cls, rng: np.random.Generator, settings: BlockSettings, dtype: DTypeLike = np.float32) -> Self:
+        """Draw both sub-layers as they do themselves, each with a norm of its own and dropout of its output."""
+        attention = SelfAttention.init(rng, settings.width, settings.heads, dtype)
+        feedforward = FeedForward.init(rng, settings.width, settings.hidden, dtype=dtype)
         return cls(
-            attention=residual(LayerNorm.init(width, dtype), attention, dropout_or_none(dropout)),
-            feedforward=residual(LayerNorm.init(width, dtype), feedforward, dropout_or_none(dropout)),
+            attention=residual(settings, attention, dtype), feedforward=residual(settings, feedforward, dtype)
         )
 
     def vjp(
@@ -66,7 +64,7 @@ class EncoderBlock(Layer):
             TypeError: x is not floating or complex, the mask is not boolean, or rng is no generator.
             ValueError: the shapes do not fit together.
         """
-        expect_shape("EncoderBlock", "x", x, ("B", "S", "D"))
+        expect_shape("Block", "x", x, ("B", "S", "D"))
         h, attention_pullback = self.attention.vjp(x, mask=mask, **randomness(self.attention, rng))     # (encoder.1)
         y, feedforward_pullback = self.feedforward.vjp(h, **randomness(self.feedforward, rng))          # (encoder.2)
 
@@ -78,35 +76,26 @@ class EncoderBlock(Layer):
         return y, pullback
 
 
-class Encoder(Layer):
+class Stack(Layer):
     """Blocks one after the other, each with parameters of its own; a pre-norm stack ends in a norm."""
 
-    blocks: tuple[Layer, ...]  # such as EncoderBlock
-    norm: Layer | None  # of a pre-norm stack; every post-norm block ends in one already
+    blocks: tuple[Layer, ...]  # such as Block
+    norm: Layer | None  # of a pre-norm stack
 
     @classmethod
     def init(
-        cls,
-        rng: np.random.Generator,
-        width: Size,
-        heads: Size,
-        hidden: Size,
-        layers: Size,
-        residual: Residual = PreNorm,
-        dtype: DTypeLike = np.float32,
-        dropout: Share = 0.0,
+        cls, rng: np.random.Generator, settings: BlockSettings, layers: Size, dtype: DTypeLike = np.float32
     ) -> Self:
-        """Draw `layers` blocks; the final norm is there if `residual` is PreNorm."""
-        expect_heads(f"{cls.__name__}.init", heads, width)
-        blocks = tuple(EncoderBlock.init(rng, width, heads, hidden, residual, dtype, dropout) for _ in range(layers))
-        return cls(blocks=blocks, norm=LayerNorm.init(width, dtype) if issubclass(residual, PreNorm) else None)
+        """Draw `layers` blocks, each as it does itself, and the final norm of a pre-norm stack."""
+        blocks = tuple(Block.init(rng, settings, dtype) for _ in range(layers))
+        return cls(blocks=blocks, norm=final_norm(settings, dtype))
 
     def vjp(
         self, x: np.ndarray, *, mask: np.ndarray | None = None, rng: np.random.Generator | None = None
     ) -> tuple[Any, Callable[[Any], tuple[Self, np.ndarray]]]:
         """Map x (B, S, D) to y (B, S, D), with the auxiliary outputs of all blocks in their order behind it, if any.
 
-        Mask, rng and errors as for EncoderBlock.
+        Mask, rng and errors as for Block.
         """
         block_pullbacks, auxiliary, counts = [], (), []
         for block in self.blocks:
@@ -117,7 +106,7 @@ class Encoder(Layer):
             counts.append(len(more))
         if self.norm is not None:
             x, norm_pullback = self.norm.vjp(x)                         # (B, S, D)  # (encoder.4)
-            expect_alone("Encoder", "norm", x)
+            expect_alone("Stack", "norm", x)
 
         def pullback(cotangents: Any) -> tuple[Self, np.ndarray]:
             dx, dauxiliary = split(cotangents)
@@ -146,18 +135,16 @@ class Encoder(Layer):
 
 def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]:
     x, mask = rng.normal(size=(2, 5, 8)), padding(np.array([5, 3]), 5)
-    for residual in (PreNorm, PostNorm):
+    for norm in RESIDUALS:
         for heads, seen in ((1, {}), (4, {"mask": mask})):
-            for layer in (
-                EncoderBlock.init(rng, 8, heads, 6, residual),
-                Encoder.init(rng, 8, heads, 6, layers=2, residual=residual),
-            ):
-                name = f"{type(layer).__name__}, {residual.__name__}, heads {heads}{', masked' if seen else ''}"
+            settings = BlockSettings(width=8, heads=heads, hidden=6, norm=norm)
+            for layer in (Block.init(rng, settings), Stack.init(rng, settings, layers=2)):
+                name = f"{type(layer).__name__}, {RESIDUALS[norm].__name__}, heads {heads}{', masked' if seen else ''}"
                 yield name, tree.map(lambda p: p + rng.normal(scale=0.2, size=p.shape), layer), (x,), seen
-    stack: Any = Encoder.init(rng, 8, 4, 6, layers=2, dropout=0.4)
+    stack: Any = Stack.init(rng, BlockSettings(width=8, heads=4, hidden=6, dropout=0.4), layers=2)
     mixtures = tuple(
-        EncoderBlock(block.attention, PreNorm(LayerNorm.init(8), MixtureOfExperts.init(rng, 8, 3, experts=3, k=2)))
+        Block(block.attention, PreNorm(LayerNorm.init(8), MixtureOfExperts.init(rng, 8, 3, experts=3, k=2)))
         for block in stack.blocks
     )
-    stack = tree.map(lambda p: p + rng.normal(scale=0.2, size=p.shape), Encoder(mixtures, stack.norm))
-    yield "Encoder, mixtures, dropout", stack, (x,), {"mask": mask, "rng": np.random.default_rng(1)}
+    stack = tree.map(lambda p: p + rng.normal(scale=0.2, size=p.shape), Stack(mixtures, stack.norm))
+    yield "Stack, mixtures, dropout", stack, (x,), {"mask": mask, "rng": np.random.default_rng(1)}

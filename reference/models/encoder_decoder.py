@@ -11,48 +11,35 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from reference.core import tree
-from reference.core.kinds import Share, Size
+from reference.core.families import EncoderDecoderSettings
+from reference.core.kinds import Share
 from reference.core.layer import Layer
 from reference.core.masks import causal, padding
 from reference.core.outputs import join, split
 from reference.core.randomness import randomness
 from reference.core.shapes import expect_boolean, expect_shape
-from reference.layers.attention import expect_heads
 from reference.layers.dropout import Dropout
-from reference.layers.residual import PostNorm, PreNorm
 from reference.layers.sinusoidal import SinusoidalPositions
 from reference.models.decoder import Decoder
-from reference.models.encoder import Encoder, Residual
+from reference.models.encoder import RESIDUALS, Stack
 
 
 class EncoderDecoder(Layer):
     """y = decoder(drop(positions(target)), encoder(drop(positions(source)))); target t sees the targets up to t."""
 
-    encoder: Encoder
+    encoder: Stack
     decoder: Decoder
     positions: Layer  # x -> x + its table of positions, for the source and for the target
     dropout: Share = 0.0  # of the sums of embeddings and positions
 
     @classmethod
-    def init(
-        cls,
-        rng: np.random.Generator,
-        width: Size,
-        heads: Size,
-        hidden: Size,
-        encoder_layers: Size,
-        decoder_layers: Size,
-        residual: Residual = PreNorm,
-        dtype: DTypeLike = np.float32,
-        dropout: Share = 0.0,
-    ) -> Self:
-        """Draw both stacks as they do themselves; the positions are sinusoidal, `dropout` is that of sec. 5.4."""
-        expect_heads(f"{cls.__name__}.init", heads, width)
+    def init(cls, rng: np.random.Generator, settings: EncoderDecoderSettings, dtype: DTypeLike = np.float32) -> Self:
+        """Draw both stacks as they do themselves; the positions are sinusoidal, dropout is that of sec. 5.4."""
         return cls(
-            encoder=Encoder.init(rng, width, heads, hidden, encoder_layers, residual, dtype, dropout),
-            decoder=Decoder.init(rng, width, heads, hidden, decoder_layers, residual, dtype, dropout),
+            encoder=Stack.init(rng, settings, settings.encoder_layers, dtype),
+            decoder=Decoder.init(rng, settings, settings.decoder_layers, dtype),
             positions=SinusoidalPositions(),
-            dropout=dropout,
+            dropout=settings.dropout,
         )
 
     def vjp(
@@ -158,8 +145,8 @@ def _expect_source(name: str, source: Any, source_mask: Any) -> None:
 def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]:
     source, target = rng.normal(size=(2, 5, 8)), rng.normal(size=(2, 4, 8))
     mask = padding(np.array([5, 3]), 5)
-    for residual in (PreNorm, PostNorm):
+    for norm in RESIDUALS:
         for heads, seen in ((1, {}), (4, {"source_mask": mask})):
-            layer = EncoderDecoder.init(rng, 8, heads, 6, 1, 1, residual)
-            name = f"{residual.__name__}, heads {heads}{', masked' if seen else ''}"
+            layer = EncoderDecoder.init(rng, EncoderDecoderSettings(width=8, heads=heads, hidden=6, norm=norm))
+            name = f"{RESIDUALS[norm].__name__}, heads {heads}{', masked' if seen else ''}"
             yield name, tree.map(lambda p: p + rng.normal(scale=0.2, size=p.shape), layer), (source, target), seen

@@ -10,21 +10,21 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from reference.core import tree
-from reference.core.kinds import Share, Size
+from reference.core.families import BlockSettings, EncoderOnlySettings
+from reference.core.kinds import Share
 from reference.core.layer import Layer
 from reference.core.masks import padding
 from reference.core.randomness import expect_generator
 from reference.core.shapes import expect_boolean, expect_ids, expect_shape
 from reference.functions.gelu import gelu_vjp
-from reference.layers.attention import SelfAttention, expect_heads
+from reference.layers.attention import SelfAttention
 from reference.layers.dropout import Dropout
 from reference.layers.embedding import Embedding
 from reference.layers.feedforward import FeedForward
 from reference.layers.layernorm import LayerNorm
 from reference.layers.learned import LearnedPositions
-from reference.layers.residual import PostNorm
 from reference.layers.sinusoidal import SinusoidalPositions
-from reference.models.encoder import Encoder, EncoderBlock, dropout_or_none
+from reference.models.encoder import Block, Stack, final_norm, residual
 
 
 class EncoderOnly(Layer):
@@ -34,46 +34,29 @@ class EncoderOnly(Layer):
     positions: Layer            # x -> x + its table of positions
     segments: Embedding | None  # to tell the sequences of a pair apart
     norm: Layer | None          # of the sum of embeddings
-    stack: Encoder
+    stack: Stack
     dropout: Share = 0.0        # of the normalised sum
 
     @classmethod
-    def bert(
-        cls,
-        rng: np.random.Generator,
-        vocabulary: Size,
-        length: Size,
-        width: Size,
-        heads: Size,
-        hidden: Size,
-        layers: Size,
-        *,
-        segments: Size = 2,
-        dropout: Share = 0.0,
-        dtype: DTypeLike = np.float32,
-    ) -> Self:
-        """Draw the model of Devlin et al. 2018: post-norm, exact GELU, learned positions for `length` tokens.
+    def init(cls, rng: np.random.Generator, settings: EncoderOnlySettings, dtype: DTypeLike = np.float32) -> Self:
+        """Draw the model of Devlin et al. 2018 (pre-norm if the settings say so): exact GELU, learned positions.
 
         Every part is drawn as it does itself, and not from their normal law of deviation 0.02.
         """
-        expect_heads(f"{cls.__name__}.bert", heads, width)
-        drop = dropout_or_none(dropout)
+        s, width = settings, settings.width
 
-        def block() -> EncoderBlock:
-            attention = SelfAttention.init(rng, width, heads, dtype)
-            feedforward = FeedForward.init(rng, width, hidden, gelu_vjp, dtype)
-            return EncoderBlock(
-                attention=PostNorm(LayerNorm.init(width, dtype), attention, drop),
-                feedforward=PostNorm(LayerNorm.init(width, dtype), feedforward, drop),
-            )
+        def block() -> Block:
+            attention = SelfAttention.init(rng, width, s.heads, dtype)
+            feedforward = FeedForward.init(rng, width, s.hidden, gelu_vjp, dtype)
+            return Block(attention=residual(s, attention, dtype), feedforward=residual(s, feedforward, dtype))
 
         return cls(
-            embedding=Embedding.init(rng, vocabulary, width, dtype),
-            positions=LearnedPositions.init(rng, length, width, dtype),
-            segments=Embedding.init(rng, segments, width, dtype),
+            embedding=Embedding.init(rng, s.vocabulary, width, dtype),
+            positions=LearnedPositions.init(rng, s.length, width, dtype),
+            segments=Embedding.init(rng, s.segments, width, dtype),
             norm=LayerNorm.init(width, dtype),
-            stack=Encoder(blocks=tuple(block() for _ in range(layers)), norm=None),
-            dropout=dropout,
+            stack=Stack(blocks=tuple(block() for _ in range(s.layers)), norm=final_norm(s, dtype)),
+            dropout=s.dropout,
         )
 
     def vjp(
@@ -169,7 +152,9 @@ def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]
     ids = {"tokens": rng.integers(7, size=(2, 5)), "segments": np.array([[0, 0, 1, 1, 1], [0, 1, 1, 0, 0]])}
     mask = padding(np.array([5, 3]), 5)
     for heads, layers, dropout, seen in ((4, 1, 0.0, {"mask": mask}), (1, 2, 0.3, {"rng": np.random.default_rng(1)})):
-        model = EncoderOnly.bert(rng, 7, 6, 8, heads, 6, layers, dropout=dropout)
+        sizes: dict[str, Any] = {"vocabulary": 7, "length": 6, "width": 8, "hidden": 6}
+        settings = EncoderOnlySettings(**sizes, heads=heads, layers=layers, dropout=dropout)
+        model = EncoderOnly.init(rng, settings)
         name = f"BERT, heads {heads}, {'dropout' if dropout else 'masked'}"
         yield name, tree.map(lambda p: p + rng.normal(scale=0.2, size=p.shape), model), (), ids | seen
     plain = EncoderOnly(
@@ -177,7 +162,7 @@ def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]
         positions=SinusoidalPositions(),
         segments=None,
         norm=None,
-        stack=Encoder.init(rng, 8, 4, 6, layers=1),
+        stack=Stack.init(rng, BlockSettings(width=8, heads=4, hidden=6), layers=1),
     )
     plain = tree.map(lambda p: p + rng.normal(scale=0.2, size=p.shape), plain)
     yield "pre-norm, no segments", plain, (), {"tokens": ids["tokens"], "mask": mask}

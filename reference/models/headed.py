@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from reference.core import tree
+from reference.core.families import BlockSettings, EncoderOnlySettings
 from reference.core.layer import Layer
 from reference.core.masks import padding
 from reference.core.outputs import join, split, width_of
@@ -17,7 +18,7 @@ from reference.layers.classification_head import ClassificationHead
 from reference.layers.language_model_head import LanguageModelHead
 from reference.layers.mixture import MixtureOfExperts
 from reference.layers.residual import PostNorm
-from reference.models.encoder import Encoder, EncoderBlock
+from reference.models.encoder import Block, Stack
 from reference.models.encoder_only import EncoderOnly
 from reference.models.objective import Objective
 
@@ -71,24 +72,26 @@ def _generic(rng: np.random.Generator, layer: Any) -> Any:
 def _routed(rng: np.random.Generator, ids: dict[str, Any]) -> EncoderOnly:
     """Return a model of which each of two experts is chosen, and by no token closely: where they tie it jumps."""
     while True:
-        model = _generic(rng, EncoderOnly.bert(rng, 7, 5, 8, 2, 6, 1))
+        sizes: dict[str, Any] = {"vocabulary": 7, "length": 5, "width": 8, "heads": 2, "hidden": 6, "layers": 1}
+        model = _generic(rng, EncoderOnly.init(rng, EncoderOnlySettings(**sizes)))
         mixture = _generic(rng, MixtureOfExperts.init(rng, 8, 3, 2, 1))
         (block,) = model.stack.blocks
         front = model.embedding, model.positions, model.segments, model.norm
-        x = block.attention(EncoderOnly(*front, Encoder(blocks=(), norm=None))(**ids))
+        x = block.attention(EncoderOnly(*front, Stack(blocks=(), norm=None))(**ids))
         lead = np.diff(mixture.router(x))
         if np.abs(lead).min() > 0.3 and np.ptp(np.sign(lead)):
-            block = EncoderBlock(block.attention, PostNorm(block.feedforward.norm, mixture))
-            return EncoderOnly(*front, Encoder(blocks=(block,), norm=None))
+            block = Block(block.attention, PostNorm(block.feedforward.norm, mixture))
+            return EncoderOnly(*front, Stack(blocks=(block,), norm=None))
 
 
 def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]:
     ids = {"tokens": rng.integers(7, size=(2, 5)), "segments": np.array([[0, 0, 1, 1, 1], [0, 1, 1, 0, 0]])}
     mask, classes = {"mask": padding(np.array([5, 3]), 5)}, {"labels": np.array([2, 0])}
     words = {"labels": np.array([[-1, 3, -1, -1, 0], [6, -1, 3, -1, -1]])}  # only the masked tokens count
+    sizes: dict[str, Any] = {"vocabulary": 7, "length": 6, "width": 8, "heads": 2, "hidden": 6, "layers": 1}
 
     def bert(dropout: float = 0.0) -> EncoderOnly:
-        return EncoderOnly.bert(rng, 7, 6, 8, 2, 6, 1, dropout=dropout)
+        return EncoderOnly.init(rng, EncoderOnlySettings(**sizes, dropout=dropout))
 
     model = _generic(rng, Headed(body=bert(), head=ClassificationHead.init(rng, 8, 3)))
     yield "classifier", model, (), ids | mask
@@ -101,5 +104,6 @@ def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]
     yield "masked language model and loss", Objective(model, ignore=-1), (), ids | mask | words
     routed = Objective(Headed(body=_routed(rng, ids), head=head), balance=0.1)
     yield "language model and loss, mixture of experts", routed, (), ids | {"labels": ids["tokens"]}
-    model = _generic(rng, Headed(body=Encoder.init(rng, 8, 2, 6, 1), head=LanguageModelHead.init(rng, 8, 7)))
+    body = Stack.init(rng, BlockSettings(width=8, heads=2, hidden=6), 1)
+    model = _generic(rng, Headed(body=body, head=LanguageModelHead.init(rng, 8, 7)))
     yield "embedded input", model, (rng.normal(size=(2, 5, 8)),), mask

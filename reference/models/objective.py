@@ -10,13 +10,14 @@ import numpy as np
 
 from reference.core import tree
 from reference.core.arrays import expect_beside, is_array, number_like, on_host
+from reference.core.families import Norm, TransformerSettings
 from reference.core.kinds import Finite, Nonnegative, Share
 from reference.core.layer import Layer
 from reference.core.masks import padding
 from reference.core.outputs import join, split, width_of
 from reference.core.shapes import expect_integers
-from reference.layers.residual import PostNorm, PreNorm
 from reference.losses.cross_entropy import cross_entropy, cross_entropy_vjp, expect_targets
+from reference.models.encoder import RESIDUALS
 from reference.models.tied import TiedTransformer
 from reference.models.transformer import Transformer
 
@@ -95,10 +96,13 @@ def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]
     ids = {"source": rng.integers(7, size=(2, 5)), "target": rng.integers(7, size=(2, 4))}
     ids["labels"] = np.array([[3, 0, 6, 2], [5, 1, -1, -1]])
     mask = padding(np.array([5, 3]), 5)
-    for kind in (Transformer, TiedTransformer):
-        for residual, heads, seen in ((PreNorm, 4, {"source_mask": mask}), (PostNorm, 1, {})):
-            model = kind.init(rng, 7, 8, heads, 6, 1, 1, residual)
+    sizes: dict[str, Any] = {"vocabulary": 7, "width": 8, "hidden": 6}
+    cases: tuple[tuple[Norm, int, dict], ...] = (("pre", 4, {"source_mask": mask}), ("post", 1, {}))
+    for kind, embeddings in ((Transformer, "separate"), (TiedTransformer, "tied")):
+        for norm, heads, seen in cases:
+            more: dict[str, Any] = {"heads": heads, "norm": norm, "embeddings": embeddings}
+            model = kind.init(rng, TransformerSettings(**sizes, **more))
             model = tree.map(lambda p: p + rng.normal(scale=0.2, size=p.shape), model)
             subject = Objective(model=model, ignore=-1, smoothing=0.1)
-            name = f"{kind.__name__}, {residual.__name__}, heads {heads}{', masked' if seen else ''}"
+            name = f"{kind.__name__}, {RESIDUALS[norm].__name__}, heads {heads}{', masked' if seen else ''}"
             yield name, subject, (), ids | seen

@@ -10,14 +10,15 @@ import numpy as np
 
 from reference.core import tree
 from reference.core.arrays import expect_beside, is_array, number_like, on_host
+from reference.core.families import Norm, TransformerSettings
 from reference.core.kinds import Finite
 from reference.core.layer import Layer
 from reference.core.masks import padding
 from reference.core.outputs import join, split, width_of
 from reference.core.shapes import expect_boolean, expect_floating, expect_real, expect_shape
 from reference.layers.linear import Linear
-from reference.layers.residual import PostNorm, PreNorm
 from reference.losses.mean_squared_error import mean_squared_error, mean_squared_error_vjp
+from reference.models.encoder import RESIDUALS
 from reference.models.transformer import Transformer
 
 
@@ -92,12 +93,13 @@ def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]
     ids: dict[str, Any] = {"source": rng.integers(7, size=(2, 5)), "target": rng.integers(7, size=(2, 4))}
     ids |= {"labels": rng.normal(size=(2, 4, 3))}
     counts = np.array([[True, True, True, True], [True, True, False, False]])
-    for residual, heads, seen in (
-        (PreNorm, 4, {"counts": counts, "source_mask": padding(np.array([5, 3]), 5)}),
-        (PostNorm, 1, {}),
-    ):
-        model = Transformer.init(rng, 7, 8, heads, 6, 1, 1, residual)
+    cases: tuple[tuple[Norm, int, dict], ...] = (
+        ("pre", 4, {"counts": counts, "source_mask": padding(np.array([5, 3]), 5)}),
+        ("post", 1, {}),
+    )
+    for norm, heads, seen in cases:
+        model = Transformer.init(rng, TransformerSettings(vocabulary=7, width=8, heads=heads, hidden=6, norm=norm))
         model = Transformer(model.source_embedding, model.target_embedding, model.body, Linear.init(rng, 8, 3))
         model = tree.map(lambda p: p + rng.normal(scale=0.2, size=p.shape), model)
-        name = f"Transformer, {residual.__name__}, heads {heads}{', masked' if seen else ''}"
+        name = f"Transformer, {RESIDUALS[norm].__name__}, heads {heads}{', masked' if seen else ''}"
         yield name, Regression(model=model), (), ids | seen

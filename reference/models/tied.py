@@ -10,15 +10,14 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from reference.core import tree
-from reference.core.kinds import Share, Size, shaped
+from reference.core.families import TransformerSettings, expect_embeddings
+from reference.core.kinds import shaped
 from reference.core.layer import Layer
 from reference.core.masks import padding
 from reference.core.shapes import expect_last_axis, expect_shape
 from reference.core.sums import as_rows
-from reference.layers.attention import expect_heads
 from reference.layers.embedding import Embedding
-from reference.layers.residual import PostNorm, PreNorm
-from reference.models.encoder import Residual
+from reference.models.encoder import RESIDUALS
 from reference.models.encoder_decoder import EncoderDecoder
 from reference.models.transformer import Transformer
 
@@ -67,25 +66,16 @@ class TiedTransformer(Layer):
         return len(self.vocabulary.table)
 
     @classmethod
-    def init(
-        cls,
-        rng: np.random.Generator,
-        vocabulary: Size,
-        width: Size,
-        heads: Size,
-        hidden: Size,
-        encoder_layers: Size,
-        decoder_layers: Size,
-        residual: Residual = PreNorm,
-        dtype: DTypeLike = np.float32,
-        dropout: Share = 0.0,
-    ) -> Self:
-        """Draw the table as Embedding does and the body as EncoderDecoder does."""
-        expect_heads(f"{cls.__name__}.init", heads, width)
-        sizes = width, heads, hidden, encoder_layers, decoder_layers
+    def init(cls, rng: np.random.Generator, settings: TransformerSettings, dtype: DTypeLike = np.float32) -> Self:
+        """Draw the table as Embedding does and the body as EncoderDecoder does.
+
+        Raises:
+            ValueError: the settings are those of a model with separate embeddings.
+        """
+        expect_embeddings(f"{cls.__name__}.init", settings, "tied")
         return cls(
-            vocabulary=Embedding.init(rng, vocabulary, width, dtype),
-            body=EncoderDecoder.init(rng, *sizes, residual, dtype, dropout),
+            vocabulary=Embedding.init(rng, settings.vocabulary, settings.width, dtype),
+            body=EncoderDecoder.init(rng, settings, dtype),
         )
 
     def separate(self) -> Transformer:
@@ -139,8 +129,9 @@ def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]
     yield "Projection", Projection(table=rng.normal(size=(7, 5))), (rng.normal(size=(2, 3, 5)),), {}
     ids = {"source": rng.integers(7, size=(2, 5)), "target": rng.integers(7, size=(2, 4))}
     mask = padding(np.array([5, 3]), 5)
-    for residual in (PreNorm, PostNorm):
+    for norm in RESIDUALS:
         for heads, seen in ((1, {}), (4, {"source_mask": mask})):
-            model = TiedTransformer.init(rng, 7, 8, heads, 6, 1, 1, residual)
-            name = f"{residual.__name__}, heads {heads}{', masked' if seen else ''}"
+            sizes: dict[str, Any] = {"vocabulary": 7, "width": 8, "heads": heads, "hidden": 6}
+            model = TiedTransformer.init(rng, TransformerSettings(**sizes, norm=norm, embeddings="tied"))
+            name = f"{RESIDUALS[norm].__name__}, heads {heads}{', masked' if seen else ''}"
             yield name, tree.map(lambda p: p + rng.normal(scale=0.2, size=p.shape), model), (), ids | seen

@@ -3,18 +3,21 @@
 B batch, T positions, D width, V vocabulary.
 """
 
+import dataclasses
 from collections.abc import Callable, Iterator
 from typing import Any, Self
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from reference.core import tree
+from reference.core.families import DecoderOnlySettings, expect_embeddings
 from reference.core.kinds import Share
 from reference.core.layer import Layer
 from reference.core.masks import padding
 from reference.layers.embedding import Embedding
 from reference.models.decoder_only import DecoderOnly
-from reference.models.encoder import Encoder
+from reference.models.encoder import Stack
 from reference.models.tied import Projection
 
 
@@ -23,12 +26,22 @@ class TiedDecoderOnly(Layer):
 
     vocabulary: Embedding
     positions: Layer | None
-    stack: Encoder
+    stack: Stack
     dropout: Share = 0.0
 
     @property
     def width_out(self) -> int:
         return len(self.vocabulary.table)
+
+    @classmethod
+    def init(cls, rng: np.random.Generator, settings: DecoderOnlySettings, dtype: DTypeLike = np.float32) -> Self:
+        """Draw what DecoderOnly does, but for its output.
+
+        Raises:
+            ValueError: the settings are those of a model with separate embeddings.
+        """
+        expect_embeddings(f"{cls.__name__}.init", settings, "tied")
+        return cls.tie(DecoderOnly.init(rng, dataclasses.replace(settings, embeddings="separate"), dtype))
 
     @classmethod
     def tie(cls, model: DecoderOnly) -> Self:
@@ -70,9 +83,12 @@ class TiedDecoderOnly(Layer):
 
 def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]:
     tokens, seen = rng.integers(7, size=(2, 5)), padding(np.array([5, 3]), 5)
+    sizes: dict[str, Any] = {"vocabulary": 7, "width": 8, "heads": 4, "hidden": 6, "layers": 1, "embeddings": "tied"}
+    gpt = DecoderOnlySettings.gpt(**sizes, length=6)
+    llama = DecoderOnlySettings.llama(**sizes, key_value_heads=2)
     for name, model, constants in (
-        ("like GPT-2", DecoderOnly.gpt(rng, 7, 6, 8, 4, 1, hidden=6), {"mask": seen}),
-        ("like Llama with one table", DecoderOnly.llama(rng, 7, 8, 4, 2, 6, 1), {}),
+        ("like GPT-2", TiedDecoderOnly.init(rng, gpt), {"mask": seen}),
+        ("like Llama with one table", TiedDecoderOnly.init(rng, llama), {}),
     ):
-        tied = tree.map(lambda p: p + rng.normal(scale=0.2, size=p.shape), TiedDecoderOnly.tie(model))
-        yield name, tied, (), {"tokens": tokens, **constants}
+        model = tree.map(lambda p: p + rng.normal(scale=0.2, size=p.shape), model)
+        yield name, model, (), {"tokens": tokens, **constants}

@@ -11,16 +11,14 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from reference.core import tree
-from reference.core.kinds import Share, Size
+from reference.core.families import TransformerSettings, expect_embeddings
 from reference.core.layer import Layer
 from reference.core.masks import padding
 from reference.core.outputs import expect_alone, join, split, width_of
 from reference.core.shapes import expect_ids
-from reference.layers.attention import expect_heads
 from reference.layers.embedding import Embedding
 from reference.layers.linear import Linear
-from reference.layers.residual import PostNorm, PreNorm
-from reference.models.encoder import Residual
+from reference.models.encoder import RESIDUALS
 from reference.models.encoder_decoder import EncoderDecoder
 
 
@@ -37,27 +35,18 @@ class Transformer(Layer):
         return width_of(self.output)
 
     @classmethod
-    def init(
-        cls,
-        rng: np.random.Generator,
-        vocabulary: Size,
-        width: Size,
-        heads: Size,
-        hidden: Size,
-        encoder_layers: Size,
-        decoder_layers: Size,
-        residual: Residual = PreNorm,
-        dtype: DTypeLike = np.float32,
-        dropout: Share = 0.0,
-    ) -> Self:
-        """Draw every part as it does itself; source and target have vocabularies of one size."""
-        expect_heads(f"{cls.__name__}.init", heads, width)
-        sizes = width, heads, hidden, encoder_layers, decoder_layers
+    def init(cls, rng: np.random.Generator, settings: TransformerSettings, dtype: DTypeLike = np.float32) -> Self:
+        """Draw every part as it does itself; source and target have vocabularies of one size.
+
+        Raises:
+            ValueError: the settings are those of a model with tied embeddings.
+        """
+        expect_embeddings(f"{cls.__name__}.init", settings, "separate")
         return cls(
-            source_embedding=Embedding.init(rng, vocabulary, width, dtype),
-            target_embedding=Embedding.init(rng, vocabulary, width, dtype),
-            body=EncoderDecoder.init(rng, *sizes, residual, dtype, dropout),
-            output=Linear.init(rng, width, vocabulary, dtype),
+            source_embedding=Embedding.init(rng, settings.vocabulary, settings.width, dtype),
+            target_embedding=Embedding.init(rng, settings.vocabulary, settings.width, dtype),
+            body=EncoderDecoder.init(rng, settings, dtype),
+            output=Linear.init(rng, settings.width, settings.vocabulary, dtype),
         )
 
     def vjp(
@@ -161,8 +150,9 @@ def _expect_tokens(name: str, ids: Any, batch: int | str, embedding: Embedding) 
 def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]:
     ids = {"source": rng.integers(7, size=(2, 5)), "target": rng.integers(7, size=(2, 4))}
     mask = padding(np.array([5, 3]), 5)
-    for residual in (PreNorm, PostNorm):
+    for norm in RESIDUALS:
         for heads, seen in ((1, {}), (4, {"source_mask": mask})):
-            model = Transformer.init(rng, 7, 8, heads, 6, 1, 1, residual)
-            name = f"{residual.__name__}, heads {heads}{', masked' if seen else ''}"
+            sizes: dict[str, Any] = {"vocabulary": 7, "width": 8, "heads": heads, "hidden": 6}
+            model = Transformer.init(rng, TransformerSettings(**sizes, norm=norm))
+            name = f"{RESIDUALS[norm].__name__}, heads {heads}{', masked' if seen else ''}"
             yield name, tree.map(lambda p: p + rng.normal(scale=0.2, size=p.shape), model), (), ids | seen

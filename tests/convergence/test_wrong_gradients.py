@@ -29,7 +29,7 @@ def test_the_check_fails_37_of_the_50_arrays_of_the_pre_norm_model():
 
 
 def test_the_check_fails_a_post_norm_block_without_skips():
-    assert check_without_skips("models.encoder", "EncoderBlock, PostNorm", PostNorm).verdict == "fail"
+    assert check_without_skips("models.encoder", "Block, PostNorm", PostNorm).verdict == "fail"
 
 
 def check_without_skips(module, name, residual):

@@ -14,6 +14,7 @@ import time
 import numpy as np
 import torch
 
+from reference.core.families import TransformerSettings
 from reference.job import devices
 from reference.job.errors import JobError
 from reference.models.objective import Objective
@@ -33,7 +34,9 @@ RUNS = 15
 def ours(size, batch, device, wait):
     """Return a function that makes one step and waits for it."""
     width, layers, heads, _, sequences, vocabulary = size
-    model = Transformer.init(np.random.default_rng(0), vocabulary, width, heads, 4 * width, layers, layers)
+    sizes = {"vocabulary": vocabulary, "width": width, "heads": heads, "hidden": 4 * width}
+    settings = TransformerSettings(**sizes, encoder_layers=layers, decoder_layers=layers)
+    model = Transformer.init(np.random.default_rng(0), settings)
     optimizer = Adam()
     held = {"model": device.moved(model)}
     held["moments"] = device.moved(optimizer.init(model))

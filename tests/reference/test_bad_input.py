@@ -16,6 +16,13 @@ import numpy as np
 import pytest
 
 from reference.core import tree
+from reference.core.families import (
+    BlockSettings,
+    DecoderOnlySettings,
+    EncoderDecoderSettings,
+    EncoderOnlySettings,
+    TransformerSettings,
+)
 from reference.core.kinds import kind_of
 from reference.core.layer import Layer
 from reference.job import catalogue
@@ -255,6 +262,15 @@ def holds(kind, new):
     return True
 
 
+SIZES = {"width": 8, "heads": 2, "hidden": 4}
+SETTINGS = {  # of whatever is made from settings, by the name of its class
+    "DecoderOnly": DecoderOnlySettings(**SIZES, vocabulary=7, length=6),
+    "EncoderOnly": EncoderOnlySettings(**SIZES, vocabulary=7, length=6),
+    "TiedDecoderOnly": DecoderOnlySettings(**SIZES, vocabulary=7, length=6, embeddings="tied"),
+    "TiedTransformer": TransformerSettings(**SIZES, vocabulary=7, embeddings="tied"),
+    "Transformer": TransformerSettings(**SIZES, vocabulary=7),
+    "EncoderDecoder": EncoderDecoderSettings(**SIZES),
+}
 USUAL = {"width": 8, "heads": 2, "vocabulary": 7, "length": 6, "layers": 1, "experts": 3, "k": 2, "key_value_heads": 1}
 
 
@@ -273,6 +289,8 @@ def test_what_makes_a_layer_refuses_in_one_line_before_it_draws(kind, name):
     for parameter in inspect.signature(make).parameters.values():
         if parameter.default is not parameter.empty:
             usual[parameter.name] = parameter.default
+        elif parameter.name == "settings":
+            usual["settings"] = SETTINGS.get(kind.__name__, BlockSettings(**SIZES))
         elif parameter.name == "activation":
             usual["activation"] = lambda x: (x, lambda dy: dy)
         else:

@@ -7,6 +7,7 @@ from itertools import cycle, product
 import numpy as np
 
 from reference.core import tree
+from reference.core.families import BlockSettings, EncoderDecoderSettings, TransformerSettings
 from reference.core.layer import Layer
 from reference.core.outputs import join, split
 from reference.layers.dropout import Dropout
@@ -16,6 +17,8 @@ from reference.layers.layernorm import LayerNorm
 from reference.layers.linear import Linear
 from reference.layers.residual import PostNorm, PreNorm
 from reference.models.decoder import Decoder
+from reference.models.tied import TiedTransformer
+from reference.models.transformer import Transformer
 
 # Every norm placement, number of heads and mask, each at a batch or a length of 1, where a sum over one entry hides.
 EDGES = [
@@ -26,6 +29,27 @@ EDGES = [
 ]
 
 EXACT = {"rtol": 1e-12, "atol": 1e-12}  # float64 through a few blocks of numbers near 1, sums in another order
+
+
+NORMS = {PreNorm: "pre", PostNorm: "post"}
+
+
+def block_settings(width=8, heads=4, hidden=6, residual=PreNorm, **more):
+    return BlockSettings(width=width, heads=heads, hidden=hidden, norm=NORMS[residual], **more)
+
+
+def body_settings(width=8, heads=4, hidden=6, layers=(1, 1), residual=PreNorm, **more):
+    sizes = {"width": width, "heads": heads, "hidden": hidden, "norm": NORMS[residual]}
+    return EncoderDecoderSettings(encoder_layers=layers[0], decoder_layers=layers[1], **sizes, **more)
+
+
+def draw(rng, kind=Transformer, residual=PreNorm, heads=4, layers=(1, 1), vocabulary=7, width=8, hidden=6, **more):
+    """Return a Transformer, or a tied one, as its `init` draws it."""
+    embeddings = "tied" if issubclass(kind, TiedTransformer) else "separate"
+    sizes = {"vocabulary": vocabulary, "width": width, "heads": heads, "hidden": hidden, "norm": NORMS[residual]}
+    sizes |= {"encoder_layers": layers[0], "decoder_layers": layers[1], "embeddings": embeddings}
+    dtype = more.pop("dtype", np.float32)
+    return kind.init(rng, TransformerSettings(**sizes, **more), dtype)
 
 
 def generic(rng, layer):

@@ -25,9 +25,9 @@ def test_y_alone_stays_an_array():
 
 
 def test_more_than_y_is_one_clear_line():
-    assert expect_alone("Encoder", "norm", Y) is None
-    with pytest.raises(TypeError, match=r"^Encoder: norm must return one array, got 2 outputs$"):
-        expect_alone("Encoder", "norm", (Y, A))
+    assert expect_alone("Stack", "norm", Y) is None
+    with pytest.raises(TypeError, match=r"^Stack: norm must return one array, got 2 outputs$"):
+        expect_alone("Stack", "norm", (Y, A))
 
 
 def test_the_width_of_what_says_it_is_known_and_no_other():

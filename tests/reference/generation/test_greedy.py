@@ -2,12 +2,12 @@ import itertools
 
 import numpy as np
 import pytest
+from composites import draw
 
 from reference.core import tree
 from reference.core.masks import padding
 from reference.generation.greedy import greedy, teacher_forced
 from reference.layers.residual import PostNorm, PreNorm
-from reference.models.transformer import Transformer
 
 V, B, S, T, START = 5, 3, 4, 6, 0
 
@@ -50,7 +50,7 @@ class Recorder(Table):
 
 
 def transformer(rng, residual=PreNorm, layers=1):
-    model = Transformer.init(rng, V, 8, 2, 6, layers, layers, residual)
+    model = draw(rng, residual=residual, heads=2, layers=(layers, layers), vocabulary=V)
     return tree.map(lambda p: rng.normal(scale=0.5, size=p.shape), model)
 
 

@@ -9,6 +9,7 @@ from composites import (
     ExchangedBend,
     ExchangedDecoder,
     SkippedNorm,
+    block_settings,
     dropping,
     dtypes,
     generic,
@@ -40,7 +41,7 @@ MASKS = {"mask": causal(4), "memory_mask": padding(np.array([5, 3]), 5)}
 
 
 def random_decoder(rng, residual=PreNorm, heads=4, layers=2, width=8, hidden=6):
-    return generic(rng, Decoder.init(rng, width, heads, hidden, layers, residual))
+    return generic(rng, Decoder.init(rng, block_settings(width, heads, hidden, residual), layers))
 
 
 def sequences(rng, batch=2, t=4, s=5, width=8):
@@ -284,10 +285,10 @@ def test_dtype_in_is_dtype_out(rng, residual, dtype):
 
 
 def test_init_draws_in_the_dtype_asked_for_and_ends_a_pre_norm_stack_in_a_norm(rng):
-    assert dtypes(Decoder.init(rng, 8, 4, 6, 2)) == {np.dtype(np.float32)}
-    assert dtypes(Decoder.init(rng, 8, 4, 6, 2, dtype=np.float64)) == {np.dtype(np.float64)}
-    assert isinstance(Decoder.init(rng, 8, 4, 6, 2).norm, LayerNorm)
-    assert Decoder.init(rng, 8, 4, 6, 2, PostNorm).norm is None
+    assert dtypes(Decoder.init(rng, block_settings(), 2)) == {np.dtype(np.float32)}
+    assert dtypes(Decoder.init(rng, block_settings(), 2, np.float64)) == {np.dtype(np.float64)}
+    assert isinstance(Decoder.init(rng, block_settings(), 2).norm, LayerNorm)
+    assert Decoder.init(rng, block_settings(residual=PostNorm), 2).norm is None
 
 
 def test_empty_batch_gives_empty_output_and_zero_gradient(rng):
@@ -404,4 +405,4 @@ def test_a_wrong_shape_is_one_clear_line(rng, shapes, masks, message):
 
 def test_no_layers_is_one_clear_line(rng):
     with pytest.raises(ValueError, match=r"^Decoder\.init: layers must be at least 1, got 0$"):
-        Decoder.init(rng, 8, 4, 6, 0)
+        Decoder.init(rng, block_settings(), 0)

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 import gradcheck
 from reference.core import tree
+from reference.core.families import DecoderOnlySettings
 from reference.core.layer import Layer
 from reference.core.masks import padding
 from reference.layers.feedforward import FeedForward
@@ -26,6 +27,7 @@ from reference.layers.gated import GatedFeedForward
 from reference.layers.grouped_attention import GroupedAttention
 from reference.layers.learned import LearnedPositions
 from reference.layers.residual import PreNorm
+from reference.layers.sinusoidal import SinusoidalPositions
 from reference.losses.cross_entropy import cross_entropy_vjp
 from reference.models import decoder_only
 from reference.models.decoder_only import DecoderOnly, examples
@@ -34,10 +36,21 @@ V = 7
 KINDS = pytest.mark.parametrize("kind", ["gpt", "llama"])
 
 
+SIZES = {"vocabulary": V, "width": 8, "heads": 4, "layers": 1}
+
+
+def gpt(rng, dtype=np.float32, **more):
+    return DecoderOnly.init(rng, DecoderOnlySettings.gpt(**SIZES | {"length": 6} | more), dtype)
+
+
+def llama(rng, dtype=np.float32, **more):
+    return DecoderOnly.init(rng, DecoderOnlySettings.llama(**SIZES | {"hidden": 6, "key_value_heads": 2} | more), dtype)
+
+
 def model(rng, kind="llama", layers=1, groups=2, window=None, dropout=0.0):
     if kind == "gpt":
-        return generic(rng, DecoderOnly.gpt(rng, V, 6, 8, 4, layers, hidden=6, dropout=dropout))
-    return generic(rng, DecoderOnly.llama(rng, V, 8, 4, groups, 6, layers, window=window))
+        return generic(rng, gpt(rng, layers=layers, hidden=6, dropout=dropout))
+    return generic(rng, llama(rng, key_value_heads=groups, layers=layers, window=window))
 
 
 def ids(rng, batch=2, length=5):
@@ -69,7 +82,8 @@ def test_backward_is_proved_at_batch_one_and_length_one(prove, rng, kind, batch,
 def test_backward_is_proved_at_any_shape(shape, window, seed):
     rng = np.random.default_rng(seed)
     batch, length, groups, share = shape
-    subject = DecoderOnly.llama(rng, 3, 4 * groups * share, groups * share, groups, 3, 1, window=window)
+    heads = {"heads": groups * share, "key_value_heads": groups, "width": 4 * groups * share}
+    subject = llama(rng, **heads, vocabulary=3, hidden=3, window=window)
     report = gradcheck.check(generic(rng, subject), tokens=rng.integers(3, size=(batch, length)))
     assert report.verdict == "pass", str(report)
 
@@ -190,7 +204,7 @@ def test_auxiliary_outputs_pass_as_they_are(rng):
 
 def test_a_generator_goes_to_every_drop(rng):
     plain, tokens = model(rng, "gpt"), ids(rng)
-    subject = generic(rng, DecoderOnly.gpt(rng, V, 6, 8, 4, 1, hidden=6, dropout=0.4))
+    subject = generic(rng, gpt(rng, hidden=6, dropout=0.4))
     dropped = subject(tokens=tokens, rng=np.random.default_rng(5))
     logits, _ = subject.vjp(tokens=tokens, rng=np.random.default_rng(5))
     np.testing.assert_array_equal(dropped, logits)
@@ -209,9 +223,7 @@ def test_forward_alone_is_the_same_bits(rng, kind):
 
 
 def test_forward_alone_holds_one_block(rng):
-    one, many = (
-        DecoderOnly.llama(rng, V, 16, 4, 2, 24, layers, dtype=np.float64) for layers in (1, 6)
-    )
+    one, many = (llama(rng, np.float64, width=16, hidden=24, layers=layers) for layers in (1, 6))
     tokens = ids(rng, 4, 64)
     one(tokens=tokens)
     assert peak(lambda t: many(tokens=t), tokens) < 1.2 * peak(lambda t: one(tokens=t), tokens)  # parameters aside
@@ -228,21 +240,20 @@ def test_dtype_in_is_dtype_out(rng, kind, dtype):
 
 @KINDS
 def test_init_draws_every_block_anew_in_the_dtype_asked_for(rng, kind):
-    kinds = {"gpt": (V, 6, 8, 4, 2), "llama": (V, 8, 4, 2, 6, 2)}
     for dtype in (np.float32, np.float64):
-        subject = getattr(DecoderOnly, kind)(rng, *kinds[kind], dtype=dtype)
+        subject = {"gpt": gpt, "llama": llama}[kind](rng, dtype, layers=2)
         assert dtypes(subject) == {np.dtype(dtype)}
     first, second = (block.attention.inner.query.w for block in subject.stack.blocks)
     assert (first != second).all()
 
 
 def test_gpt_and_llama_are_built_from_what_their_papers_name(rng):
-    gpt, llama = DecoderOnly.gpt(rng, V, 6, 8, 4, 1), DecoderOnly.llama(rng, V, 8, 4, 2, 6, 1)
-    assert isinstance(gpt.positions, LearnedPositions) and llama.positions is None
-    assert gpt.stack.blocks[0].feedforward.inner.hidden.w.shape == (8, 32)
-    assert llama.stack.blocks[0].attention.inner.key_value_heads == 2
-    assert isinstance(llama.stack.blocks[0].feedforward.inner, GatedFeedForward)
-    assert not [path for path, _ in tree.leaves(llama) if path.endswith(".b")]
+    one, other = gpt(rng), llama(rng)
+    assert isinstance(one.positions, LearnedPositions) and other.positions is None
+    assert one.stack.blocks[0].feedforward.inner.hidden.w.shape == (8, 32)
+    assert other.stack.blocks[0].attention.inner.key_value_heads == 2
+    assert isinstance(other.stack.blocks[0].feedforward.inner, GatedFeedForward)
+    assert not [path for path, _ in tree.leaves(other) if path.endswith(".b")]
 
 
 def test_empty_batch_gives_empty_output_and_zero_gradient(rng):
@@ -329,15 +340,19 @@ def test_wrong_tokens_are_one_clear_line(rng, tokens, error, message):
         model(rng, "gpt")(tokens=tokens)
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ((V, 8, 3, 3, 6, 1), "DecoderOnly.llama: heads must divide the width 8, got 3"),
-        ((V, 8, 4, 8, 6, 1), "DecoderOnly.llama: key_value_heads must divide the heads 4, got 8"),
-        ((V, 8, 8, 8, 6, 1), "DecoderOnly.llama: the head width must be even, got 1"),
-        ((V, 8, 4, 2, 6, 0), "DecoderOnly.llama: layers must be at least 1, got 0"),
-    ],
-)
-def test_sizes_that_do_not_fit_are_one_clear_line(rng, arguments, message):
-    with pytest.raises(ValueError, match=f"^{message}$"):
-        DecoderOnly.llama(rng, *arguments)
+@pytest.mark.parametrize("positions", ["sinusoidal", "alibi", "none"])
+def test_backward_is_proved_with_every_other_kind_of_positions(prove, rng, positions):
+    prove(generic(rng, gpt(rng, positions=positions, width=4, heads=2, hidden=3)), tokens=ids(rng, length=3))
+
+
+def test_positions_are_of_the_kind_that_the_settings_name(rng):
+    kinds = {kind: gpt(rng, positions=kind) for kind in ("sinusoidal", "rotary", "alibi", "none")}
+    assert {name for name, one in kinds.items() if isinstance(one.positions, SinusoidalPositions)} == {"sinusoidal"}
+    attention = {name: one.stack.blocks[0].attention.inner for name, one in kinds.items()}
+    assert {name for name, one in attention.items() if one.alibi} == {"alibi"}
+    assert {name for name, one in attention.items() if one.rotary is not None} == {"rotary"}
+
+
+def test_settings_of_a_tied_model_are_one_clear_line(rng):
+    with pytest.raises(ValueError, match=r"^DecoderOnly\.init: embeddings must be 'separate', got 'tied'$"):
+        gpt(rng, embeddings="tied")

@@ -9,6 +9,7 @@ from composites import (
     Noted,
     Speaker,
     Unnoted,
+    draw,
     dtypes,
     generic,
     parameters,
@@ -26,7 +27,6 @@ from reference.losses.cross_entropy import cross_entropy_vjp
 from reference.losses.kl_divergence import kl_divergence_vjp
 from reference.models.distillation import Distillation, examples
 from reference.models.objective import Objective
-from reference.models.transformer import Transformer
 
 IGNORE, V, TAU, SHARE = -1, 4, 2.5, 0.3
 SETTINGS = {"temperature": TAU, "share": SHARE, "ignore": IGNORE}
@@ -310,7 +310,7 @@ def test_forward_alone_is_the_same_bits(rng, balance):
 
 
 def test_forward_alone_holds_one_block(rng):
-    one, many = (Distillation(generic(rng, Transformer.init(rng, 7, 8, 2, 6, n, n)), TAU, SHARE) for n in (1, 4))
+    one, many = (Distillation(generic(rng, draw(rng, heads=2, layers=(n, n))), TAU, SHARE) for n in (1, 4))
     source, target, labels = rng.integers(7, size=(3, 4, 24))
     batch = {"source": source, "target": target, "labels": labels, "teacher_logits": rng.normal(size=(4, 24, 7))}
     one(**batch)

@@ -7,6 +7,7 @@ from composites import (
     Detached,
     Echo,
     SkippedNorm,
+    block_settings,
     dropping,
     dtypes,
     generic,
@@ -31,13 +32,13 @@ from reference.layers.dropout import Dropout
 from reference.layers.layernorm import LayerNorm
 from reference.layers.linear import Linear
 from reference.layers.residual import PostNorm, PreNorm
-from reference.models.encoder import Encoder, EncoderBlock, examples
+from reference.models.encoder import Block, Stack, examples
 
 BOTH = pytest.mark.parametrize("residual", [PreNorm, PostNorm])
 
 
 def random_encoder(rng, residual=PreNorm, heads=4, layers=2, width=8, hidden=6):
-    return generic(rng, Encoder.init(rng, width, heads, hidden, layers, residual))
+    return generic(rng, Stack.init(rng, block_settings(width, heads, hidden, residual), layers))
 
 
 def sequence(rng, batch=2, length=5, width=8):
@@ -46,7 +47,7 @@ def sequence(rng, batch=2, length=5, width=8):
 
 def echo(residual=PreNorm):
     """A block in which every norm and sub-layer is the identity."""
-    return EncoderBlock(attention=residual(Echo(), Echo()), feedforward=residual(Echo(), Echo()))
+    return Block(attention=residual(Echo(), Echo()), feedforward=residual(Echo(), Echo()))
 
 
 @pytest.mark.parametrize("i", range(8))
@@ -81,7 +82,7 @@ def test_backward_is_proved_with_auxiliary_outputs_and_dropout(prove, rng, resid
 
 def test_backward_is_proved_inside_a_composite(prove, rng):
     class Classifier(Layer):
-        encoder: Encoder
+        encoder: Stack
         output: Linear
 
         def vjp(self, x, *, mask=None):
@@ -201,15 +202,15 @@ def test_a_generator_goes_to_every_drop(rng, residual):
 
 
 def test_init_puts_dropout_on_every_branch(rng):
-    layer = Encoder.init(rng, 8, 4, 6, 2, dropout=0.1)
+    layer = Stack.init(rng, block_settings(dropout=0.1), 2)
     rates = {residual.drop.rate for block in layer.blocks for residual in (block.attention, block.feedforward)}
     assert rates == {0.1}
-    assert Encoder.init(rng, 8, 4, 6, 1).blocks[0].attention.drop is None
+    assert Stack.init(rng, block_settings(), 1).blocks[0].attention.drop is None
 
 
 @pytest.mark.parametrize("layers", [1, 3])
 def test_two_skips_per_block(rng, layers):
-    layer, x = Encoder(blocks=tuple(echo() for _ in range(layers)), norm=Echo()), sequence(rng)
+    layer, x = Stack(blocks=tuple(echo() for _ in range(layers)), norm=Echo()), sequence(rng)
     y, pullback = layer.vjp(x)
     _, dx = pullback(x)
     np.testing.assert_array_equal(y, 4**layers * x)
@@ -239,9 +240,8 @@ def test_both_stacks_end_in_a_norm(rng, residual):
 
 
 def test_init_ends_a_pre_norm_stack_in_a_norm_and_a_post_norm_stack_in_none(rng):
-    assert isinstance(Encoder.init(rng, 8, 4, 6, 2).norm, LayerNorm)
-    assert isinstance(Encoder.init(rng, 8, 4, 6, 2, WITHOUT_SKIP[PreNorm]).norm, LayerNorm)
-    assert Encoder.init(rng, 8, 4, 6, 2, PostNorm).norm is None
+    assert isinstance(Stack.init(rng, block_settings(), 2).norm, LayerNorm)
+    assert Stack.init(rng, block_settings(residual=PostNorm), 2).norm is None
 
 
 @BOTH
@@ -268,8 +268,8 @@ def test_dtype_in_is_dtype_out(rng, residual, dtype):
 
 
 def test_init_draws_every_block_anew_in_the_dtype_asked_for(rng):
-    assert dtypes(Encoder.init(rng, 8, 4, 6, 2)) == {np.dtype(np.float32)}
-    layer = Encoder.init(rng, 8, 4, 6, 2, dtype=np.float64)
+    assert dtypes(Stack.init(rng, block_settings(), 2)) == {np.dtype(np.float32)}
+    layer = Stack.init(rng, block_settings(), 2, np.float64)
     assert dtypes(layer) == {np.dtype(np.float64)}
     first, second = (block.attention.inner.query.w for block in layer.blocks)
     assert (first != second).all()
@@ -313,7 +313,7 @@ def test_a_map_without_gradient_deep_inside_is_caught(caught, rng, field):
     caught(expected, plant(layer, Linear, Detached, f"blocks[0].attention.inner.{field}"), sequence(rng, 2, 3, 4))
 
 
-class ForwardOrder(Encoder):
+class ForwardOrder(Stack):
     """The backward pass walks the blocks in the order of the forward pass."""
 
     def vjp(self, x, *, mask=None):
@@ -332,7 +332,7 @@ class ForwardOrder(Encoder):
         return x, pullback
 
 
-class NotReversedBack(Encoder):
+class NotReversedBack(Stack):
     """The gradients of the blocks in the order in which they were made."""
 
     def vjp(self, x, *, mask=None):
@@ -345,7 +345,7 @@ class NotReversedBack(Encoder):
         return y, pullback
 
 
-class NotesInForwardOrder(Encoder):
+class NotesInForwardOrder(Stack):
     """The cotangents of the auxiliary outputs, each for the block at the other end."""
 
     def vjp(self, x, *, mask=None, rng=None):
@@ -359,39 +359,39 @@ def bends(rng, count=3):
 
 def test_a_skipped_final_norm_is_caught(caught, rng):
     """The norm's own gain and bias get none, and everything else lies upstream of it."""
-    layer, x = Encoder(blocks=bends(rng), norm=generic(rng, LayerNorm.init(4))), sequence(rng, width=4)
+    layer, x = Stack(blocks=bends(rng), norm=generic(rng, LayerNorm.init(4))), sequence(rng, width=4)
     caught(parameters(layer) | {"x"}, plant(layer, LayerNorm, SkippedNorm, "norm"), x)
 
 
 def test_blocks_in_forward_order_are_caught(caught, rng):
     """Each block gets a cotangent that was not its own, and passes on a wrong one."""
-    layer, x = Encoder(blocks=bends(rng), norm=None), sequence(rng, width=4)
-    caught(parameters(layer) | {"x"}, plant(layer, Encoder, ForwardOrder), x)
+    layer, x = Stack(blocks=bends(rng), norm=None), sequence(rng, width=4)
+    caught(parameters(layer) | {"x"}, plant(layer, Stack, ForwardOrder), x)
 
 
 def test_gradients_of_exchanged_blocks_are_caught(caught, rng):
     """Of three blocks the middle one has its own, and x never knew."""
-    layer, x = Encoder(blocks=bends(rng), norm=None), sequence(rng, width=4)
-    caught({"blocks[0].w", "blocks[2].w"}, plant(layer, Encoder, NotReversedBack), x)
+    layer, x = Stack(blocks=bends(rng), norm=None), sequence(rng, width=4)
+    caught({"blocks[0].w", "blocks[2].w"}, plant(layer, Stack, NotReversedBack), x)
 
 
 def test_auxiliary_cotangents_in_the_wrong_order_are_caught(caught, rng):
     """Wrong is all that a note depends on: both blocks and x, but not the final norm."""
     layer = noting(random_encoder(rng, heads=2, width=4, hidden=3))
     names = upstream(parameters(layer) | {"x"}, "norm.")
-    caught(names, plant(layer, Encoder, NotesInForwardOrder), sequence(rng, 2, 3, 4))
+    caught(names, plant(layer, Stack, NotesInForwardOrder), sequence(rng, 2, 3, 4))
 
 
 def test_a_block_that_stands_twice_is_refused(rng):
     layer = random_encoder(rng, layers=1)
     with pytest.raises(ValueError, match=r"^a parameter must stand once in a tree, got the same array at 'blocks\[0\]"):
-        Encoder(blocks=layer.blocks * 2, norm=layer.norm).astype(np.float64)
+        Stack(blocks=layer.blocks * 2, norm=layer.norm).astype(np.float64)
 
 
 @pytest.mark.parametrize(
     ("x", "mask", "message"),
     [
-        (np.zeros((5, 8)), None, r"EncoderBlock: x must have shape \(B, S, D\), got \(5, 8\)"),
+        (np.zeros((5, 8)), None, r"Block: x must have shape \(B, S, D\), got \(5, 8\)"),
         (np.zeros((2, 5, 7)), None, r"LayerNorm: x must have shape \(\.\.\., 8\), got \(2, 5, 7\)"),
         (
             np.zeros((2, 5, 8)),
@@ -406,5 +406,5 @@ def test_a_wrong_shape_is_one_clear_line(rng, x, mask, message):
 
 
 def test_no_layers_is_one_clear_line(rng):
-    with pytest.raises(ValueError, match=r"^Encoder\.init: layers must be at least 1, got 0$"):
-        Encoder.init(rng, 8, 4, 6, 0)
+    with pytest.raises(ValueError, match=r"^Stack\.init: layers must be at least 1, got 0$"):
+        Stack.init(rng, block_settings(), 0)

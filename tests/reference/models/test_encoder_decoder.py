@@ -6,6 +6,7 @@ from composites import (
     Echo,
     ExchangedDecoder,
     WithoutMask,
+    body_settings,
     dropping,
     dtypes,
     generic,
@@ -30,7 +31,7 @@ from reference.layers.residual import PostNorm, PreNorm
 from reference.layers.sinusoidal import SinusoidalPositions
 from reference.models import encoder_decoder
 from reference.models.decoder import Decoder
-from reference.models.encoder import Encoder
+from reference.models.encoder import Stack
 from reference.models.encoder_decoder import EncoderDecoder, examples
 
 BOTH = pytest.mark.parametrize("residual", [PreNorm, PostNorm])
@@ -54,7 +55,7 @@ class Learned(Layer):
 
 
 def random_model(rng, residual=PreNorm, heads=4, layers=(1, 2), width=8, hidden=6):
-    return generic(rng, EncoderDecoder.init(rng, width, heads, hidden, *layers, residual))
+    return generic(rng, EncoderDecoder.init(rng, body_settings(width, heads, hidden, layers, residual)))
 
 
 def sequences(rng, batch=2, s=5, t=4, width=8):
@@ -243,7 +244,7 @@ def test_a_generator_goes_to_every_drop(rng):
 
 
 def test_init_puts_dropout_everywhere(rng):
-    model = EncoderDecoder.init(rng, 8, 4, 6, 1, 1, dropout=0.1)
+    model = EncoderDecoder.init(rng, body_settings(dropout=0.1))
     blocks = model.encoder.blocks[0], model.decoder.blocks[0]
     residuals = [layer for block in blocks for layer in vars(block).values()]
     assert [layer.drop.rate for layer in residuals] == [0.1] * 5 and model.dropout == 0.1
@@ -290,8 +291,8 @@ def test_dtype_in_is_dtype_out(rng, residual, dtype):
 
 
 def test_init_draws_in_the_dtype_asked_for(rng):
-    assert dtypes(EncoderDecoder.init(rng, 8, 4, 6, 1, 2)) == {np.dtype(np.float32)}
-    layer = EncoderDecoder.init(rng, 8, 4, 6, 1, 2, dtype=np.float64)
+    assert dtypes(EncoderDecoder.init(rng, body_settings(layers=(1, 2)))) == {np.dtype(np.float32)}
+    layer = EncoderDecoder.init(rng, body_settings(layers=(1, 2)), np.float64)
     assert dtypes(layer) == {np.dtype(np.float64)}
     assert len(layer.encoder.blocks) == 1 and len(layer.decoder.blocks) == 2
 
@@ -304,7 +305,7 @@ def test_empty_batch_gives_empty_output_and_zero_gradient(rng):
     assert not any(leaf.any() for _, leaf in tree.leaves(d_layer))
 
 
-class ForgetfulEncoder(Encoder):
+class ForgetfulEncoder(Stack):
     """Gets a cotangent and makes nothing of it."""
 
     def vjp(self, x, *, mask=None):
@@ -328,7 +329,7 @@ class LastPositionsOnly(EncoderDecoder):
         return y, pullback
 
 
-def small_parts(rng, encoder=Encoder):
+def small_parts(rng, encoder=Stack):
     """An encoder with one parameter, and a decoder."""
     decoder = random_model(rng, heads=2, layers=(1, 1), width=4, hidden=3).decoder
     return encoder(blocks=(Bend(w=rng.normal(size=(4, 4)) / 2),), norm=None), decoder

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 import gradcheck
 from reference.core import tree
+from reference.core.families import EncoderOnlySettings
 from reference.core.layer import Layer
 from reference.core.masks import padding
 from reference.functions.gelu import gelu_vjp
@@ -32,7 +33,7 @@ from reference.layers.linear import Linear
 from reference.layers.mixture import MixtureOfExperts
 from reference.layers.residual import PostNorm
 from reference.layers.sinusoidal import SinusoidalPositions
-from reference.models.encoder import Encoder, EncoderBlock
+from reference.models.encoder import Block, Stack
 from reference.models.encoder_only import EncoderOnly, examples
 
 MASK = padding(np.array([5, 3]), 5)
@@ -40,8 +41,13 @@ TABLES = {"embedding.table", "positions.table", "segments.table"}
 V, D = 7, 8
 
 
-def random_model(rng, vocabulary=V, length=6, width=D, heads=4, hidden=6, layers=1, **options):
-    return generic(rng, EncoderOnly.bert(rng, vocabulary, length, width, heads, hidden, layers, **options))
+def sizes(vocabulary=V, length=6, width=D, heads=4, hidden=6, layers=1, **more):
+    fields = {"vocabulary": vocabulary, "length": length, "width": width, "heads": heads, "hidden": hidden}
+    return EncoderOnlySettings(**fields, layers=layers, **more)
+
+
+def random_model(rng, *arguments, **options):
+    return generic(rng, EncoderOnly.init(rng, sizes(*arguments, **options)))
 
 
 def ids(rng, batch=2, length=5, vocabulary=V, segments=2):
@@ -64,7 +70,7 @@ def parted(model, **fields):
 def bent(rng):
     """A model with a stack of one parameter, in which to plant a bug in front of the stack, and its ids."""
     model, given = small(rng)
-    return parted(model, stack=Encoder((Bend(rng.normal(size=(4, 4)) / 2),), None)), given
+    return parted(model, stack=Stack((Bend(rng.normal(size=(4, 4)) / 2),), None)), given
 
 
 def routed(rng):
@@ -77,11 +83,11 @@ def routed(rng):
         (block,) = model.stack.blocks
         attention = PostNorm(block.attention.norm, Echo())  # fewer arrays to check
         experts = generic(rng, MixtureOfExperts.init(rng, 4, 2, 2, 1))
-        x = attention(parted(model, stack=Encoder((), None))(**given))
+        x = attention(parted(model, stack=Stack((), None))(**given))
         lead = np.diff(experts.router(x))
         if np.abs(lead).min() > 0.2 and np.ptp(np.sign(lead)) and np.sign(lead).sum():
-            block = EncoderBlock(attention, PostNorm(block.feedforward.norm, experts))
-            return parted(model, stack=Encoder((block,), None)), given
+            block = Block(attention, PostNorm(block.feedforward.norm, experts))
+            return parted(model, stack=Stack((block,), None)), given
 
 
 def planted(model, wrong):
@@ -285,7 +291,7 @@ def test_auxiliary_outputs_pass_by(prove, rng):
 
 
 def test_bert_is_made_as_asked_for(rng):
-    model = EncoderOnly.bert(rng, V, 6, D, 4, 10, 3, segments=4, dropout=0.1)
+    model = EncoderOnly.init(rng, sizes(hidden=10, layers=3, segments=4, dropout=0.1))
     assert dtypes(model) == {np.dtype(np.float32)} and dtypes(random_model(rng).astype(float)) == {np.dtype(float)}
     shapes = {name: getattr(model, name).table.shape for name in ("embedding", "positions", "segments")}
     assert shapes == {"embedding": (V, D), "positions": (6, D), "segments": (4, D)}
@@ -295,7 +301,7 @@ def test_bert_is_made_as_asked_for(rng):
             assert type(residual) is PostNorm and residual.drop.rate == 0.1
         assert block.attention.inner.heads == 4
         assert block.feedforward.inner.activation is gelu_vjp and block.feedforward.inner.hidden.w.shape == (D, 10)
-    without = EncoderOnly.bert(rng, V, 6, D, 4, 10, 1, dtype=np.float64)
+    without = EncoderOnly.init(rng, sizes(hidden=10), np.float64)
     assert dtypes(without) == {np.dtype(np.float64)}
     assert without.stack.blocks[0].attention.drop is None and without.dropout == 0
 
@@ -441,11 +447,7 @@ def test_wrong_types_are_one_clear_line(rng, changed, message):
         random_model(rng)(**{"tokens": np.array([[0, 6]])} | changed)
 
 
-def test_wrong_sizes_are_refused_by_the_part_that_has_them(rng):
-    with pytest.raises(ValueError, match=r"^EncoderOnly\.bert: layers must be at least 1, got 0$"):
-        EncoderOnly.bert(rng, V, 6, D, 4, 6, 0)
-    with pytest.raises(ValueError, match=r"^EncoderOnly\.bert: dropout must lie in \[0, 1\), got 1\.5$"):
-        EncoderOnly.bert(rng, V, 6, D, 4, 6, 1, dropout=1.5)
+def test_too_many_positions_are_refused_by_the_part_that_has_them(rng):
     with pytest.raises(ValueError, match=r"^LearnedPositions: x must have at most 6 positions, got 7$"):
         random_model(rng)(tokens=np.zeros((1, 7), int))
 

@@ -18,13 +18,14 @@ from hypothesis import strategies as st
 
 import gradcheck
 from reference.core import tree
+from reference.core.families import EncoderOnlySettings
 from reference.core.layer import Layer
 from reference.core.masks import padding
 from reference.layers.classification_head import ClassificationHead
 from reference.layers.language_model_head import LanguageModelHead
 from reference.layers.layernorm import LayerNorm
 from reference.layers.linear import Linear
-from reference.models.encoder import Encoder
+from reference.models.encoder import Stack
 from reference.models.encoder_only import EncoderOnly
 from reference.models.headed import Headed, examples
 from reference.models.objective import Objective
@@ -34,7 +35,8 @@ V, C = 7, 3
 
 
 def bert(rng, width=4, heads=2, layers=1, length=6, dropout=0.0):
-    return EncoderOnly.bert(rng, V, length, width, heads, 3, layers, dropout=dropout)
+    sizes = {"vocabulary": V, "length": length, "width": width, "heads": heads, "hidden": 3, "layers": layers}
+    return EncoderOnly.init(rng, EncoderOnlySettings(**sizes, dropout=dropout))
 
 
 def classifier(rng, width=4, dropout=0.0, **options):
@@ -52,7 +54,7 @@ def ids(rng, batch=2, length=5):
 
 def bent(rng, model):
     """Return `model` with a stack of one parameter in its body, in which to plant a bug outside of the stack."""
-    body, stack = model.body, Encoder((Bend(rng.normal(size=(4, 4)) / 2),), None)
+    body, stack = model.body, Stack((Bend(rng.normal(size=(4, 4)) / 2),), None)
     return Headed(EncoderOnly(body.embedding, body.positions, body.segments, body.norm, stack), model.head)
 
 
@@ -182,7 +184,7 @@ def test_a_class_depends_on_the_tokens_that_are_seen(rng):
     (d,) = model.vjp(tokens=tokens, mask=mask)[1](dlogits)
     assert {i for i, row in enumerate(d.body.embedding.table) if row.any()} == {3, 1, 6, 0}
     body = model.body
-    bare = EncoderOnly(body.embedding, body.positions, body.segments, body.norm, Encoder((Echo(),), None))
+    bare = EncoderOnly(body.embedding, body.positions, body.segments, body.norm, Stack((Echo(),), None))
     (d,) = Headed(bare, model.head).vjp(tokens=tokens, segments=tokens % 2)[1](dlogits)
     tables = d.body.embedding.table, d.body.segments.table, d.body.positions.table
     assert [np.flatnonzero(table.any(axis=1)).tolist() for table in tables] == [[3], [1], [0]]

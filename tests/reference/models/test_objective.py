@@ -10,6 +10,7 @@ from composites import (
     Noted,
     Speaker,
     Unnoted,
+    draw,
     dtypes,
     generic,
     noting,
@@ -48,7 +49,7 @@ IGNORE, V = -1, 7
 
 
 def random_model(rng, kind=Transformer, residual=PreNorm, heads=4, layers=(1, 1), vocabulary=V, width=8, hidden=6):
-    return generic(rng, kind.init(rng, vocabulary, width, heads, hidden, *layers, residual))
+    return generic(rng, draw(rng, kind, residual, heads, layers, vocabulary, width, hidden))
 
 
 def example(rng, batch=2, s=5, t=4, vocabulary=V):

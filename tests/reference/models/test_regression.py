@@ -6,6 +6,7 @@ from composites import (
     Noted,
     Speaker,
     Unnoted,
+    draw,
     dtypes,
     generic,
     parameters,
@@ -22,7 +23,6 @@ from reference.core.layer import Layer
 from reference.layers.linear import Linear
 from reference.losses.mean_squared_error import mean_squared_error_vjp
 from reference.models.regression import Regression, examples
-from reference.models.transformer import Transformer
 
 V, C = 4, 2
 COUNTS = np.array([[True, True, True], [True, True, False]])
@@ -218,7 +218,7 @@ def test_forward_alone_is_the_same_bits(rng, pooled):
 
 
 def test_forward_alone_holds_one_block(rng):
-    one, many = (Regression(generic(rng, Transformer.init(rng, 7, 8, 2, 6, n, n))) for n in (1, 4))
+    one, many = (Regression(generic(rng, draw(rng, heads=2, layers=(n, n)))) for n in (1, 4))
     source, target = rng.integers(7, size=(2, 4, 24))
     batch = {"source": source, "target": target, "labels": rng.normal(size=(4, 24, 7))}
     one(**batch)

@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 import pytest
-from composites import EDGES, dtypes, generic, noting, parameters, peak, same, same_tree
+from composites import EDGES, draw, dtypes, generic, noting, parameters, peak, same, same_tree
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -22,7 +22,7 @@ V, D = 7, 8
 
 
 def random_model(rng, residual=PreNorm, heads=4, layers=(1, 1), vocabulary=V, width=D, hidden=6):
-    return generic(rng, TiedTransformer.init(rng, vocabulary, width, heads, hidden, *layers, residual))
+    return generic(rng, draw(rng, TiedTransformer, residual, heads, layers, vocabulary, width, hidden))
 
 
 def tokens(rng, batch=2, s=5, t=4, vocabulary=V):
@@ -53,7 +53,7 @@ def test_backward_is_proved_at_batch_one_and_length_one(prove, rng, residual, he
 
 
 def test_backward_is_proved_with_auxiliary_outputs_and_dropout(prove, rng):
-    model = noting(generic(rng, TiedTransformer.init(rng, 5, 4, 2, 3, 1, 1, dropout=0.4)))
+    model = noting(generic(rng, draw(rng, TiedTransformer, heads=2, vocabulary=5, width=4, hidden=3, dropout=0.4)))
     prove(model, source=rng.integers(5, size=(2, 3)), target=rng.integers(5, size=(2, 2)), rng=np.random.default_rng(5))
 
 
@@ -202,8 +202,8 @@ def test_dtype_in_is_dtype_out(rng, residual, dtype):
 
 
 def test_init_draws_one_table_in_the_dtype_asked_for(rng):
-    assert dtypes(TiedTransformer.init(rng, V, D, 4, 6, 1, 2)) == {np.dtype(np.float32)}
-    model = TiedTransformer.init(rng, V, D, 4, 6, 1, 2, dtype=np.float64)
+    assert dtypes(draw(rng, TiedTransformer, layers=(1, 2))) == {np.dtype(np.float32)}
+    model = draw(rng, TiedTransformer, layers=(1, 2), dtype=np.float64)
     assert dtypes(model) == {np.dtype(np.float64)}
     assert model.vocabulary.table.shape == (V, D)
 

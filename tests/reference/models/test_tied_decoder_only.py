@@ -6,13 +6,14 @@ from hypothesis import strategies as st
 
 import gradcheck
 from reference.core import tree
+from reference.core.families import DecoderOnlySettings
 from reference.core.layer import Layer
 from reference.core.masks import padding
 from reference.layers.embedding import Embedding
 from reference.layers.linear import Linear
 from reference.losses.cross_entropy import cross_entropy_vjp
 from reference.models.decoder_only import DecoderOnly
-from reference.models.encoder import Encoder
+from reference.models.encoder import Stack
 from reference.models.tied import Projection
 from reference.models.tied_decoder_only import TiedDecoderOnly, examples
 
@@ -20,12 +21,13 @@ V = 7
 KINDS = pytest.mark.parametrize("kind", ["gpt", "llama"])
 
 
+def sizes(kind, **more):
+    fields = {"vocabulary": V, "length": 6, "width": 8, "heads": 4, "hidden": 6, "layers": 1}
+    return getattr(DecoderOnlySettings, kind)(**fields, key_value_heads=4 if kind == "gpt" else 2, **more)
+
+
 def model(rng, kind="llama", dropout=0.0):
-    if kind == "gpt":
-        separate = DecoderOnly.gpt(rng, V, 6, 8, 4, 1, hidden=6, dropout=dropout)
-    else:
-        separate = DecoderOnly.llama(rng, V, 8, 4, 2, 6, 1)
-    return generic(rng, TiedDecoderOnly.tie(separate))
+    return generic(rng, TiedDecoderOnly.init(rng, sizes(kind, embeddings="tied", dropout=dropout)))
 
 
 def ids(rng, batch=2, length=5):
@@ -117,7 +119,7 @@ def test_tokens_are_interchangeable(rng):
 def test_without_a_stack_logits_are_products_of_rows(rng):
     E, tokens = rng.normal(size=(V, 4)), ids(rng)
     turn, _ = np.linalg.qr(rng.normal(size=(4, 4)))
-    plain, turned = (TiedDecoderOnly(Embedding(e), None, Encoder((), None)) for e in (E, E @ turn))
+    plain, turned = (TiedDecoderOnly(Embedding(e), None, Stack((), None)) for e in (E, E @ turn))
     same(plain(tokens=tokens), (E @ E.T)[tokens])
     same(turned(tokens=tokens), plain(tokens=tokens))
 
@@ -140,7 +142,7 @@ def test_dtype_in_is_dtype_out(rng, kind, dtype):
 
 
 def test_the_table_stands_once(rng):
-    separate = DecoderOnly.gpt(rng, V, 6, 8, 4, 1)
+    separate = DecoderOnly.init(rng, sizes("gpt"))
     subject = TiedDecoderOnly.tie(separate)
     assert subject.vocabulary.table is separate.embedding.table
     assert np.shares_memory(subject.separate().output.table, subject.vocabulary.table)
@@ -149,8 +151,13 @@ def test_the_table_stands_once(rng):
         tree.leaves(subject.separate())
 
 
+def test_settings_of_a_model_with_two_tables_are_one_clear_line(rng):
+    with pytest.raises(ValueError, match=r"^TiedDecoderOnly\.init: embeddings must be 'tied', got 'separate'$"):
+        TiedDecoderOnly.init(rng, sizes("gpt"))
+
+
 def test_the_output_of_the_model_that_is_tied_is_dropped(rng):
-    separate = DecoderOnly.llama(rng, V, 8, 4, 2, 6, 1)
+    separate = DecoderOnly.init(rng, sizes("llama"))
     assert isinstance(separate.output, Linear)
     assert not [path for path in parameters(TiedDecoderOnly.tie(separate)) if path.startswith("output")]
 

@@ -6,6 +6,7 @@ from composites import (
     EDGES,
     Detached,
     ExchangedDecoder,
+    draw,
     dtypes,
     generic,
     noting,
@@ -37,7 +38,7 @@ V, D = 7, 8
 
 
 def random_model(rng, residual=PreNorm, heads=4, layers=(1, 1), vocabulary=V, width=D, hidden=6):
-    return generic(rng, Transformer.init(rng, vocabulary, width, heads, hidden, *layers, residual))
+    return generic(rng, draw(rng, Transformer, residual, heads, layers, vocabulary, width, hidden))
 
 
 def tokens(rng, batch=2, s=5, t=4, vocabulary=V):
@@ -77,7 +78,7 @@ def test_backward_is_proved_at_any_shape(shape, residual, seed):
 
 
 def test_backward_is_proved_with_auxiliary_outputs_and_dropout(prove, rng):
-    model = noting(generic(rng, Transformer.init(rng, 5, 4, 2, 3, 1, 1, dropout=0.4)))
+    model = noting(generic(rng, draw(rng, heads=2, vocabulary=5, width=4, hidden=3, dropout=0.4)))
     prove(model, **tokens(rng, 2, 3, 2, 5), rng=np.random.default_rng(5))
 
 
@@ -247,7 +248,7 @@ def test_auxiliary_outputs_pass_as_they_are(rng):
 
 
 def test_a_generator_goes_to_every_drop(rng):
-    model, ids = generic(rng, Transformer.init(rng, V, D, 4, 6, 1, 1, dropout=0.4)), tokens(rng)
+    model, ids = generic(rng, draw(rng, dropout=0.4)), tokens(rng)
     whole, dropped = model(**ids), model(**ids, rng=np.random.default_rng(5))
     logits, _ = model.vjp(**ids, rng=np.random.default_rng(5))
     np.testing.assert_array_equal(dropped, logits)
@@ -284,8 +285,8 @@ def test_dtype_in_is_dtype_out(rng, residual, dtype):
 
 
 def test_init_draws_every_part_in_the_dtype_asked_for(rng):
-    assert dtypes(Transformer.init(rng, V, D, 4, 6, 1, 2)) == {np.dtype(np.float32)}
-    model = Transformer.init(rng, V, D, 4, 6, 1, 2, dtype=np.float64)
+    assert dtypes(draw(rng, layers=(1, 2))) == {np.dtype(np.float32)}
+    model = draw(rng, layers=(1, 2), dtype=np.float64)
     assert dtypes(model) == {np.dtype(np.float64)}
     assert (model.source_embedding.table != model.target_embedding.table).all()
     assert model.output.w.shape == (D, V)

@@ -6,6 +6,7 @@ import numpy as np
 import optimizers
 from equations.capture import instrumented
 
+from reference.core.families import TransformerSettings
 from reference.core.layer import Layer
 from reference.layers.linear import Linear
 from reference.models.transformer import Transformer
@@ -169,7 +170,7 @@ def with_auxiliary(module, rng):
 
 
 def decoding(module, rng):
-    model = Transformer.init(rng, 6, 8, 2, 5, 1, 1, dtype=np.float64)
+    model = Transformer.init(rng, TransformerSettings(vocabulary=6, width=8, heads=2, hidden=5), np.float64)
     source = rng.integers(6, size=(2, 4))
     yield "three tokens", None, lambda: module.greedy(model, source, start=0, length=3)
     yield "teacher-forced", None, lambda: module.teacher_forced(model, source, rng.integers(6, size=(2, 3)))
