@@ -67,7 +67,7 @@ def diagnose(
     if not np.isfinite(evidence.all_claimed).all():
         return Diagnosis("finite", f"{gradient.name}: the claim is not finite at a generic point near the inputs")
     if not evidence.bad.any():
-        return _special(gathering.evidence(leaf, own=True))
+        return _elsewhere(gathering, leaf)
     if gathering.unsteady(leaf):
         return Diagnosis("repeat", contracts.KINDS["repeat"])
     if gathering.bends(leaf):
@@ -75,11 +75,16 @@ def diagnose(
     if gathering.repeats(leaf) and (own := gathering.evidence(leaf, own=True)) and _stale(evidence, own):
         text = f"the claim for {gradient.name} is right at the inputs of the first call and stays the same at others"
         return Diagnosis("stale", f"{text}: residuals are kept from an earlier call")
-    found = next((found for pattern in PATTERNS if (found := pattern(evidence))), None)
-    return found or Diagnosis(UNKNOWN.name, seen.seen(evidence))
+    return _pattern(evidence) or Diagnosis(UNKNOWN.name, seen.seen(evidence))
 
 
-def _special(own: Evidence | None) -> Diagnosis:
+def _pattern(evidence: Evidence) -> Diagnosis | None:
+    return next((found for pattern in PATTERNS if (found := pattern(evidence))), None)
+
+
+def _elsewhere(gathering: Gathering, leaf: int) -> Diagnosis:
+    """Return what is said where the claim is right at the generic point and wrong at the user's own."""
+    own = gathering.evidence(leaf, own=True)
     if own is None:
         return UNKNOWN
     if not own.bad.any():
@@ -91,10 +96,14 @@ def _special(own: Evidence | None) -> Diagnosis:
     if not np.array_equal(own.pull(contiguous, np.eye(len(own.claimed))), own.claimed):
         text = f"the claim for {own.name} changes with the memory layout of the inputs"
         return Diagnosis("layout", f"{text}: the code reads memory as it lies, not by index")
-    return Diagnosis(
-        "special values",
-        f"{own.name} is right at a generic point nearby, and wrong at these very inputs: at zeros, ties or the like",
-    )
+    beside = gathering.beside(leaf)
+    if beside is None or not np.isfinite(beside.all_claimed).all():
+        return Diagnosis(UNKNOWN.name, f"{own.name} is right at a generic point nearby, and wrong at the given inputs")
+    if beside.bad.any():
+        text = f"{own.name} is right at a generic point nearby, and wrong at the given inputs and closely beside them"
+        return Diagnosis("branch", f"{text}: one case of a condition has a wrong derivative, or the condition is wrong")
+    text = f"{own.name} is right at generic points, also closely beside the given inputs, and wrong at just these"
+    return Diagnosis("special values", f"{text}: at zeros, ties or the like")
 
 
 def _stale(near: Evidence, own: Evidence) -> bool:

@@ -4,9 +4,10 @@ import numpy as np
 
 from gradcheck.claims.claim import Claim
 from gradcheck.diagnosis.evidence import Evidence, half
-from gradcheck.numeric.points import generic
+from gradcheck.numeric.points import cotangents, generic
 from gradcheck.numeric.probe import Probe
 from gradcheck.numeric.reading import Place
+from gradcheck.numeric.scales import entry_scales
 from gradcheck.subjects.outputs import output_names
 from gradcheck.subjects.problem import Arrays, Problem
 from gradcheck.verdict.compare import glance
@@ -14,6 +15,7 @@ from gradcheck.verdict.comparison import Comparison
 from gradcheck.verdict.comparisons import Comparisons
 from gradcheck.verdict.ground import Ground, Known
 
+BESIDE = 2.0**-16  # of an entry's scale: out of a tie, and within what a condition is about
 SMALL, SAME = 2.0**-12, 1e-6  # a scale of dy, by which linear claims scale to this part
 OUTPUTS = 512  # up to which each is a row of its own
 NUMBERS = 4_000_000  # in a claimed Jacobian, at most
@@ -40,6 +42,13 @@ class Gathering:
             place = self.own if own else self.near if moved is None else self._moved(moved)
             self.found[which] = self._at(place, leaf, (own, moved))
         return self.found[which]
+
+    def beside(self, leaf: int) -> Evidence | None:
+        """Return the same a little beside the user's own point, where there are no zeros and no ties."""
+        rng = np.random.default_rng(6)
+        steps = [BESIDE * entry_scales(x.ravel()) * cotangents(rng, x.size, 1)[0] for x in self.own.point]
+        point = [x + step.reshape(x.shape) for x, step in zip(self.own.point, steps, strict=True)]
+        return self._at(Place(point, self.problem.attempt(point, self.own.y.size), self.own.g), leaf, None)
 
     def changed(self, leaf: int, changes: dict[int, np.ndarray], only: np.ndarray) -> Evidence | None:
         """Return the same for some entries, where arrays are replaced."""

@@ -29,6 +29,13 @@ CASES = {
         lambda x, dy: dy * np.where(x == 0, 5, x > 0),
         np.array([1.0, 0.0, -2.0, 0.0]),
     ),
+    "in a stretch around the given number": (
+        "branch",
+        "closely beside them",
+        np.sinh,
+        lambda x, dy: dy * np.where(np.abs(x - 1) < 0.01, 2, 1) * np.cosh(x),
+        np.array([1.0, 0.3, -2.0, 0.7, 1.9]),
+    ),
     "many outputs, nowhere known": (
         "unknown",
         "",
