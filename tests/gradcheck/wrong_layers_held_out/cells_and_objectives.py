@@ -73,7 +73,8 @@ def token_loss_over_all_tokens(logits, dy, bug):
     return dy * (softmax(logits) - np.eye(5)[TOKENS]) * VALID[..., None] / count
 
 
-TEACHER = softmax(2 * np.sin(np.arange(18.0)).reshape(3, 6))
+# Powers of two: a row's sum is 1 without a rounding, as the formula of the gradient has it.
+TEACHER = 2.0 ** -np.array([[3, 1, 5, 2, 5, 4], [2, 5, 1, 4, 5, 3], [5, 4, 3, 1, 2, 5]])
 
 
 def distillation(student):
