@@ -7,12 +7,24 @@ import pytest
 
 import gradcheck
 from gradcheck.adapters import pair
-from gradcheck.numeric.constants import WINDOW
+from gradcheck.numeric.constants import SECOND_WINDOW, WINDOW
+from gradcheck.numeric.extrapolate import estimate
 from gradcheck.numeric.ladder import SECOND_STEPS, STEPS
 from gradcheck.numeric.probe import Probe
 from gradcheck.numeric.reading import Exact, Reading
 from gradcheck.numeric.scales import quantise
-from gradcheck.verdict.compare import _read_finely, _retried, _widened, compare, glance
+from gradcheck.verdict.compare import (
+    _confirmed,
+    _failing,
+    _laddered,
+    _read_finely,
+    _retried,
+    _sharpened,
+    _widened,
+    compare,
+    glance,
+)
+from gradcheck.verdict.first_look import claimed
 from gradcheck.verdict.ground import Known
 
 rng = np.random.default_rng(1)
@@ -401,3 +413,90 @@ def test_of_two_outputs_one_that_a_rounding_swallows_is_enough(ground, compariso
     moving = ground(np.log, lambda x, dy: 2 * dy / x, x)
     (found,) = _retried(moving, Known(), [old], [0], True)
     assert found.probe.own_scale and found.outside().all()
+
+
+# What is asked again
+
+
+def same(steps, others):
+    return steps is not None and len(steps) == len(others) and np.array_equal(steps, others)
+
+
+def test_along_a_kink_for_one_cotangent_no_noise_is_measured_and_elsewhere_where_that_is_asked(ground, comparison):
+    for kink, asked, measured in (([True, False], True, False), (False, True, True), (False, None, False)):
+        kept = Kept()
+        place = ground(np.sin, right_sine, X, mapper=kept, measures_noise=False)
+        found = [comparison([1.0, 1.0], 1.0, kink=kink)]
+        _laddered(place, Known(), found, [0], STEPS, **({} if asked is None else {"noise": asked}))
+        assert [t.noise for t in kept.tasks] == [measured]
+
+
+def test_what_the_first_ladder_leaves_open_is_tried_on_the_second(ground, comparison):
+    calls = []
+
+    def late(x):
+        """Nowhere as long as the first ladder is climbed."""
+        calls.append(x)
+        return np.where(len(calls) > 1 + 2 * len(STEPS), np.sin(x), np.nan)
+
+    calls.clear()
+    kept, right = Kept(), ground(np.sin, right_sine, X)
+    place = dataclasses.replace(ground(late, right_sine, X, mapper=kept), place=right.place, claim=right.claim)
+    unresolved = claimed(place, Probe(0, seed=1))
+    calls[:] = [X]
+    (found,), _ = _confirmed(place, Known(), [unresolved], [0], np.random.default_rng(4))
+    assert found.resolved and not found.outside().any()
+    assert same(kept.tasks[0].steps, STEPS) and same(kept.tasks[1].steps, SECOND_STEPS)
+
+
+@pytest.mark.parametrize("wrong", [[False, True], [True, True]])
+def test_a_complex_step_that_alone_contradicts_for_one_cotangent_is_widened(ground, wrong):
+    kept = Kept()
+    place = ground(np.sin, right_sine, X, exact=True, mapper=kept)
+    (seen,), known = glance(place, Known(), [Probe(0, seed=1)], [True], np.random.default_rng(4))
+    off = dataclasses.replace(seen, exact=seen.claimed * np.where(wrong, 1 + 1e-11, 1.0))
+    kept.tasks.clear()
+    _sharpened(place, known, [off], np.random.default_rng(4))
+    assert sum(t.jitter is not None and t.steps is None for t in kept.tasks) == 1
+    real = dataclasses.replace(off, claimed=off.claimed * np.where(wrong, 1.01, 1.0))
+    kept.tasks.clear()
+    (found,), _ = _sharpened(place, known, [real], np.random.default_rng(4))
+    assert found.outside().tolist() == wrong
+    assert not any(t.jitter is not None and t.steps is None for t in kept.tasks), "differences contradict it as well"
+
+
+def test_of_many_entries_that_are_wrong_for_one_cotangent_the_first_few_are_confirmed(ground, rng):
+    x, kept = quantise(rng.normal(size=20)), Kept()
+    second = ground(np.sin, right_sine, x).place.g[1].sum()
+
+    def backward(x, dy):
+        return np.cos(x) * dy * (1.01 if dy.sum() == second else 1.0)
+
+    found, _ = entries(ground(np.sin, backward, x, mapper=kept))
+    assert all(c.outside().tolist() == [False, True] for c in found)
+    assert sum(len(c.sweep.steps) > len(STEPS) for c in found) == 6
+    assert not any(same(t.steps, SECOND_STEPS[list(SECOND_WINDOW)]) for t in kept.tasks), "a single entry is not plain"
+
+
+def test_a_kink_at_which_nothing_is_wrong_asks_for_no_coarseness(ground):
+    x = np.append(X, 0.0)
+    place = ground(np.abs, lambda x, dy: np.sign(x) * dy, x, measures_noise=False)
+    (found,), known = entries(place, 6)
+    assert found.kink.all() and not found.outside().any() and known.grain is None
+
+
+def test_what_its_grain_acquits_does_not_fail_and_what_is_wrong_for_one_cotangent_does(ground):
+    """1 + tanh x near -8 moves in steps of 1e-16, and at 0.3 in none that is coarser than its size."""
+    kept, x = Kept(), np.array([-8.0, 0.3])
+    place = ground(lambda x: 1 + np.tanh(x), lambda x, dy: dy * (1 - np.tanh(x) ** 2), x, mapper=kept)
+    probes = [Probe(0, coordinate=i) for i in range(2)]
+    (first, second), known = glance(place, Known(), probes, [True] * 2, np.random.default_rng(4))
+    first = dataclasses.replace(first, claimed=first.claimed * (1 + 1e-8), real=None)
+    bare = dataclasses.replace(first.sweep, coarse=0 * first.sweep.coarse)
+    first = dataclasses.replace(first, sweep=bare, real=estimate(bare, 4 * 2.0**-53 * bare.weight, 2.0**-53))
+    second = dataclasses.replace(second, claimed=second.claimed * np.array([1.01, 1.0]))
+    assert first.outside().any() and second.outside().tolist() == [True, False]
+    kept.tasks.clear()
+    found, known, failing = _failing(place, known, [first, second], [0, 1], np.random.default_rng(4))
+    assert (known.grain > 0).tolist() == [True, False] and len(kept.tasks) == 2
+    assert failing == [1] and not found[0].outside().any()
