@@ -186,3 +186,38 @@ def test_a_staircase_is_where_neither_side_of_the_smallest_steps_moves():
             side[level] = 1.0  # among others that are still
             assert np.array_equal(bound(two, np.full(1, 0.01), U), (0.08 if moves else 4 * U) * two.weight)
             side[level] = 0.0
+
+
+def test_outputs_that_do_not_change_have_no_part_in_the_size_of_those_that_do():
+    """However large they are, and however many."""
+
+    def noisy(x):
+        return np.sin(x) + 1e-9 * np.sin(1e13 * x)
+
+    def level(forward, count):
+        problem, g = Problem(pair(forward, lambda x, dy: dy), (X,), {}), np.ones((1, X.size + count))
+        return measured(problem, [X], Probe(0, seed=3), g)
+
+    alone = level(noisy, 0)
+    for constant in (np.full(1, 1e9), np.full(3000, 0.5)):
+        beside = level(lambda x, constant=constant: np.append(noisy(x), constant), len(constant))
+        np.testing.assert_allclose(beside, alone, rtol=1e-3, atol=0)  # of the roundings that the sums have
+
+
+@pytest.mark.parametrize(
+    ("steps", "known"),
+    [([1, 1, 1, 1, 1, 1, 1], True), ([1, 0, 1, 1, 0, 1, 1], True), ([1, 0, 1, 0, 1, 0, 1], False)],
+)
+def test_a_table_in_which_three_of_seven_neighbours_are_the_same_is_below_the_grain_of_f(steps, known):
+    """The function is known at the eight points of the first table alone, and alternates where it moves."""
+    signs = np.cumprod(np.where(steps, -1, 1))
+    values = 1e-9 * np.append(1, signs * np.linspace(1, 1.1, 7))
+    values[1:][np.array(steps) == 0] = values[:-1][np.array(steps) == 0]
+    seen = []
+
+    def forward(x):
+        seen.append(x)
+        return 1 + values[len(seen) - 1] if len(seen) <= len(values) else np.nan
+
+    level = measured(Plain(forward, 0.5, "derivative"), [np.array(0.5)], Along(None, vectors=(np.array(1.0),)), None, 1)
+    assert (level > 0).all() == known

@@ -13,6 +13,7 @@ from gradcheck.numeric.ladder import SECOND_STEPS, STEPS
 from gradcheck.numeric.probe import Probe
 from gradcheck.numeric.reading import Exact, Reading
 from gradcheck.numeric.scales import quantise
+from gradcheck.verdict import first_look
 from gradcheck.verdict.compare import (
     _confirmed,
     _failing,
@@ -24,7 +25,6 @@ from gradcheck.verdict.compare import (
     compare,
     glance,
 )
-from gradcheck.verdict.first_look import claimed
 from gradcheck.verdict.ground import Known
 
 rng = np.random.default_rng(1)
@@ -442,7 +442,7 @@ def test_what_the_first_ladder_leaves_open_is_tried_on_the_second(ground, compar
     calls.clear()
     kept, right = Kept(), ground(np.sin, right_sine, X)
     place = dataclasses.replace(ground(late, right_sine, X, mapper=kept), place=right.place, claim=right.claim)
-    unresolved = claimed(place, Probe(0, seed=1))
+    unresolved = first_look.claimed(place, Probe(0, seed=1))
     calls[:] = [X]
     (found,), _ = _confirmed(place, Known(), [unresolved], [0], np.random.default_rng(4))
     assert found.resolved and not found.outside().any()

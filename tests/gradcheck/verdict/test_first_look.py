@@ -164,6 +164,20 @@ def test_an_output_of_a_narrow_dtype_hides_a_slope_that_is_lost_in_a_rounding_of
         assert c.outside().all() == contradicted and c.jump.all() == (not contradicted)
 
 
+def test_four_roundings_of_the_outputs_hide_what_the_smallest_step_changes(ground, rng):
+    def forward(x):
+        return (3e-4 * np.real(x) + 1).astype(np.float32).astype(np.float64)
+
+    def compared(narrow):
+        at = ground(forward, lambda x, dy: 0 * dy, X, narrow=narrow, u=2.0**-24)
+        readings = read_all(map, at.problem, at.place, first_tasks(at, Known(), DENSE[:1], [True], rng))
+        return with_real(at, Known(), [claimed(at, DENSE[0])], [0], readings)[0]
+
+    c = compared(1.0)
+    most = np.abs(c.real.value) * c.sweep.steps[-1] / c.sweep.weight[-1]
+    assert compared(most.max() / 3.9).jump.sum() == 0 and compared(most.max() / 4.1).jump.sum() == 1
+
+
 def test_without_noise_of_its_kind_that_of_all_arrays_together_serves(sine):
     at, probes = sine(), [Probe(None, seed=1), DENSE[0]]
     readings = [Reading(probes[0], exact=exact(1.0, 1e-15)), Reading(probes[1], exact=exact(1.0))]
@@ -233,6 +247,15 @@ def test_noise_counts_as_known_or_as_measured_along_that_very_ladder(ladders):
     np.testing.assert_array_equal(loud.bounds, 8 * 2.0**-30 * loud.sweep.weight)
     (known,) = with_real(at, Known(2.0**-20), comparisons[1:], [0], readings[1:])
     np.testing.assert_array_equal(known.bounds, 8 * 2.0**-20 * known.sweep.weight)
+
+
+def test_beside_more_noise_than_any_format_has_an_estimate_that_it_hides_is_none(ladders):
+    at, comparisons, readings = ladders(DENSE[:1])
+    for reading in readings:
+        reading.noise = None
+    (hazy,) = with_real(at, Known(2.0**-9), comparisons, [0], readings)
+    (lost,) = with_real(at, Known(2.0**-9 * (1 + 1e-9)), comparisons, [0], readings)
+    assert hazy.resolved and (hazy.real.bar > np.abs(hazy.real.value)).all() and not lost.resolved
 
 
 def test_what_the_roundings_of_the_point_lose_is_added(sine, rng):
