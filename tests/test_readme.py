@@ -43,6 +43,7 @@ def test_the_table_is_read_as_it_is_written():
     [
         ("one.1: equal; proved\none.2: by name; composed\n", "composed"),
         ("one.1: equal; in balls\n", "in balls"),
+        ("one.1: equal; proved\none.a: step; in balls\n", "proved"),
         ("other.1: equal; composed\none.1: equal; proved\n", "proved"),
     ],
 )

@@ -20,14 +20,14 @@ ACCENTS = {"hat": "\u0302", "bar": "\u0304"}
 COMPARED = {
     "equal": "equal to what the code computes",
     "by name": "calls the layers that it names",
-    "executed": "executed on numbers by its page",
+    "step": "a step",
 }
 PROVED = {
     "proved": "proved for all shapes and values",
     "in balls": "holds in balls at random points, to 60 digits",
     "composed": "composed of what other pages prove",
     "constant": "a constant in the proof",
-    "no more": "",
+    "defines": "a definition",
     "no part of a derivative": "",
 }
 
@@ -57,7 +57,7 @@ def verdicts(name: str) -> str:
         compared, _, proved = said.partition("; ")
         parts = [COMPARED.get(compared, compared), PROVED.get(proved, proved)]
         words.append(f"{id:{width}}  {'; '.join(part for part in parts if part)}")
-    end = "This is what the tests of this version say; what it means stands in the guide: spec proofs."
+    end = "So the tests of this version find it; what it means stands in the guide: spec proofs."
     return "\n".join((*words, "", end))
 
 

@@ -57,6 +57,50 @@ def test_a_linear_denominator_reduces(algebra):
     assert algebra.product(p, algebra.power(p, -1)) == constant(1)
 
 
+def test_the_exponential_of_a_sum_is_a_product(algebra):
+    x, c = atom("x", [I]), atom("c")
+    shifted = algebra.function("exp", minus(x, c))
+    factor = algebra.function("exp", c)
+    assert minus(algebra.product(shifted, factor), algebra.function("exp", x)) == {}
+    whole = algebra.summed(shifted, [I])  # the shift drops out of a share
+    one, two = algebra.product(shifted, algebra.power(whole, -1)), algebra.function("exp", x)
+    assert minus(one, algebra.product(two, algebra.power(algebra.summed(two, [I]), -1))) == {}
+
+
+def test_a_logarithm_takes_positive_factors_out(algebra):
+    x, c = atom("x", [I]), atom("c")
+    sum_of = lambda p: algebra.summed(algebra.function("exp", p), [I])  # noqa: E731
+    assert minus(algebra.function("log", sum_of(add(x, c))), add(algebra.function("log", sum_of(x)), c)) == {}
+    e = algebra.function("exp", x)
+    late = algebra.function("log", add(constant(1), algebra.power(e, -1)))
+    assert minus(late, minus(algebra.function("log", add(constant(1), e)), x)) == {}
+
+
+def test_a_root_takes_only_positive_factors_out(algebra):
+    x, s = atom("x", [I]), atom("s")
+    algebra.positives.add("s")
+    half = Fraction(1, 2)
+    assert algebra.power(algebra.product(s, s), half) == s
+    assert algebra.power(algebra.product(x, x), half) != x  # it is the size of x
+    both, rest = add(algebra.product(s, s, x), algebra.product(s, s, s, s)), add(x, algebra.product(s, s))
+    assert minus(algebra.power(both, half), algebra.product(s, algebra.power(rest, half))) == {}
+
+
+def test_partial_fractions(algebra):
+    e = algebra.function("exp", atom("x", [I]))
+    p = add(constant(2), e)
+    one = algebra.product(algebra.power(e, -1), algebra.power(p, -1))
+    assert minus(one, scaled(minus(algebra.power(e, -1), algebra.power(p, -1)), Fraction(1, 2))) == {}
+
+
+def test_a_sum_over_what_is_the_same_picks_it(algebra):
+    algebra.indicators.add("same")
+    same = atom("same", [I, J])
+    assert algebra.summed(algebra.product(same, atom("x", [J])), [J]) == atom("x", [I])
+    assert algebra.summed(algebra.product(same, same), [I, J]) == atom("|D|")
+    assert minus(algebra.product(same, atom("x", [J])), algebra.product(same, atom("x", [I]))) == {}
+
+
 def test_an_indicator_is_its_own_square_and_splits_a_function(algebra):
     algebra.indicators.add("h")
     hit = atom("h", [I])

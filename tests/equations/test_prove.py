@@ -26,7 +26,6 @@ def test_a_page_is_proved_for_all_shapes_and_values(name):
     assert found
     assert {example: verdict for example, verdict in found.items() if verdict.kind != "proved"} == {}
     assert verdicts.of_proof(page, found) == {id: SAID[id][1] for id in page.numbered}
-    assert verdicts.of_letters(page) == {id: SAID[id][1] for id in page.displayed if id not in page.numbered}
 
 
 @pytest.mark.parametrize("name", UNPROVED)
@@ -59,7 +58,7 @@ def test_what_is_proved_of_a_model_is_what_is_written(page):
         ("attend", r"dv_{ijc} = \sum_{ht \,:\, g_h = i} w_{htj}", r"dv_{ijc} = \sum_{ht \,:\, g_h = i} p_{htj}"),
         ("attend", r"\left( 1 - y_{tj}^2 / C^2 \right) ds_{tj} \tag", r"\left( 1 - y_{tj}^2 / C \right) ds_{tj} \tag"),
         ("attend", r"b \bmod P = e \;\land\; h", r"h"),
-        ("cross_entropy", r"2 \, \zeta \, \lambda_n", r"\zeta \, \lambda_n"),
+        ("cross_entropy", r"2 \, \zeta \, \lambda_n \right)", r"\zeta \, \lambda_n \right)"),
         ("gelu", r"dx = (\Phi + x \, \varphi) \, dy", r"dx = (\Phi - x \, \varphi) \, dy"),
         ("rotary", r"\, dy_{ti} + \sin(\theta_{ti}) \, dy", r"\, dy_{ti} - \sin(\theta_{ti}) \, dy"),
         ("residual", "dx = dy + dx' ", "dx = dy - dx' "),

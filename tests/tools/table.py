@@ -50,7 +50,8 @@ def render(digits: dict[str, Digits], root: Path = ROOT) -> str:
 def word(module: str, root: Path = ROOT) -> str:
     """Return what of a page is proved: all for all shapes and values, by other pages, or at random points in balls."""
     lines = (root / "specs/verdicts.txt").read_text(encoding="utf-8").splitlines()
-    said = {line.rpartition("; ")[2] for line in lines if line.startswith(f"{module.rpartition('/')[2]}.")}
+    numbered = re.compile(rf"{module.rpartition('/')[2]}\.\d+: .*; (.*)")
+    said = {match[1] for line in lines if (match := numbered.fullmatch(line))}
     if "in balls" in said:
         return "in balls"
     return "composed" if "composed" in said else "proved"

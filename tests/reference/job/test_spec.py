@@ -37,11 +37,17 @@ def test_verdicts_have_a_line_for_each_equation():
     ids = [line.split()[0] for line in lines if line.startswith("layernorm.")]
     assert ids == [f"layernorm.{k}" for k in (*range(1, 11), *"abcdef")]
     assert lines[9] == "layernorm.10  equal to what the code computes; proved for all shapes and values"
-    assert lines[12] == "layernorm.c   executed on numbers by its page; proved for all shapes and values"
+    assert lines[12] == "layernorm.c   a step; proved for all shapes and values"
 
 
 def test_what_is_not_compared_says_why():
     assert "not evaluated (ragged)" in spec.verdicts("mixture")
+    assert "a step; executed on numbers (a mean or a variance over draws)" in spec.verdicts("dropout")
+
+
+def test_verdicts_say_where_they_come_from():
+    said = "So the tests of this version find it; what it means stands in the guide: spec proofs."
+    assert spec.verdicts("layernorm").splitlines()[-1] == said
 
 
 @pytest.mark.parametrize("ask", [spec.page, spec.verdicts])

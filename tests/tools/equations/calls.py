@@ -1,6 +1,6 @@
 """Layers that a page calls: any derivative forward, and the pullback that takes its place on the way back."""
 
-from equations.functions import Unprovable
+from equations.atoms import Unprovable
 from equations.terms import add, atom, free, scaled
 from equations.tree import Symbol, Tuple
 

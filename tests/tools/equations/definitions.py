@@ -2,7 +2,8 @@
 
 from fractions import Fraction
 
-from equations.functions import Functions, Unprovable
+from equations.atoms import Unprovable
+from equations.functions import Functions
 from equations.terms import atom, free, renamed
 from equations.tree import Number, Quotient, Sum, Symbol
 
@@ -14,6 +15,8 @@ class Definitions(Functions):
         super().__init__()
         self.shapes, self.defined, self.hidden, self.letters = shapes, {}, {}, shapes.letters
         self.moving |= set(inputs)
+        self.lengths = {axis for entry in shapes.entries.values() for axis in entry.axes or ()}
+        self.positives |= {name for name, entry in shapes.entries.items() if "power of two" in entry.meaning}
 
     def axes(self, name):
         entry = self.shapes.entry(name)
@@ -46,10 +49,10 @@ class Definitions(Functions):
         if tree.name in self.letters and not tree.indices:
             return atom("index", ((self.letters[tree.name], tree.name),))
         axes = self.axes(tree.name)
-        if axes is None:
-            if tree.indices:
-                raise Unprovable(f"{tree.name} does not stand under Shapes")
+        if not tree.indices and (axes is None or tree.name in self.lengths):
             return atom("pi" if tree.name == "pi" else f"|{tree.name}|")
+        if axes is None:
+            raise Unprovable(f"{tree.name} does not stand under Shapes")
         letters, picks, part = self.spread(axes), [], ""
         for index, k in zip(tree.indices, self.places(axes, tree), strict=True):
             letters[k], pick, piece = self.index(index, axes[k])
@@ -92,6 +95,9 @@ class Definitions(Functions):
             pair = sorted([(self.letters[index.name], index.name), target], key=repr)
             self.indicators.add("same")
             return atom("same", pair)
+        for symbol in symbols_in(index):
+            if symbol.name not in self.letters and len(symbol.indices) != len(self.axes(symbol.name) or ()):
+                raise Unprovable(f"an index must be written out, got {symbol.name} with {len(symbol.indices)}")
         names = []
         key = shape_of(index, self.letters, names)
         name = f"pick {key}"
@@ -141,6 +147,15 @@ def shape_of(tree, letters, names):
         return str(tree.value)
     parts = [shape_of(value, letters, names) for value in parts_of(tree)]
     return f"{type(tree).__name__}({', '.join(parts)})"
+
+
+def symbols_in(tree):
+    """All symbols within an expression."""
+    if isinstance(tree, Symbol):
+        yield tree
+    for part in parts_of(tree):
+        if hasattr(part, "__dataclass_fields__"):
+            yield from symbols_in(part)
 
 
 def parts_of(tree):

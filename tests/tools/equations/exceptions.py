@@ -1,4 +1,4 @@
-"""Numbered equations that are not evaluated, each with a reason of a closed set."""
+"""What is not evaluated, not proved or not seen, each with its reason, of a closed set where there are many."""
 
 REASONS = {
     "ragged": "sets of different sizes, which no array holds: each layer gets the rows that chose it",
@@ -30,3 +30,47 @@ SURVIVORS = {
     ("schedules.2", r"f = \begin{cases} t / ( n - 1 ) & t < n \\ 1 & \text{otherwise} \end{cases}"): "the same: "
     "at t = n - 1 both cases are 1",
 }
+
+# Lettered steps that are not proved, but executed on numbers by their page.
+STEPS = {
+    "chance": "a mean or a variance over draws",
+    "relation": "an inequality, a limit, or one thing that follows from another",
+    "history": "goes from step to step, whose number is no axis",
+    "sets": "sums over blocks and over sets of keys that grow, whose number is no axis",
+    "layers": "derivatives of layers of which nothing is known, as matrices",
+    "pages": "says of a layer what the page of that layer proves",
+    "apart": "about something that the numbered equations do not make, such as another way to compute the same",
+}
+UNPROVED_STEPS = {
+    "chance": """
+        attend.k dropout.a dropout.b dropout.c dropout.f stochastic_depth.a stochastic_depth.b stochastic_depth.c
+        transformer.c adam.b average.c""",
+    "relation": """
+        relu.b relu.c top_k.b top_k.c kl_divergence.c kl_divergence.h distillation.c distillation.d greedy.a greedy.c
+        greedy.e greedy.f adafactor.b adafactor.d adagrad.a adagrad.d adam.e adam.f adamw.d amsgrad.a amsgrad.b
+        average.b average.d clipping.b clipping.c lion.c lion.d momentum.g muon.a muon.d nadam.c rmsprop.c sgd.a
+        sinusoidal.b sinusoidal.c""",
+    "history": """
+        accumulation.a accumulation.b adafactor.a adafactor.c adagrad.b adagrad.c adam.a adam.c adam.d adam.g adamw.b
+        adamw.c adamw.e amsgrad.c average.a groups.a lion.a lion.b momentum.a momentum.b momentum.c momentum.d
+        momentum.e momentum.f nadam.a nadam.b nadam.d rmsprop.a rmsprop.b rmsprop.d schedules.a schedules.b
+        schedules.c schedules.d schedules.e schedules.g schedules.h sgd.b sgd.c greedy.b greedy.d""",
+    "sets": """
+        blockwise.a blockwise.b blockwise.c blockwise.d blockwise.e blockwise.f blockwise.g blockwise.h blockwise.i
+        online_softmax.a online_softmax.b online_softmax.c online_softmax.d online_softmax.e online_softmax.f
+        online_softmax.g online_softmax.h""",
+    "layers": """
+        attention.c residual.a residual.b residual.c residual.d residual.e residual.f residual.g stochastic_depth.e
+        decoder.a decoder.b decoder.c decoder.d decoder.e decoder_only.c distillation.a distillation.b encoder.a
+        encoder.b encoder.c encoder.d encoder.e encoder_decoder.a encoder_decoder.b encoder_decoder.c
+        encoder_decoder.d encoder_decoder.e encoder_decoder.f headed.a headed.b objective.a objective.b objective.c
+        regression.a regression.b tied.c tied_decoder_only.a tied_decoder_only.b""",
+    "pages": """
+        attention.d attention.e encoder_only.d grouped_attention.a grouped_attention.b grouped_attention.c
+        grouped_attention.d grouped_attention.e grouped_attention.f grouped_attention.g grouped_attention.h
+        grouped_attention.i grouped_attention.j language_model_head.b""",
+    "apart": """
+        attention.a clipping.a distillation.e muon.b muon.c muon.e regression.c regression.d rotary.d rotary.e rotary.f
+        schedules.f top_k.a""",
+}
+WHY = {id: reason for reason, ids in UNPROVED_STEPS.items() for id in ids.split()}

@@ -2,8 +2,8 @@
 
 from fractions import Fraction
 
+from equations.atoms import Unprovable
 from equations.definitions import Definitions
-from equations.functions import Unprovable
 from equations.terms import ONE, add, atom, constant, scaled
 from equations.tree import Number, Power, Product, Relation, Symbol
 from equations.walks import symbols
@@ -181,18 +181,6 @@ class Meaning(Definitions):
         if not polynomial:
             return {}
         return self.indicator("positive", polynomial)
-
-    def above(self, one):
-        """Is this atom positive, whatever its letters?"""
-        name = one[0]
-        if isinstance(name, int) or name == "pi" or name.startswith("|"):
-            return True
-        found = self.opaque.get(name)
-        if found is None:
-            return False
-        return found.kind == "exp" or (
-            found.kind == "power" and all(c > 0 and all(map(self.above, m[0])) for m, c in found.inside.items())
-        )
 
     def indicator(self, kind, polynomial):
         made = self.inside(kind, polynomial)

@@ -8,6 +8,7 @@ import itertools
 import random
 from fractions import Fraction
 
+from equations.terms import free
 from flint import arb, ctx, fmpq
 
 RADIUS = 1e-60
@@ -172,12 +173,13 @@ def counterexample(algebra, left, seeds=range(20)):
 
 
 def vanishes(algebra, left, points=5):
-    """Is a polynomial 0 within 1e-60 at random rational points?"""
+    """Is a polynomial 0 within 1e-60 at random rational points, wherever its free letters stand?"""
     seen = 0
     for seed in range(4 * points):
         point = Point(algebra, seed, integers=False)
+        at = [(letter, point.random.randrange(point.length(letter[0]))) for letter in free(left)]
         try:
-            value = point.value(left)
+            value = point.value(left, at)
         except Unclear:
             continue
         if not value.contains(0) or float(value.rad()) > RADIUS:

@@ -84,6 +84,13 @@ class Polynomials:
                 return 1, ((*atoms, (f"|{x[0]}|", (), Fraction(1))), bound - {x})
             if len(found) == 1 and found[0][0] in self.maps and found[0][1][-1] == x and x not in found[0][1][:-1]:
                 return 1, (tuple(a for a in atoms if a != found[0]), bound - {x})
+        for one in (a for a in atoms if a[0] == "same"):  # of two letters: one of them is enough
+            i, j = one[1] if one[1][1] in bound else sorted(one[1], key=lambda x: (x in bound, repr(x)))
+            rest = tuple(a for a in atoms if a != one)
+            if i == j or (i[0] == j[0] and j in bound):
+                return 1, renamed((rest, bound - ({j} - {i})), {j: i})
+            if i[0] == j[0] and any(j in a[1] for a in rest):
+                return 1, (renamed((rest, bound), {j: i})[0] + (one,), bound)
         picks = [a for a in atoms if a[0] in self.maps]
         for a, b in itertools.combinations(picks, 2):
             if a[0] == b[0] and a[1][:-1] == b[1][:-1]:
@@ -108,18 +115,29 @@ class Polynomials:
         return None
 
     def reduced(self, monomial):
-        """Where a denominator p = c + d a stands beside a: a = (p - c) / d."""
+        """Where a denominator p = c + d a stands beside a: a = (p - c) / d; beside 1 / a, partial fractions."""
         atoms, bound = monomial
         for a in atoms:
             for line in self.lines.get(a[0], ()):
-                if a[2] >= 1:
-                    for p in atoms:
-                        if p[0] == line.name and p[2] < 0:
-                            by = matched((line.atom,), (a,), None, None)
-                            if by is not None and tuple(by[x] for x in line.letters) == p[1]:
-                                rest = (*(x for x in atoms if x != a), (a[0], a[1], a[2] - 1))
-                                up = (*rest, (p[0], p[1], Fraction(1)))
-                                return [((up, bound), 1 / line.slope), ((rest, bound), -line.offset / line.slope)]
+                p = self.beside(a, line, atoms) if abs(a[2]) >= 1 else None
+                if p is None:
+                    continue
+                rest = tuple(x for x in atoms if x not in (a, p))
+                less, up = (*a[:2], a[2] - (1 if a[2] > 0 else -1)), (*p[:2], p[2] + 1)
+                if a[2] > 0:
+                    terms = ((less, up), 1 / line.slope), ((less, p), -line.offset / line.slope)
+                else:
+                    terms = ((a, up), 1 / line.offset), ((less, p), -line.slope / line.offset)
+                return [((rest + two, bound), c) for two, c in terms]
+        return None
+
+    @staticmethod
+    def beside(a, line, atoms):
+        """The denominator among the atoms that is this linear function of an atom."""
+        by = matched((line.atom,), (a,), None, None)
+        for p in atoms:
+            if p[0] == line.name and p[2] < 0 and by is not None and tuple(by[x] for x in line.letters) == p[1]:
+                return p
         return None
 
     def canonical(self, monomial):

@@ -4,16 +4,14 @@ A layer that is called has any derivative: where the pullback is called with the
 at the layer's output, what it returns takes the place of that.
 """
 
-import re
-
+from equations.atoms import Unprovable
 from equations.calls import Calls
 from equations.composition import is_one
-from equations.functions import Unprovable
 from equations.meaning import Meaning
 from equations.programs import section
 from equations.terms import add, atom, scaled
 from equations.tree import Call, Cases, Symbol, Tuple
-from equations.walks import added, merged, names_in
+from equations.walks import added, made, names_in, one_name, renamed
 
 
 class Proof(Calls):
@@ -23,24 +21,23 @@ class Proof(Calls):
         self.page, self.program = page, program
         equations = page.equations if equations is None else equations
         self.entries = page.shapes.entries
-        self.equations = {id: merged(tree, self.entries) for id, tree in equations.items()}
+        own = {name for id in program.forward for name in made(equations[id])}
+        self.by = one_name(self.entries, own)
+        self.equations = {id: renamed(tree, self.by) for id, tree in equations.items()}
+        self.watch = lambda proof: None  # after each clause
         self.calls, self.left, self.outputs = [], {}, []
         self.versions = 0
-        made = {name for id in program.forward for name in self.made(id)}
-        replaced = [name for name in made if self.entries.get(name) and self.entries[name].differentiable]
+        own = {name for id in program.forward for name in made(self.equations[id])}
+        replaced = [name for name in own if self.entries.get(name) and self.entries[name].differentiable]
         if replaced:
             raise Unprovable(f"{replaced[0]} goes from layer to layer in a loop, which has any number of them")
-        self.inputs = [name for name, entry in self.entries.items() if entry.differentiable and name not in made]
+        self.inputs = [name for name, entry in self.entries.items() if entry.differentiable and name not in own]
         self.inputs = [name for name in self.inputs if self.entries[name].axes is not None]
         self.meaning = Meaning(page.shapes, self.inputs)
 
     def clauses(self, id):
         for clause in self.equations[id].clauses:
             yield clause.sides[0], clause.sides[1:]
-
-    def made(self, id):
-        for left, _ in self.clauses(id):
-            yield from (item.name for item in (left.items if isinstance(left, Tuple) else (left,)))
 
     def run(self):
         """What is left of the difference."""
@@ -55,8 +52,9 @@ class Proof(Calls):
             self.backward(id)
         missing = [name for name in self.inputs if not self.known(f"d{name}") and self.used(name)]
         others = [id for id in self.page.numbered if id not in self.program.backward]
+        asked = {f"d{name}" for name in missing}
         for id in others:
-            if section(self.page, id) == "Backward" and {f"d{name}" for name in missing} & set(self.made(id)):
+            if section(self.page, id) == "Backward" and asked & set(made(self.equations[id])):
                 self.backward(id)
         unused = [name for name in self.inputs if not self.used(name) and self.known(f"d{name}")]
         if unused or not any(map(self.used, self.inputs)):
@@ -79,8 +77,9 @@ class Proof(Calls):
                 continue
             if is_one(left, sides[0]) and self.layer(sides[0]):
                 self.call(names, sides[0])
-                continue
-            self.define(left, sides[0])
+            else:
+                self.define(left, sides[0])
+            self.watch(self)
 
     def define(self, left, tree):
         m, hidden = self.meaning, {}
@@ -101,9 +100,9 @@ class Proof(Calls):
         for id in self.program.backward:
             for _, sides in self.clauses(id):
                 given |= {name for name in names_in(sides[0]) if name.startswith("d")}
-        made = {name for id in self.program.backward for name in self.made(id)}
+        own = {name for id in self.program.backward for name in made(self.equations[id])}
         for name in dict.fromkeys(key[0] for key in self.meaning.defined):
-            if f"d{name}" in given - made and not self.alias(f"d{name}"):
+            if f"d{name}" in given - own:
                 self.outputs.append(name)
                 for key in [key for key in self.meaning.defined if key[0] == name]:
                     letters, value = self.meaning.defined[key]
@@ -112,12 +111,6 @@ class Proof(Calls):
                     self.left = add(self.left, self.meaning.summed(self.meaning.product(dual, change), letters))
         if not self.outputs:
             raise Unprovable("no output has a cotangent")
-
-    def alias(self, name):
-        """What a symbol is where the option that makes it is not used."""
-        entry = self.page.shapes.entries.get(name)
-        match = entry and re.search(r"without it \$`([^`]*)`\$", entry.meaning)
-        return match and match[1].replace("\\", "")
 
     def backward(self, id):
         for left, sides in self.clauses(id):
@@ -130,6 +123,7 @@ class Proof(Calls):
                     self.define(left, right)
             else:
                 raise Unprovable(f"({id}) is no equation of one symbol")
+            self.watch(self)
 
     def pair(self, dual, name):
         """Take <dx, change of x> away."""

@@ -5,8 +5,8 @@ The difference is put into normal form: where nothing is left of it, it is 0 for
 
 from dataclasses import dataclass
 
+from equations.atoms import Unprovable
 from equations.calls import Wrong
-from equations.functions import Unprovable
 from equations.meaning import Infinite
 from equations.points import counterexample, vanishes
 from equations.programs import programs

@@ -5,7 +5,7 @@
 
 from equations import letters, pages
 from equations.compare import compare
-from equations.exceptions import UNEVALUATED, UNPROVED
+from equations.exceptions import STEPS, UNEVALUATED, UNPROVED, WHY
 from equations.prove import prove
 from equations.shapes import Entry
 from equations.tree import Symbol
@@ -20,14 +20,13 @@ def of_page(page):
     """The lines of a page."""
     compared, proof, steps = of_comparison(page, compare(page)), of_proof(page), of_letters(page)
     numbered = [f"{id}: {compared[id]}; {proof[id]}" for id in page.numbered]
-    return numbered + [f"{id}: executed; {said}" for id, said in steps.items()]
+    return numbered + [f"{id}: step; {said}" for id, said in steps.items()]
 
 
 def of_letters(page):
-    """What is proved of each lettered step of a page, which the page itself executes on numbers."""
-    done = letters.proved(page)
-    steps = [id for id in page.displayed if id not in page.numbered]
-    return {id: "proved" if id in done else "no more" for id in steps}
+    """What is found of each lettered step of a page; why nothing is, which leaves it to the numbers of the page."""
+    found = letters.found(page)
+    return {id: kind or f"executed on numbers ({STEPS.get(WHY.get(id), '?')})" for id, kind in found.items()}
 
 
 def of_comparison(page, outcomes):

@@ -1,5 +1,6 @@
 """Walks over the trees of equations: which symbols stand where."""
 
+import re
 from dataclasses import replace
 
 from equations.tree import Product, Quotient, Sum, Symbol
@@ -37,16 +38,33 @@ def names_in(tree):
             yield from names_in(value)
 
 
-def merged(tree, entries):
-    """The same with one name for what is split by heads and what is merged: they are the same numbers."""
+def one_name(entries, made):
+    """What has two names, {one: the other}: what is split by heads and what is merged are the same numbers; what an
+    option makes of a symbol is that symbol where the option is not used.
+    """
+    by = {}
+    for name, entry in entries.items():
+        other = re.search(r"without it \$`([^`]*)`\$", entry.meaning)
+        if "the same by heads" in entry.meaning or "the same merged" in entry.meaning:
+            by[name] = name.lower().rstrip("'")
+        elif other and name not in made:
+            by[name] = other[1]
+    return by | {f"d{name}": f"d{other}" for name, other in by.items()}
+
+
+def renamed(tree, by):
+    """The same with other names for symbols."""
     if isinstance(tree, Symbol):
-        base = tree.name.removeprefix("d")
-        entry = entries.get(base)
-        if entry and ("the same by heads" in entry.meaning or "the same merged" in entry.meaning):
-            return replace(tree, name=tree.name[: len(tree.name) - len(base)] + base.lower().rstrip("'"))
-        return tree
+        name, indices = by.get(tree.name, tree.name), renamed(tree.indices, by)
+        return tree if (name, indices) == (tree.name, tree.indices) else Symbol(name, indices)
     if isinstance(tree, tuple):
-        return tuple(merged(item, entries) for item in tree)
+        return tuple(renamed(item, by) for item in tree)
     if hasattr(tree, "__dataclass_fields__"):
-        return replace(tree, **{name: merged(value, entries) for name, value in vars(tree).items()})
+        return replace(tree, **{name: renamed(value, by) for name, value in vars(tree).items()})
     return tree
+
+
+def made(equation):
+    """The names on the left of an equation."""
+    lefts = [clause.sides[0] for clause in equation.clauses]
+    return [item.name for left in lefts for item in getattr(left, "items", (left,))]
