@@ -1,9 +1,11 @@
 """Where a layer calls a layer, its line is read: the layer that is called, its arguments and outputs, in order."""
 
+import dataclasses
 import types
 
 import pytest
 from equations import composition, notation, pages
+from equations.compare import compare
 
 SOURCE = """\
 class Layer:
@@ -85,3 +87,31 @@ def test_what_the_line_calls_is_what_the_equation_says(found, line, tex):
 )
 def test_what_differs_is_told(found, line, tex, words):
     assert found(line, tex) == words
+
+
+PAGES = {page.name: page for page in pages.load("functions", "layers", "models")}
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "id", "words"),
+    [
+        (
+            "language_model_head", "[layer normalisation](layernorm.md) with gain", "[layer](rmsnorm.md) with gain",
+            "language_model_head.3", "N must be of specs/layers/rmsnorm.md, got specs/layers/layernorm.md",
+        ),
+        (
+            "attention", "or the same [in blocks](../functions/blockwise.md)", "or [softmax](../functions/softmax.md)",
+            "attention.5", "attend must be of specs/functions/attend.md or specs/functions/softmax.md, got",
+        ),
+        (
+            "transformer", "| [encoder and decoder](encoder_decoder.md)", "| encoder and decoder",
+            "transformer.3", "the row of M must link the page of what it calls, or say any, got encoder and decoder",
+        ),
+    ],
+)  # fmt: skip
+def test_the_page_that_is_linked_is_that_of_the_layer_which_is_called(name, old, new, id, words):
+    page = PAGES[name]
+    assert page.source.count(old) == 1
+    outcome = compare(dataclasses.replace(page, source=page.source.replace(old, new)))[id]
+    assert outcome.kind == "differs"
+    assert words in outcome.words

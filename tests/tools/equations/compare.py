@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
-from equations import composition
+from equations import composition, links
 from equations.capture import Event, Instrumented
 from equations.evaluate import Evaluator
 from equations.labelled import Labelled, Unevaluated, together
@@ -84,6 +84,7 @@ def one(page, tree, situation):
             try:
                 if composition.is_one(clause.sides[0], side):
                     found = composition.check(page, clause.sides[0], side, module, event)
+                    found = found or links.check(page, side, values)
                     kind, error = ("differs", np.inf) if found else ("composed", 0.0)
                     outcome = Outcome(tree.id, kind, error, f"{where}: {found}" if found else "")
                 else:
