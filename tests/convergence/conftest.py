@@ -29,19 +29,31 @@ def trained():
 
 @pytest.fixture
 def course():
-    """course(**options): what is copied after each epoch."""
-    return lambda **options: list(_course(Settings.of(**options)))
+    """course(first, **options): what is copied after each epoch from the `first` on, and the number of all epochs."""
+
+    def course(first, **options):
+        states, held_out = _epochs(**options)
+        ends = list(states)
+        return [evaluate.autoregressive(state.model, held_out) for state in ends[first - 1 :]], len(ends)
+
+    return course
 
 
 @pytest.fixture
 def soonest():
-    """soonest(enough, **options): what is copied after the first epoch when that is `enough`, else after the last."""
+    """soonest(enough, **options): what is copied once that is `enough`, of the few of the record too, else at the end.
+
+    The few are copied at the end of an epoch in any case; to copy all costs as much as the epoch.
+    """
 
     def soonest(enough, **options):
-        for shares in _course(Settings.of(**options)):
-            if enough(shares):
-                break
-        return shares
+        states, held_out = _epochs(**options)
+        for state in states:
+            if enough(evaluate.Accuracy(*(state.records[-1][f"held_out_{of}"] for of in evaluate.Accuracy._fields))):
+                shares = evaluate.autoregressive(state.model, held_out)
+                if enough(shares):
+                    return shares
+        return evaluate.autoregressive(state.model, held_out)
 
     return soonest
 
@@ -52,8 +64,9 @@ def copies():
     return evaluate.autoregressive
 
 
-def _course(settings):
+def _epochs(**options):
+    """The states at the end of each epoch, and the sequences that are held out."""
+    settings = Settings.of(**options)
     training, held_out = train.data(settings)
-    for state in train.train(settings, train.begin(settings), training, held_out[:16]):
-        if state.step % settings.steps_per_epoch == 0:
-            yield evaluate.autoregressive(state.model, held_out)
+    states = train.train(settings, train.begin(settings), training, held_out[:16])
+    return (state for state in states if state.step % settings.steps_per_epoch == 0), held_out
