@@ -266,3 +266,30 @@ def test_the_numbers_of_a_symmetry():
     assert not Symmetry(1.0, 1.1, 0.2, 2.0).is_resolved
     nothing = Symmetry(np.nan, np.nan, np.inf, np.nan)
     assert (nothing.is_apart, nothing.is_resolved, nothing.digits) == (False, False, None)
+
+
+@pytest.mark.parametrize(("name", "index"), [("x", 2), ("w", 0), ("w", 2)])
+def test_a_kink_is_told_by_its_array_and_its_entry_there_also_of_the_last(measured, name, index):
+    arrays = {"x": np.array([1.0, -2.0, 3.0]), "w": np.array([2.0, 1.5, -1.0])}
+    arrays[name][index] = 0.0
+    bent = pair(lambda x, w: x * np.abs(x) + w * np.abs(w), lambda x, w, dy: (2 * np.abs(x) * dy, 2 * np.abs(w) * dy))
+    found = measured(bent, *arrays.values())
+    assert (found.smoothness, found.where) == ("kink", (f"{name}[{index}]",))
+
+
+def test_the_size_of_both_products_is_that_of_the_larger_terms(monkeypatch):
+    """g = (x_1, 2 x_0): the terms u_i (Dg v)_i are (5, 12) for these two, and (6, 10) the other way."""
+    turned = pair(lambda x: x.sum(keepdims=True), lambda x, dy: dy * np.array([1.0, 2.0]) * x[::-1])
+    first = Problem(turned, (np.array([0.5, 1.5]),), {})
+    for directions in ([[1.0, 2.0], [3.0, 5.0]], [[3.0, 5.0], [1.0, 2.0]]):
+        given = iter([[np.array(d)] for d in directions] * 3)
+        monkeypatch.setattr(module, "_direction", lambda *rest, given=given: next(given))
+        found = symmetry(second_order(first, np.ones(1)), 1, np.random.default_rng(0))
+        assert sorted([found.forth, found.back]) == pytest.approx([16.0, 17.0], rel=1e-6, abs=0)
+        assert found.size == pytest.approx(13.0, rel=1e-6, abs=0)
+
+
+def test_an_output_of_exactly_2_to_the_minus_40_of_the_largest_is_roundings():
+    here = np.array([1.0, -(2.0**-40), 0.5])
+    function = types.SimpleNamespace(starts=np.arange(2), attempt=lambda x, size: here)
+    assert _seen(function, [np.zeros(1)], [np.ones(1)]).tolist() == [True, False, True]
