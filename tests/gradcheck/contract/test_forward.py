@@ -252,6 +252,8 @@ def test_an_error_of_the_forward_passs_own_is_no_write_even_if_it_is_raised_once
     [
         ([1e6, 1e-6], [np.float64], 1e-7, True),
         ([1e6, 1e-6], [np.float64], 1e-4, False),
+        ([1.0, 0.5], [np.float64], 0.99e4 * 2.0**-52, True),
+        ([1.0, 0.5], [np.float64], 1.01e4 * 2.0**-52, False),
         ([1.0, 1.0], [np.float64, np.float32], 1e-5, True),
         ([1.0, 1.0], [np.float64, np.float64], 1e-5, False),
         ([1.0, 1.0], [np.float32], 5e-5, True),

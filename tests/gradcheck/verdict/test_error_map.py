@@ -117,6 +117,9 @@ def test_a_passing_check_draws_nothing(normal, monkeypatch):
         ((6, 5, 64), 6, 21),
         ((2, 40, 9), 16, 8),
         ((1000, 3), 16, 3),
+        ((4, 4, 3, 9), 16, 8),
+        ((3, 30, 9), 16, 8),
+        ((4, 30, 9), 4, 9),
         ((3, 2, 500), 6, 21),
     ],
 )
@@ -167,6 +170,17 @@ def test_a_map_of_every_entry_gives_the_first_cotangents_numbers_and_the_larger_
     assert drawn.bars == ((8.0, np.inf), (0.0, 4.0)) and drawn.rows == drawn.columns == ((0, 1), (1, 2))
     drawn, _ = mapped(found, (2, 1, 2), exact=True)
     assert (drawn.numeric[1][1], drawn.bars[1][1]) == (2.0, 2.0), "by the complex step, in bars of its own"
+
+
+def test_rows_of_a_map_of_known_entries_are_those_of_the_last_axis(mapped, comparison):
+    entry = comparison(3.0, 2.0, 0.25, claimed_bar=0.0, probe=Probe(0, coordinate=9 * 7 + 2))  # x[1, 2, 2]
+    drawn, claim = mapped([entry], (4, 5, 9))
+    rows, columns = drawn.rows, drawn.columns
+    (place,) = np.argwhere(np.array(drawn.bars) > 0)
+    assert rows[place[0]][0] <= 7 < rows[place[0]][1] and columns[place[1]][0] <= 2 < columns[place[1]][1]
+    for row, claimed in zip(rows, drawn.claimed, strict=True):
+        means = [claim.reshape(20, 9)[slice(*row), slice(*column)].mean() for column in columns]
+        np.testing.assert_allclose(claimed, means, rtol=0, atol=1e-15)  # means of numbers near 1
 
 
 @pytest.mark.parametrize("whole", [False, True])

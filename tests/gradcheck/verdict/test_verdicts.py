@@ -9,10 +9,23 @@ import gradcheck
 from gradcheck.adapters import pair
 from gradcheck.subjects.findings import Finding
 from gradcheck.subjects.problem import Problem
-from gradcheck.verdict.comparisons import Comparisons
+from gradcheck.verdict import verdicts
+from gradcheck.verdict.comparisons import Comparisons, compare_all
+from gradcheck.verdict.conclude import conclude
+from gradcheck.verdict.error_map import error_map
 from gradcheck.verdict.facts import Gradient
 from gradcheck.verdict.ground import Known
-from gradcheck.verdict.verdicts import Verdicts, _contradiction, _said, uncompared, with_broken, with_declared
+from gradcheck.verdict.places import choose
+from gradcheck.verdict.verdicts import (
+    Verdicts,
+    _contradiction,
+    _said,
+    _vacuous,
+    conclude_all,
+    uncompared,
+    with_broken,
+    with_declared,
+)
 
 X = np.random.default_rng(1).normal(size=(4, 5))
 
@@ -197,3 +210,55 @@ def test_a_map_surveys_an_array_of_whose_wrong_entries_a_sample_was_located_and_
     assert [f.array for f in report.findings if f.kind == "dense"] == ["x"]
     assert x.map.wrong.all() and x.map.wrong.size > 16
     assert y.map.wrong.sum() == 1 and not y.map.whole
+
+
+def test_whether_known_entries_are_all_is_asked_of_each_array_by_itself(monkeypatch, rng):
+    """x is wrong everywhere, w at one entry; of both more is found than that."""
+    asked = {}
+
+    def spied(ground, known, gradient, leaf, found, believed, complete, *rest):
+        asked[gradient.name] = complete
+        return error_map(ground, known, gradient, leaf, found, believed, complete, *rest)
+
+    def backward(x, w, dy):
+        return 1.01 * np.cos(x) * dy, np.cos(w) * dy * np.where(np.arange(600) == 3, 1.01, 1)
+
+    monkeypatch.setattr(verdicts, "error_map", spied)
+    problem = Problem(pair(lambda x, w: np.sin(x) + np.sin(w), backward), tuple(rng.normal(size=(2, 600))), {})
+    at = choose(problem, 600, rng)
+    compared = compare_all(problem, at, 2.0**-52, map, rng)
+    notes = tuple(Finding("note", "something else", "note", name) for name in "xw")
+    conclude_all(dataclasses.replace(compared, findings=(*notes, *compared.findings)), 0, rng)
+    assert asked == {"x": False, "w": True}
+
+
+def test_the_largest_derivative_is_that_of_any_array_along_any_cotangent(monkeypatch, rng):
+    seen = []
+
+    def spied(leaf, found, believed, largest, u):
+        seen.append(largest)
+        return conclude(leaf, found, believed, largest, u)
+
+    def backward(x, w, dy):
+        return dy[0], 1e3 * dy[1]
+
+    monkeypatch.setattr(verdicts, "conclude", spied)
+    problem = Problem(pair(lambda x, w: np.stack([x, 1e3 * w]), backward), (X[0], X[1]), {})
+    compared = compare_all(problem, choose(problem, 10, rng), 1e-13, map, rng)
+    conclude_all(compared, 0, rng)
+    most = max(float(np.abs(c.real.value).max()) for found in compared.of for c in found if c.real is not None)
+    assert seen == [most, most] and most > 100
+
+
+@pytest.mark.parametrize(
+    ("reasons", "what"),
+    [
+        (["below the noise: of something", ""], "every gradient is below the noise"),
+        (["below the noise: of something", "no step gives a stable difference"], "no gradient was resolved"),
+    ],
+)
+def test_nothing_was_checked_where_no_gradient_has_digits(ground, reasons, what):
+    at = ground(np.sin, lambda x, dy: np.cos(x) * dy, X)
+    compared = Comparisons(at, Known(), at.place, [[]], [[]], (False,), (), ())
+    (finding,) = _vacuous(compared, [Gradient("x", (4, 5), "inconclusive", reason=reason) for reason in reasons])
+    assert (finding.severity, finding.message) == ("inconclusive", f"{what}: nothing was checked")
