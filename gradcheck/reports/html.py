@@ -9,7 +9,7 @@ from gradcheck.reports.made import made
 from gradcheck.reports.pictures import error_picture, key, order_words, remainder_picture
 from gradcheck.reports.sheet import SHEET
 from gradcheck.reports.svg import tag
-from gradcheck.reports.text import ORDER, TOLD_ABOVE, place, shape_of, summary, told
+from gradcheck.reports.text import ORDER, TOLD_ABOVE, by_floats, place, shape_of, summary, told
 from gradcheck.verdict.facts import Facts, Gradient, Ladder
 
 DRAWN = 12  # arrays of one verdict that are drawn
@@ -80,7 +80,7 @@ def _table(gradients: Sequence[Gradient]) -> str:
     rows = []
     for g in gradients:
         digits = ["" if d is None else f"{d:.1f}" for d in (g.digits, g.real_digits)]
-        note = "" if g.digits is not None and g.verdict == "pass" and not g.kinks else _sentence(g)
+        note = "" if g.digits is not None and g.verdict == "pass" and not g.kinks else _typeset(by_floats(g))
         cells = [tag("td", html.escape(g.name), class_="name"), tag("td", shape_of(g.shape)), tag("td", g.dtype)]
         cells.append(tag("td", g.verdict, class_=g.verdict))
         cells += [tag("td", d, class_=f"number {how}") for d, how in zip(digits, ("all", "real"), strict=True)]
@@ -95,13 +95,13 @@ def _with(words: str, what: str) -> str:
     return f"{words}. What to do: {what}." if what else words
 
 
-def _sentence(g: Gradient) -> str:
-    return summary(g).replace("+-", "±")
+def _typeset(words: str) -> str:
+    return words.replace("+-", "±")
 
 
 def _section(g: Gradient) -> str:
     name = tag("h2", html.escape(g.name), " ", tag("span", shape_of(g.shape), class_="soft"))
-    parts = [name, tag("p", html.escape(_with(_sentence(g), advice.for_gradient(g))))]
+    parts = [name, tag("p", html.escape(_with(_typeset(summary(g)), advice.for_gradient(g))))]
     if g.diagnosis:
         parts.append(tag("p", tag("b", told(g).capitalize()), " ", html.escape(g.diagnosis)))
     if g.map is not None:

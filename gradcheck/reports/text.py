@@ -42,10 +42,11 @@ def shape_of(shape: tuple[int, ...]) -> str:
 
 def summary(g: Gradient) -> str:
     """Return what is to be said of one array, in one line."""
-    return _by_floats(g) if g.exact is None else f"{_by_floats(g)}; by balls: {g.exact}"
+    return by_floats(g) if g.exact is None else f"{by_floats(g)}; by balls: {g.exact}"
 
 
-def _by_floats(g: Gradient) -> str:
+def by_floats(g: Gradient) -> str:
+    """Return the same without what balls say."""
     if g.verdict == "fail" and not g.reason:
         return _contradiction(g)
     if g.digits is None:

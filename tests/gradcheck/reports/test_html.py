@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import gradcheck
+from gradcheck.adapters import pair
 from gradcheck.reports.html import DRAWN, page
 from gradcheck.subjects.findings import Finding
 
@@ -164,3 +165,11 @@ def test_what_balls_say_has_a_column_where_it_was_asked_for(normal, reports):
     page = gradcheck.check(lambda x: (np.sin(x), lambda dy: np.cos(x) * dy), normal(3), exact=True).to_html()
     assert "<th>by balls</th>" in page and re.search(r"proved to \d\d digits here", page)
     assert "by balls" not in reports["right"].to_html()
+
+
+def test_what_balls_say_of_a_wrong_array_stands_once_in_the_table_and_once_above_its_pictures(normal):
+    off = pair(np.sin, lambda x, dy: 1.001 * np.cos(x) * dy)
+    page = gradcheck.check(off, normal(3, 4), exact=True).to_html()
+    table = page[page.index("<table") : page.index("</table>")]
+    assert table.count("differs by") == 1 and page.count("differs by") == 2
+    assert table.count("the pullback gives") == 2, "in the words of floats and in those of balls"
