@@ -99,3 +99,18 @@ def test_steps_as_wide_as_a_billionth_of_any_number_in_sight_were_meant(size, of
         step = 2.0 ** (np.floor(np.log2(most)) - bits)
         found = grains(lambda x, step=step: np.append(np.round(x / step) * step, offset), x)[:-1]
         assert (found > 0).any() == coarse
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "largest"),
+    [([0.75, 0.5], [0.75, 0.5], 1.0), ([128.0, 0.5], [0.75, 0.5], 128.0), ([0.75, 0.5], [0.5, -128.0], 128.0)],
+)
+def test_steps_are_roundings_of_numbers_up_to_2_to_the_30_times_the_largest_in_sight_and_1(x, y, largest, rng):
+    def found(step):
+        def stair(a):
+            return np.round((np.array(y) + a - np.array(x)) / step) * step
+
+        problem = Problem(pair(stair, lambda a, dy: dy), (np.array(x),), {})
+        return grain(problem, [np.array(x)], np.array(y), 2.0**-53, rng)
+
+    assert (found(2.0**-22 * largest) > 0).any() and not found(2.0**-21 * largest).any()

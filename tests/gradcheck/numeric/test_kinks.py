@@ -309,3 +309,10 @@ def test_a_bar_as_wide_as_the_slope_hides_it_and_the_kink_with_it():
     for bar, kept in ((0.99, True), (1.0, False)):
         e = without_noise_alone(estimated(-1.0, bar, still=False, kink=True))
         assert bool(e.kink[0]) is kept and np.isfinite(e.bar[0]) == kept
+
+
+def test_each_cotangent_is_lost_in_a_narrow_output_by_its_own_numbers():
+    found = Estimate(*(np.full(2, x) for x in (1.0, 0.25, 1.0, 1.0, False, False, True)))
+    narrow = np.array([[9.0, 9.0], [1.5, 0.5]])  # the last step alone counts
+    e = where_still(found, np.zeros(2), np.ones((2, 2)), np.zeros(2), np.ones((2, 2)), narrow)
+    assert e.jump.tolist() == [False, True]
