@@ -108,7 +108,7 @@ def test_steps_as_wide_as_a_billionth_of_any_number_in_sight_were_meant(size, of
 def test_steps_are_roundings_of_numbers_up_to_2_to_the_30_times_the_largest_in_sight_and_1(x, y, largest, rng):
     def found(step):
         def stair(a):
-            return np.round((np.array(y) + a - np.array(x)) / step) * step
+            return np.round((np.array(y) + 2.0**10 * (a - np.array(x))) / step) * step
 
         problem = Problem(pair(stair, lambda a, dy: dy), (np.array(x),), {})
         return grain(problem, [np.array(x)], np.array(y), 2.0**-53, rng)
