@@ -43,10 +43,12 @@ class Declared:
             raise TypeError(f"gradcheck: domain must be callable, got {type(self.domain).__name__}")
 
     def notes(self) -> list[Finding]:
-        """Return what the report says of declarations; of those that need an occasion it is said there."""
+        """Return what the report says of declarations; the convention is named where an array is complex."""
         said = []
         if self.noise:
             said.append(f"every number is taken for right to {self.noise:g} of its size")
+        if self.nondeterministic:
+            said.append("two calls of the backward pass may differ by more than roundings")
         said += [f"{name} is straight through: its gradient was not compared" for name in self.straight_through]
         if self.kinks == "any":
             said.append("any gradient is right for an entry at a kink")

@@ -62,6 +62,24 @@ def solver(error):
     return pair(forward, lambda x, dy: dy * np.cos(x) * (1 + error))
 
 
+@pytest.mark.parametrize(
+    ("option", "told"),
+    [
+        ({"noise": 1e-6}, "every number is taken for right to 1e-06 of its size"),
+        ({"nondeterministic": True}, "two calls of the backward pass may differ by more than roundings"),
+        ({"straight_through": ("w",)}, "w is straight through: its gradient was not compared"),
+        ({"kinks": "any"}, "any gradient is right for an entry at a kink"),
+        ({"domain": lambda x, w: True}, "points outside the domain do not count, nor do slopes that lead out of it"),
+        ({"layouts": False}, "arrays came in one memory layout alone"),
+    ],
+)
+def test_every_declaration_is_told_also_where_nothing_comes_of_it(option, told):
+    product = pair(lambda x, w: x * w, lambda x, w, dy: (dy * w, dy * x))
+    report = gradcheck.Checker(**option)(product, X, X + 1)
+    assert report.verdict == "pass", str(report)
+    assert [f.message for f in report.findings if f.kind == "declared"] == [f"as declared, {told}"]
+
+
 def test_declared_noise_is_held_against_no_claim_and_hides_nothing_larger():
     check = gradcheck.Checker(noise=1e-6)
     report = check(solver(1e-7), X)
