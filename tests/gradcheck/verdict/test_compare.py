@@ -500,3 +500,17 @@ def test_what_its_grain_acquits_does_not_fail_and_what_is_wrong_for_one_cotangen
     found, known, failing = _failing(place, known, [first, second], [0, 1], np.random.default_rng(4))
     assert (known.grain > 0).tolist() == [True, False] and len(kept.tasks) == 2
     assert failing == [1] and not found[0].outside().any()
+
+
+def test_a_plain_failure_that_the_second_short_ladder_does_not_show_is_looked_at_again(ground):
+    kept = Kept()
+    place = ground(np.sin, right_sine, X, exact=True, mapper=kept)
+    (seen,), known = glance(place, Known(), [Probe(0, seed=1)], [True], np.random.default_rng(4))
+    off = dataclasses.replace(seen, real=dataclasses.replace(
+        seen.real, value=2 * seen.real.value, low=2 * seen.real.low, high=2 * seen.real.high
+    ), exact=2 * seen.exact)
+    assert off.is_plain()
+    kept.tasks.clear()
+    (found,), _ = _sharpened(place, known, [off], np.random.default_rng(4))
+    assert same(kept.tasks[0].steps, SECOND_STEPS[list(SECOND_WINDOW)]) and not found.outside().any()
+    assert any(same(task.steps, STEPS) for task in kept.tasks)

@@ -400,6 +400,9 @@ def test_entries_of_which_the_complex_step_alone_tells_are_wrong_where_differenc
     told, fine = (comparison(claim, exact=1.0, exact_bar=1e-15, probe=at(i)) for i, claim in ((1, 9.0), (2, 1.0)))
     g = verdict([confirmed, told, fine, right], shape=4, believed=True)
     assert (g.verdict, g.wrong) == ("fail", [(0,), (1,)])
+    one = comparison([1.5, 1.0], 1.0, exact=1.0, probe=at(0))
+    two = comparison([1.0, 9.0], exact=1.0, exact_bar=1e-15, probe=at(1))
+    assert verdict([one, two, right], shape=4, believed=True).wrong == [(0,), (1,)], "along any cotangent"
     assert (g.worst_index, g.numeric) == ((0,), 1.0), "what is shown rests on differences"
     assert verdict([confirmed, told, fine, right], shape=4).wrong == [(0,)], "where it is not believed it tells nothing"
     g = verdict([told, fine, right], shape=4, believed=True)
