@@ -191,3 +191,17 @@ def test_a_warning_about_complex_numbers_is_no_refusal():
 
     report = gradcheck.check(pair(forward, lambda x, dy: np.cos(x) * dy), X)
     assert report.gradients[0].method == "complex step" and not notes(report)
+
+
+@pytest.mark.parametrize("largest", [2.0**-10, 1.0, 2.0**10])
+def test_a_real_part_may_differ_by_64_roundings_of_the_largest_output(largest):
+    y = largest * np.array([1.0, 2.0**-5])
+
+    def why(roundings):
+        moved = y + np.array([0.0, roundings * np.finfo(float).eps * largest])
+        problem = Problem(pair(lambda x: x, lambda x, dy: dy), (y,), {})
+        problem.forward = lambda arrays: moved + 0j
+        return complexstep.refusal(problem, [y], y)
+
+    assert why(64) is None and why(-64) is None
+    assert why(64.5) == why(-64.5) == "complex input changes the output's real part"
