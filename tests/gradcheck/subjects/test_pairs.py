@@ -5,6 +5,8 @@ import pytest
 
 import gradcheck
 from gradcheck.adapters import pair
+from gradcheck.subjects.adapted import Adapted
+from gradcheck.subjects.findings import Finding
 
 rng = np.random.default_rng(1)
 Z = rng.normal(size=6) + 1j * rng.normal(size=6)
@@ -177,3 +179,19 @@ def test_complex_numbers_without_a_second_pullback_are_checked_for_symmetry():
     report = gradcheck.check(pair(lambda z: z * z, lambda z, dy: 2 * np.conj(z) * dy), Z, order=2)
     assert report.verdict == "pass", str(report)
     assert report.symmetry.digits > 8 and all(g.order == 1 for g in report.gradients)
+
+
+def test_what_a_subject_of_complex_numbers_learns_as_it_is_called_is_told():
+    class Learning(Adapted):
+        name = "learning"
+
+        def __init__(self):
+            self.findings = [Finding("first", "known before", "note")]
+
+        def vjp(self, parameters, inputs, constants):
+            (z,) = inputs
+            self.findings = [*self.findings, Finding(f"at call {len(self.findings)}", "learned", "note")]
+            return 2 * z, lambda dy: (None, (2 * dy,))
+
+    kinds = [f.kind for f in gradcheck.check(Learning(), np.array([1 + 2j, 3 - 1j])).findings]
+    assert {"first", "at call 1", "complex"} <= set(kinds)
