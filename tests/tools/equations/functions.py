@@ -4,7 +4,7 @@ from fractions import Fraction
 
 from equations.atoms import Unprovable
 from equations.factors import Factors
-from equations.terms import add, atom, constant, scaled
+from equations.terms import add, atom, constant, put, scaled
 
 
 class Functions(Factors):
@@ -25,7 +25,7 @@ class Functions(Factors):
                     if e != 1:
                         rest.append((name, letters, e - 1))
                     one = {(tuple(rest), bound): c * e}
-                    made = add(made, self.within(one, moved))
+                    put(made, self.within(one, moved))
         return self.normal(made)
 
     def within(self, one, moved):
@@ -34,7 +34,7 @@ class Functions(Factors):
         for (atoms, bound), c in one.items():
             for monomial, d in moved.items():
                 more, inner = self.apart(monomial)
-                made = add(made, {(atoms + more, bound | inner): c * d})
+                put(made, {(atoms + more, bound | inner): c * d})
         return made
 
     def moved(self, name, letters):

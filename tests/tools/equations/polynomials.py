@@ -3,7 +3,7 @@
 import itertools
 from fractions import Fraction
 
-from equations.terms import add, constant, matched, renamed, use
+from equations.terms import constant, exact, matched, put, renamed, use
 
 
 class Polynomials:
@@ -38,7 +38,7 @@ class Polynomials:
         for monomial, c in polynomial.items():
             by = {x: self.fresh(x[0]) for x in letters}
             atoms, bound = renamed(monomial, by)
-            made = add(made, {(atoms, bound | frozenset(by.values())): c})
+            put(made, {(atoms, bound | frozenset(by.values())): c})
         return self.normal(made)
 
     def normal(self, polynomial):
@@ -56,7 +56,7 @@ class Polynomials:
             if other is not None:
                 todo += [(m, c * d) for m, d in other]
                 continue
-            made = add(made, {self.canonical(monomial): c})
+            put(made, {self.canonical(monomial): c})
         return made
 
     def collected(self, monomial, c):
@@ -67,12 +67,12 @@ class Polynomials:
         atoms = []
         for (name, letters), e in powers.items():
             if name in self.indicators or name in self.maps:
-                e = Fraction(1) if e else e
+                e = 1 if e else e
             if isinstance(name, int):
                 whole = e.numerator // e.denominator
                 c, e = c * Fraction(name) ** whole, e - whole
             if e:
-                atoms.append((name, letters, e))
+                atoms.append((name, letters, exact(e)))
         return c, (tuple(sorted(atoms, key=repr)), monomial[1])
 
     def contracted(self, monomial):
@@ -81,7 +81,7 @@ class Polynomials:
         uses = {x: [a for a in atoms if x in a[1]] for x in bound}
         for x, found in uses.items():
             if not found:
-                return 1, ((*atoms, (f"|{x[0]}|", (), Fraction(1))), bound - {x})
+                return 1, ((*atoms, (f"|{x[0]}|", (), 1)), bound - {x})
             if len(found) == 1 and found[0][0] in self.maps and found[0][1][-1] == x and x not in found[0][1][:-1]:
                 return 1, (tuple(a for a in atoms if a != found[0]), bound - {x})
         for one in (a for a in atoms if a[0] == "same"):  # of two letters: one of them is enough
@@ -110,7 +110,7 @@ class Polynomials:
                 if tuple(a[0] for a in found) == names:
                     by = matched(fold.pattern, found, fold.bound, x)
                     if by is not None and all(letter in by for letter in fold.letters):
-                        made = (fold.name, tuple(by[letter] for letter in fold.letters), Fraction(1))
+                        made = (fold.name, tuple(by[letter] for letter in fold.letters), 1)
                         return 1 / fold.factor, ((*(a for a in atoms if a not in found), made), bound - {x})
         return None
 
@@ -147,6 +147,8 @@ class Polynomials:
             return monomial
         colour = {x: (x[0],) for x in bound}
         for _ in range(3):
+            if len(set(colour.values())) == len(bound):
+                break  # every letter is told from the others
             seen = {x: tuple(sorted(use(a, x, colour) for a in atoms if x in a[1])) for x in bound}
             order = {key: k for k, key in enumerate(sorted({(x[0], seen[x]) for x in bound}))}
             colour = {x: (x[0], order[x[0], seen[x]]) for x in bound}

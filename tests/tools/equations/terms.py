@@ -15,18 +15,28 @@ def constant(value):
     return {ONE: Fraction(value)} if value else {}
 
 
+def exact(number):
+    """A rational number, as an int where it is whole: of those Python knows the hash at once."""
+    return number.numerator if number.denominator == 1 else number
+
+
 def atom(name, letters=(), exponent=1):
-    return {(((name, tuple(letters), Fraction(exponent)),), frozenset()): Fraction(1)}
+    return {(((name, tuple(letters), exact(exponent)),), frozenset()): Fraction(1)}
 
 
 def add(*polynomials):
     made = {}
     for polynomial in polynomials:
-        for monomial, c in polynomial.items():
-            made[monomial] = made.get(monomial, 0) + c
-            if not made[monomial]:
-                del made[monomial]
+        put(made, polynomial)
     return made
+
+
+def put(made, polynomial):
+    """Add to a polynomial in place."""
+    for monomial, c in polynomial.items():
+        made[monomial] = made.get(monomial, 0) + c
+        if not made[monomial]:
+            del made[monomial]
 
 
 def scaled(polynomial, factor):

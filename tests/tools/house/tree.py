@@ -4,10 +4,16 @@ import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 ID = r"[a-z]\w*\.(?:\d+|[a-z])"
+
+
+@cache
+def parsed(source: str) -> ast.Module:
+    """The tree of a file, once for all rules, which only read it."""
+    return ast.parse(source)
 
 
 @dataclass(frozen=True)
@@ -17,9 +23,9 @@ class Module:
     path: Path  # relative to the root, as every path here
     source: str
 
-    @cached_property
+    @property
     def tree(self) -> ast.Module:
-        return ast.parse(self.source)
+        return parsed(self.source)
 
     @property
     def name(self) -> str:
