@@ -7,9 +7,10 @@ from equations.programs import APART, section
 from equations.prove import prove
 from equations.tree import Refused
 
-LEAST, EACH, SEED = 640, 16, 20261126
-PAGES = {page.name: page for page in pages.load(*pages.ROOMS)}
-SAMPLE = typos.sample(PAGES.values(), EACH, SEED)
+LEAST, EACH, STEPS, SEED = 800, 16, 6, 20261126
+PAGES = {page.name: page for page in pages.load(*pages.ROOMS, *pages.COMPOSED)}
+LAYERS = [page for page in PAGES.values() if page.path.parts[1] in pages.ROOMS]
+SAMPLE = typos.sample(LAYERS, EACH, SEED) + typos.sample(PAGES.values(), STEPS, SEED, typos.proved_steps)
 
 
 @pytest.mark.parametrize("name", sorted({page.name for page, *_ in SAMPLE}))
@@ -46,7 +47,7 @@ def test_a_typo_is_one_token(kind, tex):
 
 def test_the_proof_alone_accepts_no_typo_of_a_backward_equation():
     """Without the code: what is not the transpose of the derivative of Forward is not proved."""
-    own = [page for name, page in PAGES.items() if "\n## Backward\n" in page.source and name not in UNPROVED]
+    own = [page for page in LAYERS if "\n## Backward\n" in page.source and page.name not in UNPROVED]
     accepted, tried = [], 0
     for page, id, _, tex in typos.sample(own, 8, SEED):
         part = section(page, id) == "Backward" and id not in APART

@@ -29,6 +29,7 @@ SURVIVORS = {
     "where z is positive, a score was finite, and so is the largest",
     ("schedules.2", r"f = \begin{cases} t / ( n - 1 ) & t < n \\ 1 & \text{otherwise} \end{cases}"): "the same: "
     "at t = n - 1 both cases are 1",
+    ("relu.a", r"\delta y = h \delta y"): "the same: h is 0 or 1, and its own square",
 }
 
 # Lettered steps that are not proved, but executed on numbers by their page.

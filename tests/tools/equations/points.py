@@ -177,13 +177,14 @@ def vanishes(algebra, left, points=5):
     seen = 0
     for seed in range(4 * points):
         point = Point(algebra, seed, integers=False)
-        at = [(letter, point.random.randrange(point.length(letter[0]))) for letter in free(left)]
+        letters = free(left)
         try:
-            value = point.value(left, at)
+            for places in itertools.product(*(range(point.length(x[0])) for x in letters)):
+                value = point.value(left, zip(letters, places, strict=True))
+                if not value.contains(0) or float(value.rad()) > RADIUS:
+                    return False
         except Unclear:
             continue
-        if not value.contains(0) or float(value.rad()) > RADIUS:
-            return False
         seen += 1
         if seen == points:
             return True

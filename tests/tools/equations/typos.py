@@ -3,7 +3,9 @@
 import random
 import re
 
+from equations import letters
 from equations.compare import one, situations
+from equations.exceptions import WHY
 from equations.prove import prove
 from equations.tokens import tokens
 from equations.tree import Refused
@@ -88,7 +90,16 @@ def term_end(words, k):
     return k
 
 
-def sample(pages, each, seed):
+def numbered(page):
+    return page.numbered
+
+
+def proved_steps(page):
+    """The lettered steps of a page without those that are only executed."""
+    return [id for id in page.displayed if id not in page.numbered and id not in WHY]
+
+
+def sample(pages, each, seed, ids=numbered):
     """Up to `each` typos of every page, of each kind in turn: (page, id, kind, LaTeX).
 
     Those of a page depend on the page alone, so that another page changes none of them.
@@ -96,7 +107,7 @@ def sample(pages, each, seed):
     chosen = []
     for page in pages:
         draw, by_kind = random.Random(f"{seed} {page.name}"), {kind: [] for kind in KINDS}
-        for id in page.numbered:
+        for id in ids(page):
             for kind, tex in typos(page, id):
                 by_kind[kind].append((page, id, kind, tex))
         own = []
@@ -109,7 +120,7 @@ def sample(pages, each, seed):
 
 
 class Watch:
-    """Who sees a typo: the parser, the comparison with the code, or the proof."""
+    """Who sees a typo: the parser, the comparison with the code, the proof of the page, or that of its steps."""
 
     def __init__(self, page):
         self.page, self.runs = page, {}
@@ -125,6 +136,9 @@ class Watch:
             tree = page.parsed(id, tex)
         except Refused as refused:
             return "notation", str(refused)
+        if id not in page.numbered:
+            left = [step for step, kind in letters.found(page, {id: tree}).items() if not kind and step not in WHY]
+            return ("letters", f"{left[0]} is not proved") if left else None
         for situation in self.runs.get(id, ()):
             outcome = one(page, tree, situation.frozen())
             if outcome.kind in ("differs", "not evaluated"):
