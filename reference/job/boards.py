@@ -7,8 +7,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from reference.job.display import nats, percent
-from reference.job.settings import Settings
-from reference.job.train import State
+from reference.training.settings import Run
+from reference.training.state import State
 
 
 class Bar(Progress):
@@ -39,10 +39,10 @@ def bar(console: Console) -> Bar:
 class TrainingBoard:
     """A line for each epoch and, in a terminal, a bar with the loss and the accuracy of the moment."""
 
-    def __init__(self, console: Console, settings: Settings, state: State) -> None:
-        self._console, self._settings = console, settings
+    def __init__(self, console: Console, run: Run, state: State) -> None:
+        self._console, self._run = console, run
         self._bar = bar(console)
-        self._task = self._bar.add_task("", total=settings.steps, completed=state.step, now="")
+        self._task = self._bar.add_task("", total=run.steps, completed=state.step, now="")
         self._accuracy, self._done = "", state.records
 
     @property
@@ -64,11 +64,11 @@ class TrainingBoard:
         self._accuracy = f"tokens {percent(tokens)}"
 
     def step(self, state: State) -> None:
-        epoch = min(state.step // self._settings.steps_per_epoch + 1, self._settings.epochs)
+        epoch = min(state.step // self._run.steps_per_epoch + 1, self._run.training.epochs)
         self._bar.update(
             self._task,
             completed=state.step,
-            description=f"epoch {epoch}/{self._settings.epochs}",
+            description=f"epoch {epoch}/{self._run.training.epochs}",
             now=f"loss {nats(state.losses[-1])}  {self._accuracy}",
         )
 

@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from reference.job import commands
-from reference.job.devices import DEVICES
-from reference.job.errors import JobError
 from reference.job.files import OUT, Folder
-from reference.job.options import Parser, add_settings
+from reference.job.options import Parser, add_settings, kind_of
+from reference.tasks import task as tasks
+from reference.tasks.task import Task
+from reference.training.devices import DEVICES
+from reference.training.errors import RunError
+from reference.training.families import FAMILIES, Family
 
 ABOUT = """\
 A Transformer in NumPy whose every backward pass is derived on paper, written by
@@ -18,7 +21,8 @@ hand and proved against numbers before anything is trained.
 Without a command: verify, then train on the copy task, as one job."""
 
 
-def parser() -> Parser:
+def parser(task: type[Task], family: Family) -> Parser:
+    """Return what reads the command line; the options of `train` are those of the task and the family."""
     main = Parser(
         prog="python -m reference",
         usage="%(prog)s [-h] [COMMAND ...]",
@@ -43,16 +47,19 @@ def parser() -> Parser:
         "with --exact also what float64 and float32 lose of every gradient, in units in the last place"))
     verify.set_defaults(work=commands.verify, name=verify.prog)
 
-    train = kinds.add_parser("train", help="train a model on the copy task", description=(
-        "Train an encoder-decoder Transformer to say a sequence again, and judge it by sequences that it never saw."))
+    train = kinds.add_parser("train", help="train a model on a task", description=(
+        "Train a Transformer on a task, the copy task unless another is named, and judge it by sequences that it "
+        "never saw. The options are those of the task and of the family of models that are named."))
+    train.add_argument("--config", type=Path, metavar="FILE", help=(
+        "settings in TOML, one 'name = value' a line, named as the options below, which override it"))
     train.add_argument("--out", type=Path, metavar="FOLDER", help=(
         f"folder for checkpoint, metrics and pictures; an earlier run in it stays until this one has a checkpoint "
-        f"(default: {OUT})"))
+        f"(default: {OUT.parent}/ and the name of the task)"))
     train.add_argument("--resume", action="store_true", help=(
         "go on with the run in the folder, with its settings and to the same bits"))
     train.add_argument("--device", choices=DEVICES, help=(
         "where to compute; a checkpoint of one goes on on the other, to other last bits (default: cpu)"))
-    add_settings(train)
+    add_settings(train, task, family)
     train.set_defaults(work=commands.train, name=train.prog)
 
     generate = kinds.add_parser("generate", help="let a trained model speak", description=(
@@ -76,11 +83,16 @@ def parser() -> Parser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; return its exit status."""
-    given = vars(parser().parse_args(argv))
-    work, name = given.pop("work"), given.pop("name")
+    words = sys.argv[1:] if argv is None else list(argv)
+    training = words[:1] == ["train"]
+    name = "python -m reference train" if training else "python -m reference"
     try:
-        return work(given)
-    except JobError as error:
+        task, family, found = kind_of(words[1:]) if training else (tasks.find("copy"), FAMILIES["encoder-decoder"], {})
+        given = vars(parser(task, family).parse_args(words))
+        work, name = given.pop("work"), given.pop("name")
+        given.pop("config", None)
+        return work({**found, **given})
+    except RunError as error:
         return _say(name, str(error), error.status)
     except OSError as error:
         return _say(name, f"{error.filename}: {error.strerror}" if error.filename else error.strerror or str(error), 1)

@@ -3,21 +3,20 @@
 The extras (rich, matplotlib, safetensors) are imported by the command that needs them.
 """
 
-import dataclasses
 import importlib.util
 from typing import Any
 
 import numpy as np
 
-from reference.generation.greedy import greedy
-from reference.job import devices
 from reference.job.errors import JobError, UsageError
 from reference.job.files import OUT, Folder
 from reference.job.process import workers
-from reference.job.room import shortage
-from reference.job.settings import Settings
-from reference.job.tasks.copy import START
-from reference.job.train import State, begin, data
+from reference.tasks.task import Examples, Task
+from reference.training import devices
+from reference.training.loop import data
+from reference.training.room import shortage
+from reference.training.settings import Run
+from reference.training.state import State, begin
 
 ELSEWHERE = {"flint": ("python-flint", "exact")}  # modules whose package has another name, and its extra
 Given = dict[str, Any]  # the options that stood on the command line
@@ -54,52 +53,55 @@ def verify(given: Given) -> int:
 def train(given: Given) -> int:
     _expect_extras("rich", "matplotlib", "safetensors")
     from reference.job.display import console
-    from reference.job.run import run
+    from reference.job.run import carry_out
 
     device = devices.find(given.pop("device", "cpu"))
-    folder = Folder(given.pop("out", OUT))
+    folder = Folder(given.pop("out", OUT.with_name(given.get("task", OUT.name))))
     if given.pop("resume", False):
-        settings, state = _resumed(folder, given)
+        run, state = _resumed(folder, given)
         folder.expect_writable()
     else:
-        settings = _settings(given)
+        run = _run(given)
+        if "end-rate" in given and run.training.schedule == "constant":
+            raise UsageError("end-rate must come with schedule cosine or linear, got schedule constant")
         folder.expect_writable()
-        state = begin(settings)
-    run(settings, state, folder, console(), device)
+        state = begin(run)
+    carry_out(run, state, folder, console(), device)
     return 0
 
 
-def _settings(given: Given) -> Settings:
+def _run(given: Given) -> Run:
     try:
-        settings = Settings.of(**given)
-    except ValueError as error:
-        raise UsageError(str(error)) from None
-    if (text := shortage(settings)) is not None:
+        run = Run.of(given)
+    except (TypeError, ValueError) as error:
+        raise UsageError(str(error).partition(": ")[2]) from None  # which settings they are says the name
+    if (text := shortage(run)) is not None:
         raise UsageError(text)
-    return settings
+    return run
 
 
-def _resumed(folder: Folder, given: Given) -> tuple[Settings, State]:
+def _resumed(folder: Folder, given: Given) -> tuple[Run, State]:
     """Load the run; of its settings only the number of epochs can grow, and only where no rate depends on it."""
-    from reference.job.checkpoint import load
+    from reference.training.checkpoint import load
 
-    settings, state = load(folder.checkpoint)
+    run, state = load(folder.checkpoint)
+    there = run.entries()
     for name, value in given.items():
-        here = getattr(settings, name)
-        if value != here and not (name == "epochs" and settings.schedule == "constant" and value > here):
-            raise UsageError(f"{name.replace('_', '-')} must be {here} as in {folder.checkpoint}, got {value}")
-    return dataclasses.replace(settings, **given), state
+        here = there.get(name)
+        if value != here and not (name == "epochs" and run.training.schedule == "constant" and value > here):
+            raise UsageError(f"{name} must be {here} as in {folder.checkpoint}, got {value}")
+    return _run({**there, **given}), state
 
 
 def generate(given: Given) -> int:
     _expect_extras("rich", "safetensors")
-    from reference.job.checkpoint import load
     from reference.job.display import console, show_samples
+    from reference.training.checkpoint import load
 
-    settings, state = load(given.get("checkpoint", Folder(OUT).checkpoint))
-    sources = _sources(settings, given)
-    said = [greedy(state.model, source[None], start=START, length=len(source))[0] for source in sources]
-    show_samples(console(), sources, said)
+    run, state = load(given.get("checkpoint", Folder(OUT).checkpoint))
+    examples = _examples(run, given)
+    said = [run.family.said(state.model, one.source, one.labels.shape[1]) for one in examples]
+    show_samples(console(), run.task, examples, said)
     return 0
 
 
@@ -110,27 +112,28 @@ def spec(given: Given) -> int:
     return 0
 
 
-def _sources(settings: Settings, given: Given) -> list[np.ndarray]:
-    """Return the sequences that were asked for, or some of those that were held out."""
+def _examples(run: Run, given: Given) -> list[Examples]:
+    """Return, one by one, the sequences that were asked for, or some of those that were held out."""
     if "symbols" in given:
         for name in ("count", "seed"):
             if name in given:
                 raise UsageError(f"{name} must come without symbols, got {name} {given[name]} and symbols")
         parts = (part.split() for part in " ".join(given["symbols"]).split("/"))
-        sources = [np.array([_symbol(word, settings.vocabulary) for word in part]) for part in parts if part]
+        sources = [_source(run.task, part) for part in parts if part]
         if not sources:
             raise UsageError("a sequence must have at least one symbol, got none")
-        return sources
+        return [Examples(source[None], run.task.answers(source[None])) for source in sources]
     count = _whole("count", given.get("count", 5), 1)
     rng = np.random.default_rng(_whole("seed", given.get("seed", 0), 0))
-    _, held_out = data(settings)
-    return list(held_out.source[rng.permutation(len(held_out))[:count]])
+    _, held_out = data(run)
+    return [held_out[row : row + 1] for row in rng.permutation(len(held_out))[:count]]
 
 
-def _symbol(word: str, vocabulary: int) -> int:
-    if not word.isdecimal() or not 1 <= float(word) <= vocabulary:  # int would refuse 5,000 digits
-        raise UsageError(f"a symbol must be a whole number from 1 to {vocabulary}, got {word!r}")
-    return int(word)
+def _source(task: Task, words: list[str]) -> np.ndarray:
+    try:
+        return task.read(words)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
 
 
 def _whole(name: str, value: int, least: int) -> int:

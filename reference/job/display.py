@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 from rich.console import Console
 
-from reference.job.settings import Settings
+from reference.tasks.task import Examples, Task
+from reference.training.settings import Run
 
 
 def console() -> Console:
@@ -24,14 +25,15 @@ def nats(loss: float) -> str:
     return text if len(text) <= 8 else f"{loss:.2e}"
 
 
-def symbols(ids: Iterable[int]) -> str:
-    return " ".join(map(str, ids))
+def words(task: Task, ids: Iterable[int]) -> str:
+    return " ".join(task.name_of(int(token)) for token in ids)
 
 
-def show_settings(console: Console, settings: Settings) -> None:
+def show_settings(console: Console, run: Run) -> None:
+    read, said = run.task.sizes
     console.print(
-        f"copying {settings.length:,} symbols out of {settings.vocabulary:,}: "
-        f"{settings.training:,} sequences to train on, {settings.held_out:,} held out\n",
+        f"{run.task_name}: {run.task.title}; {read:,} tokens to read and {said:,} to say, "
+        f"{run.task.training:,} sequences to train on, {run.task.held_out:,} held out\n",
         soft_wrap=True,
     )
 
@@ -43,11 +45,17 @@ def show_accuracy(console: Console, record: Mapping[str, float], count: int) -> 
         console.print(f"{name}{percent(record[f'{key}_tokens']):>11}{percent(record[f'{key}_sequences']):>12}")
 
 
-def show_samples(console: Console, sources: Iterable[np.ndarray], said: Iterable[np.ndarray]) -> None:
-    pairs = [(symbols(source), symbols(answer)) for source, answer in zip(sources, said, strict=True)]
-    width = max(len("generated"), *(len(text) for pair in pairs for text in pair))
+def show_samples(console: Console, task: Task, examples: Iterable[Examples], said: Iterable[np.ndarray]) -> None:
+    """Print each source beside what was said to it, and whether that is right."""
+    rows = [
+        (words(task, source), words(task, answer), tokens.all())
+        for some, answers in zip(examples, said, strict=True)
+        for source, answer, tokens in zip(some.source, answers, task.right(some, answers), strict=True)
+    ]
+    width = max(len("source"), *(len(source) for source, _, _ in rows))
+    width_out = max(len("generated"), *(len(answer) for _, answer, _ in rows))
     console.print(f"\n{'source':{width}}   generated", soft_wrap=True)
-    for source, answer in pairs:
-        word, colour = ("right", "green") if source == answer else ("wrong", "bold red")
-        console.print(f"{source:{width}}   {answer:{width}}   ", end="", soft_wrap=True)
+    for source, answer, is_right in rows:
+        word, colour = ("right", "green") if is_right else ("wrong", "bold red")
+        console.print(f"{source:{width}}   {answer:{width_out}}   ", end="", soft_wrap=True)
         console.print(word, style=colour, soft_wrap=True)

@@ -1,14 +1,10 @@
 """What the command says in one line instead of a traceback."""
 
-
-class JobError(Exception):
-    """The work cannot be done: exit status 1."""
-
-    status = 1
+from reference.training.errors import RunError
 
 
-class WriteError(JobError):
-    """A file could not be written; what stood there before still does."""
+class JobError(RunError):
+    """The command cannot do its work."""
 
 
 class UsageError(JobError):

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from reference.job import files
+from reference.training import files
 
 
 def write(path: Path, records: Iterable[Mapping[str, float]]) -> None:

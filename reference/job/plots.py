@@ -10,15 +10,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from reference.job import files
-from reference.job.tasks.copy import START, Examples
+from reference.tasks.task import START, Examples, Task
+from reference.training import files
 
 TICKS = 16  # along an axis of a map; more cannot be read
 TRAINING, STEPS, HELD_OUT, SEQUENCES = "#4c72b0", "#bccbe4", "#c44e52", "#55a868"
 
 
-def curves(losses: np.ndarray, records: Sequence[Mapping[str, float]], vocabulary: int) -> Figure:
-    """Draw loss and accuracy over the epochs, with a line where guessing among `vocabulary` symbols stands."""
+def curves(losses: np.ndarray, records: Sequence[Mapping[str, float]], tokens: int) -> Figure:
+    """Draw loss and accuracy over the epochs, with a line where guessing among so many tokens stands."""
     figure = Figure(figsize=(10, 4.2), layout="constrained")
     left, right = figure.subplots(1, 2)
 
@@ -36,10 +36,10 @@ def curves(losses: np.ndarray, records: Sequence[Mapping[str, float]], vocabular
         axes.set_xlim(0, 1.03 * ends[-1])
 
     left.set_yscale("log")
-    _finish(left, "Loss of a token (nats)", math.log(vocabulary))
+    _finish(left, "Loss of a token (nats)", math.log(tokens))
     right.set_ylim(-0.03, 1.03)
     right.yaxis.set_major_formatter(PercentFormatter(1.0))
-    _finish(right, "Accuracy", 1 / vocabulary)
+    _finish(right, "Accuracy", 1 / tokens)
     return figure
 
 
@@ -53,13 +53,13 @@ def _finish(axes: Axes, title: str, guessing: float) -> None:
     axes.legend(frameon=False, fontsize=8)
 
 
-def attention(maps: Mapping[str, np.ndarray], sample: Examples) -> Figure:
+def attention(maps: Mapping[str, np.ndarray], sample: Examples, task: Task) -> Figure:
     """Draw the weights (1, H, T, S) of each layer, by path, a row of heads each, for one sequence and its answer."""
     heads = max(weights.shape[1] for weights in maps.values())
     figure = Figure(figsize=(2.2 * heads + 1.2, 2.5 * len(maps) + 0.6), layout="constrained")
     grid = figure.subplots(len(maps), heads, squeeze=False)
     for (path, (weights,)), row in zip(maps.items(), grid, strict=True):
-        (looks, rows), (looked_at, columns) = _axes_of(path, sample)
+        (looks, rows), (looked_at, columns) = _axes_of(path, sample, task)
         row[0].set_title(path.removeprefix("body.").removesuffix(".inner"), loc="left", fontsize=9)
         every = math.ceil(max(len(rows), len(columns)) / TICKS)
         row[0].set_ylabel(looks + (f" (one of {every} named)" if every > 1 else ""), fontsize=8)
@@ -75,16 +75,18 @@ def attention(maps: Mapping[str, np.ndarray], sample: Examples) -> Figure:
     return figure
 
 
-def _axes_of(path: str, sample: Examples) -> tuple[tuple[str, list[str]], tuple[str, list[str]]]:
+def _axes_of(path: str, sample: Examples, task: Task) -> tuple[tuple[str, list[str]], tuple[str, list[str]]]:
     """Return what looks, the rows, and what is looked at, the columns; a decoder's row is named by what it says."""
-    source, said, heard = map(_names, (sample.source, sample.labels, sample.target))
+
+    def names(ids: np.ndarray) -> list[str]:
+        return ["start" if token == START else task.name_of(int(token)) for token in ids[0]]
+
+    source, said, heard = map(names, (sample.source, sample.labels, sample.target))
     if ".encoder." in f".{path}":
         return ("source", source), ("source", source)
+    if ".decoder." not in f".{path}":  # one stack reads all
+        return ("tokens", source + heard), ("tokens", source + heard)
     return ("token said", said), ("source", source) if "cross" in path else ("tokens before", heard)
-
-
-def _names(ids: np.ndarray) -> list[str]:
-    return ["start" if token == START else str(token) for token in ids[0]]
 
 
 def write(path: Path, figure: Figure) -> None:

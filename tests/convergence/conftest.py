@@ -3,8 +3,11 @@
 import pytest
 from composites import plant
 
-from reference.job import evaluate, train
-from reference.job.settings import Settings
+from reference.core.settings import written
+from reference.tasks.task import Accuracy
+from reference.training import evaluate, loop
+from reference.training.settings import Run
+from reference.training.state import begin
 
 
 @pytest.fixture
@@ -15,13 +18,13 @@ def trained():
     """
 
     def trained(right=None, wrong=None, prepare=lambda examples: examples, **options):
-        settings = Settings.of(**options)
-        training, held_out = train.data(settings)
-        state = train.begin(settings)
+        run = _run(options)
+        training, held_out = loop.data(run)
+        state = begin(run)
         if right:
-            state = train.begin(settings, plant(state.model, right, wrong))
+            state = begin(run, plant(state.model, right, wrong))
         few = held_out[:16]  # the record of each epoch is not what is judged, and costs more than the epoch
-        *_, last = train.train(settings, state, prepare(training), few)
+        *_, last = loop.train(run, state, prepare(training), few)
         return last.model, held_out
 
     return trained
@@ -32,9 +35,9 @@ def course():
     """course(first, **options): what is copied after each epoch from the `first` on, and the number of all epochs."""
 
     def course(first, **options):
-        states, held_out = _epochs(**options)
+        run, states, held_out = _epochs(options)
         ends = list(states)
-        return [evaluate.autoregressive(state.model, held_out) for state in ends[first - 1 :]], len(ends)
+        return [evaluate.autoregressive(run, state.model, held_out) for state in ends[first - 1 :]], len(ends)
 
     return course
 
@@ -47,13 +50,13 @@ def soonest():
     """
 
     def soonest(enough, **options):
-        states, held_out = _epochs(**options)
+        run, states, held_out = _epochs(options)
         for state in states:
-            if enough(evaluate.Accuracy(*(state.records[-1][f"held_out_{of}"] for of in evaluate.Accuracy._fields))):
-                shares = evaluate.autoregressive(state.model, held_out)
+            if enough(Accuracy(*(state.records[-1][f"held_out_{of}"] for of in Accuracy._fields))):
+                shares = evaluate.autoregressive(run, state.model, held_out)
                 if enough(shares):
                     return shares
-        return evaluate.autoregressive(state.model, held_out)
+        return evaluate.autoregressive(run, state.model, held_out)
 
     return soonest
 
@@ -61,12 +64,16 @@ def soonest():
 @pytest.fixture
 def copies():
     """copies(model, examples): shares of tokens and of sequences copied, the model reading its own output."""
-    return evaluate.autoregressive
+    return lambda model, examples: evaluate.autoregressive(_run({}), model, examples)
 
 
-def _epochs(**options):
-    """The states at the end of each epoch, and the sequences that are held out."""
-    settings = Settings.of(**options)
-    training, held_out = train.data(settings)
-    states = train.train(settings, train.begin(settings), training, held_out[:16])
-    return (state for state in states if state.step % settings.steps_per_epoch == 0), held_out
+def _run(options):
+    return Run.of({written(name): value for name, value in options.items()})
+
+
+def _epochs(options):
+    """The run, the states at the end of each epoch, and the sequences that are held out."""
+    run = _run(options)
+    training, held_out = loop.data(run)
+    states = loop.train(run, begin(run), training, held_out[:16])
+    return run, (state for state in states if state.step % run.steps_per_epoch == 0), held_out

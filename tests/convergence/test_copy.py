@@ -5,14 +5,14 @@ The loss is summed over the tokens of a sequence; with their mean SGD would need
 
 import pytest
 
-from reference.job.settings import Settings
+from reference.training.settings import Run
 
 TOKENS, SEQUENCES = 0.999, 0.99  # with Adam; the model reads its own output
 
 
 @pytest.mark.parametrize("seed", range(1, 5))
 def test_sgd_copies_99_percent_of_tokens_within_60_epochs(soonest, seed):
-    assert Settings.of(optimizer="sgd").epochs <= 60
+    assert Run.of({"optimizer": "sgd"}).training.epochs <= 60
     assert soonest(lambda shares: shares.tokens >= 0.99, seed=seed, optimizer="sgd").tokens >= 0.99
 
 

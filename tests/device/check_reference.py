@@ -21,13 +21,15 @@ import dispatched
 
 from reference.core import tree
 from reference.core.arrays import is_array
-from reference.job import catalogue, checkpoint, devices, run, train
-from reference.job.errors import JobError
+from reference.job import catalogue, run
 from reference.job.files import Folder
-from reference.job.settings import Settings
+from reference.training import checkpoint, devices
+from reference.training.errors import RunError
+from reference.training.settings import Run
+from reference.training.state import begin
 
 ROUNDINGS = 4096
-TINY = {"training": 64, "held_out": 32, "width": 16, "heads": 2, "hidden": 16, "schedule": "constant"}
+TINY = {"training": 64, "held-out": 32, "width": 16, "heads": 2, "hidden": 16, "schedule": "constant"}
 
 
 def strict():
@@ -85,11 +87,11 @@ def exchanged(device):
     for first, second in ((devices.HOST, device), (device, devices.HOST)):
         with tempfile.TemporaryDirectory() as path:
             folder, console = Folder(Path(path)), Console(file=io.StringIO(), width=80)
-            settings = Settings.of(epochs=1, **TINY)
-            run.run(settings, train.begin(settings), folder, console, first)
+            settings = Run.of(TINY | {"epochs": 1})
+            run.carry_out(settings, begin(settings), folder, console, first)
             _, state = checkpoint.load(folder.checkpoint)
-            longer = Settings.of(epochs=2, **TINY)
-            end = run.run(longer, state, folder, console, second)
+            longer = Run.of(TINY | {"epochs": 2})
+            end = run.carry_out(longer, state, folder, console, second)
             if end.step != longer.steps or not np.isfinite(end.losses).all():
                 yield f"a run from {first} to {second} ends at step {end.step} of {longer.steps}"
 
@@ -97,7 +99,7 @@ def exchanged(device):
 def main(words):
     try:
         device = strict() if words == ["strict"] else devices.find("gpu")
-    except JobError as error:
+    except RunError as error:
         print(f"{error}: nothing was checked", file=sys.stderr)
         return 2
     wrong = 0

@@ -15,11 +15,11 @@ import numpy as np
 import torch
 
 from reference.core.families import TransformerSettings
-from reference.job import devices
-from reference.job.errors import JobError
 from reference.models.objective import Objective
 from reference.models.transformer import Transformer
 from reference.optimizers.adam import Adam
+from reference.training import devices
+from reference.training.errors import RunError
 
 SIZES = (  # width, layers of each side, heads, positions, sequences, vocabulary
     (64, 1, 4, 8, 16, 4),
@@ -91,7 +91,7 @@ def main(words):
     on_host = words == ["host"]
     try:
         device = devices.HOST if on_host else devices.find("gpu")
-    except JobError as error:
+    except RunError as error:
         print(f"{error}: nothing was measured", file=sys.stderr)
         return 2
     if on_host:

@@ -11,6 +11,22 @@ from pathlib import Path
 import pytest
 
 import reference
+from reference.core.settings import written
+from reference.training import loop
+from reference.training.settings import Run
+from reference.training.state import begin
+
+TINY = {
+    "vocabulary": 3,
+    "length": 3,
+    "training": 10,
+    "held-out": 6,
+    "width": 8,
+    "heads": 2,
+    "hidden": 5,
+    "batch": 4,
+    "epochs": 2,
+}
 
 
 def pytest_collection_modifyitems(items):
@@ -57,3 +73,36 @@ def heard():
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture
+def tiny():
+    """tiny(**changes): settings of a run of 6 steps, with a last batch of 2 in each epoch of 3."""
+    return lambda **changes: Run.of(TINY | {written(name): value for name, value in changes.items()})
+
+
+@pytest.fixture
+def trained():
+    """trained(settings, steps=None): the state after that many steps, or all."""
+
+    def trained(settings, steps=None, state=None):
+        states = loop.train(settings, state or begin(settings), *loop.data(settings))
+        return next(later for later in states if later.step == (steps or settings.steps))
+
+    return trained
+
+
+@pytest.fixture
+def tiny_entries():
+    """The names and values of a tiny run."""
+    return TINY
+
+
+@pytest.fixture
+def sketchy(monkeypatch):
+    """Draw nothing on the pictures, which takes the time of the rest a hundred times."""
+    figure = importlib.import_module("matplotlib.figure").Figure
+    from reference.job import plots
+
+    monkeypatch.setattr(plots, "curves", lambda *_: figure())
+    monkeypatch.setattr(plots, "attention", lambda *_: figure())

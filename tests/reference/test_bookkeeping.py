@@ -9,8 +9,9 @@ import pytest
 
 import reference
 from reference.core import layer, tree
-from reference.job import train
-from reference.job.settings import Settings
+from reference.training import loop
+from reference.training.settings import Run
+from reference.training.state import begin
 
 CORE = str(Path(reference.__file__).parent / "core")
 # The default model has 50 arrays in 43 layers, 113 nodes in all; at each update three trees of that shape are made.
@@ -18,12 +19,12 @@ OF_ONE = 200  # calls of one function of core/: to make the layers of three tree
 OF_ALL = 1_800  # calls of all of them: 1,650 at the time of writing
 
 
-def calls(settings):
+def calls(**entries):
     """Count the calls of each function of core/ in a step after the first, which reads classes and makes tables."""
     counts = collections.Counter()
-    examples, _ = train.data(settings)
-    rows, optimizer = examples[: settings.batch], train.OPTIMIZERS[settings.optimizer]()
-    state = train.step(train.begin(settings), rows, optimizer, settings.rate)
+    run = Run.of(entries)
+    rows = loop.data(run)[0][: run.training.batch]
+    state = loop.step(run, begin(run), rows, run.training.rate)
 
     def count(frame, event, _):
         code = frame.f_code
@@ -35,7 +36,7 @@ def calls(settings):
     gc.disable()
     sys.setprofile(count)
     try:
-        train.step(state, rows, optimizer, settings.rate)
+        loop.step(run, state, rows, run.training.rate)
     finally:
         sys.setprofile(before)
         if collects:
@@ -44,20 +45,20 @@ def calls(settings):
 
 
 def test_no_function_of_core_is_called_more_often_than_stated():
-    counts = calls(Settings())
+    counts = calls()
     assert counts["layer.py: cotangent"] == 47  # the layers, their objective, and positions of which some serve twice
     assert {name: n for name, n in counts.items() if n > OF_ONE} == {}
     assert counts.total() <= OF_ALL
 
 
 def test_every_further_layer_adds_the_same_calls():
-    one, two, three = (calls(Settings(layers=layers)) for layers in (1, 2, 3))
+    one, two, three = (calls(**{"encoder-layers": layers, "decoder-layers": layers}) for layers in (1, 2, 3))
     assert three - two == two - one
     assert (two - one).total() <= 1_200  # 42 arrays in 33 layers
 
 
 def test_a_step_writes_its_gradient_down_once_and_model_and_moments_never():
-    counts = calls(Settings())
+    counts = calls()
     assert counts["flat.py: flatten"] == 3  # the other two: gradients of one table of positions, which are added up
 
 
@@ -68,4 +69,4 @@ def test_a_step_writes_its_gradient_down_once_and_model_and_moments_never():
 )
 def test_a_bound_does_not_hold_where_nothing_is_remembered(monkeypatch, known, function, bound):
     monkeypatch.setattr(known, "get", lambda _: None)
-    assert calls(Settings())[function] > bound
+    assert calls()[function] > bound

@@ -5,8 +5,9 @@ import pytest
 from rich.console import Console
 from rich.live import Live
 
-from reference.job import train
 from reference.job.boards import TrainingBoard, bar
+from reference.training import loop
+from reference.training.state import begin
 
 
 def console(terminal):
@@ -19,10 +20,10 @@ def shown(tiny, trained):
 
     def shown(terminal, start=0):
         settings = tiny()
-        state = trained(settings, start) if start else train.begin(settings)
+        state = trained(settings, start) if start else begin(settings)
         out = console(terminal)
         with TrainingBoard(out, settings, state) as board:
-            for later in train.train(settings, state, *train.data(settings)):
+            for later in loop.train(settings, state, *loop.data(settings)):
                 if later.step % settings.steps_per_epoch == 0:
                     board.epoch(later.records[-1])
                 board.accuracy(0.5)
@@ -68,7 +69,7 @@ def test_ctrl_c_while_the_bar_begins_gives_the_cursor_back(monkeypatch):
 def test_columns_do_not_run_into_each_other_however_large_a_loss_is(tiny):
     out = console(False)
     keys = ("training_tokens", "held_out_tokens", "held_out_sequences")
-    with TrainingBoard(out, tiny(), train.begin(tiny())) as board:
+    with TrainingBoard(out, tiny(), begin(tiny())) as board:
         for epoch, loss in ((1, 0.5), (99, 999.99999), (10_000, 3.4e38)):
             board.epoch({"epoch": epoch, "loss": loss, "held_out_loss": loss, **dict.fromkeys(keys, 1.0)})
     rows = [line.split() for line in out.file.getvalue().splitlines()[2:]]

@@ -6,8 +6,9 @@ import time
 
 import pytest
 
-from reference.job import checkpoint, cli, commands
+from reference.job import cli, commands
 from reference.job.errors import JobError, UsageError
+from reference.training import checkpoint
 
 
 def files(folder):
@@ -47,10 +48,10 @@ def test_help_reads_well_at_80_columns(command, words):
     ("words", "message"),
     [
         (["--width", "7"], "python -m reference train: heads must divide the width 7, got 4"),
-        (["--epochs", "0"], "python -m reference train: epochs must be a whole number of at least 1, got 0"),
+        (["--epochs", "0"], "python -m reference train: epochs must be at least 1, got 0"),
         (
             ["--vocabulary", "100000000000000000000000000000"],
-            f"python -m reference train: vocabulary must be a whole number of at most 100,000,000, got {10**29:,}",
+            f"python -m reference train: vocabulary must be at most 100,000,000, got {10**29}",
         ),
         (["--depth", "3"], "python -m reference: unrecognized arguments: --depth 3"),
         (["--rate", "x"], "python -m reference train: argument --rate: invalid float value: 'x'"),
@@ -200,7 +201,7 @@ def test_options_reach_their_command(monkeypatch):
         {"names": ["layernorm", "models.tied"]},
         {"order": 2},
         {"exact": True, "accuracy": True},
-        {"resume": True, "held_out": 4},
+        {"resume": True, "held-out": 4},
         {"count": 2},
         {"symbols": ["3", "1"]},
     ]

@@ -3,10 +3,13 @@ import importlib.util
 
 import pytest
 
-from reference.job import catalogue, commands, proofs, run, table, train
-from reference.job.checkpoint import CheckpointError, save
+from reference.job import catalogue, commands, proofs, run, table
 from reference.job.errors import JobError, UsageError
 from reference.job.files import OUT, Folder
+from reference.training import loop
+from reference.training.checkpoint import save
+from reference.training.errors import CheckpointError
+from reference.training.settings import Run
 
 
 @pytest.fixture(autouse=True)
@@ -30,7 +33,7 @@ def calls(monkeypatch):
 
     monkeypatch.setattr(table, "show_verdicts", show)
     monkeypatch.setattr(proofs, "show_proofs", lambda _, *asked: calls.append(("exact", *asked)) or calls.proved)
-    monkeypatch.setattr(run, "run", lambda settings, state, folder, *_: calls.append((settings, state, folder)))
+    monkeypatch.setattr(run, "carry_out", lambda settings, state, folder, *_: calls.append((settings, state, folder)))
     return calls
 
 
@@ -58,7 +61,7 @@ def test_without_a_command_the_model_is_trained_if_every_backward_pass_is_proved
     assert commands.everything({}) == 0
     assert calls[0] == ("verify", 0, [], 1)
     settings, state, folder = calls[1]
-    assert (settings, state.step, folder) == (commands.Settings(), 0, Folder(OUT))
+    assert (settings, state.step, folder) == (Run.of({}), 0, Folder(OUT))
 
 
 def test_without_a_command_nothing_is_trained_if_one_is_not_proved(calls):
@@ -159,9 +162,20 @@ def test_missing_extras_are_named_with_what_to_install(calls, work, extras, monk
 def test_train_begins_with_what_is_given(calls, tmp_path):
     assert commands.train({"out": tmp_path / "a", "width": 8, "optimizer": "sgd"}) == 0
     ((settings, state, folder),) = calls
-    assert settings == commands.Settings.of(width=8, optimizer="sgd")
+    assert settings == Run.of({"width": 8, "optimizer": "sgd"})
     assert state.step == 0
     assert folder == Folder(tmp_path / "a")
+
+
+def test_an_end_of_a_rate_that_never_falls_is_one_clear_line(calls):
+    message = "end-rate must come with schedule cosine or linear, got schedule constant"
+    assert refused(commands.train, {"schedule": "constant", "end-rate": 1e-4}) == message
+    assert calls == []
+
+
+def test_each_task_has_a_folder_of_its_own(calls):
+    commands.train({"task": "copy", "width": 8})
+    assert calls[0][2] == Folder(OUT.parent / "copy")
 
 
 def test_settings_that_do_not_fit_stop_it_before_any_work(calls, tmp_path):
@@ -177,7 +191,7 @@ def test_a_new_run_leaves_an_earlier_one_until_it_has_something_to_put_in_its_pl
 
 
 @pytest.mark.parametrize(
-    "given", [{"length": 10**7, "held_out": 10**8}, {"layers": 10**8}, {"width": 10**8}, {"hidden": 10**8}]
+    "given", [{"length": 10**7, "held-out": 10**8}, {"encoder-layers": 10**8}, {"width": 10**8}, {"hidden": 10**8}]
 )
 def test_a_run_that_does_not_fit_in_memory_is_refused_and_leaves_an_earlier_one(saved, given):
     saved()
@@ -194,7 +208,7 @@ def test_a_folder_in_the_place_of_a_file_stops_it_before_any_work(calls, tmp_pat
 
 def test_resume_goes_on_with_the_settings_of_the_run(calls, saved):
     settings, state = saved()
-    commands.train({"resume": True, "width": settings.width})
+    commands.train({"resume": True, "width": settings.model.width})
     ((found, begun, _),) = calls
     assert (found, begun.step) == (settings, state.step)
 
@@ -203,14 +217,14 @@ def test_resume_can_add_epochs_where_the_rate_does_not_depend_on_their_number(ca
     settings, _ = saved(schedule="constant")
     commands.train({"resume": True, "epochs": 5})
     ((found, _, _),) = calls
-    assert (found.epochs, found.width) == (5, settings.width)
+    assert (found.training.epochs, found.model.width) == (5, settings.model.width)
 
 
 @pytest.mark.parametrize(
     ("changes", "given", "message"),
     [
         ({}, {"width": 16}, "width must be 8 as in runs/copy/checkpoint.safetensors, got 16"),
-        ({}, {"held_out": 3}, "held-out must be 6 as in runs/copy/checkpoint.safetensors, got 3"),
+        ({}, {"held-out": 3}, "held-out must be 6 as in runs/copy/checkpoint.safetensors, got 3"),
         ({"schedule": "constant"}, {"epochs": 1}, "epochs must be 2 as in runs/copy/checkpoint.safetensors, got 1"),
         ({}, {"epochs": 9}, "epochs must be 2 as in runs/copy/checkpoint.safetensors, got 9"),
     ],
@@ -236,7 +250,7 @@ def test_generate_answers_what_is_asked(saved, capsys):
 
 def test_generate_takes_held_out_sequences_by_itself(saved, capsys):
     settings, _ = saved()
-    _, held_out = train.data(settings)
+    _, held_out = loop.data(settings)
     seen = [" ".join(map(str, row)) for row in held_out.source]
     shown = []
     for seed in (0, 0, 1):
@@ -250,12 +264,12 @@ def test_generate_takes_held_out_sequences_by_itself(saved, capsys):
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"symbols": ["3", "4"]}, "a symbol must be a whole number from 1 to 3, got '4'"),
-        ({"symbols": ["0"]}, "a symbol must be a whole number from 1 to 3, got '0'"),
-        ({"symbols": ["-1"]}, "a symbol must be a whole number from 1 to 3, got '-1'"),
-        ({"symbols": ["x"]}, "a symbol must be a whole number from 1 to 3, got 'x'"),
+        ({"symbols": ["3", "4"]}, "a symbol must be one of 1 to 3, got '4'"),
+        ({"symbols": ["0"]}, "a symbol must be one of 1 to 3, got '0'"),
+        ({"symbols": ["-1"]}, "a symbol must be one of 1 to 3, got '-1'"),
+        ({"symbols": ["x"]}, "a symbol must be one of 1 to 3, got 'x'"),
         ({"symbols": ["/"]}, "a sequence must have at least one symbol, got none"),
-        ({"symbols": ["1" * 5000]}, f"a symbol must be a whole number from 1 to 3, got '{'1' * 5000}'"),
+        ({"symbols": ["1" * 5000]}, f"a symbol must be one of 1 to 3, got '{'1' * 20}'"),
         ({"symbols": ["1"], "count": 3}, "count must come without symbols, got count 3 and symbols"),
         ({"symbols": ["1"], "seed": 3}, "seed must come without symbols, got seed 3 and symbols"),
         ({"count": 0}, "count must be a whole number of at least 1, got 0"),

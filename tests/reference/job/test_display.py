@@ -5,6 +5,8 @@ import pytest
 from rich.console import Console
 
 from reference.job import display
+from reference.tasks.copy import Copy
+from reference.tasks.task import Examples
 
 
 @pytest.fixture
@@ -38,18 +40,18 @@ def test_both_ways_to_read_are_told_apart(console):
 
 
 def test_samples_stand_beside_what_was_said_to_them(console):
-    sources, said = [np.array([3, 1, 2]), np.array([1])], [np.array([3, 1, 1]), np.array([1])]
-    display.show_samples(console, sources, said)
+    sources, said = [np.array([[3, 1, 2]]), np.array([[1]])], [np.array([[3, 1, 1]]), np.array([[1]])]
+    display.show_samples(console, Copy(), [Examples(source, source) for source in sources], said)
     assert shown(console) == (
-        "\nsource      generated\n"
-        "3 1 2       3 1 1       wrong\n"
-        "1           1           right\n"
+        "\nsource   generated\n"
+        "3 1 2    3 1 1       wrong\n"
+        "1        1           right\n"
     )
 
 
 def test_short_and_long_sequences_are_not_broken(console):
-    long = np.ones(100, int)
-    display.show_samples(console, [long], [long])
+    long = np.ones((1, 100), int)
+    display.show_samples(console, Copy(), [Examples(long, long)], [long])
     assert " ".join("1" * 100) + "   right" in shown(console)
 
 

@@ -5,59 +5,14 @@ from pathlib import Path
 import pytest
 
 from reference.job import files
-from reference.job.errors import JobError, WriteError
-from reference.job.files import DRAFT, Folder
-
-
-def test_a_file_is_replaced_and_nothing_else_is_left(tmp_path):
-    path = tmp_path / "a"
-    files.write(path, b"old")
-    files.write(path, b"new")
-    assert path.read_bytes() == b"new"
-    assert list(tmp_path.iterdir()) == [path]
-
-
-@pytest.mark.parametrize("broken", ["fsync", "replace"])
-@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
-def test_what_breaks_while_writing_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch, broken, error):
-    path = tmp_path / "a"
-    files.write(path, b"old")
-
-    def fail(*_):
-        raise error
-
-    monkeypatch.setattr(os if broken == "fsync" else Path, broken, fail)
-    with pytest.raises(WriteError if isinstance(error, OSError) else KeyboardInterrupt) as raised:
-        files.write(path, b"new")
-    if isinstance(error, OSError):
-        assert str(raised.value) == f"{path}: cannot be written (No space left on device)"
-    assert path.read_bytes() == b"old"
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def test_the_draft_stands_in_the_same_folder_so_that_a_rename_is_enough(tmp_path, monkeypatch):
-    seen = []
-    monkeypatch.setattr(os, "fsync", lambda _: seen.extend(tmp_path.iterdir()))
-    files.write(tmp_path / "a", b"new")
-    (draft,) = seen
-    assert draft.parent == tmp_path
-    assert draft.name.startswith(".a.")
+from reference.job.errors import JobError
+from reference.job.files import Folder
+from reference.training.files import DRAFT, write
 
 
 def test_a_folder_that_could_be_made_is_not_left_behind(tmp_path):
     Folder(tmp_path / "a" / "b").expect_writable()
     assert list(tmp_path.iterdir()) == []
-
-
-def test_the_folders_above_a_file_are_made_with_it(tmp_path):
-    files.write(tmp_path / "a" / "b", b"new")
-    assert (tmp_path / "a" / "b").read_bytes() == b"new"
-
-
-def test_a_file_below_a_file_is_one_clear_line(tmp_path):
-    (tmp_path / "a").write_bytes(b"")
-    with pytest.raises(WriteError, match=r"/a/b: cannot be written \(.+\)$"):
-        files.write(tmp_path / "a" / "b", b"new")
 
 
 def test_a_folder_below_a_file_is_one_clear_line(tmp_path):
@@ -91,7 +46,7 @@ def test_what_a_run_that_is_killed_leaves_is_what_the_next_one_removes(tmp_path,
     with monkeypatch.context() as killed:
         killed.setattr(Path, "replace", lambda *_: None)  # a draft that is whole and not yet in its place
         for path in folder.files:
-            files.write(path, b"new")
+            write(path, b"new")
     assert len(list(tmp_path.iterdir())) == len(folder.files)
     folder.expect_writable()
     assert list(tmp_path.iterdir()) == []

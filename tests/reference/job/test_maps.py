@@ -2,9 +2,12 @@ import numpy as np
 import pytest
 
 from reference.core import tree
-from reference.job import train
-from reference.job.maps import attention_maps, weights
+from reference.job.maps import attention_maps, grouped_weights, weights
 from reference.layers.attention import MultiHeadAttention
+from reference.layers.grouped_attention import GroupedAttention
+from reference.layers.rotary import Rotary
+from reference.training import loop
+from reference.training.state import begin
 
 
 @pytest.fixture
@@ -13,7 +16,7 @@ def run(tiny):
 
     def run(**changes):
         settings = tiny(**changes)
-        return train.begin(settings).model, train.data(settings)[0]
+        return begin(settings).model, loop.data(settings)[0]
 
     return run
 
@@ -24,7 +27,7 @@ def maps_of(model, examples):
 
 @pytest.mark.parametrize("changes", [{}, {"norm": "post"}, {"embeddings": "tied"}])
 def test_every_attention_layer_has_its_map_in_the_order_of_use(run, changes):
-    model, examples = run(layers=2, **changes)
+    model, examples = run(encoder_layers=2, decoder_layers=2, **changes)
     maps = maps_of(model, examples)
     blocks = [f"body.encoder.blocks[{i}].attention.inner" for i in range(2)]
     for i in range(2):
@@ -49,6 +52,43 @@ def test_watching_changes_neither_the_model_nor_its_output(run):
     maps_of(model, examples)
     assert [array.tobytes() for _, array in tree.leaves(model)] == before
     np.testing.assert_array_equal(model(source=examples.source, target=examples.target), logits)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"model": "encoder-only"},
+        {"model": "decoder-only", "window": 2},
+        {"model": "decoder-only", "positions": "rotary", "width": 16, "heads": 4, "key_value_heads": 2},
+        {"model": "decoder-only", "positions": "alibi"},
+    ],
+)
+def test_a_model_of_one_stack_has_a_map_for_each_block(tiny, changes):
+    settings = tiny(**changes)
+    model, examples = begin(settings).model, loop.data(settings)[0]
+    inputs = {name: ids for name, ids in settings.family.inputs(examples).items() if name != "labels"}
+    maps = attention_maps(model, **inputs)
+    assert [path.removeprefix("body.") for path in maps] == [f"stack.blocks[{i}].attention.inner" for i in range(2)]
+    for shares in maps.values():
+        assert shares.shape == (10, settings.model.heads, 6, 6)
+        np.testing.assert_allclose(shares.sum(axis=-1), 1, rtol=1e-6, atol=0)  # sums of 6 numbers in float32
+        if "window" in changes:
+            far = np.subtract.outer(np.arange(6), np.arange(6))
+            assert not shares[..., (far < 0) | (far > 1)].any()
+
+
+OPTIONS = [{}, {"rotary": Rotary()}, {"alibi": True, "qk_norm": True}, {"cap": 2.0, "window": 3}]
+
+
+@pytest.mark.parametrize("options", OPTIONS)
+def test_weights_of_grouped_attention_are_those_with_which_it_mixes_its_values(rng, options):
+    layer = GroupedAttention.init(rng, 16, 4, 2, dtype=np.float64, **options)
+    x = rng.normal(size=(2, 7, 16))
+    p = grouped_weights(layer, x, None)
+    v = np.repeat(layer.value(x).reshape(2, 7, 2, 4), 2, axis=2)
+    mixed = np.einsum("bhts,bshk->bthk", p, v).reshape(2, 7, 16)
+    # sums of a few numbers near 1
+    np.testing.assert_allclose(layer.output(mixed), layer(x), rtol=1e-12, atol=1e-13)
 
 
 def test_weights_are_those_with_which_the_layer_mixes_its_values(rng):

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from reference.job import plots
-from reference.job.tasks.copy import Examples
+from reference.tasks.copy import Copy
+from reference.tasks.task import Examples
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -25,7 +26,7 @@ def maps(heads=2, length=3):
 
 @pytest.mark.parametrize("epochs", [1, 4])
 def test_curves_show_every_step_and_every_epoch(epochs):
-    figure = plots.curves(np.linspace(1, 0.1, 5 * epochs), records(epochs), vocabulary=3)
+    figure = plots.curves(np.linspace(1, 0.1, 5 * epochs), records(epochs), tokens=3)
     left, right = figure.axes
     steps, mean, held_out, guessing = left.lines
     assert steps.get_xdata()[-1] == epochs == held_out.get_xdata()[-1]
@@ -36,7 +37,7 @@ def test_curves_show_every_step_and_every_epoch(epochs):
 
 
 def test_attention_has_a_row_for_each_layer_and_a_column_for_each_head():
-    figure = plots.attention(maps(heads=4), sample())
+    figure = plots.attention(maps(heads=4), sample(), Copy())
     pictures = [axes for axes in figure.axes if axes.images]
     assert len(pictures) == 3 * 4
     titles = [axes.get_title(loc="left") for axes in pictures if axes.get_title(loc="left")]
@@ -45,7 +46,7 @@ def test_attention_has_a_row_for_each_layer_and_a_column_for_each_head():
 
 
 def test_attention_names_the_tokens_that_look_and_those_that_are_looked_at():
-    figure = plots.attention(maps(heads=1), sample())
+    figure = plots.attention(maps(heads=1), sample(), Copy())
     labels = [
         tuple([tick.get_text() for tick in ticks] for ticks in (axes.get_yticklabels(), axes.get_xticklabels()))
         for axes in figure.axes
@@ -55,9 +56,17 @@ def test_attention_names_the_tokens_that_look_and_those_that_are_looked_at():
     assert labels == [(source, source), (said, heard), (said, source)]
 
 
+def test_attention_of_one_stack_names_all_tokens_that_it_reads():
+    shares = {"stack.blocks[0].attention.inner": np.full((1, 1, 6, 6), 1 / 6)}
+    (axes, *_) = plots.attention(shares, sample(), Copy()).axes
+    expected = ["1", "2", "3", "start", "3", "2"]
+    assert [tick.get_text() for tick in axes.get_yticklabels()] == expected
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == expected
+
+
 @pytest.mark.parametrize(("length", "every"), [(8, 1), (16, 1), (17, 2), (60, 4)])
 def test_ticks_are_thinned_until_they_can_be_read(length, every):
-    axes = plots.attention(maps(heads=1, length=length), sample(length)).axes[0]
+    axes = plots.attention(maps(heads=1, length=length), sample(length), Copy()).axes[0]
     for ticks, labels in ((axes.get_xticks(), axes.get_xticklabels()), (axes.get_yticks(), axes.get_yticklabels())):
         assert list(ticks) == list(range(0, length, every))
         assert [label.get_text() for label in labels] == [str(1 + tick) for tick in ticks]
@@ -67,7 +76,7 @@ def test_ticks_are_thinned_until_they_can_be_read(length, every):
 
 def test_a_figure_is_written_as_one_png_with_the_same_bits_each_time(tmp_path):
     for name in "ab":
-        plots.write(tmp_path / name, plots.attention(maps(), sample()))
+        plots.write(tmp_path / name, plots.attention(maps(), sample(), Copy()))
     first, second = ((tmp_path / name).read_bytes() for name in "ab")
     assert first.startswith(PNG)
     assert first == second

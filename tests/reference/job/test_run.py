@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from reference.job import checkpoint, plots, run, train
-from reference.job.errors import WriteError
+from reference.job import plots, run
 from reference.job.files import Folder
+from reference.training import checkpoint, loop
+from reference.training.errors import DivergedError, WriteError
+from reference.training.state import begin
 
 
 @pytest.fixture
@@ -18,7 +20,7 @@ def go(tiny, tmp_path):
     def go(settings, state=None, terminal=False):
         folder = Folder(tmp_path)
         console = Console(file=io.StringIO(), width=80, force_terminal=terminal)
-        run.run(settings, state or train.begin(settings), folder, console)
+        run.carry_out(settings, state or begin(settings), folder, console)
         return folder, console.file.getvalue()
 
     return go
@@ -30,7 +32,7 @@ def names(folder):
 
 def break_off(monkeypatch, after, error=KeyboardInterrupt):
     """Let the loop be broken off after that many steps."""
-    whole = train.train
+    whole = loop.train
 
     def broken(*arguments):
         for state in whole(*arguments):
@@ -53,7 +55,7 @@ def test_a_run_writes_its_four_files_and_nothing_else(go, tiny, trained):
 def test_a_run_shows_accuracy_and_samples_of_sequences_that_were_held_out(go, tiny, sketchy):
     settings = tiny()
     _, text = go(settings)
-    _, held_out = train.data(settings)
+    _, held_out = loop.data(settings)
     assert "held-out: 6 sequences that do not occur in training" in text
     for row in held_out.source[:5]:
         assert f"\n{' '.join(map(str, row))}" in text
@@ -201,7 +203,7 @@ def test_a_full_disk_at_ctrl_c_says_what_is_kept(go, tiny, tmp_path, monkeypatch
 
 
 def test_a_run_that_diverges_in_its_first_epoch_leaves_an_earlier_one(go, tiny, tmp_path, earlier, recwarn):
-    with pytest.raises(train.DivergedError) as error:
+    with pytest.raises(DivergedError) as error:
         go(tiny(optimizer="sgd", rate=1e30))
     assert str(error.value) == (
         "the loss is not finite at step 2 of 6, with a learning rate of 8e+29: "
@@ -213,9 +215,9 @@ def test_a_run_that_diverges_in_its_first_epoch_leaves_an_earlier_one(go, tiny, 
 
 def test_a_run_that_diverges_later_keeps_its_last_finite_checkpoint(go, tiny, trained, tmp_path, monkeypatch):
     settings = tiny()
-    rates = lambda settings: lambda step: 2e-3 if step < 3 else 1e30  # noqa: E731
-    monkeypatch.setattr(train, "schedule", rates)
-    with pytest.raises(train.DivergedError, match=r"; .*/checkpoint.safetensors is whole, of step 3$"):
+    rates = lambda training, steps: lambda step: 2e-3 if step < 3 else 1e30  # noqa: E731
+    monkeypatch.setattr(loop, "schedule", rates)
+    with pytest.raises(DivergedError, match=r"; .*/checkpoint.safetensors is whole, of step 3$"):
         go(settings)
     state = checkpoint.load(Folder(tmp_path).checkpoint)[1]
     assert state.step == 3
@@ -223,10 +225,10 @@ def test_a_run_that_diverges_later_keeps_its_last_finite_checkpoint(go, tiny, tr
 
 
 def test_ctrl_c_saves_no_parameter_that_is_not_finite(go, tiny, tmp_path, monkeypatch):
-    rates = lambda settings: lambda step: 2e-3 if step < 4 else 1e39  # noqa: E731 - more than float32 holds
-    monkeypatch.setattr(train, "schedule", rates)
+    rates = lambda training, steps: lambda step: 2e-3 if step < 4 else 1e39  # noqa: E731 - more than float32 holds
+    monkeypatch.setattr(loop, "schedule", rates)
     break_off(monkeypatch, 5)
-    with pytest.raises(train.DivergedError, match=r" is not finite at step 5 of 6, .* is whole, of step 3$"):
+    with pytest.raises(DivergedError, match=r" is not finite at step 5 of 6, .* is whole, of step 3$"):
         go(tiny())
     assert checkpoint.load(Folder(tmp_path).checkpoint)[1].step == 3
 
@@ -239,5 +241,7 @@ def test_what_is_done_is_said_before_the_data_are_drawn(tiny, tmp_path, monkeypa
 
     monkeypatch.setattr(run, "data", fail)
     with pytest.raises(MemoryError):
-        run.run(tiny(), train.begin(tiny()), Folder(tmp_path), console)
-    assert console.file.getvalue() == "copying 3 symbols out of 3: 10 sequences to train on, 6 held out\n\n"
+        run.carry_out(tiny(), begin(tiny()), Folder(tmp_path), console)
+    assert console.file.getvalue() == (
+        "copy: to say a sequence again; 3 tokens to read and 3 to say, 10 sequences to train on, 6 held out\n\n"
+    )

@@ -44,7 +44,7 @@ BREACHES = [
         create("reference/attic/old.py"),
         (
             "reference/attic/old.py:1: the room must be one of core, functions, losses, "
-            "optimizers, layers, models, generation, job, got attic"
+            "optimizers, layers, models, generation, tasks, training, job, got attic"
         ),
     ),
     ("columns", remove(SPEC), f"{DOUBLE}:1: must have a spec, {SPEC}, got none"),
@@ -148,7 +148,7 @@ BREACHES = [
     (
         "strangers",
         change(CHAIN, "import numpy as np", "import rich"),
-        f"{CHAIN}:2: extras may be imported in reference/job only, got import of rich",
+        f"{CHAIN}:2: rich may be imported in reference/job only, got import of rich",
     ),
     (
         "strangers",

@@ -15,10 +15,12 @@ SEES = {
     "layers": {"core", "functions"},
     "models": {"core", "functions", "layers", "losses"},
     "generation": {"core", "functions", "layers", "models"},
-    "job": {"core", "functions", "losses", "optimizers", "layers", "models", "generation"},
+    "tasks": {"core", "functions", "layers", "losses", "models", "generation"},
+    "training": {"core", "functions", "losses", "optimizers", "layers", "models", "generation", "tasks"},
+    "job": {"core", "functions", "losses", "optimizers", "layers", "models", "generation", "tasks", "training"},
 }
-WITHOUT_SPEC = {"core", "job"}
-EXTRAS = {"matplotlib", "rich", "safetensors"}
+WITHOUT_SPEC = {"core", "tasks", "training", "job"}
+EXTRAS = {"matplotlib": ("job",), "rich": ("job",), "safetensors": ("job", "training")}  # and the rooms that may
 GUESTS = {  # what is of use only with another package stands in one place, which only that use imports
     "flint": "gradcheck/exact/",
     "hypothesis": "gradcheck/strategies.py",
@@ -102,8 +104,9 @@ def strangers(house: House) -> Iterator[str]:
                         module.path, line, f"gradcheck may be imported by {INTRODUCTION} only, got import of {name}"
                     )
             elif package == "reference" and top in EXTRAS:
-                if module.room != "job":
-                    yield at(module.path, line, f"extras may be imported in reference/job only, got import of {name}")
+                if module.room not in EXTRAS[top]:
+                    where = " and ".join(f"reference/{room}" for room in EXTRAS[top])
+                    yield at(module.path, line, f"{top} may be imported in {where} only, got import of {name}")
             elif top in GUESTS and module.path.as_posix().startswith(GUESTS[top]):
                 continue
             elif package == "gradcheck" and top in FRAMEWORKS:
@@ -141,7 +144,7 @@ def composites(house: House) -> Iterator[str]:
 
 
 def _with_pullback(house: House) -> list[Module]:
-    return [m for m in house.code.values() if m.room not in ("", "core", "job") and m.pullback_line]
+    return [m for m in house.code.values() if m.room not in {"", *WITHOUT_SPEC} and m.pullback_line]
 
 
 RULES = [rooms, columns, downward, acyclic, strangers, examples, composites]

@@ -53,7 +53,7 @@ reference/
   2 functions/    double
   2 optimizers/   descent
   4 models/       chain
-  6 job/          verify
+  8 job/          verify
 gradcheck/
   7 __init__.py   what is public
 ```

@@ -6,6 +6,7 @@ import symtable
 from collections.abc import Iterator
 from pathlib import Path
 
+from house.columns import WITHOUT_SPEC
 from house.pages import unstated_tolerances
 from house.tree import House, Module, at
 
@@ -77,7 +78,7 @@ def stated(house: House) -> Iterator[str]:
 def proved(house: House) -> Iterator[str]:
     """The tests of a module with a pullback call `prove` for it, and `caught` for a wrong version of it."""
     for module in house.code.values():
-        if module.room in ("", "core", "job") or not module.pullback_line:
+        if module.room in {"", *WITHOUT_SPEC} or not module.pullback_line:
             continue
         path = Path("tests", *module.path.parts[:-1], f"test_{module.path.name}")
         called = _called(house.tests[path].tree) if path in house.tests else {"prove", "caught"}

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from reference.core import tree
-from reference.job import train
 from reference.losses.cross_entropy import cross_entropy
 from reference.models.tied import TiedTransformer
 from reference.models.transformer import Transformer
+from reference.training import loop, optimizers
+from reference.training.state import begin
 
 
 def bits(state):
@@ -30,7 +31,7 @@ class Recorder:
 @pytest.fixture
 def recorder(monkeypatch):
     recorder = Recorder()
-    monkeypatch.setitem(train.OPTIMIZERS, "sgd", lambda: recorder)
+    monkeypatch.setitem(optimizers.OPTIMIZERS, "sgd", lambda: recorder)
     recorder.init = lambda model: None
     return recorder
 
@@ -43,13 +44,13 @@ def test_one_seed_gives_the_same_bits(tiny, trained, optimizer):
 
 def test_another_seed_gives_other_data_other_parameters_and_another_order(tiny):
     one, other = tiny(seed=1), tiny(seed=2)
-    assert train.data(one)[0].source.tolist() != train.data(other)[0].source.tolist()
-    assert bits(train.begin(one))[0] != bits(train.begin(other))[0]
-    assert train.begin(one).random != train.begin(other).random
+    assert loop.data(one)[0].source.tolist() != loop.data(other)[0].source.tolist()
+    assert bits(begin(one))[0] != bits(begin(other))[0]
+    assert begin(one).random != begin(other).random
 
 
 def test_the_data_do_not_depend_on_the_model(tiny):
-    one, other = (train.data(tiny(width=width))[0].source.tolist() for width in (4, 8))
+    one, other = (loop.data(tiny(width=width))[0].source.tolist() for width in (4, 8))
     assert one == other
 
 
@@ -64,12 +65,12 @@ def test_going_on_from_any_step_gives_the_bits_of_a_run_in_one_piece(tiny, train
 
 def test_a_run_that_is_over_has_no_more_steps(tiny, trained):
     settings = tiny()
-    assert list(train.train(settings, trained(settings), *train.data(settings))) == []
+    assert list(loop.train(settings, trained(settings), *loop.data(settings))) == []
 
 
 def test_a_step_changes_no_earlier_state(tiny, trained):
     settings = tiny()
-    start = train.begin(settings)
+    start = begin(settings)
     before = bits(start)
     after = trained(settings, state=start)
     assert bits(start) == before
@@ -82,28 +83,28 @@ def test_everything_stays_float32(tiny, trained):
 
 
 def test_settings_choose_the_model(tiny):
-    assert type(train.begin(tiny()).model) is Transformer
-    assert type(train.begin(tiny(embeddings="tied")).model) is TiedTransformer
-    paths = {path for path, _ in tree.leaves(train.begin(tiny(norm="post", layers=2)).model)}
+    assert type(begin(tiny()).model) is Transformer
+    assert type(begin(tiny(embeddings="tied")).model) is TiedTransformer
+    paths = {path for path, _ in tree.leaves(begin(tiny(norm="post", encoder_layers=2, decoder_layers=2)).model)}
     assert "body.decoder.blocks[1].feedforward.norm.gamma" in paths
     assert "body.encoder.norm.gamma" not in paths  # a post-norm stack ends in no norm of its own
 
 
 def test_a_model_of_ones_own_can_be_trained(tiny):
     settings = tiny()
-    model = train.begin(tiny(seed=9)).model
-    state = train.begin(settings, model)
+    model = begin(tiny(seed=9)).model
+    state = begin(settings, model)
     assert state.model is model
-    assert next(train.train(settings, state, *train.data(settings))).step == 1
+    assert next(loop.train(settings, state, *loop.data(settings))).step == 1
 
 
 def test_an_epoch_sees_every_example_once_in_an_order_of_its_own(tiny, monkeypatch):
     seen = []
-    monkeypatch.setattr(train, "step", lambda state, rows, *_: seen.append(rows) or grown(state))
-    monkeypatch.setattr(train.evaluate, "measure", lambda *_: {})
+    monkeypatch.setattr(loop, "step", lambda run, state, rows, *_: seen.append(rows) or grown(state))
+    monkeypatch.setattr(loop, "measure", lambda *_: {})
     settings = tiny()
-    training, held_out = train.data(settings)
-    list(train.train(settings, train.begin(settings), training, held_out))
+    training, held_out = loop.data(settings)
+    list(loop.train(settings, begin(settings), training, held_out))
     assert [len(rows) for rows in seen] == [4, 4, 2] * 2
     first, second = (np.concatenate([rows.source for rows in seen[i : i + 3]]).tolist() for i in (0, 3))
     assert sorted(first) == sorted(second) == sorted(training.source.tolist())
@@ -116,9 +117,9 @@ def grown(state):
 
 def test_the_loss_is_summed_over_a_sequence_and_averaged_over_a_batch(tiny, recorder):
     settings = tiny(optimizer="sgd")
-    state = train.begin(settings)
-    rows = train.data(settings)[0][:4]
-    after = train.step(state, rows, recorder, 0.1)
+    state = begin(settings)
+    rows = loop.data(settings)[0][:4]
+    after = loop.step(settings, state, rows, 0.1)
     (d_model,) = recorder.gradients
     model = state.model.astype(np.float64)
 
@@ -132,12 +133,12 @@ def test_the_loss_is_summed_over_a_sequence_and_averaged_over_a_batch(tiny, reco
     # float32 against float64 differences
     np.testing.assert_allclose(d_model.output.b, slopes, rtol=0, atol=1e-5)  # 1e-7 times a few sums
     # the loss that is shown is that of a token, in float32
-    np.testing.assert_allclose(after.losses, [loss(model) / settings.length], rtol=1e-6, atol=0)
+    np.testing.assert_allclose(after.losses, [loss(model) / settings.task.length], rtol=1e-6, atol=0)
 
 
 def test_a_linear_schedule_begins_and_ends_where_it_is_told(tiny, recorder):
     settings = tiny(optimizer="sgd", epochs=2)
-    records = [state.records for state in train.train(settings, train.begin(settings), *train.data(settings))][-1]
+    records = [state.records for state in loop.train(settings, begin(settings), *loop.data(settings))][-1]
     assert recorder.rates[0] == 5e-3
     assert recorder.rates[-1] == records[-1]["rate"] == 1e-3
     # equal strides
@@ -146,13 +147,13 @@ def test_a_linear_schedule_begins_and_ends_where_it_is_told(tiny, recorder):
 
 def test_a_constant_rate_stays(tiny, recorder):
     settings = tiny(optimizer="sgd", schedule="constant", rate=0.2, epochs=2)
-    list(train.train(settings, train.begin(settings), *train.data(settings)))
+    list(loop.train(settings, begin(settings), *loop.data(settings)))
     assert recorder.rates == [0.2] * 6
 
 
 def test_a_cosine_goes_from_rate_to_end_rate(tiny, recorder):
     settings = tiny(optimizer="sgd", schedule="cosine", rate=0.2, end_rate=0.1, epochs=2)
-    list(train.train(settings, train.begin(settings), *train.data(settings)))
+    list(loop.train(settings, begin(settings), *loop.data(settings)))
     expected = 0.15 + 0.05 * np.cos(np.pi * np.arange(6) / 5)
     np.testing.assert_allclose(recorder.rates, expected, rtol=1e-12, atol=0)
 

@@ -10,8 +10,9 @@ from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
 from reference.core import tree
-from reference.job import checkpoint, train
-from reference.job.checkpoint import CheckpointError
+from reference.training import checkpoint
+from reference.training.errors import CheckpointError
+from reference.training.state import begin
 
 
 @pytest.fixture
@@ -51,16 +52,24 @@ def refused(path):
     return message.removeprefix(f"{path}: ")
 
 
-@pytest.mark.parametrize(
-    "changes", [{}, {"optimizer": "sgd"}, {"optimizer": "muon"}, {"embeddings": "tied", "norm": "post", "layers": 2}]
-)
+CHANGES = [
+    {},
+    {"optimizer": "sgd"},
+    {"optimizer": "muon"},
+    {"embeddings": "tied", "norm": "post", "encoder_layers": 2, "decoder_layers": 2},
+    {"model": "decoder-only", "embeddings": "tied"},
+    {"model": "encoder-only"},
+]
+
+
+@pytest.mark.parametrize("changes", CHANGES)
 @pytest.mark.parametrize("steps", [0, 1, 4])
 def test_what_is_loaded_is_what_was_saved_bit_for_bit(saved, tiny, changes, steps, tmp_path):
     if steps:
         settings, state, path = saved(steps, **changes)
     else:
         settings, path = tiny(**changes), tmp_path / "checkpoint.safetensors"
-        state = train.begin(settings)
+        state = begin(settings)
         checkpoint.save(path, settings, state)
     loaded_settings, loaded = checkpoint.load(path)
     assert loaded_settings == settings
@@ -212,13 +221,13 @@ def test_losses_that_do_not_fit_the_run_are_one_clear_line(saved, losses):
 
 def test_a_run_that_never_began_has_a_checkpoint_too(tiny, tmp_path):
     settings = tiny()
-    checkpoint.save(tmp_path / "a", settings, train.begin(settings))
+    checkpoint.save(tmp_path / "a", settings, begin(settings))
     assert checkpoint.load(tmp_path / "a")[1].step == 0
 
 
 def test_settings_are_those_of_the_run(saved):
     settings, _, path = saved()
-    assert about(path)["settings"] == dataclasses.asdict(settings)
+    assert about(path)["settings"] == settings.entries()
 
 
 def test_a_setting_that_is_missing_does_not_take_its_default(saved):
@@ -270,8 +279,8 @@ def test_a_file_with_no_checksum_is_one_clear_line(saved):
         "[" * 100_000,
         '{"version": ' + "9" * 5000 + "}",
         '{"version": ' + "[" * 900 + "]" * 900 + "}",
-        '{"version": 2, "settings": ' + "[" * 900 + "]" * 900 + "}",
-        '{"version": 2, "settings": {"seed": ' + "[" * 900 + "]" * 900 + "}}",
+        '{"version": 3, "settings": ' + "[" * 900 + "]" * 900 + "}",
+        '{"version": 3, "settings": {"seed": ' + "[" * 900 + "]" * 900 + "}}",
     ],
 )
 def test_json_that_is_deep_or_long_is_one_clear_line(saved, text):
@@ -305,7 +314,10 @@ def test_a_pipe_is_one_clear_line_and_not_waited_for(tmp_path):
     assert refused(tmp_path / "a") == "not a whole checkpoint (not a file)"
 
 
-@pytest.mark.parametrize("change", [{"layers": 10**8}, {"width": 10**8}, {"hidden": 10**8}, {"layers": 10**5}])
+LARGE = [{"encoder-layers": 10**8}, {"width": 10**8}, {"hidden": 10**8}, {"decoder-layers": 10**5}]
+
+
+@pytest.mark.parametrize("change", LARGE)
 def test_a_model_that_cannot_stand_in_the_file_is_not_drawn(saved, change):
     path = saved()[-1]
     rewrite(path, settings=about(path)["settings"] | change)

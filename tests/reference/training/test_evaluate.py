@@ -1,9 +1,11 @@
 import numpy as np
 import pytest
 
-from reference.job import evaluate, train
-from reference.job.tasks.copy import Examples
 from reference.losses.cross_entropy import cross_entropy
+from reference.tasks.task import Accuracy, Examples
+from reference.training import evaluate, loop
+from reference.training.settings import Run
+from reference.training.state import begin
 
 
 class Copier:
@@ -26,20 +28,24 @@ def numbered(count, length=4):
     return Examples(source=source, labels=source)
 
 
+RUN = Run.of({"vocabulary": 8, "length": 4})
+
+
 @pytest.mark.parametrize("judge", [evaluate.autoregressive, evaluate.forced])
 @pytest.mark.parametrize("rows", [250, 2])
 def test_tokens_and_whole_sequences_are_counted(judge, rows, monkeypatch):
     monkeypatch.setattr(evaluate, "ROWS", rows)  # the last chunk is not full
     wrong = np.zeros((5, 4), bool)
     wrong[1, 2] = wrong[3, 0] = wrong[3, 3] = True
-    assert judge(Copier(wrong), numbered(5)) == evaluate.Accuracy(tokens=17 / 20, sequences=3 / 5)
+    assert judge(RUN, Copier(wrong), numbered(5)) == Accuracy(tokens=17 / 20, sequences=3 / 5)
 
 
 def test_a_sequence_is_right_in_one_mode_exactly_if_it_is_in_the_other(tiny, trained):
     settings = tiny(epochs=4)
-    model, (_, held_out) = trained(settings).model, train.data(settings)
+    model, (_, held_out) = trained(settings).model, loop.data(settings)
     # The first wrong token ends both: up to there the two read the same prefix.
-    assert evaluate.autoregressive(model, held_out).sequences == evaluate.forced(model, held_out).sequences
+    alone, helped = (judge(settings, model, held_out) for judge in (evaluate.autoregressive, evaluate.forced))
+    assert alone.sequences == helped.sequences
 
 
 def test_a_record_says_what_was_read_in_which_way():
@@ -48,8 +54,8 @@ def test_a_record_says_what_was_read_in_which_way():
     model, all_, half = Copier(wrong), numbered(4), numbered(2)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(evaluate, "loss", lambda *_: 0.5)
-        patch.setattr(evaluate, "forced", lambda _, examples, *rest: evaluate.Accuracy(len(examples) / 10, 0.25))
-        assert evaluate.measure(model, half, all_) == {
+        patch.setattr(evaluate, "forced", lambda _, model, examples, *rest: Accuracy(len(examples) / 10, 0.25))
+        assert evaluate.measure(RUN, model, half, all_) == {
             "training_tokens": 0.2,
             "held_out_loss": 0.5,
             "held_out_tokens": 14 / 16,
@@ -63,8 +69,8 @@ def test_a_record_says_what_was_read_in_which_way():
 def test_the_loss_is_the_mean_over_all_tokens(tiny, rows, monkeypatch):
     monkeypatch.setattr(evaluate, "ROWS", rows)
     settings = tiny()
-    model, (_, held_out) = train.begin(settings).model, train.data(settings)
+    model, (_, held_out) = begin(settings).model, loop.data(settings)
     logits = model(source=held_out.source, target=held_out.target)
     mean = float(cross_entropy(logits, targets=held_out.labels))
     # sums of float32 in another order
-    np.testing.assert_allclose(evaluate.loss(model, held_out), mean, rtol=1e-6, atol=0)
+    np.testing.assert_allclose(evaluate.loss(settings, model, held_out), mean, rtol=1e-6, atol=0)

@@ -5,13 +5,13 @@ This is the only place that names such a library: a model on its arrays computes
 
 import dataclasses
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
 from reference.core import tree
-from reference.job.errors import JobError
+from reference.training.errors import RunError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,6 +20,10 @@ class Device:
 
     there: Callable[[np.ndarray], Any]
     back: Callable[[Any], np.ndarray]
+
+    def all_there(self, arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
+        """Return arrays of NumPy's, by name, with all of them there."""
+        return {name: self.there(array) for name, array in arrays.items()}
 
     def moved(self, node: Any) -> Any:
         """Return a tree of NumPy's arrays with all of them there."""
@@ -38,7 +42,7 @@ def find(name: str) -> Device:
     """Return the device of that name.
 
     Raises:
-        JobError: CuPy is not installed, or finds no device.
+        RunError: CuPy is not installed, or finds no device.
     """
     if name == "cpu":
         return HOST
@@ -46,7 +50,7 @@ def find(name: str) -> Device:
         cupy = importlib.import_module("cupy")
     except ImportError as error:
         why = str(error).partition("\n")[0]
-        raise JobError(f"device gpu must have CuPy: pip install 'backproof[gpu]' ({why})") from None
+        raise RunError(f"device gpu must have CuPy: pip install 'backproof[gpu]' ({why})") from None
     if not cupy.cuda.is_available():
-        raise JobError("device gpu must have a card that CUDA can use, got none")
+        raise RunError("device gpu must have a card that CUDA can use, got none")
     return Device(there=cupy.asarray, back=cupy.asnumpy)

@@ -19,14 +19,14 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as serialise
 
 from reference.core import tree
-from reference.job import files
-from reference.job.errors import JobError
-from reference.job.room import NUMBER, parameters, shortage
-from reference.job.settings import Settings
-from reference.job.train import State, begin, generator
+from reference.training import files
+from reference.training.errors import CheckpointError
+from reference.training.room import NUMBER, parameters, shortage
+from reference.training.settings import Run, known, parts
+from reference.training.state import State, begin, generator
 
 ENTRY = "backproof"  # of the metadata
-VERSION = 2
+VERSION = 3
 DTYPES = {"F32", "F64"}  # of the arrays of a run; NumPy has no name for some of the others
 RECORD = {  # what a record says
     "epoch", "step", "rate", "loss", "training_tokens",
@@ -34,15 +34,11 @@ RECORD = {  # what a record says
 }
 
 
-class CheckpointError(JobError):
-    """A file is not there, not whole, not a checkpoint, or of another shape."""
-
-
-def save(path: Path, settings: Settings, state: State) -> None:
+def save(path: Path, run: Run, state: State) -> None:
     arrays = {name: np.ascontiguousarray(array) for name, array in _arrays(state)}
     about: dict[str, Any] = {
         "version": VERSION,
-        "settings": dataclasses.asdict(settings),
+        "settings": run.entries(),
         "step": state.step,
         "random": state.random,
         "records": state.records,
@@ -52,7 +48,7 @@ def save(path: Path, settings: Settings, state: State) -> None:
     files.write(path, serialise(arrays, {ENTRY: json.dumps(about, allow_nan=False)}))
 
 
-def load(path: Path) -> tuple[Settings, State]:
+def load(path: Path) -> tuple[Run, State]:
     """Return what `save` was given.
 
     Raises:
@@ -61,8 +57,8 @@ def load(path: Path) -> tuple[Settings, State]:
     about, arrays = _read(path)
     try:
         checksum, checksums = about.pop("checksum"), dict(about["checksums"])
-        settings = _settings(about["settings"], path.stat().st_size)
-        template = _template(settings, about)
+        run = _run(about["settings"], path.stat().st_size)
+        template = _template(run, about)
     except (AttributeError, KeyError, OverflowError, RecursionError, TypeError, ValueError) as error:
         raise CheckpointError(f"{path}: not a checkpoint that this version can read ({_short(error)})") from None
     _expect_arrays(path, dict(_arrays(template)), arrays)
@@ -74,7 +70,7 @@ def load(path: Path) -> tuple[Settings, State]:
     if checksum != _checksum(json.dumps(about).encode()):
         raise CheckpointError(f"{path}: not a whole checkpoint (the checksum of its settings is another)")
     loaded = (arrays[name] for name, _ in _arrays(template))  # in the order in which tree.map walks
-    return settings, dataclasses.replace(
+    return run, dataclasses.replace(
         template,
         model=tree.map(lambda _: next(loaded), template.model),
         optimizer=tree.map(lambda _: next(loaded), template.optimizer),
@@ -82,28 +78,28 @@ def load(path: Path) -> tuple[Settings, State]:
     )
 
 
-def _settings(saved: Any, size: int) -> Settings:
-    """Return the settings of a file of `size` bytes, every one of which was saved, before a model of them is drawn."""
+def _run(saved: Any, size: int) -> Run:
+    """Return the run of a file of `size` bytes, every entry of which was saved, before a model of it is drawn."""
     if not isinstance(saved, dict):
         raise TypeError(f"settings must be an object, got {type(saved).__name__}")
-    names = {field.name for field in dataclasses.fields(Settings)}
+    names = set(known(*parts(saved)))
     for name in sorted(names ^ saved.keys()):
         raise ValueError(f"setting '{name}' must {'be there' if name in names else 'not be there'}")
-    settings = Settings(**saved)
-    if (text := shortage(settings)) is not None:
+    run = Run.of(saved)
+    if (text := shortage(run)) is not None:
         raise ValueError(text)
-    if (count := parameters(settings)) * NUMBER > size:
+    if (count := parameters(run.model)) * NUMBER > size:
         raise ValueError(f"{count:,} parameters cannot stand in {size:,} bytes")
-    return settings
+    return run
 
 
-def _template(settings: Settings, about: dict[str, Any]) -> State:
+def _template(run: Run, about: dict[str, Any]) -> State:
     """Return a state that differs from the saved one in the numbers of its arrays only."""
-    state, step, records = begin(settings), about["step"], tuple(dict(record) for record in about["records"])
-    if type(step) is not int or not 0 <= step <= settings.steps or len(records) != step // settings.steps_per_epoch:
-        raise ValueError(f"step {step} of {settings.steps} with {len(records)} records")
+    state, step, records = begin(run), about["step"], tuple(dict(record) for record in about["records"])
+    if type(step) is not int or not 0 <= step <= run.steps or len(records) != step // run.steps_per_epoch:
+        raise ValueError(f"step {step} of {run.steps} with {len(records)} records")
     for epoch, record in enumerate(records, 1):
-        _expect_record(record, epoch, settings)
+        _expect_record(record, epoch, run)
     return dataclasses.replace(
         state,
         optimizer=dataclasses.replace(state.optimizer, step=step),
@@ -113,10 +109,10 @@ def _template(settings: Settings, about: dict[str, Any]) -> State:
     )
 
 
-def _expect_record(record: dict[str, Any], epoch: int, settings: Settings) -> None:
+def _expect_record(record: dict[str, Any], epoch: int, run: Run) -> None:
     if record.keys() != RECORD or not all(type(value) in (int, float) for value in record.values()):
         raise ValueError(f"record {epoch} must have the numbers {', '.join(sorted(RECORD))}")
-    if (record["epoch"], record["step"]) != (epoch, epoch * settings.steps_per_epoch):
+    if (record["epoch"], record["step"]) != (epoch, epoch * run.steps_per_epoch):
         raise ValueError(f"record {epoch} is of epoch {record['epoch']} and step {record['step']}")
     if not all(map(math.isfinite, record.values())):
         raise ValueError(f"record {epoch} has a number that is not finite")

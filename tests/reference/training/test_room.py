@@ -1,26 +1,41 @@
 import pytest
 
 from reference.core import tree
-from reference.job import room, train
+from reference.training import room
+from reference.training.state import begin
 
 
 @pytest.mark.parametrize("norm", ["pre", "post"])
 @pytest.mark.parametrize("embeddings", ["separate", "tied"])
 @pytest.mark.parametrize("layers", [1, 3])
 def test_parameters_are_counted_without_a_model(tiny, norm, embeddings, layers):
-    settings = tiny(norm=norm, embeddings=embeddings, layers=layers)
-    drawn = sum(leaf.size for _, leaf in tree.leaves(train.begin(settings).model))
-    assert room.parameters(settings) == drawn
+    settings = tiny(norm=norm, embeddings=embeddings, encoder_layers=layers, decoder_layers=2)
+    drawn = sum(leaf.size for _, leaf in tree.leaves(begin(settings).model))
+    assert room.parameters(settings.model) == drawn
+
+
+@pytest.mark.parametrize("embeddings", ["separate", "tied"])
+@pytest.mark.parametrize("changes", [{}, {"positions": "rotary", "feedforward": "swiglu", "bias": False}])
+@pytest.mark.parametrize("more", [{}, {"normalization": "rms", "width": 16, "heads": 4, "key_value_heads": 2}])
+def test_parameters_of_a_decoder_are_counted_without_a_model(tiny, embeddings, changes, more):
+    settings = tiny(model="decoder-only", embeddings=embeddings, layers=3, **changes, **more)
+    assert room.parameters(settings.model) == sum(leaf.size for _, leaf in tree.leaves(begin(settings).model))
+
+
+@pytest.mark.parametrize("norm", ["pre", "post"])
+def test_parameters_of_an_encoder_are_counted_without_a_model(tiny, norm):
+    settings = tiny(model="encoder-only", norm=norm, layers=3)
+    assert room.parameters(settings.model) == sum(leaf.size for _, leaf in tree.leaves(begin(settings).model))
 
 
 @pytest.mark.parametrize(
     "change",
     [
-        {"layers": 10**8},
+        {"encoder_layers": 10**8},
         {"width": 10**8},
         {"hidden": 10**8},
         {"length": 10**8},
-        {"vocabulary": 10**8, "training": 10**8},
+        {"vocabulary": 10**8 - 1, "training": 10**8},
     ],
 )
 def test_what_does_not_fit_is_one_clear_line(tiny, monkeypatch, change):
@@ -41,7 +56,7 @@ def test_what_fits_is_no_shortage(tiny, monkeypatch):
 
 def test_a_machine_that_does_not_say_refuses_nothing(tiny, monkeypatch):
     monkeypatch.setattr(room, "memory", lambda: None)
-    assert room.shortage(tiny(layers=10**8)) is None
+    assert room.shortage(tiny(decoder_layers=10**8)) is None
 
 
 @pytest.mark.parametrize("error", [AttributeError, OSError, ValueError])

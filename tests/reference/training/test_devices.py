@@ -10,9 +10,11 @@ from rich.console import Console
 from strict import Strict, home, there
 
 from reference.core import tree
-from reference.job import checkpoint, commands, devices, run, train
-from reference.job.errors import JobError
+from reference.job import commands, run
 from reference.job.files import Folder
+from reference.training import checkpoint, devices, loop
+from reference.training.errors import RunError
+from reference.training.state import begin
 
 
 def library(is_available=True):
@@ -34,15 +36,15 @@ def test_the_host_moves_nothing():
 
 def test_without_the_library_or_without_a_card_one_line_says_so(monkeypatch):
     monkeypatch.setitem(sys.modules, "cupy", None)
-    with pytest.raises(JobError, match=r"^device gpu must have CuPy: pip install 'backproof\[gpu\]' \(.+\)$"):
+    with pytest.raises(RunError, match=r"^device gpu must have CuPy: pip install 'backproof\[gpu\]' \(.+\)$"):
         devices.find("gpu")
     monkeypatch.setitem(sys.modules, "cupy", library(is_available=False))
-    with pytest.raises(JobError, match=r"^device gpu must have a card that CUDA can use, got none$"):
+    with pytest.raises(RunError, match=r"^device gpu must have a card that CUDA can use, got none$"):
         devices.find("gpu")
 
 
 def test_a_model_goes_there_and_comes_home(gpu, tiny):
-    model = train.begin(tiny()).model
+    model = begin(tiny()).model
     moved = gpu.moved(model)
     assert all(type(leaf) is Strict for _, leaf in tree.leaves(moved))
     for (name, a), (other, b) in zip(tree.leaves(model), tree.leaves(gpu.home(moved)), strict=True):
@@ -56,23 +58,23 @@ def test_a_run_there_has_the_bits_of_one_on_the_host(gpu, tiny, tmp_path):
         folder = Folder(tmp_path / name)
         folder.expect_writable()
         terminal = Console(file=io.StringIO(), width=80, force_terminal=True)
-        end = run.run(tiny(), train.begin(tiny()), folder, terminal, device)
+        end = run.carry_out(tiny(), begin(tiny()), folder, terminal, device)
         assert all(type(leaf) is np.ndarray for _, leaf in tree.leaves((end.model, end.optimizer)))
         ends.append(folder.checkpoint.read_bytes())
     assert ends[0] == ends[1], "the checkpoint, byte for byte"
 
 
 def test_states_of_a_run_there_are_there(gpu, tiny):
-    state = train.begin(tiny())
-    moved = train.State(gpu.moved(state.model), gpu.moved(state.optimizer), state.random, state.losses, state.records)
-    after = next(train.train(tiny(), moved, *train.data(tiny()), gpu))
+    state = begin(tiny())
+    moved = state.moved(gpu.moved)
+    after = next(loop.train(tiny(), moved, *loop.data(tiny()), gpu))
     assert {type(leaf) for _, leaf in tree.leaves((after.model, after.optimizer))} == {Strict}
     assert type(after.losses) is np.ndarray
 
 
 @pytest.mark.usefixtures("gpu", "sketchy")
 def test_the_command_takes_a_device_and_goes_on_on_another(tmp_path):
-    given = {"out": tmp_path, "training": 32, "held_out": 16, "width": 8, "heads": 2, "hidden": 8, "epochs": 1}
+    given = {"out": tmp_path, "training": 32, "held-out": 16, "width": 8, "heads": 2, "hidden": 8, "epochs": 1}
     assert commands.train({**given, "device": "gpu", "schedule": "constant"}) == 0
     settings, state = checkpoint.load(Folder(tmp_path).checkpoint)
     assert state.step == settings.steps
@@ -82,6 +84,6 @@ def test_the_command_takes_a_device_and_goes_on_on_another(tmp_path):
 
 def test_what_the_device_lacks_is_told_before_anything_is_written(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "cupy", None)
-    with pytest.raises(JobError):
+    with pytest.raises(RunError):
         commands.train({"out": tmp_path / "run", "device": "gpu"})
     assert not (tmp_path / "run").exists()

@@ -1,0 +1,138 @@
+"""How each family of models is drawn, what it reads of an example, and what it says.
+
+B sequences, S symbols of a source, T of an answer.
+"""
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import numpy as np
+
+from reference.core.families import DecoderOnlySettings, EncoderOnlySettings, TransformerSettings
+from reference.core.settings import Settings
+from reference.generation.greedy import greedy, teacher_forced
+from reference.layers.language_model_head import LanguageModelHead
+from reference.models.decoder_only import DecoderOnly
+from reference.models.encoder_only import EncoderOnly
+from reference.models.headed import Headed
+from reference.models.objective import Objective
+from reference.models.tied import TiedTransformer
+from reference.models.tied_decoder_only import TiedDecoderOnly
+from reference.models.transformer import Transformer
+from reference.tasks.task import START, Examples, Task
+
+SILENT = -1  # the label of a position of which nothing is asked
+GIVEN = ("vocabulary", "length")  # settings of a model that follow from the task
+
+
+class Family:
+    """What a run asks of a family of models."""
+
+    settings: ClassVar[type[Settings]]
+    ignore: ClassVar[int | None] = None
+
+    def sized(self, task: Task, entries: dict[str, Any]) -> Any:
+        """Return the settings of a model for the task; `entries` are all that do not follow from it."""
+        follow = {"vocabulary": task.tokens, "length": sum(task.sizes)}
+        return self.settings.of({name: follow[name] for name in GIVEN if name in self.settings.names()} | entries)
+
+    def init(self, rng: np.random.Generator, settings: Any) -> Any:
+        """Draw a model."""
+        raise NotImplementedError
+
+    def objective(self, model: Any) -> Objective:
+        """Return the loss of a model, summed over the tokens of a batch."""
+        return Objective(model=model, reduction="sum", ignore=self.ignore)
+
+    def inputs(self, examples: Examples) -> dict[str, np.ndarray]:
+        """Return what the objective takes."""
+        raise NotImplementedError
+
+    def forced(self, model: Any, examples: Examples, there: Callable[[np.ndarray], Any]) -> Any:
+        """Return the ids (B, T) that are said where the right ones stand before each; `there` moves an array."""
+        raise NotImplementedError
+
+    def said(self, model: Any, source: Any, length: int) -> Any:
+        """Return the ids (B, length) that are said to a source (B, S), read by the model as they are said."""
+        raise NotImplementedError
+
+
+class EncoderDecoderFamily(Family):
+    """The encoder reads the source, the decoder says the answer token by token."""
+
+    settings = TransformerSettings
+
+    def init(self, rng: np.random.Generator, settings: Any) -> Any:
+        return (TiedTransformer if settings.embeddings == "tied" else Transformer).init(rng, settings)
+
+    def inputs(self, examples: Examples) -> dict[str, np.ndarray]:
+        return {"source": examples.source, "target": examples.target, "labels": examples.labels}
+
+    def forced(self, model: Any, examples: Examples, there: Callable[[np.ndarray], Any]) -> Any:
+        return teacher_forced(model, there(examples.source), there(examples.target))
+
+    def said(self, model: Any, source: Any, length: int) -> Any:
+        return greedy(model, source, start=START, length=length)
+
+
+class DecoderOnlyFamily(Family):
+    """The answer is the continuation of the source; the start token stands between them."""
+
+    settings = DecoderOnlySettings
+    ignore = SILENT
+
+    def init(self, rng: np.random.Generator, settings: Any) -> Any:
+        return (TiedDecoderOnly if settings.embeddings == "tied" else DecoderOnly).init(rng, settings)
+
+    def inputs(self, examples: Examples) -> dict[str, np.ndarray]:
+        silent = np.full_like(examples.source, SILENT)
+        return {
+            "tokens": np.concatenate([examples.source, examples.target], axis=1),
+            "labels": np.concatenate([silent, examples.labels], axis=1),
+        }
+
+    def forced(self, model: Any, examples: Examples, there: Callable[[np.ndarray], Any]) -> Any:
+        return _last(model(tokens=there(self.inputs(examples)["tokens"])), examples.labels.shape[1])
+
+    def said(self, model: Any, source: Any, length: int) -> Any:
+        tokens = np.concatenate([source, np.full_like(source[:, :1], START)], axis=1)
+        for _ in range(length):
+            tokens = np.concatenate([tokens, _last(model(tokens=tokens), 1)], axis=1)
+        return tokens[:, -length:]
+
+
+class EncoderOnlyFamily(Family):
+    """All tokens of the answer are said at once, where start tokens stand behind the source as masks."""
+
+    settings = EncoderOnlySettings
+    ignore = SILENT
+
+    def init(self, rng: np.random.Generator, settings: Any) -> Any:
+        body = EncoderOnly.init(rng, settings)
+        return Headed(body=body, head=LanguageModelHead.init(rng, settings.width, settings.vocabulary))
+
+    def inputs(self, examples: Examples) -> dict[str, np.ndarray]:
+        masks = np.full_like(examples.labels, START)
+        return {
+            "tokens": np.concatenate([examples.source, masks], axis=1),
+            "labels": np.concatenate([np.full_like(examples.source, SILENT), examples.labels], axis=1),
+        }
+
+    def forced(self, model: Any, examples: Examples, there: Callable[[np.ndarray], Any]) -> Any:
+        return self.said(model, there(examples.source), examples.labels.shape[1])
+
+    def said(self, model: Any, source: Any, length: int) -> Any:
+        masks = np.full_like(source, START, shape=(len(source), length))
+        return _last(model(tokens=np.concatenate([source, masks], axis=1)), length)
+
+
+def _last(logits: Any, length: int) -> Any:
+    """Return the most likely ids (B, length) at the last positions."""
+    return logits[:, -length:].argmax(axis=-1)
+
+
+FAMILIES: dict[str, Family] = {
+    "encoder-decoder": EncoderDecoderFamily(),
+    "decoder-only": DecoderOnlyFamily(),
+    "encoder-only": EncoderOnlyFamily(),
+}

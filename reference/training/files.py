@@ -1,0 +1,31 @@
+"""Files that are whole or not there."""
+
+import contextlib
+import os
+from pathlib import Path
+
+from reference.training.errors import WriteError
+
+DRAFT = ".backproof-draft"  # ends the names of drafts, and no name that somebody else gives
+
+
+def write(path: Path, data: bytes) -> None:
+    """Write `data` to `path` so that at every moment the old file or the new one is there, whole.
+
+    Raises:
+        WriteError: it cannot be done; the old file is there as before.
+    """
+    draft = path.with_name(f".{path.name}.{os.getpid()}{DRAFT}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with draft.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except BaseException as error:  # Ctrl-C too must leave nothing behind
+        with contextlib.suppress(OSError):
+            draft.unlink()
+        if isinstance(error, OSError):
+            raise WriteError(f"{path}: cannot be written ({error.strerror})") from None
+        raise

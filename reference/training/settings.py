@@ -1,0 +1,104 @@
+"""What a run is: every choice that its bits depend on."""
+
+import dataclasses
+import math
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, Literal, Self
+
+from reference.core.kinds import AboveZero, Size
+from reference.core.settings import Settings, expect_known, written
+from reference.core.shapes import expect_whole
+from reference.tasks import task as tasks
+from reference.tasks.task import Task
+from reference.training.families import FAMILIES, GIVEN, Family
+
+SGD = {"epochs": 60, "rate": 5e-3, "end-rate": 1e-3}  # the defaults that differ from Adam's
+
+
+class TrainingSettings(Settings):
+    """How a model is trained."""
+
+    seed: Annotated[int, lambda where, name, value: expect_whole(where, name, value, 0)] = 0
+    batch: Size = 16
+    epochs: Size = 10
+    shards: Size = 1            # of a batch, whose gradients are added in their order
+    optimizer: Literal["adam", "adamw", "muon", "sgd"] = "adam"
+    schedule: Literal["constant", "cosine", "linear"] = "linear"
+    rate: AboveZero = 2e-3      # of a schedule that falls, the first
+    end_rate: AboveZero = 1e-5  # so small that no step near the end undoes what was learned
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """A task, a model for it, and how it is trained; `entries` are the names and values that say so."""
+
+    task: Task
+    model: Any  # settings of its family
+    training: TrainingSettings
+
+    @classmethod
+    def of(cls, entries: Mapping[str, Any]) -> Self:
+        """Return the run of these entries, each the default of its task or its optimizer unless it is given.
+
+        Raises:
+            TypeError: a value is of another type.
+            ValueError: a name is unknown, the nearest known one is given; a value is out of range, or two do not
+                fit together.
+        """
+        task, family = parts(entries)
+        expect_known("settings", entries, known(task, family))
+        usual = {name: value for name, value in task.usual.items() if name in known(task, family)}
+        usual |= SGD if entries.get("optimizer", usual.get("optimizer")) == "sgd" else {}
+        every = {**usual, **entries}
+        own = task.of(_only(task.names(), every))
+        training = TrainingSettings.of(_only(TrainingSettings.names(), every))
+        return cls(own, family.sized(own, _only(set(every) - set(GIVEN), every, family.settings.names())), training)
+
+    def entries(self) -> dict[str, Any]:
+        """Return what `of` takes to make this run again."""
+        model = {name: value for name, value in self.model.entries().items() if name not in GIVEN}
+        names = {"task": self.task_name, "model": self.family_name}
+        return names | self.task.entries() | model | self.training.entries()
+
+    @property
+    def task_name(self) -> str:
+        return written(type(self.task).__module__.rpartition(".")[2])
+
+    @property
+    def family_name(self) -> str:
+        return next(name for name, family in FAMILIES.items() if family is self.family)
+
+    @property
+    def family(self) -> Family:
+        return next(family for family in FAMILIES.values() if family.settings is type(self.model))
+
+    @property
+    def steps_per_epoch(self) -> int:
+        return math.ceil(self.task.training / self.training.batch)
+
+    @property
+    def steps(self) -> int:
+        return self.training.epochs * self.steps_per_epoch
+
+
+def parts(entries: Mapping[str, Any]) -> tuple[type[Task], Family]:
+    """Return the task and the family of models that the entries name, or the usual ones.
+
+    Raises:
+        ValueError: there is none of that name; the nearest is given.
+    """
+    task = tasks.find(entries.get("task", "copy"))
+    model = entries.get("model", task.usual.get("model", "encoder-decoder"))
+    expect_known("model", [model], FAMILIES, "a family of models")
+    return task, FAMILIES[model]
+
+
+def known(task: type[Task], family: Family) -> list[str]:
+    """Return the names of all entries of a run of this task with a model of this family."""
+    model = [name for name in family.settings.names() if name not in GIVEN]
+    return ["task", "model", *task.names(), *model, *TrainingSettings.names()]
+
+
+def _only(names: Iterable[str], entries: Mapping[str, Any], also: Iterable[str] | None = None) -> dict[str, Any]:
+    wanted = set(names) if also is None else set(names) & set(also)
+    return {name: value for name, value in entries.items() if name in wanted}

@@ -1,0 +1,54 @@
+"""The gradient of a batch as a sum over its shards, in their order: the same bits wherever each was computed."""
+
+import dataclasses
+import operator
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from reference.core import tree
+from reference.tasks.task import Examples
+from reference.training.devices import HOST, Device
+from reference.training.settings import Run
+from reference.training.state import State, stream
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Shard:
+    """A part of a batch: all that its gradient depends on."""
+
+    run: Run
+    model: Any
+    rows: Examples
+    batch: int  # sequences of the whole batch
+    step: int
+    place: int  # among the shards of the batch
+    device: Device = HOST
+
+    def gradient(self) -> tuple[float, Any]:
+        """Return the loss, summed over all tokens, and its gradient divided by the sequences of the batch."""
+        inputs, objective = self.run.family.inputs(self.rows), self.run.family.objective(self.model)
+        drawn: dict[str, Any] = {"rng": stream(self.run, 3, self.step, self.place)} if self.run.model.dropout else {}
+        loss, pullback = objective.vjp(**self.device.all_there(inputs), **drawn)
+        (d_objective,) = pullback(1 / self.batch)
+        return float(self.device.back(loss)), d_objective.model
+
+
+def gradient(
+    run: Run, state: State, rows: Examples, device: Device = HOST, mapper: Callable = map
+) -> tuple[float, Any]:
+    """Return the loss of a batch, summed over all tokens, and the gradient of its mean over the sequences.
+
+    The shards are fixed by the settings; `mapper` is called like `map`, and changes no bit.
+    """
+    parts = [Shard(run, state.model, part, len(rows), state.step, k, device) for k, part in enumerate(cut(run, rows))]
+    (loss, d_model), *rest = mapper(Shard.gradient, parts)
+    for more, d_more in rest:
+        loss, d_model = loss + more, tree.map(operator.add, d_model, d_more)
+    return loss, d_model
+
+
+def cut(run: Run, rows: Examples) -> Iterator[Examples]:
+    """Yield the shards of a batch, as equal as they can be; of fewer rows than shards each is one."""
+    count = min(run.training.shards, len(rows))
+    for k in range(count):
+        yield rows[len(rows) * k // count : len(rows) * (k + 1) // count]

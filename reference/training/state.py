@@ -1,0 +1,57 @@
+"""All that the rest of a run depends on, as one value."""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any, Self
+
+import numpy as np
+
+from reference.training.optimizers import optimizer
+from reference.training.settings import Run
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class State:
+    """A step makes the next one; none is changed."""
+
+    model: Any
+    optimizer: Any                            # its state: AdamState, SGDState ...
+    random: Mapping[str, Any]                 # the generator that shuffles, as it stood before this epoch
+    losses: np.ndarray                        # (steps so far,), float64: mean over the tokens of a batch
+    records: tuple[Mapping[str, float], ...]  # one for each epoch that is over
+
+    @property
+    def step(self) -> int:
+        return len(self.losses)
+
+    def moved(self, move: Callable[[Any], Any]) -> Self:
+        """Return the state with model and moments where `move` puts a tree of arrays."""
+        return dataclasses.replace(self, model=move(self.model), optimizer=move(self.optimizer))
+
+
+def begin(run: Run, model: Any = None) -> State:
+    """Return the state before the first step, of a freshly drawn model unless one is given."""
+    if model is None:
+        model = run.family.init(stream(run, 1), run.model)
+    return State(
+        model=model,
+        optimizer=optimizer(run.training).init(model),
+        random=stream(run, 2).bit_generator.state,
+        losses=np.zeros(0),
+        records=(),
+    )
+
+
+def generator(state: Mapping[str, Any]) -> np.random.Generator:
+    """Return the generator that stands where `state` says."""
+    rng = np.random.default_rng()
+    rng.bit_generator.state = state
+    return rng
+
+
+def stream(run: Run, use: int, *place: int) -> np.random.Generator:
+    """Return the generator of one use, and of a place in it; none depends on how far another went.
+
+    The uses are: data 0, parameters 1, order 2, what is drawn within a step 3.
+    """
+    return np.random.default_rng([run.training.seed, use, *place])

@@ -1,0 +1,53 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from reference.training import files
+from reference.training.errors import WriteError
+
+
+def test_a_file_is_replaced_and_nothing_else_is_left(tmp_path):
+    path = tmp_path / "a"
+    files.write(path, b"old")
+    files.write(path, b"new")
+    assert path.read_bytes() == b"new"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("broken", ["fsync", "replace"])
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+def test_what_breaks_while_writing_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch, broken, error):
+    path = tmp_path / "a"
+    files.write(path, b"old")
+
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr(os if broken == "fsync" else Path, broken, fail)
+    with pytest.raises(WriteError if isinstance(error, OSError) else KeyboardInterrupt) as raised:
+        files.write(path, b"new")
+    if isinstance(error, OSError):
+        assert str(raised.value) == f"{path}: cannot be written (No space left on device)"
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_draft_stands_in_the_same_folder_so_that_a_rename_is_enough(tmp_path, monkeypatch):
+    seen = []
+    monkeypatch.setattr(os, "fsync", lambda _: seen.extend(tmp_path.iterdir()))
+    files.write(tmp_path / "a", b"new")
+    (draft,) = seen
+    assert draft.parent == tmp_path
+    assert draft.name.startswith(".a.")
+
+
+def test_the_folders_above_a_file_are_made_with_it(tmp_path):
+    files.write(tmp_path / "a" / "b", b"new")
+    assert (tmp_path / "a" / "b").read_bytes() == b"new"
+
+
+def test_a_file_below_a_file_is_one_clear_line(tmp_path):
+    (tmp_path / "a").write_bytes(b"")
+    with pytest.raises(WriteError, match=r"/a/b: cannot be written \(.+\)$"):
+        files.write(tmp_path / "a" / "b", b"new")

@@ -1,0 +1,69 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+from reference.core import tree
+from reference.training import loop
+from reference.training.shards import Shard, cut, gradient
+from reference.training.state import begin
+
+
+@pytest.fixture
+def batch(tiny):
+    """batch(**changes): a run, its state before the first step, and a batch of ten sequences."""
+
+    def batch(**changes):
+        run = tiny(batch=10, **changes)
+        return run, begin(run), loop.data(run)[0]
+
+    return batch
+
+
+def bits(got):
+    loss, d_model = got
+    return loss, [array.tobytes() for _, array in tree.leaves(d_model)]
+
+
+@pytest.mark.parametrize(("shards", "sizes"), [(1, [10]), (3, [3, 3, 4]), (10, [1] * 10), (99, [1] * 10)])
+def test_shards_are_as_equal_as_they_can_be_and_keep_the_order(batch, shards, sizes):
+    run, _, rows = batch(shards=shards)
+    parts = list(cut(run, rows))
+    assert [len(part) for part in parts] == sizes
+    assert np.concatenate([part.source for part in parts]).tolist() == rows.source.tolist()
+
+
+def test_the_gradient_of_a_batch_is_that_of_its_shards_together(batch):
+    run, state, rows = batch()
+    parted = dataclasses.replace(run, training=dataclasses.replace(run.training, shards=4))
+    (loss, d), (other, d_other) = (gradient(one, state, rows) for one in (run, parted))
+    np.testing.assert_allclose(other, loss, rtol=1e-6, atol=0)  # sums of float32 in another order
+    for (_, a), (path, b) in zip(tree.leaves(d), tree.leaves(d_other), strict=True):
+        np.testing.assert_allclose(b, a, rtol=1e-4, atol=1e-6, err_msg=path)  # sums of float32 in another order
+
+
+@pytest.mark.parametrize("model", ["encoder-decoder", "decoder-only"])
+def test_wherever_shards_are_computed_the_bits_are_the_same(batch, model):
+    run, state, rows = batch(shards=4, model=model, dropout=0.2)
+
+    def backwards(work, items):
+        return reversed([work(item) for item in reversed(list(items))])
+
+    assert bits(gradient(run, state, rows, mapper=backwards)) == bits(gradient(run, state, rows))
+
+
+def test_gradients_are_added_in_the_order_of_the_shards(batch):
+    run, state, rows = batch(shards=3)
+    first, second, third = (
+        Shard(run, state.model, part, len(rows), state.step, k).gradient()[1] for k, part in enumerate(cut(run, rows))
+    )
+    expected = tree.map(lambda a, b, c: (a + b) + c, first, second, third)
+    assert bits((0, gradient(run, state, rows)[1])) == bits((0, expected))
+
+
+def test_dropout_is_drawn_anew_at_every_step_and_for_every_shard(batch):
+    run, state, rows = batch(shards=2, dropout=0.5)
+    part = rows[:5]
+    drawn = [Shard(run, state.model, part, 10, *place).gradient()[0] for place in ((0, 0), (0, 1), (1, 0), (0, 0))]
+    assert drawn[0] == drawn[3]
+    assert len(set(drawn)) == 3
