@@ -9,7 +9,7 @@ import numpy as np
 from gradcheck.diagnosis import contracts, seen, simple
 from gradcheck.diagnosis.evidence import UNKNOWN, Diagnosis, Evidence
 from gradcheck.diagnosis.gathering import Gathering
-from gradcheck.diagnosis.patterns import PATTERNS
+from gradcheck.diagnosis.patterns import PATTERNS, WEAKER
 from gradcheck.subjects.findings import Finding
 from gradcheck.verdict.comparisons import EXPLAINED, Comparisons
 from gradcheck.verdict.facts import Gradient
@@ -75,11 +75,17 @@ def diagnose(
     if gathering.repeats(leaf) and (own := gathering.evidence(leaf, own=True)) and _stale(evidence, own):
         text = f"the claim for {gradient.name} is right at the inputs of the first call and stays the same at others"
         return Diagnosis("stale", f"{text}: residuals are kept from an earlier call")
-    return _pattern(evidence) or Diagnosis(UNKNOWN.name, seen.seen(evidence))
+    return _pattern(gathering, evidence) or Diagnosis(UNKNOWN.name, seen.seen(evidence))
 
 
-def _pattern(evidence: Evidence) -> Diagnosis | None:
-    return next((found for pattern in PATTERNS if (found := pattern(evidence))), None)
+def _pattern(gathering: Gathering, evidence: Evidence) -> Diagnosis | None:
+    """Return the first pattern that fits; before a weaker one, a step of the forward pass that explains all arrays."""
+    for pattern in PATTERNS:
+        if found := pattern(evidence):
+            if pattern in WEAKER and gathering.steps.whole:
+                return gathering.steps.of.get(evidence.leaf, found)
+            return found
+    return gathering.steps.of.get(evidence.leaf)
 
 
 def _elsewhere(gathering: Gathering, leaf: int) -> Diagnosis:

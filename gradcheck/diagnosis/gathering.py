@@ -1,8 +1,11 @@
 """Makes the evidence: claims and numeric derivatives of one array, as far as they are not too dear."""
 
+import functools
+
 import numpy as np
 
 from gradcheck.claims.claim import Claim
+from gradcheck.diagnosis import retraced
 from gradcheck.diagnosis.evidence import Evidence, half
 from gradcheck.numeric.points import cotangents, generic
 from gradcheck.numeric.probe import Probe
@@ -111,6 +114,11 @@ class Gathering:
             lambda: self.evidence(leaf, moved=-1 - leaf),
             lambda changes, only: self.changed(leaf, changes, only),
         )
+
+    @functools.cached_property
+    def steps(self) -> retraced.Told:
+        """Return what one step of the forward pass that goes back wrongly explains."""
+        return retraced.found(self.problem, self.near.point)
 
     def unsteady(self, leaf: int) -> bool:
         """Whether two calls with one dy, of one pullback or of two, give claims that differ by more than rounding."""

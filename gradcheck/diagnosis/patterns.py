@@ -114,3 +114,33 @@ PATTERNS: tuple[Pattern, ...] = (
     visible.masked,
     operands.outer,
 )
+
+WEAKER: frozenset[Pattern] = frozenset(
+    {
+        simple.few,
+        simple.little,
+        pairs.made_up_beside,
+        pairs.made_up,
+        pairs.entries_left_out,
+        pairs.by_part,
+        pairs.exchanged_pairs,
+        scales.throughout,
+        scales.by_row,
+        scales.by_line,
+        scales.beside_direct,
+        scales.some,
+        laws.law,
+        laws.shares,
+        depends.values,
+        depends.left_out,
+        depends.made_up,
+        experiments.mended,
+        experiments.within,
+        visible.masked,
+        operands.outer,
+        terms.constant,
+        uses.multiplier,
+        uses.spread,
+        uses.summed,
+    }
+)  # true of the numbers, which other mistakes make too

@@ -114,6 +114,17 @@ def test_what_one_array_is_sure_of_goes_before_a_guess_at_another():
     assert {g.cause for g in report.gradients if g.verdict == "fail"} <= {"mask", "unknown"}
 
 
+def test_a_step_in_the_middle_of_a_network_is_told_with_its_line():
+    def backward(x, w, dy):
+        h = np.tanh(x @ w)
+        dz = 2 * dy * h.sum(0).sum() * np.ones_like(h)
+        return dz @ w.T, x.T @ dz
+
+    report = gradcheck.check(pair(lambda x, w: np.tanh(x @ w).sum() ** 2, backward), X, SQUARE)
+    assert {g.cause for g in report.gradients} == {"slope"}
+    assert all("slope of tanh is left out, in `report = " in g.diagnosis for g in report.gradients), str(report)
+
+
 def test_an_array_of_which_no_cause_is_told_is_described():
     a, b = np.random.default_rng(4).normal(size=(2, 4, 5))
 

@@ -3,7 +3,7 @@
 import inspect
 
 from gradcheck.diagnosis.evidence import Evidence
-from gradcheck.diagnosis.patterns import PATTERNS
+from gradcheck.diagnosis.patterns import PATTERNS, WEAKER
 
 
 def test_each_pattern_is_tried_once():
@@ -13,3 +13,7 @@ def test_each_pattern_is_tried_once():
 def test_a_pattern_takes_the_evidence_alone():
     assert all(len(inspect.signature(pattern).parameters) == 1 for pattern in PATTERNS)
     assert Evidence.__name__ == "Evidence"
+
+
+def test_weaker_patterns_are_patterns():
+    assert set(PATTERNS) > WEAKER

@@ -1,0 +1,108 @@
+"""One derivative of the forward pass that explains the claims if it is another one.
+
+What is found is confirmed: at two points, and for several cotangents, the claims are what comes out.
+"""
+
+import dataclasses
+from collections.abc import Iterator
+
+import numpy as np
+
+from gradcheck.diagnosis import followed, suspects  # noqa: F401  (`followed` has what traced arrays take)
+from gradcheck.diagnosis.compounds import compounds
+from gradcheck.diagnosis.evidence import Diagnosis
+from gradcheck.diagnosis.flows import Flows
+from gradcheck.diagnosis.residuals import replaced
+from gradcheck.diagnosis.stages import line
+from gradcheck.diagnosis.suspects import Suspect
+from gradcheck.numeric.points import generic
+from gradcheck.subjects.problem import Arrays, Problem
+
+MOST = 6000  # suspects
+MULTIPLES = {"branch": "branch", "slope": "slope", "mean term": "mean term", "normalisation": "product term"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Told:
+    """What is said of each array that is explained; `whole`: one other derivative explains all that are wrong."""
+
+    of: dict[int, Diagnosis] = dataclasses.field(default_factory=dict)
+    whole: bool = False
+
+
+def found(problem: Problem, point: Arrays) -> Told:
+    """Return what is said of arrays whose wrong claims are those of another derivative of one step."""
+    rng = np.random.default_rng(4)
+    points = point, [generic(np.asarray(x), rng) for x in point]
+    try:
+        one, two = (Flows(problem, p, np.random.default_rng(5)) for p in points)
+        true = all(flows.are_true(problem, p, rng) for flows, p in zip((one, two), points, strict=True))
+    except Exception:  # the user's code may not take traced arrays
+        return Told()
+    if not true or len(one.graph.steps) != len(two.graph.steps):
+        return Told()
+    told: dict[int, Diagnosis] = {}
+    names = [leaf.name for leaf in problem.leaves]
+    for suspect, times, leaf in _fitting(one, two):
+        name, text = _named(one, suspect, times)
+        for i in [leaf] if leaf is not None else np.flatnonzero(one.wrong).tolist():
+            said = f"the claim for {names[i]} comes out if {text}, in `{line(one.graph, suspect.at)}`"
+            if leaf is None or i not in told:
+                told[i] = Diagnosis(name, said, sure=False)
+        if leaf is None:
+            return Told(told, whole=True)
+    return Told(told)
+
+
+def _named(flows: Flows, suspect: Suspect, times: float) -> tuple[str, str]:
+    """Return cause and words, where what is left out counts some times."""
+    if times == 1:
+        return suspect.name, suspect.text
+    text = suspect.text.replace("nothing flows back", f"what flows back counts {1 - times:.6g} times")
+    if suspect.name in MULTIPLES:
+        return MULTIPLES[suspect.name], text
+    effect = suspect.effect(flows)
+    alone = effect is not None and all(
+        np.allclose(d, -t, rtol=1e-7, atol=1e-9 * np.abs(t).max(initial=0))
+        for d, t, bad in zip(flows.leaves(effect), flows.leaves(flows.right), flows.wrong, strict=True)
+        if bad and d.any()
+    )
+    return ("factor" if alone else "term"), text
+
+
+def _fitting(one: Flows, two: Flows) -> Iterator[tuple[Suspect, float, int | None]]:
+    """Yield suspects that explain all arrays, or one of them, and how often they count."""
+    wrong = one.wrong
+    for tried, suspect in enumerate(_all(one)):
+        if tried >= MOST:
+            return
+        effect = suspect.effect(one)
+        if effect is None or not np.isfinite(effect).all() or not effect.any():
+            continue
+        ways = {1.0}
+        if suspect.any_multiple:
+            ways |= {s for s in (one.times(effect, i) for i in (None, *np.flatnonzero(wrong))) if s}
+        for times in sorted(ways, key=lambda s: s != 1):
+            fits = one.explained(times * effect)
+            which = [None] if all(fits) else [i for i, bad in enumerate(wrong) if bad and fits[i]]
+            again = suspect.effect(two) if which else None
+            if again is None:
+                continue
+            confirmed = two.explained(times * again)
+            for i in which:
+                if all(confirmed) if i is None else confirmed[i]:
+                    yield suspect, round(times, 9), i
+
+
+def _all(flows: Flows) -> Iterator[Suspect]:
+    graph = flows.graph
+    places = list(suspects.groups(graph))
+    yield from (suspects.dropped(graph, edges) for edges in places)
+    yield from suspects.held(graph)
+    yield from compounds(flows)
+    for edges in places:
+        yield from suspects.others(graph, edges)
+    for edge in reversed(graph.edges):
+        yield from suspects.elsewhere(graph, edge)
+    for edges in places:
+        yield from replaced(graph, edges)

@@ -1,0 +1,64 @@
+"""gradcheck.diagnosis.suspects: each hypothesis has the effect that it says."""
+
+import numpy as np
+
+from gradcheck.adapters import pair
+from gradcheck.diagnosis import followed, suspects  # noqa: F401
+from gradcheck.diagnosis.flows import Flows
+from gradcheck.subjects.problem import Problem
+
+rng = np.random.default_rng(9)
+X, W, B = rng.normal(size=(3, 4)), rng.normal(size=(4, 4)), rng.normal(size=4)
+
+
+def layer(x, w, b):
+    z = np.tanh(x @ w + b)
+    return (z - z.mean(1, keepdims=True)) / np.sqrt(z.var(1, keepdims=True))
+
+
+def flows(forward=layer, inputs=(X, W, B)):
+    problem = Problem(pair(forward, lambda *args: args[:-1]), inputs, {})
+    return Flows(problem, inputs, np.random.default_rng(1))
+
+
+def test_edges_of_one_place_are_taken_together_and_alone():
+    found = flows(lambda x: sum(np.exp(row) for row in x), (X,))
+    sizes = [len(g) for g in suspects.groups(found.graph) if found.graph.steps[g[0][0]].name == "exp"]
+    assert sorted(sizes) == [1, 1, 1, 3]
+
+
+def test_a_dropped_edge_is_a_path_or_the_term_of_a_statistic():
+    found = flows()
+    names = {
+        (found.graph.steps[g[0][0]].name, g[0][1]): suspects.dropped(found.graph, g).name
+        for g in suspects.groups(found.graph)
+    }
+    assert names["subtract", 1] == "mean term"
+    assert names["divide", 1] == "normalisation"
+    assert names["add", 1] == "path"
+
+
+def test_all_statistics_may_be_held():
+    found = flows()
+    suspect = next(suspects.held(found.graph))
+    z = np.tanh(X @ W + B)
+    d = found.g.reshape(-1, 3, 4) / np.sqrt(z.var(1, keepdims=True)) * (1 - z * z)
+    want = np.concatenate([(d @ W.T).reshape(len(d), -1), (X.T @ d).reshape(len(d), -1), d.sum(1)], axis=1)
+    assert np.allclose(found.right + suspect.effect(found), want, rtol=1e-9, atol=1e-9)
+
+
+def test_what_flows_back_to_another_step_may_be_handed_on():
+    found = flows(lambda x, w, b: np.tanh(x @ w + b), (X, W, B))
+    (edge,) = [(v, k) for v, k in found.graph.edges if found.graph.steps[v].name == "broadcast 1"]
+    (suspect,) = [s for s in suspects.elsewhere(found.graph, edge) if " tanh in " in s.text]
+    assert suspect.name == "slope"
+    want = found.g.reshape(-1, 3, 4).sum(1)
+    assert np.allclose((found.right + suspect.effect(found))[:, -4:], want, rtol=1e-12, atol=1e-12)
+
+
+def test_an_alternative_changes_all_edges_of_its_place():
+    found = flows(lambda x: sum(np.exp(row) for row in x), (X,))
+    (together,) = [g for g in suspects.groups(found.graph) if len(g) == 3 and found.graph.steps[g[0][0]].name == "exp"]
+    (suspect,) = [s for s in suspects.others(found.graph, together) if "is left out" in s.text and s.name == "slope"]
+    want = np.repeat(found.g[:, None], 3, axis=1).reshape(len(found.g), -1)
+    assert np.allclose(found.right + suspect.effect(found), want, rtol=1e-12, atol=1e-12)
