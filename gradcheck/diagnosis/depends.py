@@ -21,9 +21,9 @@ def left_out(e: Evidence) -> Diagnosis | None:
         if k == e.leaf:
             text = f"the claim for {e.name} does not change when {e.name} does, the numeric gradient does"
             why = "the derivative of a nonlinear function on the way, or a term that holds it, is left out"
-            return Diagnosis("left out", f"{text}: {why}")
+            return Diagnosis("left out", f"{text}: {why}", sure=False)
         text = f"the numeric gradient of {e.name} changes with {e.names[k]}, the claim does not"
-        return Diagnosis("left out", f"{text}: a factor or a term with {e.names[k]} is left out")
+        return Diagnosis("left out", f"{text}: a factor or a term with {e.names[k]} is left out", sure=False)
     return None
 
 
@@ -32,7 +32,7 @@ def made_up(e: Evidence) -> Diagnosis | None:
     for k, claims, gradients in _changes(e):
         if claims and gradients is False:
             text = f"the claim for {e.name} changes with {e.names[k]}, the numeric gradient does not"
-            return Diagnosis("too much", f"{text}: a factor or a term with {e.names[k]} is too much")
+            return Diagnosis("too much", f"{text}: a factor or a term with {e.names[k]} is too much", sure=False)
     return None
 
 

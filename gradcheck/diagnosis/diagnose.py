@@ -9,7 +9,7 @@ import numpy as np
 from gradcheck.diagnosis import contracts, seen, simple
 from gradcheck.diagnosis.evidence import UNKNOWN, Diagnosis, Evidence
 from gradcheck.diagnosis.gathering import Gathering
-from gradcheck.diagnosis.patterns import PATTERNS, WEAKER
+from gradcheck.diagnosis.patterns import PATTERNS, TWICE, WEAKER, Pattern
 from gradcheck.subjects.findings import Finding
 from gradcheck.verdict.comparisons import EXPLAINED, Comparisons
 from gradcheck.verdict.facts import Gradient
@@ -38,7 +38,12 @@ def explained(
 
 
 def _agreed(told: dict[int, Diagnosis], gathering: Gathering | None) -> dict[int, Diagnosis]:
-    """Return what is said of all arrays: where one is sure of a cause, others are not told a guess beside it."""
+    """Return what is said of all arrays: one step that explains them all goes before several causes.
+
+    Where one is sure of a cause, others are not told a guess beside it.
+    """
+    if gathering is not None and len({found.name for found in told.values() if found}) > 1 and gathering.steps.whole:
+        return {i: gathering.steps.of.get(i, found) for i, found in told.items()}
     sure = [found for found in told.values() if found and found.sure]
     guesses = Counter(found.name for found in told.values() if found).most_common(1)
     kept = {found.name for found in sure} or {name for name, _ in guesses}
@@ -79,13 +84,26 @@ def diagnose(
 
 
 def _pattern(gathering: Gathering, evidence: Evidence) -> Diagnosis | None:
-    """Return the first pattern that fits; before a weaker one, a step of the forward pass that explains all arrays."""
+    """Return the first pattern that fits.
+
+    Before a weaker one goes a step of the forward pass that explains all arrays; if there is none, the pattern must
+    fit where this array has other values, too.
+    """
     for pattern in PATTERNS:
-        if found := pattern(evidence):
-            if pattern in WEAKER and gathering.steps.whole:
-                return gathering.steps.of.get(evidence.leaf, found)
+        found = pattern(evidence)
+        if found and pattern in WEAKER and gathering.steps.whole:
+            return gathering.steps.of.get(evidence.leaf, found)
+        if found and (pattern not in TWICE or _again(pattern, found, evidence.moved(evidence.leaf))):
             return found
     return gathering.steps.of.get(evidence.leaf)
+
+
+def _again(pattern: Pattern, found: Diagnosis, other: Evidence | None) -> bool:
+    """Whether a pattern says the same of other evidence, if there is any."""
+    if other is None or not np.isfinite(other.all_claimed).all():
+        return True
+    again = pattern(other)
+    return again is not None and again.name == found.name
 
 
 def _elsewhere(gathering: Gathering, leaf: int) -> Diagnosis:

@@ -22,6 +22,7 @@ WRITTEN = {"copyto", "put_along_axis", "fill_diagonal", "put", "place", "putmask
 
 def ufunc(function: np.ufunc, method: str, inputs: tuple, options: dict) -> Any:
     (out,) = options.pop("out", (None,))[:1]
+    inputs = _joined(inputs)
     options = {key: value for key, value in options.items() if key != "dtype"}
     tape = _tape([*inputs, out])
     if method == "at":
@@ -72,7 +73,7 @@ def _at(function: np.ufunc, inputs: tuple) -> None:
 
 
 def called(function: Callable, args: tuple, options: dict) -> Any:
-    name = function.__name__
+    name, args = function.__name__, _joined(args)
     tape = _tape([*_arrays(args), *_arrays(list(options.values()))])
     if name in MADE or name == "full_like":
         return _made(name, args, options)
@@ -159,6 +160,15 @@ def _each(function: Callable, args: tuple, options: dict) -> Any:
         raise NotTracedError("clip")
     value = function(_plain(args[0]), *args[1:], **options)
     return args[0].tape.each(lambda a: function(a, *args[1:], **options), [args[0]], value, "clip")
+
+
+def _joined(args: tuple) -> tuple:
+    """Return arguments with arrays of objects as traced ones."""
+    tape = next((x.tape for x in args if isinstance(x, Traced)), None)
+    objects = [isinstance(x, np.ndarray) and x.dtype == object for x in args]
+    if tape is None or not any(objects):
+        return args
+    return tuple(tape.joined(x) if is_one else x for x, is_one in zip(args, objects, strict=True))
 
 
 def _tape(nodes: list) -> Any:

@@ -30,9 +30,9 @@ class Graph:
             y = problem.subject.forward(parameters, inputs, trees.rebuild(problem.constants))
         out, _ = problem.vjp(point)
         parts = pieces(out, y)
-        if not all(isinstance(part, Traced) for part in parts):
+        if not all(isinstance(part, Traced) or np.asarray(part).dtype == object for part in parts):
             raise NotTracedError("an output")
-        self.outputs = [part.step for part in parts]
+        self.outputs = [tape.number(part) for part in parts]
         self.steps: list[Step] = tape.steps
         self.moving = self._moving()
         self.edges: dict[Edge, np.ndarray] = {}

@@ -4,7 +4,7 @@ import numpy as np
 
 from gradcheck.diagnosis import products, words
 from gradcheck.diagnosis.branches import steady, threshold
-from gradcheck.diagnosis.confirmed import returns
+from gradcheck.diagnosis.confirmed import returns, turned
 from gradcheck.diagnosis.evidence import Diagnosis, Evidence
 from gradcheck.diagnosis.rules import diagonal
 from gradcheck.diagnosis.simple import ratio
@@ -22,10 +22,12 @@ def pairs_left_out(e: Evidence) -> Diagnosis | None:
         return None
     columns = ~(e.claimed != 0).any(axis=0) & ~e.no(e.numeric).all(axis=0)
     if e.whole and np.array_equal(out.any(axis=0), columns) and not out[:, ~columns].any():
+        text = f"no gradient reaches {e.name} {_where(e, columns)}; the rest is right"
+        if diagonal(e) is not None and (other := turned(e)) is not None and not np.array_equal(other.wrong, e.wrong):
+            return Diagnosis("branch", f"{text}, and with other values there are others: a condition on them is wrong")
         if diagonal(e) is not None and words.is_scattered(columns, e.shape):
-            text = f"no gradient reaches {e.name} {_where(e, columns)}; the rest is right"
             return Diagnosis("mask", f"{text}: a mask or a condition takes out what it must let through")
-        return Diagnosis("missing", f"no gradient reaches {e.name} {_where(e, columns)}; the rest is right")
+        return Diagnosis("missing", text)
     return Diagnosis("path", f"a path from {e.name} to the output is left out: the claim is right for {_share(e, out)}")
 
 

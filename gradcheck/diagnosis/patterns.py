@@ -115,7 +115,7 @@ PATTERNS: tuple[Pattern, ...] = (
     operands.outer,
 )
 
-WEAKER: frozenset[Pattern] = frozenset(
+TWICE: frozenset[Pattern] = frozenset(
     {
         simple.few,
         simple.little,
@@ -131,16 +131,19 @@ WEAKER: frozenset[Pattern] = frozenset(
         scales.some,
         laws.law,
         laws.shares,
-        depends.values,
-        depends.left_out,
-        depends.made_up,
-        experiments.mended,
-        experiments.within,
-        visible.masked,
         operands.outer,
-        terms.constant,
         uses.multiplier,
         uses.spread,
         uses.summed,
     }
-)  # true of the numbers, which other mistakes make too
+)  # patterns of one point, which must fit at two
+WEAKER: frozenset[Pattern] = TWICE | {
+    depends.values,
+    depends.left_out,
+    depends.made_up,
+    experiments.mended,
+    experiments.within,
+    visible.masked,
+    terms.constant,
+    terms.uncounted,
+}  # true of the numbers, which other mistakes make too

@@ -99,6 +99,8 @@ def _all(flows: Flows) -> Iterator[Suspect]:
     places = list(suspects.groups(graph))
     yield from (suspects.dropped(graph, edges) for edges in places)
     yield from suspects.held(graph)
+    yield from suspects.uses(graph)
+    yield from suspects.commuted(graph)
     yield from compounds(flows)
     for edges in places:
         yield from suspects.others(graph, edges)

@@ -5,6 +5,7 @@ import linecache
 from gradcheck.diagnosis.graph import Graph
 
 REDUCED = ("add.reduce", "sum", "mean", "max", "amax", "maximum.reduce", "min", "var", "std", "norm")
+EXTREMES = ("max", "amax", "min")  # that are subtracted before an exponential, where no one counts them
 CHOOSE = ("where", "maximum", "minimum", "clip")
 STATISTICS = ("normalisation", "mean term")  # of what is divided by, or multiplied with; of what is subtracted
 WORDS = {"getitem": "indexing", "setitem": "an assignment", "add.reduce": "sum", "maximum.reduce": "max"}
@@ -19,22 +20,22 @@ def kind(graph: Graph, v: int, k: int) -> str:
         return "branch"
     if step.kind != "each" or len(step.operands) != 2:
         return "path"
-    if _is_statistic(graph, v, k):
-        return STATISTICS[step.name in ("subtract", "add")]
+    if statistic := _statistic(graph, v, k):
+        return STATISTICS[step.name in ("subtract", "add") and not statistic.startswith(EXTREMES)]
     if step.operands[1 - k] in graph.moving and _entries(graph, step.operands[0]) & _entries(graph, step.operands[1]):
         return "slope"
     return "path"
 
 
-def _is_statistic(graph: Graph, v: int, k: int) -> bool:
-    """Whether an operand is made of a sum, a mean or the like of what another operand is made of too."""
+def _statistic(graph: Graph, v: int, k: int) -> str:
+    """Return the name of the sum, mean or the like of what another operand is made of too, that an operand is."""
     u = graph.steps[v].operands[k]
     while graph.steps[u].name not in REDUCED:
         moving = [o for o in graph.steps[u].operands if o in graph.moving]
         if len(moving) != 1:
-            return False
+            return ""
         u = moving[0]
-    return bool(above(graph, u) & above(graph, graph.steps[v].operands[1 - k]))
+    return graph.steps[u].name if above(graph, u) & above(graph, graph.steps[v].operands[1 - k]) else ""
 
 
 def _entries(graph: Graph, v: int) -> set[int]:

@@ -11,6 +11,7 @@ from gradcheck.diagnosis.flows import Flows
 from gradcheck.diagnosis.graph import Edge, Graph
 from gradcheck.diagnosis.stages import STATISTICS, above, called, kind, of, operand
 
+TURNS = 6  # of the uses of a step, those from either end that are suspected to count alone
 LARGEST = 250_000  # entries of a derivative that is rearranged
 
 
@@ -95,7 +96,7 @@ def elsewhere(graph: Graph, edge: Edge) -> Iterator[Suspect]:
     for w in graph.moving:
         if w <= u or w == v or graph.steps[w].value.shape != graph.steps[v].value.shape:
             continue
-        name = "slope" if v in above(graph, w) else "value"
+        name = "value" if v not in above(graph, w) else "mask" if _masks(graph, v, w) else "slope"
         text = f"{called(graph, v)}{operand(graph, v, k)} hands back what flows back to {of(graph, w)}"
 
         def effect(flows: Flows, w: int = w) -> np.ndarray | None:
@@ -106,6 +107,53 @@ def elsewhere(graph: Graph, edge: Edge) -> Iterator[Suspect]:
             return flows.down(more * d if d.ndim == 1 else more @ d, u)
 
         yield Suspect(name, text, v, effect)
+
+
+def _masks(graph: Graph, v: int, w: int) -> bool:
+    """Whether step w is made of step v and of zeros and ones."""
+    found = [d for (x, k), d in graph.edges.items() if x == w and graph.steps[x].operands[k] == v]
+    return bool(found) and all(d.ndim == 1 and ((d == 0) | (d == 1)).all() and not d.all() for d in found)
+
+
+def uses(graph: Graph) -> Iterator[Suspect]:
+    """Yield suspects in which one of several uses of a step counts: what comes from the others is not added."""
+    found: dict[int, list[Edge]] = defaultdict(list)
+    for v, k in graph.edges:
+        found[graph.steps[v].operands[k]].append((v, k))
+    for edges in (edges for edges in found.values() if len(edges) > 2):
+        v, k = edges[0]
+        for i in range(min(len(edges), TURNS)):
+            for at, which in ((i, f"number {i}"), (len(edges) - 1 - i, f"number {i} from the last")):
+                rest = tuple(edges[:at] + edges[at + 1 :])
+                text = f"of {len(edges)} uses, as by {called(graph, v)}{operand(graph, v, k)}, {which} alone counts"
+                yield Suspect("repeated", text, v, by(rest, lambda g, e: np.zeros_like(g.edges[e])))
+
+
+def commuted(graph: Graph) -> Iterator[Suspect]:
+    """Yield suspects in which two steps, one of them entry by entry, go back in the wrong order."""
+    to: dict[int, list[Edge]] = defaultdict(list)
+    for v, k in graph.edges:
+        to[graph.steps[v].operands[k]].append((v, k))
+    for edge, d in graph.edges.items():
+        if d.ndim == 1 or d.shape[0] != d.shape[1]:
+            continue
+        w = edge[0]
+        while len(to[w]) == 1 and graph.edges[to[w][0]].ndim == 1:
+            w = to[w][0][0]
+            text = f"{called(graph, edge[0])} goes back before {of(graph, w)}, where the order is the other one"
+            yield Suspect("permuted", text, edge[0], _before(edge, w))
+
+
+def _before(edge: Edge, last: int) -> Callable[[Flows], np.ndarray | None]:
+    def effect(flows: Flows) -> np.ndarray | None:
+        graph, weight, w = flows.graph, np.ones(flows.graph.steps[edge[0]].value.size), edge[0]
+        while w != last:
+            ((v, k),) = [(v, k) for v, k in graph.edges if graph.steps[v].operands[k] == w]
+            weight, w = weight * graph.edges[v, k], v
+        d, flow = graph.edges[edge], flows.back[last]
+        return flows.down((flow @ d) * weight - (flow * weight) @ d, graph.steps[edge[0]].operands[edge[1]])
+
+    return effect
 
 
 def by(edges: tuple[Edge, ...], change: Callable[[Graph, Edge], np.ndarray | None]) -> Callable:

@@ -1,17 +1,25 @@
 """gradcheck.diagnosis.diagnose, on layers with one planted bug."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 import gradcheck
 from gradcheck.adapters import pair
-from gradcheck.diagnosis.diagnose import diagnose
+from gradcheck.diagnosis.diagnose import _again, diagnose
+from gradcheck.diagnosis.evidence import Diagnosis
 
 rng = np.random.default_rng(5)
 X = rng.normal(size=(3, 4))
 SQUARE = rng.normal(size=(4, 4))
 LINE = np.array([-2.1, -1.2, -0.6, -0.3, 0.2, 0.7, 1.1, 1.6, 2.4])
 WIDE, FIVE, MANY = rng.normal(size=(2, 5)), rng.normal(size=(5, 5)), rng.normal(size=60)
+
+
+def softmax(x):
+    e = np.exp(x - x.max(1, keepdims=True))
+    return e / e.sum(1, keepdims=True)
 
 
 def particular(x, m):
@@ -123,6 +131,28 @@ def test_a_step_in_the_middle_of_a_network_is_told_with_its_line():
     report = gradcheck.check(pair(lambda x, w: np.tanh(x @ w).sum() ** 2, backward), X, SQUARE)
     assert {g.cause for g in report.gradients} == {"slope"}
     assert all("slope of tanh is left out, in `report = " in g.diagnosis for g in report.gradients), str(report)
+
+
+def test_one_step_that_explains_all_arrays_goes_before_several_causes():
+    def backward(x, w, v, dy):
+        p = softmax(x @ w)
+        dp = 2 * dy * (p @ v).sum() * np.broadcast_to(v.sum(1), p.shape)
+        ds = p * dp
+        return ds @ w.T, x.T @ ds, 2 * dy * (p @ v).sum() * np.outer(p.sum(0), np.ones(3))
+
+    rng = np.random.default_rng(6)
+    inputs = rng.normal(size=(3, 4)), rng.normal(size=(4, 5)), rng.normal(size=(5, 3))
+    report = gradcheck.check(pair(lambda x, w, v: (softmax(x @ w) @ v).sum() ** 2, backward), *inputs)
+    assert {g.cause for g in report.gradients if g.verdict == "fail"} == {"normalisation"}, str(report)
+
+
+def test_a_weak_pattern_must_fit_at_two_points():
+    found = Diagnosis("entry", "")
+    other = dataclasses.make_dataclass("Other", ["all_claimed"])(np.ones(2))
+    assert _again(lambda e: Diagnosis("entry", "elsewhere"), found, other)
+    assert not _again(lambda e: Diagnosis("part", ""), found, other)
+    assert not _again(lambda e: None, found, other)
+    assert _again(lambda e: None, found, None)
 
 
 def test_an_array_of_which_no_cause_is_told_is_described():

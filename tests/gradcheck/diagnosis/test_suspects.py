@@ -62,3 +62,26 @@ def test_an_alternative_changes_all_edges_of_its_place():
     (suspect,) = [s for s in suspects.others(found.graph, together) if "is left out" in s.text and s.name == "slope"]
     want = np.repeat(found.g[:, None], 3, axis=1).reshape(len(found.g), -1)
     assert np.allclose(found.right + suspect.effect(found), want, rtol=1e-12, atol=1e-12)
+
+
+def test_of_several_uses_one_may_count():
+    found = flows(lambda x: np.exp(x) + np.sin(x) + x * x, (X,))
+    effects = [found.right + s.effect(found) for s in suspects.uses(found.graph)]
+    g = found.g.reshape(-1, 3, 4)
+    for slope in (np.exp(X), np.cos(X)):
+        want = (g * slope).reshape(len(g), -1)
+        assert any(np.allclose(effect, want, rtol=1e-9, atol=1e-9) for effect in effects)
+
+
+def test_two_steps_may_go_back_in_the_wrong_order():
+    found = flows(lambda x, w: np.roll(x, 1, 0) * w[:3], (X, W))
+    (suspect,) = suspects.commuted(found.graph)
+    want = (np.roll(found.g.reshape(-1, 3, 4), -1, 1) * W[:3]).reshape(len(found.g), -1)
+    assert np.allclose((found.right + suspect.effect(found))[:, :12], want, rtol=1e-12, atol=1e-12)
+
+
+def test_a_mask_that_is_passed_by_is_named():
+    mask = X > 0
+    found = flows(lambda x, w: mask * (np.tanh(x) - np.exp(w[:3])), (X, W))
+    (edge,) = [(v, k) for v, k in found.graph.edges if found.graph.steps[v].name == "subtract" and k == 1]
+    assert "mask" in {s.name for s in suspects.elsewhere(found.graph, edge) if "multiply" in s.text}

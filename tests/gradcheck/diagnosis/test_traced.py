@@ -38,11 +38,21 @@ def test_steps_of_one_line_in_a_loop_have_one_place():
     assert len(set(places)) == 1
 
 
-@pytest.mark.parametrize("leave", [np.asarray, float, lambda t: np.zeros((3, 4)).__setitem__(0, t[0])])
+def written(t):
+    np.zeros((3, 4))[0] = t[0]
+
+
+@pytest.mark.parametrize("leave", [float, lambda t: np.asarray(t, dtype=float), written])
 def test_numbers_do_not_leave_in_silence(leave):
     _, t = start()
     with pytest.raises(NotTracedError):
         leave(t)
+
+
+def test_arrays_of_single_numbers_are_joined():
+    x, t = start()
+    y = np.tanh(np.array([t[0], t[2]])) + t[:2]
+    assert np.array_equal(y.value, np.tanh(x[[0, 2]]) + x[:2])
 
 
 def test_too_many_steps_are_refused(monkeypatch):
