@@ -50,6 +50,16 @@ def test_hidden_folders_and_caches_are_not_part_of_the_house(tmp_path):
     assert list(columns.strangers(House(tmp_path))) == []
 
 
+def test_a_step_that_is_proved_needs_no_check(tmp_path):
+    page = sample.build(tmp_path) / "specs/functions/double.md"
+    page.write_text(page.read_text(encoding="utf-8").replace("True\n", "", 1), encoding="utf-8")
+    assert len(list(pages.executed(House(tmp_path)))) == 1
+    create("specs/verdicts.txt", "double.1: equal; proved\ndouble.a: step; executed on numbers (a limit)\n")(tmp_path)
+    assert len(list(pages.executed(House(tmp_path)))) == 1
+    create("specs/verdicts.txt", "double.1: equal; proved\ndouble.a: step; proved\n")(tmp_path)
+    assert list(pages.executed(House(tmp_path))) == []
+
+
 def test_an_import_for_types_alone_makes_no_cycle(tmp_path):
     sample.build(tmp_path)
     base = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from reference.functions.double import two\n"

@@ -304,7 +304,7 @@ BREACHES = [
     (
         "executed",
         change(SPEC, "True\n", ""),
-        f"{SPEC}:1: must check at least as many steps as it has lettered equations, 1, got 0",
+        f"{SPEC}:1: must check at least as many steps as it has lettered equations without a proof, 1, got 0",
     ),
     (
         "tolerances",

@@ -148,6 +148,14 @@ class House:
     def pages(self) -> dict[Path, Page]:
         return {path: Page(path, self.read(path)) for path in self.walk("specs", suffix=".md")}
 
+    @cached_property
+    def proved(self) -> set[str]:
+        """Steps of derivations that are known without numbers, by `specs/verdicts.txt`."""
+        path = self.root / "specs" / "verdicts.txt"
+        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        known = re.compile(r"(\S+): step; (?:proved|in balls|defines)")
+        return {match[1] for line in lines if (match := known.fullmatch(line))}
+
     @property
     def derivations(self) -> list[Page]:
         """Pages that stand in a room: all but the overviews and the guides."""
