@@ -14,9 +14,15 @@ PARTS = (columns, rooms, plan, pages, mathematics, suite)
 RULES = {rule.__name__: rule for part in PARTS for rule in part.RULES}
 
 
+@pytest.fixture(scope="module")
+def house():
+    """The house, of which every file is read and parsed once for all rules."""
+    return House(ROOT)
+
+
 @pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
-def test_the_house_keeps_its_rules(rule):
-    breaches = list(rule(House(ROOT)))
+def test_the_house_keeps_its_rules(rule, house):
+    breaches = list(rule(house))
     if breaches:
         pytest.fail("\n".join((rule.__doc__, *breaches)), pytrace=False)
 
