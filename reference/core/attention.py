@@ -63,3 +63,21 @@ def expect_attention(
         positions(where, queries, keys)
     expect_share(where, "dropout", dropout)
     expect_generator(where, rng)
+
+
+def expect_grouped(where: str, layer: Any) -> None:
+    """Raise unless the projections and norms of a grouped attention fit together; heads divide the columns of query."""
+    width, inner = layer.query.w.shape
+    expect_positive(where, "the head width", layer.head_width)
+    expect_shape(where, "key.w", layer.key.w, (width, "G K"))
+    shared = layer.key.w.shape[1]
+    if shared == 0 or shared % layer.head_width or inner % shared:
+        raise ValueError(
+            f"{where}: key.w must have as many columns as a number of heads of width {layer.head_width} "
+            f"that divides {layer.heads}, got {shared}"
+        )
+    expect_shape(where, "value.w", layer.value.w, (width, shared))
+    expect_shape(where, "output.w", layer.output.w, (inner, "D"))
+    for name, norm in (("query_norm.gamma", layer.query_norm), ("key_norm.gamma", layer.key_norm)):
+        if norm is not None:
+            expect_shape(where, name, norm.gamma, (layer.head_width,))

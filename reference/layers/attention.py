@@ -10,12 +10,14 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from reference.core import tree
+from reference.core.cache import Cache, MemoryCache, expect_cache, expect_rows
 from reference.core.kinds import Size
 from reference.core.layer import Layer
 from reference.core.masks import causal, expect_mask, padding
 from reference.core.shapes import expect_shape
 from reference.functions.attend import attend_vjp
 from reference.functions.blockwise import LONG, blockwise_vjp
+from reference.layers.cache import KeyValueCache, attend_once, step
 from reference.layers.linear import Linear
 
 
@@ -117,6 +119,35 @@ class MultiHeadAttention(Layer):
 
         return y, pullback
 
+    def cache(self, batch: int, room: int, memory: np.ndarray, *, mask: np.ndarray | None = None) -> Cache:
+        """Return what `step` needs: the keys and values of memory (B, S, D); `mask` is (B or 1, H or 1, 1, S).
+
+        Raises:
+            TypeError, ValueError: as for `vjp`; memory is not that of `batch`.
+        """
+        where = f"{type(self).__name__}.cache"
+        self._expect_projections()
+        expect_rows(where, batch, room)
+        expect_shape(where, "memory", memory, (batch, "S", self.key.w.shape[0]))
+        expect_mask(where, mask, (batch, self.heads, 1, memory.shape[1]), memory)
+        k, v = (split_heads(part(memory), self.heads) for part in (self.key, self.value))
+        return MemoryCache(self, room, k, v, mask)
+
+    def step(self, x: np.ndarray, cache: Any) -> np.ndarray:
+        """Let the next x (B, T, D) query the memory of the cache; return y (B, T, D)."""
+        where = f"{type(self).__name__}.step"
+        expect_cache(where, self, cache)
+        expect_shape(where, "x", x, ("B", "T", self.query.w.shape[0]))
+        cache.expect(where, "x", x)
+        q = cache.query(x).reshape(*x.shape[:2], self.heads, -1)    # (B, T, H, K)
+        if x.shape[1] == 1:
+            mask = None if cache.mask is None else cache.mask[:, :, 0]
+            o = attend_once(q[:, 0], cache.k, cache.v, mask=mask)
+        else:
+            o = attention_vjp(q.swapaxes(1, 2), cache.k, cache.v, mask=cache.mask)[0].swapaxes(1, 2)
+        cache.length += x.shape[1]
+        return cache.output(o.reshape(*x.shape[:2], -1))
+
     def _expect_projections(self) -> None:
         where = type(self).__name__
         expect_shape(where, "query.w", self.query.w, ("D", "H K"))
@@ -140,6 +171,18 @@ class SelfAttention(MultiHeadAttention):
             return d_self, dx_query + dx_memory                     # (B, T, D)     # (attention.14)
 
         return y, pullback
+
+    def cache(  # type: ignore[override]  # one input fewer, as for vjp
+        self, batch: int, room: int, *, starts: np.ndarray | None = None
+    ) -> Cache:
+        """Return what `step` needs; rows begin at `starts` (B,), if given."""
+        self._expect_projections()
+        expect_rows(f"{type(self).__name__}.cache", batch, room, starts, self.key.w)
+        return KeyValueCache(self, batch, room, starts)
+
+    def step(self, x: np.ndarray, cache: Cache) -> np.ndarray:
+        """Map the next x (B, T, D) to y (B, T, D), as under a causal mask."""
+        return step(self, x, cache)
 
 
 def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]:

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from reference.core.arrays import expect_beside
+from reference.core.cache import Ready
 from reference.core.kinds import Size, shaped
 from reference.core.layer import Layer
 from reference.core.shapes import expect_ids, expect_shape
@@ -45,6 +46,10 @@ class Embedding(Layer):
             return (self.cotangent(table=dtable),)
 
         return y, pullback
+
+    def ready(self) -> Ready:
+        """Return ids (...) -> y (..., D), for many calls; ids have been checked."""
+        return lambda ids: self.table.take(ids, axis=0)
 
 
 def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]:

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from reference.core.activation import Activation
+from reference.core.cache import Ready
 from reference.core.kinds import Size
 from reference.core.layer import Layer
 from reference.core.shapes import expect_last_axis, expect_shape
@@ -63,6 +64,11 @@ class FeedForward(Layer):
             return self.cotangent(hidden=d_hidden, output=d_output), dx
 
         return y, pullback
+
+    def ready(self) -> Ready:
+        """Return x (..., D) -> y (..., D), for many calls."""
+        hidden, activation, output = self.hidden.ready(), self.activation, self.output.ready()
+        return lambda x: output(activation(hidden(x))[0])
 
 
 def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]:

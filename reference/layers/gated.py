@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from reference.core.activation import Activation
+from reference.core.cache import Ready
 from reference.core.kinds import Size
 from reference.core.layer import Layer
 from reference.core.shapes import expect_last_axis, expect_shape
@@ -70,6 +71,11 @@ class GatedFeedForward(Layer):
             return self.cotangent(gate=d_gate, value=d_value, output=d_output), dx
 
         return y, pullback
+
+    def ready(self) -> Ready:
+        """Return x (..., D) -> y (..., D), for many calls."""
+        gate, value, activation, output = self.gate.ready(), self.value.ready(), self.activation, self.output.ready()
+        return lambda x: output(activation(gate(x))[0] * value(x))
 
 
 def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]:

@@ -10,13 +10,16 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from reference.core import tree
+from reference.core.attention import expect_grouped
+from reference.core.cache import Cache, expect_rows
 from reference.core.kinds import AboveZero, Count, Share, Size
 from reference.core.layer import Layer
 from reference.core.masks import expect_bias, expect_mask, padding
 from reference.core.randomness import expect_generator
-from reference.core.shapes import expect_positive, expect_shape
+from reference.core.shapes import expect_shape
 from reference.functions.alibi import alibi_slopes
 from reference.layers.attention import attention_vjp, draw_side_by_side, expect_heads, merge_heads, split_heads
+from reference.layers.cache import KeyValueCache, step
 from reference.layers.linear import Linear
 from reference.layers.rmsnorm import RMSNorm
 from reference.layers.rotary import Rotary, expect_pairs
@@ -152,30 +155,34 @@ class GroupedAttention(Layer):
 
         return y, pullback
 
+    def cache(self, batch: int, room: int, *, starts: np.ndarray | None = None) -> Cache:
+        """Return what `step` needs; rows begin at `starts` (B,), if given.  A window makes it a ring of so many."""
+        where = f"{type(self).__name__}.cache"
+        self._expect_projections(where)
+        expect_rows(where, batch, room, starts, self.key.w)
+        if not self.causal:
+            raise ValueError(f"{where}: attention must be causal, got causal=False, where all see what is to come")
+        return KeyValueCache(self, batch, room, starts)
+
+    def step(self, x: np.ndarray, cache: Cache) -> np.ndarray:
+        """Map the next x (B, T, D) to y (B, T, D); nothing is dropped."""
+        return step(self, x, cache)
+
     def _expect_fields(self, x: Any, bias: tuple[Any, ...], mask: Any, rng: Any) -> None:
-        where, (width, inner) = type(self).__name__, self.query.w.shape
-        expect_heads(where, self.heads, inner)
-        expect_positive(where, "the head width", self.head_width)
-        expect_shape(where, "key.w", self.key.w, (width, "G K"))
-        shared = self.key.w.shape[1]
-        if shared == 0 or shared % self.head_width or inner % shared:
-            raise ValueError(
-                f"{where}: key.w must have as many columns as a number of heads of width {self.head_width} "
-                f"that divides {self.heads}, got {shared}"
-            )
-        expect_shape(where, "value.w", self.value.w, (width, shared))
-        expect_shape(where, "output.w", self.output.w, (inner, "D"))
-        for name, norm in (("query_norm.gamma", self.query_norm), ("key_norm.gamma", self.key_norm)):
-            if norm is not None:
-                expect_shape(where, name, norm.gamma, (self.head_width,))
-        if self.rotary is not None:
-            expect_pairs(where, self.head_width)
+        where = type(self).__name__
+        self._expect_projections(where)
         expect_generator(where, rng)
-        expect_shape(where, "x", x, ("B", "T", width))
+        expect_shape(where, "x", x, ("B", "T", self.query.w.shape[0]))
         table = x.shape[0], self.heads, x.shape[1], x.shape[1]
         for i, b in enumerate(bias):
             expect_bias(where, f"bias[{i}]", b, table)
         expect_mask(where, mask, table, x)
+
+    def _expect_projections(self, where: str) -> None:
+        expect_heads(where, self.heads, self.query.w.shape[1])
+        expect_grouped(where, self)
+        if self.rotary is not None:
+            expect_pairs(where, self.head_width)
 
 
 def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]:

@@ -9,6 +9,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import DTypeLike
 
+from reference.core.cache import Ready
 from reference.core.kinds import Size
 from reference.core.layer import Layer
 from reference.core.outputs import expect_alone, width_of
@@ -62,6 +63,10 @@ class LanguageModelHead(Layer):
             return self.cotangent(dense=d_dense, norm=d_norm, output=d_output), dx
 
         return logits, pullback
+
+    def ready(self) -> Ready:
+        """Return x (..., D) -> logits (..., V), for many calls."""
+        return self
 
 
 def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]:

@@ -7,8 +7,10 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import DTypeLike
 
+from reference.core.cache import Ready
 from reference.core.kinds import Nonnegative, Size
 from reference.core.layer import Layer
+from reference.core.norms import normalization
 from reference.core.shapes import expect_last_axis, expect_shape
 from reference.core.sums import as_rows, column_sums, row_means, row_scales
 
@@ -54,6 +56,10 @@ class LayerNorm(Layer):
             return self.cotangent(gamma=dgamma, beta=dbeta), dx
 
         return y, pullback
+
+    def ready(self) -> Ready:
+        """Return x (..., D) -> y (..., D), for many calls."""
+        return normalization(self, self.gamma, self.eps, self.beta, centred=True)
 
 
 def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]:

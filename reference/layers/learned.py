@@ -7,8 +7,10 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from reference.core.arrays import expect_beside
+from reference.core.cache import Cache, expect_rows
 from reference.core.kinds import Size
 from reference.core.layer import Layer
+from reference.core.positions import PositionsCache, add_positions
 from reference.core.shapes import expect_shape
 
 
@@ -47,6 +49,18 @@ class LearnedPositions(Layer):
             return self.cotangent(table=dtable), dx
 
         return y, pullback
+
+    def cache(self, batch: int, room: int, *, starts: np.ndarray | None = None) -> Cache:
+        """Return what `step` needs; ValueError where there is no vector for each of `room` positions."""
+        where, positions = "LearnedPositions.cache", len(self.table)
+        expect_rows(where, batch, room, starts, self.table)
+        if room > positions:
+            raise ValueError(f"{where}: room must be at most the {positions} positions of the table, got {room}")
+        return PositionsCache(self, batch, room, starts, self.table)
+
+    def step(self, x: np.ndarray, cache: Cache) -> np.ndarray:
+        """Map the next x (B, T, D) to y (B, T, D)."""
+        return add_positions("LearnedPositions.step", self, x, cache)
 
 
 def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]:

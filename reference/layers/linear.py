@@ -8,8 +8,10 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from reference.core.arrays import expect_beside
+from reference.core.cache import Ready
 from reference.core.kinds import Size, shaped
 from reference.core.layer import Layer
+from reference.core.products import product
 from reference.core.shapes import expect_last_axis, expect_shape
 from reference.core.sums import as_rows, column_sums
 
@@ -63,6 +65,10 @@ class Linear(Layer):
             return self.cotangent(w=dw, **d_bias), dx.reshape(x.shape)
 
         return y.reshape(*x.shape[:-1], w.shape[1]), pullback
+
+    def ready(self) -> Ready:
+        """Return x (..., D) -> y (..., K), for many calls."""
+        return product(self.w, self.b)
 
 
 def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]:

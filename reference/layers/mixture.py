@@ -12,6 +12,7 @@ from numpy.typing import DTypeLike
 
 from reference.core import tree
 from reference.core.arrays import as_array
+from reference.core.cache import Ready
 from reference.core.kinds import Size
 from reference.core.layer import Layer
 from reference.core.outputs import expect_alone
@@ -101,6 +102,10 @@ class MixtureOfExperts(Layer):
             return self.cotangent(router=d_router, experts=d_experts), dx.reshape(x.shape)
 
         return (y.reshape(x.shape), balance), pullback
+
+    def ready(self) -> Ready:
+        """Return x (..., D) -> y (..., D), for many calls; the balance is left out."""
+        return lambda x: self(x)[0]
 
 
 def _expect_k(where: str, k: int, experts: int) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from reference.core import tree
+from reference.core.cache import begin, go_on
 from reference.core.layer import Layer
 from reference.core.masks import causal, padding
 from reference.core.outputs import expect_alone, join, split
@@ -57,6 +58,15 @@ class PreNorm(Layer):
 
         return join(y, auxiliary), pullback
 
+    def cache(self, *sizes: Any, **options: Any) -> tuple:
+        """Return what `step` needs, of `inner` by these arguments."""
+        return begin("PreNorm.cache", self.norm), begin("PreNorm.cache", self.inner, *sizes, **options)
+
+    def step(self, x: np.ndarray, cache: tuple) -> np.ndarray:
+        """Map the next x (B, T, D) to y (B, T, D); nothing is dropped."""
+        norm, inner = cache
+        return x + go_on(self.inner, norm(x), inner)
+
 
 class PostNorm(Layer):
     """y = norm(x + drop(inner(x, ...))).  Vaswani et al. 2017, sec. 3.1 and 5.4."""
@@ -90,6 +100,15 @@ class PostNorm(Layer):
             return self.cotangent(norm=d_norm, inner=d_inner, **d_drop), dx, *dothers
 
         return join(y, auxiliary), pullback
+
+    def cache(self, *sizes: Any, **options: Any) -> tuple:
+        """Return what `step` needs, of `inner` by these arguments."""
+        return begin("PostNorm.cache", self.norm), begin("PostNorm.cache", self.inner, *sizes, **options)
+
+    def step(self, x: np.ndarray, cache: tuple) -> np.ndarray:
+        """Map the next x (B, T, D) to y (B, T, D); nothing is dropped."""
+        norm, inner = cache
+        return norm(x + go_on(self.inner, x, inner))
 
 
 def _expect_same_shape(where: str, name: str, r: Any, x: np.ndarray) -> None:

@@ -7,7 +7,9 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from reference.core.arrays import integers, table
+from reference.core.cache import Cache, expect_rows
 from reference.core.layer import Layer
+from reference.core.positions import PositionsCache, add_positions
 from reference.core.shapes import MOST, expect_dtype, expect_shape, expect_whole
 
 
@@ -56,6 +58,17 @@ class SinusoidalPositions(Layer):
             return self.cotangent(), dx
 
         return y, pullback
+
+    def cache(self, batch: int, room: int, *, starts: np.ndarray | None = None) -> Cache:
+        """Return what `step` needs."""
+        expect_rows("SinusoidalPositions.cache", batch, room, starts)
+        return PositionsCache(self, batch, room, starts, None)
+
+    def step(self, x: np.ndarray, cache: Cache) -> np.ndarray:
+        """Map the next x (B, T, D) to y (B, T, D)."""
+        if isinstance(cache, PositionsCache) and cache.table is None:  # its width and dtype are known now
+            cache.table = sinusoidal(cache.room, x.shape[-1], x.real.dtype, like=x)
+        return add_positions("SinusoidalPositions.step", self, x, cache)
 
 
 def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]:

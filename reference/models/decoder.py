@@ -17,12 +17,13 @@ from reference.core.masks import causal, padding
 from reference.core.outputs import expect_alone, join, split
 from reference.core.randomness import randomness
 from reference.core.shapes import expect_shape
+from reference.core.steps import OverMemory
 from reference.layers.attention import MultiHeadAttention, SelfAttention
 from reference.layers.feedforward import FeedForward
 from reference.models.encoder import RESIDUALS, Residual, final_norm, residual
 
 
-class DecoderBlock(Layer):
+class DecoderBlock(OverMemory, Layer):
     """y = feedforward(cross_attention(self_attention(x), memory)), each within its residual."""
 
     self_attention: Residual   # around SelfAttention
@@ -78,8 +79,11 @@ class DecoderBlock(Layer):
 
         return y, pullback
 
+    def _parts(self) -> tuple[Layer, ...]:
+        return self.self_attention, self.cross_attention, self.feedforward
 
-class Decoder(Layer):
+
+class Decoder(OverMemory, Layer):
     """Blocks one after the other, all with the same memory; a pre-norm stack ends in a norm."""
 
     blocks: tuple[Layer, ...]  # such as DecoderBlock
@@ -150,6 +154,9 @@ class Decoder(Layer):
             x, more = split(block(x, memory, mask=mask, memory_mask=memory_mask, **drawn))
             auxiliary += more
         return join(x if self.norm is None else self.norm(x), auxiliary)
+
+    def _parts(self) -> tuple[Layer, ...]:
+        return self.blocks if self.norm is None else (*self.blocks, self.norm)
 
 
 def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]:

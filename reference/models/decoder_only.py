@@ -17,6 +17,7 @@ from reference.core.masks import padding
 from reference.core.outputs import expect_alone, join, split, width_of
 from reference.core.randomness import randomness
 from reference.core.shapes import expect_ids
+from reference.core.steps import OfTokens
 from reference.functions.gelu_tanh import gelu_tanh_vjp
 from reference.functions.silu import silu_vjp
 from reference.layers.dropout import Dropout
@@ -34,7 +35,7 @@ from reference.layers.sinusoidal import SinusoidalPositions
 from reference.models.encoder import Block, Stack
 
 
-class DecoderOnly(Layer):
+class DecoderOnly(OfTokens, Layer):
     """logits = output(stack(drop(positions(embedding(tokens))))); each position sees those up to its own."""
 
     embedding: Embedding

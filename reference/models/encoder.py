@@ -17,6 +17,7 @@ from reference.core.masks import padding
 from reference.core.outputs import expect_alone, join, split
 from reference.core.randomness import randomness
 from reference.core.shapes import expect_shape
+from reference.core.steps import InTurn
 from reference.layers.attention import SelfAttention
 from reference.layers.dropout import Dropout
 from reference.layers.feedforward import FeedForward
@@ -40,7 +41,7 @@ def final_norm(settings: BlockSettings, dtype: DTypeLike) -> LayerNorm | None:
     return LayerNorm.init(settings.width, dtype) if settings.norm == "pre" else None
 
 
-class Block(Layer):
+class Block(InTurn, Layer):
     """y = feedforward(attention(x)), each within its residual.  Vaswani et al. 2017, sec. 3.1."""
 
     attention: Residual    # around SelfAttention
@@ -75,8 +76,11 @@ class Block(Layer):
 
         return y, pullback
 
+    def _parts(self) -> tuple[Layer, ...]:
+        return self.attention, self.feedforward
 
-class Stack(Layer):
+
+class Stack(InTurn, Layer):
     """Blocks one after the other, each with parameters of its own; a pre-norm stack ends in a norm."""
 
     blocks: tuple[Layer, ...]  # such as Block
@@ -131,6 +135,9 @@ class Stack(Layer):
             x, more = split(block(x, mask=mask, **randomness(block, rng)))
             auxiliary += more
         return join(x if self.norm is None else self.norm(x), auxiliary)
+
+    def _parts(self) -> tuple[Layer, ...]:
+        return self.blocks if self.norm is None else (*self.blocks, self.norm)
 
 
 def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from reference.core import tree
+from reference.core.cache import Cache, begin, expect_cache, expect_rows
 from reference.core.families import EncoderDecoderSettings
 from reference.core.kinds import Share
 from reference.core.layer import Layer
@@ -124,6 +125,26 @@ class EncoderDecoder(Layer):
         t = Dropout(self.dropout)(self.positions(target), rng=rng)
         masks: dict[str, Any] = {"mask": causal(target.shape[1], like=target), "memory_mask": source_mask}
         return self.decoder(t, memory, **masks, **randomness(self.decoder, rng))
+
+    def cache(
+        self, batch: int, room: int, memory: np.ndarray, *,
+        source_mask: np.ndarray | None = None, starts: np.ndarray | None = None,
+    ) -> Cache:  # fmt: skip
+        """Return what `step` needs, for `room` positions of targets that query the memory (B, S, D)."""
+        where = f"{type(self).__name__}.cache"
+        expect_rows(where, batch, room, starts)
+        _expect_source("memory", memory, source_mask)
+        positions = begin(where, self.positions, batch, room, starts=starts)
+        decoder = self.decoder.cache(batch, room, memory, memory_mask=source_mask, starts=starts)
+        return Cache(self, batch, room, starts, (positions, decoder))
+
+    def step(self, target: np.ndarray, cache: Any) -> np.ndarray:
+        """Map the next of target (B, T, D), embedded, to y (B, T, D), as `decode` does without an rng."""
+        expect_cache(f"{type(self).__name__}.step", self, cache)
+        positions, decoder = cache.parts
+        y = self.decoder.step(self.positions.step(target, positions), decoder)  # type: ignore[attr-defined]
+        cache.length += target.shape[1]
+        return y
 
 
 def _expect_pair(name: str, source: Any, target: Any, source_mask: Any) -> None:

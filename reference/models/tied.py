@@ -10,11 +10,14 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from reference.core import tree
+from reference.core.cache import Cache, Ready
 from reference.core.families import TransformerSettings, expect_embeddings
 from reference.core.kinds import shaped
 from reference.core.layer import Layer
 from reference.core.masks import padding
+from reference.core.products import product
 from reference.core.shapes import expect_last_axis, expect_shape
+from reference.core.steps import of_one_table, step_of_one_table
 from reference.core.sums import as_rows
 from reference.layers.embedding import Embedding
 from reference.models.encoder import RESIDUALS
@@ -53,6 +56,10 @@ class Projection(Layer):
             return self.cotangent(table=dE), dy.reshape(y.shape)
 
         return logits.reshape(*y.shape[:-1], len(E)), pullback
+
+    def ready(self) -> Ready:
+        """Return y (..., D) -> logits (..., V), for many calls."""
+        return product(self.table.T)
 
 
 class TiedTransformer(Layer):
@@ -123,6 +130,14 @@ class TiedTransformer(Layer):
     def decode(self, memory: np.ndarray, **ids: Any) -> Any:
         """Let target ids (B, T) query the memory (B, S, D); return logits (B, T, V), as Transformer does."""
         return self.separate().decode(memory, **ids)
+
+    def cache(self, batch: int, room: int, memory: np.ndarray, **options: Any) -> Cache:
+        """Return what `step` needs, as Transformer does."""
+        return of_one_table(self, self.separate().cache(batch, room, memory, **options))
+
+    def step(self, target: np.ndarray, cache: Any) -> np.ndarray:
+        """Map the next target ids (B, T) to logits (B, T, V), as Transformer does."""
+        return step_of_one_table(self, target, cache)
 
 
 def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]:

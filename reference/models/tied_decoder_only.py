@@ -11,10 +11,12 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from reference.core import tree
+from reference.core.cache import Cache
 from reference.core.families import DecoderOnlySettings, expect_embeddings
 from reference.core.kinds import Share
 from reference.core.layer import Layer
 from reference.core.masks import padding
+from reference.core.steps import of_one_table, step_of_one_table
 from reference.layers.embedding import Embedding
 from reference.models.decoder_only import DecoderOnly
 from reference.models.encoder import Stack
@@ -79,6 +81,14 @@ class TiedDecoderOnly(Layer):
     def __call__(self, **inputs: Any) -> Any:
         """Return what `vjp` returns first, holding the residuals of one block at a time."""
         return self.separate()(**inputs)
+
+    def cache(self, batch: int, room: int, *, starts: np.ndarray | None = None) -> Cache:
+        """Return what `step` needs, as DecoderOnly does."""
+        return of_one_table(self, self.separate().cache(batch, room, starts=starts))
+
+    def step(self, tokens: np.ndarray, cache: Any) -> np.ndarray:
+        """Map the next token ids (B, T) to logits (B, T, V), as DecoderOnly does."""
+        return step_of_one_table(self, tokens, cache)
 
 
 def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]:

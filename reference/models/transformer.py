@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from reference.core import tree
+from reference.core.cache import Cache, begin, expect_cache
 from reference.core.families import TransformerSettings, expect_embeddings
 from reference.core.layer import Layer
 from reference.core.masks import padding
@@ -131,6 +132,29 @@ class Transformer(Layer):
         x_target = _scale(self.target_embedding) * self.target_embedding(ids=target)
         y, auxiliary = split(self.body.decode(memory, x_target, source_mask=source_mask, rng=rng))
         return join(self.output(y), auxiliary)
+
+    def cache(self, batch: int, room: int, memory: np.ndarray, **options: Any) -> Cache:
+        """Return what `step` needs, for `room` tokens of targets that query the memory (B, S, D) which `encode` made.
+
+        Options are `source_mask`, (B or 1, 1, 1, S), and `starts` (B,), at which position each row begins.
+
+        Raises:
+            TypeError, ValueError: as `decode` does; the memory is not that of `batch`, or a start is not in [0, room].
+        """
+        where = f"{type(self).__name__}.cache"
+        parts = (begin(where, self.target_embedding), self.body.cache(batch, room, memory, **options))
+        return Cache(self, batch, room, options.get("starts"), (*parts, begin(where, self.output)))
+
+    def step(self, target: np.ndarray, cache: Any) -> np.ndarray:
+        """Map the next target ids (B, T) to logits (B, T, V), as `decode` does without an rng."""
+        where = f"{type(self).__name__}.step"
+        expect_cache(where, self, cache)
+        _expect_tokens("target", target, "B", self.target_embedding)
+        cache.expect(where, "target", target)
+        embedding, body, output = cache.parts
+        logits = output(self.body.step(_scale(self.target_embedding) * embedding(target), body))
+        cache.length += target.shape[1]
+        return logits
 
     def _expect_pair(self, source: Any, target: Any) -> None:
         _expect_tokens("source", source, "B", self.source_embedding)

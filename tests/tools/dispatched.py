@@ -13,7 +13,10 @@ import optimizers
 from strict import Strict, strict
 
 from reference.core import tree
+from reference.generation.beam import beam_search
 from reference.generation.greedy import greedy, teacher_forced
+from reference.generation.sampling import Sampling
+from reference.generation.stream import generate
 from reference.job import catalogue
 
 PAGE = Path(__file__).parents[2] / "specs" / "guides" / "arrays.md"
@@ -69,6 +72,12 @@ def called():
         model, source = move(transformer.subject), move(transformer.constants["source"])
         greedy(model, source, start=1, length=2)
         teacher_forced(model, source, source)
+        every = Sampling(banned=(2,), penalty=1.3, temperature=0.7, k=4, p=0.9, min_p=0.05)
+        for example in catalogue.examples(0, ["decoder_only", "transformer"]):
+            model, source = move(example.subject), move(example.constants.get("source"))
+            given = {"length": 2, "end": 1, "source": source}
+            generate(model, [[1, 2], [3]], sampling=every, rng=np.random.default_rng(0), **given)
+            beam_search(model, [[1, 2], [3]], beams=2, **given)
     finally:
         Strict.called = None
     return {kind: sorted(name for k, name in found if k == kind) for kind in KINDS}

@@ -45,21 +45,22 @@ STEPS = {
 UNPROVED_STEPS = {
     "chance": """
         attend.k dropout.a dropout.b dropout.c dropout.f stochastic_depth.a stochastic_depth.b stochastic_depth.c
-        transformer.c adam.b average.c""",
+        transformer.c adam.b average.c stream.c""",
     "relation": """
         relu.b relu.c top_k.b top_k.c kl_divergence.c kl_divergence.h distillation.c distillation.d greedy.a greedy.c
         greedy.e greedy.f adafactor.b adafactor.d adagrad.a adagrad.d adam.e adam.f adamw.d amsgrad.a amsgrad.b
         average.b average.d clipping.b clipping.c lion.c lion.d momentum.g muon.a muon.d nadam.c rmsprop.c sgd.a
-        sinusoidal.b sinusoidal.c""",
+        sinusoidal.b sinusoidal.c sampling.a sampling.b beam.a beam.b stream.b""",
     "history": """
         accumulation.a accumulation.b adafactor.a adafactor.c adagrad.b adagrad.c adam.a adam.c adam.d adam.g adamw.b
         adamw.c adamw.e amsgrad.c average.a groups.a lion.a lion.b momentum.a momentum.b momentum.c momentum.d
         momentum.e momentum.f nadam.a nadam.b nadam.d rmsprop.a rmsprop.b rmsprop.d schedules.a schedules.b
-        schedules.c schedules.d schedules.e schedules.g schedules.h sgd.b sgd.c greedy.b greedy.d""",
+        schedules.c schedules.d schedules.e schedules.g schedules.h sgd.b sgd.c greedy.b greedy.d
+        cache.b stream.a""",
     "sets": """
         blockwise.a blockwise.b blockwise.c blockwise.d blockwise.e blockwise.f blockwise.g blockwise.h blockwise.i
         online_softmax.a online_softmax.b online_softmax.c online_softmax.d online_softmax.e online_softmax.f
-        online_softmax.g online_softmax.h""",
+        online_softmax.g online_softmax.h cache.a""",
     "layers": """
         attention.c residual.a residual.b residual.c residual.d residual.e residual.f residual.g stochastic_depth.e
         decoder.a decoder.b decoder.c decoder.d decoder.e decoder_only.c distillation.a distillation.b encoder.a
@@ -69,7 +70,7 @@ UNPROVED_STEPS = {
     "pages": """
         attention.d attention.e encoder_only.d grouped_attention.a grouped_attention.b grouped_attention.c
         grouped_attention.d grouped_attention.e grouped_attention.f grouped_attention.g grouped_attention.h
-        grouped_attention.i grouped_attention.j language_model_head.b""",
+        grouped_attention.i grouped_attention.j language_model_head.b cache.c""",
     "apart": """
         attention.a clipping.a distillation.e muon.b muon.c muon.e regression.c regression.d rotary.d rotary.e rotary.f
         schedules.f top_k.a""",

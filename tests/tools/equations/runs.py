@@ -8,6 +8,7 @@ from equations.capture import instrumented
 
 from reference.core.families import TransformerSettings
 from reference.core.layer import Layer
+from reference.layers.grouped_attention import GroupedAttention
 from reference.layers.linear import Linear
 from reference.models.transformer import Transformer
 
@@ -169,6 +170,48 @@ def with_auxiliary(module, rng):
     yield "an auxiliary output", subject, lambda: subject.vjp(tokens=tokens, **given)[1](1.5)
 
 
+def ring(module, rng):
+    """Six steps of a ring of four, of rows of which one begins later; then with all options."""
+    for options in ({}, {"alibi": True, "cap": 1.5}):
+        layer = GroupedAttention.init(rng, 6, 4, 2, head_width=3, window=4, dtype=np.float64, **options)
+
+        def steps(layer=layer):
+            cache = module.KeyValueCache(layer, 2, 9, np.array([0, 3]))
+            for _ in range(6):
+                module.attend_to_cache(rng.normal(size=(2, 1, 4, 3)), *rng.normal(size=(2, 2, 1, 2, 3)), cache)
+
+        yield f"six steps, {len(options)} options", layer, steps
+
+
+def sampled(module, rng):
+    logits, said = 2 * rng.normal(size=(3, 6)), rng.random((3, 6)) < 0.5
+    logits[0, :2] = -np.inf
+    logits[1, 2] = logits[1, 4]
+
+    def everything():
+        for temperature in (0, 0.7):
+            module.temper(logits, temperature)
+        for p in (0.2, 0.8):
+            module.keep_top_p(logits, p)
+            module.keep_min_p(logits, p)
+        module.keep_top_k(logits, 3)
+        module.penalize(logits, said, 1.7)
+        module.bias_logits(logits, rng.normal(size=6))
+        module.ban(logits, (1, 4))
+        module.draw(logits, rng)
+
+    yield "every function", None, everything
+
+
+def searched(module, rng):
+    def steps():
+        search = module._Search(3, 4, 1, 0.7)
+        for _ in range(3):
+            search.go_on(module.log_softmax(rng.normal(size=(3, 5))))
+
+    yield "three steps of three beams", None, steps
+
+
 def decoding(module, rng):
     model = Transformer.init(rng, TransformerSettings(vocabulary=6, width=8, heads=2, hidden=5), np.float64)
     source = rng.integers(6, size=(2, 4))
@@ -177,6 +220,9 @@ def decoding(module, rng):
 
 
 OTHER = {
+    "reference.generation.beam": searched,
+    "reference.generation.sampling": sampled,
+    "reference.layers.cache": ring,
     "reference.models.objective": with_auxiliary,
     "reference.models.distillation": with_auxiliary,
     "reference.models.regression": with_auxiliary,

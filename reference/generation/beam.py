@@ -1,0 +1,133 @@
+"""The likeliest sequences among those that W beams find.  Specification: specs/generation/beam.md.
+
+B prompts, W beams of each, V vocabulary.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from reference.core.arrays import handed_over, on_host
+from reference.core.cache import reorder
+from reference.core.shapes import expect_nonnegative, expect_size
+from reference.core.sums import row_maxima, row_sums
+from reference.generation.sampling import expect_token
+from reference.generation.stream import begin, side_by_side
+
+
+@dataclasses.dataclass(frozen=True)
+class Hypothesis:
+    """A sequence after a prompt, without its end token, and the score by which it is compared."""
+
+    ids: tuple[int, ...]
+    score: float
+
+
+def log_softmax(logits: np.ndarray) -> np.ndarray:
+    """Map logits (..., V) to the logarithms of their softmax."""
+    shifted = logits - row_maxima(logits)
+    return shifted - np.log(row_sums(np.exp(shifted)))                          # (..., V)  # (beam.1)
+
+
+def normalized(total: Any, length: int, penalty: float) -> Any:
+    """Return the score of a sequence of `length` tokens, its end among them, whose log-probabilities add up to `total`.
+
+    Source: Wu et al. 2016 (arXiv:1609.08144), eq. 14.
+    """
+    return total / ((5 + length) / 6) ** float(penalty)                         # ()        # (beam.3)
+
+
+def beam_search(
+    model: Any,
+    prompts: Sequence[Any],
+    *,
+    length: int,
+    beams: int,
+    end: int | None = None,
+    penalty: float = 0.0,
+    source: np.ndarray | None = None,
+    source_mask: np.ndarray | None = None,
+) -> list[list[Hypothesis]]:
+    """Return the best of at most `length` tokens after each prompt, at most `beams` of them, the best first.
+
+    A sequence that is not at its `end` after `length` tokens counts as it is.  `penalty` is the power of the
+    length by which scores are divided: 0 compares probabilities, more prefers longer sequences.
+    Prompts, source and errors as for `stream`.
+
+    Raises:
+        TypeError: length or beams is not a whole number, or the penalty no number.
+        ValueError: one of them is below 1, the penalty below 0, or end outside the vocabulary.
+    """
+    expect_size("beam_search", "length", length)
+    expect_size("beam_search", "beams", beams)
+    expect_nonnegative("beam_search", "penalty", penalty)
+    if end is not None:
+        expect_token("beam_search", "end", end, model.width_out)
+    tokens, starts = side_by_side(prompts, model.width_out)
+    batch = len(tokens)
+    forked = np.repeat(np.arange(batch), beams)
+    tokens, starts = tokens[forked], None if starts is None else starts[forked]
+    if source is not None:
+        source = source.take(handed_over(forked, source), axis=0)
+    if source_mask is not None and len(source_mask) > 1:
+        source_mask = source_mask.take(handed_over(forked, source_mask), axis=0)
+    cache, tokens = begin(model, tokens, starts, int(length), source, source_mask)
+    first = [_Search(beams, int(length), end, penalty) for _ in range(batch)]
+    for n in range(1, length + 1):
+        logits = log_softmax(model.step(tokens, cache)[:, -1])
+        scores = np.asarray(logits.tolist() if not on_host(logits) else logits).reshape(batch, beams, -1)
+        rows, ids = zip(*(search.go_on(of_one) for search, of_one in zip(first, scores, strict=True)), strict=True)
+        if n == length or all(search.is_done() for search in first):
+            break
+        at = np.concatenate([beams * b + row for b, row in enumerate(rows)])
+        reorder(cache, handed_over(at, tokens))
+        tokens = handed_over(np.concatenate(ids)[:, None], tokens)
+    return [search.best() for search in first]
+
+
+class _Search:
+    """The beams of one prompt: what they have said, its log-probability, and what is at its end."""
+
+    def __init__(self, beams: int, length: int, end: int | None, penalty: float) -> None:
+        self.beams, self.length, self.end, self.penalty = beams, length, end, penalty
+        self.totals = np.array([0.0] + [-np.inf] * (beams - 1))  # all begin alike: one of them forks
+        self.said: list[tuple[int, ...]] = [()] * beams
+        self.ended: list[Hypothesis] = []
+
+    def go_on(self, logits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Take log-probabilities (W, V) of the next token; return which beams go on, with which ids."""
+        before = self.totals
+        total = before[:, None] + logits                                        # (W, V)    # (beam.2)
+        order = np.argsort(-total.ravel(), kind="stable")
+        rows, ids = np.divmod(order, total.shape[1])
+        if self.end is not None:
+            for row in rows[: self.beams][ids[: self.beams] == self.end]:
+                if total[row, self.end] > -np.inf:
+                    score = normalized(float(total[row, self.end]), len(self.said[row]) + 1, self.penalty)
+                    self.ended.append(Hypothesis(self.said[row], score))
+            self.ended = _sorted(self.ended)[: self.beams]
+            rows, ids = rows[ids != self.end], ids[ids != self.end]
+        rows, ids = np.resize(rows, self.beams), np.resize(ids, self.beams)     # repeated where there are fewer
+        again = np.arange(self.beams) >= total.size - (self.end is not None) * len(total)
+        self.totals = np.where(again, -np.inf, total[rows, ids])
+        self.said = [(*self.said[row], int(token)) for row, token in zip(rows, ids, strict=True)]
+        return rows, ids
+
+    def is_done(self) -> bool:
+        """Whether nothing that a beam may still say can be among the best: a total never rises."""
+        if len(self.ended) < self.beams:
+            return False
+        return normalized(float(self.totals.max()), self.length, self.penalty) <= self.ended[-1].score
+
+    def best(self) -> list[Hypothesis]:
+        going_on = [
+            Hypothesis(said, normalized(float(total), len(said), self.penalty))
+            for said, total in zip(self.said, self.totals, strict=True) if total > -np.inf
+        ]  # fmt: skip
+        return _sorted(self.ended + going_on)[: self.beams]
+
+
+def _sorted(found: list[Hypothesis]) -> list[Hypothesis]:
+    return sorted(found, key=lambda hypothesis: -hypothesis.score)

@@ -1,0 +1,120 @@
+"""Tokens of any model that steps, one after the other.  Specification: specs/generation/stream.md.
+
+B rows, T tokens of the longest prompt, V vocabulary.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from reference.core import tree
+from reference.core.arrays import handed_over, integers
+from reference.core.cache import Cache
+from reference.core.outputs import split
+from reference.core.shapes import expect_ids, expect_size, got
+from reference.generation.sampling import Sampling, draw, expect_token
+
+GREEDY = Sampling(temperature=0)
+
+
+def stream(
+    model: Any,
+    prompts: Sequence[Any],
+    *,
+    length: int,
+    sampling: Sampling = GREEDY,
+    rng: np.random.Generator | None = None,
+    end: int | None = None,
+    source: np.ndarray | None = None,
+    source_mask: np.ndarray | None = None,
+) -> Iterator[np.ndarray]:
+    """Return an iterator over the next `length` tokens of every prompt: arrays (B,) of ids, made as they are asked for.
+
+    A prompt is a sequence of at least one id; they may differ in length.  A row that has said `end` says it
+    to the end, and where all have, the iterator stops.  A model that encodes reads `source` ids (B, S) first,
+    and its prompts begin with its start token.  Without temperature 0 tokens are drawn from `rng`.
+
+    Raises:
+        TypeError: an argument is of another kind, or tokens are to be drawn and rng is no generator.
+        ValueError: an id is outside the vocabulary, a prompt is empty or longer with its tokens than the
+            model's positions, or source is not there, or not that of B rows, for a model that encodes.
+    """
+    expect_size("stream", "length", length)
+    if not isinstance(sampling, Sampling):
+        raise TypeError(f"stream: sampling must be a Sampling, got {got(sampling)}")
+    if sampling.temperature and not isinstance(rng, np.random.Generator):
+        raise TypeError(f"stream: rng must be a numpy.random.Generator where tokens are drawn, got {got(rng)}")
+    if end is not None:
+        expect_token("stream", "end", end, model.width_out)
+    tokens, starts = side_by_side(prompts, model.width_out)
+    cache, tokens = begin(model, tokens, starts, int(length), source, source_mask)
+    said = said_in(prompts, model.width_out, tokens)
+    return _tokens(model, tokens, cache, said, length, sampling, rng, end)
+
+
+def generate(model: Any, prompts: Sequence[Any], *, end: int | None = None, **options: Any) -> list[list[int]]:
+    """Return what each prompt goes on with, up to its end token, which is left out; the rest as for `stream`."""
+    said = [ids.tolist() for ids in stream(model, prompts, end=end, **options)]
+    rows = [list(row) for row in zip(*said, strict=True)]
+    return [row[: row.index(end)] if end in row else row for row in rows]
+
+
+def _tokens(
+    model: Any, tokens: Any, cache: Cache, said: Any, length: int, sampling: Sampling, rng: Any, end: int | None
+) -> Iterator[Any]:
+    ended = np.zeros_like(tokens, shape=len(tokens), dtype=bool)
+    for n in range(length):
+        logits = sampling(model.step(tokens, cache)[:, -1], said)
+        ids = draw(logits, rng) if sampling.temperature else logits.argmax(axis=-1)
+        if end is not None:
+            ids = np.where(ended, end, ids)
+            ended = ended | (ids == end)
+        yield ids
+        if n + 1 < length and end is not None and all(ended.tolist()):
+            return
+        tokens = ids[:, None]
+        if sampling.penalty != 1:
+            said = said | (integers(range(said.shape[1]), tokens) == tokens)
+
+
+def begin(
+    model: Any, tokens: np.ndarray, starts: np.ndarray | None, length: int, source: Any, source_mask: Any
+) -> tuple[Cache, Any]:
+    """Return a cache for tokens (B, T) and `length` more, and the tokens where the model is."""
+    (_, like), *_ = tree.leaves(model)
+    tokens, starts = handed_over(tokens, like), None if starts is None else handed_over(starts, like)
+    sizes = len(tokens), tokens.shape[1] + length - 1  # the last token is not read
+    if not hasattr(model, "encode"):
+        if source is not None or source_mask is not None:
+            raise TypeError(f"stream: source must be None for a {type(model).__name__}, which does not encode, got one")
+        return model.cache(*sizes, starts=starts), tokens
+    if source is None:
+        raise TypeError(f"stream: source must be given for a {type(model).__name__}, which encodes it, got None")
+    memory, _ = split(model.encode(source=source, source_mask=source_mask))
+    return model.cache(*sizes, memory, source_mask=source_mask, starts=starts), tokens
+
+
+def side_by_side(prompts: Sequence[Any], vocabulary: int) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return ids (B, T) of prompts that all end at T, and where each begins; None where all begin at 0."""
+    if not isinstance(prompts, list | tuple | np.ndarray) or len(prompts) == 0:
+        raise ValueError(f"stream: prompts must be a sequence of at least one prompt, got {got(prompts)}")
+    rows = [np.asarray(prompt) for prompt in prompts]
+    for i, row in enumerate(rows):
+        if row.ndim != 1 or row.size == 0:
+            raise ValueError(f"stream: prompts[{i}] must have shape (T,) with T at least 1, got {row.shape}")
+        expect_ids("stream", f"prompts[{i}]", row, vocabulary)
+    longest = max(map(len, rows))
+    starts = np.array([longest - len(row) for row in rows])
+    tokens = np.zeros((len(rows), longest), int)
+    for row, at, start in zip(rows, tokens, starts, strict=True):
+        at[start:] = row
+    return tokens, starts if starts.any() else None
+
+
+def said_in(prompts: Sequence[Any], vocabulary: int, like: Any) -> Any:
+    """Return (B, V), True where a prompt has the token."""
+    said = np.zeros((len(prompts), vocabulary), bool)
+    for row, prompt in zip(said, prompts, strict=True):
+        row[np.asarray(prompt)] = True
+    return handed_over(said, like)

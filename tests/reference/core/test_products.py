@@ -1,0 +1,46 @@
+import numpy as np
+import pytest
+from strict import Strict, numbers, strict
+
+from reference.core.products import COLUMNS, product, side_by_side
+from reference.layers.linear import Linear
+
+SHAPES = [(5, 7), (6, 2 * COLUMNS), (3, COLUMNS), (0, 4), (0, 2 * COLUMNS)]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("leading", [(), (1,), (4,), (2, 3), (0,), (1, 1)])
+def test_it_is_the_product_whatever_the_layout(rng, shape, leading):
+    w, b, x = rng.normal(size=shape), rng.normal(size=shape[1]), rng.normal(size=(*leading, shape[0]))
+    np.testing.assert_allclose(product(w, b)(x), x @ w + b, rtol=0, atol=1e-13)  # six terms of size 1
+    np.testing.assert_allclose(product(w)(x), x @ w, rtol=0, atol=1e-13)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex128])
+@pytest.mark.parametrize("of_x", [np.float32, np.float64])
+def test_dtypes_are_promoted_as_numpy_does(rng, dtype, of_x):
+    w, b, x = (rng.normal(size=shape) for shape in ((6, 2 * COLUMNS), 2 * COLUMNS, (4, 6)))
+    y = product(w.astype(dtype), b.astype(np.float32))(x.astype(of_x))
+    assert y.dtype == np.result_type(dtype, of_x)
+    np.testing.assert_allclose(y, x @ w + b, rtol=0, atol=1e-5)  # of float32
+
+
+def test_x_is_not_written_to_and_the_parameters_are_those_of_the_beginning(rng):
+    w, x = rng.normal(size=(6, 2 * COLUMNS)), rng.normal(size=(4, 6))
+    before, apply, y = x.copy(), product(w), product(w)(x)
+    assert np.array_equal(apply(x), y) and np.array_equal(x, before)
+
+
+def test_other_arrays_are_multiplied_where_they_are(rng):
+    w, x = rng.normal(size=(6, 2 * COLUMNS)), rng.normal(size=(4, 6))
+    y = product(strict(w))(strict(x))
+    assert type(y) is Strict and np.array_equal(numbers(y), x @ w)
+
+
+def test_maps_side_by_side_are_one_map(rng):
+    maps = [Linear.init(rng, 5, n, np.float64) for n in (3, 4)] + [Linear.init(rng, 5, 2, np.float64, bias=False)]
+    maps[0] = Linear(maps[0].w, rng.normal(size=3))
+    x = rng.normal(size=(2, 3, 5))
+    np.testing.assert_allclose(side_by_side(*maps)(x), np.concatenate([m(x) for m in maps], -1), rtol=0, atol=1e-14)
+    bare = [Linear(m.w, None) for m in maps]
+    np.testing.assert_allclose(side_by_side(*bare)(x), np.concatenate([m(x) for m in bare], -1), rtol=0, atol=1e-14)
