@@ -32,8 +32,8 @@ def slopes(d: np.ndarray, x: np.ndarray, y: np.ndarray, name: str, alone: bool) 
         else:
             if values.size == 2:
                 yield "branch", f"the two sides of {name} are exchanged", values.sum() - d
-            yield "branch", f"one slope of {name} stands on both sides", np.full(d.shape, values[0])
-            yield "branch", f"one slope of {name} stands on both sides", np.full(d.shape, values[-1])
+            yield "branch", f"the smaller slope of {name} stands on both sides", np.full(d.shape, values[0])
+            yield "branch", f"the larger slope of {name} stands on both sides", np.full(d.shape, values[-1])
             yield "branch", f"the sign of the slope of {name} is left out", np.abs(d)
             yield "branch", f"the slope of {name} is left out", ones
         return
@@ -78,11 +78,12 @@ def moves(d: np.ndarray, out: Shape, shape: Shape, name: str) -> Iterator[Said]:
                 yield "permuted", f"{side} {name} is reversed along axis {axis}", moved(np.flip(index, axis))
             for k in (1, -1) if length > 2 else ():
                 order = np.roll(index, k, axis)
-                yield "shift", f"{side} {name} is shifted by one along axis {axis}", moved(order)
+                text = f"{side} {name} is shifted by {k:+d} along axis {axis}"
+                yield "shift", text, moved(order)
                 ends = np.ones(sizes)
                 np.moveaxis(ends, axis, 0)[0 if k > 0 else -1] = 0
                 cut = moved(order) * (ends.ravel()[:, None] if side.endswith("into") else ends.ravel())
-                yield "shift", f"{side} {name} is shifted by one along axis {axis}, nothing enters", cut
+                yield "shift", f"{text}, and nothing enters", cut
 
 
 def parts(d: np.ndarray, out: Shape, shape: Shape, name: str) -> Iterator[Said]:

@@ -60,7 +60,7 @@ def scaled(e: Evidence) -> Diagnosis | None:
         outputs = len(e.outputs)
         if e.outputs != e.shape or any(a not in (i, (i + outputs) % (2 * outputs)) for i, a in enumerate(order)):
             continue
-        if e.close(moved, e.numeric):
+        if e.close(moved, e.numeric) or e.close(np.abs(e.claimed), np.abs(e.numeric)):
             continue  # nothing is mixed along these axes
         there = np.abs(moved) > e.slack.max()
         if not np.array_equal(there, e.claimed != 0) or not FEWEST <= there.sum() <= MOST:

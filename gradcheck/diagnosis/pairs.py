@@ -22,7 +22,7 @@ def pairs_left_out(e: Evidence) -> Diagnosis | None:
         return None
     columns = ~(e.claimed != 0).any(axis=0) & ~e.no(e.numeric).all(axis=0)
     if e.whole and np.array_equal(out.any(axis=0), columns) and not out[:, ~columns].any():
-        text = f"no gradient reaches {e.name} {_where(e, columns)}; the rest is right"
+        text = f"no gradient reaches {e.name} {words.places(columns, e.shape)}; the rest is right"
         if diagonal(e) is not None and (other := turned(e)) is not None and not np.array_equal(other.wrong, e.wrong):
             return Diagnosis("branch", f"{text}, and with other values there are others: a condition on them is wrong")
         if diagonal(e) is not None and words.is_scattered(columns, e.shape):
@@ -40,10 +40,9 @@ def pairs_made_up(e: Evidence) -> Diagnosis | None:
         return None
     columns = e.no(e.numeric).all(axis=0)
     if e.whole and np.array_equal(extra.any(axis=0), columns & e.wrong) and not extra[:, ~columns].any():
-        return Diagnosis(
-            "mask",
-            f"{e.name} gets a gradient {_where(e, e.wrong)}, where the output does not depend on it (mask forgotten?)",
-        )
+        where = words.places(e.wrong, e.shape)
+        text = f"{e.name} gets a gradient {where}, where the output does not depend on it (mask forgotten?)"
+        return Diagnosis("mask", text)
     text = f"{int(extra.sum())} of {extra.size} pairs of output and entry without dependence get a derivative"
     return Diagnosis("mask", f"{e.name}: {text} (a mask or an index forgotten?); the other pairs are right")
 
@@ -93,12 +92,11 @@ def entries_left_out(e: Evidence) -> Diagnosis | None:
     if not e.whole or e.wrong.all() or not e.wrong.any():
         return None
     if not e.claimed[:, e.wrong].any():
-        return Diagnosis("missing", f"no gradient reaches {e.name} {_where(e, e.wrong)}; the rest is right")
+        return Diagnosis("missing", f"no gradient reaches {e.name} {words.places(e.wrong, e.shape)}; the rest is right")
     if e.no(e.numeric)[:, e.wrong].all():
-        return Diagnosis(
-            "mask",
-            f"{e.name} gets a gradient {_where(e, e.wrong)}, where the output does not depend on it (mask forgotten?)",
-        )
+        where = words.places(e.wrong, e.shape)
+        text = f"{e.name} gets a gradient {where}, where the output does not depend on it (mask forgotten?)"
+        return Diagnosis("mask", text)
     return None
 
 
@@ -123,9 +121,8 @@ def by_part(e: Evidence) -> Diagnosis | None:
 
 def border(e: Evidence) -> Diagnosis | None:
     if e.whole and e.wrong.size >= 4 and words.border(e.wrong.reshape(e.shape)):
-        return Diagnosis(
-            "border", f"{e.name} is wrong on the border only: padding, or the ends of a window, are handled wrongly"
-        )
+        text = f"{e.name} is wrong on the border only: padding, or the ends of a window, are handled wrongly"
+        return Diagnosis("border", text)
     return None
 
 
@@ -136,7 +133,11 @@ def elementwise(e: Evidence) -> Diagnosis | None:
     off = ~np.eye(e.x.size, dtype=bool)
     if e.claimed[off].any() or e.no(e.numeric)[off].all():
         return None
-    others = int((~e.no(e.numeric))[off].sum())
+    there = ~e.no(e.numeric)
+    if (there.sum(axis=1) <= 1).all():
+        text = "each output comes from one entry, and the claim hands it to another: a gather takes other places"
+        return Diagnosis("selection", f"{e.name}: {text}")
+    others = int(there[off].sum())
     if (axis := _carried(e)) is not None:
         text = f"outputs depend on earlier or later entries along axis {axis}, the claim takes each by itself"
         return Diagnosis("path", f"{e.name}: {text}: what is carried from one to the next is not carried back")
@@ -176,10 +177,6 @@ def made_up(e: Evidence) -> Diagnosis | None:
         text = f"{extra} pairs of output and entry without dependence get a derivative, {lost} with one get none"
         return Diagnosis("mask", f"{e.name}: {text}: a mask or an index is shifted or the wrong way round")
     return None
-
-
-def _where(e: Evidence, part: np.ndarray) -> str:
-    return words.places(part, e.shape)
 
 
 def _share(e: Evidence, out: np.ndarray) -> str:

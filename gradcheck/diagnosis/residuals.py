@@ -10,6 +10,7 @@ from gradcheck.diagnosis.stages import called, of, operand
 from gradcheck.diagnosis.suspects import Suspect, by
 
 SAME = ("add", "subtract", "where", "getitem", "setitem", "negative", "broadcast")  # whatever the operands are
+MOVES = ("indexing", "broadcast", "reshape", "transpose", "swapaxes", "ravel", "squeeze", "moveaxis", "expand_dims")
 INVERSES: dict[str, Callable] = {"tanh": np.arctanh, "exp": np.log, "sqrt": np.square}
 Find = Callable[[Graph, int, int], np.ndarray | None]  # of a step and an operand: what stands in its place
 
@@ -24,7 +25,10 @@ def replaced(graph: Graph, edges: tuple[Edge, ...]) -> Iterator[Suspect]:
         mine, inverse = operand(graph, v, i, "the"), INVERSES.get(step.name)
         for name, text, turn in _turns(graph.steps[u].value.shape):
             yield Suspect(name, f"{mine} is {text} in {which}", v, by(edges, _change(i, _turned(turn))))
-        for text, find in _along(graph, u) if len(edges) > 1 else _all(graph, u):
+        mover = _mover(graph, u)
+        ways = _along if len(edges) > 1 else _all
+        base = [(f"{text}, moved alike", _moved(find)) for text, find in ways(graph, mover)] if mover != u else []
+        for text, find in [*ways(graph, u), *base]:
             said = f"{mine} has other values in {which}, those of {text}"
             yield Suspect("value", said, v, by(edges, _change(i, find)))
             if inverse is not None:
@@ -43,17 +47,42 @@ def _change(i: int, find: Find) -> Callable[[Graph, Edge], np.ndarray | None]:
 def _turns(shape: tuple[int, ...]) -> Iterator[tuple[str, str, Callable[[np.ndarray], np.ndarray]]]:
     for q in range(len(shape)):
         for p in (p for p in range(q) if shape[p] == shape[q] > 1):
-            yield "transposed", "transposed", partial(np.swapaxes, axis1=p, axis2=q)
+            yield "transposed", f"transposed (axes {p} and {q})", partial(np.swapaxes, axis1=p, axis2=q)
+    if len(shape) == 2 and shape[0] == shape[1] > 1:
+        yield "elementwise", "its diagonal alone", partial(np.multiply, np.eye(shape[0]))
     for axis in (axis for axis, n in enumerate(shape) if n > 1):
         yield "value", f"reversed along axis {axis}", partial(np.flip, axis=axis)
         for k in (1, -1) if shape[axis] > 2 else ():
-            yield "value", f"shifted by one along axis {axis}", partial(np.roll, shift=k, axis=axis)
+            yield "value", f"shifted by {k:+d} along axis {axis}", partial(np.roll, shift=k, axis=axis)
         for at in (0, shape[axis] - 1):
             yield "value", f"that of index {at} of axis {axis} everywhere", partial(_everywhere, at=at, axis=axis)
 
 
 def _everywhere(x: np.ndarray, at: int, axis: int) -> np.ndarray:
     return np.broadcast_to(x.take([at], axis), x.shape)
+
+
+def _mover(graph: Graph, u: int) -> int:
+    """Return the step that another one only moves about: indexes, broadcasts, reshapes, transposes."""
+    while graph.steps[u].kind == "linear" and len(graph.steps[u].operands) == 1 and called(graph, u) in MOVES:
+        u = graph.steps[u].operands[0]
+    return u
+
+
+def _moved(find: Find) -> Find:
+    """Return what is found in the place of what a step moves about, moved as it does."""
+
+    def found(graph: Graph, v: int, u: int) -> np.ndarray | None:
+        way, base = [], _mover(graph, u)
+        while u != base:
+            way.append(graph.steps[u].call)
+            (u,) = graph.steps[u].operands
+        x = find(graph, v, base)
+        for call in reversed(way):
+            x = None if x is None else np.asarray(call(x))
+        return x
+
+    return found
 
 
 def _turned(turn: Callable[[np.ndarray], np.ndarray]) -> Find:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from gradcheck.diagnosis import followed, suspects  # noqa: F401  (`followed` has what traced arrays take)
+from gradcheck.diagnosis import followed, several, suspects  # noqa: F401  (`followed` has what traced arrays take)
 from gradcheck.diagnosis.compounds import compounds
 from gradcheck.diagnosis.evidence import Diagnosis
 from gradcheck.diagnosis.flows import Flows
@@ -18,7 +18,7 @@ from gradcheck.diagnosis.suspects import Suspect
 from gradcheck.numeric.points import generic
 from gradcheck.subjects.problem import Arrays, Problem
 
-MOST = 6000  # suspects
+MOST = 12000  # suspects
 MULTIPLES = {"branch": "branch", "slope": "slope", "mean term": "mean term", "normalisation": "product term"}
 
 
@@ -98,9 +98,10 @@ def _all(flows: Flows) -> Iterator[Suspect]:
     graph = flows.graph
     places = list(suspects.groups(graph))
     yield from (suspects.dropped(graph, edges) for edges in places)
-    yield from suspects.held(graph)
-    yield from suspects.uses(graph)
-    yield from suspects.commuted(graph)
+    yield from several.held(graph)
+    yield from several.uses(graph)
+    yield from several.assigned(graph)
+    yield from several.commuted(graph)
     yield from compounds(flows)
     for edges in places:
         yield from suspects.others(graph, edges)

@@ -9,9 +9,8 @@ import numpy as np
 from gradcheck.diagnosis import alternatives
 from gradcheck.diagnosis.flows import Flows
 from gradcheck.diagnosis.graph import Edge, Graph
-from gradcheck.diagnosis.stages import STATISTICS, above, called, kind, of, operand
+from gradcheck.diagnosis.stages import above, called, kind, of, operand
 
-TURNS = 6  # of the uses of a step, those from either end that are suspected to count alone
 LARGEST = 250_000  # entries of a derivative that is rearranged
 
 
@@ -46,22 +45,6 @@ def dropped(graph: Graph, edges: tuple[Edge, ...]) -> Suspect:
     v, k = edges[0]
     text = f"nothing flows back through {called(graph, v)}{operand(graph, v, k)}"
     return Suspect(kind(graph, v, k), text, v, by(edges, lambda g, e: np.zeros_like(g.edges[e])), any_multiple=True)
-
-
-def held(graph: Graph) -> Iterator[Suspect]:
-    """Suspect that several sums, means and norms are taken for constants."""
-    edges = [e for e in graph.edges if kind(graph, *e) in STATISTICS]
-    found = {tuple(edges)} | {tuple(e for e in edges if _code(graph, e) is c) for c in {_code(graph, e) for e in edges}}
-    for some in (some for some in found if len(some) > 1):
-        names = {kind(graph, *e) for e in some}
-        text = f"nothing flows back through what {len(some)} sums, means or norms are used for"
-        name = names.pop() if len(names) == 1 else "statistic"
-        yield Suspect(name, text, some[0][0], by(some, lambda g, e: np.zeros_like(g.edges[e])))
-
-
-def _code(graph: Graph, edge: Edge) -> object:
-    place = graph.steps[edge[0]].place
-    return place[0][0] if place else None
 
 
 def others(graph: Graph, edges: tuple[Edge, ...]) -> Iterator[Suspect]:
@@ -113,47 +96,6 @@ def _masks(graph: Graph, v: int, w: int) -> bool:
     """Whether step w is made of step v and of zeros and ones."""
     found = [d for (x, k), d in graph.edges.items() if x == w and graph.steps[x].operands[k] == v]
     return bool(found) and all(d.ndim == 1 and ((d == 0) | (d == 1)).all() and not d.all() for d in found)
-
-
-def uses(graph: Graph) -> Iterator[Suspect]:
-    """Yield suspects in which one of several uses of a step counts: what comes from the others is not added."""
-    found: dict[int, list[Edge]] = defaultdict(list)
-    for v, k in graph.edges:
-        found[graph.steps[v].operands[k]].append((v, k))
-    for edges in (edges for edges in found.values() if len(edges) > 2):
-        v, k = edges[0]
-        for i in range(min(len(edges), TURNS)):
-            for at, which in ((i, f"number {i}"), (len(edges) - 1 - i, f"number {i} from the last")):
-                rest = tuple(edges[:at] + edges[at + 1 :])
-                text = f"of {len(edges)} uses, as by {called(graph, v)}{operand(graph, v, k)}, {which} alone counts"
-                yield Suspect("repeated", text, v, by(rest, lambda g, e: np.zeros_like(g.edges[e])))
-
-
-def commuted(graph: Graph) -> Iterator[Suspect]:
-    """Yield suspects in which two steps, one of them entry by entry, go back in the wrong order."""
-    to: dict[int, list[Edge]] = defaultdict(list)
-    for v, k in graph.edges:
-        to[graph.steps[v].operands[k]].append((v, k))
-    for edge, d in graph.edges.items():
-        if d.ndim == 1 or d.shape[0] != d.shape[1]:
-            continue
-        w = edge[0]
-        while len(to[w]) == 1 and graph.edges[to[w][0]].ndim == 1:
-            w = to[w][0][0]
-            text = f"{called(graph, edge[0])} goes back before {of(graph, w)}, where the order is the other one"
-            yield Suspect("permuted", text, edge[0], _before(edge, w))
-
-
-def _before(edge: Edge, last: int) -> Callable[[Flows], np.ndarray | None]:
-    def effect(flows: Flows) -> np.ndarray | None:
-        graph, weight, w = flows.graph, np.ones(flows.graph.steps[edge[0]].value.size), edge[0]
-        while w != last:
-            ((v, k),) = [(v, k) for v, k in graph.edges if graph.steps[v].operands[k] == w]
-            weight, w = weight * graph.edges[v, k], v
-        d, flow = graph.edges[edge], flows.back[last]
-        return flows.down((flow @ d) * weight - (flow * weight) @ d, graph.steps[edge[0]].operands[edge[1]])
-
-    return effect
 
 
 def by(edges: tuple[Edge, ...], change: Callable[[Graph, Edge], np.ndarray | None]) -> Callable:

@@ -52,7 +52,7 @@ def test_what_is_of_another_turn_of_a_loop_is_told(bug):
     ("words", "turn"),
     [
         ("reversed along axis 0", lambda w: w[::-1]),
-        ("shifted by one along axis 1", lambda w: np.roll(w, 1, 1)),
+        ("shifted by +1 along axis 1", lambda w: np.roll(w, 1, 1)),
         ("that of index 0 of axis 0 everywhere", lambda w: np.broadcast_to(w[:1], w.shape)),
     ],
 )
