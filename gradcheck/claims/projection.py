@@ -58,10 +58,15 @@ class Projection:
         pairs = zip(given, found, strict=True)
         return _laid(back, [_as_handed(z.astype(x.dtype, copy=False), x) for x, z in pairs])
 
-    def pushed(self, inputs: tuple, directions: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """Return J d for a direction of each array."""
-        moved = self._split(self._slope(inputs) @ self._numbers(directions))
-        return [_as_handed(z.astype(d.dtype), d) for z, d in zip(moved, directions, strict=True)]
+    def push(self, inputs: tuple) -> Callable[[Sequence[np.ndarray]], list[np.ndarray]]:
+        """Return J d as a function of a direction of each array."""
+        slope = self._slope(inputs)
+
+        def pushed(directions: Sequence[np.ndarray]) -> list[np.ndarray]:
+            moved = self._split(slope @ self._numbers(directions))
+            return [_as_handed(z.astype(d.dtype), d) for z, d in zip(moved, directions, strict=True)]
+
+        return pushed
 
     def pulled(self, inputs: tuple, cotangents: tuple, bend: np.ndarray | float = 0.0) -> tuple:
         """Return J' g + bend for cotangents g of the inputs; what are none, as they came: that is a finding."""

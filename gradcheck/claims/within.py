@@ -69,7 +69,7 @@ class Within(Adapted):
                 # of <c, J' g> the derivative is that of <J c, g>, g moving, and that of J', g as it is
                 c_parameters, c_inputs = d_gradients
                 c = [x for _, x in trees.leaves(c_inputs, kinds="fc")]
-                pushed = trees.rebuild(c_inputs, iter(projection.pushed(inputs, c)), kinds="fc")
+                pushed = trees.rebuild(c_inputs, iter(projection.push(inputs)(c)), kinds="fc")
                 c_d_parameters, c_d_inputs, c_dy = pullback((c_parameters, pushed))
                 bend = projection.bend(inputs, d_inputs, c)
                 return c_d_parameters, projection.pulled(inputs, c_d_inputs, bend), c_dy
@@ -79,19 +79,20 @@ class Within(Adapted):
         return y, pulled_twice
 
     def jvp(self, parameters: Any, inputs: tuple, directions: Sequence[np.ndarray], constants: dict) -> Any:
-        return self.inner.jvp(
-            parameters, self._brought_back(inputs), self._pushed(parameters, inputs, directions), constants
-        )
+        pushed = self._push(parameters, inputs)(directions)
+        return self.inner.jvp(parameters, self._brought_back(inputs), pushed, constants)
 
     def linearized(self, parameters: Any, inputs: tuple, constants: dict) -> tuple[Any, Push]:
         y, push = self.inner.linearized(parameters, self._brought_back(inputs), constants)
-        return y, lambda directions: push(self._pushed(parameters, inputs, directions))
+        inward = self._push(parameters, inputs)
+        return y, lambda directions: push(inward(directions))
 
-    def _pushed(self, parameters: Any, inputs: tuple, directions: Sequence[np.ndarray]) -> Sequence[np.ndarray]:
+    def _push(self, parameters: Any, inputs: tuple) -> Callable[[Sequence[np.ndarray]], Sequence[np.ndarray]]:
+        """Return how directions of all arrays lead on within the domain."""
         if self._projection is None:
-            return directions
-        own = sum(1 for _ in trees.leaves(parameters))
-        return [*directions[:own], *self._projection.pushed(inputs, directions[own:])]
+            return lambda directions: directions
+        own, push = sum(1 for _ in trees.leaves(parameters)), self._projection.push(inputs)
+        return lambda directions: [*directions[:own], *push(directions[own:])]
 
     def _learn(self) -> None:
         """Take over what an adapter says of itself, which it may learn as it is called."""

@@ -38,7 +38,7 @@ def test_cotangents_are_pulled_and_directions_pushed_through_the_slope_at_the_in
         g, d = rng.normal(size=(2, 5))
         # the complex step is right to the last bits; a few roundings of sums of five terms
         np.testing.assert_allclose(projection.pulled((p,), (g,))[0], g @ slope_on_simplex(p), rtol=1e-13, atol=1e-14)
-        np.testing.assert_allclose(projection.pushed((p,), [d])[0], slope_on_simplex(p) @ d, rtol=1e-13, atol=1e-14)
+        np.testing.assert_allclose(projection.push((p,))([d])[0], slope_on_simplex(p) @ d, rtol=1e-13, atol=1e-14)
 
 
 def test_the_slope_of_what_takes_no_complex_numbers_is_measured_by_differences(rng):
@@ -102,7 +102,7 @@ def test_complex_arrays_are_pairs_and_their_cotangents_follow_the_convention(con
     projection = Projection(hermitian, (Z,), convention)
     # Re <g, P d> = Re <P g, d>, with the same map for g and for its conjugate
     np.testing.assert_allclose(projection.pulled((Z,), (g,))[0], hermitian(g), rtol=0, atol=1e-12)
-    np.testing.assert_allclose(projection.pushed((Z,), [d])[0], hermitian(d), rtol=0, atol=1e-12)
+    np.testing.assert_allclose(projection.push((Z,))([d])[0], hermitian(d), rtol=0, atol=1e-12)
     turned = Projection(lambda z: z + 0.5j * (z - Z).real, (Z,), convention)  # y moves with x as well
     want = g + 0.5 * g.imag * (1 if convention == "torch" else -1)  # dx + dy / 2, of dx + i dy or dx - i dy
     np.testing.assert_allclose(turned.pulled((Z,), (g,))[0], want, rtol=0, atol=1e-12)
@@ -123,7 +123,7 @@ def test_several_inputs_move_together_and_what_is_no_array_stays(rng):
     d_x, d_n, d_tree = projection.pulled(inputs, (a, None, {"y": b}))
     np.testing.assert_allclose([d_x, d_tree["y"]], [(a + b) / 2] * 2, rtol=0, atol=1e-12)
     assert d_n == 7 and projection(inputs)[1] == 7
-    np.testing.assert_allclose(projection.pushed(inputs, [a, b]), [(a + b) / 2] * 2, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(projection.push(inputs)([a, b]), [(a + b) / 2] * 2, rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("d", [np.ones(4), np.ones(5) * 1j, None, "no array"])
@@ -143,11 +143,11 @@ def test_arrays_keep_their_dtype_and_are_read_only_where_the_given_ones_are():
     p = (P / P.sum()).astype(np.float32)
     projection = Projection(lambda p: np.asarray(on_simplex(p), np.float64), (p,), "torch")
     (back,) = projection((p,))
-    (pushed,) = projection.pushed((p,), [p])
+    (pushed,) = projection.push((p,))([p])
     assert {x.dtype for x in (back, pushed, projection.pulled((p,), (p,))[0])} == {np.dtype(np.float32)}
     assert back.flags.writeable and pushed.flags.writeable
     p.flags.writeable = False
-    (back,), (pushed,) = projection((p,)), projection.pushed((p,), [p])
+    (back,), (pushed,) = projection((p,)), projection.push((p,))([p])
     assert not back.flags.writeable and not pushed.flags.writeable
 
 
@@ -189,7 +189,7 @@ def test_a_slope_of_complex_numbers_is_not_that_of_their_conjugates(convention):
 
     z, d = np.array([1.0 + 2.0j, -3.0 + 1.0j]), np.array([1j, 1.0 + 1j])
     projection = Projection(above, (z,), convention)
-    np.testing.assert_allclose(projection.pushed((z,), [d])[0], d, rtol=0, atol=1e-12)  # of the slope
+    np.testing.assert_allclose(projection.push((z,))([d])[0], d, rtol=0, atol=1e-12)  # of the slope
 
 
 @pytest.mark.parametrize("size", [1.0, 2.0**20, 2.0**-20])

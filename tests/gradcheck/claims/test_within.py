@@ -189,22 +189,22 @@ def test_forward_mode_is_compared_within_the_domain(domain):
     assert check(pushed(1.001), P, P[::-1].copy()).verdict == "fail"
 
 
-@pytest.mark.parametrize("count", [20, 300])
-@pytest.mark.parametrize("domain", [on_simplex, lambda x: bool((x > 0).all())])
-def test_forward_mode_alone_has_the_inputs_own_domain_however_many_entries_there_are(domain, count, rng):
+@pytest.mark.parametrize("size", [4, 17])
+@pytest.mark.parametrize("domain", [symmetric, lambda x: bool((x > 0).all())])
+def test_forward_mode_alone_has_the_inputs_own_domain_however_many_entries_there_are(domain, size, rng):
     shapes = set()
 
-    def asked(p):
-        shapes.add(p.shape)
-        return domain(p)
+    def asked(x):
+        shapes.add(x.shape)
+        return domain(x)
 
     def pushed(factor):
-        return forward_mode(lambda p: (p * np.log(p), lambda d: factor * d * (np.log(p) + 1)))
+        return forward_mode(lambda x: (np.log(x), lambda d: factor * d / x))
 
-    p, check = on_simplex(rng.uniform(0.5, 1.5, count)), gradcheck.Checker(domain=asked)
-    report = check(pushed(1.0), p)
+    x, check = 1 + symmetric(rng.random((size, size))), gradcheck.Checker(domain=asked)
+    report = check(pushed(1.0), x)
     assert report.verdict == "pass", str(report)
-    assert shapes == {(count,)} and check(pushed(1.001), p).verdict == "fail"
+    assert shapes == {(size, size)} and check(pushed(1.001), x).verdict == "fail"
 
 
 def test_what_an_adapter_learns_as_it_is_called_is_told():
