@@ -16,10 +16,14 @@ from equations.tree import Refused, Symbol
 from equations.walks import made, names_in, renamed
 
 KINDS = ("proved", "in balls", "defines")  # the best first
+MOST = 20  # terms that a rule which the prover lacks leaves over; a wrong step may leave hundreds
 
 
 def found(page, equations=None):
-    """What is found of every step of a page: one of KINDS, or None where nothing is."""
+    """What is found of every step of a page: one of KINDS, or None where nothing is.
+
+    With other equations in the place of some steps, of these, and of all where one of them defines a symbol.
+    """
     steps = Steps(page, equations)
     steps.anywhere()
     for program in programs(page).values() if "\n## Backward\n" in page.source else ():
@@ -46,6 +50,10 @@ class Steps:
                 self.trees[id] = (equations or {}).get(id) or page.read(id)
             except Refused:
                 continue
+        defining = {id for id, tree in self.trees.items() if any(self.defines(clause.sides) for clause in tree.clauses)}
+        if equations and not defining & set(equations):
+            self.trees = {id: tree for id, tree in self.trees.items() if id in defining | set(equations)}
+            self.found = dict.fromkeys(equations)
 
     def defines(self, sides):
         """Does a clause say what a symbol is, that the table lists and that nothing else makes?"""
@@ -76,13 +84,14 @@ class Steps:
         """Look at the steps of which all symbols have a meaning, and another one than they had before."""
         for id, tree in self.trees.items():
             clauses = sorted((renamed(clause.sides, by) for clause in tree.clauses), key=self.defines, reverse=True)
-            done = self.found[id] == "proved" and not self.defines(clauses[0])
+            done = self.found.get(id) == "proved" and not self.defines(clauses[0])
             if not done and self.changed(id, clauses, meaning):
                 try:
                     kind = self.judged(clauses, meaning, given)
                 except (Unprovable, Infinite):
                     continue
-                self.found[id] = min(filter(None, (kind, self.found[id])), key=KINDS.index, default=None)
+                if id in self.found:
+                    self.found[id] = min(filter(None, (kind, self.found[id])), key=KINDS.index, default=None)
 
     def changed(self, id, clauses, meaning):
         """Has a symbol another meaning than when this step was looked at before?"""
@@ -110,4 +119,4 @@ def compared(meaning, difference):
     left = meaning.normal(difference)
     if not left:
         return "proved"
-    return "in balls" if vanishes(meaning, left) else None
+    return "in balls" if len(left) <= MOST and vanishes(meaning, left) else None
