@@ -112,7 +112,8 @@ def attend_once(
     e = s - row_maxima(s.real, LEAST)
     np.exp(e, out=e)                                                            # (B, H, R)     # (cache.10)
     y = e.reshape(batch, groups, heads // groups, slots) @ values               # (B, G, H / G, K)
-    return y.reshape(q.shape) / np.maximum(row_sums(e), 0.5)                    # (B, H, K)     # (cache.11)
+    o = y.reshape(q.shape) / np.maximum(row_sums(e), 0.5)                       # (B, H, K)     # (cache.11)
+    return o
 
 
 LEAST = -1e30  # no score that is finite lies below it: a row that sees nothing has sum 0, all others at least 1

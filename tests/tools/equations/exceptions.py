@@ -50,7 +50,8 @@ UNPROVED_STEPS = {
         relu.b relu.c top_k.b top_k.c kl_divergence.c kl_divergence.h distillation.c distillation.d greedy.a greedy.c
         greedy.e greedy.f adafactor.b adafactor.d adagrad.a adagrad.d adam.e adam.f adamw.d amsgrad.a amsgrad.b
         average.b average.d clipping.b clipping.c lion.c lion.d momentum.g muon.a muon.d nadam.c rmsprop.c sgd.a
-        sinusoidal.b sinusoidal.c sampling.a sampling.b beam.a beam.b stream.b""",
+        sinusoidal.b sinusoidal.c sampling.a sampling.b beam.a beam.b stream.b
+        speculative.a speculative.b""",
     "history": """
         accumulation.a accumulation.b adafactor.a adafactor.c adagrad.b adagrad.c adam.a adam.c adam.d adam.g adamw.b
         adamw.c adamw.e amsgrad.c average.a groups.a lion.a lion.b momentum.a momentum.b momentum.c momentum.d

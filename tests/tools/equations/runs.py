@@ -8,6 +8,7 @@ from equations.capture import instrumented
 
 from reference.core.families import TransformerSettings
 from reference.core.layer import Layer
+from reference.functions.softmax import softmax
 from reference.layers.grouped_attention import GroupedAttention
 from reference.layers.linear import Linear
 from reference.models.transformer import Transformer
@@ -212,6 +213,16 @@ def searched(module, rng):
     yield "three steps of three beams", None, steps
 
 
+def proposed(module, rng):
+    p, q = softmax(rng.normal(size=(2, 4, 5)))
+
+    def judged():
+        module.leftover(p[0], q[0])
+        module.accepted(p, q, rng.integers(5, size=4), rng.random(4))
+
+    yield "four tokens of five", None, judged
+
+
 def decoding(module, rng):
     model = Transformer.init(rng, TransformerSettings(vocabulary=6, width=8, heads=2, hidden=5), np.float64)
     source = rng.integers(6, size=(2, 4))
@@ -220,6 +231,7 @@ def decoding(module, rng):
 
 
 OTHER = {
+    "reference.generation.speculative": proposed,
     "reference.generation.beam": searched,
     "reference.generation.sampling": sampled,
     "reference.layers.cache": ring,
