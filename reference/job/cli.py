@@ -75,8 +75,12 @@ def parser(task: type[Task], family: Family) -> Parser:
     spec = kinds.add_parser("spec", help="read a derivation", description=(
         "Print a page of the derivations, or with --prove what is known of its equations: that each is what the code "
         "computes, and that the backward pass is the transpose of the derivative of the forward pass."))
-    spec.add_argument("page", metavar="NAME", help="a page, such as layernorm or layers.layernorm")
-    spec.add_argument("--prove", action="store_true", help="the verdicts in place of the page")
+    spec.add_argument("page", metavar="NAME", help=(
+        "a page, such as layernorm or layers.layernorm; with --cite and --open also an equation, such as layernorm.9"))
+    instead = spec.add_mutually_exclusive_group()
+    instead.add_argument("--prove", action="store_true", help="the verdicts in place of the page")
+    instead.add_argument("--cite", action="store_true", help="the BibTeX entry in place of the page")
+    instead.add_argument("--open", action="store_true", help="in a browser, on the site that tox -e docs made")
     spec.set_defaults(work=commands.spec, name=spec.prog)
     return main
 

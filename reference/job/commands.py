@@ -4,6 +4,7 @@ The extras (rich, matplotlib, safetensors) are imported by the command that need
 """
 
 import importlib.util
+import webbrowser
 from typing import Any
 
 import numpy as np
@@ -106,9 +107,17 @@ def generate(given: Given) -> int:
 
 
 def spec(given: Given) -> int:
+    from reference.job import cite
     from reference.job import spec as pages
 
-    print(pages.verdicts(given["page"]) if given.get("prove") else pages.page(given["page"]))
+    name = given["page"]
+    if given.get("open"):
+        webbrowser.open(address := cite.address(name))
+        print(address)
+    elif given.get("cite"):
+        print(cite.bibtex(name))
+    else:
+        print(pages.verdicts(name) if given.get("prove") else pages.page(name))
     return 0
 
 

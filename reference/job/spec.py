@@ -3,6 +3,7 @@
 import difflib
 import re
 import unicodedata
+from functools import cache
 from pathlib import Path
 
 from reference.job.errors import UsageError
@@ -38,7 +39,7 @@ def page(name: str) -> str:
     Raises:
         UsageError: there is no page of that name.
     """
-    return readable(_find(name).read_text(encoding="utf-8"))
+    return readable(find(name).read_text(encoding="utf-8"))
 
 
 def verdicts(name: str) -> str:
@@ -47,7 +48,7 @@ def verdicts(name: str) -> str:
     Raises:
         UsageError: there is no page of that name, or it has no equation.
     """
-    path = _find(name)
+    path = find(name)
     lines = (ROOT / "verdicts.txt").read_text(encoding="utf-8").splitlines()
     found = [line.split(": ", 1) for line in lines if line.startswith(f"{path.stem}.")]
     if not found:
@@ -61,14 +62,24 @@ def verdicts(name: str) -> str:
     return "\n".join((*words, "", end))
 
 
-def _find(name: str) -> Path:
-    pages = {path.relative_to(ROOT).with_suffix("").as_posix(): path for path in sorted(ROOT.rglob("*.md"))}
+def find(name: str) -> Path:
+    """Return the file of a page; `name` is "layernorm", "layers.layernorm" or "layers/layernorm".
+
+    Raises:
+        UsageError: there is no page of that name.
+    """
+    pages = _pages()
     short = {key.rpartition("/")[2]: path for key, path in pages.items()}
     wanted = name.replace(".", "/")
     if wanted in pages or name in short:
         return pages.get(wanted) or short[name]
     near = difflib.get_close_matches(name, [*short, *pages], n=1, cutoff=0.0)
     raise UsageError(f"a name must be that of a page, such as {near[0]}, got {name!r}")
+
+
+@cache
+def _pages() -> dict[str, Path]:
+    return {path.relative_to(ROOT).with_suffix("").as_posix(): path for path in sorted(ROOT.rglob("*.md"))}
 
 
 def readable(text: str) -> str:
