@@ -1,0 +1,41 @@
+"""python -m website SOURCES SITE [BROWSER]: make the site, and with a browser the book.
+
+A warning of Sphinx is an error, and so are a broken entry and LaTeX that is not understood.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+from sphinx.cmd.build import main
+from website import book, fonts
+from website.assemble import assemble
+from website.mathematics import mathml
+
+HERE = Path(__file__).parent
+QUIET = ["-W", "--keep-going", "-q", "-j", "2"]
+
+
+def build(sources, site, browser=None):
+    """Make the site; return the exit status of Sphinx."""
+    static = sources.with_name("static")
+    static.mkdir(parents=True, exist_ok=True)
+    if not (static / fonts.NAME).is_file():
+        fonts.write(static / fonts.NAME)
+    entries = assemble(sources)
+    (static / "equations.js").write_text(cards(entries), encoding="utf-8")
+    where = ["-c", str(HERE), "-d", str(sources.with_name("doctrees")), "-D", f"html_static_path=static,{static}"]
+    status = main([*QUIET, *where, "-b", "html", str(sources), str(site)])
+    if browser and not status:
+        book.write(entries, site, browser)
+    return status
+
+
+def cards(entries):
+    """What is shown of each equation where it is referred to, as a script: a page that is a file may load no other."""
+    shown = {id: [entry.title, mathml(entry.tex, display=True)] for id, entry in entries.all.items()}
+    return f"window.equations = {json.dumps(shown, ensure_ascii=False, separators=(',', ':'))};\n"
+
+
+if __name__ == "__main__":
+    sys.exit(build(Path(sys.argv[1]), Path(sys.argv[2]), *sys.argv[3:]))

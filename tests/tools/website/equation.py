@@ -1,0 +1,81 @@
+"""The page of an equation, in MyST."""
+
+from reference.job import cite
+from reference.job.spec import COMPARED, PROVED
+
+
+def page(entries, id, convert):
+    """What an equation says, its symbols, code, neighbours and status, and how it is cited."""
+    entry = entries.all[id]
+    kind = "An equation" if entry.code else "A step"
+    parts = [
+        "---\norphan: true\n---",  # no list has it: 800 lines beside every page
+        f"# {entry.name}: {id}",
+        f"{kind} of [{entry.title}](/{entry.document}.md), under *{entry.section}*.",
+        f"```{{equation}} {id}\n```",
+        symbols(entry, convert),
+        code(entry),
+        neighbours(entries, entry),
+        status(entry),
+        "## To cite",
+        f"```text\n{cite.text(id)}\n```",
+        f"```text\n{cite.bibtex(id)}\n```",
+        "The statement in LaTeX:",
+        f"```text\n{entry.tex}\n```",
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def symbols(entry, convert):
+    """The table of its symbols."""
+    if not entry.symbols:
+        return ""
+    path = entry.page.path.as_posix()
+    lines = ["## Symbols", "", "| symbol | code | meaning | shape |", "|---|---|---|---|"]
+    for row in entry.symbols:
+        code = f"`{row.code}`" if row.code else ""
+        shape = row.shape.replace(" ", "\N{NO-BREAK SPACE}")
+        shape = f"over {row.shape}" if row.meaning == "index" else shape
+        lines.append(f"| {{math}}`{row.tex}` | {code} | {convert.line(path, row.meaning)} | {shape} |")
+    return "\n".join(lines)
+
+
+def code(entry):
+    """The line of code that it is."""
+    if entry.code is None:
+        return f"## Code\n\nNo line of code implements a step; its page executes it, under *{entry.section}*."
+    path, line, text = entry.code
+    return f"## Code\n\n{{src}}`{path}, line {line} <{path}#L-{line}>`\n\n```python\n{text}\n```"
+
+
+def neighbours(entries, entry):
+    used = entries.used[entry.id]
+    return (
+        "## Graph\n\n"
+        f"Rests on: {names(entry.rests) or 'no other equation'}.\n\n"
+        f"Rest on it: {names(used) or 'no other equation'}."
+    )
+
+
+def names(ids):
+    return ", ".join(f"{{equation}}`{id}`" for id in ids)
+
+
+def status(entry):
+    """How sure it is, since when it has its name, and what was wrong with it."""
+    words = [COMPARED.get(entry.compared, entry.compared), PROVED.get(entry.proved, entry.proved)]
+    said = "; ".join(word for word in words if word)
+    again = "{src}`test_verdicts.py <tests/equations/test_verdicts.py>` finds it again"
+    about = "see [what is proved here, and what is not](/guides/proofs.md)"
+    lines = [f"- {said[:1].upper()}{said[1:]}. {again}; {about}."]
+    if entry.digits:
+        checked, real, balls = entry.digits
+        lines.append(
+            f"- The gradients of its page are measured to {checked} digits, by differences alone to {real}, and proved"
+            f" on [balls](/guides/exact.md) to {balls}."
+        )
+    lines.append(f"- Under this name since version {entry.since}.")
+    lines += [f"- Erratum of version {version}: {text}" for version, text in entry.errata]
+    if not entry.errata:
+        lines.append("- Errata: none.")
+    return "## Status\n\n" + "\n".join(lines)

@@ -1,0 +1,92 @@
+"""The pages that list others: the start, all equations, the graph, and errata."""
+
+import re
+
+from website import api
+
+ROW = re.compile(r"^\| ([^|\]]+) \| (\[.*\]\([\w/]+\.md\)) \| ([^|]*) \|$", re.MULTILINE)
+START = """\
+# Backward passes, derived and proved
+
+Every backward pass of a Transformer, on numbered equations. Each equation has an address that stays, the line of code
+that it is, and its status: compared with what the code computes, and proved to be the transpose of the derivative of
+the forward pass.
+
+- **To read one**, begin with [layer normalisation](layers/layernorm.md): it is short and has everything.
+- **To write your own layer**, let the [checker](guides/my_check_fails.md) say what is wrong with it, and where.
+- **To cite one**, take its number from [all equations](equations.md), and the entry on its page.
+
+[Notation](notation.md) says what the letters mean and how a page is read and run. All derivations are also
+{pdf}`one PDF <backproof.pdf>`.
+
+An equation looks like this. Its number leads to its page, and a reference to it, such as {equation}`layernorm.9`, shows
+it when it is pointed at.
+
+```{equation} layernorm.10
+```
+"""
+
+
+def groups(entries):
+    """The groups of the overview: (title, documents, what they are about), in reading order."""
+    text = (entries.root / "specs/README.md").read_text(encoding="utf-8")
+    for match in ROW.finditer(text):
+        yield match[1], re.findall(r"\]\(([\w/]+)\.md\)", match[2]), match[3].strip()
+
+
+def start(entries):
+    """The first page, with the way through all others."""
+    parts = [START, "## What there is, in an order to read it\n", *listed(entries), ""]
+    parts += [contents("How to read", ["notation"])]
+    parts += [contents(title, documents) for title, documents, _ in groups(entries)]
+    parts.append(contents("Lists", ["equations", "graph", "errata"]))
+    parts.append(contents("Code", api.documents()))
+    return "\n".join(parts)
+
+
+def listed(entries):
+    """The groups, a line for each."""
+    text = (entries.root / "specs/README.md").read_text(encoding="utf-8")
+    return [f"- **{match[1]}**, {match[3].strip()}: {match[2]}" for match in ROW.finditer(text)]
+
+
+def contents(title, documents):
+    return "\n".join((f"```{{toctree}}\n:caption: {title}\n:hidden:\n", *documents, "```\n"))
+
+
+def equations(entries):
+    """The table of all equations, page by page in reading order."""
+    about = (
+        f"{len(entries.all)} equations of {len(entries.pages)} pages. A number is a line of code, a letter a step of a"
+        " derivation. What the words of the last columns mean is said in"
+        " [what is proved here, and what is not](guides/proofs.md)."
+    )
+    lines = ["# All equations", "", about]
+    for document in reading(entries):
+        found = [entry for entry in entries.all.values() if entry.document == document]
+        lines += ["", f"## [{found[0].title}](/{document}.md)", "", "| equation | under | compared | proved |"]
+        lines += ["|---|---|---|---|"]
+        for entry in found:
+            proved = entry.proved.replace("no more", "")
+            lines.append(f"| {{equation}}`{entry.id}` | {entry.section} | {entry.compared} | {proved} |")
+    return "\n".join(lines) + "\n"
+
+
+def reading(entries):
+    """The derivations in reading order."""
+    order = [document for _, documents, _ in groups(entries) for document in documents]
+    return [document for document in order if document in entries.pages]
+
+
+def graph(entries):
+    return (
+        "# Graph of the pages\n\nAn arrow leads from a page to one that is built of it: the code of the one calls that"
+        " of the other. The colour says what is proved of the page.\n\n```{graph}\n```\n"
+    )
+
+
+def errata(entries):
+    """What was wrong in a version that was published."""
+    rows = [(id, version, text) for id, entry in entries.all.items() for version, text in entry.errata]
+    said = [f"- {{equation}}`{id}`, version {version}: {text}" for id, version, text in rows]
+    return "# Errata\n\n" + ("\n".join(said) if said else "None is known.") + "\n"
