@@ -4,6 +4,8 @@ A warning of Sphinx is an error, and so are a broken entry and LaTeX that is not
 """
 
 import json
+import re
+import shutil
 import sys
 from pathlib import Path
 
@@ -18,17 +20,27 @@ QUIET = ["-W", "--keep-going", "-q", "-j", "2"]
 
 def build(sources, site, browser=None):
     """Make the site; return the exit status of Sphinx."""
-    static = sources.with_name("static")
-    static.mkdir(parents=True, exist_ok=True)
-    if not (static / fonts.NAME).is_file():
-        fonts.write(static / fonts.NAME)
+    sources, site = sources.resolve(), site.resolve()
+    static, trees = sources.with_name("static"), sources.with_name("doctrees")
+    for folder in (sources, site, static, trees):  # nothing of another build, whose pages may be gone
+        shutil.rmtree(folder, ignore_errors=True)
+    static.mkdir(parents=True)
+    fonts.write(static / fonts.NAME)
     entries = assemble(sources)
     (static / "equations.js").write_text(cards(entries), encoding="utf-8")
-    where = ["-c", str(HERE), "-d", str(sources.with_name("doctrees")), "-D", f"html_static_path=static,{static}"]
+    where = ["-c", str(HERE), "-d", str(trees), "-D", f"html_static_path=static,{static}"]
     status = main([*QUIET, *where, "-b", "html", str(sources), str(site)])
     if browser and not status:
         book.write(entries, site, browser)
+    for path in site.rglob("*.html"):
+        path.write_text(compact(path.read_text(encoding="utf-8")), encoding="utf-8")
     return status
+
+
+def compact(text):
+    """A page without the indentation of its templates, which is a part of every small page; code keeps its lines."""
+    parts = re.split(r"(<pre\b.*?</pre>)", text, flags=re.DOTALL)
+    return "".join(part if k % 2 else re.sub(r"\s*\n\s*", "\n", part) for k, part in enumerate(parts))
 
 
 def cards(entries):

@@ -9,17 +9,12 @@ from website.markdown import NAMES, Converter
 
 
 def assemble(target, root=ROOT):
-    """Write the sources into a folder; a file that says what it said before is left as it is, for Sphinx's sake."""
+    """Write the sources into a folder; return the entries that they are made of."""
     entries = Entries(root)
-    made = dict(everything(entries))
-    for path in [path for path in target.rglob("*") if path.is_file()]:
-        if path.relative_to(target).as_posix() not in made:
-            path.unlink()
-    for name, text in made.items():
+    for name, text in everything(entries):
         path = target / name
-        if not path.is_file() or path.read_text(encoding="utf-8") != text:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
     return entries
 
 

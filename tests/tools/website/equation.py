@@ -9,7 +9,7 @@ def page(entries, id, convert):
     entry = entries.all[id]
     kind = "An equation" if entry.code else "A step"
     parts = [
-        "---\norphan: true\n---",  # no list has it: 800 lines beside every page
+        "---\norphan: true\nhide-toc: true\n---",  # in no list: it would be 800 lines beside every page
         f"# {entry.name}: {id}",
         f"{kind} of [{entry.title}](/{entry.document}.md), under *{entry.section}*.",
         f"```{{equation}} {id}\n```",
