@@ -7,7 +7,6 @@ from equations.tree import Symbol
 from equations.walks import merged
 from website import symbols, uses
 
-
 TITLES = ("Forward", "Backward", "Update", "Algorithm")  # the headings under which numbers are made
 
 
