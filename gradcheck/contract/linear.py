@@ -54,7 +54,7 @@ def _in_range(call: Call, rounding: Rounding, power: float) -> tuple[float, list
     scaled = call.pull(power * call.g[0])
     rows = call.pairs([power * d for d in call.first], scaled)
     finite = all(np.isfinite(d).all() for d in scaled)
-    if finite and (power > 1 or all(_is_scaled(call, rounding, *row, power) for row in rows)):
+    if finite and (power > 1 or all(_is_scaled(call, rounding, leaf, a, b, power) for leaf, a, b in rows)):
         return power, scaled
     power = 2.0 ** int(np.log2(power) / 2)
     return power, call.pull(power * call.g[0])

@@ -42,7 +42,9 @@ def test_all_pieces_add_up_to_dy(shapes, large):
     assert found and all(np.array_equal(np.sum(pieces, axis=0), g) for pieces, _ in found)
 
 
-@pytest.mark.parametrize(("size", "large", "signs"), [(8, False, [1, -1]), (3, False, [1, -1]), (2, False, [1]), (8, True, [1])])
+@pytest.mark.parametrize(
+    ("size", "large", "signs"), [(8, False, [1, -1]), (3, False, [1, -1]), (2, False, [1]), (8, True, [1])]
+)
 def test_two_entries_are_taken_alone_with_a_sign_each_and_of_a_large_subject_or_two_entries_one(size, large, signs):
     g, ((pieces, words), *_) = taken((size,), large=large)
     entries = [int(np.flatnonzero(piece)[0]) for piece in pieces[: len(signs)]]
