@@ -24,6 +24,7 @@ def test_at_least_97_of_100_are_seen():
     planted = {(id, tex) for _, id, _, tex in SAMPLE}
     assert len(planted) == len(SAMPLE) >= LEAST
     assert len(planted & set(SURVIVORS)) <= 0.03 * len(planted)
+    assert set(SURVIVORS) <= planted
     assert all(SURVIVORS.values())
 
 

@@ -24,15 +24,9 @@ UNPROVED = {
 }
 
 # Typos that nobody sees, each with the reason.
-SHARE = r"o _ { b h c } = \frac { \sum _ j e _ { b h j } \bar v _ { b g _ h j c } } { \max ( \sum _ l e _ { b h l } , "
-SEEN = "the same: the sum is at least 1, or 0 as what it divides"
 SURVIVORS = {
     ("online_softmax.8", r"l = \begin{cases} m + \log ( z ) & z > 0 \\ 0 & \text{otherwise} \end{cases}"): "the same: "
     "where z is positive, a score was finite, and so is the largest",
-    ("schedules.2", r"f = \begin{cases} t / ( n - 1 ) & t < n \\ 1 & \text{otherwise} \end{cases}"): "the same: "
-    "at t = n - 1 both cases are 1",
-    ("cache.11", SHARE + "1 / 3 ) }"): SEEN,
-    ("cache.11", SHARE + "2 / 2 ) }"): SEEN,
     ("relu.a", r"\delta y = h \delta y"): "the same: h is 0 or 1, and its own square",
 }
 
