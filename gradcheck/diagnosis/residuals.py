@@ -9,7 +9,10 @@ from gradcheck.diagnosis.graph import Edge, Graph
 from gradcheck.diagnosis.stages import called, of, operand
 from gradcheck.diagnosis.suspects import Suspect, by
 
-SAME = ("add", "subtract", "where", "getitem", "setitem", "negative", "broadcast")  # whatever the operands are
+SAME = (
+    "add", "subtract", "where", "indexing", "an assignment", "negative", "broadcast", "array", "concatenate", "stack",
+    "hstack", "vstack", "column_stack", "append", "block", "copyto", "put_along_axis", "add.at",
+)  # whatever the operands are
 MOVES = ("indexing", "broadcast", "reshape", "transpose", "swapaxes", "ravel", "squeeze", "moveaxis", "expand_dims")
 INVERSES: dict[str, Callable] = {"tanh": np.arctanh, "exp": np.log, "sqrt": np.square}
 Find = Callable[[Graph, int, int], np.ndarray | None]  # of a step and an operand: what stands in its place

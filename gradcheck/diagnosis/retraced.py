@@ -76,8 +76,8 @@ def _fitting(one: Flows, two: Flows) -> Iterator[tuple[Suspect, float, int | Non
     for tried, suspect in enumerate(_all(one)):
         if tried >= MOST:
             return
-        effect = suspect.effect(one)
-        if effect is None or not np.isfinite(effect).all() or not effect.any():
+        effect = _effect(suspect, one)
+        if effect is None or not effect.any():
             continue
         ways = {1.0}
         if suspect.any_multiple:
@@ -85,13 +85,21 @@ def _fitting(one: Flows, two: Flows) -> Iterator[tuple[Suspect, float, int | Non
         for times in sorted(ways, key=lambda s: s != 1):
             fits = one.explained(times * effect)
             which = [None] if all(fits) else [i for i, bad in enumerate(wrong) if bad and fits[i]]
-            again = suspect.effect(two) if which else None
+            again = _effect(suspect, two) if which else None
             if again is None:
                 continue
             confirmed = two.explained(times * again)
             for i in which:
                 if all(confirmed) if i is None else confirmed[i]:
                     yield suspect, round(times, 9), i
+
+
+def _effect(suspect: Suspect, flows: Flows) -> np.ndarray | None:
+    try:
+        effect = suspect.effect(flows)
+    except (ArithmeticError, TypeError, ValueError):  # a step may not take the values of another one
+        return None
+    return effect if effect is not None and np.isfinite(effect).all() else None
 
 
 def _all(flows: Flows) -> Iterator[Suspect]:
@@ -107,5 +115,7 @@ def _all(flows: Flows) -> Iterator[Suspect]:
         yield from suspects.others(graph, edges)
     for edge in reversed(graph.edges):
         yield from suspects.elsewhere(graph, edge)
+    turns = {edge for edges in places if len(edges) > 1 for edge in edges}
     for edges in places:
-        yield from replaced(graph, edges)
+        if len(edges) > 1 or edges[0] not in turns:
+            yield from replaced(graph, edges)
