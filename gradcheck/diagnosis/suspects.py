@@ -104,7 +104,10 @@ def by(edges: tuple[Edge, ...], change: Callable[[Graph, Edge], np.ndarray | Non
     def effect(flows: Flows) -> np.ndarray | None:
         found = {}
         for e in edges:
-            d = change(flows.graph, e) if e in flows.graph.edges else None
+            try:
+                d = change(flows.graph, e) if e in flows.graph.edges else None
+            except Exception:  # whatever a step of the user's raises for the numbers of another place
+                d = None
             if d is None:
                 return None
             found[e] = d

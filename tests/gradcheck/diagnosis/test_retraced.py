@@ -84,3 +84,16 @@ def test_a_forward_pass_that_cannot_be_followed_is_told_nothing_of():
 def test_at_some_point_the_search_ends(monkeypatch):
     monkeypatch.setattr(retraced, "MOST", 1)
     assert not told(network, lambda *args: backward(*args, bug="value"), X, W, V).of
+
+
+def test_a_step_that_takes_no_numbers_of_another_place_is_no_error_of_the_check():
+    """A factorisation of positive definite matrices is asked what it makes of others."""
+    a = np.array([[2.0, 0.3, 0.1], [0.3, 1.5, -0.2], [0.1, -0.2, 1.2]])
+
+    def forward(a):
+        return 2 * np.log(np.diag(np.linalg.cholesky(a))).sum()
+
+    def backward(a, dy):
+        return 1.01 * dy * np.linalg.inv(a)
+
+    assert not retraced.found(Problem(pair(forward, backward), (a,), {}), [a]).whole
