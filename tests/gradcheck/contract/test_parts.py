@@ -122,3 +122,9 @@ def test_an_axis_of_a_later_output_is_its_own_and_the_other_outputs_are_the_rest
         [0, 0, 0, g[3], 0],
         [0, 0, 0, 0, g[4]],
     ]
+
+
+def test_two_outputs_are_taken_apart_as_more_are():
+    _, found = taken((2, 3), (4,))
+    (pieces,) = worded(found, "its outputs' parts give")
+    assert [np.flatnonzero(piece).tolist() for piece in pieces] == [list(range(6)), list(range(6, 10))]

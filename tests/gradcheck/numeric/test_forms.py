@@ -37,3 +37,12 @@ def test_numbers_with_two_axes_are_laid_as_one_tree_in_another():
     found = outer(y, x, np.arange(9.0).reshape(3, 3))
     assert found[0]["w"].tolist() == [[[0, 1]], [[3, 4]]] and found[0]["b"].tolist() == [2, 5]
     assert found[1]["w"].tolist() == [[6, 7]] and found[1]["b"] == 8.0 and type(found[1]["b"]) is float
+
+
+def test_numbers_for_three_arrays_are_cut_between_each_two():
+    y, x = (np.zeros(1), np.zeros(2), np.zeros(3)), [np.zeros(2), np.zeros(1), np.zeros(2)]
+    rows = np.arange(30.0).reshape(6, 5)
+    found = outer(y, x, rows)
+    for i, (top, bottom) in enumerate(((0, 1), (1, 3), (3, 6))):
+        for j, (left, right) in enumerate(((0, 2), (2, 3), (3, 5))):
+            assert np.array_equal(found[i][j], rows[top:bottom, left:right])

@@ -78,3 +78,8 @@ def test_entries_that_are_held_stay():
     d, held = Probe(0, seed=3).direction([X])[0], (0, 5, 34)
     there = Probe(0, seed=3, held=held).direction([X])[0]
     assert np.flatnonzero(there == 0).tolist() == list(held) and np.array_equal(there[there != 0], np.delete(d, held))
+
+
+def test_a_probe_of_one_array_leaves_the_others_where_they_are():
+    assert list(Probe(1, seed=3).direction([X, X, X])) == [1]
+    assert list(Probe(None, seed=3, without=(1,)).direction([X, X, X])) == [0, 2]

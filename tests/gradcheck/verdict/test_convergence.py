@@ -142,3 +142,10 @@ def test_without_the_complex_step_each_array_has_ladders_of_its_own(normal):
 
     gradients = gradcheck.check(angle, normal(4, 3), normal(4, 3)).gradients
     assert [g.ladder.moves for g in gradients] == ["x", "w"]
+
+
+def test_of_wrong_directions_the_one_that_is_off_by_most_bars_is_shown(shown):
+    near, far = shown(2.0, bar=2.0**-10, probe=Probe(0, seed=1)), shown(9.0, bar=2.0, probe=Probe(0, seed=2))
+    for found in ([near, far], [far, near]):
+        drawn = convergence(failing(None, wrong=[]), found, False)
+        assert drawn.claimed == 2.0, "1 off is 1024 bars, 8 off four"
