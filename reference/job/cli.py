@@ -53,10 +53,12 @@ def parser(task: type[Task], family: Family) -> Parser:
     train.add_argument("--config", type=Path, metavar="FILE", help=(
         "settings in TOML, one 'name = value' a line, named as the options below, which override it"))
     train.add_argument("--out", type=Path, metavar="FOLDER", help=(
-        f"folder for checkpoint, metrics and pictures; an earlier run in it stays until this one has a checkpoint "
-        f"(default: {OUT.parent}/ and the name of the task)"))
+        f"folder for checkpoints, metrics, pictures and a report; an earlier run in it stays until this one has a "
+        f"checkpoint (default: {OUT.parent}/ and the name of the task)"))
     train.add_argument("--resume", action="store_true", help=(
         "go on with the run in the folder, with its settings and to the same bits"))
+    train.add_argument("--tensorboard", action="store_true", help=(
+        "also write the metrics of each epoch as event files, to the folder 'events' in it"))
     train.add_argument("--device", choices=DEVICES, help=(
         "where to compute; a checkpoint of one goes on on the other, to other last bits (default: cpu)"))
     add_settings(train, task, family)

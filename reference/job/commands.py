@@ -16,10 +16,14 @@ from reference.tasks.task import Examples, Task
 from reference.training import devices
 from reference.training.loop import data
 from reference.training.room import shortage
+from reference.training.schedules import USED
 from reference.training.settings import Run
 from reference.training.state import State, begin
 
-ELSEWHERE = {"flint": ("python-flint", "exact")}  # modules whose package has another name, and its extra
+ELSEWHERE = {  # modules whose package has another name than theirs, or another extra than the usual one
+    "flint": ("python-flint", "exact"),
+    "tensorboardX": ("tensorboardX", "tensorboard"),
+}
 Given = dict[str, Any]  # the options that stood on the command line
 
 
@@ -52,7 +56,8 @@ def verify(given: Given) -> int:
 
 
 def train(given: Given) -> int:
-    _expect_extras("rich", "matplotlib", "safetensors")
+    events = given.pop("tensorboard", False)
+    _expect_extras("rich", "matplotlib", "safetensors", *(["tensorboardX"] if events else []))
     from reference.job.display import console
     from reference.job.run import carry_out
 
@@ -63,11 +68,13 @@ def train(given: Given) -> int:
         folder.expect_writable()
     else:
         run = _run(given)
-        if "end-rate" in given and run.training.schedule == "constant":
-            raise UsageError("end-rate must come with schedule cosine or linear, got schedule constant")
+        for name, schedules in USED.items():
+            if name in given and run.training.schedule not in schedules:
+                some = " or ".join(schedules)
+                raise UsageError(f"{name} must come with schedule {some}, got schedule {run.training.schedule}")
         folder.expect_writable()
         state = begin(run)
-    carry_out(run, state, folder, console(), device)
+    carry_out(run, state, folder, console(), device, events)
     return 0
 
 

@@ -11,6 +11,7 @@ from reference.training.files import DRAFT
 
 OUT = Path("runs/copy")  # unless the user says otherwise
 
+
 @dataclasses.dataclass(frozen=True)
 class Folder:
     """Where a run writes, and what."""
@@ -34,8 +35,34 @@ class Folder:
         return self.path / "attention.png"
 
     @property
+    def report(self) -> Path:
+        return self.path / "report.html"
+
+    @property
+    def events(self) -> Path:
+        return self.path / "events"
+
+    @property
+    def best(self) -> Path:
+        return self.path / "best.safetensors"
+
+    def kept(self, epoch: int) -> Path:
+        """Return the checkpoint of an epoch, of which there are as many as the run keeps."""
+        return self.path / f"epoch-{epoch:05}.safetensors"
+
+    @property
     def files(self) -> tuple[Path, ...]:
-        return self.curves, self.attention, self.metrics, self.checkpoint
+        return self.report, self.curves, self.attention, self.metrics, self.best, self.checkpoint
+
+    def drop(self, until: int) -> None:
+        """Remove the checkpoints of epochs up to this one."""
+        for path in self._epochs():
+            if path.name <= self.kept(until).name:
+                path.unlink()
+
+    def _epochs(self) -> list[Path]:
+        found = self.path.iterdir() if self.path.is_dir() else ()
+        return [path for path in found if re.fullmatch(r"epoch-[0-9]{5,}\.safetensors", path.name) and path.is_file()]
 
     def expect_writable(self) -> None:
         """Try to make the folder and to write in it, and leave it as it was, but for drafts of a run that was killed.
@@ -62,11 +89,12 @@ class Folder:
 
     def _drafts(self) -> list[Path]:
         """Return what `write` left here of the files of a run when it was killed."""
-        names = "|".join(re.escape(path.name) for path in self.files)
+        names = "|".join([*(re.escape(path.name) for path in self.files), r"epoch-[0-9]+\.safetensors"])
         draft = re.compile(rf"\.({names})\.[0-9]+{re.escape(DRAFT)}")
         return [path for path in self.path.iterdir() if draft.fullmatch(path.name) and path.is_file()]
 
     def clear(self) -> None:
         """Remove what an earlier run left beside its checkpoint: beside that of another it would tell a wrong story."""
-        for path in (self.curves, self.attention, self.metrics):
-            path.unlink(missing_ok=True)
+        for path in (*self.files, *self._epochs()):
+            if path != self.checkpoint:
+                path.unlink(missing_ok=True)

@@ -11,7 +11,8 @@ from reference.job.errors import JobError, UsageError
 from reference.tasks import task as tasks
 from reference.tasks.task import Task
 from reference.training.families import FAMILIES, GIVEN, Family
-from reference.training.settings import SGD, TrainingSettings, known, parts
+from reference.training.settings import SGD, known, parts
+from reference.training.training_settings import TrainingSettings
 
 TASK = {"training": "sequences to train on", "held-out": "sequences to judge by, none of which occurs in training"}
 MODEL = {
@@ -41,9 +42,21 @@ TRAINING = {
     "optimizer": (
         "what makes a step of a gradient of the loss, summed over a sequence's tokens; with their mean, and the "
         "same rates, sgd needs about five times as many epochs, adam no more"),
+    "momentum": "of the gradients, where the optimizer has one",
+    "nesterov": "look ahead along the momentum",
+    "beta1": "how much of its mean of gradients an optimizer keeps at a step",
+    "beta2": "how much of its mean of squares an optimizer keeps at a step",
+    "decay": "share of weights and tables that is taken away, where the optimizer has one",
+    "table-scale": "times the rate, for tables of tokens and positions",
+    "clip": "most of the norm of all gradients together (default: no limit)",
     "schedule": "how the learning rate goes on",
-    "rate": "learning rate, or the first one of a schedule that falls",
+    "rate": "learning rate, the highest of a schedule that rises or falls",
     "end-rate": "the last learning rate of a schedule that falls",
+    "warmup": "steps in which the rate rises first",
+    "fall": "steps of the line at the end of warmup-stable-decay (default: a fifth of the run)",
+    "factor": "of the rate, every so many steps, with schedule step",
+    "every": "steps from one factor to the next, with schedule step",
+    "keep": "checkpoints of the last epochs that are kept, besides the best one",
 }
 WORDS = {"true": True, "false": False}
 
@@ -131,6 +144,8 @@ def _add(group: Any, settings: type[Settings], texts: dict[str, str], usual: dic
             continue
         default = usual.get(name, getattr(settings, name.replace("-", "_"), None))
         with_sgd = f"; with sgd {SGD[name]}" if name in SGD else ""
+        if (words := get_args(hints[name.replace("-", "_")])) and len("".join(map(str, words))) > 60:
+            texts = {**texts, name: f"{texts[name]}: {', '.join(words)}"}
         text = texts[name] if default is None else f"{texts[name]} (default: {_shown(default)}{with_sgd})"
         group.add_argument(f"--{name}", dest=name, help=text.replace("%", "%%"), **_kind(hints[name.replace("-", "_")]))
 
@@ -138,7 +153,8 @@ def _add(group: Any, settings: type[Settings], texts: dict[str, str], usual: dic
 def _kind(hint: Any) -> dict[str, Any]:
     """Return how argparse reads a value of this type."""
     if get_origin(hint) is Literal:
-        return {"choices": get_args(hint)}
+        words = get_args(hint)
+        return {"choices": words} if len("".join(words)) < 30 else {"choices": words, "metavar": "WORD"}
     kinds = get_args(hint) if get_origin(hint) in (Union, type(int | str)) else (hint,)
     if bool in kinds:
         return {"type": _flag, "metavar": "true|false"}

@@ -3,7 +3,6 @@
 import io
 import math
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -11,7 +10,6 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from reference.tasks.task import START, Examples, Task
-from reference.training import files
 
 TICKS = 16  # along an axis of a map; more cannot be read
 TRAINING, STEPS, HELD_OUT, SEQUENCES = "#4c72b0", "#bccbe4", "#c44e52", "#55a868"
@@ -89,7 +87,7 @@ def _axes_of(path: str, sample: Examples, task: Task) -> tuple[tuple[str, list[s
     return ("token said", said), ("source", source) if "cross" in path else ("tokens before", heard)
 
 
-def write(path: Path, figure: Figure) -> None:
+def png(figure: Figure) -> bytes:
     file = io.BytesIO()
     figure.savefig(file, format="png", dpi=150)
-    files.write(path, file.getvalue())
+    return file.getvalue()

@@ -3,17 +3,18 @@
 import numpy as np
 from rich.console import Console
 
-from reference.job import metrics, plots
+from reference.job import plots, report
 from reference.job.boards import TrainingBoard
 from reference.job.display import show_accuracy, show_samples, show_settings
 from reference.job.files import Folder
 from reference.job.maps import attention_maps
+from reference.job.place import Place
 from reference.job.process import deaf
 from reference.tasks.task import Examples
-from reference.training import checkpoint, evaluate
+from reference.training import evaluate, files
 from reference.training.devices import HOST, Device
-from reference.training.errors import DivergedError, RunError, WriteError
-from reference.training.loop import data, expect_finite, train
+from reference.training.errors import DivergedError, WriteError
+from reference.training.loop import data, train
 from reference.training.settings import Run
 from reference.training.state import State
 
@@ -25,8 +26,10 @@ class Interrupted(KeyboardInterrupt):
     """Ctrl-C, after the checkpoint was written; the text says where."""
 
 
-def carry_out(run: Run, state: State, folder: Folder, console: Console, device: Device = HOST) -> State:
-    """Train from `state` to the end; write checkpoint and metrics after each epoch, pictures at the end.
+def carry_out(
+    run: Run, state: State, folder: Folder, console: Console, device: Device = HOST, events: bool = False
+) -> State:
+    """Train from `state` to the end; write checkpoints and metrics after each epoch, pictures and a report at the end.
 
     The state is on the host, before and after; between it is on the device, and what is written is as from the host.
 
@@ -36,7 +39,7 @@ def carry_out(run: Run, state: State, folder: Folder, console: Console, device: 
         Interrupted: by Ctrl-C; the checkpoint holds the last whole step.
         DivergedError, WriteError: a number is not finite, or a file could not be written; the text says what is kept.
     """
-    place, state = Place(folder, run, state.step, device), state.moved(device.moved)
+    place, state = Place(folder, run, state, device, events), state.moved(device.moved)
     show_settings(console, run)
     try:
         training, held_out = data(run)
@@ -61,50 +64,19 @@ def carry_out(run: Run, state: State, folder: Folder, console: Console, device: 
     return state
 
 
-class Place:
-    """The folder of a run, and which step of this run its checkpoint holds: 0 if it holds none yet."""
-
-    def __init__(self, folder: Folder, run: Run, step: int, device: Device = HOST) -> None:
-        self._folder, self._run, self._step, self._device = folder, run, step, device
-
-    def save(self, state: State) -> None:
-        """Put the checkpoint in its place, and the metrics beside it; with a run's first one, an earlier run goes."""
-        checkpoint.save(self._folder.checkpoint, self._run, state.moved(self._device.home))
-        self._step = state.step
-        if len(state.records) < 2:
-            self._folder.clear()
-        metrics.write(self._folder.metrics, state.records)
-
-    def interrupted(self, state: State) -> str:
-        """Save the last whole step, if there is any, and say so."""
-        folder, run = self._folder, self._run
-        if not state.step:
-            return f"interrupted before the first step: {folder.path} is as it was"
-        try:
-            expect_finite(run, state, self._device)
-            self.save(state)
-        except (DivergedError, WriteError) as error:
-            raise self.told(error) from None
-        return (
-            f"interrupted at step {state.step:,} of {run.steps:,}: {folder.checkpoint} is whole, "
-            f"go on with 'python -m reference train --resume --out {folder.path}'"
-        )
-
-    def told(self, error: RunError) -> RunError:
-        """Return the error with what is kept."""
-        kept = f"{self._folder.checkpoint} is whole, of step {self._step:,}"
-        return type(error)(f"{error}; {kept if self._step else f'{self._folder.path} is as it was'}")
-
-
 def _report(run: Run, state: State, held_out: Examples, folder: Folder, console: Console) -> None:
-    """Show the accuracy and a few samples, and draw the pictures."""
+    """Show the accuracy and a few samples, and write pictures and report."""
     show_accuracy(console, state.records[-1], len(held_out))
     some = held_out[:SAMPLES]
     said = run.family.said(state.model, some.source, run.task.sizes[1])
     show_samples(console, run.task, [some], [said])
 
-    plots.write(folder.curves, plots.curves(state.losses, state.records, run.task.tokens - 1))
     sample = Examples(source=some.source[:1], labels=said[:1])
     inputs = {name: ids for name, ids in run.family.inputs(sample).items() if name != "labels"}
-    plots.write(folder.attention, plots.attention(attention_maps(state.model, **inputs), sample, run.task))
+    curves = plots.png(plots.curves(state.losses, state.records, run.task.tokens - 1))
+    attention = plots.png(plots.attention(attention_maps(state.model, **inputs), sample, run.task))
+    pictures = {"Loss and accuracy": curves, "Where the model looks": attention}
+    text = report.page(run, state.records, some, said, pictures)
+    for path, content in ((folder.curves, curves), (folder.attention, attention), (folder.report, text.encode())):
+        files.write(path, content)
     console.print(f"\nwritten to {folder.path}: {', '.join(path.name for path in folder.files)}", soft_wrap=True)

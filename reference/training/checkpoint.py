@@ -1,8 +1,9 @@
 """A run in one safetensors file, from which it goes on to the same bits; nothing is ever unpickled.
 
 Parameters are named by their path (`body.encoder.norm.gamma`), the optimizer's arrays stand
-under `optimizer/`, the losses of all steps under `training/`; settings, random state, records
-and a checksum of every array are JSON in the metadata, with a checksum of its own.
+under `optimizer/`, losses and norms of all steps under `training/`; settings, the optimizer's
+numbers, random state, records and a checksum of every array are JSON in the metadata, with a
+checksum of its own.
 """
 
 import dataclasses
@@ -19,33 +20,40 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as serialise
 
 from reference.core import tree
-from reference.training import files
+from reference.training import files, measures
 from reference.training.errors import CheckpointError
 from reference.training.room import NUMBER, parameters, shortage
+from reference.training.scalars import scalars, with_scalars
 from reference.training.settings import Run, known, parts
 from reference.training.state import State, begin, generator
 
 ENTRY = "backproof"  # of the metadata
-VERSION = 3
+VERSION = 4
 DTYPES = {"F32", "F64"}  # of the arrays of a run; NumPy has no name for some of the others
-RECORD = {  # what a record says
-    "epoch", "step", "rate", "loss", "training_tokens",
+RECORD = {  # what a record says, besides how far each part of the model was moved
+    "epoch", "step", "rate", "loss", "gradient_norm", "clipped", "training_tokens",
     "held_out_loss", "held_out_tokens", "held_out_sequences", "forced_tokens", "forced_sequences",
 }
 
 
 def save(path: Path, run: Run, state: State) -> None:
+    files.write(path, written(run, state))
+
+
+def written(run: Run, state: State) -> bytes:
+    """Return the file of a state, the same bytes for the same state."""
     arrays = {name: np.ascontiguousarray(array) for name, array in _arrays(state)}
     about: dict[str, Any] = {
         "version": VERSION,
         "settings": run.entries(),
         "step": state.step,
+        "optimizer": scalars(state.optimizer),
         "random": state.random,
         "records": state.records,
         "checksums": {name: _checksum(array.tobytes()) for name, array in arrays.items()},
     }
     about["checksum"] = _checksum(json.dumps(about).encode())
-    files.write(path, serialise(arrays, {ENTRY: json.dumps(about, allow_nan=False)}))
+    return serialise(arrays, {ENTRY: json.dumps(about, allow_nan=False)})
 
 
 def load(path: Path) -> tuple[Run, State]:
@@ -54,7 +62,7 @@ def load(path: Path) -> tuple[Run, State]:
     Raises:
         CheckpointError: see there; the message is one line that begins with the path.
     """
-    about, arrays = _read(path)
+    about, arrays, whole = _read(path)
     try:
         checksum, checksums = about.pop("checksum"), dict(about["checksums"])
         run = _run(about["settings"], path.stat().st_size)
@@ -69,12 +77,15 @@ def load(path: Path) -> tuple[Run, State]:
             raise CheckpointError(f"{path}: '{name}' must be finite")
     if checksum != _checksum(json.dumps(about).encode()):
         raise CheckpointError(f"{path}: not a whole checkpoint (the checksum of its settings is another)")
+    if not whole:
+        raise CheckpointError(f"{path}: not a whole checkpoint (its header is not as it was written)")
     loaded = (arrays[name] for name, _ in _arrays(template))  # in the order in which tree.map walks
     return run, dataclasses.replace(
         template,
         model=tree.map(lambda _: next(loaded), template.model),
         optimizer=tree.map(lambda _: next(loaded), template.optimizer),
         losses=next(loaded),
+        norms=next(loaded),
     )
 
 
@@ -98,20 +109,23 @@ def _template(run: Run, about: dict[str, Any]) -> State:
     state, step, records = begin(run), about["step"], tuple(dict(record) for record in about["records"])
     if type(step) is not int or not 0 <= step <= run.steps or len(records) != step // run.steps_per_epoch:
         raise ValueError(f"step {step} of {run.steps} with {len(records)} records")
+    if about["optimizer"].keys() != scalars(state.optimizer).keys() or about["optimizer"]["step"] != step:
+        raise ValueError(f"the optimizer must be at step {step}, got {about['optimizer']}")
     for epoch, record in enumerate(records, 1):
-        _expect_record(record, epoch, run)
+        _expect_record(record, epoch, run, {f"update_{part}" for part in measures.parts(state.model)})
     return dataclasses.replace(
         state,
-        optimizer=dataclasses.replace(state.optimizer, step=step),
+        optimizer=with_scalars(state.optimizer, about["optimizer"]),
         random=generator(about["random"]).bit_generator.state,
         losses=np.zeros(step),
+        norms=np.zeros(step),
         records=records,
     )
 
 
-def _expect_record(record: dict[str, Any], epoch: int, run: Run) -> None:
-    if record.keys() != RECORD or not all(type(value) in (int, float) for value in record.values()):
-        raise ValueError(f"record {epoch} must have the numbers {', '.join(sorted(RECORD))}")
+def _expect_record(record: dict[str, Any], epoch: int, run: Run, updates: set[str]) -> None:
+    if record.keys() != RECORD | updates or not all(type(value) in (int, float) for value in record.values()):
+        raise ValueError(f"record {epoch} must have the numbers {', '.join(sorted(RECORD | updates))}")
     if (record["epoch"], record["step"]) != (epoch, epoch * run.steps_per_epoch):
         raise ValueError(f"record {epoch} is of epoch {record['epoch']} and step {record['step']}")
     if not all(map(math.isfinite, record.values())):
@@ -123,6 +137,7 @@ def _arrays(state: State) -> Iterator[tuple[str, np.ndarray]]:
     for name, array in tree.leaves(state.optimizer):
         yield f"optimizer/{name}", array
     yield "training/losses", state.losses
+    yield "training/norms", state.norms
 
 
 def _checksum(data: bytes) -> str:
@@ -135,12 +150,14 @@ def _short(said: Any) -> str:
     return text if len(text) <= 160 else f"{text[:157]}..."
 
 
-def _read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray], bool]:
+    """Return what a file says, its arrays, and whether its bytes are those that saying this writes."""
     try:
         if not stat.S_ISREG(path.stat().st_mode):  # a pipe would be waited for
             raise CheckpointError(f"{path}: not a whole checkpoint (not a file)")
         with safe_open(path, framework="numpy") as file:
-            about = json.loads((file.metadata() or {}).get(ENTRY, "null"))
+            text = (file.metadata() or {}).get(ENTRY, "null")
+            about = json.loads(text)
             names = list(file.keys())
             for name in names:
                 if (dtype := file.get_slice(name).get_dtype()) not in DTYPES:
@@ -153,7 +170,8 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     version = about.get("version") if isinstance(about, dict) else None
     if version != VERSION:
         raise CheckpointError(f"{path}: not a checkpoint that this version can read (version {_shown(version)})")
-    return about, arrays
+    data = path.read_bytes()
+    return about, arrays, json.dumps(about) == text and serialise(arrays, {ENTRY: text}) == data
 
 
 def _shown(version: Any) -> str:

@@ -2,16 +2,15 @@
 
 import dataclasses
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
-from reference.core import tree
+from reference.optimizers.clipping import clip_by_norm
 from reference.tasks.task import Examples
 from reference.training.devices import HOST, Device
 from reference.training.errors import DivergedError
 from reference.training.evaluate import measure
-from reference.training.optimizers import optimizer, schedule
+from reference.training.measures import first_not_finite, norm, updates
 from reference.training.settings import Run
 from reference.training.shards import gradient
 from reference.training.state import State, generator, stream
@@ -28,28 +27,30 @@ def train(run: Run, state: State, training: Examples, held_out: Examples, device
     Model and optimizer of the states are on the device, as those of `state` must be; examples are on the host.
 
     Raises:
-        DivergedError: a loss is not finite, or at the end of an epoch a parameter or a loss held out.
+        DivergedError: a loss or a gradient is not finite, or at the end of an epoch a parameter or a loss held out.
     """
-    rate, batch = schedule(run.training, run.steps), run.training.batch
-    last = run.steps_per_epoch - 1  # batch of an epoch
+    rate, batch, length = run.training.schedule_of(run.steps), run.training.batch, run.steps_per_epoch
     while state.step < run.steps:
         rng = generator(state.random)
         order = rng.permutation(len(training))
-        for place in range(state.step % run.steps_per_epoch, run.steps_per_epoch):
-            rows = training[order[place * batch : (place + 1) * batch]]
+        for place in range(state.step % length, length):
+            before, rows = state.model, training[order[place * batch : (place + 1) * batch]]
             state = step(run, state, rows, rate(state.step), device)
-            _expect_finite("the loss", np.isfinite(state.losses[-1]), run, state)
-            if place == last:
+            if place == length - 1:
                 expect_finite(run, state, device)
                 record = {
                     "epoch": len(state.records) + 1,
                     "step": state.step,
                     "rate": rate(state.step - 1),
-                    "loss": float(state.losses[-run.steps_per_epoch :].mean()),
+                    "loss": float(state.losses[-length:].mean()),
+                    "gradient_norm": float(state.norms[-length:].mean()),
+                    "clipped": float((state.norms[-length:] > (run.training.clip or np.inf)).mean()),
+                    **{f"update_{part}": share for part, share in updates(before, state.model, device).items()},
                     **measure(run, state.model, training, held_out, device),
                 }
                 for name, number in record.items():
-                    _expect_finite(name, np.isfinite(number), run, state)
+                    if not np.isfinite(number):
+                        raise diverged(name, run, state.step)
                 state = dataclasses.replace(state, random=rng.bit_generator.state, records=(*state.records, record))
             yield state
 
@@ -59,23 +60,36 @@ def step(run: Run, state: State, rows: Examples, rate: float, device: Device = H
 
     With the mean over tokens instead, gradients are smaller by the length of a sequence:
     nothing to Adam, which divides by their size, and a rate that much lower to SGD.
+
+    Raises:
+        DivergedError: the loss or a gradient is not finite; a parameter that is not is named before them.
     """
     loss, d_model = gradient(run, state, rows, device)
-    model, moments = optimizer(run.training).step(state.model, d_model, state.optimizer, rate)
-    losses = np.append(state.losses, loss / rows.labels.size)
-    return dataclasses.replace(state, model=model, optimizer=moments, losses=losses)
+    size = norm(d_model, device)
+    if not np.isfinite(loss):
+        path = first_not_finite(state.model, device)
+        raise diverged("the loss" if path is None else f"'{path}'", run, state.step + 1)
+    if not np.isfinite(size):
+        raise diverged(f"the gradient of '{first_not_finite(d_model, device)}'", run, state.step + 1)
+    if run.training.clip is not None:
+        d_model, _ = clip_by_norm(d_model, run.training.clip)
+    optimizer = run.training.optimizer_of(state.model)
+    model, moments = optimizer.step(state.model, d_model, state.optimizer, rate)
+    losses, norms = np.append(state.losses, loss / rows.labels.size), np.append(state.norms, size)
+    return dataclasses.replace(state, model=model, optimizer=moments, losses=losses, norms=norms)
 
 
 def expect_finite(run: Run, state: State, device: Device = HOST) -> None:
     """Raise DivergedError unless every parameter and all that the optimizer keeps is finite."""
-    for name, array in tree.leaves((state.model, state.optimizer)):
-        _expect_finite(name, device.back(np.isfinite(array)), run, state)
+    for node in (state.model, state.optimizer):
+        if (path := first_not_finite(node, device)) is not None:
+            raise diverged(f"'{path}'", run, state.step)
 
 
-def _expect_finite(name: str, finite: Any, run: Run, state: State) -> None:
-    if not finite.all():
-        rate = schedule(run.training, run.steps)(state.step - 1)
-        raise DivergedError(
-            f"{name} is not finite at step {state.step:,} of {run.steps:,}, with a learning rate of {rate:g}: "
-            "train again with a smaller --rate"
-        )
+def diverged(name: str, run: Run, step: int) -> DivergedError:
+    """Return the error that says what is not finite at a step, of which the first is 1."""
+    rate = run.training.schedule_of(run.steps)(step - 1)
+    return DivergedError(
+        f"{name} is not finite at step {step:,} of {run.steps:,}, with a learning rate of {rate:g}: "
+        "train again with a smaller --rate"
+    )

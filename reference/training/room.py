@@ -6,7 +6,10 @@ from typing import Any
 from reference.core.families import BlockSettings, DecoderOnlySettings, EncoderOnlySettings, TransformerSettings
 from reference.training.settings import Run
 
-MOMENTS = {"adam": 2, "adamw": 2, "muon": 1, "sgd": 0}  # arrays like the model that the optimizer keeps, at the least
+MOMENTS = {  # arrays like the model that an optimizer keeps, at the least
+    "adafactor": 0, "adagrad": 1, "adam": 2, "adamw": 2, "amsgrad": 3, "lion": 1, "momentum": 1, "muon": 1, "nadam": 2,
+    "rmsprop": 1, "sgd": 0,
+}  # fmt: skip
 NUMBER, ID = 4, 8  # bytes of a float32 and of an int64
 
 

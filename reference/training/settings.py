@@ -3,29 +3,15 @@
 import dataclasses
 import math
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Self
 
-from reference.core.kinds import AboveZero, Size
-from reference.core.settings import Settings, expect_known, written
-from reference.core.shapes import expect_whole
+from reference.core.settings import expect_known, written
 from reference.tasks import task as tasks
 from reference.tasks.task import Task
 from reference.training.families import FAMILIES, GIVEN, Family
+from reference.training.training_settings import TrainingSettings
 
 SGD = {"epochs": 60, "rate": 5e-3, "end-rate": 1e-3}  # the defaults that differ from Adam's
-
-
-class TrainingSettings(Settings):
-    """How a model is trained."""
-
-    seed: Annotated[int, lambda where, name, value: expect_whole(where, name, value, 0)] = 0
-    batch: Size = 16
-    epochs: Size = 10
-    shards: Size = 1            # of a batch, whose gradients are added in their order
-    optimizer: Literal["adam", "adamw", "muon", "sgd"] = "adam"
-    schedule: Literal["constant", "cosine", "linear"] = "linear"
-    rate: AboveZero = 2e-3      # of a schedule that falls, the first
-    end_rate: AboveZero = 1e-5  # so small that no step near the end undoes what was learned
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,7 +38,9 @@ class Run:
         every = {**usual, **entries}
         own = task.of(_only(task.names(), every))
         training = TrainingSettings.of(_only(TrainingSettings.names(), every))
-        return cls(own, family.sized(own, _only(set(every) - set(GIVEN), every, family.settings.names())), training)
+        made = cls(own, family.sized(own, _only(set(every) - set(GIVEN), every, family.settings.names())), training)
+        training.schedule_of(made.steps)
+        return made
 
     def entries(self) -> dict[str, Any]:
         """Return what `of` takes to make this run again."""

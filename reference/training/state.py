@@ -6,7 +6,6 @@ from typing import Any, Self
 
 import numpy as np
 
-from reference.training.optimizers import optimizer
 from reference.training.settings import Run
 
 
@@ -18,6 +17,7 @@ class State:
     optimizer: Any                            # its state: AdamState, SGDState ...
     random: Mapping[str, Any]                 # the generator that shuffles, as it stood before this epoch
     losses: np.ndarray                        # (steps so far,), float64: mean over the tokens of a batch
+    norms: np.ndarray                         # (steps so far,), float64: of the gradient, before it is clipped
     records: tuple[Mapping[str, float], ...]  # one for each epoch that is over
 
     @property
@@ -35,9 +35,10 @@ def begin(run: Run, model: Any = None) -> State:
         model = run.family.init(stream(run, 1), run.model)
     return State(
         model=model,
-        optimizer=optimizer(run.training).init(model),
+        optimizer=run.training.optimizer_of(model).init(model),
         random=stream(run, 2).bit_generator.state,
         losses=np.zeros(0),
+        norms=np.zeros(0),
         records=(),
     )
 

@@ -104,5 +104,6 @@ def sketchy(monkeypatch):
     figure = importlib.import_module("matplotlib.figure").Figure
     from reference.job import plots
 
+    monkeypatch.setattr(plots, "png", lambda _: b"")
     monkeypatch.setattr(plots, "curves", lambda *_: figure())
     monkeypatch.setattr(plots, "attention", lambda *_: figure())

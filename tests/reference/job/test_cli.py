@@ -96,7 +96,9 @@ def test_train_then_generate_and_one_seed_gives_the_same_bits(command, tmp_path)
         assert (done.returncode, done.stderr) == (0, "")
         assert "\x1b" not in done.stdout
         assert "\r" not in done.stdout
-    assert files(tmp_path / "one") == {"checkpoint.safetensors", "metrics.jsonl", "curves.png", "attention.png"}
+    assert files(tmp_path / "one") == {
+        "checkpoint.safetensors", "best.safetensors", "metrics.jsonl", "curves.png", "attention.png", "report.html",
+    }
     for name in files(tmp_path / "one"):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "other" / name).read_bytes()
 
@@ -140,7 +142,7 @@ def test_ctrl_c_leaves_a_usable_checkpoint_and_says_so_in_one_line(command, tmp_
     assert done.stderr.endswith("go on with 'python -m reference train --resume --out runs/copy'\n")
     assert done.stderr.count("\n") == 1
     folder = tmp_path / "runs" / "copy"
-    assert files(folder) == {"checkpoint.safetensors", "metrics.jsonl"}
+    assert files(folder) == {"checkpoint.safetensors", "best.safetensors", "metrics.jsonl"}
     settings, state = checkpoint.load(folder / "checkpoint.safetensors")
     assert 0 < state.step < settings.steps
     assert [json.loads(line)["epoch"] for line in (folder / "metrics.jsonl").read_text().splitlines()] == [

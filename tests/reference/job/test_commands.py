@@ -168,7 +168,8 @@ def test_train_begins_with_what_is_given(calls, tmp_path):
 
 
 def test_an_end_of_a_rate_that_never_falls_is_one_clear_line(calls):
-    message = "end-rate must come with schedule cosine or linear, got schedule constant"
+    falls = "cosine or linear or one-cycle or warmup-stable-decay"
+    message = f"end-rate must come with schedule {falls}, got schedule constant"
     assert refused(commands.train, {"schedule": "constant", "end-rate": 1e-4}) == message
     assert calls == []
 

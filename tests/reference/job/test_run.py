@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from reference.job import plots, run
+from reference.job import metrics, plots, run
 from reference.job.files import Folder
 from reference.training import checkpoint, loop
 from reference.training.errors import DivergedError, WriteError
 from reference.training.state import begin
+from reference.training.training_settings import TrainingSettings
 
 
 @pytest.fixture
@@ -24,6 +25,11 @@ def go(tiny, tmp_path):
         return folder, console.file.getvalue()
 
     return go
+
+
+EVERY = {
+    "checkpoint.safetensors", "best.safetensors", "metrics.jsonl", "curves.png", "attention.png", "report.html",
+}  # fmt: skip
 
 
 def names(folder):
@@ -43,10 +49,10 @@ def break_off(monkeypatch, after, error=KeyboardInterrupt):
     monkeypatch.setattr(run, "train", broken)
 
 
-def test_a_run_writes_its_four_files_and_nothing_else(go, tiny, trained):
+def test_a_run_writes_its_files_and_nothing_else(go, tiny, trained):
     settings = tiny()
     folder, text = go(settings)
-    assert names(folder) == {"checkpoint.safetensors", "metrics.jsonl", "curves.png", "attention.png"}
+    assert names(folder) == EVERY
     assert all(name in text for name in names(folder))
     records = [json.loads(line) for line in folder.metrics.read_text().splitlines()]
     assert tuple(records) == checkpoint.load(folder.checkpoint)[1].records == trained(settings).records
@@ -88,7 +94,7 @@ def test_ctrl_c_keeps_the_last_whole_step(go, tiny, trained, tmp_path, monkeypat
         f"interrupted at step {after} of 6: {folder.checkpoint} is whole, "
         f"go on with 'python -m reference train --resume --out {tmp_path}'"
     )
-    assert names(folder) == {"checkpoint.safetensors", "metrics.jsonl"}
+    assert names(folder) == {"checkpoint.safetensors", "metrics.jsonl"} | ({"best.safetensors"} if after > 2 else set())
     _, state = checkpoint.load(folder.checkpoint)
     checkpoint.save(tmp_path / "wanted", settings, trained(settings, after))
     assert (tmp_path / "wanted").read_bytes() == folder.checkpoint.read_bytes()
@@ -106,14 +112,14 @@ def test_ctrl_c_while_the_pictures_are_drawn_keeps_the_whole_run(go, tiny, tmp_p
 
 
 def test_a_second_ctrl_c_does_not_break_off_what_the_first_one_asked_for(go, tiny, tmp_path, monkeypatch, heard):
-    seen, save = [], checkpoint.save
+    seen, written = [], checkpoint.written
 
     def saved(*arguments):  # no epoch is over: nothing was saved before
         seen.append(signal.getsignal(signal.SIGINT))
-        save(*arguments)
+        return written(*arguments)
 
     break_off(monkeypatch, 2)
-    monkeypatch.setattr(checkpoint, "save", saved)
+    monkeypatch.setattr(checkpoint, "written", saved)
     before = signal.getsignal(signal.SIGINT)
     with pytest.raises(run.Interrupted):
         go(tiny())
@@ -181,22 +187,22 @@ def test_metrics_of_an_earlier_run_never_stand_beside_the_new_checkpoint(go, tin
     def fail(path, _):
         raise WriteError(f"{path}: cannot be written (No space left on device)")
 
-    monkeypatch.setattr(run.metrics, "write", fail)
+    monkeypatch.setattr(metrics, "write", fail)
     with pytest.raises(WriteError, match=r"metrics.jsonl: cannot .*; .*/checkpoint.safetensors is whole, of step 3$"):
         go(tiny())
-    assert names(Folder(tmp_path)) == {"checkpoint.safetensors"}
+    assert names(Folder(tmp_path)) == {"checkpoint.safetensors", "best.safetensors"}
 
 
 def test_a_full_disk_at_ctrl_c_says_what_is_kept(go, tiny, tmp_path, monkeypatch):
-    whole = checkpoint.save
+    whole, folder = checkpoint.written, Folder(tmp_path)
 
-    def save(path, settings, state):
+    def full(settings, state):
         if state.step == 5:
-            raise WriteError(f"{path}: cannot be written (No space left on device)")
-        whole(path, settings, state)
+            raise WriteError(f"{folder.checkpoint}: cannot be written (No space left on device)")
+        return whole(settings, state)
 
     break_off(monkeypatch, 5)
-    monkeypatch.setattr(checkpoint, "save", save)
+    monkeypatch.setattr(checkpoint, "written", full)
     with pytest.raises(WriteError, match=r"cannot be written \(No space left on device\); .* is whole, of step 3$"):
         go(tiny())
     assert checkpoint.load(Folder(tmp_path).checkpoint)[1].step == 3
@@ -216,7 +222,7 @@ def test_a_run_that_diverges_in_its_first_epoch_leaves_an_earlier_one(go, tiny, 
 def test_a_run_that_diverges_later_keeps_its_last_finite_checkpoint(go, tiny, trained, tmp_path, monkeypatch):
     settings = tiny()
     rates = lambda training, steps: lambda step: 2e-3 if step < 3 else 1e30  # noqa: E731
-    monkeypatch.setattr(loop, "schedule", rates)
+    monkeypatch.setattr(TrainingSettings, "schedule_of", rates)
     with pytest.raises(DivergedError, match=r"; .*/checkpoint.safetensors is whole, of step 3$"):
         go(settings)
     state = checkpoint.load(Folder(tmp_path).checkpoint)[1]
@@ -226,7 +232,7 @@ def test_a_run_that_diverges_later_keeps_its_last_finite_checkpoint(go, tiny, tr
 
 def test_ctrl_c_saves_no_parameter_that_is_not_finite(go, tiny, tmp_path, monkeypatch):
     rates = lambda training, steps: lambda step: 2e-3 if step < 4 else 1e39  # noqa: E731 - more than float32 holds
-    monkeypatch.setattr(loop, "schedule", rates)
+    monkeypatch.setattr(TrainingSettings, "schedule_of", rates)
     break_off(monkeypatch, 5)
     with pytest.raises(DivergedError, match=r" is not finite at step 5 of 6, .* is whole, of step 3$"):
         go(tiny())

@@ -1,4 +1,3 @@
-import contextlib
 import dataclasses
 import hashlib
 import json
@@ -12,7 +11,20 @@ from safetensors.numpy import load_file, save_file
 from reference.core import tree
 from reference.training import checkpoint
 from reference.training.errors import CheckpointError
+from reference.training.scalars import scalars
 from reference.training.state import begin
+
+CHANGES = [
+    {},
+    {"optimizer": "sgd"},
+    {"optimizer": "muon"},
+    {"optimizer": "nadam"},
+    {"optimizer": "adafactor", "table_scale": 0.5},
+    {"optimizer": "nadam", "table_scale": 2.0},
+    {"embeddings": "tied", "norm": "post", "encoder_layers": 2, "decoder_layers": 2},
+    {"model": "decoder-only", "embeddings": "tied"},
+    {"model": "encoder-only"},
+]
 
 
 @pytest.fixture
@@ -52,16 +64,6 @@ def refused(path):
     return message.removeprefix(f"{path}: ")
 
 
-CHANGES = [
-    {},
-    {"optimizer": "sgd"},
-    {"optimizer": "muon"},
-    {"embeddings": "tied", "norm": "post", "encoder_layers": 2, "decoder_layers": 2},
-    {"model": "decoder-only", "embeddings": "tied"},
-    {"model": "encoder-only"},
-]
-
-
 @pytest.mark.parametrize("changes", CHANGES)
 @pytest.mark.parametrize("steps", [0, 1, 4])
 def test_what_is_loaded_is_what_was_saved_bit_for_bit(saved, tiny, changes, steps, tmp_path):
@@ -75,14 +77,16 @@ def test_what_is_loaded_is_what_was_saved_bit_for_bit(saved, tiny, changes, step
     assert loaded_settings == settings
     assert (loaded.random, loaded.records, loaded.step) == (state.random, state.records, steps)
     assert loaded.losses.tobytes() == state.losses.tobytes()
-    assert loaded.optimizer.step == state.optimizer.step == steps
+    assert scalars(loaded.optimizer) == scalars(state.optimizer)
+    assert loaded.optimizer.step == steps
     for was, now in ((state.model, loaded.model), (state.optimizer, loaded.optimizer)):
         pairs = zip(tree.leaves(was), tree.leaves(now), strict=True)
         assert all(a == b and x.tobytes() == y.tobytes() for (a, x), (b, y) in pairs)
 
 
-def test_a_loaded_run_goes_on_to_the_same_bits(saved, trained, tmp_path):
-    settings, state, path = saved(4)
+@pytest.mark.parametrize("changes", CHANGES)
+def test_a_loaded_run_goes_on_to_the_same_bits(saved, trained, tmp_path, changes):
+    settings, state, path = saved(4, **changes)
     ends = [trained(settings, state=start) for start in (state, checkpoint.load(path)[1])]
     for i, end in enumerate(ends):
         checkpoint.save(tmp_path / str(i), settings, end)
@@ -168,8 +172,8 @@ def test_metadata_that_make_no_sense_are_one_clear_line(saved, changes):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"loss": "x"}, "record 1 must have the numbers epoch, "),
-        ({"ears": 2}, "record 1 must have the numbers epoch, "),
+        ({"loss": "x"}, "record 1 must have the numbers clipped, "),
+        ({"ears": 2}, "record 1 must have the numbers clipped, "),
         ({"epoch": 2}, "record 1 is of epoch 2 and step 3"),
         ({"step": 4}, "record 1 is of epoch 1 and step 4"),
         ({"loss": float("nan")}, "record 1 has a number that is not finite"),
@@ -240,7 +244,10 @@ def test_a_setting_that_is_missing_does_not_take_its_default(saved):
         rewrite(path, settings=settings)
 
 
-@pytest.mark.parametrize("name", ["output.b", "optimizer/m.output.b", "optimizer/v.output.b", "training/losses"])
+NUMBERS = ["output.b", "optimizer/m.output.b", "optimizer/v.output.b", "training/losses", "training/norms"]
+
+
+@pytest.mark.parametrize("name", NUMBERS)
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_a_number_that_is_not_finite_is_one_clear_line(saved, name, value):
     path = saved()[-1]
@@ -279,8 +286,8 @@ def test_a_file_with_no_checksum_is_one_clear_line(saved):
         "[" * 100_000,
         '{"version": ' + "9" * 5000 + "}",
         '{"version": ' + "[" * 900 + "]" * 900 + "}",
-        '{"version": 3, "settings": ' + "[" * 900 + "]" * 900 + "}",
-        '{"version": 3, "settings": {"seed": ' + "[" * 900 + "]" * 900 + "}}",
+        '{"version": 4, "settings": ' + "[" * 900 + "]" * 900 + "}",
+        '{"version": 4, "settings": {"seed": ' + "[" * 900 + "]" * 900 + "}}",
     ],
 )
 def test_json_that_is_deep_or_long_is_one_clear_line(saved, text):
@@ -338,9 +345,8 @@ def damaged(whole, rng):
 
 
 @pytest.mark.parametrize("part", ["header", "numbers"])
-def test_whatever_is_damaged_is_one_clear_line_or_says_the_same(saved, part):
-    """A space of the header may become another white space: what is loaded is what was saved."""
-    settings, _, path = saved()
+def test_whatever_is_damaged_is_one_clear_line(saved, part):
+    path = saved()[-1]
     whole, rng = path.read_bytes(), np.random.default_rng(7)
     length = 8 + int.from_bytes(whole[:8], "little")
     for _ in range(200):
@@ -349,13 +355,26 @@ def test_whatever_is_damaged_is_one_clear_line_or_says_the_same(saved, part):
             data = data + whole[length:] if len(data) == length else data
         else:
             data = whole[:length] + damaged(whole[length:], rng)
-        path.write_bytes(data)
-        read = None
-        with contextlib.suppress(CheckpointError):
-            read = checkpoint.load(path)
-        if read is None:
+        if data != whole:
+            path.write_bytes(data)
             assert len(refused(path)) < 400
-        else:
-            assert read[0] == settings
-            checkpoint.save(path, *read)
-            assert path.read_bytes() == whole
+
+
+def test_every_bit_of_the_header_counts(saved):
+    path = saved(width=4, heads=1, hidden=3)[-1]
+    whole, rng = path.read_bytes(), np.random.default_rng(7)
+    length = 8 + int.from_bytes(whole[:8], "little")
+    spaces = [at for at in range(length) if whole[at] == ord(" ")]
+    for at in [*rng.choice(spaces, 30), *rng.choice(length, 100)]:
+        data = bytearray(whole)
+        data[at] ^= 1 << int(rng.integers(8))
+        path.write_bytes(data)
+        assert refused(path)
+
+
+def test_a_space_of_the_header_that_became_another_one_is_refused(saved):
+    path = saved()[-1]
+    whole = path.read_bytes()
+    at = whole.index(b": ") + 1
+    path.write_bytes(whole[:at] + b"\t" + whole[at + 1 :])
+    assert refused(path)

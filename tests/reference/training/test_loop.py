@@ -8,7 +8,10 @@ from reference.losses.cross_entropy import cross_entropy
 from reference.models.tied import TiedTransformer
 from reference.models.transformer import Transformer
 from reference.training import loop, optimizers
+from reference.training.errors import DivergedError
+from reference.training.measures import norm
 from reference.training.state import begin
+from reference.training.training_settings import TrainingSettings
 
 
 def bits(state):
@@ -31,12 +34,12 @@ class Recorder:
 @pytest.fixture
 def recorder(monkeypatch):
     recorder = Recorder()
-    monkeypatch.setitem(optimizers.OPTIMIZERS, "sgd", lambda: recorder)
+    monkeypatch.setattr(TrainingSettings, "optimizer_of", lambda *_: recorder)
     recorder.init = lambda model: None
     return recorder
 
 
-@pytest.mark.parametrize("optimizer", ["adam", "adamw", "muon", "sgd"])
+@pytest.mark.parametrize("optimizer", sorted(optimizers.OPTIMIZERS))
 def test_one_seed_gives_the_same_bits(tiny, trained, optimizer):
     settings = tiny(optimizer=optimizer, epochs=2)
     assert bits(trained(settings)) == bits(trained(settings))
@@ -54,7 +57,7 @@ def test_the_data_do_not_depend_on_the_model(tiny):
     assert one == other
 
 
-@pytest.mark.parametrize("optimizer", ["adam", "adamw", "muon", "sgd"])
+@pytest.mark.parametrize("optimizer", sorted(optimizers.OPTIMIZERS))
 @pytest.mark.parametrize("steps", [1, 2, 3, 4, 5])
 def test_going_on_from_any_step_gives_the_bits_of_a_run_in_one_piece(tiny, trained, optimizer, steps):
     settings = tiny(optimizer=optimizer, epochs=2)
@@ -112,7 +115,7 @@ def test_an_epoch_sees_every_example_once_in_an_order_of_its_own(tiny, monkeypat
 
 
 def grown(state):
-    return dataclasses.replace(state, losses=np.append(state.losses, 0.0))
+    return dataclasses.replace(state, losses=np.append(state.losses, 0.0), norms=np.append(state.norms, 0.0))
 
 
 def test_the_loss_is_summed_over_a_sequence_and_averaged_over_a_batch(tiny, recorder):
@@ -171,3 +174,60 @@ def test_a_record_closes_each_epoch(tiny, trained):
 def test_training_lowers_the_loss(tiny, trained):
     state = trained(tiny(epochs=8))
     assert state.records[-1]["loss"] < 0.8 * state.records[0]["loss"]
+
+
+def test_a_gradient_is_clipped_before_the_optimizer_sees_it_and_its_norm_is_that_before(tiny, recorder):
+    free, most = tiny(batch=10), 0.01
+    clipped = tiny(batch=10, clip=most)
+    states = [loop.step(run, begin(run), loop.data(run)[0], 0.1) for run in (free, clipped)]
+    assert states[0].norms.tolist() == states[1].norms.tolist() == [norm(recorder.gradients[0])]
+    assert norm(recorder.gradients[0]) > most
+    np.testing.assert_allclose(norm(recorder.gradients[1]), most, rtol=1e-5, atol=0)  # float32
+
+
+def test_a_record_says_how_many_steps_were_clipped_and_how_far_each_part_was_moved(tiny, trained):
+    state = trained(tiny())
+    middle = float(np.median(state.norms))
+    record = trained(tiny(clip=middle, epochs=1)).records[0]
+    assert 0 <= record["clipped"] <= 1 and record["gradient_norm"] > 0
+    assert {name for name in record if name.startswith("update_")} == {
+        f"update_{part}" for part in ("source_embedding", "target_embedding", "encoder", "decoder", "output")
+    }
+    assert all(0 < record[name] < 1 for name in record if name.startswith("update_"))
+    assert state.records[0]["clipped"] == 0
+
+
+def broken(model, path):
+    """Return the model with a NaN in one array."""
+    return tree.map(lambda leaf: next(leaves), model) if (leaves := spoiled(model, path)) else model
+
+
+def spoiled(model, path):
+    return iter([leaf * np.float32(np.nan) if name == path else leaf for name, leaf in tree.leaves(model)])
+
+
+def test_a_parameter_that_is_not_finite_is_named_before_the_loss_that_it_spoils(tiny):
+    run = tiny()
+    state = dataclasses.replace(begin(run), model=broken(begin(run).model, "output.b"))
+    with pytest.raises(DivergedError, match=r"^'output\.b' is not finite at step 1 of 6, with a learning rate of "):
+        next(loop.train(run, state, *loop.data(run)))
+
+
+def test_a_gradient_that_is_not_finite_is_named_and_no_step_is_made(tiny, monkeypatch):
+    run, whole = tiny(), loop.gradient
+
+    def gradient(*arguments):
+        loss, d_model = whole(*arguments)
+        return loss, broken(d_model, "body.decoder.norm.gamma")
+
+    monkeypatch.setattr(loop, "gradient", gradient)
+    message = r"^the gradient of 'body\.decoder\.norm\.gamma' is not finite at step 1 of 6, with a learning rate of "
+    with pytest.raises(DivergedError, match=message):
+        next(loop.train(run, begin(run), *loop.data(run)))
+
+
+def test_a_loss_that_is_not_finite_by_itself_is_named(tiny, monkeypatch):
+    run, whole = tiny(), loop.gradient
+    monkeypatch.setattr(loop, "gradient", lambda *arguments: (float("nan"), whole(*arguments)[1]))
+    with pytest.raises(DivergedError, match=r"^the loss is not finite at step 1 of 6, "):
+        next(loop.train(run, begin(run), *loop.data(run)))

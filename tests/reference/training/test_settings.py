@@ -3,7 +3,8 @@ import pytest
 from reference.core.families import DecoderOnlySettings, TransformerSettings
 from reference.tasks import task as tasks
 from reference.training.families import FAMILIES
-from reference.training.settings import Run, TrainingSettings, known
+from reference.training.settings import Run, known
+from reference.training.training_settings import TrainingSettings
 
 SIZES = ["training", "held-out", "width", "heads", "hidden", "encoder-layers", "decoder-layers", "batch", "epochs"]
 
@@ -59,6 +60,7 @@ def test_a_size_that_is_no_whole_number_is_one_clear_line(name, value):
     [
         ({"vocabulary": 10**29}, f"Copy: vocabulary must be at most 100,000,000, got {10**29}"),
         ({"seed": -1}, "TrainingSettings: seed must be at least 0, got -1"),
+        ({"warmup": 630}, "schedule: warmup must be shorter than the run of 630 steps, got 630"),
         ({"heads": 5}, "TransformerSettings: heads must divide the width 64, got 5"),
         ({"norm": "mid"}, "TransformerSettings: norm must be 'pre' or 'post', got 'mid'"),
         ({"embeddings": "one"}, "TransformerSettings: embeddings must be 'separate' or 'tied', got 'one'"),

@@ -1,0 +1,35 @@
+"""The records of a run as event files, which TensorBoard shows while it trains."""
+
+import contextlib
+import importlib
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from reference.training.errors import WriteError
+
+
+class Events:
+    """Writes each record at its step; what stood in the folder before is written anew."""
+
+    def __init__(self, folder: Path, records: Iterable[Mapping[str, float]]) -> None:
+        self._folder = folder
+        with self._told():
+            for old in folder.glob("events.out.tfevents.*"):
+                old.unlink()
+            self._writer = importlib.import_module("tensorboardX").SummaryWriter(str(folder))
+        for record in records:
+            self.add(record)
+
+    def add(self, record: Mapping[str, float]) -> None:
+        with self._told():
+            for name, value in record.items():
+                if name not in ("epoch", "step"):
+                    self._writer.add_scalar(name, value, int(record["step"]), walltime=0.0)
+            self._writer.flush()
+
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise WriteError(f"{self._folder}: cannot be written ({error.strerror})") from None

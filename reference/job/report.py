@@ -1,0 +1,111 @@
+"""What a run was and what it learned, on one page that can be sent to somebody."""
+
+import base64
+import html
+import importlib.metadata
+import platform
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+
+from reference.job.display import nats, percent, words
+from reference.tasks.task import Examples
+from reference.training.settings import Run
+
+PACKAGES = ("backproof", "numpy", "scipy", "safetensors", "matplotlib")
+STYLE = """\
+body { font: 15px/1.5 system-ui, sans-serif; color: #222; max-width: 62rem; margin: 2rem auto; padding: 0 1rem }
+h1 { font-size: 1.5rem } h2 { font-size: 1.1rem; margin-top: 2rem }
+table { border-collapse: collapse } td, th { padding: .15rem .8rem .15rem 0; text-align: left; vertical-align: top }
+th { font-weight: 600; border-bottom: 1px solid #bbb } .n td, .n th { text-align: right }
+td.s { font-family: ui-monospace, monospace } .right { color: #2a7d3b } .wrong { color: #b3261e; font-weight: 600 }
+img { max-width: 100% } .groups { display: flex; flex-wrap: wrap; gap: 0 3rem } .scroll { overflow-x: auto }
+"""
+
+
+def page(
+    run: Run,
+    records: Sequence[Mapping[str, float]],
+    samples: Examples,
+    said: np.ndarray,
+    pictures: Mapping[str, bytes],
+) -> str:
+    """Return the page: accuracy, pictures (PNG, by their titles), samples, settings, measures and versions.
+
+    It says nothing of when and where: the same run makes the same page.
+    """
+    last, task = records[-1], run.task
+    accuracy = [
+        (name, percent(last[f"{key}_tokens"]), percent(last[f"{key}_sequences"]))
+        for name, key in (("its own output", "held_out"), ("the right tokens", "forced"))
+    ]
+    parts = [
+        f"<h1>{html.escape(run.task_name)}: {html.escape(task.title)}</h1>",
+        _about(run, last),
+        table(("the model reads", "tokens right", "sequences right"), accuracy, "n"),
+        *(f"<h2>{html.escape(title)}</h2>{image(title, data)}" for title, data in pictures.items()),
+        "<h2>Samples that were held out</h2>",
+        _samples(run, samples, said),
+        "<h2>Settings</h2>",
+        f'<div class="groups">{"".join(_settings(run))}</div>',
+        "<h2>Epoch by epoch</h2>",
+        f'<div class="scroll">{_records(records)}</div>',
+        "<h2>Versions</h2>",
+        table(("", ""), [("python", platform.python_version()), *((name, _version(name)) for name in PACKAGES)]),
+    ]
+    head = f'<meta charset="utf-8"><title>{html.escape(run.task_name)}</title><style>{STYLE}</style>'
+    return f'<!doctype html><html lang="en"><head>{head}</head><body>{"".join(parts)}</body></html>\n'
+
+
+def _about(run: Run, last: Mapping[str, float]) -> str:
+    judged = f"judged by {run.task.held_out:,} sequences that do not occur in training"
+    return f"<p>A model of the family <b>{run.family_name}</b> after {int(last['step']):,} steps, {judged}.</p>"
+
+
+def table(head: Iterable[str], rows: Iterable[Sequence[str]], kind: str = "") -> str:
+    """Return a table of texts; without a head if all of its words are empty."""
+    names = list(head)
+    first = f"<tr>{''.join(f'<th>{html.escape(name)}</th>' for name in names)}</tr>" if any(names) else ""
+    body = "".join(f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
+    return f'<table class="{kind}">{first}{body}</table>'
+
+
+def image(title: str, data: bytes) -> str:
+    """Return a picture that stands in the page itself."""
+    return f'<img alt="{html.escape(title)}" src="data:image/png;base64,{base64.b64encode(data).decode()}">'
+
+
+def _samples(run: Run, samples: Examples, said: np.ndarray) -> str:
+    rows = []
+    for source, answer, tokens in zip(samples.source, said, run.task.right(samples, said), strict=True):
+        word = "right" if tokens.all() else "wrong"
+        cells = (html.escape(words(run.task, ids)) for ids in (source, answer))
+        rows.append(f"<tr>{''.join(f'<td class=s>{cell}</td>' for cell in cells)}<td class={word}>{word}</td></tr>")
+    return f"<table><tr><th>source</th><th>said to it</th><th></th></tr>{''.join(rows)}</table>"
+
+
+def _settings(run: Run) -> list[str]:
+    entries = run.entries()
+    groups = [["task", *run.task.names()], [], list(run.training.names())]
+    groups[1] = [name for name in entries if name not in groups[0] + groups[2]]
+    shown = {name: "" if value is None else str(value).lower() for name, value in entries.items()}
+    return [f"<div>{table(('', ''), [(name, shown[name]) for name in group])}</div>" for group in groups]
+
+
+def _records(records: Sequence[Mapping[str, float]]) -> str:
+    names = list(records[-1])
+    shares = {name for name in names if name.endswith(("tokens", "sequences")) or name == "clipped"}
+
+    def cell(name: str, value: float) -> str:
+        if name in shares:
+            return percent(value)
+        return f"{value:,}" if isinstance(value, int) else nats(value) if "loss" in name else f"{value:.3g}"
+
+    return table([name.replace("_", " ") for name in names], [[cell(n, r[n]) for n in names] for r in records], "n")
+
+
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"

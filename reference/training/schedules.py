@@ -1,0 +1,45 @@
+"""The learning rates that settings name, of a run of so many steps."""
+
+from reference.optimizers.schedules import (
+    Schedule,
+    constant,
+    cosine,
+    inverse_square_root,
+    linear,
+    one_cycle,
+    step_decay,
+    warm_up,
+    warmup_stable_decay,
+)
+
+FALLS = ("cosine", "linear", "one-cycle", "warmup-stable-decay")  # those that go to a last rate
+USED = {"end-rate": FALLS, "fall": ("warmup-stable-decay",), "factor": ("step",), "every": ("step",)}  # entries
+
+
+def schedule(
+    name: str, steps: int, *, rate: float, end_rate: float, warmup: int, fall: int | None, factor: float, every: int
+) -> Schedule:
+    """Return the learning rate as a function of the step; a `warmup` of 0 is none.
+
+    It rises in equal strides, the first of them already above zero, in front of what falls in the steps that are left.
+
+    Raises:
+        ValueError: the warm-up is not shorter than the run, or what falls does not fit behind it.
+    """
+    if warmup >= steps:
+        raise ValueError(f"schedule: warmup must be shorter than the run of {steps:,} steps, got {warmup:,}")
+    start, left = rate / (warmup + 1), steps - warmup
+    if name == "inverse-square-root":
+        return inverse_square_root(rate, max(warmup, 1))
+    if name == "one-cycle":
+        return one_cycle(start, rate, end_rate, max(warmup, 1), steps)
+    if name == "warmup-stable-decay":
+        last = max(steps // 5, 1) if fall is None else fall
+        return warmup_stable_decay(start, rate, end_rate, max(warmup, 1), last, steps)
+    then = {
+        "constant": lambda: constant(rate),
+        "linear": lambda: linear(rate, end_rate, left),
+        "cosine": lambda: cosine(rate, end_rate, left),
+        "step": lambda: step_decay(rate, factor, every),
+    }[name]()
+    return warm_up(start, warmup, then) if warmup else then

@@ -1,0 +1,49 @@
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from reference.job.events import Events
+from reference.training.errors import WriteError
+
+
+@pytest.fixture
+def written(monkeypatch):
+    """What is written by a stand-in for the library, whose files are its own affair."""
+
+    class Writer:
+        def __init__(self, folder):
+            seen.append(folder)
+
+        def add_scalar(self, name, value, step, walltime):
+            seen.append((name, value, step))
+
+        def flush(self):
+            seen.append("flush")
+
+    seen = []
+    monkeypatch.setitem(sys.modules, "tensorboardX", SimpleNamespace(SummaryWriter=Writer))
+    return seen
+
+
+def test_each_record_is_written_at_its_step_and_at_once(tmp_path, written):
+    events = Events(tmp_path, [{"epoch": 1, "step": 3, "loss": 0.5}])
+    events.add({"epoch": 2, "step": 6, "loss": 0.25})
+    assert written == [str(tmp_path), ("loss", 0.5, 3), "flush", ("loss", 0.25, 6), "flush"]
+
+
+def test_what_an_earlier_part_of_the_run_left_is_written_anew_and_nothing_else_goes(tmp_path, written):
+    for name in ("events.out.tfevents.1.host", "notes"):
+        (tmp_path / name).write_bytes(b"")
+    Events(tmp_path, [])
+    assert [path.name for path in tmp_path.iterdir()] == ["notes"]
+
+
+def test_a_full_disk_is_one_clear_line(tmp_path, written, monkeypatch):
+    def fail(*_):
+        raise OSError(28, "No space left on device")
+
+    events = Events(tmp_path, [])
+    monkeypatch.setattr(events._writer, "flush", fail, raising=False)
+    with pytest.raises(WriteError, match=r": cannot be written \(No space left on device\)$"):
+        events.add({"epoch": 1, "step": 3, "loss": 0.5})
