@@ -507,7 +507,7 @@ def test_softmax_pullback_without_the_row_sum_is_caught(caught, rng):
         dq = r.scale * np.einsum("bhts,bhsk->bhtk", ds, r.k)
         return dq, r.scale * np.einsum("bhts,bhtk->bhsk", ds, r.q), r.dv
 
-    caught({"q", "k"}, planted(wrong), *arrays(rng))
+    caught({"q", "k"}, planted(wrong), *arrays(rng, heads=2, batch=1, k=2))
 
 
 def test_exchanged_query_and_key_gradients_are_caught(caught, rng):
@@ -516,7 +516,7 @@ def test_exchanged_query_and_key_gradients_are_caught(caught, rng):
 
 def test_scores_not_transposed_for_the_keys_is_caught(caught, rng):
     wrong = planted(lambda r: (r.dq, r.scale * np.einsum("bhts,bhsk->bhtk", r.ds, r.q), r.dv))
-    caught({"k"}, wrong, *arrays(rng, t=5))
+    caught({"k"}, wrong, *arrays(rng, t=5, heads=2, batch=1, k=2))
 
 
 def test_mask_ignored_in_the_backward_is_caught(caught, rng):
@@ -524,7 +524,7 @@ def test_mask_ignored_in_the_backward_is_caught(caught, rng):
         unmasked = oracle(r.q, r.k, r.v, r.do)
         return unmasked.dq, unmasked.dk, unmasked.dv
 
-    caught({"q", "k", "v"}, planted(wrong), *arrays(rng), mask=some_mask(rng))
+    caught({"q", "k", "v"}, planted(wrong), *arrays(rng, heads=2, k=2), mask=some_mask(rng, heads=2))
 
 
 @pytest.mark.parametrize("name", ["q", "k", "v"])

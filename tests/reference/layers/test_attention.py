@@ -443,9 +443,9 @@ def test_mask_ignored_in_the_backward_is_caught(caught, rng):
     def wrong(r):
         return total(oracle(r.layer, r.x, r.memory, r.dy))
 
-    layer, (x, memory) = random_layer(rng), sequences(rng)
+    layer, (x, memory) = random_layer(rng, heads=2, width=4), sequences(rng, width=4)
     touched = (NAMES | {"x", "memory"}) - {"key.b", "output.b"}  # zero and the sum of dy, mask or not
-    caught(touched, planted(layer, wrong), x, memory, mask=some_mask(rng))
+    caught(touched, planted(layer, wrong), x, memory, mask=some_mask(rng, heads=2))
 
 
 def test_inputs_that_do_not_fit_are_one_clear_line(rng):
