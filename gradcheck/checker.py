@@ -41,8 +41,9 @@ class Checker:
         straight_through: names of arrays whose gradient is not meant to be the derivative: their contract alone is
             checked, and they stay where they are while others move.
         kinks: what is right for an entry at a kink: what lies "between" the one-sided derivatives, or "any" gradient.
-        domain: a function of the inputs that says whether they lie in the subject's domain, or that brings them back
-            into it, as (x + x.T) / 2 does for symmetric ones: then f(P(x)) is checked, to the slopes within the domain.
+        domain: a function of the inputs, as NumPy arrays, that says whether they lie in the subject's domain, or that
+            brings them back into it, as (x + x.T) / 2 does for symmetric ones: then f(P(x)) is checked, to the slopes
+            within the domain.
         layouts: whether arrays may come in other memory layouts than they have here.
         order: with 2 the derivative of the pullback is checked as well.
         exact: whether the subject is run on balls as well (extra `exact`), where a difference of one part in 10^18 is

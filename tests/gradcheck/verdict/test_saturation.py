@@ -10,6 +10,7 @@ from gradcheck.adapters import pair
 from gradcheck.numeric.extrapolate import estimate
 from gradcheck.numeric.probe import Probe
 from gradcheck.precision.terms import terms
+from gradcheck.verdict import saturation
 from gradcheck.verdict.saturation import allowing_for_saturation
 
 
@@ -256,3 +257,13 @@ def test_the_limit_is_sixteen_times_the_rounding_beside_the_largest_claim(at, co
     for factor, zero in ((15.9, True), (16.1, False)):
         here = at(lambda x, dy, f=factor: f * 1e-10 * np.sign(dy) * -np.abs(dy).max(), rounding=1e-10)
         assert (allowed(here, c) is not c) is zero
+
+
+@pytest.mark.parametrize(("parts", "excused"), [((1.0, 0.0), True), ((0.0, 1.0), True), ((0.999, 0.999), False)])
+def test_along_one_cotangent_a_claim_is_as_rough_as_a_128th_of_a_rounding(
+    at, contradicted, monkeypatch, parts, excused
+):
+    here = at()
+    c = contradicted(here, 70, bar=60)
+    monkeypatch.setattr(saturation, "roughness", lambda line: np.array(parts) * 2.0**-7 * one(here))
+    assert (allowed(here, c) is not c) is excused
