@@ -8,6 +8,8 @@ import pytest
 import gradcheck
 from gradcheck.adapters import pair
 from gradcheck.numeric.probe import Probe
+from gradcheck.numeric.scales import quantise
+from gradcheck.subjects.problem import LARGE, Problem
 from gradcheck.verdict import comparisons as module
 from gradcheck.verdict.comparisons import (
     LOST,
@@ -21,9 +23,11 @@ from gradcheck.verdict.comparisons import (
     _near,
     _where_lost,
     _wrong,
+    compare_all,
 )
 from gradcheck.verdict.ground import Known
 from gradcheck.verdict.locate import Located
+from gradcheck.verdict.places import choose
 from gradcheck.verdict.plan import Plan
 
 
@@ -431,3 +435,21 @@ def test_entries_are_located_where_a_direction_alone_is_wrong(asking, comparison
 def test_what_is_known_is_filled_in_once():
     with pytest.raises(dataclasses.FrozenInstanceError):
         object.__new__(Comparisons).near = None
+
+
+def compared_at(x, backward=lambda x, dy: np.cos(x) * dy):
+    problem, rng = Problem(pair(np.sin, backward), (x,), {}), np.random.default_rng(1)
+    return compare_all(problem, choose(problem, x.size, rng), 2.0**-52, map, rng)
+
+
+def test_numbers_that_are_special_are_compared_with_all_their_bits_and_others_with_thirty():
+    x = np.array([0.1, 0.7, -0.3])
+    at = compared_at(x, lambda x, dy: np.cos(x) * dy * np.where(x == 0.1, 2, 1))
+    assert np.array_equal(at.own.point[0], x) and at.explained == (0,)
+    few = compared_at(x).own.point[0]
+    assert np.array_equal(few, quantise(x)) and not np.array_equal(few, x)
+
+
+@pytest.mark.parametrize(("size", "times"), [(6, 3), (LARGE + 1, 1)])
+def test_a_claim_is_repeated_three_times_and_that_of_a_large_subject_once(rng, size, times):
+    assert len(compared_at(rng.normal(size=size)).near.claim.nearby) == times
