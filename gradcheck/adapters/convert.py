@@ -35,8 +35,7 @@ def mapped(node: Any, change: Callable[[Any], Any], whole: type | tuple = (), ab
     Dictionaries and lists come out new, so that user code may write to them.  What holds itself is
     there the old one.  What is of a type in `whole` is no container.
     """
-    is_record = dataclasses.is_dataclass(node) and not isinstance(node, type)
-    if isinstance(node, whole) or (not isinstance(node, dict | list | tuple) and not is_record):
+    if isinstance(node, whole) or not (isinstance(node, dict | list | tuple) or _is_record(node)):
         return change(node)
     if id(node) in above:
         return node
@@ -55,8 +54,14 @@ def mapped(node: Any, change: Callable[[Any], Any], whole: type | tuple = (), ab
     return twin
 
 
+def _is_record(node: Any) -> bool:
+    return dataclasses.is_dataclass(node) and not isinstance(node, type)
+
+
 def own(node: Any) -> Any:
     """Return the tree in containers of its own, around the same arrays."""
+    if type(node) is tuple and all(type(child) is np.ndarray for child in node):
+        return node  # as most are, which nobody can write to
     return mapped(node, lambda leaf: leaf)
 
 

@@ -1,11 +1,14 @@
 """A direction to step along, small enough to be sent to another process."""
 
 import dataclasses
+import functools
 
 import numpy as np
 
 from gradcheck.numeric.scales import entry_scales, is_offset, scale
 from gradcheck.subjects.problem import Arrays
+
+SMALL = 4096  # entries of an array, up to which its part of a direction is kept
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,15 +41,28 @@ class Probe:
         return {i: self._dense(x, i) for i, x in enumerate(point) if self.moves(i)}
 
     def _dense(self, x: np.ndarray, i: int) -> np.ndarray:
-        rng = np.random.default_rng([self.seed, i])
-        size = rng.integers(32, 97, x.size) / 64  # six bits, in [0.5, 1.5]
-        pattern = np.where(rng.integers(0, 2, x.size) == 1, size, -size)
+        pattern = _pattern(self.seed, i, x.size) if x.size <= SMALL else _drawn(self.seed, i, x.size)
+        if self.by_value or self.held or self.start or self.stop is not None:
+            pattern = pattern.copy()
         if self.by_value:
             pattern = pattern[np.unique(x, return_inverse=True)[1].ravel()]
-        pattern[: self.start] = 0
-        pattern[x.size if self.stop is None else self.stop :] = 0
-        pattern[list(self.held)] = 0
+        if self.start or self.stop is not None:
+            pattern[: self.start] = 0
+            pattern[x.size if self.stop is None else self.stop :] = 0
+        if self.held:
+            pattern[list(self.held)] = 0
         return (pattern * entry_scales(x.ravel())).reshape(x.shape)
+
+
+def _drawn(seed: int, leaf: int, size: int) -> np.ndarray:
+    rng = np.random.default_rng([seed, leaf])
+    entries = rng.integers(32, 97, size) / 64  # six bits, in [0.5, 1.5]
+    pattern = np.where(rng.integers(0, 2, size) == 1, entries, -entries)
+    pattern.flags.writeable = False
+    return pattern
+
+
+_pattern = functools.lru_cache(maxsize=64)(_drawn)  # a direction is asked for a dozen times
 
 
 def _unit(x: np.ndarray, coordinate: int, own_scale: bool) -> np.ndarray:

@@ -23,21 +23,30 @@ def scale(x: np.ndarray) -> float:
     The size is the root mean square, or for entries far from zero but near each other (a time in
     seconds, logits near 1e6) their standard deviation, unless that is mere rounding.
     """
-    largest = float(np.abs(x).max(initial=0))
+    largest, rms, deviation = _sizes(x)
     if not 0 < largest < np.inf:
         return 1.0
-    size = float(np.std(x / largest)) if is_offset(x) else float(np.sqrt(np.mean(np.square(x / largest))))
-    return float(2.0 ** np.round(np.log2(largest * size)))
+    return float(2.0 ** np.round(np.log2(largest * (deviation if _is_offset(x.size, rms, deviation) else rms))))
 
 
 def is_offset(x: np.ndarray) -> bool:
     """Whether the entries are far from zero but near each other."""
+    largest, rms, deviation = _sizes(x)
+    return 0 < largest < np.inf and _is_offset(x.size, rms, deviation)
+
+
+def _is_offset(size: int, rms: float, deviation: float) -> bool:
+    return size >= 4 and rms * 2.0**-46 < deviation < rms / 8
+
+
+def _sizes(x: np.ndarray) -> tuple[float, float, float]:
+    """Return the largest entry and, in units of it, the root mean square and the standard deviation."""
     largest = float(np.abs(x).max(initial=0))
-    if not 0 < largest < np.inf or x.size < 4:
-        return False
-    small = x / largest
-    rms, deviation = float(np.sqrt(np.mean(np.square(small)))), float(np.std(small))
-    return rms * 2.0**-46 < deviation < rms / 8
+    if not 0 < largest < np.inf:
+        return largest, 0.0, 0.0
+    small = x.ravel() / largest
+    apart = small - small.sum() / small.size
+    return largest, float(np.sqrt(small @ small / small.size)), float(np.sqrt(apart @ apart / small.size))
 
 
 def root_sum_square(x: np.ndarray, axis: int | None = None) -> Any:
@@ -57,6 +66,6 @@ def entry_scales(x: np.ndarray) -> np.ndarray:
     size = np.abs(x[x != 0])
     if not size.size:
         return np.full(x.shape, s)
-    if s > 100 * float(np.median(size)):
+    if s > 100 * float(size.min()) and s > 100 * float(np.median(size)):
         return 2.0 ** np.round(np.log2(np.where(x == 0, s, np.abs(x))))
     return np.full(x.shape, s)

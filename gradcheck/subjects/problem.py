@@ -75,7 +75,8 @@ class Problem:
         return self.changed(leaves=[leaf for leaf in self.leaves if leaf.name not in names], held=held)
 
     def _build(self) -> None:
-        self._trees = [trees.builder(self.subject.parameters), trees.builder(self.inputs)]
+        constants = trees.builder(self.constants, keep=True) or (lambda _: self.constants)
+        self._trees: list[Any] = [trees.builder(self.subject.parameters), trees.builder(self.inputs), constants]
 
     def __getstate__(self) -> dict:
         return {key: value for key, value in vars(self).items() if key not in ("_trees", "handed", "d_inputs")}
@@ -88,6 +89,8 @@ class Problem:
         """Return the same problem with other attributes; both count into one."""
         twin = object.__new__(Problem)
         twin.__dict__.update(vars(self), **attributes)
+        if "constants" in attributes:
+            twin._build()
         return twin
 
     def fresh(self) -> "Problem":
@@ -185,12 +188,12 @@ class Problem:
             self.handed = [trees.read_only(x) if x.flags.writeable else x for x in arrays]
         else:
             self.handed = [np.array(x) for x in arrays]
-        return *self.around(self.handed, self.held), trees.rebuild(self.constants)
+        return *self.around(self.handed, self.held), self._trees[2](iter(()))
 
     def around(self, arrays: Sequence[Any], held: dict[int, Any]) -> tuple[Any, tuple]:
         """Return parameters and inputs around other arrays, of any library; `held` has what stays, by its place."""
         leaves = iter(self._with_held(arrays, held))
-        parameters, inputs = self._trees
+        parameters, inputs, _ = self._trees
         return (
             self.subject.parameters if parameters is None else parameters(leaves),
             self.inputs if inputs is None else inputs(leaves),

@@ -72,6 +72,8 @@ def rebuild(node: Any, arrays: Iterator[np.ndarray] | None = None, kinds: str = 
 
     Without `arrays` the leaves stay what they are and cannot be written to.
     """
+    if arrays is not None and is_leaf(node, kinds):  # most trees are one
+        return next(arrays)
     build = builder(node, keep=arrays is None, kinds=kinds)
     return node if build is None else build(iter(()) if arrays is None else arrays)
 
