@@ -1,5 +1,6 @@
 """Makes the evidence: claims and numeric derivatives of one array, as far as they are not too dear."""
 
+import dataclasses
 import functools
 
 import numpy as np
@@ -65,7 +66,7 @@ class Gathering:
             return None
         unit = place.y.size <= OUTPUTS and place.y.size * sum(x.size for x in place.point) <= NUMBERS
         g = np.eye(place.y.size) if unit else place.g
-        place = Place(place.point, place.y, g)
+        place = dataclasses.replace(place, g=g)
         claim = self._fresh_claims(place) if which is None else self._claims(place, which)
         exact = self.compared.believed[leaf]
         ground = Ground(self.problem, place, claim, exact, self.compared.near.mapper, measures_noise=False)
@@ -77,7 +78,7 @@ class Gathering:
         if not size or self.budget < 0:
             return None
         probes = [Probe(leaf, coordinate=int(i)) for i in at]
-        known, rng = Known(self.compared.known.level), np.random.default_rng(0)
+        known, rng = Known(self.compared.known.level, self.compared.known.loosely), np.random.default_rng(0)
         found, _ = glance(ground, known, probes, [not exact] * len(probes), rng)
         numeric, slack = (np.array(rows).T for rows in zip(*(_column(c, exact) for c in found), strict=True))
         known = np.isfinite(numeric).all(axis=0) & np.isfinite(slack).all(axis=0)

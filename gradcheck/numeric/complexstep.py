@@ -37,9 +37,13 @@ def refusal(problem: Function, point: Arrays, y: np.ndarray) -> str | None:
     return None
 
 
-def derivative(problem: Function, point: Arrays, probe: Probe, g: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+def slopes(problem: Function, point: Arrays, probe: Probe) -> np.ndarray:
+    """Return J d (m,)."""
+    return _evaluate(problem, point, probe.direction(point), COMPLEX_STEP).imag / COMPLEX_STEP
+
+
+def projected(slope: np.ndarray, g: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
     """Return <g, J d> (G,) and the size of its rounding, in units of the rounding of one product (G,)."""
-    slope = _evaluate(problem, point, probe.direction(point), COMPLEX_STEP).imag / COMPLEX_STEP
     size = np.abs(slope) if g is None else root_sum_square(g * slope, axis=1)
     return project(g, slope), size
 

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from gradcheck.numeric import complexstep, noise
-from gradcheck.numeric.constants import JITTERS
 from gradcheck.numeric.ladder import Sweep, sweep
 from gradcheck.numeric.probe import Probe
 from gradcheck.subjects.problem import Problem
+
+KEPT = 4096  # outputs, up to which their slopes are
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,6 +23,7 @@ class Place:
     y: np.ndarray  # (m,)
     g: np.ndarray  # (G, m)  the cotangents
     grain: np.ndarray | None = None  # (m,)  of outputs that are coarser than their own size: as noise.grain says
+    slopes: dict[Probe, np.ndarray] = dataclasses.field(default_factory=dict)  # (m,)  by single entries, once taken
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,6 +35,8 @@ class Task:
     exact: bool = False
     jitter: int | None = None  # a seed: also measure the complex step's noise
     noise: bool = False  # also measure the noise of f
+    slopes: np.ndarray | None = None  # (m,)  the complex step's, if it has been taken
+    repeats: int = 1  # of the complex step, to measure its noise
 
 
 @dataclasses.dataclass
@@ -42,6 +46,7 @@ class Exact:
     value: np.ndarray
     size: np.ndarray
     noise: np.ndarray | None = None
+    slopes: np.ndarray | None = None  # (m,)  of every output
 
 
 @dataclasses.dataclass
@@ -61,19 +66,31 @@ def read(problem: Problem, place: Place, task: Task) -> Reading:
     if task.noise:
         reading.noise = noise.measured(problem, place.point, task.probe, place.g)
     if task.exact:
-        value, size = complexstep.derivative(problem, place.point, task.probe, place.g)
-        reading.exact = Exact(value, size)
+        slopes = task.slopes
+        if slopes is None:
+            slopes = complexstep.slopes(problem, place.point, task.probe)
+        value, size = complexstep.projected(slopes, place.g)
+        reading.exact = Exact(value, size, slopes=slopes)
         if task.jitter is not None:
             rng = np.random.default_rng(task.jitter)
-            repeats = 1 if task.probe.leaf is None else JITTERS
-            reading.exact.noise = complexstep.noise(problem, place.point, task.probe, place.g, rng, value, repeats)
+            found = complexstep.noise(problem, place.point, task.probe, place.g, rng, value, task.repeats)
+            reading.exact.noise = found
     reading.count = problem.count
     return reading
 
 
 def read_all(mapper: Any, problem: Problem, place: Place, tasks: list[Task]) -> list[Reading]:
-    """Read every task through a map-like callable and add up what it cost."""
-    readings = list(mapper(partial(read, problem, place), tasks))
-    for reading in readings:
+    """Read every task through a map-like callable and add up what it cost; a complex step is taken once at a place."""
+    if not tasks:
+        return []
+    kept = [task.exact and task.probe.coordinate is not None and place.y.size <= KEPT for task in tasks]
+    tasks = [
+        dataclasses.replace(task, slopes=place.slopes.get(task.probe)) if is_kept else task
+        for task, is_kept in zip(tasks, kept, strict=True)
+    ]
+    readings = list(mapper(partial(read, problem, dataclasses.replace(place, slopes={})), tasks))
+    for task, is_kept, reading in zip(tasks, kept, readings, strict=True):
         problem.count.update(reading.count)
+        if is_kept and reading.exact is not None and reading.exact.slopes is not None:
+            place.slopes[task.probe] = reading.exact.slopes
     return readings

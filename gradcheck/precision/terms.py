@@ -13,6 +13,7 @@ from gradcheck.subjects.problem import Arrays, Problem
 MARGIN = 16  # roundings of such a term
 NEARER = (2.0**-3, 2.0**-6)
 COTANGENTS = 4  # along one alone an entry's gradient may be small by chance
+LARGEST = 1.5  # entry of a cotangent that is drawn
 
 
 def terms(problem: Problem, point: Arrays, leaf: int, y: np.ndarray) -> np.ndarray:
@@ -32,3 +33,8 @@ def terms(problem: Problem, point: Arrays, leaf: int, y: np.ndarray) -> np.ndarr
                 continue
             largest = np.maximum(largest, np.where(np.isfinite(gradient), np.abs(gradient), 0).max(axis=0))
     return np.minimum(largest, np.abs(g).max(initial=0) * max(1.0, float(np.abs(y).max(initial=0))))
+
+
+def most(y: np.ndarray) -> float:
+    """Return what no entry's terms exceed."""
+    return LARGEST * max(1.0, float(np.abs(y).max(initial=0)))

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 
 from gradcheck.claims.claim import without_jumps
-from gradcheck.numeric.constants import SECOND_WINDOW
+from gradcheck.numeric.constants import JITTERS
 from gradcheck.numeric.extrapolate import estimate
 from gradcheck.numeric.grain import grain
 from gradcheck.numeric.ladder import SECOND_STEPS, STEPS
@@ -41,11 +41,9 @@ def glance(ground: Ground, known: Known, probes: list[Probe], real: list[bool], 
 def _sharpened(ground: Ground, known: Known, comparisons: list[Comparison], rng: np.random.Generator) -> Compared:
     doubts = doubtful(comparisons)
     first = limited(comparisons, doubts)
-    comparisons, known, failing = _failing(ground, known, comparisons, first, rng)
-    plain = [i for i in failing if comparisons[i].is_plain()]
-    comparisons = _laddered(ground, known, comparisons, plain, SECOND_STEPS[list(SECOND_WINDOW)])
-    sure = {i for i in plain if comparisons[i].is_plain()}
+    sure = {i for i in first if comparisons[i].is_plain()}
     wrong = {comparisons[i].probe.leaf for i in sure}
+    failing = [i for i in first if i not in sure and comparisons[i].outside().any()]
     seen = [i for i in first if comparisons[i].real is None and comparisons[i].probe.leaf in wrong]
     rest = [i for i in first if i not in sure and i not in seen]
     comparisons, known = _confirmed(ground, known, comparisons, rest, rng)
@@ -56,7 +54,7 @@ def _sharpened(ground: Ground, known: Known, comparisons: list[Comparison], rng:
     return _widened(ground, comparisons, alone, rng), known
 
 
-def _laddered(
+def laddered(
     ground: Ground,
     known: Known,
     comparisons: list[Comparison],
@@ -82,7 +80,7 @@ def _failing(
         coarse = grain(ground.problem, ground.place.point, ground.place.y, ground.claim.u, rng)
         known = dataclasses.replace(known, grain=coarse)
         if coarse.any():
-            comparisons = _laddered(ground, known, comparisons, failing, STEPS)
+            comparisons = laddered(ground, known, comparisons, failing, STEPS)
             failing = [i for i in failing if comparisons[i].outside().any()]
     return comparisons, known, failing
 
@@ -90,11 +88,11 @@ def _failing(
 def _confirmed(
     ground: Ground, known: Known, comparisons: list[Comparison], doubts: list[int], rng: np.random.Generator
 ) -> Compared:
-    comparisons = _laddered(ground, known, comparisons, doubts, STEPS)
+    comparisons = laddered(ground, known, comparisons, doubts, STEPS)
     comparisons = _retried(ground, known, comparisons, doubts, own_scale=False)
     comparisons = _retried(ground, known, comparisons, doubts, own_scale=True)
     comparisons, known, failing = _failing(ground, known, comparisons, doubts, rng)
-    again = _laddered(ground, known, comparisons, failing, SECOND_STEPS, noise=True)
+    again = laddered(ground, known, comparisons, failing, SECOND_STEPS, noise=True)
     for i in failing:
         if not again[i].resolved:
             again[i] = dataclasses.replace(again[i], real=comparisons[i].real)
@@ -115,7 +113,9 @@ def _widened(
     ground: Ground, comparisons: list[Comparison], where: list[int], rng: np.random.Generator
 ) -> list[Comparison]:
     """Measure the complex step's noise along the very probes where it alone contradicts the claim."""
-    tasks = [Task(comparisons[i].probe, exact=True, jitter=int(rng.integers(2**32))) for i in where]
+    seeds = rng.integers(2**32, size=len(where)).tolist()
+    pairs = zip(where, seeds, strict=True)
+    tasks = [Task(comparisons[i].probe, exact=True, jitter=seed, repeats=JITTERS) for i, seed in pairs]
     found = list(comparisons)
     for i, reading in zip(where, read_all(ground.mapper, ground.problem, ground.place, tasks), strict=True):
         bar = comparisons[i].exact_bar
@@ -142,7 +142,7 @@ def _retried(
         new = claimed(ground, dataclasses.replace(old.probe, own_scale=own_scale))
         if own_scale and new.unit == old.unit:
             continue
-        (new,) = _laddered(ground, known, [new], [0], STEPS if own_scale else SECOND_STEPS)
+        (new,) = laddered(ground, known, [new], [0], STEPS if own_scale else SECOND_STEPS)
         still = new.real is not None and new.real.still.any()
         lost = own_scale and still and new.outside().any() and not old.still_everywhere()  # in a rounding
         if new.resolved and not lost:

@@ -80,7 +80,7 @@ class Comparison:
         return self.real_tolerance
 
     def is_plain(self) -> bool:
-        """Whether a failure is so far outside a bar so tight that a second short ladder confirms it.
+        """Whether a failure is so far outside a bar so tight, and the complex step shows it, that nothing else must.
 
         Not of a single entry, which may be far smaller than its array and near a pole.
         """
@@ -88,7 +88,7 @@ class Comparison:
             return False
         size = np.maximum(np.abs(self.real.value), np.abs(self.claimed))
         far = np.abs(self.claimed - self.real.value) > PLAIN * self.real_tolerance
-        # a kink nearer than the short ladders' steps misleads both of them, but not the complex step
+        # a kink nearer than the steps of a short ladder misleads that, but not the complex step
         sure = far & self.exact_outside() & ~self.exact_contradicts_real()
         return bool((self.real.bar <= size / 1000).all() and sure.any())
 

@@ -12,14 +12,15 @@ from gradcheck.subjects.findings import Finding
 from gradcheck.subjects.problem import Problem
 from gradcheck.verdict import plan
 from gradcheck.verdict.comparison import Comparison
-from gradcheck.verdict.given import compare_at_given, settled
+from gradcheck.verdict.given import compare_at_given, settled, unbalanced
 from gradcheck.verdict.ground import Ground, Known
 from gradcheck.verdict.locate import locate
+from gradcheck.verdict.lost import sharpened
 from gradcheck.verdict.measured import measured
 from gradcheck.verdict.places import Places, inside, unrounded, with_output
 from gradcheck.verdict.special import is_special
 
-LOST = 2.0**-27  # of a slope: eight digits
+JITTERS = 2  # of a claim
 EXPLAINED = 4  # wrong arrays whose entries are located, mapped and diagnosed
 
 Columns = list[list[Comparison]]  # the comparisons of each array; those along which all move belong to every one
@@ -45,17 +46,21 @@ def compare_all(
     """Compare all arrays; `rounding` is what roundings make of y."""
 
     def ground_at(place: Place, is_near: bool = False) -> Ground:
-        claim = claim_at(problem, place.point, place.g, places.u, 1 if problem.is_large else 3, rng)
+        claim = claim_at(problem, place.point, place.g, places.u, 1 if problem.is_large else JITTERS, rng)
         return Ground(problem, place, claim, places.exact, mapper, is_near, rounding, places.narrow)
 
     near = ground_at(places.near, is_near=True)
     along, known = _near(near, rng)
-    own = ground_at(with_output(problem, places.own.point, places.own.g))
-    if is_special(problem, places, own.claim.values, rng):
-        own = ground_at(with_output(problem, unrounded(problem, places.own.point, places.moved), places.own.g))
-    given, sampled = _at_given(own, Known(known.level, known.exact), along, rng)
-    columns = [found + more for found, more in zip(along, given, strict=True)]
-    if places.moved:
+    columns, own_place = along, with_output(problem, places.own.point, places.own.g)
+    sampled: list[Finding] = []
+    is_left = len(_wrong(along)) < len(along)  # what is wrong near by is wrong
+    if is_left:
+        own = ground_at(own_place)
+        if is_special(problem, places, own.claim.values, rng):
+            own = ground_at(with_output(problem, unrounded(problem, places.own.point, places.moved), places.own.g))
+        given, sampled = _at_given(own, Known(known.level, known.exact), along, rng)
+        columns, own_place = [found + more for found, more in zip(along, given, strict=True)], own.place
+    if is_left and places.moved:
         point, y = inside(problem, [quantise(leaf.value) for leaf in problem.leaves], set())
         unmoved = ground_at(Place(point, y.astype(np.float64), places.own.g))
         contradicting = _contradicting(unmoved, Known(known.level), columns, rng)
@@ -63,7 +68,7 @@ def compare_all(
     believed = tuple(places.exact and not any(c.exact_contradicts_real().any() for c in cs) for cs in columns)
     explained = tuple(sorted(_wrong(columns))[:EXPLAINED])
     columns, known, dense = _located(near, known, columns, believed, explained, rng)
-    return Comparisons(near, known, own.place, columns, along, believed, explained, (*sampled, *dense))
+    return Comparisons(near, known, own_place, columns, along, believed, explained, (*sampled, *dense))
 
 
 def _near(near: Ground, rng: np.random.Generator) -> tuple[Columns, Known]:
@@ -74,7 +79,8 @@ def _near(near: Ground, rng: np.random.Generator) -> tuple[Columns, Known]:
     if all(whole.real):
         return columns, known
     if not any(_doubted(c) for found in columns for c in found):
-        more, known = _filed(near, known, _where_lost(sizes, columns, rng), rng)
+        columns, lost = sharpened(near, known, sizes, columns, rng)
+        more, known = _filed(near, known, lost, rng)
         return [a + b for a, b in zip(columns, more, strict=True)], known
     doubted = {i for i, found in enumerate(columns) if any(_doubted(c) for c in found if c.probe.leaf is not None)}
     if doubted:  # each alone, and all others together
@@ -87,31 +93,24 @@ def _near(near: Ground, rng: np.random.Generator) -> tuple[Columns, Known]:
     return _filed(near, known, plan.apart(sizes, rng, set()), rng)
 
 
-def _where_lost(sizes: list[int], columns: Columns, rng: np.random.Generator) -> plan.Plan:
-    """Return ladders of their own for arrays of which that of all together shows less than LOST of a slope."""
-    lost = set()
-    for leaf, found in enumerate(columns):
-        bars = [float(c.real_tolerance.max()) for c in found if c.probe.leaf is None]
-        slopes = [float(np.abs(c.claimed).max()) for c in found if c.probe.leaf is not None]
-        if bars and max(bars) > LOST * max(slopes, default=0.0):
-            lost.add(leaf)
-    return plan.apart(sizes, rng, set(range(len(sizes))) - lost)
-
-
 def _at_given(own: Ground, known: Known, along: Columns, rng: np.random.Generator) -> tuple[Columns, list[Finding]]:
     """Compare at the user's own point: every entry, or dense directions and the entries that these lead to."""
     sizes, wrong = [x.size for x in own.place.point], _wrong(along)  # what is wrong near by is wrong
     exact = own.exact and not any(c.exact_contradicts_real().any() for found in along for c in found)
     whole = plan.given(sizes, exact, rng, wrong)
-    columns, known = _filed(own, known, plan.special(own.place.point, exact, rng, wrong), rng)
+    columns, known = _filed(own, known, plan.special(own.place.point, rng, wrong), rng)
+    if exact:
+        entries, known = _filed(own, known, unbalanced(own, known, wrong, columns, rng), rng)
+        columns = [a + b for a, b in zip(columns, entries, strict=True)]
     first, known = measured(own, known, whole.probes, whole.real, rng)
     if not all(map(settled, first)) and not all(whole.real):
         whole = plan.apart(sizes, rng, wrong)
         first, known = measured(own, known, whole.probes, whole.real, rng)
     elif not all(whole.real):
-        lost = _where_lost(sizes, [[c for c in first if c.probe.moves(leaf)] for leaf in range(len(sizes))], rng)
+        filed = [[c for c in first if c.probe.moves(leaf)] for leaf in range(len(sizes))]
+        filed, lost = sharpened(own, known, sizes, filed, rng)
         more, known = measured(own, known, lost.probes, lost.real, rng)
-        first += more
+        first = [*{id(c): c for found in filed for c in found}.values(), *more]
     findings = []
     for leaf in range(len(sizes)):
         if leaf in wrong or not sizes[leaf]:

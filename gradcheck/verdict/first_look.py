@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 
 from gradcheck.claims.claim import without_jumps
-from gradcheck.numeric.constants import COARSEST, TINY, WINDOW
+from gradcheck.numeric.constants import COARSEST, JITTERS, TINY, WINDOW
 from gradcheck.numeric.extrapolate import estimates
 from gradcheck.numeric.kinks import where_still, without_noise_alone
 from gradcheck.numeric.ladder import STEPS, rounded
@@ -15,30 +15,37 @@ from gradcheck.numeric.scales import root_sum_square
 from gradcheck.verdict.comparison import Comparison
 from gradcheck.verdict.ground import Ground, Kind, Known, noise_of
 
-LEAN = [1, 2, 3, 4, 5, 6, 9]  # of the first levels, those of a large problem
+LEAN = [1, 2, 3, 4, 5, 6, 9]  # of the first levels: of a large problem, and of whole arrays beside the complex step
 NOISE_PROBES = 3  # directions along which the noise of f is measured
 EXACT_NOISE_PROBES = {True: 1, False: 4}  # an array; directions, single entries
+ARRAY_JITTERS = 2  # along a direction in which many entries vary
 
 
 def first_tasks(
     ground: Ground, known: Known, probes: list[Probe], real: list[bool], rng: np.random.Generator
 ) -> list[Task]:
     """Return what to measure along each probe; a large problem measures noise only where something is doubtful."""
-    lean = ground.problem.is_large
-    window = STEPS[list(WINDOW)][LEAN if lean else slice(None)]
+    lean, window = ground.problem.is_large, STEPS[list(WINDOW)]
     ladders = np.flatnonzero(real)
     chosen = np.linspace(0, len(ladders) - 1, NOISE_PROBES if ladders.size else 0).astype(int)
     with_noise = set(ladders[chosen] if ground.measures_noise and not (known.level or lean) else ())
     joint = lean and any(probe.leaf is None for probe in probes)
+    as_wholes = {*known.exact, *map(_kind, probes)}
     jitters: dict[Kind, int] = {}
     tasks = []
     for i, probe in enumerate(probes):
         kind = _kind(probe)
         jitters[kind] = jitters.get(kind, 0) + 1
-        wanted = kind not in known.exact and jitters[kind] <= EXACT_NOISE_PROBES[kind[1]]
+        known_of = kind in known.exact or (not kind[1] and (kind[0], True) in as_wholes)
+        wanted = not known_of and jitters[kind] <= EXACT_NOISE_PROBES[kind[1]]
         noisy = ground.exact and wanted and joint in (False, probe.leaf is None)
         seed = int(rng.integers(2**32))
-        tasks.append(Task(probe, window if real[i] else None, ground.exact, seed if noisy else None, i in with_noise))
+        steps = window[LEAN] if lean or (ground.exact and probe.coordinate is None) else window
+        repeats = 1 if probe.leaf is None else ARRAY_JITTERS if kind[1] else JITTERS
+        jitter = seed if noisy else None
+        tasks.append(
+            Task(probe, steps if real[i] else None, ground.exact, jitter, noise=i in with_noise, repeats=repeats)
+        )
     return tasks
 
 
@@ -71,7 +78,8 @@ def with_exact(
     found = []
     for c, exact in zip(comparisons, exacts, strict=True):
         if exact is not None:
-            noise = noises[_kind(c.probe) if _kind(c.probe) in noises else (None, True)]
+            kinds = (_kind(c.probe), (c.probe.leaf, True), (None, True))  # entries have no more than their array
+            noise = next(noises[kind] for kind in kinds if kind in noises)
             bar = (16 * u + 4 * ground.problem.declared.noise) * exact.size + 4 * noise
             c = dataclasses.replace(c, exact=exact.value, exact_bar=bar)
         found.append(c)
@@ -82,6 +90,8 @@ def with_real(
     ground: Ground, known: Known, comparisons: list[Comparison], where: list[int], readings: list[Reading]
 ) -> list[Comparison]:
     """Return the comparisons with what the ladders say of those at `where`."""
+    if not readings:
+        return comparisons
     claim, place = ground.claim, ground.place
     pairs = [(i, r.sweep) for i, r in zip(where, readings, strict=True) if r.sweep is not None]
     levels = [known.level if r.noise is None else max(known.level, float(r.noise.max())) for r in readings if r.sweep]

@@ -12,12 +12,12 @@ import numpy as np
 
 from gradcheck.numeric.probe import Probe
 from gradcheck.numeric.scales import scale
-from gradcheck.verdict.compare import Compared
+from gradcheck.verdict.compare import Compared, glance
 from gradcheck.verdict.comparison import Comparison
 from gradcheck.verdict.ground import Ground, Known
 from gradcheck.verdict.locate import Located, halved
 from gradcheck.verdict.measured import measured
-from gradcheck.verdict.plan import EXHAUSTIVE, SUSPECTS, tied
+from gradcheck.verdict.plan import EXHAUSTIVE, SUSPECTS, Plan, balanced, every, tied
 
 ROUNDS = 3  # of halving and holding
 FEW = 32  # zeros and ties of a large array, which may all be compared alone; of a small one all may
@@ -98,3 +98,16 @@ def _again(
     """Compare along the same directions without some entries."""
     probes = [dataclasses.replace(c.probe, held=tuple(held.tolist())) for c in first]
     return measured(ground, known, probes, [True] * len(probes), rng)
+
+
+def unbalanced(
+    own: Ground, known: Known, wrong: set[int], columns: list[list[Comparison]], rng: np.random.Generator
+) -> Plan:
+    """Return the entries of small arrays that fail where all of these count alike, but those compared alone before."""
+    alone = [{c.probe.coordinate for c in found if c.probe.coordinate is not None} for found in columns]
+    together, each = balanced(own.place.point, own.claim, rng, wrong, alone)
+    found, _ = glance(own, known, together.probes, together.real, rng)
+    if any(c.exact_outside().any() for c in found) and each.probes != together.probes:
+        found, _ = glance(own, known, each.probes, each.real, rng)
+    sizes = [x.size if x.size <= EXHAUSTIVE else 0 for x in own.place.point]
+    return every(sizes, {c.probe.leaf for c in found if c.exact_outside().any()}, alone)

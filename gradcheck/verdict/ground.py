@@ -37,6 +37,11 @@ class Known:
     exact: Mapping[Kind, np.ndarray] = dataclasses.field(default_factory=dict)  # (G,)  of the complex step
     grain: np.ndarray | None = None  # (m,)  of outputs coarser than their own size; None: nobody has looked
 
+    @property
+    def loosely(self) -> dict[Kind, np.ndarray]:
+        """Return the noise of the complex step for any cotangents, one number for each kind."""
+        return {kind: np.max(noise, keepdims=True) for kind, noise in self.exact.items()}
+
 
 def coarseness(ground: Ground, known: Known) -> float:
     """Return the roundoff of the subject: of its format, as measured inside, or as declared."""

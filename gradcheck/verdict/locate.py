@@ -5,8 +5,10 @@ from collections.abc import Callable
 
 import numpy as np
 
+from gradcheck.numeric.constants import WINDOW
+from gradcheck.numeric.ladder import STEPS
 from gradcheck.numeric.probe import Probe
-from gradcheck.verdict.compare import Compared, compare, glance
+from gradcheck.verdict.compare import compare, glance, laddered
 from gradcheck.verdict.comparison import Comparison
 from gradcheck.verdict.doubt import CONFIRMED
 from gradcheck.verdict.ground import Ground, Known
@@ -55,20 +57,14 @@ def locate(ground: Ground, known: Known, leaf: int, exact: bool, rng: np.random.
     seen, known = glance(ground, known, units, [False] * len(units), rng)
     odd = [i for i, c in enumerate(seen) if excess(c) > 1]
     worst = sorted(odd, key=lambda i: -excess(seen[i]))[:CONFIRMED]
-    sure, known = _confirmed(ground, known, [units[i] for i in worst], rng)
-    for i, c in zip(worst, sure, strict=True):
-        seen[i] = c
+    if not worst:
+        return Located(seen, complete, known)
+    seen = laddered(ground, known, seen, worst[:1], STEPS[list(WINDOW)])
+    if not seen[worst[0]].outside().any():  # then at length, and along others
+        sure, known = compare(ground, known, [units[i] for i in worst], [True] * len(worst), rng)
+        for i, c in zip(worst, sure, strict=True):
+            seen[i] = c
     return Located(seen, complete, known)
-
-
-def _confirmed(ground: Ground, known: Known, probes: list[Probe], rng: np.random.Generator) -> Compared:
-    """Compare with ladders where the complex step sees a difference; at length only if a first look sees none."""
-    if not probes:
-        return [], known
-    sure, known = glance(ground, known, probes, [True] * len(probes), rng)
-    if any(c.outside().any() for c in sure):
-        return sure, known
-    return compare(ground, known, probes, [True] * len(probes), rng)
 
 
 def halved(

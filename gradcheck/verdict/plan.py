@@ -5,12 +5,17 @@ from collections.abc import Collection
 
 import numpy as np
 
-from gradcheck.numeric.probe import Probe
+from gradcheck.claims.claim import Claim
+from gradcheck.numeric.probe import Along, Probe
+from gradcheck.numeric.scales import root_sum_square
 from gradcheck.subjects.problem import LARGE, Arrays
 
 EXHAUSTIVE = 256  # entries up to which the complex step is taken along every one
 SUSPECTS = 4  # zeros or ties, an array, that are differenced at the user's own point
 DIRECTIONS = 2  # an array, where there are real differences alone
+SMALLEST = 2.0**-100  # of the largest change, above which every entry counts alike along a balanced direction
+ABOVE = 2.0**40  # times the noise of a claim
+AMPLIFIED = 2.0**20  # an array at most, beside the one that counts most
 COMMON = 0.01  # the part of an array that is zero or tied, above which it is so for a reason
 
 
@@ -60,26 +65,62 @@ def apart(sizes: list[int], rng: np.random.Generator, wrong: set[int]) -> Plan:
     return Plan(probes, [True] * len(probes))
 
 
-def special(point: Arrays, exact: bool, rng: np.random.Generator, wrong: set[int]) -> Plan:
+def special(point: Arrays, rng: np.random.Generator, wrong: set[int]) -> Plan:
     """Return what else is probed at the user's own point: single entries that may lie at a kink, and ties as wholes.
 
-    Where the complex step can be believed, it is taken along every entry of a small problem, but of wrong arrays.
+    Of what is wrong already nothing is.
     """
-    every = exact and sum(x.size for x in point) <= EXHAUSTIVE
-    probes, real = [], []
+    probes = []
     for leaf, x in enumerate(point):
+        if leaf in wrong:
+            continue
         suspects = np.flatnonzero((x == 0) | tied(x))
         by_chance = suspects.size < COMMON * x.size  # among many numbers of few bits some are equal
         few = 0 if by_chance else min(SUSPECTS, suspects.size)
-        chosen = set(rng.choice(suspects, few, replace=False).tolist()) if few else set()
-        entries = range(x.size) if every and leaf not in wrong else sorted(chosen)
-        probes += [Probe(leaf, coordinate=i) for i in entries]
-        real += [i in chosen for i in entries]
+        chosen = rng.choice(suspects, few, replace=False).tolist() if few else []
+        probes += [Probe(leaf, coordinate=i) for i in sorted(chosen)]
     for leaf, x in enumerate(point):
-        if x.size and np.mean(tied(x)) > COMMON:  # moved alike they stay equal: along such a direction a tie is smooth
+        if leaf not in wrong and x.size and np.mean(tied(x)) > COMMON:
+            # moved alike they stay equal: along such a direction a tie is smooth
             probes.append(Probe(leaf, seed=int(rng.integers(2**32)), by_value=True))
-            real.append(True)
-    return Plan(probes, real)
+    return Plan(probes, [True] * len(probes))
+
+
+def balanced(
+    point: Arrays, claim: Claim, rng: np.random.Generator, wrong: set[int], known: list[set[int]]
+) -> tuple[Plan, Plan]:
+    """Return a direction for the complex step along which all entries count alike, and one for each array alone.
+
+    Each entry that is not `known`, nor one of a wrong array, moves the farther the less its claims change y, but for
+    their noise: an error shows that is a part of its own entry.
+    """
+    vectors: dict[int, np.ndarray] = {}
+    tops: dict[int, float] = {}
+    for leaf, x in enumerate(point):
+        if leaf in wrong:
+            continue
+        even = Probe(leaf, seed=int(rng.integers(2**32)), held=tuple(known[leaf])).direction(point)[leaf]
+        rows, sizes = claim.values[leaf].reshape(len(claim.values[leaf]), -1), np.abs(even.ravel())
+        change = np.maximum(root_sum_square(rows, axis=0), ABOVE * claim.deviation(leaf).max(axis=0)) * sizes
+        top = float(change.max(initial=0))
+        if np.count_nonzero(even) > 1 and 0 < top < np.inf:
+            vectors[leaf] = even * (top / np.maximum(change, SMALLEST * top)).reshape(x.shape)
+            tops[leaf] = top
+    alike = {leaf: v * min(max(tops.values()) / tops[leaf], AMPLIFIED) for leaf, v in vectors.items()}
+    each = [_along(leaf, {leaf: v}, len(point)) for leaf, v in vectors.items()]
+    whole = [_along(None, alike, len(point))] if len(vectors) > 1 else each
+    return Plan(whole, [False] * len(whole)), Plan(each, [False] * len(each))
+
+
+def _along(leaf: int | None, vectors: dict[int, np.ndarray], count: int) -> Probe:
+    return Along(leaf, vectors=tuple(vectors.get(i) for i in range(count)))
+
+
+def every(sizes: list[int], among: Collection[int | None], known: list[set[int]]) -> Plan:
+    """Return every entry of some arrays that is not `known`, for the complex step."""
+    pairs = [(leaf, i) for leaf, size in enumerate(sizes) if leaf in among for i in range(size)]
+    probes = [Probe(leaf, coordinate=i) for leaf, i in pairs if i not in known[leaf]]
+    return Plan(probes, [False] * len(probes))
 
 
 def tied(x: np.ndarray) -> np.ndarray:

@@ -1,6 +1,8 @@
 """Contradictions that are none: of differences resolved to less than a digit, and of rounding that nothing shows."""
 
 import dataclasses
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -8,7 +10,7 @@ from gradcheck.numeric.extrapolate import estimate
 from gradcheck.numeric.scales import root_sum_square, scale
 from gradcheck.precision.roughness import roughness
 from gradcheck.precision.segments import Line
-from gradcheck.precision.terms import MARGIN, terms
+from gradcheck.precision.terms import MARGIN, most, terms
 from gradcheck.verdict.comparison import Comparison
 from gradcheck.verdict.ground import Ground
 
@@ -25,40 +27,56 @@ def allowing_for_saturation(ground: Ground, comparisons: list[Comparison]) -> li
     terms is.  Differences that show less than a digit do not contradict a claim that the complex step confirms.
     """
     sizes: dict[int, np.ndarray] = {}
-    found = []
-    for c in comparisons:
-        if c.probe.leaf is not None and _contradicted(c):  # of all together, each array is asked alone
-            parts = [np.zeros(0)]
-            for leaf, d in c.probe.direction(ground.place.point).items():
-                if leaf not in sizes:
-                    sizes[leaf] = _terms(ground, leaf)
-                parts.append((sizes[leaf] * d).ravel())
-            c = _allowed(ground, c, ground.claim.u * root_sum_square(np.concatenate(parts)))
-        found.append(c)
-    return found
+    return [
+        _allowed(ground, c, sizes) if c.probe.leaf is not None and _contradicted(c) else c  # each array is asked alone
+        for c in comparisons
+    ]
 
 
-def _terms(ground: Ground, leaf: int) -> np.ndarray:
-    place, claim = ground.place, ground.claim
-    natural = np.abs(place.g).max(initial=0) * ground.rounding / scale(place.point[leaf])
-    zero = np.abs(claim.values[leaf]).max(initial=0) <= MARGIN * natural
-    return np.maximum(terms(ground.problem, place.point, leaf, place.y), natural / claim.u if zero else 0)
+def _allowed(ground: Ground, c: Comparison, sizes: dict[int, np.ndarray]) -> Comparison:
+    """Return a comparison with wider bars if these make a contradiction vanish; `sizes` are the terms, once measured.
 
-
-def _allowed(ground: Ground, c: Comparison, one: float) -> Comparison:
-    """Return a comparison with wider bars if these make a contradiction vanish; `one` is a rounding of its terms."""
-    real, bounds, rounding = c.real, c.bounds, MARGIN * one
-    if c.sweep is not None and bounds is not None and not c.followed:
-        bounds = bounds + rounding
-        real = estimate(c.sweep, bounds, ground.claim.u)
-    claimed_bar = np.maximum(c.claimed_bar, rounding)
-    wider = dataclasses.replace(c, claimed_bar=claimed_bar, real=real, bounds=bounds)
-    if not _contradicted(wider) and (not c.outside().any() or _is_made_of_terms(ground, c, one)):
-        return wider
+    What the largest terms that there could be do not explain, no terms do.
+    """
+    largest = _rounding(ground, c, lambda leaf: _at_least(ground, leaf, most(ground.place.y)))
+    if not _contradicted(_wider(ground, c, largest)):
+        one = _rounding(ground, c, lambda leaf: sizes.setdefault(leaf, _terms(ground, leaf)))
+        wider = _wider(ground, c, one)
+        if not _contradicted(wider) and (not c.outside().any() or _is_made_of_terms(ground, c, one)):
+            return wider
     if c.real is not None and c.exact is not None and not c.exact_outside().any():
         coarse = c.real.bar > COARSE * np.maximum(np.abs(c.claimed), np.abs(c.real.value))
         return dataclasses.replace(c, real=dataclasses.replace(c.real, bar=np.where(coarse, np.inf, c.real.bar)))
     return c
+
+
+def _rounding(ground: Ground, c: Comparison, size: Callable[[int], Any]) -> float:
+    """Return one rounding of terms of a size along what is compared."""
+    parts = [np.zeros(0)]
+    for leaf, d in c.probe.direction(ground.place.point).items():
+        parts.append((size(leaf) * d).ravel())
+    return float(ground.claim.u * root_sum_square(np.concatenate(parts)))
+
+
+def _terms(ground: Ground, leaf: int) -> np.ndarray:
+    return _at_least(ground, leaf, terms(ground.problem, ground.place.point, leaf, ground.place.y))
+
+
+def _at_least(ground: Ground, leaf: int, size: Any) -> np.ndarray:
+    """Return the size of terms, or of those that leave no more than an array's claims are."""
+    place, claim = ground.place, ground.claim
+    natural = np.abs(place.g).max(initial=0) * ground.rounding / scale(place.point[leaf])
+    zero = np.abs(claim.values[leaf]).max(initial=0) <= MARGIN * natural
+    return np.maximum(size, natural / claim.u if zero else 0)
+
+
+def _wider(ground: Ground, c: Comparison, one: float) -> Comparison:
+    """Return a comparison with bars as wide as some roundings of its terms, of which each is `one`."""
+    real, bounds, rounding = c.real, c.bounds, MARGIN * one
+    if c.sweep is not None and bounds is not None and not c.followed:
+        bounds = bounds + rounding
+        real = estimate(c.sweep, bounds, ground.claim.u)
+    return dataclasses.replace(c, claimed_bar=np.maximum(c.claimed_bar, rounding), real=real, bounds=bounds)
 
 
 def _is_made_of_terms(ground: Ground, c: Comparison, one: float) -> bool:

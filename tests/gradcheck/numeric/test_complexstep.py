@@ -168,7 +168,7 @@ def test_where_a_few_roundings_lead_out_of_the_domain_the_very_point_is_asked_ag
 
     problem = Problem(pair(forward, one), (X,), {})
     g, probe = np.ones((1, X.size)), Probe(0)
-    value, _ = complexstep.derivative(problem, [X], probe, g)
+    value, _ = complexstep.projected(complexstep.slopes(problem, [X], probe), g)
     spread = complexstep.noise(problem, [X], probe, g, np.random.default_rng(3), value)
     assert np.array_equal(np.real(seen[-1]), X) and not np.array_equal(np.real(seen[-2]), X)
     assert spread <= 64 * 2.0**-53 * X.size
@@ -177,7 +177,7 @@ def test_where_a_few_roundings_lead_out_of_the_domain_the_very_point_is_asked_ag
 def test_the_noise_is_the_largest_change_that_a_few_roundings_of_the_point_make():
     problem = Problem(pair(lambda x: x * x * x, one), (X,), {})
     g, probe = np.ones((1, X.size)), Probe(0)
-    value, _ = complexstep.derivative(problem, [X], probe, g)
+    value, _ = complexstep.projected(complexstep.slopes(problem, [X], probe), g)
     spreads = [complexstep.noise(problem, [X], probe, g, np.random.default_rng(3), value, n)[0] for n in range(6)]
     assert spreads[0] == 0 and 0 < spreads[-1] <= 64 * 2.0**-53 * X.size
     assert spreads == sorted(spreads) and len(set(spreads)) > 2

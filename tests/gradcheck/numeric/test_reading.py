@@ -8,7 +8,7 @@ import pytest
 from gradcheck.adapters import pair
 from gradcheck.numeric.ladder import STEPS
 from gradcheck.numeric.probe import Probe
-from gradcheck.numeric.reading import Place, Task, read, read_all
+from gradcheck.numeric.reading import KEPT, Place, Task, read, read_all
 from gradcheck.subjects.problem import Problem
 
 X, G = np.array([0.5, 1.25]), np.array([[1.0, -1.0]])
@@ -32,7 +32,7 @@ def test_the_complex_step_has_its_noise_if_that_is_asked_for():
         _, reading = asked(Task(probe, exact=True, jitter=jitter))
         assert np.allclose(reading.exact.value, value, rtol=1e-15, atol=0)
         assert (reading.exact.noise is None) == (jitter is None) and reading.sweep is None
-        assert reading.count["complex forward"] == (1 if jitter is None else 4)
+        assert reading.count["complex forward"] == (1 if jitter is None else 2)
 
 
 def test_the_noise_of_f_is_measured_along_the_probe():
@@ -47,10 +47,36 @@ def test_readings_of_many_tasks_are_counted_together():
     assert problem.count["forward"] == 20
 
 
+def test_the_complex_step_along_an_entry_is_taken_once_at_a_place_for_any_cotangents():
+    problem = Problem(pair(np.sin, lambda x, dy: np.cos(x) * dy), (X,), {})
+    place = Place([X], np.sin(X), G)
+    tasks = [Task(probe, exact=True) for probe in (Probe(0, coordinate=1), Probe(0, seed=1))]
+    read_all(map, problem, place, tasks)
+    assert problem.count["complex forward"] == 2
+    (again, _) = read_all(map, problem, dataclasses.replace(place, g=np.eye(2)), tasks)
+    assert problem.count["complex forward"] == 3, "along a direction it is taken again"
+    assert again.exact.value.tolist() == [0, np.cos(1.25)]
+    read_all(map, problem, Place([X], np.sin(X), G), tasks)
+    assert problem.count["complex forward"] == 5, "and at another place"
+
+
+def test_slopes_of_many_outputs_are_not_kept():
+    x = np.ones(KEPT + 1)
+    problem = Problem(pair(np.sin, lambda x, dy: np.cos(x) * dy), (x,), {})
+    place = Place([x], np.sin(x), np.ones((1, x.size)))
+    read_all(map, problem, place, [Task(Probe(0, coordinate=1), exact=True)])
+    assert place.slopes == {}
+
+
 @pytest.mark.parametrize("kind", [Place, Task])
 def test_what_is_known_is_filled_in_once(kind):
     with pytest.raises(dataclasses.FrozenInstanceError):
         object.__new__(kind).point = None
+
+
+def test_its_noise_is_the_largest_of_some_repetitions():
+    _, reading = asked(Task(Probe(0, coordinate=0), exact=True, jitter=3, repeats=5))
+    assert reading.count["complex forward"] == 6
 
 
 def test_of_all_arrays_together_the_noise_of_the_complex_step_is_measured_once():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gradcheck.adapters import pair
-from gradcheck.precision.terms import terms
+from gradcheck.precision.terms import most, terms
 from gradcheck.subjects.problem import Problem
 
 TANH = pair(np.tanh, lambda x, dy: dy * (1 - np.tanh(x) ** 2))
@@ -98,3 +98,12 @@ def test_outside_the_domain_there_are_none_and_where_it_is_left_once_the_others_
 def test_numbers_that_overflow_are_no_warning():
     with np.errstate(over="raise"):
         assert found(lambda arrays, g: [np.exp(1e3 * np.ones((4, 2)))]).tolist() == [0, 0]
+
+
+@pytest.mark.parametrize("y", [np.array([0.5, -0.25]), np.array([2.0, -8.0]), np.zeros(0)])
+def test_no_terms_are_larger_than_the_most_that_there_may_be(y):
+    assert most(y) == 1.5 * max(1.0, np.abs(y).max(initial=0))
+    huge = Problem(pair(lambda x: +x, lambda x, dy: 1e9 * dy), (np.ones(2),), {})
+    if y.size:
+        size = terms(huge, [np.ones(2)], 0, y)
+        assert (size > 0.9 * most(y) / 1.5).all() and (size <= most(y)).all()

@@ -12,7 +12,6 @@ from gradcheck.numeric.scales import quantise
 from gradcheck.subjects.problem import LARGE, Problem
 from gradcheck.verdict import comparisons as module
 from gradcheck.verdict.comparisons import (
-    LOST,
     Comparisons,
     _acquitted,
     _at_given,
@@ -21,14 +20,13 @@ from gradcheck.verdict.comparisons import (
     _filed,
     _located,
     _near,
-    _where_lost,
     _wrong,
     compare_all,
 )
 from gradcheck.verdict.ground import Known
 from gradcheck.verdict.locate import Located
 from gradcheck.verdict.places import choose
-from gradcheck.verdict.plan import Plan
+from gradcheck.verdict.plan import Plan, every
 
 
 def relu(at_zero):
@@ -238,21 +236,6 @@ def leaves(asked):
     return [[(probe.leaf, real) for probe, real in call] for call in asked]
 
 
-def test_a_ladder_of_its_own_is_for_an_array_of_which_that_of_all_shows_less_than_eight_digits(comparison, rng):
-    def joint(bar):
-        return comparison([4.0, 4.0], 4.0, bar=[0.0, bar], claimed_bar=0.0, probe=Probe(None, seed=1))
-
-    def own(*slopes):
-        return comparison(slopes, probe=Probe(0, seed=1))
-
-    for part, lost in ((0.9, False), (1.1, True)):
-        columns = [[], [joint(4 * part * LOST), joint(0.0), own(1e-9, 1e-9), own(1e-9, -4.0)]]
-        found = _where_lost([3, 3], columns, rng)
-        assert LOST == 2.0**-27 and [probe.leaf for probe in found.probes] == [1] * lost and found.real == [True] * lost
-    assert _where_lost([3], [[own(0.0)]], rng).probes == [], "no ladder moves all"
-    assert [probe.leaf for probe in _where_lost([3], [[joint(1e-300)]], rng).probes] == [0]
-
-
 def test_where_every_direction_has_a_ladder_near_by_no_more_is_asked(asking, comparison, rng):
     near, asked = asking(lambda probe, real: comparison([1.0, 1.0], 2.0, probe=probe), exact=False)
     columns, known = _near(near, rng)
@@ -332,6 +315,8 @@ def given(asking, comparison, monkeypatch, rng):
             return Located([comparison([leaf, 0.0])], complete, Known(known.level + 1))
 
         monkeypatch.setattr(module, "compare_at_given", at_given)
+        odd = every([3] * 3, {1}, [set()] * 3)
+        monkeypatch.setattr(module, "unbalanced", lambda own, known, wrong, *_: Plan([], []) if 1 in wrong else odd)
         own, asked = asking(answer)
         columns, notes = _at_given(own, Known(), [list(found) for found in along], rng)
         assert [bool(found) and found[-1].claimed.tolist() == [k, 0.0] for k, found in enumerate(columns)] == [
@@ -351,18 +336,18 @@ def agreeing(comparison, slopes=(1.0, 1.0, 1.0)):
     return answer
 
 
-ENTRIES = [(leaf, False) for leaf in range(3) for _ in range(3)]
+ENTRIES = [(1, False)] * 3
 TOGETHER = [(None, True), (0, False), (1, False), (2, False)]
 APART = [(0, True), (1, True), (2, True)]
 
 
-def test_at_the_given_point_every_entry_and_all_arrays_together_are_asked(given, comparison):
+def test_at_the_given_point_all_arrays_together_are_asked_and_every_entry_of_one_out_of_balance(given, comparison):
     asked, handed, notes = given(agreeing(comparison, (1.0, 1e-9, 1.0)))
-    assert asked == [ENTRIES, TOGETHER, [(1, True)]] and notes == []
+    assert asked == [[], ENTRIES, TOGETHER, [(1, True)]] and notes == []
     assert handed == {
-        0: ([(None, True), (0, False)], {1}),
+        0: ([(None, True), (0, False)], set()),
         1: ([(None, True), (1, False), (1, True)], {1}),
-        2: ([(None, True), (2, False)], {1}),
+        2: ([(None, True), (2, False)], set()),
     }
 
 
@@ -372,12 +357,12 @@ def test_what_is_unsettled_together_is_asked_of_each_array(given, comparison):
         return comparison([1.0, 1.0], value, exact=1.0, probe=probe)
 
     asked, handed, _ = given(answer)
-    assert asked == [ENTRIES, TOGETHER, APART] and handed == {k: ([(k, True)], set()) for k in range(3)}
+    assert asked == [[], ENTRIES, TOGETHER, APART] and handed == {k: ([(k, True)], set()) for k in range(3)}
 
 
 def test_what_is_wrong_near_by_is_asked_nothing_more(given, comparison):
     asked, handed, _ = given(agreeing(comparison), ((), [comparison([1.0, 2.0], 1.0)], ()))
-    assert asked[0] == ENTRIES[:3] + ENTRIES[6:] and asked[1] == [(None, True), (0, False), (2, False)]
+    assert asked == [[], [], [(None, True), (0, False), (2, False)], []]
     assert handed.keys() == {0, 2}
 
 
@@ -453,3 +438,16 @@ def test_numbers_that_are_special_are_compared_with_all_their_bits_and_others_wi
 @pytest.mark.parametrize(("size", "times"), [(6, 3), (LARGE + 1, 1)])
 def test_a_claim_is_repeated_three_times_and_that_of_a_large_subject_once(rng, size, times):
     assert len(compared_at(rng.normal(size=size)).near.claim.nearby) == times
+
+
+@pytest.mark.parametrize(("wrong", "asks"), [((1.01, 1.01), False), ((1.01, 1.0), True)])
+def test_where_every_array_is_wrong_near_by_nothing_is_asked_at_the_given_point(monkeypatch, wrong, asks):
+    asked, given = [], module._at_given
+    monkeypatch.setattr(module, "_at_given", lambda *given_to: asked.append(1) or given(*given_to))
+
+    def backward(x, y, dy):
+        return wrong[0] * dy * np.exp(y), wrong[1] * dy * x * np.exp(y)
+
+    subject = pair(lambda x, y: x * np.exp(y), backward)
+    report = gradcheck.check(subject, np.array([0.5, 2.0]), np.array([1.0, -1.0]))
+    assert [g.verdict for g in report.gradients] == ["fail", "pass" if asks else "fail"] and bool(asked) == asks

@@ -18,6 +18,7 @@ U = 2.0**-53
 X = np.array([0.5, -1.0, 2.0, 1.5])
 ENTRIES = [Probe(0, coordinate=i) for i in range(4)]
 DENSE = [Probe(0, seed=i) for i in range(5)]
+LEAN = STEPS[list(WINDOW)][[1, 2, 3, 4, 5, 6, 9]]
 
 
 @pytest.fixture
@@ -40,14 +41,18 @@ def tasks(sine, rng):
 def test_a_ladder_is_climbed_where_it_is_asked_for_and_the_complex_step_taken_where_it_may_be(tasks):
     found = tasks(DENSE[:3], real=[True, False, True])
     assert [t.probe for t in found] == DENSE[:3] and all(t.exact for t in found)
-    assert found[1].steps is None and all(np.array_equal(found[i].steps, STEPS[list(WINDOW)]) for i in (0, 2))
+    assert found[1].steps is None and all(np.array_equal(found[i].steps, LEAN) for i in (0, 2))
     assert not any(t.exact or t.jitter is not None for t in tasks(DENSE[:3], exact=False))
+
+
+def test_without_the_complex_step_and_along_single_entries_the_ladder_is_longer(tasks):
+    for found in (tasks(DENSE[:1], exact=False), tasks(ENTRIES[:1]), tasks(ENTRIES[:1], exact=False)):
+        assert np.array_equal(found[0].steps, STEPS[list(WINDOW)])
 
 
 def test_a_large_problem_has_fewer_steps_and_its_noise_is_not_measured_yet(tasks):
     found = tasks(DENSE, x=np.ones(LARGE + 1), exact=False)
-    lean = STEPS[list(WINDOW)][[1, 2, 3, 4, 5, 6, 9]]
-    assert all(np.array_equal(t.steps, lean) and not t.noise for t in found)
+    assert all(np.array_equal(t.steps, LEAN) and not t.noise for t in found)
 
 
 def test_noise_is_measured_along_three_ladders_spread_over_all(tasks):
@@ -63,18 +68,22 @@ def test_but_not_where_it_is_known_or_a_kink_would_be_taken_for_it(tasks):
     assert not any(t.noise for t in tasks(DENSE, measures_noise=False))
 
 
-def test_the_complex_steps_noise_is_measured_along_one_direction_an_array_and_four_entries(tasks):
-    second = [Probe(1, seed=3), Probe(1, coordinate=0)]
-    probes = [*DENSE, *ENTRIES, Probe(0, coordinate=0), *second]
+def test_the_complex_steps_noise_is_measured_along_one_direction_an_array_or_four_entries(tasks):
+    probes = [*DENSE, *ENTRIES, Probe(1, seed=3), Probe(1, coordinate=0), *(Probe(2, coordinate=i) for i in range(6))]
     found = [i for i, t in enumerate(tasks(probes)) if t.jitter is not None]
-    assert found == [0, 5, 6, 7, 8, 10, 11]
+    assert found == [0, 9, 11, 12, 13, 14]
+    assert [tasks(probes)[i].repeats for i in found] == [2, 2, 3, 3, 3, 3]
+    assert tasks([Probe(None)])[0].repeats == 1
     jitters = [t.jitter for t in tasks(probes) if t.jitter is not None]
     assert len(set(jitters)) == len(jitters)
 
 
 def test_noise_of_the_complex_step_that_is_known_is_not_measured_again(tasks):
     known = Known(exact={(0, True): np.zeros(2)})
-    assert [t.jitter is not None for t in tasks([DENSE[0], ENTRIES[0]], known=known)] == [False, True]
+    assert [t.jitter is not None for t in tasks([DENSE[0], ENTRIES[0]], known=known)] == [False, False]
+    assert [t.jitter is not None for t in tasks([Probe(1), Probe(1, coordinate=0)], known=known)] == [True, False]
+    entries = Known(exact={(0, False): np.zeros(2)})
+    assert [t.jitter is not None for t in tasks([DENSE[0], ENTRIES[0]], known=entries)] == [True, False]
 
 
 def test_where_one_ladder_moves_all_arrays_of_a_large_problem_that_direction_shows_it_for_all(tasks):
@@ -183,6 +192,13 @@ def test_without_noise_of_its_kind_that_of_all_arrays_together_serves(sine):
     readings = [Reading(probes[0], exact=exact(1.0, 1e-15)), Reading(probes[1], exact=exact(1.0))]
     found, _ = with_exact(at, Known(), [claimed(at, p) for p in probes], readings)
     assert found[1].exact_bar.tolist() == [4e-15, 4e-15]
+
+
+def test_without_noise_of_entries_that_of_their_whole_array_serves(sine):
+    at = sine()
+    known = Known(exact={(0, True): np.full(2, 1e-15), (None, True): np.ones(2)})
+    found, _ = with_exact(at, known, [claimed(at, ENTRIES[0])], [Reading(ENTRIES[0], exact=exact(1.0))])
+    assert found[0].exact_bar.tolist() == [4e-15, 4e-15]
 
 
 def test_a_change_of_side_is_no_noise_of_the_complex_step(sine):

@@ -6,7 +6,7 @@ import pytest
 import gradcheck
 from gradcheck.adapters import pair
 from gradcheck.numeric.probe import Probe
-from gradcheck.verdict.given import FEW, compare_at_given, settled, unsettled_by
+from gradcheck.verdict.given import FEW, compare_at_given, settled, unbalanced, unsettled_by
 from gradcheck.verdict.ground import Known
 from gradcheck.verdict.measured import measured
 from gradcheck.verdict.plan import EXHAUSTIVE
@@ -218,3 +218,55 @@ def test_of_a_small_array_every_zero_is_compared(rng):
     at_zero[zeros[70]] = 1.5
     report = gradcheck.check(relu, x)
     assert report.verdict == "fail" and report.gradients[0].wrong == [(zeros[70],)]
+
+
+# Entries that count alike
+
+
+@pytest.mark.parametrize(
+    ("size", "wrong", "alone", "asked"),
+    [
+        (6, set(), [], range(6)),
+        (6, {0}, [], []),
+        (6, set(), [2, 5], [0, 1, 3, 4]),
+        (6, set(), [0], []),
+        (SIZE, set(), [], []),
+    ],
+)
+def test_an_error_that_is_much_of_its_own_entry_alone_leads_to_every_entry_of_a_small_array(
+    ground, comparison, size, wrong, alone, asked
+):
+    """x^2 at numbers that range over 20 orders of magnitude; of the least of them the claim is off by a thousandth."""
+    x = np.logspace(-20, 0, size)
+
+    def backward(off):
+        return lambda x, dy: 2 * x * dy * np.where(np.arange(size) == 0, 1 + off, 1)
+
+    columns = [[comparison(1.0, 1.0, probe=Probe(0, coordinate=i)) for i in (*alone, None)]]
+    for off, entries in ((0.0, []), (1e-3, asked)):
+        own = ground(lambda x: x * x, backward(off), x, exact=True)
+        found = unbalanced(own, Known(), wrong, columns, np.random.default_rng(1))
+        assert [p.coordinate for p in found.probes] == list(entries) and not any(found.real)
+
+
+def test_up_to_a_size_every_entry_is_asked(ground):
+    def asked(size):
+        own = ground(np.sin, lambda x, dy: 1.001 * np.cos(x) * dy, np.linspace(1, 1.5, size), exact=True)
+        return len(unbalanced(own, Known(), set(), [[]], np.random.default_rng(1)).probes)
+
+    assert asked(EXHAUSTIVE) == EXHAUSTIVE == 256 and asked(EXHAUSTIVE + 1) == 0
+
+
+@pytest.mark.parametrize(("which", "asked"), [(None, []), (1, [(1, 0), (1, 1), (1, 2)])])
+def test_several_arrays_are_asked_together_and_each_alone_only_where_that_contradicts(ground, which, asked):
+    x = np.array([1.0, 1e-10, 1e-5])
+
+    def backward(x, y, dy):
+        off = np.array([1.0, 1.001, 1.0])
+        return 2 * x * dy * (off if which == 0 else 1), 2 * y * dy * (off if which == 1 else 1)
+
+    own = ground(lambda x, y: x * x + y * y, backward, x, x + 0, exact=True)
+    before = own.problem.count["complex forward"]
+    found = unbalanced(own, Known(), set(), [[], []], np.random.default_rng(1))
+    assert [(p.leaf, p.coordinate) for p in found.probes] == asked
+    assert own.problem.count["complex forward"] - before == (2 + 3 * 2 if asked else 2), "with the noise"

@@ -5,7 +5,24 @@ import dataclasses
 import numpy as np
 import pytest
 
-from gradcheck.verdict.plan import DIRECTIONS, EXHAUSTIVE, LARGE, SUSPECTS, Plan, apart, dense, given, special, tied
+from gradcheck.claims.claim import Claim
+from gradcheck.numeric.probe import Probe
+from gradcheck.verdict.plan import (
+    ABOVE,
+    AMPLIFIED,
+    DIRECTIONS,
+    LARGE,
+    SMALLEST,
+    SUSPECTS,
+    Plan,
+    apart,
+    balanced,
+    dense,
+    every,
+    given,
+    special,
+    tied,
+)
 
 
 def leaves(plan):
@@ -68,7 +85,7 @@ def test_apart_what_is_wrong_already_or_empty_is_left_out(rng):
 def test_a_seed_is_a_number_of_32_bits(rng):
     many = [1] * 300
     plans = [dense(many, True, rng), dense(many, False, rng), given(many, True, rng, set()), apart(many, rng, set())]
-    plans.append(special([np.zeros(2) for _ in many], False, rng, set()))
+    plans.append(special([np.zeros(2) for _ in many], rng, set()))
     for plan in plans:
         found = [p.seed for p in plan.probes if p.coordinate is None]
         assert len(found) >= 300 and 2**31 < max(found) < 2**32
@@ -78,26 +95,72 @@ def units(plan):
     return [(p.leaf, p.coordinate) for p in plan.probes if not p.by_value]
 
 
-def test_the_complex_step_is_taken_along_every_entry_of_a_small_problem_but_of_wrong_arrays(rng):
-    point = [rng.normal(size=3), rng.normal(size=(2, 2))]
-    plan = special(point, True, rng, set())
-    assert units(plan) == [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2), (1, 3)] and plan.real == [False] * 7
-    assert units(special(point, True, rng, {1})) == [(0, 0), (0, 1), (0, 2)]
-    assert not special(point, False, rng, set()).probes
-    assert EXHAUSTIVE == 256 and len(special([rng.normal(size=EXHAUSTIVE)], True, rng, set()).probes) == EXHAUSTIVE
-    assert not special([rng.normal(size=EXHAUSTIVE), rng.normal(size=1)], True, rng, set()).probes
+def test_every_entry_of_some_arrays_that_is_not_known_is_for_the_complex_step_alone():
+    plan = every([3, 2, 2], {2, 0}, [{1}, set(), set()])
+    assert units(plan) == [(0, 0), (0, 2), (2, 0), (2, 1)] and plan.real == [False] * 4
 
 
-def test_those_that_may_be_at_a_kink_have_ladders_too(rng):
-    plan = special([np.array([1.0, 0.0, 2.0]), np.array([3.0, 0.0])], True, rng, {1})
-    assert units(plan) == [(0, 0), (0, 1), (0, 2), (1, 1)] and plan.real == [False, True, False, True]
+def test_those_that_may_be_at_a_kink_have_ladders_but_those_of_wrong_arrays(rng):
+    point = [np.array([1.0, 0.0, 2.0]), np.array([3.0, 0.0, 3.0])]
+    plan = special(point, rng, set())
+    assert units(plan) == [(0, 1), (1, 0), (1, 1), (1, 2)] and plan.real == [True] * len(plan.probes) == [True] * 5
+    assert units(special(point, rng, {1})) == [(0, 1)] and len(special(point, rng, {1}).probes) == 1
+    assert not special([rng.normal(size=3), rng.normal(size=(2, 2))], rng, set()).probes
+
+
+def claim(*values, nearby=()):
+    return Claim([np.array(v, float) for v in values], [[np.array(v, float) for v in row] for row in nearby], 2.0**-53)
+
+
+@pytest.mark.parametrize("x", [[1.0, 2.0, 1.5, 1.25, 1.0], [1.0, 1e-9, 1e-3, 1e-6, 1.0]])
+def test_along_a_balanced_direction_every_entry_counts_as_the_largest_does(rng, x):
+    """Claims that range over 20 orders of magnitude, and one that is 0: it moves as the smallest may."""
+    point, known = [np.array(x), np.ones((2, 2))], [{4}, set()]
+    g = np.array([[3e0, 3e-20, 4e-10, 0.0, 1e3], [4e0, 4e-20, 3e-10, 0.0, 1e3]])
+    whole, each = balanced(point, claim(g, np.ones((2, 2, 2))), rng, {1}, known)
+    (probe,) = whole.probes
+    assert whole == each and whole.real == [False] and probe.coordinate is None
+    assert probe.moves(0) and not probe.moves(1)
+    d = probe.direction(point)
+    assert d.keys() == {0} and d[0][4] == 0, "what is known stays where it is"
+    change = np.abs(d[0]) * np.sqrt(np.square(g).sum(axis=0))
+    np.testing.assert_allclose(change[:3], change[0], rtol=1e-14, atol=0)
+    moves = np.abs(Probe(0, seed=1).direction(point)[0])[3]
+    assert moves / 4 < np.abs(d[0][3]) * SMALLEST < 4 * moves
+
+
+def test_a_claim_that_its_noise_may_be_moves_as_far_as_that_says(rng):
+    g, noisy = np.array([[1.0, 1e-17, 1e-17]]), np.array([[1.0, 1e-17, 3e-17]])
+    whole, _ = balanced([np.array([1.0, 2.0, 3.0])], claim(g, nearby=[[noisy]]), rng, set(), [set()])
+    d = np.abs(whole.probes[0].direction([])[0])
+    assert d[1] > 1e16 and 1e3 < d[2] < 16 / (ABOVE * 2e-17)
+
+
+def test_a_single_entry_or_a_claim_of_nothing_needs_no_balance(rng):
+    point = [np.ones(1), np.ones(2), np.ones(0), np.ones(2), np.ones(2)]
+    values = np.ones((2, 1)), np.zeros((2, 2)), np.zeros((2, 0)), np.full((2, 2), np.inf), np.ones((2, 2))
+    whole, each = balanced(point, claim(*values), rng, set(), [set()] * 4 + [{0}])
+    assert whole.probes == each.probes == []
+
+
+def test_several_arrays_are_balanced_together_and_each_alone(rng):
+    """Of the third the claims are so small that it is amplified as far as it may be."""
+    sizes, point = (1.0, 2.0**-8, 2.0**-60), [np.full(2, 1.5)] * 3
+    whole, each = balanced(point, claim(*(np.full((1, 2), s) for s in sizes)), rng, set(), [set()] * 3)
+    assert [p.leaf for p in whole.probes] == [None] and [p.leaf for p in each.probes] == [0, 1, 2]
+    assert whole.real == [False] and each.real == [False] * 3
+    d, alone = whole.probes[0].direction(point), [p.direction(point) for p in each.probes]
+    assert [a.keys() for a in alone] == [{0}, {1}, {2}] and d.keys() == {0, 1, 2}
+    changes = [float(np.abs(d[k]).max()) * s for k, s in enumerate(sizes)]
+    assert changes[0] == pytest.approx(changes[1], rel=1e-12, abs=0)
+    assert np.array_equal(d[2], AMPLIFIED * alone[2][2]) and AMPLIFIED == 2.0**20
 
 
 @pytest.mark.parametrize("number", [0.0, 0.5])
 def test_of_a_larger_array_some_entries_that_may_be_at_a_kink_are_differenced(rng, number):
     x = rng.normal(size=(4, 100))
     x[1, :20] = number
-    plan = special([rng.normal(size=5), x], True, rng, set())
+    plan = special([rng.normal(size=5), x], rng, set())
     chosen = [entry for leaf, entry in units(plan) if leaf == 1]
     assert len(set(chosen)) == SUSPECTS == 4 and chosen == sorted(chosen) and plan.real == [True] * len(plan.probes)
     assert set(chosen) <= set(range(100, 120)) and len(units(plan)) == 4
@@ -106,38 +169,38 @@ def test_of_a_larger_array_some_entries_that_may_be_at_a_kink_are_differenced(rn
 def test_fewer_are_all_differenced(rng):
     x = rng.normal(size=300)
     x[[7, 200, 299]] = 0
-    assert units(special([x], False, rng, set())) == [(0, 7), (0, 200), (0, 299)]
+    assert units(special([x], rng, set())) == [(0, 7), (0, 200), (0, 299)]
 
 
 def test_a_single_zero_is_a_suspect_and_so_is_a_tie(rng):
     many = rng.normal(size=(2, 100))
     many[0, 3], many[1, [5, 9]] = 0, 2.0
-    assert units(special([many[0], many[1], rng.normal(size=200)], True, rng, set())) == [(0, 3), (1, 5), (1, 9)]
+    assert units(special([many[0], many[1], rng.normal(size=200)], rng, set())) == [(0, 3), (1, 5), (1, 9)]
 
 
 def test_what_is_equal_by_chance_among_many_is_no_reason(rng):
     x = rng.normal(size=10_000)
     x[:99] = 0.5
-    assert not special([x], True, rng, set()).probes
+    assert not special([x], rng, set()).probes
     x[:100] = 0.5
-    assert len(units(special([x], False, rng, set()))) == SUSPECTS, "of a hundredth it is one"
+    assert len(units(special([x], rng, set()))) == SUSPECTS, "of a hundredth it is one"
 
 
 def test_ties_are_also_moved_together(rng):
     x = np.repeat(rng.normal(size=(4, 50)), 2, axis=1)
-    together = [p for p in special([rng.normal(size=3), x, np.zeros((0, 2))], True, rng, set()).probes if p.by_value]
+    together = [p for p in special([rng.normal(size=3), x, np.zeros((0, 2))], rng, set()).probes if p.by_value]
     assert [(p.leaf, p.coordinate) for p in together] == [(1, None)]
-    assert not any(p.by_value for p in special([rng.normal(size=400)], True, rng, set()).probes)
-    small = special([np.array([1.0, 2.0, 1.0]), np.array([3.0, 3.0])], False, rng, set()).probes
+    assert not any(p.by_value for p in special([rng.normal(size=400)], rng, set()).probes)
+    small = special([np.array([1.0, 2.0, 1.0]), np.array([3.0, 3.0])], rng, set()).probes
     assert [p.leaf for p in small if p.by_value] == [0, 1] and len({p.seed for p in small if p.by_value}) == 2
 
 
 def test_a_hundredth_may_be_tied_by_chance(rng):
     x = rng.normal(size=200)
     x[:2] = 0.5
-    assert not any(p.by_value for p in special([x], True, rng, set()).probes)
+    assert not any(p.by_value for p in special([x], rng, set()).probes)
     x[:3] = 0.5
-    assert any(p.by_value for p in special([x], True, rng, set()).probes)
+    assert any(p.by_value for p in special([x], rng, set()).probes)
 
 
 def test_tied_is_what_occurs_more_than_once():

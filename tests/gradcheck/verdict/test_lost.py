@@ -1,0 +1,44 @@
+"""Arrays whose slope is lost where all arrays move have ladders of their own; if many are, that of all is longer."""
+
+import numpy as np
+import pytest
+
+from gradcheck.numeric.ladder import STEPS
+from gradcheck.numeric.probe import Probe
+from gradcheck.verdict import lost as module
+from gradcheck.verdict.ground import Known
+from gradcheck.verdict.lost import LOST, MANY, sharpened, where_lost
+
+
+def test_a_ladder_of_its_own_is_for_an_array_of_which_that_of_all_shows_less_than_eight_digits(comparison, rng):
+    def joint(bar):
+        return comparison([4.0, 4.0], 4.0, bar=[0.0, bar], claimed_bar=0.0, probe=Probe(None, seed=1))
+
+    def own(*slopes):
+        return comparison(slopes, probe=Probe(0, seed=1))
+
+    for part, lost in ((0.9, False), (1.1, True)):
+        columns = [[], [joint(4 * part * LOST), joint(0.0), own(1e-9, 1e-9), own(1e-9, -4.0)]]
+        found = where_lost([3, 3], columns, rng)
+        assert LOST == 2.0**-27 and [probe.leaf for probe in found.probes] == [1] * lost and found.real == [True] * lost
+    assert where_lost([3], [[own(0.0)]], rng).probes == [], "no ladder moves all"
+    assert [probe.leaf for probe in where_lost([3], [[joint(1e-300)]], rng).probes] == [0]
+
+
+@pytest.mark.parametrize(("arrays", "steps"), [(MANY, []), (MANY + 1, [len(STEPS)])])
+def test_where_more_than_three_arrays_are_lost_the_ladder_of_all_is_longer_first(
+    ground, comparison, rng, monkeypatch, arrays, steps
+):
+    joint, taken = comparison([1.0, 1.0], 1.0, bar=1.0, probe=Probe(None, seed=1)), []
+
+    def laddered(ground, known, found, where, steps):
+        taken.append(len(steps))
+        assert found == [joint] and where == [0]
+        return [comparison([1.0, 1.0], 1.0, bar=1e-12, probe=joint.probe)]
+
+    monkeypatch.setattr(module, "laddered", laddered)
+    columns = [[joint, comparison([1.0, 1.0], exact=1.0, probe=Probe(leaf, seed=1))] for leaf in range(arrays)]
+    found, lost = sharpened(ground(np.sin, lambda x, dy: dy, np.ones(2)), Known(), [2] * arrays, columns, rng)
+    assert taken == steps and [p.leaf for p in lost.probes] == ([] if steps else list(range(arrays)))
+    assert [[c.probe.leaf for c in row] for row in found] == [[None, leaf] for leaf in range(arrays)]
+    assert {float(row[0].real.bar[0]) for row in found} == ({1e-12} if steps else {1.0})
