@@ -8,9 +8,10 @@ import numpy as np
 from gradcheck.numeric.constants import WINDOW
 from gradcheck.numeric.ladder import STEPS
 from gradcheck.numeric.probe import Probe
-from gradcheck.verdict.compare import compare, glance, laddered
+from gradcheck.verdict.compare import Compared, compare, glance, laddered
 from gradcheck.verdict.comparison import Comparison
 from gradcheck.verdict.doubt import CONFIRMED
+from gradcheck.verdict.first_look import claimed
 from gradcheck.verdict.ground import Ground, Known
 from gradcheck.verdict.plan import EXHAUSTIVE
 
@@ -82,17 +83,44 @@ def halved(
     """
     assert probe.leaf is not None
     segments, complete = [(0, ground.place.point[probe.leaf].size)], True
+    wholes: list[Comparison | None] = [None]
     while segments and max(stop - start for start, stop in segments) > 1:
-        halves = [half for segment in segments for half in _halves(*segment)]
-        probes = [dataclasses.replace(probe, start=start, stop=stop) for start, stop in halves]
-        compared, known = glance(ground, known, probes, [real] * len(probes), rng)
+        halves = [[dataclasses.replace(probe, start=i, stop=j) for i, j in _halves(*segment)] for segment in segments]
+        compared, known = _compared(ground, known, halves, [None] * len(halves) if real else wholes, real, rng)
         found = [excess(c) for c in compared]
         odd = [i for i, e in enumerate(found) if e > 1]
         if len(odd) > widest:
             complete = False
             odd = sorted(odd, key=lambda i: -found[i])[:SAMPLE]
-        segments = [halves[i] for i in odd]
+        ends = [half for segment in segments for half in _halves(*segment)]
+        segments, wholes = [ends[i] for i in odd], [compared[i] for i in odd]
     return Halved([start for start, _ in segments], complete, known)
+
+
+def _compared(
+    ground: Ground,
+    known: Known,
+    halves: list[list[Probe]],
+    wholes: list[Comparison | None],
+    real: bool,
+    rng: np.random.Generator,
+) -> Compared:
+    """Compare along halves; of a whole that is known the complex step along the first tells that along the second."""
+    asked = [half for pair, whole in zip(halves, wholes, strict=True) for half in (pair if whole is None else pair[:1])]
+    compared, known = glance(ground, known, asked, [real] * len(asked), rng)
+    rest, found = iter(compared), []
+    for (_, *second), whole in zip(halves, wholes, strict=True):
+        first = next(rest)
+        found += [first, *(next(rest) if whole is None else _rest(ground, half, whole, first) for half in second)]
+    return found, known
+
+
+def _rest(ground: Ground, probe: Probe, whole: Comparison, part: Comparison) -> Comparison:
+    """Return what a comparison along a part leaves of that along the whole, for the rest: derivatives add up."""
+    c = claimed(ground, probe)
+    if whole.exact is None or part.exact is None or whole.exact_bar is None or part.exact_bar is None:
+        return c
+    return dataclasses.replace(c, exact=whole.exact - part.exact, exact_bar=whole.exact_bar + part.exact_bar)
 
 
 def _halves(start: int, stop: int) -> list[tuple[int, int]]:

@@ -68,6 +68,35 @@ def test_wrong_entries_are_found_exactly_within_a_few_thousand_evaluations(forwa
     assert report.evaluations <= (2000 if forward is tanh_layer else 3300)
 
 
+def test_one_wrong_entry_among_many_is_named_within_600_evaluations():
+    """572 were counted, 384 of them for the diagnosis; of three more halvings, to 10^6 entries, each costs 4."""
+    n = 2**17
+
+    def wrong(x, dy):
+        return 2 * dy * x * np.where(np.arange(n) == n // 3, 1.01, 1)
+
+    report = gradcheck.check(pair(lambda x: x * x, wrong), np.random.default_rng(0).normal(size=n))
+    assert report.gradients[0].wrong == [(n // 3,)] and report.evaluations + 3 * 4 <= 600
+
+
+@pytest.mark.parametrize(("forward", "n"), [(tanh_layer, 30), (tanh_layer, 100), (blind, 100)])
+def test_a_right_subject_needs_at_most_three_evaluations_an_entry_and_150(forward, n):
+    report = gradcheck.check(pair(forward, backward), *data(n // 2))
+    assert report.verdict == "pass" and report.evaluations <= 3 * n + 150
+
+
+@pytest.mark.parametrize(("wrong", "steps"), [([37], 2 + 6), ([3, 100], 2 + 1 + 2 * 5 + 1)])
+def test_the_complex_step_along_one_half_tells_that_along_the_other(ground, wrong, steps):
+    def backward(x, dy):
+        return 2 * x * dy * np.where(np.isin(np.arange(x.size), wrong), 1.01, 1)
+
+    at = ground(lambda x: x * x, backward, np.linspace(1, 2, 128), exact=True)
+    noise, before = Known(exact={(0, True): np.full(2, 1e-15)}), at.problem.count["complex forward"]
+    found = halved(at, noise, Probe(0, seed=1), lambda c: _excess(c, True), 32, False, np.random.default_rng(2))
+    assert found.entries == wrong and found.complete
+    assert at.problem.count["complex forward"] - before == steps
+
+
 def test_a_large_problem_without_the_complex_step_is_right_within_140_evaluations():
     """114 were counted, as above: ladders for each array near by and at the given point."""
     report = gradcheck.check(pair(blind, backward), *data(60_000))
