@@ -435,8 +435,8 @@ def test_numbers_that_are_special_are_compared_with_all_their_bits_and_others_wi
     assert np.array_equal(few, quantise(x)) and not np.array_equal(few, x)
 
 
-@pytest.mark.parametrize(("size", "times"), [(6, 3), (LARGE + 1, 1)])
-def test_a_claim_is_repeated_three_times_and_that_of_a_large_subject_once(rng, size, times):
+@pytest.mark.parametrize(("size", "times"), [(6, 2), (LARGE + 1, 1)])
+def test_a_claim_is_repeated_twice_and_that_of_a_large_subject_once(rng, size, times):
     assert len(compared_at(rng.normal(size=size)).near.claim.nearby) == times
 
 
