@@ -97,7 +97,7 @@ def _fitting(one: Flows, two: Flows) -> Iterator[tuple[Suspect, float, int | Non
 def _effect(suspect: Suspect, flows: Flows) -> np.ndarray | None:
     try:
         effect = suspect.effect(flows)
-    except (ArithmeticError, TypeError, ValueError):  # a step may not take the values of another one
+    except Exception:  # whatever a step raises for the values of another one
         return None
     return effect if effect is not None and np.isfinite(effect).all() else None
 

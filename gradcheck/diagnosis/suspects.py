@@ -104,10 +104,7 @@ def by(edges: tuple[Edge, ...], change: Callable[[Graph, Edge], np.ndarray | Non
     def effect(flows: Flows) -> np.ndarray | None:
         found = {}
         for e in edges:
-            try:
-                d = change(flows.graph, e) if e in flows.graph.edges else None
-            except Exception:  # whatever a step of the user's raises for the numbers of another place
-                d = None
+            d = change(flows.graph, e) if e in flows.graph.edges else None
             if d is None:
                 return None
             found[e] = d
