@@ -1,12 +1,12 @@
 """Normalisation of a few rows, many times over, in float32: squares in float64 neither overflow nor vanish."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from reference.core.arrays import on_host
-from reference.core.sums import as_rows
 
 
 def normalization(layer: Any, gamma: np.ndarray, eps: float, beta: np.ndarray | None, *, centred: bool) -> Callable:
@@ -14,22 +14,30 @@ def normalization(layer: Any, gamma: np.ndarray, eps: float, beta: np.ndarray | 
 
     Of other arrays than NumPy's float32 this is `layer` itself, whose scales cost as much as the rest.
     """
-    if not on_host(gamma) or gamma.dtype != np.float32 or (beta is not None and beta.dtype != np.float32):
+    dtypes = {z.dtype for z in (gamma, beta) if z is not None}
+    if not on_host(gamma) or dtypes != {np.dtype(np.float32)} or gamma.size == 0 or eps == 0:
         return layer
-    width = max(len(gamma), 1)
-    share, wide = (np.full((len(gamma), 1), 1 / width, dtype) for dtype in (np.float32, np.float64))
+    mean = 1 / len(gamma)
+    share = np.full(len(gamma), mean, np.float32)
 
     def apply(x: np.ndarray) -> Any:
-        if x.dtype != np.float32:
+        if x.dtype.char != "f":
             return layer(x)
-        rows = as_rows(x)
-        y = rows - rows @ share if centred else rows
-        square = np.square(y, dtype=np.float64) @ wide
+        if x.size == len(share):  # one row, whose mean and root are two numbers of Python
+            y = x - np.vecdot(x, share).item() if centred else x
+            wide = y.astype("d")
+            y = y / math.sqrt(np.vecdot(wide, wide).item() * mean + eps)
+            y *= gamma
+            return y if beta is None else np.add(y, beta, out=y)
+        y = x - np.vecdot(x, share)[..., None] if centred else x
+        wide = y.astype("d")
+        square = np.vecdot(wide, wide)[..., None]
+        square *= mean
         square += eps
-        y = y / np.sqrt(square).astype(np.float32)
+        y = y / np.sqrt(square).astype("f")
         y *= gamma
         if beta is not None:
             y += beta
-        return y.reshape(x.shape)
+        return y
 
     return apply

@@ -22,8 +22,10 @@ def product(w: np.ndarray, b: np.ndarray | None = None) -> Callable[[Any], Any]:
         blocks = np.ascontiguousarray(w.reshape(width, columns // COLUMNS, COLUMNS).swapaxes(0, 1))
 
     def apply(x: Any) -> Any:
+        if x.size == width:  # one row: BLAS takes it as it lies
+            return x @ w if b is None else x @ w + b
         rows = as_rows(x)
-        if blocks is None or len(rows) == 1:
+        if blocks is None:
             y = rows @ w
         else:
             y = np.empty((len(rows), columns), np.result_type(x, w))

@@ -147,14 +147,19 @@ class Sampling:
     def __post_init__(self) -> None:
         expect_fields(self)
 
-    def __call__(self, logits: np.ndarray, said: np.ndarray) -> np.ndarray:
-        """Map logits (B, V) to logits (B, V); `said` (B, V) is True where a row has the token before."""
+    def preferred(self, logits: np.ndarray, said: np.ndarray) -> np.ndarray:
+        """Return logits after bias, bans and penalty: the largest is what temperature 0 takes."""
         if self.bias is not None:
             logits = bias_logits(logits, self.bias)
         if self.banned:
             logits = ban(logits, self.banned)
         if self.penalty != 1:
             logits = penalize(logits, said, self.penalty)
+        return logits
+
+    def __call__(self, logits: np.ndarray, said: np.ndarray) -> np.ndarray:
+        """Map logits (B, V) to logits (B, V); `said` (B, V) is True where a row has the token before."""
+        logits = self.preferred(logits, said)
         if self.temperature != 1:
             logits = temper(logits, self.temperature)
         if self.k is not None:

@@ -65,8 +65,11 @@ def _tokens(
 ) -> Iterator[Any]:
     ended = np.zeros_like(tokens, shape=len(tokens), dtype=bool)
     for n in range(length):
-        logits = sampling(model.step(tokens, cache)[:, -1], said)
-        ids = draw(logits, rng) if sampling.temperature else logits.argmax(axis=-1)
+        logits = model.step(tokens, cache)[:, -1]
+        if sampling.temperature:
+            ids = draw(sampling(logits, said), rng)
+        else:
+            ids = sampling.preferred(logits, said).argmax(axis=-1)
         if end is not None:
             ids = np.where(ended, end, ids)
             ended = ended | (ids == end)
