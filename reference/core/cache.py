@@ -56,17 +56,18 @@ class MemoryCache(Cache):
             self.mask = self.mask.take(rows, axis=0)
 
 
-def expect_cache(where: str, layer: Any, cache: Any) -> None:
-    """Raise unless `cache` is one that `layer` made.
+def expect_cache(layer: Any, cache: Any) -> None:
+    """Raise unless `cache`, with which `layer` is to step, is one that it made.
 
     Raises:
         TypeError: it is no cache.
         ValueError: another layer made it.
     """
     if not isinstance(cache, Cache):
-        raise TypeError(f"{where}: cache must be what cache(batch, room) returned, got {got(cache)}")
+        raise TypeError(f"{got(layer)}.step: cache must be what cache(batch, room) returned, got {got(cache)}")
     if cache.layer is not layer:
-        raise ValueError(f"{where}: cache must be one that this layer made, got one of another {got(cache.layer)}")
+        must = "cache must be one that this layer made"
+        raise ValueError(f"{got(layer)}.step: {must}, got one of another {got(cache.layer)}")
 
 
 def expect_rows(where: str, batch: Any, room: Any, starts: Any = None, like: Any = None) -> None:

@@ -26,7 +26,7 @@ def add_positions(where: str, layer: Any, x: np.ndarray, cache: Any) -> np.ndarr
         TypeError: x is not floating or complex, or cache no cache.
         ValueError: the cache is that of another layer or batch, or has no room for x.
     """
-    expect_cache(where, layer, cache)
+    expect_cache(layer, cache)
     expect_shape(where, "x", x, ("B", "T", cache.table.shape[1]))
     start = cache.expect(where, "x", x)
     stop = start + x.shape[1]

@@ -35,7 +35,7 @@ class InTurn:
             TypeError: x is not floating or complex, or cache no cache.
             ValueError: cache is that of another layer or batch, or has no room for x.
         """
-        expect_cache(f"{type(self).__name__}.step", self, cache)
+        expect_cache(self, cache)
         for part, kept in zip(self._parts(), cache.parts, strict=True):
             x = go_on(part, x, kept)
         return x
@@ -98,7 +98,7 @@ class OfTokens:
             ValueError: an id is outside the vocabulary, or cache is that of another model or batch, or has no room.
         """
         where = f"{type(self).__name__}.step"
-        expect_cache(where, self, cache)
+        expect_cache(self, cache)
         expect_tokens(where, tokens, len(self.embedding.table))
         cache.expect(where, "tokens", tokens)
         embedding, positions, stack, output = cache.parts
@@ -124,7 +124,7 @@ def of_one_table(layer: Any, separate: Cache) -> Cache:
 
 def step_of_one_table(layer: Any, ids: np.ndarray, cache: Any) -> np.ndarray:
     """Let the layer step that a tied one separates into."""
-    expect_cache(f"{type(layer).__name__}.step", layer, cache)
+    expect_cache(layer, cache)
     (separate,) = cache.parts
     logits = separate.layer.step(ids, separate)
     cache.length = separate.length

@@ -136,7 +136,7 @@ class MultiHeadAttention(Layer):
     def step(self, x: np.ndarray, cache: Any) -> np.ndarray:
         """Let the next x (B, T, D) query the memory of the cache; return y (B, T, D)."""
         where = f"{type(self).__name__}.step"
-        expect_cache(where, self, cache)
+        expect_cache(self, cache)
         expect_shape(where, "x", x, ("B", "T", self.query.w.shape[0]))
         cache.expect(where, "x", x)
         q = cache.query(x).reshape(*x.shape[:2], self.heads, -1)    # (B, T, H, K)

@@ -123,21 +123,21 @@ LEAST = -1e30  # no score that is finite lies below it: a row that sees nothing 
 def attend_to_cache(q: np.ndarray, k: np.ndarray, v: np.ndarray, cache: KeyValueCache) -> np.ndarray:
     """Map q (B, T, H, K), k and v (B, T, G, K) of the next positions to o (B, T, H, K); k and v are kept."""
     t, more, starts = cache.length, q.shape[1], cache.starts
-    options: dict[str, Any] = {"cap": cache.cap, "slopes": cache.slopes}
+    mask = distance = None
     if more == 1:
         keys, values = cache.push_one(k[:, 0], v[:, 0])
         if starts is not None or cache.slopes is not None:
             distance = (t - integers(range(keys.shape[2]), q)) % cache.ring     # (R,)          # (cache.4)
-            options["distance"] = distance
         if starts is not None:
             mask = (distance <= t - starts[:, None])[:, None]                   # (B, 1, R)     # (cache.5)
-            options["mask"] = mask
-        return attend_once(q[:, 0], keys, values, **options)[:, None]
+        o = attend_once(q[:, 0], keys, values, mask=mask, cap=cache.cap, slopes=cache.slopes, distance=distance)
+        return o[:, None]
     keys, values, seen = cache.push(k.swapaxes(1, 2), v.swapaxes(1, 2))
     kernel = attend if more * len(seen) < LONG * LONG else blockwise
     if starts is not None:
-        options["mask"] = (integers(seen, q) >= starts[:, None])[:, None, None]  # (B, 1, 1, S)
-    return kernel(q.swapaxes(1, 2), keys, values, causal=True, window=cache.window, **options).swapaxes(1, 2)
+        mask = (integers(seen, q) >= starts[:, None])[:, None, None]            # (B, 1, 1, S)
+    rules: dict[str, Any] = {"window": cache.window, "cap": cache.cap, "slopes": cache.slopes}
+    return kernel(q.swapaxes(1, 2), keys, values, mask=mask, causal=True, **rules).swapaxes(1, 2)
 
 
 def step(layer: Any, x: np.ndarray, cache: Any) -> np.ndarray:
@@ -148,7 +148,7 @@ def step(layer: Any, x: np.ndarray, cache: Any) -> np.ndarray:
         ValueError: cache is that of another layer or batch, or has no room for x.
     """
     where = f"{type(layer).__name__}.step"
-    expect_cache(where, layer, cache)
+    expect_cache(layer, cache)
     expect_shape(where, "x", x, ("B", "T", layer.query.w.shape[0]))
     start, (batch, more, _) = cache.expect(where, "x", x), x.shape
     heads, groups, width = cache.heads

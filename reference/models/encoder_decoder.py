@@ -140,7 +140,7 @@ class EncoderDecoder(Layer):
 
     def step(self, target: np.ndarray, cache: Any) -> np.ndarray:
         """Map the next of target (B, T, D), embedded, to y (B, T, D), as `decode` does without an rng."""
-        expect_cache(f"{type(self).__name__}.step", self, cache)
+        expect_cache(self, cache)
         positions, decoder = cache.parts
         y = self.decoder.step(self.positions.step(target, positions), decoder)  # type: ignore[attr-defined]
         cache.length += target.shape[1]

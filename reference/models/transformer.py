@@ -148,7 +148,7 @@ class Transformer(Layer):
     def step(self, target: np.ndarray, cache: Any) -> np.ndarray:
         """Map the next target ids (B, T) to logits (B, T, V), as `decode` does without an rng."""
         where = f"{type(self).__name__}.step"
-        expect_cache(where, self, cache)
+        expect_cache(self, cache)
         _expect_tokens("target", target, "B", self.target_embedding)
         cache.expect(where, "target", target)
         embedding, body, output = cache.parts

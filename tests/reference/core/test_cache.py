@@ -64,9 +64,9 @@ def test_sizes_and_starts_are_one_line(sizes, error, message):
 
 
 def test_a_cache_must_be_one_of_this_layer():
-    one, other = object(), "another"
-    expect_cache("A", one, Cache(one, 1, 1))
-    with pytest.raises(ValueError, match=r"^A: cache must be one that this layer made, got one of another str$"):
-        expect_cache("A", one, Cache(other, 1, 1))
-    with pytest.raises(TypeError, match=r"^A: cache must be what cache\(batch, room\) returned, got list$"):
-        expect_cache("A", one, [])
+    one, other = 1.5, "another"
+    expect_cache(one, Cache(one, 1, 1))
+    with pytest.raises(ValueError, match=r"^float\.step: cache must be one that this layer made, got one of another"):
+        expect_cache(one, Cache(other, 1, 1))
+    with pytest.raises(TypeError, match=r"^float\.step: cache must be what cache\(batch, room\) returned, got list$"):
+        expect_cache(one, [])
