@@ -20,9 +20,9 @@ V, T, END = 4, 4, 3
 PROMPTS = [[0], [1, 2], [2, 2, 0]]
 
 
-def decoder_only(rng, scale=0.8):
+def decoder_only(rng, scale=0.8, vocabulary=V):
     sizes = {"width": 8, "heads": 2, "key_value_heads": 1, "hidden": 6, "layers": 1}
-    model = DecoderOnly.init(rng, DecoderOnlySettings.llama(vocabulary=V, **sizes, window=4))
+    model = DecoderOnly.init(rng, DecoderOnlySettings.llama(vocabulary=vocabulary, **sizes, window=4))
     return tree.map(lambda p: p + rng.normal(scale=scale, size=p.shape), model.astype(np.float64))
 
 
@@ -163,6 +163,12 @@ def test_log_softmax_is_finite_at_any_scale(rng):
 def test_more_beams_than_sequences(rng):
     (found,) = beam_search(decoder_only(rng), [[0]], length=1, beams=50, end=END)
     assert {h.ids for h in found} == {(), (0,), (1,), (2,)}
+
+
+def test_a_vocabulary_of_one_token(rng):
+    model = decoder_only(rng, vocabulary=1)
+    assert [h.ids for h in beam_search(model, [[0]], length=3, beams=2)[0]] == [(0, 0, 0)]
+    assert [h.ids for h in beam_search(model, [[0]], length=3, beams=2, end=0)[0]] == [()]
 
 
 def test_it_runs_on_strict_arrays(rng):
