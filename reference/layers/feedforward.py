@@ -12,7 +12,7 @@ from reference.core.kinds import Size
 from reference.core.layer import Layer
 from reference.core.shapes import expect_last_axis, expect_shape
 from reference.functions.gelu import gelu_vjp
-from reference.functions.gelu_tanh import gelu_tanh_vjp
+from reference.functions.gelu_tanh import gelu_tanh_in_place, gelu_tanh_vjp
 from reference.functions.relu import relu_vjp
 from reference.functions.sigmoid import sigmoid_vjp
 from reference.functions.silu import silu_vjp
@@ -68,6 +68,8 @@ class FeedForward(Layer):
     def ready(self) -> Ready:
         """Return x (..., D) -> y (..., D), for many calls."""
         hidden, activation, output = self.hidden.ready(), self.activation, self.output.ready()
+        if activation is gelu_tanh_vjp:
+            return lambda x: output(gelu_tanh_in_place(hidden(x)))
         return lambda x: output(activation(hidden(x))[0])
 
 

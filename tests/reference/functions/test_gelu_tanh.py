@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 import gradcheck
 from reference.functions.gelu import gelu, gelu_vjp
-from reference.functions.gelu_tanh import examples, gelu_tanh, gelu_tanh_vjp
+from reference.functions.gelu_tanh import examples, gelu_tanh, gelu_tanh_in_place, gelu_tanh_vjp
 from reference.functions.sigmoid import sigmoid
 
 C, K = math.sqrt(2 / math.pi), 0.044715
@@ -162,3 +162,15 @@ def test_argument_for_tanh_is_caught(caught, rng):
 def test_bad_input_is_one_clear_line(x, message):
     with pytest.raises(TypeError, match=message):
         gelu_tanh(x)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_in_place_it_is_the_same_near_and_far(rng, dtype):
+    x = np.concatenate([rng.normal(size=200), 1e3 * rng.normal(size=50), [np.inf, -np.inf, np.nan, 1e30, -1e30, 0.0]])
+    x = x.astype(dtype)
+    y = gelu_tanh(x)
+    given = x.copy()
+    made = gelu_tanh_in_place(given)
+    assert made.dtype == dtype and np.array_equal(np.isnan(made), np.isnan(x))
+    # two roundings of the argument of tanh, which 1 + tanh near -1 does not have relative to itself
+    np.testing.assert_allclose(made, y, rtol=8 * np.finfo(dtype).eps, atol=8 * np.finfo(dtype).eps)
