@@ -140,7 +140,7 @@ def test_a_page_does_not_move_sideways_on_a_phone(visit, kind):
 @pytest.mark.parametrize("kind", KINDS)
 def test_nothing_serious_stands_in_the_way_of_a_reader(visit, kind, theme):
     page = visit(KINDS[kind], theme=theme)
-    found = Axe().run(page).response["violations"]
+    found = Axe().run(page, options={"preload": False}).response["violations"]  # it would read style sheets, in vain
     assert [(one["id"], one["nodes"][0]["html"]) for one in found if one["impact"] in ("serious", "critical")] == []
 
 

@@ -31,7 +31,7 @@ def everything(entries):
         yield f"eq/{id}.md", equation.page(entries, id, convert)
     yield from api.pages(entries)
     yield "equations.md", overview.equations(entries)
-    yield "graph.md", overview.graph(entries)
+    yield "graph.md", overview.GRAPH
     yield "errata.md", overview.errata(entries)
     yield "index.md", overview.start(entries)
 

@@ -15,6 +15,7 @@ root_doc = "index"
 smartquotes = False  # (..., D) is three full stops
 
 default_role = "code"  # of docstrings
+autodoc_preserve_defaults = True
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"  # beside the letters of the shapes, they say little
 

@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 
 from equations.programs import APART
-from equations.tree import Symbol
-from equations.walks import merged
+from equations.walks import made, one_name
 from website import symbols, uses
 
 TITLES = ("Forward", "Backward", "Update", "Algorithm")  # the headings under which numbers are made
@@ -24,30 +23,32 @@ def graph(page, title):
     """The symbols under a heading, by name, and the pairs (from, to)."""
     chosen = [id for id in page.numbered if id not in APART and uses.section(page, page.displayed[id][1]) == title]
     rows, found, pairs, last, split = symbols.of_page(page), {}, [], {}, {}
+    everything = {name for equation in page.equations.values() for name in made(equation)}
+    same = one_name(page.shapes.entries, everything)  # by heads, and merged: the same numbers
     for id in chosen:
-        made = {}
+        new = {}
         for clause in page.equations[id].clauses:
             read = {name for name in uses.names_in(clause.sides[1:]) if stands(page, name)}
             for name in uses.left(clause):
                 if not stands(page, name):
                     continue
                 key = f"{name}@{id}"
-                made[name] = key
+                new[name] = key
                 row = rows.row(name)
                 found[key] = Node(row.tex, row.shape, id, "made")
                 own = {name} if clause.replaces and name in last else set()
                 for other in sorted(read | own):
-                    source = last.get(other) or made.get(other, other)
+                    source = last.get(other) or new.get(other, other)
                     if source == key:
                         continue
                     if source == other and source not in found:
                         row = rows.row(other)
                         found[source] = Node(row.tex, row.shape, "", "input")
-                        if numbers(page, other) in split:  # by heads, and merged: the same numbers
-                            pairs.append((split[numbers(page, other)], source))
+                        if same.get(other, other) in split:
+                            pairs.append((split[same.get(other, other)], source))
                     pairs.append((source, key))
-        last |= made
-        split |= {numbers(page, name): key for name, key in made.items()}
+        last |= new
+        split |= {same.get(name, name): key for name, key in new.items()}
     return ends(found, joined(pairs, last))
 
 
@@ -55,11 +56,6 @@ def stands(page, name):
     """Is this a symbol that holds numbers, of any shape?"""
     entry = page.shapes.entry(name)
     return entry is not None and entry.axes is not None and name not in page.shapes.letters
-
-
-def numbers(page, name):
-    """One name for what is split by heads and what is merged."""
-    return merged(Symbol(name), page.shapes.entries).name
 
 
 def joined(pairs, last):

@@ -9,6 +9,7 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer, TextLexer
 
 SOURCE = re.compile(r"\{src\}`[^`]* <([^`>#]+)(?:#[^`>]*)?>`")
+PLAIN = re.compile(r'<span class="(?:n|o|p|w|nn|nc|nf)">([^<]*)</span>')  # names and signs: two thirds of a listing
 CITED = re.compile(r"\(([a-z]\w*\.(?:\d+|[a-z]))\)(?=</span>)")
 
 
@@ -37,4 +38,4 @@ def listing(path, text, entries):
         id = match[1]
         return f'(<a class="eq" data-eq="{id}" href="{up}/{id}.html">{id}</a>)' if id in entries.all else match[0]
 
-    return CITED.sub(link, highlight(text, lexer, HtmlFormatter(linespans="L")))
+    return CITED.sub(link, PLAIN.sub(r"\1", highlight(text, lexer, HtmlFormatter(linespans="L"))))

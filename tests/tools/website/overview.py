@@ -25,6 +25,16 @@ it when it is pointed at.
 ```{equation} layernorm.10
 ```
 """
+GRAPH = """\
+# Graph of the pages
+
+An arrow leads from a page to one that is built of it: the code of the one calls that of the other. A green frame: the
+page is proved for all shapes and values. Blue: it is composed of what other pages prove. Amber: it holds in balls at
+random points. Grey: it has no derivative to prove.
+
+```{graph}
+```
+"""
 
 
 def groups(entries):
@@ -76,13 +86,6 @@ def reading(entries):
     """The derivations in reading order."""
     order = [document for _, documents, _ in groups(entries) for document in documents]
     return [document for document in order if document in entries.pages]
-
-
-def graph(entries):
-    return (
-        "# Graph of the pages\n\nAn arrow leads from a page to one that is built of it: the code of the one calls that"
-        " of the other. The colour says what is proved of the page.\n\n```{graph}\n```\n"
-    )
 
 
 def errata(entries):
