@@ -65,7 +65,7 @@ def beam_search(
     expect_nonnegative("beam_search", "penalty", penalty)
     if end is not None:
         expect_token("beam_search", "end", end, model.width_out)
-    tokens, starts = side_by_side(prompts, model.width_out)
+    tokens, starts = side_by_side("beam_search", prompts, model.width_out)
     batch = len(tokens)
     forked = np.repeat(np.arange(batch), beams)
     tokens, starts = tokens[forked], None if starts is None else starts[forked]
@@ -73,7 +73,7 @@ def beam_search(
         source = source.take(handed_over(forked, source), axis=0)
     if source_mask is not None and len(source_mask) > 1:
         source_mask = source_mask.take(handed_over(forked, source_mask), axis=0)
-    cache, tokens = begin(model, tokens, starts, int(length), source, source_mask)
+    cache, tokens = begin("beam_search", model, tokens, starts, int(length), source, source_mask)
     first = [_Search(beams, int(length), end, penalty) for _ in range(batch)]
     for n in range(1, length + 1):
         logits = log_softmax(model.step(tokens, cache)[:, -1])

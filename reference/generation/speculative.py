@@ -61,7 +61,7 @@ def speculate(
         raise ValueError(f"speculate: small must have the vocabulary {model.width_out} of model, got {small.width_out}")
     if end is not None:
         expect_token("speculate", "end", end, model.width_out)
-    tokens, _ = side_by_side([prompt], model.width_out)
+    tokens, _ = side_by_side("speculate", [prompt], model.width_out)
     settings = int(length), sampling or Sampling(), source, source_mask
     readers = _Reader(model, tokens, *settings), _Reader(small, tokens, *settings)
     ids: list[int] = tokens[0].tolist()
@@ -101,9 +101,9 @@ class _Reader:
     def __init__(
         self, model: Any, tokens: np.ndarray, more: int, sampling: Sampling, source: Any, source_mask: Any
     ) -> None:
-        given = {"source": source, "source_mask": source_mask} if hasattr(model, "encode") else {}
+        given = (source, source_mask) if hasattr(model, "encode") else (None, None)
         self.model, self.sampling, self.vocabulary = model, sampling, model.width_out
-        self.cache, self.like = begin(model, tokens, None, more, given.get("source"), given.get("source_mask"))
+        self.cache, self.like = begin("speculate", model, tokens, None, more, *given)
         for ring in (getattr(part, "ring", part.room) for part in walk(self.cache)):
             if ring < self.cache.room:
                 must = f"a window must be at least the {self.cache.room} positions, since a ring forgets"

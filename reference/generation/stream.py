@@ -47,8 +47,8 @@ def stream(
         raise TypeError(f"stream: rng must be a numpy.random.Generator where tokens are drawn, got {got(rng)}")
     if end is not None:
         expect_token("stream", "end", end, model.width_out)
-    tokens, starts = side_by_side(prompts, model.width_out)
-    cache, tokens = begin(model, tokens, starts, int(length), source, source_mask)
+    tokens, starts = side_by_side("stream", prompts, model.width_out)
+    cache, tokens = begin("stream", model, tokens, starts, int(length), source, source_mask)
     said = said_in(prompts, model.width_out, tokens)
     return _tokens(model, tokens, cache, said, length, sampling, rng, end)
 
@@ -82,7 +82,7 @@ def _tokens(
 
 
 def begin(
-    model: Any, tokens: np.ndarray, starts: np.ndarray | None, length: int, source: Any, source_mask: Any
+    where: str, model: Any, tokens: np.ndarray, starts: np.ndarray | None, length: int, source: Any, source_mask: Any
 ) -> tuple[Cache, Any]:
     """Return a cache for tokens (B, T) and `length` more, and the tokens where the model is."""
     (_, like), *_ = tree.leaves(model)
@@ -90,23 +90,23 @@ def begin(
     sizes = len(tokens), tokens.shape[1] + length - 1  # the last token is not read
     if not hasattr(model, "encode"):
         if source is not None or source_mask is not None:
-            raise TypeError(f"stream: source must be None for a {type(model).__name__}, which does not encode, got one")
+            raise TypeError(f"{where}: source must be None for a {got(model)}, which does not encode, got one")
         return model.cache(*sizes, starts=starts), tokens
     if source is None:
-        raise TypeError(f"stream: source must be given for a {type(model).__name__}, which encodes it, got None")
+        raise TypeError(f"{where}: source must be given for a {type(model).__name__}, which encodes it, got None")
     memory, _ = split(model.encode(source=source, source_mask=source_mask))
     return model.cache(*sizes, memory, source_mask=source_mask, starts=starts), tokens
 
 
-def side_by_side(prompts: Sequence[Any], vocabulary: int) -> tuple[np.ndarray, np.ndarray | None]:
+def side_by_side(where: str, prompts: Sequence[Any], vocabulary: int) -> tuple[np.ndarray, np.ndarray | None]:
     """Return ids (B, T) of prompts that all end at T, and where each begins; None where all begin at 0."""
     if not isinstance(prompts, list | tuple | np.ndarray) or len(prompts) == 0:
-        raise ValueError(f"stream: prompts must be a sequence of at least one prompt, got {got(prompts)}")
+        raise ValueError(f"{where}: prompts must be a sequence of at least one prompt, got {got(prompts)}")
     rows = [np.asarray(prompt) for prompt in prompts]
     for i, row in enumerate(rows):
         if row.ndim != 1 or row.size == 0:
-            raise ValueError(f"stream: prompts[{i}] must have shape (T,) with T at least 1, got {row.shape}")
-        expect_ids("stream", f"prompts[{i}]", row, vocabulary)
+            raise ValueError(f"{where}: prompts[{i}] must have shape (T,) with T at least 1, got {row.shape}")
+        expect_ids(where, f"prompts[{i}]", row, vocabulary)
     longest = max(map(len, rows))
     starts = np.array([longest - len(row) for row in rows])
     tokens = np.zeros((len(rows), longest), int)

@@ -228,11 +228,12 @@ def test_sums_of_different_length_that_are_compared_are_caught(rng):
     ({"beams": 1.5}, TypeError, "beam_search: beams must be a whole number, got float"),
     ({"length": 0}, ValueError, "beam_search: length must be at least 1, got 0"),
     ({"penalty": -1}, ValueError, "beam_search: penalty must be finite and at least 0, got -1"),
+    ({"prompts": [[]]}, ValueError, r"beam_search: prompts\[0\] must have shape \(T,\) with T at least 1, got \(0,\)"),
     ({"end": V}, ValueError, r"beam_search: end must lie in \[0, 4\), got 4"),
 ])  # fmt: skip
 def test_what_is_wrong_is_one_line(rng, given, error, message):
     with pytest.raises(error, match=f"^{message}$"):
-        beam_search(decoder_only(rng), PROMPTS, **{"length": 3, "beams": 2} | given)
+        beam_search(decoder_only(rng), **{"prompts": PROMPTS, "length": 3, "beams": 2} | given)
 
 
 def test_the_cache_is_one_of_all_beams(rng, monkeypatch):

@@ -180,9 +180,9 @@ def test_padding_on_the_right_is_caught(rng):
     model, _, prompts = next(families(rng))
     right = [[*prompt, *[0] * (4 - len(prompt))] for prompt in prompts]
     assert generate(model, right, length=N)[1:] != generate(model, prompts, length=N)[1:]
-    tokens, starts = side_by_side(prompts, V)
+    tokens, starts = side_by_side("A", prompts, V)
     assert tokens.tolist() == [[1, 2, 3, 4], [0, 0, 0, 5], [0, 0, 6, 0]] and starts.tolist() == [0, 3, 2]
-    assert side_by_side([[1], [2]], V)[1] is None
+    assert side_by_side("A", [[1], [2]], V)[1] is None
 
 
 def test_a_loop_that_stops_at_the_first_end_is_caught(rng):
