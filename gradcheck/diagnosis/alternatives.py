@@ -44,7 +44,7 @@ def slopes(d: np.ndarray, x: np.ndarray, y: np.ndarray, name: str, alone: bool) 
         yield "slope", f"the factor of {name} is taken in its square", d * d
         yield "slope", f"the factor of {name} is taken as its inverse", 1 / d
         yield "sign", f"the sign of the factor of {name} is left out", np.abs(d)
-        yield "slope", f"it is taken in the place of the other factor of {name}", x
+        yield "value", f"it is taken in the place of the other factor of {name}", x
         return
     for text, other in (("y", y), ("1 - y", 1 - y), ("1 - y^2", 1 - y * y), ("y (1 - y)", y * (1 - y)), ("x", x)):
         yield "slope", f"the slope of {name} is taken for {text}", other

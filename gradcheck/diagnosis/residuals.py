@@ -5,6 +5,7 @@ from functools import partial
 
 import numpy as np
 
+from gradcheck.diagnosis.factors import as_axis
 from gradcheck.diagnosis.graph import Edge, Graph
 from gradcheck.diagnosis.stages import called, of, operand
 from gradcheck.diagnosis.suspects import Suspect, by
@@ -26,17 +27,29 @@ def replaced(graph: Graph, edges: tuple[Edge, ...]) -> Iterator[Suspect]:
         if (i == k and step.kind == "linear") or called(graph, v) in SAME:
             continue
         mine, inverse = operand(graph, v, i, "the"), INVERSES.get(step.name)
-        for name, text, turn in _turns(graph.steps[u].value.shape):
+        x = graph.steps[u].value
+        for name, text, turn in _turns(x.shape):
+            name = "selection" if name == "value" and ((x == 0) | (x == 1)).all() else name  # which ones are taken
             yield Suspect(name, f"{mine} is {text} in {which}", v, by(edges, _change(i, _turned(turn))))
         mover = _mover(graph, u)
         ways = _along if len(edges) > 1 else _all
         base = [(f"{text}, moved alike", _moved(find)) for text, find in ways(graph, mover)] if mover != u else []
         for text, find in [*ways(graph, u), *base]:
             said = f"{mine} has other values in {which}, those of {text}"
-            yield Suspect("value", said, v, by(edges, _change(i, find)))
+            name = "scale" if _is_scaled(find(graph, v, u), graph.steps[u].value) else "value"
+            yield Suspect(name, said, v, by(edges, _change(i, find)))
             if inverse is not None:
                 said = f"the slope of {called(graph, v)} is taken as if {text} were its output"
                 yield Suspect("value", said, v, by(edges, _change(i, _inverted(find, inverse))))
+
+
+def _is_scaled(x: np.ndarray | None, right: np.ndarray) -> bool:
+    """Whether an array is the right one but for a factor of each index of one axis."""
+    if x is None or x.shape != right.shape:
+        return False
+    with np.errstate(all="ignore"):
+        factors = x / right
+    return bool(np.isfinite(factors).all() and as_axis(factors, x.shape) is not None)
 
 
 def _change(i: int, find: Find) -> Callable[[Graph, Edge], np.ndarray | None]:

@@ -120,6 +120,9 @@ def few(e: Evidence) -> Diagnosis | None:
         by = ": the output does not depend on it there"
     elif extreme is not None and returns(e, extreme, words.extreme):
         return Diagnosis("extremes", f"{e.name} is right but at {extreme}: an extreme is taken for a constant")
+    if e.unit and np.array_equal((~e.no(e.numeric)).sum(axis=0) > 1, e.wrong) and not by:
+        text = f"{e.name} is right but {where}, the entries that serve several outputs"
+        return Diagnosis("repeated", f"{text}: what comes from all of them must be added")
     return Diagnosis("entry", f"{e.name} is right but {where}, where the claim is wrong{by}")
 
 

@@ -5,9 +5,9 @@ import linecache
 from gradcheck.diagnosis.graph import Graph
 
 REDUCED = ("add.reduce", "sum", "mean", "max", "amax", "maximum.reduce", "min", "var", "std", "norm")
-EXTREMES = ("max", "amax", "min")  # that are subtracted before an exponential, where no one counts them
+EXTREMES = ("max", "amax", "min")
 CHOOSE = ("where", "maximum", "minimum", "clip")
-STATISTICS = ("normalisation", "mean term")  # of what is divided by, or multiplied with; of what is subtracted
+STATISTICS = ("normalisation", "mean term", "extremes")
 WORDS = {"getitem": "indexing", "setitem": "an assignment", "add.reduce": "sum", "maximum.reduce": "max"}
 ORDER = ("first", "second", "third")
 SHOWN = 70  # characters of a line
@@ -21,7 +21,12 @@ def kind(graph: Graph, v: int, k: int) -> str:
     if step.kind != "each" or len(step.operands) != 2:
         return "path"
     if statistic := _statistic(graph, v, k):
-        return STATISTICS[step.name in ("subtract", "add") and not statistic.startswith(EXTREMES)]
+        taken_off = step.name in ("subtract", "add")
+        if statistic.startswith(EXTREMES):
+            return "normalisation" if taken_off else "extremes"  # a softmax takes it off, and no one counts it
+        return "mean term" if taken_off else "normalisation"
+    if step.name in ("subtract", "add"):
+        return "path"
     if step.operands[1 - k] in graph.moving and _entries(graph, step.operands[0]) & _entries(graph, step.operands[1]):
         return "slope"
     return "path"

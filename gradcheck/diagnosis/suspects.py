@@ -95,7 +95,9 @@ def elsewhere(graph: Graph, edge: Edge) -> Iterator[Suspect]:
 def _masks(graph: Graph, v: int, w: int) -> bool:
     """Whether step w is made of step v and of zeros and ones."""
     found = [d for (x, k), d in graph.edges.items() if x == w and graph.steps[x].operands[k] == v]
-    return bool(found) and all(d.ndim == 1 and ((d == 0) | (d == 1)).all() and not d.all() for d in found)
+    weights = [d if d.ndim == 1 else np.diag(d) for d in found]
+    alone = all(d.ndim == 1 or np.array_equal(d, np.diag(w)) for d, w in zip(found, weights, strict=True))
+    return bool(found) and alone and all(((w == 0) | (w == 1)).all() and not w.all() for w in weights)
 
 
 def by(edges: tuple[Edge, ...], change: Callable[[Graph, Edge], np.ndarray | None]) -> Callable:

@@ -62,6 +62,12 @@ def test_what_no_single_step_explains_is_not_told():
     assert not told(network, lambda x, w, v, dy: (dy * np.sin(3 * x), dy * np.cos(w), dy * np.exp(v)), X, W, V).of
 
 
+def test_what_runs_elsewhere_is_not_followed():
+    problem = Problem(pair(network, lambda *args: backward(*args, bug="slope")), (X, W, V), {})
+    problem.subject.elsewhere = "torch"
+    assert not retraced.found(problem, (X, W, V)).of
+
+
 def test_what_fits_at_one_point_only_is_not_told():
     """At the first point the slope is left out, at others it is another one."""
     here = (X * 1000).astype(int)
@@ -81,8 +87,9 @@ def test_a_forward_pass_that_cannot_be_followed_is_told_nothing_of():
     assert not told(filled, lambda *args: backward(*args, bug="slope"), X, W, V).of
 
 
-def test_at_some_point_the_search_ends(monkeypatch):
-    monkeypatch.setattr(retraced, "MOST", 1)
+@pytest.mark.parametrize(("limit", "value"), [("MOST", 1), ("WORK", 100)])
+def test_at_some_point_the_search_ends(limit, value, monkeypatch):
+    monkeypatch.setattr(retraced, limit, value)
     assert not told(network, lambda *args: backward(*args, bug="value"), X, W, V).of
 
 
