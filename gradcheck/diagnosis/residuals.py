@@ -29,7 +29,7 @@ def replaced(graph: Graph, edges: tuple[Edge, ...]) -> Iterator[Suspect]:
         mine, inverse = operand(graph, v, i, "the"), INVERSES.get(step.name)
         x = graph.steps[u].value
         for name, text, turn in _turns(x.shape):
-            name = "selection" if name == "value" and ((x == 0) | (x == 1)).all() else name  # which ones are taken
+            name = _chosen(x) or name if name == "value" else name
             yield Suspect(name, f"{mine} is {text} in {which}", v, by(edges, _change(i, _turned(turn))))
         mover = _mover(graph, u)
         ways = _along if len(edges) > 1 else _all
@@ -41,6 +41,13 @@ def replaced(graph: Graph, edges: tuple[Edge, ...]) -> Iterator[Suspect]:
             if inverse is not None:
                 said = f"the slope of {called(graph, v)} is taken as if {text} were its output"
                 yield Suspect("value", said, v, by(edges, _change(i, _inverted(find, inverse))))
+
+
+def _chosen(x: np.ndarray) -> str:
+    """Return what an array of zeros and one other number is: a selection of one in each line, or a mask."""
+    if not x.any() or x.all() or not ((x == 0) | (x == x.max())).all():
+        return ""
+    return "selection" if ((x != 0).sum(axis=-1) == 1).all() else "mask"
 
 
 def _is_scaled(x: np.ndarray | None, right: np.ndarray) -> bool:

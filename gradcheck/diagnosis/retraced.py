@@ -66,7 +66,7 @@ def _named(flows: Flows, suspect: Suspect, times: float) -> tuple[str, str]:
     if suspect.name in MULTIPLES:
         return MULTIPLES[suspect.name], text
     effect = suspect.effect(flows)
-    alone = effect is not None and all(
+    alone = effect is not None and any(
         np.allclose(d, -t, rtol=1e-7, atol=1e-9 * np.abs(t).max(initial=0))
         for d, t, bad in zip(flows.leaves(effect), flows.leaves(flows.right), flows.wrong, strict=True)
         if bad and d.any()
