@@ -24,7 +24,6 @@ TINY = float(np.finfo(np.float64).tiny)  # smaller outputs are rounded as if the
 SECOND_FIRST = 0.31
 SECOND_RATIO = 2.35
 SECOND_LEVELS = 24  # down to 9e-10 of the scale
-SECOND_WINDOW = (*range(3, 12), 14, 17)
 
 # The extrapolation.
 ORDERS = 4  # Richardson columns: errors of order h^2, h^4, h^6, h^8.  1: 8.4 digits; 2: 8.7; 3: 10.7; 6: 11.3

@@ -18,11 +18,9 @@ from gradcheck.numeric.slopes import Slopes, Spot
 
 
 def test_chosen_levels_are_levels_from_large_to_small_and_enough_for_an_estimate():
-    of_first, of_second = (constants.WINDOW, constants.FEW, constants.CURVED), (constants.SECOND_WINDOW,)
-    for chosen, steps in ((of_first, STEPS), (of_second, SECOND_STEPS)):
-        for levels in chosen:
-            assert list(levels) == sorted(set(levels)) and levels[0] >= 0 and levels[-1] < len(steps)
-            assert len(levels) >= max(constants.FEWEST, constants.LAST)
+    for levels in (constants.WINDOW, constants.FEW, constants.CURVED):
+        assert list(levels) == sorted(set(levels)) and levels[0] >= 0 and levels[-1] < len(STEPS)
+        assert len(levels) >= max(constants.FEWEST, constants.LAST)
     assert constants.FEWEST > constants.ORDERS, "a column has one value less than the one before"
 
 
@@ -64,10 +62,9 @@ def test_a_second_table_is_no_power_of_two_beside_the_first():
     assert abs(np.log2(constants.OTHER_SPACING) % 1 - 0.5) < 0.1
 
 
-def test_a_first_look_takes_eleven_steps_and_leaves_out_two_in_a_row_at_most():
-    for levels, between in ((constants.WINDOW, 1), (constants.SECOND_WINDOW, 2)):
-        gaps = np.diff(levels) - 1
-        assert len(levels) == 11 and gaps.max() == gaps[-1] == between
+def test_a_first_look_takes_eleven_steps_and_leaves_out_one_in_a_row_at_most():
+    gaps = np.diff(constants.WINDOW) - 1
+    assert len(constants.WINDOW) == 11 and gaps.max() == gaps[-1] == 1
 
 
 def test_of_one_function_as_many_steps_in_a_row_are_taken_as_an_estimate_needs_and_two_far_below():
