@@ -18,7 +18,6 @@ from gradcheck.verdict.ground import Ground, Kind, Known, noise_of
 LEAN = [1, 2, 3, 4, 5, 6, 9]  # of the first levels: of a large problem, and of whole arrays beside the complex step
 NOISE_PROBES = 3  # directions along which the noise of f is measured
 EXACT_NOISE_PROBES = {True: 1, False: 4}  # an array; directions, single entries
-ARRAY_JITTERS = 2  # along a direction in which many entries vary
 
 
 def first_tasks(
@@ -41,7 +40,7 @@ def first_tasks(
         noisy = ground.exact and wanted and joint in (False, probe.leaf is None)
         seed = int(rng.integers(2**32))
         steps = window[LEAN] if lean or (ground.exact and probe.coordinate is None) else window
-        repeats = 1 if probe.leaf is None else ARRAY_JITTERS if kind[1] else JITTERS
+        repeats = 1 if kind[1] else JITTERS  # along a whole array many entries vary at once
         jitter = seed if noisy else None
         tasks.append(
             Task(probe, steps if real[i] else None, ground.exact, jitter, noise=i in with_noise, repeats=repeats)

@@ -72,7 +72,7 @@ def test_the_complex_steps_noise_is_measured_along_one_direction_an_array_or_fou
     probes = [*DENSE, *ENTRIES, Probe(1, seed=3), Probe(1, coordinate=0), *(Probe(2, coordinate=i) for i in range(6))]
     found = [i for i, t in enumerate(tasks(probes)) if t.jitter is not None]
     assert found == [0, 9, 11, 12, 13, 14]
-    assert [tasks(probes)[i].repeats for i in found] == [2, 2, 3, 3, 3, 3]
+    assert [tasks(probes)[i].repeats for i in found] == [1, 1, 3, 3, 3, 3]
     assert tasks([Probe(None)])[0].repeats == 1
     jitters = [t.jitter for t in tasks(probes) if t.jitter is not None]
     assert len(set(jitters)) == len(jitters)
