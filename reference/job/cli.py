@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from reference.job import commands
+from reference.job.errors import UsageError
 from reference.job.files import OUT, Folder
-from reference.job.options import Parser, add_settings, kind_of
+from reference.job.options import Parser, add_settings, kind_of, unknown_option
 from reference.tasks import task as tasks
 from reference.tasks.task import Task
 from reference.training.devices import DEVICES
@@ -94,7 +95,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     name = "python -m reference train" if training else "python -m reference"
     try:
         task, family, found = kind_of(words[1:]) if training else (tasks.find("copy"), FAMILIES["encoder-decoder"], {})
-        given = vars(parser(task, family).parse_args(words))
+        reader = parser(task, family)
+        parsed, unknown = reader.parse_known_args(words)
+        if unknown and training:
+            raise UsageError(unknown_option(unknown[0], task, family))
+        if unknown:
+            reader.error(f"unrecognized arguments: {' '.join(unknown)}")
+        given = vars(parsed)
         work, name = given.pop("work"), given.pop("name")
         given.pop("config", None)
         return work({**found, **given})

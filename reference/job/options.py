@@ -1,6 +1,7 @@
 """The options of `train`: one for each setting of the task, of the model's family and of the training."""
 
 import argparse
+import difflib
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
@@ -58,6 +59,7 @@ TRAINING = {
     "every": "steps from one factor to the next, with schedule step",
     "keep": "checkpoints of the last epochs that are kept, besides the best one",
 }
+OTHERS = ("config", "out", "resume", "tensorboard", "device")  # options of `train` that are no settings
 WORDS = {"true": True, "false": False}
 
 
@@ -118,6 +120,13 @@ def kind_of(words: Sequence[str]) -> tuple[type[Task], Family, dict[str, Any]]:
     except ValueError as error:
         raise UsageError(str(error)) from None
     return task, family, found
+
+
+def unknown_option(word: str, task: type[Task], family: Family) -> str:
+    """Return what is said of an option that there is not."""
+    options = [f"--{name}" for name in (*known(task, family), *OTHERS)]
+    near = difflib.get_close_matches(word.partition("=")[0], options, n=1, cutoff=0.0)
+    return f"an option must be a known one, such as {near[0]}, got {word!r}"
 
 
 def add_settings(parser: argparse.ArgumentParser, task: type[Task], family: Family) -> None:

@@ -17,7 +17,8 @@ STYLE = """\
 body { font: 15px/1.5 system-ui, sans-serif; color: #222; max-width: 62rem; margin: 2rem auto; padding: 0 1rem }
 h1 { font-size: 1.5rem } h2 { font-size: 1.1rem; margin-top: 2rem }
 table { border-collapse: collapse } td, th { padding: .15rem .8rem .15rem 0; text-align: left; vertical-align: top }
-th { font-weight: 600; border-bottom: 1px solid #bbb } .n td, .n th { text-align: right }
+th { font-weight: 600; border-bottom: 1px solid #bbb } .n td, .n th { text-align: right; white-space: nowrap }
+.n td:first-child, .n th:first-child { text-align: left }
 td.s { font-family: ui-monospace, monospace } .right { color: #2a7d3b } .wrong { color: #b3261e; font-weight: 600 }
 img { max-width: 100% } .groups { display: flex; flex-wrap: wrap; gap: 0 3rem } .scroll { overflow-x: auto }
 """
@@ -88,7 +89,7 @@ def _settings(run: Run) -> list[str]:
     entries = run.entries()
     groups = [["task", *run.task.names()], [], list(run.training.names())]
     groups[1] = [name for name in entries if name not in groups[0] + groups[2]]
-    shown = {name: "" if value is None else str(value).lower() for name, value in entries.items()}
+    shown = {name: "usual" if value is None else str(value).lower() for name, value in entries.items()}
     return [f"<div>{table(('', ''), [(name, shown[name]) for name in group])}</div>" for group in groups]
 
 

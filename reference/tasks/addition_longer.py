@@ -20,7 +20,6 @@ class AdditionLonger(Addition):
         "digits": "most of a number to train on",
         "longest": "digits of a number to judge by, one of which at the least has more than those",
     }
-    usual: ClassVar = {"model": "decoder-only"}  # whose kind of positions is to choose
 
     def expect(self) -> None:
         if self.longest <= self.digits:

@@ -22,7 +22,7 @@ class CopyLonger(Task):
         "length": "most symbols of a sequence to train on",
         "longest": "most symbols of a sequence to judge by, all of which have more than those",
     }
-    usual: ClassVar = {"model": "decoder-only"}  # whose kind of positions is to choose
+    usual: ClassVar = {"model": "decoder-only", "batch": 32}  # whose kind of positions is to choose
 
     def expect(self) -> None:
         if self.longest <= self.length:

@@ -16,6 +16,7 @@ class Reverse(Copy):
     length: Size = 16
 
     title: ClassVar = "to say a sequence backwards"
+    usual: ClassVar = {"batch": 32, "epochs": 6}
 
     def answers(self, source: np.ndarray) -> np.ndarray:
         return source[:, ::-1]

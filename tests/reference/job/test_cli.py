@@ -53,7 +53,10 @@ def test_help_reads_well_at_80_columns(command, words):
             ["--vocabulary", "100000000000000000000000000000"],
             f"python -m reference train: vocabulary must be at most 100,000,000, got {10**29}",
         ),
-        (["--depth", "3"], "python -m reference: unrecognized arguments: --depth 3"),
+        (["--depth", "3"], "python -m reference train: an option must be a known one, such as --width, got '--depth'"),
+        (["--warmup", "630"], "python -m reference train: warmup must be shorter than the run of 630 steps, got 630"),
+        (["--decay", "1"], "python -m reference train: decay must lie in [0, 1), got 1.0"),
+        (["--rate", "nan"], "python -m reference train: rate must be positive and finite, got nan"),
         (["--rate", "x"], "python -m reference train: argument --rate: invalid float value: 'x'"),
     ],
 )
@@ -81,6 +84,30 @@ def test_an_unwritable_folder_is_one_line_and_leaves_nothing(command, tmp_path):
     done = command("train", *command.tiny, "--out", "file/runs")
     assert refused(done, 1) == "python -m reference train: file/runs: cannot be written to (Not a directory)"
     assert files(tmp_path) == {"file"}
+
+
+def test_a_full_disk_is_one_line_and_nothing_is_half_written(command, tmp_path):
+    limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))"
+    code = f"import sys; {limit}; from reference.job.cli import main; sys.exit(main())"
+    done = command("train", *command.tiny, code=("-c", code))
+    assert done.returncode == 1
+    assert done.stderr == (
+        "python -m reference train: runs/copy/checkpoint.safetensors: cannot be written (File too large); "
+        "runs/copy is as it was\n"
+    )
+    assert files(tmp_path) == set()
+
+
+def test_a_file_of_settings_is_read_and_an_unknown_entry_is_one_line_with_the_nearest(command, tmp_path):
+    entries = command.entries | {"task": '"reverse"', "vocabulary": 4}
+    (tmp_path / "run.toml").write_text("\n".join(f"{name} = {value}" for name, value in entries.items()))
+    done = command("train", "--config", "run.toml", "--vocabulary", 3, "--epochs", 1)
+    assert (done.returncode, done.stderr) == (0, "")
+    run, _ = checkpoint.load(tmp_path / "runs" / "reverse" / "checkpoint.safetensors")
+    assert (run.task_name, run.task.vocabulary, run.training.epochs, run.model.width) == ("reverse", 3, 1, 8)
+    (tmp_path / "run.toml").write_text("widht = 8\n")
+    message = "python -m reference train: run.toml: an entry must be a known one, such as width, got 'widht'"
+    assert refused(command("train", "--config", "run.toml"), 2) == message
 
 
 def test_missing_extras_are_one_line_that_says_what_to_install(command):
