@@ -15,11 +15,12 @@ SEES = {
     "layers": {"core", "functions"},
     "models": {"core", "functions", "layers", "losses"},
     "generation": {"core", "functions", "layers", "models"},
+    "published": {"core", "functions", "layers", "models"},
     "tasks": {"core", "functions", "layers", "losses", "models", "generation"},
     "training": {"core", "functions", "losses", "optimizers", "layers", "models", "generation", "tasks"},
     "job": {"core", "functions", "losses", "optimizers", "layers", "models", "generation", "tasks", "training"},
 }
-WITHOUT_SPEC = {"core", "tasks", "training", "job"}
+WITHOUT_SPEC = {"core", "published", "tasks", "training", "job"}
 EXTRAS = {"matplotlib": ("job",), "rich": ("job",), "safetensors": ("job", "training")}  # and the rooms that may
 GUESTS = {  # what is of use only with another package stands in one place, which only that use imports
     "flint": "gradcheck/exact/",

@@ -1,0 +1,30 @@
+"""Layers of given sizes before there are numbers for them: zeros, that a file takes the place of."""
+
+import numpy as np
+
+from reference.layers.dropout import Dropout
+from reference.layers.embedding import Embedding
+from reference.layers.layernorm import LayerNorm
+from reference.layers.linear import Linear
+
+
+def linear(width_in: int, width_out: int, *, bias: bool = True) -> Linear:
+    return Linear(np.zeros((width_in, width_out)), np.zeros(width_out) if bias else None)
+
+
+def embedding(rows: int, width: int) -> Embedding:
+    return Embedding(np.zeros((rows, width)))
+
+
+def layernorm(width: int, eps: float) -> LayerNorm:
+    return LayerNorm(np.zeros(width), np.zeros(width), eps)
+
+
+def dropout(share: float) -> Dropout | None:
+    """Return the layer that drops, none where nothing is dropped."""
+    return Dropout(share) if share else None
+
+
+def share(drop: Dropout | None) -> float:
+    """Return what `dropout` was given."""
+    return drop.rate if drop is not None else 0.0
