@@ -96,7 +96,7 @@ def parts(d: np.ndarray, out: Shape, shape: Shape, name: str) -> Iterator[Said]:
                 here = (index[axis] == k).ravel()
                 for keep, text in ((here, f"only index {k}"), (~here, f"all but index {k}")):
                     weight = keep[:, None] if side == "into" else keep
-                    cause = "part" if text.startswith("all") else "sum"
+                    cause = "part" if text.startswith("all") else "sum" if side == "into" else "path"
                     yield cause, f"of what flows back {side} {name}, {text} of axis {axis} counts", d * weight
     if m == n and out == shape:
         yield "elementwise", f"of the derivative of {name} the diagonal alone counts", np.diag(np.diag(d))

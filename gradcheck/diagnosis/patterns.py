@@ -144,6 +144,5 @@ WEAKER: frozenset[Pattern] = TWICE | {
     experiments.mended,
     experiments.within,
     visible.masked,
-    terms.constant,
     terms.uncounted,
 }  # true of the numbers, which other mistakes make too

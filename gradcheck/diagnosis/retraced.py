@@ -21,6 +21,7 @@ from gradcheck.subjects.problem import Arrays, Problem
 
 MOST = 12000  # suspects
 WORK = 200_000_000  # entries of derivatives that they are made of, about
+REVERSED = 2  # times the effect of leaving it out: it has the wrong sign
 MULTIPLES = {"branch": "branch", "slope": "slope", "mean term": "mean term", "normalisation": "product term"}
 
 
@@ -71,7 +72,7 @@ def _named(flows: Flows, suspect: Suspect, times: float) -> tuple[str, str]:
         for d, t, bad in zip(flows.leaves(effect), flows.leaves(flows.right), flows.wrong, strict=True)
         if bad and d.any()
     )
-    return ("factor" if alone else "term"), text
+    return ("factor" if alone or times == REVERSED else "term"), text
 
 
 def _fitting(one: Flows, two: Flows) -> Iterator[tuple[Suspect, float, int | None]]:

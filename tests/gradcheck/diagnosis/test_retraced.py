@@ -35,7 +35,7 @@ CAUSES = {
     "slope": ("slope", "slope of tanh is left out"),
     "transposed": ("transposed", "matmul is applied as in the forward pass, where its transpose belongs"),
     "path": ("path", "nothing flows back through multiply to its second"),
-    "sign": ("term", "counts -1 times through multiply to its second"),
+    "sign": ("factor", "counts -1 times through multiply to its second"),
     "value": ("value", "those of tanh in"),
 }
 
