@@ -1,5 +1,7 @@
 """The page of an equation, in MyST."""
 
+import re
+
 from reference.job import cite
 from reference.job.spec import COMPARED, PROVED
 
@@ -9,7 +11,8 @@ def page(entries, id, convert):
     entry = entries.all[id]
     kind = "An equation" if entry.code else "A step"
     parts = [
-        "---\norphan: true\nhide-toc: true\n---",  # in no list: it would be 800 lines beside every page
+        # In no list: it would be 800 lines beside every page.  The search knows it by the names in code as well.
+        f"---\norphan: true\nhide-toc: true\nmyst:\n  html_meta:\n    keywords: {words(entries, entry)}\n---",
         f"# {entry.name}: {id}",
         f"{kind} of [{entry.title}](/{entry.document}.md), under *{entry.section}*.",
         f"```{{equation}} {id}\n```",
@@ -24,6 +27,13 @@ def page(entries, id, convert):
         f"```text\n{entry.tex}\n```",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def words(entries, entry):
+    """The names of the classes of its module, in words: layer norm."""
+    source = (entries.root / "reference" / f"{entry.document}.py").read_text(encoding="utf-8")
+    names = re.findall(r"^class (\w+)", source, re.MULTILINE) or [entry.page.name]
+    return " ".join(re.sub(r"(?<=[a-z])(?=[A-Z])|_", " ", name) for name in names).lower()
 
 
 def symbols(entry, convert):

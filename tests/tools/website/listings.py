@@ -15,15 +15,15 @@ CITED = re.compile(r"\(([a-z]\w*\.(?:\d+|[a-z]))\)(?=</span>)")
 
 def pages(app, entries):
     """Yield (name, context, template) for each file, as Sphinx asks."""
-    for path in sorted(files(Path(app.srcdir), entries.root)):
+    for path in sorted(files(Path(app.srcdir))):
         text = (entries.root / path).read_text(encoding="utf-8")
         body = f'<section class="listing"><h1>{path}</h1>{listing(path, text, entries)}</section>'
         yield f"code/{path}", {"title": path, "body": body}, "page.html"
 
 
-def files(sources, root):
-    """Every file that a page of the site leads to, and the whole of reference/."""
-    found = {path.relative_to(root).as_posix() for path in (root / "reference").rglob("*.py")}
+def files(sources):
+    """Every file that a page of the site leads to."""
+    found = set()
     for page in sources.rglob("*.md"):
         found |= set(SOURCE.findall(page.read_text(encoding="utf-8")))
     return found
