@@ -1,6 +1,7 @@
 """A page of the derivations in the terminal, and what is known of its equations."""
 
 import difflib
+import hashlib
 import re
 import unicodedata
 from functools import cache
@@ -17,6 +18,7 @@ MACROS = {
     "cdots": "⋯", "approx": "≈", "quad": "  ", "qquad": "    ", "varphi": "φ", "varepsilon": "ε", "left": "",
     "right": "", "big": "", "Big": "",
 }  # fmt: skip
+DISPLAYED = re.compile(r"```math\n(.*?)\n```", re.DOTALL)
 ACCENTS = {"hat": "\u0302", "bar": "\u0304"}
 COMPARED = {
     "equal": "equal to what the code computes",
@@ -46,13 +48,17 @@ def verdicts(name: str) -> str:
     """Return what is known of each equation of a page, one a line: the numbered ones, then the steps.
 
     Raises:
-        UsageError: there is no page of that name, or it has no equation.
+        UsageError: there is no page of that name, it has no equation, or others than those that are known.
     """
     path = find(name)
     lines = (ROOT / "verdicts.txt").read_text(encoding="utf-8").splitlines()
     found = [line.split(": ", 1) for line in lines if line.startswith(f"{path.stem}.")]
     if not found:
         raise UsageError(f"a page to prove must have equations, got {name!r}")
+    known, shown = f"{path.stem}: ", digest(path.read_text(encoding="utf-8"))
+    if known + shown not in lines:
+        of = next((line.removeprefix(known) for line in lines if line.startswith(known)), "none")
+        raise UsageError(f"the equations of {path.stem} must be those of its verdicts, digest {of}, got {shown}")
     width, words = max(len(id) for id, _ in found), []
     for id, said in found:
         compared, _, proved = said.partition("; ")
@@ -60,6 +66,11 @@ def verdicts(name: str) -> str:
         words.append(f"{id:{width}}  {'; '.join(part for part in parts if part)}")
     end = "So the tests of this version find it; what it means stands in the guide: spec proofs."
     return "\n".join((*words, "", end))
+
+
+def digest(text: str) -> str:
+    """Return 16 characters that stand for the displayed equations of a page, and change with any of them."""
+    return hashlib.sha256("\n".join(DISPLAYED.findall(text)).encode()).hexdigest()[:16]
 
 
 def find(name: str) -> Path:
@@ -91,7 +102,7 @@ def readable(text: str) -> str:
     def equation(match: re.Match) -> str:
         return "\n".join(f"    {plain(line)}" for line in match[1].splitlines())
 
-    return re.sub(r"```math\n(.*?)\n```", equation, text, flags=re.DOTALL)
+    return DISPLAYED.sub(equation, text)
 
 
 def plain(tex: str) -> str:

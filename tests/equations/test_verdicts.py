@@ -2,12 +2,18 @@
 
 from equations import pages, verdicts
 
+from reference.job.spec import digest
+
 SAID = verdicts.read()
 PAGES = pages.load(*verdicts.EVERY)
 
 
 def test_every_equation_has_a_line():
     assert sorted(SAID) == sorted(id for page in PAGES for id in page.displayed)
+
+
+def test_the_verdicts_are_those_of_the_equations_that_are_displayed():
+    assert verdicts.digests() == {page.name: digest(page.source) for page in PAGES}
 
 
 def test_at_least_30_pages_are_proved():
@@ -29,5 +35,6 @@ def test_the_pages_of_a_layer_are_proved_in_every_equation_that_is_part_of_a_der
 def test_a_page_is_written_line_by_line():
     page = next(page for page in PAGES if page.name == "tanh")
     assert verdicts.of_page(page) == [
+        f"tanh: {digest(page.source)}",
         "tanh.1: equal; proved", "tanh.2: equal; proved", "tanh.a: step; proved", "tanh.b: step; in balls",
     ]  # fmt: skip

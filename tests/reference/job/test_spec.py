@@ -1,3 +1,5 @@
+import shutil
+
 import pytest
 
 from reference.job import spec
@@ -48,6 +50,41 @@ def test_what_is_not_compared_says_why():
 def test_verdicts_say_where_they_come_from():
     said = "So the tests of this version find it; what it means stands in the guide: spec proofs."
     assert spec.verdicts("layernorm").splitlines()[-1] == said
+
+
+@pytest.fixture
+def edited(tmp_path, monkeypatch):
+    """edited(old, new): the page of layernorm is asked for with one text in place of another."""
+    shutil.copy(spec.ROOT / "verdicts.txt", tmp_path)
+    text = spec.find("layernorm").read_text(encoding="utf-8")
+    page = tmp_path / "layernorm.md"
+    monkeypatch.setattr(spec, "ROOT", tmp_path)
+    monkeypatch.setattr(spec, "_pages", lambda: {"layers/layernorm": page})
+
+    def edited(old, new):
+        assert old in text
+        page.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+    return edited
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (r"c_i = x_i - \frac1D", r"c_i = x_i + \frac1D"),
+        (r"\tag{layernorm.e}", r"\tag{layernorm.g}"),
+        ("```math\nd\\hat x_i", "```text\nd\\hat x_i"),
+    ],
+)
+def test_a_page_with_other_equations_than_its_verdicts_is_refused(edited, old, new):
+    edited(old, new)
+    with pytest.raises(UsageError, match=r"layernorm must be those of its verdicts, digest \w{16}, got \w{16}$"):
+        spec.verdicts("layernorm")
+
+
+def test_a_page_with_other_words_has_its_verdicts(edited):
+    edited("Each row of the input", "Every row of the input")
+    assert spec.verdicts("layernorm").startswith("layernorm.1   equal to what the code computes; proved")
 
 
 @pytest.mark.parametrize("ask", [spec.page, spec.verdicts])

@@ -10,8 +10,13 @@ from equations.prove import prove
 from equations.shapes import Entry
 from equations.tree import Symbol
 
+from reference.job.spec import digest
+
 PATH = pages.ROOT / "specs" / "verdicts.txt"
-HEAD = "# equation: how it is compared with the code; what is proved of it.  See specs/guides/proofs.md\n"
+HEAD = (
+    "# page: digest of its displayed equations.  equation: how it is compared with the code; what is proved of it.\n"
+    "# See specs/guides/proofs.md\n"
+)
 COMPARED = {"equal": "equal", "composed": "by name"}
 EVERY = (*pages.ROOMS, *pages.COMPOSED)
 
@@ -20,7 +25,7 @@ def of_page(page):
     """The lines of a page."""
     compared, proof, steps = of_comparison(page, compare(page)), of_proof(page), of_letters(page)
     numbered = [f"{id}: {compared[id]}; {proof[id]}" for id in page.numbered]
-    return numbered + [f"{id}: step; {said}" for id, said in steps.items()]
+    return [f"{page.name}: {digest(page.source)}", *numbered, *(f"{id}: step; {said}" for id, said in steps.items())]
 
 
 def of_letters(page):
@@ -60,9 +65,18 @@ def still(page, left):
 
 
 def read():
-    """What the file says: {id: (how it is compared, what is proved)}."""
+    """What the file says of equations: {id: (how it is compared, what is proved)}."""
+    return {id: tuple(said.split("; ")) for id, said in entries() if "." in id}
+
+
+def digests():
+    """What the file says of pages: {name: digest of its displayed equations}."""
+    return {name: said for name, said in entries() if "." not in name}
+
+
+def entries():
     lines = PATH.read_text(encoding="utf-8").removeprefix(HEAD).splitlines()
-    return {id: tuple(said.split("; ")) for id, said in (line.split(": ", 1) for line in lines)}
+    return [line.split(": ", 1) for line in lines]
 
 
 def lines():
