@@ -1,20 +1,29 @@
 """Rotary positions: queries and keys turned by the angle of their position.  Derivation: specs/layers/rotary.md."""
 
+import math
 from collections.abc import Callable, Iterator
 from typing import Any, Self
 
 import numpy as np
 
 from reference.core.arrays import integers, table
-from reference.core.kinds import AboveZero
+from reference.core.kinds import AboveZero, Count, Nonnegative
 from reference.core.layer import Layer
 from reference.core.shapes import MOST, expect_shape, expect_whole
 
 
 class Rotary(Layer):
-    """Entries i and i + K/2 of position t are the ends of a hand, turned by t base^(-2i/K); no parameters."""
+    """Entries i and i + K/2 of position t are the ends of a hand, turned by t base^(-2i/K); no parameters.
+
+    For sequences longer than those of the training all pairs turn `factor` times slower; given their `length`, only
+    the slow pairs do: those that turn `low` times within it, while those that turn `high` times keep their speed.
+    """
 
     base: AboveZero = 10000.0
+    factor: AboveZero = 1.0
+    length: Count | None = None
+    low: Nonnegative = 1.0
+    high: AboveZero = 4.0
 
     def vjp(
         self, x: np.ndarray, *, start: int = 0
@@ -23,15 +32,19 @@ class Rotary(Layer):
 
         Raises:
             TypeError: x is not a floating or complex array, or start not a whole number.
-            ValueError: x has not four axes, K is odd, or start is negative.
+            ValueError: x has not four axes, K is odd, start is negative, or low is not below high.
 
-        Source: Su et al. 2021 (arXiv:2104.09864), eq. 15 and 34, with other pairs: (i, i + K/2), not (2i, 2i + 1).
+        Source: Su et al. 2021 (arXiv:2104.09864), eq. 15 and 34, with other pairs: (i, i + K/2), not (2i, 2i + 1);
+        Chen et al. 2023 (arXiv:2306.15595), eq. 4 (factor); Peng et al. 2023 (arXiv:2309.00071), eq. 17 to 19 (length).
         """
         expect_shape("Rotary", "x", x, ("B", "H", "T", "K"))
         expect_pairs("Rotary", x.shape[3])
         expect_whole("Rotary", "start", start, 0, MOST)
+        if not self.low < self.high:
+            raise ValueError(f"Rotary: low must be below high, {self.high}, got {self.low}")
         half = x.shape[3] // 2
-        cos, sin = _turns(float(self.base), int(start), x.shape[2], half, x.real.dtype, like=x)  # (T, K/2)
+        speed = float(self.base), float(self.factor), self.length, float(self.low), float(self.high)
+        cos, sin = _turns(speed, int(start), x.shape[2], half, x.real.dtype, like=x)  # (T, K/2)
 
         a, b, y = x[..., :half], x[..., half:], np.empty_like(x)
         y[..., :half] = cos * a - sin * b                               # (B, H, T, K/2)  # (rotary.3)
@@ -52,12 +65,26 @@ def expect_pairs(where: str, width: int) -> None:
         raise ValueError(f"{where}: the head width must be even, got {width}")
 
 
+def _speeds(
+    half: int, like: Any, base: float, factor: float, trained: int | None, low: float, high: float
+) -> np.ndarray:
+    """Return by how much each pair turns from one position to the next."""
+    first = base ** (-integers(range(half), like) / half)               # (K/2,)          # (rotary.1)
+    if trained is None:
+        speed = first / factor                                          # (K/2,)          # (rotary.7)
+        return speed
+    times = trained * first / (2 * math.pi)                             # (K/2,)          # (rotary.8)
+    kept = ((times - low) / (high - low)).clip(0, 1)                    # (K/2,)          # (rotary.9)
+    speed = (kept + (1 - kept) / factor) * first                        # (K/2,)          # (rotary.10)
+    return speed
+
+
 @table  # queries, keys and all layers ask for the same few
 def _turns(
-    base: float, start: int, length: int, half: int, dtype: np.dtype, *, like: Any = None
+    speeds: tuple[Any, ...], start: int, length: int, half: int, dtype: np.dtype, *, like: Any = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return cosines and sines (T, K/2), arrays like `like`; the angles are float64, whatever `dtype` is."""
-    speed = base ** (-integers(range(half), like) / half)               # (K/2,)          # (rotary.1)
+    speed = _speeds(half, like, *speeds)
     angle = integers(range(start, start + length), like)[:, None] * speed  # (T, K/2)      # (rotary.2)
     return np.cos(angle).astype(dtype), np.sin(angle).astype(dtype)
 
@@ -65,3 +92,5 @@ def _turns(
 def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]:
     yield "(2, 4, 3, 6)", Rotary(), (rng.normal(size=(2, 4, 3, 6)),), {}
     yield "base 10, from position 5", Rotary(base=10.0), (rng.normal(size=(2, 1, 3, 8)),), {"start": 5}
+    slow = Rotary(base=10.0, factor=3.0, length=12, low=0.3, high=1.5)  # pairs of both kinds, and one in between
+    yield "slow pairs slower", slow, (rng.normal(size=(2, 1, 3, 8)),), {"start": 5}

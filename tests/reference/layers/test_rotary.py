@@ -67,7 +67,7 @@ def same(got, expected):
     np.testing.assert_allclose(got, expected, **EXACT)
 
 
-@pytest.mark.parametrize("i", range(2))
+@pytest.mark.parametrize("i", range(3))
 def test_backward_is_proved(prove, rng, i):
     _, subject, inputs, constants = list(examples(rng))[i]
     prove(subject, *inputs, **constants)
@@ -99,6 +99,27 @@ def test_forward_and_backward_equal_their_loop_oracle(rng, base, start):
     got, dx_got = run(x, dy, start, base)
     same(got, y)
     same(dx_got, dx)
+
+
+def test_all_pairs_are_slowed_alike_without_a_length(rng):
+    x = rng.normal(size=(2, 4, 1, 6))
+    for t in (1, 3, 50):
+        same(Rotary(factor=4.0)(x, start=4 * t), Rotary()(x, start=t))
+
+
+def test_fast_pairs_keep_their_speed_and_slow_ones_are_slowed(rng):
+    x = rng.normal(size=(1, 1, 5, 16))  # 8 pairs, which turn 31.8, 10, 3.18, 1, 0.318 ... times within 200 positions
+    layer, plain, slow = Rotary(100.0, 3.0, 200, 0.5, 5.0), Rotary(100.0), Rotary(100.0, 3.0)
+    pairs = lambda z: np.moveaxis(np.stack([z[..., :8], z[..., 8:]], axis=-1), -2, 0)  # noqa: E731
+    y, fast, slowed = pairs(layer(x)), pairs(plain(x)), pairs(slow(x))
+    turns = [200 * 100.0 ** (-i / 8) / (2 * math.pi) for i in range(8)]
+    for i, times in enumerate(turns):
+        assert (y[i] == fast[i]).all() == (times > 5)
+        assert (y[i] == slowed[i]).all() == (times < 0.5)
+        kept = min(max((times - 0.5) / 4.5, 0), 1)
+        angle = np.arange(5) * 100.0 ** (-i / 8) * (kept + (1 - kept) / 3)
+        same(y[i, 0, 0, :, 0], np.cos(angle) * x[0, 0, :, i] - np.sin(angle) * x[0, 0, :, i + 8])
+    assert sum(0.5 <= times <= 5 for times in turns) > 1
 
 
 def test_lengths_are_kept(rng):
@@ -212,7 +233,8 @@ def test_nothing_received_is_written_and_a_pullback_may_be_called_twice(rng):
     (_, first), (_, second) = pullback(dy), pullback(dy)
     np.testing.assert_array_equal(first, second)
     assert not np.shares_memory(first, second)
-    assert not any(table.flags.writeable for table in rotary._turns(10.0, 0, 3, 2, np.dtype(float)))
+    tables = rotary._turns((10.0, 1.0, None, 1.0, 4.0), 0, 3, 2, np.dtype(float))
+    assert not any(table.flags.writeable for table in tables)
 
 
 def test_backward_that_turns_the_same_way_is_caught(caught, rng):
@@ -269,3 +291,9 @@ def test_bad_input_is_one_clear_line():
         Rotary(base=float("nan"))(x)
     with pytest.raises(TypeError, match=r"^Rotary: base must be a number, got str$"):
         Rotary(base="10")(x)
+    with pytest.raises(ValueError, match=r"^Rotary: factor must be positive and finite, got 0\.0$"):
+        Rotary(factor=0.0)
+    with pytest.raises(ValueError, match=r"^Rotary: length must be at least 1, got 0$"):
+        Rotary(length=0)
+    with pytest.raises(ValueError, match=r"^Rotary: low must be below high, 2\.0, got 2\.0$"):
+        Rotary(length=9, low=2.0, high=2.0)(x)
