@@ -8,6 +8,7 @@ import numpy as np
 from gradcheck.contract.call import Call
 from gradcheck.contract.cotangents import first_pullback, is_array
 from gradcheck.contract.forward import first_forward, measure_noise
+from gradcheck.contract.handling import keeps_handling
 from gradcheck.contract.layouts import takes_any_layout
 from gradcheck.contract.likeness import Rounding, measure_rounding
 from gradcheck.contract.linear import is_linear
@@ -21,6 +22,7 @@ from gradcheck.subjects.raised import in_one_line
 
 Promise = Callable[[Call, Rounding, np.random.Generator], Iterator[Finding]]
 PROMISES: tuple[tuple[str, Promise], ...] = (  # the words say when, if it raises: "called again, the subject raises"
+    ("called again", keeps_handling),  # at the given point, before another is tried
     ("called again", repeats),
     ("for another dy", is_linear),
     ("for arrays in another memory layout", takes_any_layout),

@@ -1,5 +1,8 @@
 """Errors of the user's code come through, with a word on where they arose."""
 
+import contextlib
+
+import numpy as np
 import pytest
 
 from gradcheck.subjects.adapted import Broken
@@ -13,6 +16,17 @@ def test_errors_keep_their_traceback_and_say_in_which_call():
     with pytest.raises(Broken) as broken, during("the pullback"):
         raise Broken("count", "too few")
     assert not hasattr(broken.value, "__notes__")
+
+
+@pytest.mark.parametrize("raises", [False, True])
+def test_how_numpy_handles_floating_point_errors_is_put_back(raises):
+    before = np.geterr(), np.geterrcall()
+    with contextlib.suppress(ValueError), during("the pullback"):
+        np.seterr(all="raise")
+        np.seterrcall(print)
+        if raises:
+            raise ValueError
+    assert (np.geterr(), np.geterrcall()) == before
 
 
 def test_only_numpys_refusal_to_write_is_a_write():
