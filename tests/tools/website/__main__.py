@@ -38,7 +38,7 @@ def build(sources, site, browser=None):
 
 
 def compact(text):
-    """A page without the indentation of its templates; code keeps its lines, and the keyboard moves what is long."""
+    """A page without the indentation of its templates; code keeps its lines, and the keyboard moves it."""
     text = text.replace("<pre", '<pre tabindex="0"')
     parts = re.split(r"(<pre\b.*?</pre>)", text, flags=re.DOTALL)
     return "".join(part if k % 2 else re.sub(r"\s*\n\s*", "\n", part) for k, part in enumerate(parts))
