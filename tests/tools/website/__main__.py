@@ -16,6 +16,7 @@ from website.mathematics import mathml
 
 HERE = Path(__file__).parent
 QUIET = ["-W", "--keep-going", "-q", "-j", "2"]
+LITERAL = re.compile(r'<code class="docutils literal notranslate"><span class="pre">([^<]*)</span></code>')
 
 
 def build(sources, site, browser=None):
@@ -39,7 +40,7 @@ def build(sources, site, browser=None):
 
 def compact(text):
     """A page without the indentation of its templates; code keeps its lines, and the keyboard moves it."""
-    text = text.replace("<pre", '<pre tabindex="0"')
+    text = LITERAL.sub(r"<code>\1</code>", text).replace("<pre", '<pre tabindex="0"')
     parts = re.split(r"(<pre\b.*?</pre>)", text, flags=re.DOTALL)
     return "".join(part if k % 2 else re.sub(r"\s*\n\s*", "\n", part) for k, part in enumerate(parts))
 
