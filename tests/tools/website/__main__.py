@@ -40,7 +40,7 @@ def build(sources, site, browser=None):
 
 def compact(text):
     """A page without the indentation of its templates; code keeps its lines, and the keyboard moves it."""
-    text = LITERAL.sub(r"<code>\1</code>", text).replace("<pre", '<pre tabindex="0"')
+    text = LITERAL.sub(r'<code class="literal">\1</code>', text).replace("<pre", '<pre tabindex="0"')
     parts = re.split(r"(<pre\b.*?</pre>)", text, flags=re.DOTALL)
     return "".join(part if k % 2 else re.sub(r"\s*\n\s*", "\n", part) for k, part in enumerate(parts))
 
