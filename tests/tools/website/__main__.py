@@ -16,7 +16,16 @@ from website.mathematics import mathml
 
 HERE = Path(__file__).parent
 QUIET = ["-W", "--keep-going", "-q", "-j", "2"]
-LITERAL = re.compile(r'<code class="docutils literal notranslate"><span class="pre">([^<]*)</span></code>')
+SHORTER = [  # what no style and no reader needs, and which every table and heading has
+    (
+        r'<code class="docutils literal notranslate"><span class="pre">([^<]*)</span></code>',
+        r'<code class="literal">\1</code>',
+    ),
+    (r'<tr class="row-(?:odd|even)">', "<tr>"),
+    (r"<td><p>((?:(?!</?p>).)*)</p></td>", r"<td>\1</td>"),
+    (r' title="Link to this heading"', ' aria-label="Link"'),
+    (r"<pre\b", '<pre tabindex="0"'),  # the keyboard moves what is too long
+]
 
 
 def build(sources, site, browser=None):
@@ -33,14 +42,17 @@ def build(sources, site, browser=None):
     status = main([*QUIET, *where, "-b", "html", str(sources), str(site)])
     if browser and not status:
         book.write(entries, site, browser)
+    for path in site.rglob("*.map"):  # for those who write the theme
+        path.unlink()
     for path in site.rglob("*.html"):
         path.write_text(compact(path.read_text(encoding="utf-8")), encoding="utf-8")
     return status
 
 
 def compact(text):
-    """A page without the indentation of its templates; code keeps its lines, and the keyboard moves it."""
-    text = LITERAL.sub(r'<code class="literal">\1</code>', text).replace("<pre", '<pre tabindex="0"')
+    """A page without the indentation of its templates, and without marks of its tables; code keeps its lines."""
+    for pattern, other in SHORTER:
+        text = re.sub(pattern, other, text)
     parts = re.split(r"(<pre\b.*?</pre>)", text, flags=re.DOTALL)
     return "".join(part if k % 2 else re.sub(r"\s*\n\s*", "\n", part) for k, part in enumerate(parts))
 

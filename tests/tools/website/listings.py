@@ -9,6 +9,7 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer, TextLexer
 
 SOURCE = re.compile(r"\{src\}`[^`]* <([^`>#]+)(?:#[^`>]*)?>`")
+UNNAMED = re.compile(r'<span id="L-\d+">((?!\s*def test_)[^<]*)</span>')  # of a test, only its first line is linked
 PLAIN = re.compile(r'<span class="(?:n|o|p|w|nn|nc|nf)">([^<]*)</span>')  # names and signs: two thirds of a listing
 CITED = re.compile(r"\(([a-z]\w*\.(?:\d+|[a-z]))\)(?=</span>)")
 
@@ -17,7 +18,8 @@ def pages(app, entries):
     """Yield (name, context, template) for each file, as Sphinx asks."""
     for path in sorted(files(Path(app.srcdir))):
         text = (entries.root / path).read_text(encoding="utf-8")
-        body = f'<section class="listing"><h1>{path}</h1>{listing(path, text, entries)}</section>'
+        kind = "listing" if path.startswith("reference/") else "listing plain"
+        body = f'<section class="{kind}"><h1>{path}</h1>{listing(path, text, entries)}</section>'
         yield f"code/{path}", {"title": path, "body": body}, "page.html"
 
 
@@ -38,4 +40,5 @@ def listing(path, text, entries):
         id = match[1]
         return f'(<a class="eq" data-eq="{id}" href="{up}/{id}.html">{id}</a>)' if id in entries.all else match[0]
 
-    return CITED.sub(link, PLAIN.sub(r"\1", highlight(text, lexer, HtmlFormatter(linespans="L"))))
+    made = PLAIN.sub(r"\1", highlight(text, lexer, HtmlFormatter(linespans="L")))
+    return CITED.sub(link, made if path.startswith("reference/") else UNNAMED.sub(r"\1", made))
