@@ -51,7 +51,7 @@ def test_the_summary_counts_what_all_processes_checked(run):
     found = re.fullmatch(r"(\d+) backward passes checked \((\d+) pass, 1 inconclusive, 1 fail\), (\d+) deriv.*", counts)
     checked, passed, compared = map(int, found.groups())
     assert checked == passed + 2 and 18 <= checked <= 24  # hypothesis makes 5 of them, or a few more
-    assert compared > 10 * checked
+    assert compared > 5 * checked  # some directions each, at two places
     assert re.fullmatch(r"least digits: 1\d\.\d, of [xz] of (sine|relu|two) in test_layers\.py::\S+", least)
 
 
