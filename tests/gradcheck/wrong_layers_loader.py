@@ -17,7 +17,7 @@ import gradcheck
 # By class, each with what a person labels by it: the causes that say it.
 # A pattern in the numbers that would send a reader elsewhere is no match.
 CAUSES = {
-    # a gradient shares memory with dy, an input or another gradient
+    # a gradient that was handed out is changed by a later call, or by the making of another one
     "alias": {"alias"},
     # a sum, mean or softmax runs along another axis than in the forward pass
     "axis": {"mask", "axis", "mean term", "normalisation", "slope", "spread", "statistic", "sum", "value"},
