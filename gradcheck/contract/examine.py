@@ -21,9 +21,10 @@ from gradcheck.subjects.problem import Problem
 from gradcheck.subjects.raised import in_one_line
 
 Promise = Callable[[Call, Rounding, np.random.Generator], Iterator[Finding]]
+AGAIN = "called again"
 PROMISES: tuple[tuple[str, Promise], ...] = (  # the words say when, if it raises: "called again, the subject raises"
-    ("called again", keeps_handling),  # at the given point, before another is tried
-    ("called again", repeats),
+    (AGAIN, keeps_handling),  # at the given point, before another is tried
+    (AGAIN, repeats),
     ("for another dy", is_linear),
     ("for arrays in another memory layout", takes_any_layout),
 )
@@ -74,7 +75,7 @@ def examine(problem: Problem, rng: np.random.Generator) -> Contract:
 
 def _kept(call: Call, rng: np.random.Generator) -> Iterator[Finding]:
     """Yield what each promise finds; the first call went well, so an error is a finding about the later ones."""
-    now = PROMISES[0][0]
+    now = AGAIN
     try:
         rounding = measure_rounding(call, rng)
         for when, promise in PROMISES:
