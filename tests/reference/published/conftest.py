@@ -1,14 +1,18 @@
 """Models of every family, small and random, each with the family that writes it."""
 
+import dataclasses
 import json
 
 import pytest
 
 from reference.core import tree
 from reference.core.families import DecoderOnlySettings
+from reference.layers.grouped_attention import GroupedAttention
+from reference.layers.rotary import Rotary
 from reference.models.decoder_only import DecoderOnly
 from reference.models.tied_decoder_only import TiedDecoderOnly
 from reference.published.gpt2 import GPT2
+from reference.published.llama import LLAMA
 
 SIZES = {"vocabulary": 11, "length": 9, "width": 8, "heads": 4, "layers": 2}
 
@@ -18,9 +22,44 @@ def gpt(rng, **more):
     return (TiedDecoderOnly if settings.embeddings == "tied" else DecoderOnly).init(rng, settings)
 
 
+def llama(rng, **more):
+    settings = DecoderOnlySettings.llama(**SIZES, hidden=6, **more)
+    return (TiedDecoderOnly if settings.embeddings == "tied" else DecoderOnly).init(rng, settings)
+
+
+def attending(model, change):
+    """Return the model with `change(attention, number of the block)` for the attention of every block."""
+    blocks = [
+        dataclasses.replace(each, attention=dataclasses.replace(each.attention, inner=change(each.attention.inner, i)))
+        for i, each in enumerate(model.stack.blocks)
+    ]
+    return dataclasses.replace(model, stack=dataclasses.replace(model.stack, blocks=tuple(blocks)))
+
+
+def qwen(rng, **options):
+    """Return a model with biases of query, key and value, or with norms of query and key, and one window."""
+
+    def attention(_, i):
+        made = GroupedAttention.init(rng, 8, 4, 2, head_width=6, rotary=Rotary(100.0), window=(None, 3)[i], **options)
+        return dataclasses.replace(made, output=dataclasses.replace(made.output, b=None))
+
+    return attending(llama(rng), attention)
+
+
+def turned(rotary):
+    return lambda rng: attending(llama(rng), lambda each, _: dataclasses.replace(each, rotary=rotary))
+
+
 MODELS = {
     "GPT-2": (GPT2, lambda rng: gpt(rng, embeddings="tied", dropout=0.1)),
     "GPT-2, two tables": (GPT2, lambda rng: gpt(rng, hidden=6)),
+    "Llama": (LLAMA, lambda rng: llama(rng, key_value_heads=2)),
+    "Llama, one table, biases": (LLAMA, lambda rng: llama(rng, embeddings="tied", bias=True)),
+    "Llama, all slower": (LLAMA, turned(Rotary(500.0, 2.5))),
+    "Llama, slow ones slower": (LLAMA, turned(Rotary(500.0, 8.0, 32, 0.5, 4.0))),
+    "Mistral": (LLAMA, lambda rng: llama(rng, key_value_heads=1, window=3)),
+    "Qwen 2": (LLAMA, lambda rng: qwen(rng, bias=True)),
+    "Qwen 3": (LLAMA, lambda rng: qwen(rng, qk_norm=True)),
 }
 
 

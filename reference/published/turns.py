@@ -1,0 +1,61 @@
+"""What the configs of Llama and its kin say of positions: how pairs turn, and how far back a position sees."""
+
+from typing import Any
+
+from reference.layers.rotary import Rotary
+from reference.published.config import Config
+
+# What older configs say in two entries, newer ones say in one.
+OLD, NEW = "rope_scaling", "rope_parameters"
+FULL, SLIDING = "full_attention", "sliding_attention"
+BASE, WINDOW, FIRST = 10000.0, 4096, 28  # where a config says none
+
+
+def rotary(config: Config) -> Rotary:
+    """Return the rotation of a config."""
+    given = config.part(NEW if NEW in config.entries else OLD)
+    base = given.number("rope_theta", config.number("rope_theta", BASE))
+    given.choice("partial_rotary_factor", (1, 1.0), config.choice("partial_rotary_factor", (1, 1.0), 1))
+    old = given.choice("type", ("default", "linear", "llama3"), "default")
+    kind = given.choice("rope_type", ("default", "linear", "llama3"), old)
+    if kind == "default":
+        return Rotary(base)
+    if kind == "linear":
+        return Rotary(base, given.number("factor"))
+    ends = [given.number(f"{end}_freq_factor") for end in ("low", "high")]
+    if not ends[0] < ends[1]:
+        raise given.wrong("low_freq_factor", f"below high_freq_factor, {ends[1]}", ends[0])
+    return Rotary(base, given.number("factor"), given.size("original_max_position_embeddings"), *ends)
+
+
+def windows(config: Config) -> list[int | None]:
+    """Return the window of each block, None where it sees all that came before."""
+    layers, kind = config.size("num_hidden_layers"), config.choice("model_type", ("llama", "mistral", "qwen2", "qwen3"))
+    window = None if config.is_null("sliding_window") else config.size("sliding_window", WINDOW)
+    if kind == "llama" or (kind != "mistral" and not config.flag("use_sliding_window", False)):
+        window = None
+    first = config.entries.get("max_window_layers", FIRST) if kind in ("qwen2", "qwen3") else 0
+    said = [SLIDING if window is not None and i >= first else FULL for i in range(layers)]
+    said = config.entries.get("layer_types", said) if kind in ("qwen2", "qwen3") else said
+    if not isinstance(said, list) or len(said) != layers or not set(said) <= {FULL, SLIDING}:
+        raise config.wrong("layer_types", f"{layers} times {FULL} or {SLIDING}", said)
+    return [window if each == SLIDING else None for each in said]
+
+
+def entries(kind: str, turn: Rotary, seen: list[int | None]) -> dict[str, Any]:
+    """Return what a config of the kind says of such a rotation, and of such windows."""
+    scaling: dict[str, Any] = {"rope_type": "default"}
+    if turn.length is not None:
+        ends = {"low_freq_factor": turn.low, "high_freq_factor": turn.high}
+        length = {"original_max_position_embeddings": turn.length}
+        scaling = {"rope_type": "llama3", "factor": turn.factor, **ends, **length}
+    elif turn.factor != 1:
+        scaling = {"rope_type": "linear", "factor": turn.factor}
+    said: dict[str, Any] = {NEW: {"rope_theta": turn.base, **scaling}}
+    window = next((each for each in seen if each is not None), None)
+    if kind == "mistral":
+        said["sliding_window"] = window
+    elif kind != "llama":
+        types = [FULL if each is None else SLIDING for each in seen]
+        said |= {"use_sliding_window": window is not None, "sliding_window": window, "layer_types": types}
+    return said

@@ -1,0 +1,83 @@
+import pytest
+import torch
+import transformers
+
+from reference.generation.stream import stream
+from reference.models.objective import Objective
+from reference.published.gpt2 import GPT2
+from reference.published.llama import LLAMA
+
+GPT = {"vocab_size": 19, "n_positions": 12, "n_embd": 8, "n_head": 4, "n_layer": 2}
+SIZES = {
+    "vocab_size": 19, "hidden_size": 8, "intermediate_size": 6, "num_hidden_layers": 2, "num_attention_heads": 4,
+    "num_key_value_heads": 2, "bos_token_id": None, "eos_token_id": None, "pad_token_id": None,
+}  # fmt: skip
+ENDS = {"low_freq_factor": 0.5, "high_freq_factor": 4.0, "original_max_position_embeddings": 32}
+SLOW = {"rope_type": "llama3", "rope_theta": 500.0, "factor": 8.0, **ENDS}
+LINEAR = {"rope_type": "linear", "rope_theta": 500.0, "factor": 2.5}
+ALL = {"attention_bias": True, "mlp_bias": True, "tie_word_embeddings": True}
+SEEN = {"use_sliding_window": True, "sliding_window": 3, "max_window_layers": 1}
+
+CASES = {
+    "GPT-2": (GPT2, "GPT2", {**GPT, "eos_token_id": None, "layer_norm_epsilon": 1e-3}),
+    "GPT-2, two tables": (GPT2, "GPT2", {**GPT, "eos_token_id": None, "tie_word_embeddings": False, "n_inner": 6}),
+    "GPT-2, exact GELU": (GPT2, "GPT2", {**GPT, "eos_token_id": None, "activation_function": "gelu"}),
+    "Llama": (LLAMA, "Llama", {**SIZES, "rms_norm_eps": 1e-3}),
+    "Llama, one table, biases": (LLAMA, "Llama", {**SIZES, **ALL}),
+    "Llama, wide heads, all slower": (LLAMA, "Llama", {**SIZES, "head_dim": 6, "rope_parameters": LINEAR}),
+    "Llama, slow pairs slower": (LLAMA, "Llama", {**SIZES, "head_dim": 16, "rope_parameters": SLOW}),
+    "Mistral": (LLAMA, "Mistral", {**SIZES, "sliding_window": 3}),
+    "Mistral, no window": (LLAMA, "Mistral", {**SIZES, "sliding_window": None}),
+    "Qwen 2": (LLAMA, "Qwen2", SIZES),
+    "Qwen 2, a window in one block": (LLAMA, "Qwen2", {**SIZES, **SEEN}),
+    "Qwen 3": (LLAMA, "Qwen3", {**SIZES, "head_dim": 6}),
+}
+
+
+@pytest.fixture(params=CASES)
+def both(request, drawn, tmp_path):
+    """A family, a model there, and the same one here, read from what was written there."""
+    family, name, settings = CASES[request.param]
+    config = getattr(transformers, f"{name}Config")(**settings)
+    config._attn_implementation = "eager"
+    kind = {"GPT2": "GPT2LMHeadModel"}.get(name, f"{name}ForCausalLM")
+    there = drawn(getattr(transformers, kind)(config))
+    there.save_pretrained(tmp_path / "there")
+    return family, there, family.load(tmp_path / "there")
+
+
+@pytest.fixture
+def tokens(rng):
+    return rng.integers(19, size=(2, 9))
+
+
+def test_logits_loss_and_every_gradient_are_those_of_the_package(both, tokens, close):
+    family, there, here = both
+    out = there(input_ids=torch.tensor(tokens), labels=torch.tensor(tokens))
+    close(here(tokens=tokens), out.logits)
+    loss, pullback = Objective(here).vjp(tokens=tokens[:, :-1], labels=tokens[:, 1:])
+    close(loss, out.loss)
+    out.loss.backward()
+    gradients = family.tensors(pullback(1.0)[0].model)
+    parameters = dict(there.named_parameters())
+    assert gradients.keys() == parameters.keys()
+    for name, parameter in parameters.items():
+        close(gradients[name], parameter.grad)
+
+
+def test_what_is_written_here_is_the_same_model_there(both, tokens, tmp_path):
+    family, there, here = both
+    family.save(here, tmp_path / "here")
+    back = type(there).from_pretrained(tmp_path / "here", dtype=torch.float64, attn_implementation="eager")
+    ours, theirs = back.state_dict(), there.state_dict()
+    assert ours.keys() == theirs.keys() and all(torch.equal(ours[name], theirs[name]) for name in ours)
+    assert torch.equal(back(torch.tensor(tokens)).logits, there(torch.tensor(tokens)).logits)
+
+
+def test_greedy_says_the_same_token_by_token(both, tokens):
+    _, there, here = both
+    prompt = tokens[:1, :4]
+    seen = torch.ones((1, 4), dtype=torch.long)
+    said = there.generate(torch.tensor(prompt), attention_mask=seen, max_new_tokens=8, do_sample=False, pad_token_id=0)
+    ours = [int(token[0]) for token in stream(here, prompt, length=8)]
+    assert ours == said[0, 4:].tolist()
