@@ -68,20 +68,36 @@ def test_but_not_where_it_is_known_or_a_kink_would_be_taken_for_it(tasks):
     assert not any(t.noise for t in tasks(DENSE, measures_noise=False))
 
 
-def test_the_complex_steps_noise_is_measured_along_one_direction_an_array_or_four_entries(tasks):
+@pytest.fixture
+def summed(ground):
+    """Three arrays, of 4, 16 and 17 entries."""
+    arrays = (X, np.ones(16), np.ones(17))
+
+    def backward(x, y, z, dy):
+        return tuple(dy * np.ones_like(a) for a in (x, y, z))
+
+    return ground(lambda x, y, z: x.sum() + y.sum() + z.sum(), backward, *arrays, exact=True)
+
+
+def test_the_complex_steps_noise_is_measured_along_one_direction_an_array_or_four_entries(summed, rng):
     probes = [*DENSE, *ENTRIES, Probe(1, seed=3), Probe(1, coordinate=0), *(Probe(2, coordinate=i) for i in range(6))]
-    found = [i for i, t in enumerate(tasks(probes)) if t.jitter is not None]
-    assert found == [0, 9, 11, 12, 13, 14]
-    assert [tasks(probes)[i].repeats for i in found] == [1, 1, 3, 3, 3, 3]
-    assert tasks([Probe(None)])[0].repeats == 1
-    jitters = [t.jitter for t in tasks(probes) if t.jitter is not None]
+    made = first_tasks(summed, Known(), probes, [True] * len(probes), rng)
+    found = [i for i, t in enumerate(made) if t.jitter is not None]
+    assert found == [0, 9, 11, 12, 13, 14] and [made[i].repeats for i in found] == [2, 2, 3, 3, 3, 3]
+    jitters = [t.jitter for t in made if t.jitter is not None]
     assert len(set(jitters)) == len(jitters)
 
 
-def test_noise_of_the_complex_step_that_is_known_is_not_measured_again(tasks):
+def test_where_many_entries_vary_at_once_one_repetition_tells_enough(summed, rng):
+    probes = [Probe(None), Probe(0), Probe(1), Probe(2)]
+    assert [t.repeats for t in first_tasks(summed, Known(), probes, [True] * 4, rng)] == [1, 2, 2, 1]
+
+
+def test_noise_of_the_complex_step_that_is_known_is_not_measured_again(summed, tasks, rng):
     known = Known(exact={(0, True): np.zeros(2)})
     assert [t.jitter is not None for t in tasks([DENSE[0], ENTRIES[0]], known=known)] == [False, False]
-    assert [t.jitter is not None for t in tasks([Probe(1), Probe(1, coordinate=0)], known=known)] == [True, False]
+    others = first_tasks(summed, known, [Probe(1), Probe(1, coordinate=0)], [True] * 2, rng)
+    assert [t.jitter is not None for t in others] == [True, False]
     entries = Known(exact={(0, False): np.zeros(2)})
     assert [t.jitter is not None for t in tasks([DENSE[0], ENTRIES[0]], known=entries)] == [True, False]
 

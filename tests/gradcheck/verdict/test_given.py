@@ -269,4 +269,4 @@ def test_several_arrays_are_asked_together_and_each_alone_only_where_that_contra
     before = own.problem.count["complex forward"]
     found = unbalanced(own, Known(), set(), [[], []], np.random.default_rng(1))
     assert [(p.leaf, p.coordinate) for p in found.probes] == asked
-    assert own.problem.count["complex forward"] - before == (2 + 2 * 2 if asked else 2), "with the noise"
+    assert own.problem.count["complex forward"] - before == (2 + 2 * 3 if asked else 2), "with the noise"
