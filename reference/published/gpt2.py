@@ -8,10 +8,6 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from reference.functions.gelu import gelu_vjp
-from reference.functions.gelu_tanh import gelu_tanh_vjp
-from reference.functions.relu import relu_vjp
-from reference.functions.silu import silu_vjp
 from reference.layers.feedforward import FeedForward
 from reference.layers.grouped_attention import GroupedAttention
 from reference.layers.learned import LearnedPositions
@@ -27,7 +23,6 @@ from reference.published.names import Row, linear, norm, row
 Model: TypeAlias = DecoderOnly | TiedDecoderOnly
 
 HEAD, TOKENS = "lm_head.weight", "transformer.wte.weight"
-ACTIVATIONS = {"gelu_new": gelu_tanh_vjp, "gelu": gelu_vjp, "relu": relu_vjp, "silu": silu_vjp}
 
 _HERE, _THERE = "stack.blocks[{i}]", "transformer.h.{i}"
 _ATTENTION = f"{_HERE}.attention.inner"
@@ -69,7 +64,7 @@ def blank(config: Config) -> Model:
     hidden, eps = config.size("n_inner", 4 * width), config.number("layer_norm_epsilon", 1e-5)
     branch = parts.dropout(config.number("resid_pdrop", 0.1, below=1))
     weights, sums = (config.number(name, 0.1, below=1) for name in ("attn_pdrop", "embd_pdrop"))
-    activation = ACTIVATIONS[config.choice("activation_function", ACTIVATIONS, "gelu_new")]
+    activation = parts.ACTIVATIONS[config.choice("activation_function", parts.ACTIVATIONS, "gelu_new")]
     if width % heads:
         raise config.wrong("n_head", f"a divisor of the width {width}", heads)
 
@@ -92,12 +87,11 @@ def entries(model: Any) -> dict[str, Any]:
     """Return the config of a model: what `blank` would make it of, if it is a GPT-2."""
     block, tokens = model.stack.blocks[0], tokens_of(model)
     feedforward = block.feedforward.inner
-    activations = {activation: name for name, activation in ACTIVATIONS.items()}
     return {
         "architectures": ["GPT2LMHeadModel"], "model_type": "gpt2",
         "vocab_size": len(tokens), "n_positions": len(model.positions.table),
         "n_embd": tokens.shape[1], "n_head": block.attention.inner.heads, "n_layer": len(model.stack.blocks),
-        "n_inner": feedforward.hidden.w.shape[1], "activation_function": activations[feedforward.activation],
+        "n_inner": feedforward.hidden.w.shape[1], "activation_function": parts.activation(feedforward),
         "layer_norm_epsilon": model.stack.norm.eps, "embd_pdrop": model.dropout,
         "attn_pdrop": block.attention.inner.dropout, "resid_pdrop": parts.share(block.attention.drop),
         "tie_word_embeddings": isinstance(model, TiedDecoderOnly), "dtype": str(tokens.dtype),

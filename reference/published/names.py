@@ -66,6 +66,8 @@ def to_here(where: str, blank: T, table: Iterable[Row], arrays: Mapping[str, np.
         shapes = [leaves[path].shape for path in each.here]
         want: tuple[int, ...] = (*shapes[0][:-1], sum(shape[-1] for shape in shapes))
         want = want[::-1] if each.transposed else want
+        if array.dtype.kind not in "fc":
+            raise ValueError(f"{where}: '{each.there}' must be floating, got {array.dtype}")
         if array.shape != want:
             raise ValueError(f"{where}: '{each.there}' must have shape {want} by the config, got {array.shape}")
         cuts = np.cumsum([shape[-1] for shape in shapes])[:-1]

@@ -2,10 +2,28 @@
 
 import numpy as np
 
+from reference.core.activation import Activation
+from reference.functions.gelu import gelu_vjp
+from reference.functions.gelu_tanh import gelu_tanh_vjp
+from reference.functions.relu import relu_vjp
+from reference.functions.silu import silu_vjp
 from reference.layers.dropout import Dropout
 from reference.layers.embedding import Embedding
+from reference.layers.feedforward import FeedForward
 from reference.layers.layernorm import LayerNorm
 from reference.layers.linear import Linear
+
+ACTIVATIONS: dict[str, Activation] = {  # as configs name them
+    "gelu_new": gelu_tanh_vjp,
+    "gelu": gelu_vjp,
+    "relu": relu_vjp,
+    "silu": silu_vjp,
+}
+
+
+def activation(feedforward: FeedForward) -> str:
+    """Return what configs call the activation; KeyError where they have no name for it."""
+    return {activation: name for name, activation in ACTIVATIONS.items()}[feedforward.activation]
 
 
 def linear(width_in: int, width_out: int, *, bias: bool = True) -> Linear:

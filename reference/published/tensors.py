@@ -14,16 +14,18 @@ from typing import Any
 import numpy as np
 
 DTYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2"}  # the bits of a bfloat16 are half of a float32's
+INTEGERS = {"BOOL": "?", "U8": "u1", "I8": "i1", "I16": "<i2", "I32": "<i4", "I64": "<i8"}  # masks and positions
 TITLES = {"F16": "float16", "BF16": "bfloat16"}
+WIDTHS = {kind: np.dtype(code).itemsize for kind, code in (DTYPES | INTEGERS).items()}
 METADATA = "__metadata__"
 
 
 def read(path: Path, dtype: Any = None) -> dict[str, np.ndarray]:
-    """Return the arrays of a file, in `dtype`, or in their own where that is None.
+    """Return the arrays of a file, floating ones in `dtype`, or in their own where that is None.
 
     Raises:
         ValueError: the file is cut or longer than its header says, its header is damaged, or an
-            array is neither float32 nor float64 and no `dtype` was chosen.
+            array is of half precision and no `dtype` was chosen, or of a dtype that NumPy does not know.
     """
     data = np.memmap(path, np.uint8, "r") if path.stat().st_size else np.empty(0, np.uint8)
     header, start = _header(path, data)
@@ -31,16 +33,17 @@ def read(path: Path, dtype: Any = None) -> dict[str, np.ndarray]:
     arrays = {}
     for name, entry in header.items():
         kind = entry["dtype"]
-        if kind not in DTYPES:
-            raise ValueError(f"{path}: '{name}' must be of dtype {', '.join(DTYPES)}, got {kind}")
+        if kind not in WIDTHS:
+            raise ValueError(f"{path}: '{name}' must be of dtype {', '.join(WIDTHS)}, got {kind}")
         if dtype is None and kind in TITLES:
             got = TITLES[kind]
             raise ValueError(f"{path}: '{name}' must be float32 or float64 unless a dtype is chosen, got {got}")
         begin, end = entry["data_offsets"]
-        bits = data[start + begin : start + end].view(DTYPES[kind]).reshape(entry["shape"])
+        bits = data[start + begin : start + end].view((DTYPES | INTEGERS)[kind]).reshape(entry["shape"])
         if kind == "BF16":
             bits = (bits.astype(np.uint32) << 16).view(np.float32)
-        arrays[name] = np.array(bits, dtype=bits.dtype.newbyteorder("=") if dtype is None else dtype)
+        own = dtype is None or kind in INTEGERS
+        arrays[name] = np.array(bits, dtype=bits.dtype.newbyteorder("=") if own else dtype)
     return arrays
 
 
@@ -93,7 +96,7 @@ def _expect_filled(path: Path, header: dict[str, Any], size: int) -> None:
     at = 0
     for name, entry in sorted(header.items(), key=lambda item: _begin(path, *item)):
         begin, end = entry["data_offsets"]
-        width = np.dtype(DTYPES[entry["dtype"]]).itemsize if entry["dtype"] in DTYPES else None
+        width = WIDTHS.get(entry["dtype"])
         if width is not None and end - begin != width * math.prod(entry["shape"]):
             want = width * math.prod(entry["shape"])
             raise ValueError(f"{path}: '{name}' must have {want} bytes by its shape and dtype, got {end - begin}")

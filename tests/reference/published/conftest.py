@@ -6,11 +6,15 @@ import json
 import pytest
 
 from reference.core import tree
-from reference.core.families import DecoderOnlySettings
+from reference.core.families import DecoderOnlySettings, EncoderOnlySettings
+from reference.layers.classification_head import ClassificationHead
 from reference.layers.grouped_attention import GroupedAttention
 from reference.layers.rotary import Rotary
 from reference.models.decoder_only import DecoderOnly
+from reference.models.encoder_only import EncoderOnly
+from reference.models.headed import Headed
 from reference.models.tied_decoder_only import TiedDecoderOnly
+from reference.published.bert import BERT
 from reference.published.gpt2 import GPT2
 from reference.published.llama import LLAMA
 
@@ -50,6 +54,21 @@ def turned(rotary):
     return lambda rng: attending(llama(rng), lambda each, _: dataclasses.replace(each, rotary=rotary))
 
 
+def bert(rng, dropout=0.0):
+    sizes = SIZES | {"hidden": 6, "dropout": dropout}
+    return EncoderOnly.init(rng, EncoderOnlySettings(**sizes))
+
+
+def dropping(rng):
+    """Return a model that drops weights of its attention too."""
+
+    def attention(each, _):
+        maps = {name: getattr(each, name) for name in ("query", "key", "value", "output", "heads")}
+        return GroupedAttention(**maps, causal=False, dropout=0.2)
+
+    return attending(bert(rng, 0.1), attention)
+
+
 MODELS = {
     "GPT-2": (GPT2, lambda rng: gpt(rng, embeddings="tied", dropout=0.1)),
     "GPT-2, two tables": (GPT2, lambda rng: gpt(rng, hidden=6)),
@@ -59,6 +78,8 @@ MODELS = {
     "Llama, slow ones slower": (LLAMA, turned(Rotary(500.0, 8.0, 32, 0.5, 4.0))),
     "Mistral": (LLAMA, lambda rng: llama(rng, key_value_heads=1, window=3)),
     "Qwen 2": (LLAMA, lambda rng: qwen(rng, bias=True)),
+    "BERT": (BERT, bert),
+    "BERT, a classifier": (BERT, lambda rng: Headed(dropping(rng), ClassificationHead.init(rng, 8, 3, dropout=0.3))),
     "Qwen 3": (LLAMA, lambda rng: qwen(rng, qk_norm=True)),
 }
 

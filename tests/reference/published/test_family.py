@@ -6,7 +6,7 @@ import pytest
 from reference.core import tree
 from reference.published import folder, tensors
 
-UNSEEN = {("GPT-2", "n_head"), ("Llama", "sliding_window")}  # of which no tensor knows
+UNSEEN = {("GPT-2", "n_head"), ("Llama", "sliding_window"), ("BERT", "num_attention_heads")}  # of which no tensor knows
 
 
 def test_load_save_load_gives_the_same_bytes_of_every_tensor(published, tmp_path, same_bytes):

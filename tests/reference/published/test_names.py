@@ -43,6 +43,7 @@ def test_a_parameter_without_a_row_is_an_error_of_the_table():
             {"layer.0.weight": np.zeros((2, 3))},
             "x: 'layer.0.weight' must have shape (3, 2) by the config, got (2, 3)",
         ),
+        ({"layer.0.bias": np.zeros(3, int)}, "x: 'layer.0.bias' must be floating, got int64"),
         (
             {"layer.0.bias": np.zeros(3, np.float32)},
             "x: tensors must be of one dtype unless one is chosen, got float32, float64",

@@ -1,0 +1,40 @@
+"""All families: a folder is read by the one that its config names, a model is written by the one that knows it."""
+
+from pathlib import Path
+from typing import Any
+
+from reference.published import folder
+from reference.published.bert import BERT
+from reference.published.gpt2 import GPT2
+from reference.published.llama import LLAMA
+
+FAMILIES = (GPT2, LLAMA, BERT)
+KNOWN = {kind: family for family in FAMILIES for kind in family.types}
+
+
+def load(path: Path | str, dtype: Any = None) -> Any:
+    """Return the model in a folder, or in a file of tensors with its config beside it, in `dtype` if there is one.
+
+    Raises:
+        ValueError: the config names no known family, or as `Family.load` does.
+        TypeError: as `Family.load` does.
+    """
+    kind = folder.config_of(Path(path)).choice("model_type", KNOWN)
+    return KNOWN[kind].load(path, dtype)
+
+
+def save(model: Any, path: Path | str) -> None:
+    """Write a model to a folder, or to a file of tensors with its config beside it.
+
+    Raises:
+        ValueError: no config of a known family describes the model; the message says why of each.
+    """
+    why = []
+    for family in FAMILIES:
+        try:
+            family.describe(model)
+        except ValueError as error:
+            why.append(str(error))
+        else:
+            return family.save(model, path)
+    raise ValueError("; ".join(why))

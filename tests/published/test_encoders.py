@@ -1,0 +1,78 @@
+import numpy as np
+import pytest
+import torch
+import transformers
+
+from reference.losses.cross_entropy import cross_entropy_vjp
+from reference.published.bert import BERT
+
+SIZES = {
+    "vocab_size": 19, "hidden_size": 8, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 6,
+    "max_position_embeddings": 12, "pad_token_id": None,  # or its row would get no gradient there
+}  # fmt: skip
+CASES = {
+    "encoder": ("BertModel", SIZES),
+    "nothing drops": ("BertModel", {**SIZES, "hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}),
+    "GELU by tanh": ("BertModel", {**SIZES, "hidden_act": "gelu_new", "layer_norm_eps": 1e-3, "type_vocab_size": 3}),
+    "classifier": ("BertForSequenceClassification", {**SIZES, "num_labels": 3}),
+}
+LENGTHS = np.array([7, 4])
+SEEN = np.arange(7) < LENGTHS[:, None]
+
+
+@pytest.fixture(params=CASES)
+def both(request, drawn, tmp_path):
+    """A model there, and the same one here, read from what was written there."""
+    name, settings = CASES[request.param]
+    config = transformers.BertConfig(**settings)
+    config._attn_implementation = "eager"
+    there = drawn(getattr(transformers, name)(config))
+    there.save_pretrained(tmp_path / "there")
+    return there, BERT.load(tmp_path / "there")
+
+
+@pytest.fixture
+def inputs(rng):
+    """What is read, as the two call it: two sequences, one of them padded, of two segments."""
+    tokens, segments = rng.integers(19, size=(2, 7)), rng.integers(2, size=(2, 7))
+    there = {"input_ids": tokens, "token_type_ids": segments, "attention_mask": SEEN.astype(int)}
+    there = {name: torch.tensor(array) for name, array in there.items()}
+    return {"tokens": tokens, "segments": segments, "mask": SEEN[:, None, None]}, there
+
+
+def agree(close, model, there, gradients):
+    """Every gradient there is the one here; a pooler that nothing reads has none."""
+    parameters = {name.removeprefix("bert."): p for name, p in there.named_parameters() if p.grad is not None}
+    ours = {name.removeprefix("bert."): gradient for name, gradient in gradients.items()}
+    assert ours.keys() == parameters.keys()
+    for name, parameter in parameters.items():
+        if name.endswith("key.bias"):  # moves all scores of a query alike, and no weight: 0 but for roundings
+            assert np.abs(ours[name]).max() < 1e-12 and parameter.grad.abs().max() < 1e-12
+        else:
+            close(ours[name], parameter.grad)
+
+
+def test_what_is_said_and_every_gradient_are_those_of_the_package(both, inputs, rng, close):
+    (there, here), (ids, given) = both, inputs
+    y, pullback = here.vjp(**ids)
+    out = there(**given)
+    if there.config.architectures == ["BertModel"]:
+        close(y, out.last_hidden_state)
+        dy = rng.normal(size=y.shape)
+        (out.last_hidden_state * torch.tensor(dy)).sum().backward()
+    else:
+        close(y, out.logits)
+        labels = np.array([2, 0])
+        loss, loss_pullback = cross_entropy_vjp(y, targets=labels)
+        said = there(**given, labels=torch.tensor(labels)).loss
+        close(loss, said)
+        said.backward()
+        dy = loss_pullback(1.0)
+    agree(close, here, there, BERT.tensors(pullback(dy)[0]))
+
+
+def test_what_is_written_here_is_the_same_model_there(both, inputs, tmp_path):
+    (there, here), (_, given) = both, inputs
+    BERT.save(here, tmp_path / "here")
+    back = type(there).from_pretrained(tmp_path / "here", dtype=torch.float64, attn_implementation="eager")
+    assert torch.equal(back.eval()(**given)[0], there(**given)[0])
