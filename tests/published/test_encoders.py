@@ -4,6 +4,7 @@ import torch
 import transformers
 
 from reference.losses.cross_entropy import cross_entropy_vjp
+from reference.models.sentence_encoder import SentenceEncoder
 from reference.published.bert import BERT
 
 SIZES = {
@@ -40,7 +41,7 @@ def inputs(rng):
     return {"tokens": tokens, "segments": segments, "mask": SEEN[:, None, None]}, there
 
 
-def agree(close, model, there, gradients):
+def agree(close, there, gradients):
     """Every gradient there is the one here; a pooler that nothing reads has none."""
     parameters = {name.removeprefix("bert."): p for name, p in there.named_parameters() if p.grad is not None}
     ours = {name.removeprefix("bert."): gradient for name, gradient in gradients.items()}
@@ -68,7 +69,7 @@ def test_what_is_said_and_every_gradient_are_those_of_the_package(both, inputs, 
         close(loss, said)
         said.backward()
         dy = loss_pullback(1.0)
-    agree(close, here, there, BERT.tensors(pullback(dy)[0]))
+    agree(close, there, BERT.tensors(pullback(dy)[0]))
 
 
 def test_what_is_written_here_is_the_same_model_there(both, inputs, tmp_path):
@@ -76,3 +77,16 @@ def test_what_is_written_here_is_the_same_model_there(both, inputs, tmp_path):
     BERT.save(here, tmp_path / "here")
     back = type(there).from_pretrained(tmp_path / "here", dtype=torch.float64, attn_implementation="eager")
     assert torch.equal(back.eval()(**given)[0], there(**given)[0])
+
+
+def test_sentence_vectors_are_mean_and_norm_of_the_package(both, inputs, rng, close):
+    (there, here), (ids, given) = both, inputs
+    if there.config.architectures != ["BertModel"]:
+        here, there = here.body, there.bert
+    v, pullback = SentenceEncoder(here).vjp(**ids)
+    h, seen = there(**given).last_hidden_state, given["attention_mask"][:, :, None]
+    said = torch.nn.functional.normalize((h * seen).sum(1) / seen.sum(1), p=2, dim=1)
+    close(v, said)
+    dv = rng.normal(size=v.shape)
+    (said * torch.tensor(dv)).sum().backward()
+    agree(close, there, BERT.tensors(pullback(dv)[0].body))
