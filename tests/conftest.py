@@ -59,5 +59,8 @@ def caught():
 
 @pytest.fixture
 def untraced(monkeypatch):
-    """Processes that the test interrupts are not traced: where that happens within a lock of coverage, they hang."""
+    """Processes that the test interrupts, or lets write no more, are not traced.
+
+    Coverage hangs where it is interrupted within its lock, and cannot save what it saw.
+    """
     monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)

@@ -74,7 +74,7 @@ def _speeds(
         speed = first / factor                                          # (K/2,)          # (rotary.7)
         return speed
     times = trained * first / (2 * math.pi)                             # (K/2,)          # (rotary.8)
-    kept = ((times - low) / (high - low)).clip(0, 1)                    # (K/2,)          # (rotary.9)
+    kept = np.clip((times - low) / (high - low), 0, 1)                  # (K/2,)          # (rotary.9)
     speed = (kept + (1 - kept) / factor) * first                        # (K/2,)          # (rotary.10)
     return speed
 

@@ -86,7 +86,7 @@ def test_an_unwritable_folder_is_one_line_and_leaves_nothing(command, tmp_path):
     assert files(tmp_path) == {"file"}
 
 
-def test_a_full_disk_is_one_line_and_nothing_is_half_written(command, tmp_path):
+def test_a_full_disk_is_one_line_and_nothing_is_half_written(command, tmp_path, untraced):
     limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))"
     code = f"import sys; {limit}; from reference.job.cli import main; sys.exit(main())"
     done = command("train", *command.tiny, code=("-c", code))
