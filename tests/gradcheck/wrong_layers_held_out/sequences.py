@@ -152,7 +152,7 @@ def dilated_convolution(x, k, dy, bug):
 
 
 @pairs.bug("spread", lambda x: x.max(0), normal(7, 5))
-def largest_over_time(x, dy, bug):
+def peak_over_time(x, dy, bug):
     return np.tile(dy / len(x), (len(x), 1)) if bug else dy * (x == x.max(0))
 
 
