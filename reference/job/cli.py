@@ -73,7 +73,20 @@ def parser(task: type[Task], family: Family) -> Parser:
         f"what 'train' wrote (default: {Folder(OUT).checkpoint})"))
     generate.add_argument("--count", type=int, metavar="N", help="number of held-out sequences (default: 5)")
     generate.add_argument("--seed", type=int, metavar="N", help="of the choice among them (default: 0)")
+    generate.add_argument("--model", type=Path, metavar="FOLDER", help=(
+        "published weights in place of a checkpoint, with a prompt in place of symbols"))
+    generate.add_argument("--prompt", metavar="TEXT", help=(
+        "what the model goes on from: text for a folder with a tokenizer.json, else ids such as '3 1 2'"))
+    generate.add_argument("--tokens", type=int, metavar="N", help="how many it says after it at most (default: 50)")
     generate.set_defaults(work=commands.generate, name=generate.prog)
+
+    convert = kinds.add_parser("convert", help="write a model in a published layout", description=(
+        "Read a checkpoint of 'train', or published weights, and write them as a folder with a config.json and a "
+        "model.safetensors."))
+    convert.add_argument("source", type=Path, metavar="MODEL", help="a checkpoint, or a folder of published weights")
+    convert.add_argument("out", type=Path, metavar="FOLDER", help="where to write")
+    convert.add_argument("--dtype", choices=("float16", "float32", "float64"), help="in which (default: as it is)")
+    convert.set_defaults(work=commands.convert, name=convert.prog)
 
     spec = kinds.add_parser("spec", help="read a derivation", description=(
         "Print a page of the derivations, or with --prove what is known of its equations: that each is what the code "

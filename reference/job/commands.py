@@ -4,6 +4,7 @@ The extras (rich, matplotlib, safetensors) are imported by the command that need
 """
 
 import importlib.util
+import sys
 import webbrowser
 from typing import Any
 
@@ -102,6 +103,8 @@ def _resumed(folder: Folder, given: Given) -> tuple[Run, State]:
 
 
 def generate(given: Given) -> int:
+    if {"model", "prompt", "tokens"} & given.keys():
+        return _speak(given)
     _expect_extras("rich", "safetensors")
     from reference.job.display import console, show_samples
     from reference.training.checkpoint import load
@@ -110,6 +113,26 @@ def generate(given: Given) -> int:
     examples = _examples(run, given)
     said = [run.family.said(state.model, one.source, one.labels.shape[1]) for one in examples]
     show_samples(console(), run.task, examples, said)
+    return 0
+
+
+def _speak(given: Given) -> int:
+    from reference.job import published
+
+    for name in ("model", "prompt"):
+        if name not in given:
+            raise UsageError("--model, --prompt and --tokens go together, got no --" + name)
+    for name in ("symbols", "checkpoint", "count", "seed"):
+        if given.get(name):
+            raise UsageError(f"published weights take a --prompt, got {name}")
+    published.speak(given["model"], given["prompt"], given.get("tokens", 50), sys.stdout)
+    return 0
+
+
+def convert(given: Given) -> int:
+    from reference.job import published
+
+    published.convert(given["source"], given["out"], given.get("dtype"))
     return 0
 
 

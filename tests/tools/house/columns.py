@@ -18,7 +18,8 @@ SEES = {
     "published": {"core", "functions", "layers", "models"},
     "tasks": {"core", "functions", "layers", "losses", "models", "generation"},
     "training": {"core", "functions", "losses", "optimizers", "layers", "models", "generation", "tasks"},
-    "job": {"core", "functions", "losses", "optimizers", "layers", "models", "generation", "tasks", "training"},
+    "job": {"core", "functions", "losses", "optimizers", "layers", "models", "generation", "published", "tasks"}
+    | {"training"},
 }
 WITHOUT_SPEC = {"core", "published", "tasks", "training", "job"}
 EXTRAS = {"matplotlib": ("job",), "rich": ("job",), "safetensors": ("job", "training")}  # and the rooms that may

@@ -1,0 +1,112 @@
+"""Published weights on the command line: they speak, and models are written as such."""
+
+import importlib.util
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TextIO
+
+import numpy as np
+
+from reference.core import tree
+from reference.generation.stream import stream
+from reference.job.errors import JobError, UsageError
+from reference.published import folder, library
+
+TOKENIZER = "tokenizer.json"
+
+
+def speak(path: Path, prompt: str, tokens: int, out: TextIO) -> None:
+    """Write what the model in a folder says after the prompt, each token as soon as it is said.
+
+    With a `tokenizer.json` in the folder the prompt and what is said are text, else they are ids.
+
+    Raises:
+        UsageError: the prompt is empty or no ids, or `tokens` is less than 1.
+        JobError: the folder holds no model, or one that does not speak, or the tokenizer cannot be read.
+    """
+    if tokens < 1:
+        raise UsageError(f"tokens must be at least 1, got {tokens}")
+    file = (path if path.is_dir() else path.parent) / TOKENIZER
+    try:
+        end = folder.config_of(path).entries.get("eos_token_id")
+        read, written = _tokenizer(file) if file.is_file() else (_ids, _numbers)
+        ids = read(prompt)
+        model = library.load(path, np.float32)
+        if not hasattr(model, "step"):
+            raise JobError(f"{path}: must be a model that speaks, got a {type(model).__name__}")
+        said = stream(model, [ids], length=tokens, end=end if type(end) is int else None)
+        for part in written(int(token[0]) for token in said):
+            out.write(part)
+            out.flush()
+    except (ValueError, TypeError) as error:
+        raise JobError(str(error)) from None
+    out.write("\n")
+
+
+def convert(source: Path, out: Path, dtype: str | None) -> None:
+    """Write a checkpoint of `train`, or published weights, as a folder of published weights.
+
+    Raises:
+        JobError: there is no such model, no published layout describes it, or there is something at `out`.
+        CheckpointError: the checkpoint is damaged.
+    """
+    if out.exists():
+        raise JobError(f"{out}: must be a new folder, got one that is there")
+    try:
+        published = source.is_dir() or (source.parent / folder.CONFIG).is_file()
+        model = library.load(source, dtype) if published else _trained(source)
+        library.save(model if dtype is None else model.astype(dtype), out)
+    except ValueError as error:
+        raise JobError(str(error)) from None
+
+
+def _trained(path: Path) -> Any:
+    """Return the model of a checkpoint, each parameter an array of its own."""
+    from reference.training.checkpoint import load  # which needs safetensors
+
+    _, state = load(path)
+    return tree.map(np.array, state.model)
+
+
+def _ids(prompt: str) -> list[int]:
+    try:
+        ids = [int(word) for word in prompt.split()]
+    except ValueError:
+        raise UsageError(f"a prompt must be ids without a {TOKENIZER}, got {prompt!r}") from None
+    if not ids:
+        raise UsageError("a prompt must have at least one token, got none")
+    return ids
+
+
+def _numbers(said: Iterator[int]) -> Iterator[str]:
+    return (("" if i == 0 else " ") + str(token) for i, token in enumerate(said))
+
+
+def _tokenizer(file: Path) -> tuple[Callable[[str], list[int]], Callable[[Iterator[int]], Iterator[str]]]:
+    """Return text -> ids and ids -> pieces of text, as a published tokenizer does both."""
+    if importlib.util.find_spec("tokenizers") is None:
+        raise JobError("tokenizers must be installed: pip install 'backproof[text]'")
+    package: Any = importlib.import_module("tokenizers")
+    try:
+        tokenizer = package.Tokenizer.from_file(str(file))
+    except Exception as error:  # the package raises no class of its own
+        raise JobError(f"{file}: must be a tokenizer, got {str(error).splitlines()[0]}") from None
+
+    def read(prompt: str) -> list[int]:
+        ids = list(tokenizer.encode(prompt).ids)
+        if not ids:
+            raise UsageError("a prompt must have at least one token, got none that the tokenizer knows")
+        return ids
+
+    def written(said: Iterator[int]) -> Iterator[str]:
+        ids: list[int] = []
+        shown = ""
+        for token in said:
+            ids.append(token)
+            text = tokenizer.decode(ids)
+            if not text.endswith("\ufffd"):  # a character of which some bytes are still to come
+                yield text.removeprefix(shown)
+                shown = text
+        yield tokenizer.decode(ids).removeprefix(shown)
+
+    return read, written

@@ -1,0 +1,123 @@
+import importlib.util
+import io
+
+import numpy as np
+import pytest
+
+from reference.core import tree
+from reference.core.families import DecoderOnlySettings, EncoderOnlySettings
+from reference.generation.stream import stream
+from reference.job import published
+from reference.job.cli import main
+from reference.job.errors import JobError, UsageError
+from reference.models.encoder_only import EncoderOnly
+from reference.models.tied_decoder_only import TiedDecoderOnly
+from reference.published import library
+from reference.training.checkpoint import save
+
+
+@pytest.fixture
+def model(rng):
+    sizes = {"vocabulary": 11, "length": 9, "width": 8, "heads": 4, "layers": 2}
+    drawn = TiedDecoderOnly.init(rng, DecoderOnlySettings.gpt(**sizes, embeddings="tied"))
+    return tree.map(lambda p: rng.normal(size=p.shape).astype(p.dtype), drawn)
+
+
+@pytest.fixture
+def folder(model, tmp_path):
+    library.save(model, tmp_path / "model")
+    return tmp_path / "model"
+
+
+def said(model, prompt, length):
+    return " ".join(str(int(token[0])) for token in stream(model, np.array([prompt]), length=length)) + "\n"
+
+
+def test_a_model_goes_on_from_ids(model, folder, capsys):
+    assert main(["generate", "--model", str(folder), "--prompt", "3 1 4", "--tokens", "5"]) == 0
+    assert capsys.readouterr().out == said(model, [3, 1, 4], 5)
+
+
+def test_a_file_of_tensors_speaks_as_its_folder_does(model, folder):
+    out = io.StringIO()
+    published.speak(folder / "model.safetensors", "3 1 4", 5, out)
+    assert out.getvalue() == said(model, [3, 1, 4], 5)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--prompt", "a word"], "a prompt must be ids without a tokenizer.json, got 'a word'"),
+        (["--prompt", " "], "a prompt must have at least one token, got none"),
+        (["--prompt", "3", "--tokens", "0"], "tokens must be at least 1, got 0"),
+        ([], "--model, --prompt and --tokens go together, got no --prompt"),
+        (["--prompt", "3", "--seed", "1"], "published weights take a --prompt, got seed"),
+    ],
+)
+def test_what_makes_no_sense_is_one_line(folder, capsys, words, message):
+    assert main(["generate", "--model", str(folder), *words]) == 2
+    assert capsys.readouterr().err == f"python -m reference generate: {message}\n"
+
+
+@pytest.mark.parametrize(("prompt", "tokens"), [("3 11", 2), ("3 -1", 2), ("1 2 3", 20)])
+def test_an_id_or_a_length_that_the_model_does_not_know_is_one_line(folder, capsys, prompt, tokens):
+    assert main(["generate", "--model", str(folder), "--prompt", prompt, "--tokens", str(tokens)]) == 1
+    err = capsys.readouterr().err
+    assert err.startswith("python -m reference generate: ") and err.count("\n") == 1 and " must " in err
+
+
+def test_what_is_no_model_or_does_not_speak_is_one_line(rng, tmp_path):
+    sizes = {"vocabulary": 11, "length": 9, "width": 8, "heads": 4, "hidden": 6}
+    library.save(EncoderOnly.init(rng, EncoderOnlySettings(**sizes)), tmp_path / "bert")
+    with pytest.raises(JobError, match=r"bert: must be a model that speaks, got a EncoderOnly$"):
+        published.speak(tmp_path / "bert", "3", 2, io.StringIO())
+    with pytest.raises(JobError, match=r"none: must be a folder or a \.safetensors file, got nothing there$"):
+        published.speak(tmp_path / "none", "3", 2, io.StringIO())
+
+
+def test_the_package_of_tokenizers_is_named_where_it_is_missing(folder, monkeypatch):
+    (folder / "tokenizer.json").write_text("{}")
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(JobError, match=r"^tokenizers must be installed: pip install 'backproof\[text\]'$"):
+        published.speak(folder, "a word", 2, io.StringIO())
+
+
+def test_published_weights_are_converted_to_another_dtype(model, folder, tmp_path):
+    assert main(["convert", str(folder), str(tmp_path / "half"), "--dtype", "float16"]) == 0
+    half = library.load(tmp_path / "half", "float32")
+    for (_, one), (_, other) in zip(tree.leaves(model), tree.leaves(half), strict=True):
+        assert np.array_equal(one.astype(np.float16), other)
+
+
+@pytest.fixture
+def checkpoint(tiny, trained, tmp_path):
+    """checkpoint(kind): the model of a short run, and the file that holds it."""
+
+    def checkpoint(kind):
+        settings = tiny(model=kind)
+        state = trained(settings, 2)
+        save(tmp_path / "checkpoint.safetensors", settings, state)
+        return state.model, tmp_path / "checkpoint.safetensors"
+
+    return checkpoint
+
+
+def test_a_trained_model_goes_out(checkpoint, tmp_path):
+    model, file = checkpoint("decoder-only")
+    assert main(["convert", str(file), str(tmp_path / "out")]) == 0
+    for (_, one), (_, other) in zip(tree.leaves(model), tree.leaves(library.load(tmp_path / "out")), strict=True):
+        assert np.array_equal(one, other)
+
+
+def test_a_trained_model_that_nobody_publishes_stays(checkpoint, tmp_path):
+    _, file = checkpoint("encoder-decoder")
+    with pytest.raises(JobError, match=r"^GPT-2: must be .*; Llama: must be .*; BERT: must be "):
+        published.convert(file, tmp_path / "out", None)
+    assert not (tmp_path / "out").exists()
+
+
+def test_nothing_is_written_over(folder, tmp_path):
+    with pytest.raises(JobError, match=r"model: must be a new folder, got one that is there$"):
+        published.convert(folder, folder, None)
+    with pytest.raises(UsageError, match=r"^tokens must be"):
+        published.speak(folder, "3", 0, io.StringIO())
