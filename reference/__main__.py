@@ -5,7 +5,7 @@ import sys
 
 def start() -> int:
     try:
-        from reference.job import process
+        from reference.training import process
 
         process.settle()
         from reference.job.cli import main  # NumPy comes with it: after the settings, which it reads once

@@ -1,7 +1,6 @@
-"""Settings of the process, made by the command and never on import, and the processes that help it."""
+"""The processes that help a command."""
 
 import contextlib
-import ctypes
 import multiprocessing
 import os
 import signal
@@ -10,55 +9,9 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 
 from reference.job.errors import JobError
+from reference.training.process import held
 
-THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "BLIS_NUM_THREADS")
-MALLOPT = {"M_TRIM_THRESHOLD": (-1, 2**30), "M_MMAP_THRESHOLD": (-3, 2**30)}  # numbers of glibc's malloc.h
 MOST = 8  # workers; each of them loads NumPy and SciPy
-
-
-def settle() -> None:
-    """Give BLAS one thread, unless the user says otherwise, and keep freed memory; before NumPy is imported.
-
-    The matrices of the copy task are too small to share, and a product that is split among
-    threads is rounded by their number: one seed would give other bits on another machine.
-    Arrays of the same few sizes come and go at every step: a fifth of the time went into
-    giving their pages back to the system and getting them again.
-    """
-    for name in THREADS:
-        os.environ.setdefault(name, "1")
-    with contextlib.suppress(AttributeError, OSError, TypeError):  # another C library than glibc
-        mallopt = ctypes.CDLL(None).mallopt
-        for option, value in MALLOPT.values():
-            mallopt(option, value)
-
-
-@contextlib.contextmanager
-def deaf() -> Iterator[None]:
-    """Let no Ctrl-C break off what is done within, because one before has asked for it."""
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-@contextlib.contextmanager
-def held() -> Iterator[None]:
-    """Put Ctrl-C off until what is done within is done; processes that are started within never hear one.
-
-    They inherit the mask.  It alone would not do: the signal can come to another thread, that of the bar.
-    """
-    came: list[int] = []
-    before = signal.signal(signal.SIGINT, lambda number, _: came.append(number))
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}) if hasattr(signal, "pthread_sigmask") else None
-    try:
-        yield
-    finally:
-        if mask is not None:
-            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        signal.signal(signal.SIGINT, before)
-        if came:
-            signal.raise_signal(signal.SIGINT)
 
 
 @contextlib.contextmanager

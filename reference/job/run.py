@@ -9,12 +9,12 @@ from reference.job.display import show_accuracy, show_samples, show_settings
 from reference.job.files import Folder
 from reference.job.maps import attention_maps
 from reference.job.place import Place
-from reference.job.process import deaf
 from reference.tasks.task import Examples
 from reference.training import evaluate, files
 from reference.training.devices import HOST, Device
 from reference.training.errors import DivergedError, WriteError
 from reference.training.loop import data, train
+from reference.training.process import deaf
 from reference.training.settings import Run
 from reference.training.state import State
 

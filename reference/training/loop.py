@@ -1,7 +1,7 @@
 """The training loop, step by step and without any output."""
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from reference.training.measures import first_not_finite, norm, updates
 from reference.training.settings import Run
 from reference.training.shards import gradient
 from reference.training.state import State, generator, stream
+from reference.training.workers import Workers, mapping
 
 
 def data(run: Run) -> tuple[Examples, Examples]:
@@ -21,21 +22,36 @@ def data(run: Run) -> tuple[Examples, Examples]:
     return run.task.draw(stream(run, 0))
 
 
-def train(run: Run, state: State, training: Examples, held_out: Examples, device: Device = HOST) -> Iterator[State]:
+def train(
+    run: Run, state: State, training: Examples, held_out: Examples, device: Device = HOST, workers: Workers = 1
+) -> Generator[State, None, None]:
     """Yield the state after every step from `state` to the last; an epoch's last one has its record.
 
     Model and optimizer of the states are on the device, as those of `state` must be; examples are on the host.
 
+    Shards of a batch go to `workers`: a number of processes, -1 for one on each core, or a map-like callable, such as
+    the `map` of an executor, of a Dask client or of an MPI pool.  The bits are the same with all of them.  Processes
+    end with the iterator; a script that starts them must keep its own work under `if __name__ == "__main__":`.
+
     Raises:
         DivergedError: a loss or a gradient is not finite, or at the end of an epoch a parameter or a loss held out.
+        RunError: processes died again and again, or there is too little shared memory.
+        TypeError, ValueError: `workers` is none of these, or hands back something else than results.
     """
+    with mapping(workers) as mapper:
+        yield from _steps(run, state, training, held_out, device, mapper)
+
+
+def _steps(
+    run: Run, state: State, training: Examples, held_out: Examples, device: Device, mapper: Callable
+) -> Iterator[State]:
     rate, batch, length = run.training.schedule_of(run.steps), run.training.batch, run.steps_per_epoch
     while state.step < run.steps:
         rng = generator(state.random)
         order = rng.permutation(len(training))
         for place in range(state.step % length, length):
             before, rows = state.model, training[order[place * batch : (place + 1) * batch]]
-            state = step(run, state, rows, rate(state.step), device)
+            state = step(run, state, rows, rate(state.step), device, mapper)
             if place == length - 1:
                 expect_finite(run, state, device)
                 record = {
@@ -55,7 +71,9 @@ def train(run: Run, state: State, training: Examples, held_out: Examples, device
             yield state
 
 
-def step(run: Run, state: State, rows: Examples, rate: float, device: Device = HOST) -> State:
+def step(
+    run: Run, state: State, rows: Examples, rate: float, device: Device = HOST, mapper: Callable = map
+) -> State:
     """Make one update.  A sequence's loss is the sum over its tokens, a batch's the mean over its sequences.
 
     With the mean over tokens instead, gradients are smaller by the length of a sequence:
@@ -64,7 +82,7 @@ def step(run: Run, state: State, rows: Examples, rate: float, device: Device = H
     Raises:
         DivergedError: the loss or a gradient is not finite; a parameter that is not is named before them.
     """
-    loss, d_model = gradient(run, state, rows, device)
+    loss, d_model = gradient(run, state, rows, device, mapper)
     size = norm(d_model, device)
     if not np.isfinite(loss):
         path = first_not_finite(state.model, device)

@@ -13,24 +13,30 @@ from reference.training.state import State, stream
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Shard:
-    """A part of a batch: all that its gradient depends on."""
+class Batch:
+    """What the gradients of all shards of a batch depend on."""
 
     run: Run
     model: Any
-    rows: Examples
-    batch: int  # sequences of the whole batch
+    size: int  # sequences of all shards together
     step: int
-    place: int  # among the shards of the batch
     device: Device = HOST
 
-    def gradient(self) -> tuple[float, Any]:
+    def gradient(self, shard: "Shard") -> tuple[float, Any]:
         """Return the loss, summed over all tokens, and its gradient divided by the sequences of the batch."""
-        inputs, objective = self.run.family.inputs(self.rows), self.run.family.objective(self.model)
-        drawn: dict[str, Any] = {"rng": stream(self.run, 3, self.step, self.place)} if self.run.model.dropout else {}
+        inputs, objective = self.run.family.inputs(shard.rows), self.run.family.objective(self.model)
+        drawn: dict[str, Any] = {"rng": stream(self.run, 3, self.step, shard.place)} if self.run.model.dropout else {}
         loss, pullback = objective.vjp(**self.device.all_there(inputs), **drawn)
-        (d_objective,) = pullback(1 / self.batch)
+        (d_objective,) = pullback(1 / self.size)
         return float(self.device.back(loss)), d_objective.model
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Shard:
+    """A part of a batch, and its place among the others."""
+
+    rows: Examples
+    place: int
 
 
 def gradient(
@@ -40,8 +46,9 @@ def gradient(
 
     The shards are fixed by the settings; `mapper` is called like `map`, and changes no bit.
     """
-    parts = [Shard(run, state.model, part, len(rows), state.step, k, device) for k, part in enumerate(cut(run, rows))]
-    (loss, d_model), *rest = mapper(Shard.gradient, parts)
+    shards = [Shard(part, place) for place, part in enumerate(cut(run, rows))]
+    batch = Batch(run, state.model, len(rows), state.step, device)
+    (loss, d_model), *rest = mapper(batch.gradient, shards)
     for more, d_more in rest:
         loss, d_model = loss + more, tree.map(operator.add, d_model, d_more)
     return loss, d_model

@@ -1,5 +1,6 @@
 import reference.__main__ as module
-from reference.job import cli, process
+from reference.job import cli
+from reference.training import process
 
 
 def test_the_process_is_settled_before_numpy_is_loaded(monkeypatch):

@@ -5,7 +5,7 @@ import pytest
 
 from reference.core import tree
 from reference.training import loop
-from reference.training.shards import Shard, cut, gradient
+from reference.training.shards import Batch, Shard, cut, gradient
 from reference.training.state import begin
 
 
@@ -54,16 +54,15 @@ def test_wherever_shards_are_computed_the_bits_are_the_same(batch, model):
 
 def test_gradients_are_added_in_the_order_of_the_shards(batch):
     run, state, rows = batch(shards=3)
-    first, second, third = (
-        Shard(run, state.model, part, len(rows), state.step, k).gradient()[1] for k, part in enumerate(cut(run, rows))
-    )
+    whole = Batch(run, state.model, len(rows), state.step)
+    first, second, third = (whole.gradient(Shard(part, k))[1] for k, part in enumerate(cut(run, rows)))
     expected = tree.map(lambda a, b, c: (a + b) + c, first, second, third)
     assert bits((0, gradient(run, state, rows)[1])) == bits((0, expected))
 
 
 def test_dropout_is_drawn_anew_at_every_step_and_for_every_shard(batch):
     run, state, rows = batch(shards=2, dropout=0.5)
-    part = rows[:5]
-    drawn = [Shard(run, state.model, part, 10, *place).gradient()[0] for place in ((0, 0), (0, 1), (1, 0), (0, 0))]
+    places = (0, 0), (0, 1), (1, 0), (0, 0)
+    drawn = [Batch(run, state.model, 10, step).gradient(Shard(rows[:5], k))[0] for step, k in places]
     assert drawn[0] == drawn[3]
     assert len(set(drawn)) == 3

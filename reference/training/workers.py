@@ -1,0 +1,162 @@
+"""Where the shards of a batch are computed: here, in processes, or wherever a map-like callable takes them."""
+
+import contextlib
+import dataclasses
+import itertools
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from reference.training.errors import RunError
+from reference.training.process import held, settle
+from reference.training.shared import Parts, Room, Sent, Shared
+
+Workers: TypeAlias = int | Callable[..., Iterable]  # SciPy's convention
+Mapper: TypeAlias = Callable[[Callable, list], list]
+MOST = 1024  # processes
+LIVES = 3    # that processes have for one call, before it is given up
+
+
+def expect_workers(workers: Any) -> None:
+    """Raise unless `workers` is a number of processes, -1 for one on each core, or a map-like callable.
+
+    Raises:
+        TypeError: it is neither a whole number nor callable.
+        ValueError: the number is below 1 and not -1, or above 1,024.
+    """
+    if callable(workers):
+        return
+    if isinstance(workers, bool) or not isinstance(workers, int):
+        raise TypeError(f"train: workers must be a whole number or map-like callable, got {type(workers).__name__}")
+    if workers < 1 and workers != -1:
+        raise ValueError(f"train: workers must be at least 1, or -1 for all cores, got {workers}")
+    if workers > MOST:
+        got = f"{workers:,}" if workers < 10**9 else "a number of more than nine digits"
+        raise ValueError(f"train: workers must be at most {MOST:,}, got {got}")
+
+
+@contextlib.contextmanager
+def mapping(workers: Workers) -> Iterator[Mapper]:
+    """Yield `mapper(function, tasks) -> list`, the results in the order of the tasks.
+
+    What all tasks share belongs in the function, which goes to other processes as one buffer.
+
+    Raises:
+        TypeError, ValueError: as `expect_workers` does, and where a callable hands back something else than results.
+        RunError: processes died again and again, or there is too little shared memory.
+    """
+    expect_workers(workers)
+    if callable(workers):
+        yield lambda function, tasks: _collected(
+            workers(Packed(Parts.of(function)), list(enumerate(tasks))), len(tasks)
+        )
+    elif workers == 1:
+        yield lambda function, tasks: [function(task) for task in tasks]
+    else:
+        with contextlib.closing(Processes(os.cpu_count() or 1 if workers == -1 else workers)) as processes:
+            yield processes.map
+
+
+@dataclasses.dataclass(frozen=True)
+class Done:
+    """The result of a task, with the task's number: a map may hand them back in any order."""
+
+    number: int
+    value: Any
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Packed:
+    """A function of a task, as one of its number and the task, taken apart once however often it goes."""
+
+    parts: Parts
+
+    def __call__(self, numbered: tuple[int, Any]) -> Done:
+        number, task = numbered
+        with np.errstate(all="ignore"):  # `train` looks at each loss
+            return Done(number, self.parts.value()(task))
+
+
+def _collected(results: Any, count: int) -> list:
+    """Return what a map handed back, in the order of the tasks; what is promised only is waited for."""
+    want = f"train: workers must hand back the results of {count} tasks"
+    if not isinstance(results, Iterable):
+        raise TypeError(f"{want}, got {type(results).__name__}")
+    found: dict[int, Any] = {}
+    for result in itertools.islice(results, count + 1):
+        done = result.result() if callable(getattr(result, "result", None)) else result
+        if not isinstance(done, Done):
+            raise TypeError(f"{want}, got {type(done).__name__}")
+        if done.number in found:
+            raise ValueError(f"{want}, got more than one of task {done.number}")
+        found[done.number] = done.value
+    if len(found) != count:
+        raise ValueError(f"{want}, got {len(found)}")
+    return [found[number] for number in range(count)]
+
+
+class Processes:
+    """Processes of this machine; those of which one died are replaced, and do the work of that call anew."""
+
+    def __init__(self, count: int) -> None:
+        self._count, self._shared = count, Shared()
+        self._pool = self._new()
+
+    def map(self, function: Callable, tasks: list) -> list:
+        """Return the results in the order of the tasks.
+
+        Raises:
+            RunError: one died each time that they were replaced.
+        """
+        parts = Parts.of(function)
+        room, *rooms = self._shared.rooms(1 + len(tasks), parts.places[-1])  # a gradient has the size of the weights
+        sent = room.put(parts)
+        for _ in range(LIVES):
+            try:
+                with held():  # processes that are started here never hear Ctrl-C
+                    futures = [self._pool.submit(_carried_out, sent, *work) for work in zip(tasks, rooms, strict=True)]
+                return [future.result().value() for future in futures]
+            except BrokenProcessPool:
+                self._end()
+                self._pool = self._new()
+        raise RunError(f"worker processes must live for a step, got {LIVES} that died one after another")
+
+    def close(self) -> None:
+        self._end()
+        self._shared.close()
+
+    def _new(self) -> ProcessPoolExecutor:
+        context = multiprocessing.get_context("spawn")  # a fork would copy the thread that draws the bar
+        return ProcessPoolExecutor(self._count, context, _begin)
+
+    def _end(self) -> None:
+        """End the processes, whatever they are at."""
+        for process in list((self._pool._processes or {}).values()):
+            process.terminate()
+        self._pool.shutdown(cancel_futures=True)
+
+
+def _carried_out(sent: Sent, task: Any, room: Room) -> Sent:
+    with np.errstate(all="ignore"):  # `train` looks at each loss
+        return room.put(Parts.of(sent.value()(task)))
+
+
+def _begin() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # for systems on which no mask is inherited, and other threads
+    settle()
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """A command that is killed leaves nobody behind."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
