@@ -62,6 +62,13 @@ def parser(task: type[Task], family: Family) -> Parser:
         "also write the metrics of each epoch as event files, to the folder 'events' in it"))
     train.add_argument("--device", choices=DEVICES, help=(
         "where to compute; a checkpoint of one goes on on the other, to other last bits (default: cpu)"))
+    spread = train.add_mutually_exclusive_group()
+    spread.add_argument("--workers", type=int, metavar="N", help=(
+        "processes that compute the shards of a batch, to the same bits whatever their number; -1 for one on each "
+        "core (default: 1, this one)"))
+    spread.add_argument("--dask", metavar="ADDRESS", help="compute them on the Dask cluster of this scheduler")
+    spread.add_argument("--mpi", action="store_true", help=(
+        "compute them by MPI: mpiexec -n 5 python -m mpi4py.futures -m reference train --mpi"))
     add_settings(train, task, family)
     train.set_defaults(work=commands.train, name=train.prog)
 

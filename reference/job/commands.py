@@ -22,6 +22,7 @@ from reference.training.settings import Run
 from reference.training.state import State, begin
 
 ELSEWHERE = {  # modules whose package has another name than theirs, or another extra than the usual one
+    "distributed": ("dask[distributed]", "dask"),
     "flint": ("python-flint", "exact"),
     "tensorboardX": ("tensorboardX", "tensorboard"),
 }
@@ -58,10 +59,15 @@ def verify(given: Given) -> int:
 
 def train(given: Given) -> int:
     events = given.pop("tensorboard", False)
-    _expect_extras("rich", "matplotlib", "safetensors", *(["tensorboardX"] if events else []))
+    spread: Given = {name: given.pop(name) for name in ("workers", "dask", "mpi") if name in given}
+    extras = (["tensorboardX"] if events else []) + (["distributed"] if "dask" in spread else [])
+    _expect_extras("rich", "matplotlib", "safetensors", *extras)
+    from reference.job import clusters
     from reference.job.display import console
     from reference.job.run import carry_out
 
+    if given.get("device") == "gpu" and spread:
+        raise UsageError(f"device gpu must come without {next(iter(spread))}, got both")
     device = devices.find(given.pop("device", "cpu"))
     folder = Folder(given.pop("out", OUT.with_name(given.get("task", OUT.name))))
     if given.pop("resume", False):
@@ -75,7 +81,10 @@ def train(given: Given) -> int:
                 raise UsageError(f"{name} must come with schedule {some}, got schedule {run.training.schedule}")
         folder.expect_writable()
         state = begin(run)
-    carry_out(run, state, folder, console(), device, events)
+    with clusters.workers(spread) as workers:
+        if workers != 1 and run.training.shards == 1:
+            console().print("a batch has one shard, which one worker computes: --shards 8 has work for eight\n")
+        carry_out(run, state, folder, console(), device, events, workers)
     return 0
 
 

@@ -59,7 +59,9 @@ TRAINING = {
     "every": "steps from one factor to the next, with schedule step",
     "keep": "checkpoints of the last epochs that are kept, besides the best one",
 }
-OTHERS = ("config", "out", "resume", "tensorboard", "device")  # options of `train` that are no settings
+OTHERS = (  # options of `train` that are no settings
+    "config", "out", "resume", "tensorboard", "device", "workers", "dask", "mpi",
+)  # fmt: skip
 WORDS = {"true": True, "false": False}
 
 

@@ -1,5 +1,7 @@
 """A training run with all that it shows and writes."""
 
+import contextlib
+
 import numpy as np
 from rich.console import Console
 
@@ -12,11 +14,12 @@ from reference.job.place import Place
 from reference.tasks.task import Examples
 from reference.training import evaluate, files
 from reference.training.devices import HOST, Device
-from reference.training.errors import DivergedError, WriteError
+from reference.training.errors import RunError
 from reference.training.loop import data, train
 from reference.training.process import deaf
 from reference.training.settings import Run
 from reference.training.state import State
+from reference.training.workers import Workers
 
 SAMPLES = 5
 LIVE_STEPS, LIVE_ROWS = 10, 64  # how often a bar asks for the accuracy, and of how many sequences
@@ -27,7 +30,13 @@ class Interrupted(KeyboardInterrupt):
 
 
 def carry_out(
-    run: Run, state: State, folder: Folder, console: Console, device: Device = HOST, events: bool = False
+    run: Run,
+    state: State,
+    folder: Folder,
+    console: Console,
+    device: Device = HOST,
+    events: bool = False,
+    workers: Workers = 1,
 ) -> State:
     """Train from `state` to the end; write checkpoints and metrics after each epoch, pictures and a report at the end.
 
@@ -37,16 +46,20 @@ def carry_out(
 
     Raises:
         Interrupted: by Ctrl-C; the checkpoint holds the last whole step.
-        DivergedError, WriteError: a number is not finite, or a file could not be written; the text says what is kept.
+        RunError: a number is not finite, a file could not be written, or workers died; the text says what is kept.
     """
     place, state = Place(folder, run, state, device, events), state.moved(device.moved)
     show_settings(console, run)
     try:
         training, held_out = data(run)
-        states = train(run, state, training, held_out, device)
+        states = train(run, state, training, held_out, device, workers)
         if state.step:
             place.save(state)
-        with TrainingBoard(console, run, state) as board, np.errstate(all="ignore"):  # `train` looks at each loss
+        with (
+            contextlib.closing(states),
+            TrainingBoard(console, run, state) as board,
+            np.errstate(all="ignore"),  # `train` looks at each loss
+        ):
             for state in states:
                 if state.step % run.steps_per_epoch == 0:
                     place.save(state)
@@ -59,7 +72,7 @@ def carry_out(
     except KeyboardInterrupt:
         with deaf():
             raise Interrupted(place.interrupted(state)) from None
-    except (DivergedError, WriteError) as error:
+    except RunError as error:
         raise place.told(error) from None
     return state
 

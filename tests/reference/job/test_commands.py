@@ -285,3 +285,27 @@ def test_generate_refuses_what_the_model_does_not_know(saved, given, message):
 def test_generate_reads_the_checkpoint_it_is_told(tmp_path):
     path = tmp_path / "none"
     assert refused(commands.generate, {"checkpoint": path}, CheckpointError) == f"{path}: no such checkpoint"
+
+
+def test_dask_must_be_installed(calls, monkeypatch):
+    there = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "distributed" else there(name))
+    message = "dask[distributed] must be installed: pip install 'backproof[dask]'"
+    assert refused(commands.train, {"dask": "there"}, JobError) == message
+    assert calls == []
+
+
+@pytest.mark.parametrize("spread", [{"workers": 2}, {"dask": "there"}, {"mpi": True}])
+def test_a_card_has_no_workers(calls, monkeypatch, spread):
+    monkeypatch.setattr(commands, "_expect_extras", lambda *_: None)
+    (name,) = spread
+    assert refused(commands.train, {"device": "gpu", **spread}) == f"device gpu must come without {name}, got both"
+    assert calls == []
+
+
+@pytest.mark.parametrize(("shards", "said"), [(1, True), (8, False)])
+def test_workers_without_shards_to_share_out_are_told(calls, capsys, shards, said):
+    commands.train({"workers": 2, "shards": shards})
+    text = "a batch has one shard, which one worker computes: --shards 8 has work for eight"
+    assert (text in capsys.readouterr().out) == said
+    assert len(calls) == 1

@@ -1,5 +1,6 @@
 import io
 import json
+import multiprocessing
 import signal
 
 import numpy as np
@@ -9,7 +10,7 @@ from rich.console import Console
 from reference.job import metrics, plots, run
 from reference.job.files import Folder
 from reference.training import checkpoint, loop
-from reference.training.errors import DivergedError, WriteError
+from reference.training.errors import DivergedError, RunError, WriteError
 from reference.training.state import begin
 from reference.training.training_settings import TrainingSettings
 
@@ -251,3 +252,26 @@ def test_what_is_done_is_said_before_the_data_are_drawn(tiny, tmp_path, monkeypa
     assert console.file.getvalue() == (
         "copy: to say a sequence again; 3 tokens to read and 3 to say, 10 sequences to train on, 6 held out\n\n"
     )
+
+
+def test_workers_that_die_again_and_again_are_told_with_what_is_kept(tiny, tmp_path):
+    def dying(function, tasks):
+        if tasks[0][1].place == 0 and len(calls) == 4:
+            raise RunError("worker processes must live")
+        calls.append(1)
+        return map(function, tasks)
+
+    calls = []
+    with pytest.raises(RunError, match=r"^worker processes must live; .*checkpoint\.safetensors is whole, of step 3$"):
+        run.carry_out(tiny(), begin(tiny()), Folder(tmp_path), Console(file=io.StringIO()), workers=dying)
+
+
+def test_processes_end_with_a_run_that_is_broken_off(tiny, tmp_path, monkeypatch):
+    def epoch(*_):
+        assert multiprocessing.active_children()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(run.TrainingBoard, "epoch", epoch)
+    with pytest.raises(run.Interrupted, match="at step 3 of 6"):
+        run.carry_out(tiny(shards=2), begin(tiny()), Folder(tmp_path), Console(file=io.StringIO()), workers=2)
+    assert not multiprocessing.active_children()

@@ -1,0 +1,142 @@
+import contextlib
+import logging
+import sys
+import types
+
+import pytest
+
+from reference.job import clusters
+from reference.job.errors import JobError, UsageError
+from reference.training.process import settle
+
+
+class Killed(Exception):
+    """As Dask says that a task ended several workers."""
+
+
+class Client:
+    """A cluster in this process."""
+
+    def __init__(self, address, timeout):
+        if address == "nowhere":
+            raise OSError("Timed out trying to connect to nowhere\nafter 10 s")
+        self.address, self.sent = address, []
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.address = None
+
+    def wait_for_workers(self, count, timeout):
+        if self.address == "empty":
+            raise TimeoutError
+
+    def submit(self, function, value, pure):
+        self.sent.append(value)
+        return function(value)
+
+    def map(self, call, tasks, function, pure):
+        return [call(task, function=function) for task in tasks]
+
+    def gather(self, futures):
+        return futures
+
+
+@pytest.fixture
+def dask(monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", types.SimpleNamespace(Client=Client, KilledWorker=Killed))
+    yield
+    logging.getLogger("distributed").setLevel(logging.NOTSET)
+
+
+def mapped(given, function=abs, tasks=(-1, -2)):
+    with clusters.workers(given) as workers:
+        return workers(function, list(tasks))
+
+
+def test_a_number_is_a_number():
+    for given, expected in (({}, 1), ({"workers": 2}, 2), ({"workers": -1}, -1)):
+        with clusters.workers(given) as workers:
+            assert workers == expected
+
+
+def test_a_number_that_makes_no_sense_is_bad_usage():
+    with pytest.raises(UsageError, match=r"^workers must be at least 1, or -1 for all cores, got 0$"):
+        mapped({"workers": 0})
+
+
+def test_dask_gets_the_function_once_and_every_task(dask, monkeypatch):
+    clients, whole = [], Client.__init__
+    monkeypatch.setattr(Client, "__init__", lambda self, *a, **k: clients.append(self) or whole(self, *a, **k))
+    assert mapped({"dask": "there"}, abs, [-1, -2, -3]) == [1, 2, 3]
+    assert [client.sent for client in clients] == [[abs]]
+
+
+@pytest.mark.parametrize(
+    ("address", "error", "message"),
+    [
+        (
+            "nowhere",
+            None,
+            "dask must be the address of a scheduler, got 'nowhere' (OSError: Timed out trying to connect to nowhere)",
+        ),
+        ("empty", None, "the cluster at empty must have workers, got none in 10 seconds"),
+        ("there", Killed("x"), "workers at there must live for a step, got some that died one by one"),
+        (
+            "there",
+            ModuleNotFoundError("No module named 'reference'"),
+            "the cluster at there must compute a step, got ModuleNotFoundError: No module named 'reference'",
+        ),
+    ],
+)
+def test_a_cluster_that_cannot_is_one_line(dask, address, error, message):
+    def failing(_):
+        raise error
+
+    with pytest.raises(JobError) as raised:
+        mapped({"dask": address}, failing)
+    assert str(raised.value) == message
+
+
+@pytest.fixture
+def mpi(monkeypatch):
+    """mpi(size, *words): a command line under so many MPI processes; returns what the pool was asked."""
+
+    def mpi(size, *words):
+        asked = []
+
+        def pool(initializer):
+            asked.append(initializer)
+            one = types.SimpleNamespace(num_workers=size - 1)
+            one.map = lambda function, tasks, chunksize: asked.append(chunksize) or map(function, tasks)
+            return contextlib.nullcontext(one)
+
+        world = types.SimpleNamespace(COMM_WORLD=types.SimpleNamespace(size=size))
+        monkeypatch.setitem(sys.modules, "mpi4py", types.ModuleType("mpi4py"))
+        monkeypatch.setitem(sys.modules, "mpi4py.MPI", world)
+        monkeypatch.setitem(sys.modules, "mpi4py.futures", types.SimpleNamespace(MPIPoolExecutor=pool))
+        monkeypatch.setattr(sys, "orig_argv", ["python", *words])
+        return asked
+
+    return mpi
+
+
+def test_mpi_settles_its_workers_and_gives_each_its_tasks_in_one_piece(mpi):
+    asked = mpi(4, "-m", "mpi4py.futures", "-m", "reference")
+    assert list(mapped({"mpi": True}, abs, range(-8, 0))) == [8, 7, 6, 5, 4, 3, 2, 1]
+    assert asked == [settle, 3]
+
+
+@pytest.mark.parametrize(
+    ("size", "words", "got"),
+    [
+        (3, ["-m", "reference"], "got no mpi4py.futures"),
+        (1, ["-m", "mpi4py.futures"], "with 2 processes or more, got 1"),
+    ],
+)
+def test_mpi_that_was_not_started_as_it_must_be_says_how(mpi, size, words, got):
+    mpi(size, *words)
+    with pytest.raises(UsageError, match=r"^mpi must be started as 'mpiexec -n 5 python -m mpi4py\.futures ") as error:
+        mapped({"mpi": True})
+    assert str(error.value).endswith(got)
