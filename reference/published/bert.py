@@ -18,7 +18,7 @@ from reference.models.encoder import Block, Stack
 from reference.models.encoder_only import EncoderOnly
 from reference.models.headed import Headed
 from reference.published import parts
-from reference.published.config import Config
+from reference.published.config import LAYERS, Config
 from reference.published.family import Family
 from reference.published.names import Row, linear, norm, row
 
@@ -98,7 +98,7 @@ def blank(config: Config) -> Model:
         LearnedPositions(np.zeros((config.size("max_position_embeddings"), width))),
         parts.embedding(config.size("type_vocab_size", 2), width),
         parts.layernorm(width, eps),
-        Stack(tuple(block() for _ in range(config.size("num_hidden_layers"))), None),
+        Stack(tuple(block() for _ in range(config.size("num_hidden_layers", most=LAYERS))), None),
         sums,
     )
     if kind == [ENCODER]:

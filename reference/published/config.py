@@ -1,9 +1,11 @@
 """What a `config.json` says, asked for by name: one line where it says something that no model can be made of."""
 
+import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 MISSING = object()
+LAYERS = 10_000  # far more than anybody publishes: a model of as many is made before its tensors are looked for
 
 
 class Config:
@@ -14,17 +16,19 @@ class Config:
         self.entries = {name: value for name, value in entries.items() if value is not None}
         self.nulls = set(entries) - set(self.entries)
 
-    def size(self, name: str, default: Any = MISSING) -> Any:
-        """Return a whole number above 0."""
+    def size(self, name: str, default: Any = MISSING, *, most: int = 2**31) -> Any:
+        """Return a whole number above 0, and of at most `most`."""
         value = self._get(name, default)
         if value is not default and not (type(value) is int and value > 0):
             raise self.wrong(name, "a whole number above 0", value)
+        if value is not default and value > most:
+            raise self.wrong(name, f"at most {most}", value)
         return value
 
     def number(self, name: str, default: Any = MISSING, *, below: float = float("inf")) -> Any:
         """Return a number of at least 0, as a float."""
         value = self._get(name, default)
-        if type(value) not in (int, float) or not 0 <= value < below:
+        if type(value) not in (int, float) or not 0 <= value < below or value > sys.float_info.max:
             raise self.wrong(name, f"a number in [0, {below})", value)
         return float(value)
 

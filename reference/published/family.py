@@ -42,7 +42,10 @@ class Family:
         path = Path(path)
         config = folder.config_of(path)
         config.choice("model_type", self.types)
-        blank = self.blank(config)
+        try:
+            blank = self.blank(config)
+        except MemoryError as error:
+            raise ValueError(f"{config.where}: a model must fit into memory, got {error}") from None
         arrays = self.parameters(folder.tensors_of(path, dtype))
         if self.tied is not None and isinstance(blank, TiedDecoderOnly):
             arrays = _without_copy(str(path), arrays, *self.tied)

@@ -66,7 +66,7 @@ def _object(path: Path) -> dict[str, Any]:
         raise ValueError(f"{path}: must be there, got no such file")
     try:
         value = json.loads(path.read_bytes())
-    except ValueError:
+    except (ValueError, RecursionError):
         raise ValueError(f"{path}: must be JSON, got other text, or a part of it") from None
     if not isinstance(value, dict):
         raise ValueError(f"{path}: must be an object, got {type(value).__name__}")

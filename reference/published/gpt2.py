@@ -16,7 +16,7 @@ from reference.models.decoder_only import DecoderOnly
 from reference.models.encoder import Block, Stack
 from reference.models.tied_decoder_only import TiedDecoderOnly
 from reference.published import parts
-from reference.published.config import Config
+from reference.published.config import LAYERS, Config
 from reference.published.family import Family, tokens_of
 from reference.published.names import Row, linear, norm, row
 
@@ -77,7 +77,7 @@ def blank(config: Config) -> Model:
 
     tokens = parts.embedding(config.size("vocab_size"), width)
     positions = LearnedPositions(np.zeros((config.size("n_positions"), width)))
-    stack = Stack(tuple(block() for _ in range(config.size("n_layer"))), parts.layernorm(width, eps))
+    stack = Stack(tuple(block() for _ in range(config.size("n_layer", most=LAYERS))), parts.layernorm(width, eps))
     if config.flag("tie_word_embeddings", True):
         return TiedDecoderOnly(tokens, positions, stack, sums)
     return DecoderOnly(tokens, positions, stack, parts.linear(width, len(tokens.table), bias=False), sums)

@@ -83,7 +83,7 @@ def _header(path: Path, data: np.ndarray) -> tuple[dict[str, Any], int]:
         raise ValueError(f"{path}: must have a header of {length} bytes, got {len(data) - 8}: cut, or no safetensors")
     try:
         header = json.loads(data[8 : 8 + length].tobytes().decode())
-    except ValueError:
+    except (ValueError, RecursionError):
         raise ValueError(f"{path}: must have a header in JSON, got other bytes: damaged, or no safetensors") from None
     if not isinstance(header, dict):
         raise ValueError(f"{path}: the header must be an object, got {type(header).__name__}")

@@ -3,7 +3,7 @@
 from typing import Any
 
 from reference.layers.rotary import Rotary
-from reference.published.config import Config
+from reference.published.config import LAYERS, Config
 
 # What older configs say in two entries, newer ones say in one.
 OLD, NEW = "rope_scaling", "rope_parameters"
@@ -30,14 +30,15 @@ def rotary(config: Config) -> Rotary:
 
 def windows(config: Config) -> list[int | None]:
     """Return the window of each block, None where it sees all that came before."""
-    layers, kind = config.size("num_hidden_layers"), config.choice("model_type", ("llama", "mistral", "qwen2", "qwen3"))
+    layers = config.size("num_hidden_layers", most=LAYERS)
+    kind = config.choice("model_type", ("llama", "mistral", "qwen2", "qwen3"))
     window = None if config.is_null("sliding_window") else config.size("sliding_window", WINDOW)
     if kind == "llama" or (kind != "mistral" and not config.flag("use_sliding_window", False)):
         window = None
-    first = config.entries.get("max_window_layers", FIRST) if kind in ("qwen2", "qwen3") else 0
+    first = config.number("max_window_layers", FIRST) if kind in ("qwen2", "qwen3") else 0
     said = [SLIDING if window is not None and i >= first else FULL for i in range(layers)]
     said = config.entries.get("layer_types", said) if kind in ("qwen2", "qwen3") else said
-    if not isinstance(said, list) or len(said) != layers or not set(said) <= {FULL, SLIDING}:
+    if not isinstance(said, list) or len(said) != layers or not all(each in (FULL, SLIDING) for each in said):
         raise config.wrong("layer_types", f"{layers} times {FULL} or {SLIDING}", said)
     return [window if each == SLIDING else None for each in said]
 

@@ -14,6 +14,12 @@ def test_entries_are_what_they_say():
     assert CONFIG.part("inner").size("a") == 1
 
 
+def test_a_number_that_no_float_holds_is_refused(refused):
+    for number in (10**400, float("inf"), float("nan"), -1):
+        said = refused(Config("config.json", {"n": number}).number, "n")
+        assert said == f"config.json: 'n' must be a number in [0, inf), got {number}"
+
+
 def test_null_is_no_entry():
     assert CONFIG.size("null", 7) == CONFIG.size("absent", 7) == 7
     assert CONFIG.size("null", None) is None
@@ -30,6 +36,7 @@ def test_null_is_no_entry():
         (lambda: CONFIG.size("half"), "config.json: 'half' must be a whole number above 0, got 0.5"),
         (lambda: CONFIG.number("name"), "config.json: 'name' must be a number in [0, inf), got 'gelu'"),
         (lambda: CONFIG.number("size", below=1), "config.json: 'size' must be a number in [0, 1), got 3"),
+        (lambda: CONFIG.size("size", most=2), "config.json: 'size' must be at most 2, got 3"),
         (lambda: CONFIG.flag("size", False), "config.json: 'size' must be one of True, False, got 3"),
         (lambda: CONFIG.flag("zero", False), "config.json: 'zero' must be one of True, False, got 0"),
         (lambda: CONFIG.choice("name", ("relu",)), "config.json: 'name' must be 'relu', got 'gelu'"),

@@ -65,6 +65,13 @@ def test_every_size_of_the_config_that_contradicts_the_tensors_is_refused(publis
         assert refused(family.load, tmp_path).endswith(f"'{name}' must be a whole number above 0, got {-value}")
 
 
+def test_a_config_of_a_model_beyond_all_memory_is_refused(example, tmp_path, refused, edit):
+    family, model = example
+    family.save(model, tmp_path)
+    edit(tmp_path, vocab_size=2**31, n_embd=2**20)  # 2**54 bytes
+    assert refused(family.load, tmp_path).startswith(f"{tmp_path / 'config.json'}: a model must fit into memory, got ")
+
+
 def test_a_folder_of_another_family_is_refused_with_what_is_known(published, tmp_path, refused, edit):
     family, model = published
     family.save(model, tmp_path)

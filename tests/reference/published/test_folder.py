@@ -72,7 +72,15 @@ def test_what_is_not_there_is_said(tmp_path, refused):
     assert refused(folder.tensors_of, tmp_path / "model.onnx").endswith("got a file that ends in '.onnx'")
 
 
-@pytest.mark.parametrize("text", ["{", "", "\xff"])
+def test_a_config_cut_at_any_byte_is_refused(tmp_path, refused):
+    folder.write(tmp_path, {"model_type": "gpt2", "n": [1, 2.5]}, ARRAYS)
+    whole = (tmp_path / folder.CONFIG).read_bytes().rstrip()
+    for length in range(len(whole)):
+        (tmp_path / folder.CONFIG).write_bytes(whole[:length])
+        assert "must be JSON, got other text, or a part of it" in refused(folder.config_of, tmp_path)
+
+
+@pytest.mark.parametrize("text", ["{", "", "\xff", "[" * 100_000])
 def test_a_config_that_is_no_json_is_refused(tmp_path, refused, text):
     (tmp_path / folder.CONFIG).write_bytes(text.encode("latin-1"))
     assert "must be JSON, got other text, or a part of it" in refused(folder.config_of, tmp_path)

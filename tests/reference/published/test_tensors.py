@@ -35,6 +35,16 @@ def test_what_the_package_writes_is_read_to_the_bit(arrays, tmp_path, same_bytes
     assert same_bytes(tensors.read(tmp_path / "m.safetensors"), arrays)
 
 
+@pytest.mark.parametrize("spaces", range(8))
+def test_arrays_may_begin_at_any_byte(tmp_path, spaces):
+    entries = {"b": {"dtype": "U8", "shape": [1], "data_offsets": [0, 1]}}
+    entries["w"] = {"dtype": "F64", "shape": [], "data_offsets": [1, 9]}
+    data = b"\1" + np.float64(2.5).tobytes()
+    (tmp_path / "m.safetensors").write_bytes(packed(json.dumps(entries).encode() + b" " * spaces, data))
+    read = tensors.read(tmp_path / "m.safetensors")
+    assert read["w"] == 2.5 and read["w"].flags.aligned and read["b"] == [1]
+
+
 def test_arrays_are_their_own_and_can_be_written_to(arrays, tmp_path):
     tensors.write(tmp_path / "m.safetensors", {"a": arrays["a"]})
     a = tensors.read(tmp_path / "m.safetensors")["a"]
@@ -81,6 +91,7 @@ def test_a_file_cut_at_any_byte_is_refused(arrays, tmp_path, refused):
     [
         (b"", "must begin with the 8 bytes of a length, got a file of 0"),
         (packed(b"{"), "must have a header in JSON"),
+        (packed(b"[" * 100_000), "must have a header in JSON"),
         (packed(b"\xff\xfe"), "must have a header in JSON"),
         (packed([]), "the header must be an object, got list"),
         (packed({"w": 3}), "the entry of 'w' must be a dtype, a shape and two offsets, got 3"),

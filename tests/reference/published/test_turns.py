@@ -8,7 +8,7 @@ ENDS = {"factor": 8, "low_freq_factor": 1, "high_freq_factor": 4, "original_max_
 
 
 def config(kind="llama", **entries):
-    return Config("config.json", {"model_type": kind, "num_hidden_layers": 3, **entries})
+    return Config("config.json", {"model_type": kind, "num_hidden_layers": 3} | entries)
 
 
 @pytest.mark.parametrize(
@@ -65,9 +65,19 @@ def test_windows_are_those_of_the_kind(kind, entries, windows):
 
 
 def test_kinds_of_layers_must_be_known_and_as_many_as_layers(refused):
-    for said in (["full_attention"], ["full_attention", "chunked", "chunked"], "full"):
+    for said in (["full_attention"], ["full_attention", "chunked", "chunked"], [[], [], []], "full"):
         got = refused(turns.windows, config("qwen2", layer_types=said))
         assert got == f"config.json: 'layer_types' must be 3 times full_attention or sliding_attention, got {said!r}"
+
+
+def test_the_first_layer_with_a_window_must_be_a_number(refused):
+    got = refused(turns.windows, config("qwen2", **SEEN, max_window_layers="all"))
+    assert got == "config.json: 'max_window_layers' must be a number in [0, inf), got 'all'"
+
+
+def test_more_layers_than_anybody_publishes_are_refused_at_once(refused):
+    got = refused(turns.windows, config(num_hidden_layers=10**9))
+    assert got == "config.json: 'num_hidden_layers' must be at most 10000, got 1000000000"
 
 
 @pytest.mark.parametrize("turn", [Rotary(), Rotary(50.0, 2.0), Rotary(50.0, 8.0, 32, 0.5, 4.0)])
