@@ -32,7 +32,7 @@ def page(entries, id, convert):
 def words(entries, entry):
     """The names of the classes of its module, in words: layer, norm."""
     source = (entries.root / "reference" / f"{entry.document}.py").read_text(encoding="utf-8")
-    names = re.findall(r"^class (\w+)", source, re.MULTILINE) or [entry.page.name]
+    names = re.findall(r"^class ([A-Z]\w*)", source, re.MULTILINE) or [entry.page.name]
     return ", ".join(re.sub(r"(?<=[a-z])(?=[A-Z])|_", ", ", name) for name in names).lower()
 
 
