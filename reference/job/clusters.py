@@ -43,7 +43,8 @@ def workers(given: Mapping[str, Any]) -> Iterator[Workers]:
 @contextlib.contextmanager
 def _dask(address: str) -> Iterator[Callable]:
     distributed = importlib.import_module("distributed")
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what it warns of is said below, in one line
+    for name in [name for name in logging.root.manager.loggerDict if name.partition(".")[0] == "distributed"]:
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # what they warn of is said below, in one line
     try:
         client = distributed.Client(address, timeout=PATIENCE)
     except (OSError, ValueError, TypeError) as error:

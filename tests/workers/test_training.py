@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import sysconfig
+import time
 from pathlib import Path
 
 import pytest
@@ -111,3 +112,19 @@ def test_the_command_with_mpi(alone, tmp_path, processes):
     mpiexec = Path(sysconfig.get_path("scripts"), "mpiexec")
     start = [mpiexec, "-n", processes, sys.executable, "-m", "mpi4py.futures"]
     assert commanded(tmp_path, *start, more=["--mpi"]) == alone
+
+
+def test_a_scheduler_that_goes_in_the_middle_is_one_line_and_the_checkpoint_is_whole(tmp_path):
+    with LocalCluster(n_workers=1, threads_per_worker=1, processes=True, dashboard_address=None) as cluster:
+        words = ["train", *WORDS, "--epochs", "10000", "--dask", cluster.scheduler_address, "--out", tmp_path]
+        run = subprocess.Popen(
+            [sys.executable, "-m", "reference", *map(str, words)],
+            cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        while not (tmp_path / "checkpoint.safetensors").exists():
+            assert run.poll() is None, run.communicate()
+            time.sleep(0.01)
+    _, said = run.communicate(timeout=120)
+    assert run.returncode == 1
+    assert said.startswith("python -m reference train: the cluster at ") and said.count("\n") == 1, said
+    checkpoint.load(tmp_path / "checkpoint.safetensors")

@@ -46,8 +46,8 @@ class Client:
 @pytest.fixture
 def dask(monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", types.SimpleNamespace(Client=Client, KilledWorker=Killed))
-    yield
-    logging.getLogger("distributed").setLevel(logging.NOTSET)
+    for name in ("distributed", "distributed.client"):
+        monkeypatch.setattr(logging.getLogger(name), "level", logging.WARNING)
 
 
 def mapped(given, function=abs, tasks=(-1, -2)):
@@ -71,6 +71,13 @@ def test_dask_gets_the_function_once_and_every_task(dask, monkeypatch):
     monkeypatch.setattr(Client, "__init__", lambda self, *a, **k: clients.append(self) or whole(self, *a, **k))
     assert mapped({"dask": "there"}, abs, [-1, -2, -3]) == [1, 2, 3]
     assert [client.sent for client in clients] == [[abs]]
+
+
+def test_what_dask_warns_of_is_not_printed_beside_the_one_line(dask, caplog):
+    mapped({"dask": "there"})
+    for name in ("distributed", "distributed.client"):
+        logging.getLogger(name).error("Failed to reconnect")
+    assert caplog.records == []
 
 
 @pytest.mark.parametrize(

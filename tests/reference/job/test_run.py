@@ -266,12 +266,16 @@ def test_workers_that_die_again_and_again_are_told_with_what_is_kept(tiny, tmp_p
         run.carry_out(tiny(), begin(tiny()), Folder(tmp_path), Console(file=io.StringIO()), workers=dying)
 
 
-def test_processes_end_with_a_run_that_is_broken_off(tiny, tmp_path, monkeypatch):
+def test_processes_are_gone_before_it_is_said_that_a_run_was_broken_off(tiny, tmp_path, monkeypatch):
     def epoch(*_):
         assert multiprocessing.active_children()
         raise KeyboardInterrupt
 
+    def interrupted(*_):
+        assert not multiprocessing.active_children()
+        return "over"
+
     monkeypatch.setattr(run.TrainingBoard, "epoch", epoch)
-    with pytest.raises(run.Interrupted, match="at step 3 of 6"):
+    monkeypatch.setattr(run.Place, "interrupted", interrupted)
+    with pytest.raises(run.Interrupted, match=r"^over$"):
         run.carry_out(tiny(shards=2), begin(tiny()), Folder(tmp_path), Console(file=io.StringIO()), workers=2)
-    assert not multiprocessing.active_children()
