@@ -17,15 +17,15 @@ from website.mathematics import mathml
 HERE = Path(__file__).parent
 QUIET = ["-W", "--keep-going", "-q", "-j", "2"]
 SHORTER = [  # what no style and no reader needs, and which every table and heading has
-    (
-        r'<code class="docutils literal notranslate"><span class="pre">([^<]*)</span></code>',
-        r'<code class="literal">\1</code>',
-    ),
+    (r'<span class="pre">([^<]*)</span>', r"\1"),
+    (r'<code class="docutils literal notranslate">', '<code class="literal">'),
     (r'<tr class="row-(?:odd|even)">', "<tr>"),
     (r"<td><p>((?:(?!</?p>).)*)</p></td>", r"<td>\1</td>"),
     (r' title="Link to this heading"', ' aria-label="Link"'),
     (r"<pre\b", '<pre tabindex="0"'),  # the keyboard moves what is too long
+    (r'<meta name="viewport" content="width=device-width, initial-scale=1" />', ""),  # stands there twice
 ]
+COLOURS = re.compile(r"<style>(\s*body \{\s*--color-code-background.*?)</style>", re.DOTALL)  # of code, in every page
 
 
 def build(sources, site, browser=None):
@@ -40,17 +40,22 @@ def build(sources, site, browser=None):
     (static / "equations.js").write_text(cards(entries), encoding="utf-8")
     where = ["-c", str(HERE), "-d", str(trees), "-D", f"html_static_path=static,{static}"]
     status = main([*QUIET, *where, "-b", "html", str(sources), str(site)])
-    if browser and not status:
+    if status:
+        return status
+    if browser:
         book.write(entries, site, browser)
     for path in site.rglob("*.map"):  # for those who write the theme
         path.unlink()
+    with (site / "_static/site.css").open("a", encoding="utf-8") as sheet:
+        sheet.write(COLOURS.search((site / "index.html").read_text(encoding="utf-8"))[1])
     for path in site.rglob("*.html"):
         path.write_text(compact(path.read_text(encoding="utf-8")), encoding="utf-8")
-    return status
+    return 0
 
 
 def compact(text):
     """A page without the indentation of its templates, and without marks of its tables; code keeps its lines."""
+    text = COLOURS.sub("", text)
     for pattern, other in SHORTER:
         text = re.sub(pattern, other, text)
     parts = re.split(r"(<pre\b.*?</pre>)", text, flags=re.DOTALL)
