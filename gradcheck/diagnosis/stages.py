@@ -1,6 +1,7 @@
 """What the steps of a forward pass are called, where they stand in the code, and what they are made of."""
 
 import linecache
+from collections.abc import Callable, Iterable
 
 from gradcheck.diagnosis.graph import Graph
 
@@ -45,25 +46,22 @@ def _statistic(graph: Graph, v: int, k: int) -> str:
 
 def _entries(graph: Graph, v: int) -> set[int]:
     """Return the moving steps that one is made of entry by entry, itself among them."""
-    found: set[int] = set()
-    waiting = [v]
-    while waiting:
-        u = waiting.pop()
-        if u not in found and u in graph.moving:
-            found.add(u)
-            waiting += graph.steps[u].operands if graph.steps[u].kind == "each" else ()
-    return found
+    return _closed(graph, v, lambda u: graph.steps[u].operands if graph.steps[u].kind == "each" else ())
 
 
 def above(graph: Graph, v: int) -> set[int]:
     """Return the moving steps that one is made of, itself among them."""
+    return _closed(graph, v, lambda u: graph.steps[u].operands)
+
+
+def _closed(graph: Graph, v: int, made_of: Callable[[int], Iterable[int]]) -> set[int]:
     found: set[int] = set()
     waiting = [v]
     while waiting:
         u = waiting.pop()
         if u not in found and u in graph.moving:
             found.add(u)
-            waiting += graph.steps[u].operands
+            waiting += made_of(u)
     return found
 
 

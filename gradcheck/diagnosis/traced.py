@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
+from gradcheck.subjects.methods import add_methods
+
 OURS = ("gradcheck", "numpy")
 MOST = 2000  # steps
 Place = tuple[tuple[CodeType, int, int], ...]  # the user's frames: code, instruction, line
@@ -149,28 +151,8 @@ class Traced(NDArrayOperatorsMixin):
         return np.ravel(self)  # type: ignore[return-value]
 
 
-METHODS = (
-    "all", "any", "argmax", "argmin", "argsort", "clip", "conj", "cumprod", "cumsum", "diagonal", "dot", "max", "mean",
-    "min", "nonzero", "prod", "ravel", "repeat", "reshape", "squeeze", "std", "sum", "swapaxes", "take", "trace",
-    "transpose", "var",
-)  # fmt: skip
-SPREAD = {"reshape", "transpose"}  # that take their numbers one by one, or in a tuple
-
-
-def _method(name: str) -> Any:
-    function = getattr(np, name)
-
-    def called(self: Traced, *args: Any, **options: Any) -> Any:
-        if name in SPREAD and args and not isinstance(args[0], tuple | list | None):
-            args = (args,)
-        return function(self, *args, **options)
-
-    return called
-
-
 ONE = ("arctan", "cos", "cosh", "exp", "expm1", "log", "log1p", "sin", "sinh", "sqrt", "square", "tan", "tanh")
-for method in (*METHODS, *ONE):  # NumPy asks for the latter, of the entries of an array of objects
-    setattr(Traced, method, _method(method))
+add_methods(Traced, ONE)
 
 
 def _place() -> Place:

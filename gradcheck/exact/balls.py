@@ -17,6 +17,7 @@ from gradcheck.exact.refusals import NotFollowed
 from gradcheck.exact.ufuncs import evaluated, into, name_of
 from gradcheck.exact.values import ZERO, Dual, balls, entries, single, zeros
 from gradcheck.exact.watch import now
+from gradcheck.subjects.methods import add_methods
 
 FLOAT = np.dtype(np.float64)
 
@@ -158,29 +159,10 @@ class Balls(Held, NDArrayOperatorsMixin):
         return f"Balls({self.dtype}{list(self.shape)})"
 
 
-METHODS = (
-    "all", "any", "argmax", "argmin", "argsort", "clip", "conj", "cumprod", "cumsum", "diagonal", "dot", "max", "mean",
-    "min", "nonzero", "prod", "ravel", "repeat", "reshape", "squeeze", "std", "sum", "swapaxes", "take", "trace",
-    "transpose", "var",
-)  # fmt: skip
-SPREAD = {"reshape", "transpose"}  # that take their numbers one by one, or in a tuple
-
-
-def _method(name: str) -> Any:
-    function = getattr(np, name)
-
-    def called(self: Balls, *args: Any, **options: Any) -> Any:
-        if name in SPREAD and args and not isinstance(args[0], tuple | list | None):
-            args = (args,)
-        return function(self, *args, **options)
-
-    return called
-
-
-for method in METHODS:
-    setattr(Balls, method, _method(method))
-for method in ONE:  # which NumPy asks for, of the entries of an array of objects
-    setattr(Balls, method, _method(method) if hasattr(np, method) else None)
+add_methods(Balls, (name for name in ONE if hasattr(np, name)))
+for name in ONE:  # which are no functions of NumPy's: the entries of an array of objects have none such
+    if not hasattr(np, name):
+        setattr(Balls, name, None)
 
 
 def wrapped(found: Any) -> Balls:

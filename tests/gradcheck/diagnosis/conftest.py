@@ -2,12 +2,15 @@
 
 import re
 
+import numpy as np
 import pytest
 
 import gradcheck
 from gradcheck.adapters import pair
-from gradcheck.diagnosis import retraced
+from gradcheck.diagnosis import followed, retraced  # noqa: F401
+from gradcheck.diagnosis.flows import Flows
 from gradcheck.diagnosis.gathering import Gathering
+from gradcheck.subjects.problem import Problem
 
 
 @pytest.fixture
@@ -46,3 +49,24 @@ def evidence(monkeypatch):
         return Gathering(compared).evidence([g.verdict for g in gradients].index("fail"))
 
     return gathered
+
+
+@pytest.fixture
+def arrays():
+    rng = np.random.default_rng(9)
+    return rng.normal(size=(3, 4)), rng.normal(size=(4, 4)), rng.normal(size=4)
+
+
+@pytest.fixture
+def flows(arrays):
+    """flows(forward, inputs): what flows back through a forward pass, by default a normalised layer."""
+
+    def layer(x, w, b):
+        z = np.tanh(x @ w + b)
+        return (z - z.mean(1, keepdims=True)) / np.sqrt(z.var(1, keepdims=True))
+
+    def flows(forward=layer, inputs=arrays):
+        problem = Problem(pair(forward, lambda *args: args[:-1]), inputs, {})
+        return Flows(problem, inputs, np.random.default_rng(1))
+
+    return flows

@@ -2,26 +2,11 @@
 
 import numpy as np
 
-from gradcheck.adapters import pair
-from gradcheck.diagnosis import followed, several  # noqa: F401
-from gradcheck.diagnosis.flows import Flows
-from gradcheck.subjects.problem import Problem
-
-rng = np.random.default_rng(9)
-X, W, B = rng.normal(size=(3, 4)), rng.normal(size=(4, 4)), rng.normal(size=4)
+from gradcheck.diagnosis import several
 
 
-def layer(x, w, b):
-    z = np.tanh(x @ w + b)
-    return (z - z.mean(1, keepdims=True)) / np.sqrt(z.var(1, keepdims=True))
-
-
-def flows(forward=layer, inputs=(X, W, B)):
-    problem = Problem(pair(forward, lambda *args: args[:-1]), inputs, {})
-    return Flows(problem, inputs, np.random.default_rng(1))
-
-
-def test_all_statistics_may_be_held():
+def test_all_statistics_may_be_held(flows, arrays):
+    X, W, B = arrays
     found = flows()
     suspect = next(several.held(found.graph))
     z = np.tanh(X @ W + B)
@@ -30,7 +15,8 @@ def test_all_statistics_may_be_held():
     assert np.allclose(found.right + suspect.effect(found), want, rtol=1e-9, atol=1e-9)
 
 
-def test_of_several_uses_one_may_count():
+def test_of_several_uses_one_may_count(flows, arrays):
+    X, _, _ = arrays
     found = flows(lambda x: np.exp(x) + np.sin(x) + x * x, (X,))
     effects = [found.right + s.effect(found) for s in several.uses(found.graph)]
     g = found.g.reshape(-1, 3, 4)
@@ -39,14 +25,16 @@ def test_of_several_uses_one_may_count():
         assert any(np.allclose(effect, want, rtol=1e-9, atol=1e-9) for effect in effects)
 
 
-def test_two_steps_may_go_back_in_the_wrong_order():
+def test_two_steps_may_go_back_in_the_wrong_order(flows, arrays):
+    X, W, _ = arrays
     found = flows(lambda x, w: np.roll(x, 1, 0) * w[:3], (X, W))
     (suspect,) = several.commuted(found.graph)
     want = (np.roll(found.g.reshape(-1, 3, 4), -1, 1) * W[:3]).reshape(len(found.g), -1)
     assert np.allclose((found.right + suspect.effect(found))[:, :12], want, rtol=1e-12, atol=1e-12)
 
 
-def test_of_what_several_uses_take_the_last_may_be_kept():
+def test_of_what_several_uses_take_the_last_may_be_kept(flows, arrays):
+    X, _, _ = arrays
     found = flows(lambda x: np.exp(x[:2]) * np.sin(x[1:]), (X,))
     g = found.g.reshape(-1, 2, 4)
     want = np.zeros((len(g), 3, 4))

@@ -2,32 +2,17 @@
 
 import numpy as np
 
-from gradcheck.adapters import pair
-from gradcheck.diagnosis import followed, suspects  # noqa: F401
-from gradcheck.diagnosis.flows import Flows
-from gradcheck.subjects.problem import Problem
-
-rng = np.random.default_rng(9)
-X, W, B = rng.normal(size=(3, 4)), rng.normal(size=(4, 4)), rng.normal(size=4)
+from gradcheck.diagnosis import suspects
 
 
-def layer(x, w, b):
-    z = np.tanh(x @ w + b)
-    return (z - z.mean(1, keepdims=True)) / np.sqrt(z.var(1, keepdims=True))
-
-
-def flows(forward=layer, inputs=(X, W, B)):
-    problem = Problem(pair(forward, lambda *args: args[:-1]), inputs, {})
-    return Flows(problem, inputs, np.random.default_rng(1))
-
-
-def test_edges_of_one_place_are_taken_together_and_alone():
+def test_edges_of_one_place_are_taken_together_and_alone(flows, arrays):
+    X, _, _ = arrays
     found = flows(lambda x: sum(np.exp(row) for row in x), (X,))
     sizes = [len(g) for g in suspects.groups(found.graph) if found.graph.steps[g[0][0]].name == "exp"]
     assert sorted(sizes) == [1, 1, 1, 3]
 
 
-def test_a_dropped_edge_is_a_path_or_the_term_of_a_statistic():
+def test_a_dropped_edge_is_a_path_or_the_term_of_a_statistic(flows):
     found = flows()
     names = {
         (found.graph.steps[g[0][0]].name, g[0][1]): suspects.dropped(found.graph, g).name
@@ -38,7 +23,8 @@ def test_a_dropped_edge_is_a_path_or_the_term_of_a_statistic():
     assert names["add", 1] == "path"
 
 
-def test_what_flows_back_to_another_step_may_be_handed_on():
+def test_what_flows_back_to_another_step_may_be_handed_on(flows, arrays):
+    X, W, B = arrays
     found = flows(lambda x, w, b: np.tanh(x @ w + b), (X, W, B))
     (edge,) = [(v, k) for v, k in found.graph.edges if found.graph.steps[v].name == "broadcast 1"]
     (suspect,) = [s for s in suspects.elsewhere(found.graph, edge) if " tanh in " in s.text]
@@ -47,7 +33,8 @@ def test_what_flows_back_to_another_step_may_be_handed_on():
     assert np.allclose((found.right + suspect.effect(found))[:, -4:], want, rtol=1e-12, atol=1e-12)
 
 
-def test_an_alternative_changes_all_edges_of_its_place():
+def test_an_alternative_changes_all_edges_of_its_place(flows, arrays):
+    X, _, _ = arrays
     found = flows(lambda x: sum(np.exp(row) for row in x), (X,))
     (together,) = [g for g in suspects.groups(found.graph) if len(g) == 3 and found.graph.steps[g[0][0]].name == "exp"]
     (suspect,) = [s for s in suspects.others(found.graph, together) if "is left out" in s.text and s.name == "slope"]
@@ -55,7 +42,8 @@ def test_an_alternative_changes_all_edges_of_its_place():
     assert np.allclose(found.right + suspect.effect(found), want, rtol=1e-12, atol=1e-12)
 
 
-def test_a_mask_that_is_passed_by_is_named():
+def test_a_mask_that_is_passed_by_is_named(flows, arrays):
+    X, W, _ = arrays
     mask = X > 0
     found = flows(lambda x, w: mask * (np.tanh(x) - np.exp(w[:3])), (X, W))
     (edge,) = [(v, k) for v, k in found.graph.edges if found.graph.steps[v].name == "subtract" and k == 1]
