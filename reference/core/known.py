@@ -9,21 +9,40 @@ from typing import Any, Generic, TypeVar
 T = TypeVar("T")
 
 
+class _Reference(weakref.ref):
+    """Of an object, with its key, which nobody could ask it for once it is gone."""
+
+    __slots__ = ("key",)
+
+    key: int
+
+
 class Known(Generic[T]):
     """Facts, one of each object; a fact must not hold on to its object."""
 
     def __init__(self) -> None:
-        self._facts: dict[int, tuple[weakref.ref, T]] = {}
+        self._facts: dict[int, tuple[_Reference, T]] = {}
+        self._gone: list[Any] = []  # references to objects that are gone
 
     def __len__(self) -> int:
+        self._forget()
         return len(self._facts)
 
     def keep(self, of: Any, fact: T) -> None:
         """Remember a fact until the object is gone."""
-        key, facts = id(of), self._facts
-        facts[key] = weakref.ref(of, lambda _: facts.pop(key, None)), fact
+        self._forget()
+        reference = _Reference(of, self._gone.append)  # in Python a Ctrl-C that comes then would be lost
+        reference.key = id(of)
+        self._facts[reference.key] = reference, fact
 
     def get(self, of: Any) -> T | None:
         """Return what is known of this object and no other, None where that is nothing."""
+        self._forget()
         known = self._facts.get(id(of))
         return known[1] if known is not None and known[0]() is of else None
+
+    def _forget(self) -> None:
+        while self._gone:
+            reference = self._gone.pop()
+            if reference.key in self._facts and self._facts[reference.key][0] is reference:
+                del self._facts[reference.key]

@@ -1,5 +1,6 @@
 import copy
 import gc
+import sys
 import weakref
 
 from reference.core.known import Known
@@ -43,3 +44,13 @@ def test_a_later_fact_takes_the_place_of_the_one_before():
     known.keep(thing, 2)
     gc.collect()
     assert known.get(thing) == 2 and len(known) == 1
+
+
+def test_the_end_of_an_object_runs_no_line_in_which_a_ctrl_c_would_be_lost():
+    """What is raised while a weak reference calls back is ignored."""
+    known, thing, ran = Known(), Thing(), []
+    known.keep(thing, "a fact")
+    sys.setprofile(lambda _, event, __: ran.append(event))
+    del thing
+    sys.setprofile(None)
+    assert "call" not in ran and len(known) == 0
