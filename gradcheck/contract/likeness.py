@@ -12,6 +12,7 @@ from gradcheck.numeric.points import jittered
 from gradcheck.numeric.scales import scale
 from gradcheck.subjects.outputs import flat, representable
 
+JITTERS = 2
 REPEATS, MARGIN = 4, 16  # of inputs a few roundings away, and of the largest change that they make
 JUMP = 1e-3  # of the largest entry
 BELOW = 2.0**-8  # of a narrow format's roundings: changes of dy that it does not show, but a format twice as wide does
@@ -51,8 +52,9 @@ def measure_rounding(call: Call, rng: np.random.Generator) -> Rounding:
     cotangent as it is.
     """
     jitter = {leaf.name: 0.0 for leaf in call.problem.leaves}
-    for leaf, a, b in call.pairs(call.first, call.pull(jittered([call.g[0]], rng, call.u)[0])):
-        jitter[leaf] = float(np.abs(a - b).max(initial=0))
+    for _ in range(1 if call.large else JITTERS):
+        for leaf, a, b in call.pairs(call.first, call.pull(jittered([call.g[0]], rng, call.u)[0])):
+            jitter[leaf] = max(jitter[leaf], float(np.abs(a - b).max(initial=0)))
     size = float(np.abs(call.g).max(initial=0))
     natural = {leaf.name: call.noise * size / scale(leaf.value) for leaf in call.problem.leaves}
     largest = max((float(np.abs(d).max(initial=0)) for d in call.first), default=0.0)

@@ -38,6 +38,8 @@ def factor(e: Evidence) -> Diagnosis | None:
     if c is None or not e.close(e.claimed, c * e.numeric) or e.close(c * e.numeric, e.numeric):
         return None
     text = words.factor(c, e)
+    if text == "1":  # not one, or there would be nothing to tell
+        text = words.beside_one(c)
     if (~e.no(e.numeric)).sum() < 2 and text == f"{c:.7g}" and not _stays(e, c):
         return None
     if c == -1 or text == "-1":

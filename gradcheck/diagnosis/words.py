@@ -21,12 +21,17 @@ def factor(c: float, e: Evidence) -> str:
     if near < CLOSE:
         return f"{sign}1"
     if near < 0.02:
-        return f"{sign}(1 {'+' if abs(c) > 1 else '-'} {near:.1e})"
+        return beside_one(c)
     for denominator in range(1, 13):
         numerator = round(abs(c) * denominator)
         if 0 < numerator <= 4096 and math.isclose(abs(c), numerator / denominator, rel_tol=CLOSE):
             return f"{sign}{numerator}" + (f"/{denominator}" if denominator > 1 else "")
     return f"{c:.7g}"
+
+
+def beside_one(c: float) -> str:
+    """Return a factor close to 1 or -1 as what it is beside that."""
+    return f"{'-' if c < 0 else ''}(1 {'+' if abs(c) > 1 else '-'} {abs(abs(c) - 1):.1e})"
 
 
 def is_named(c: float, e: Evidence) -> bool:

@@ -63,13 +63,13 @@ def test_a_linear_cotangent_changes_as_dy_does_by_up_to_four_roundings(factor):
 
 def test_the_largest_of_all_changes_of_any_entry_counts():
     call = called(times(1.0), np.zeros(2))
-    first, changes = call.first[0], ([1, 3], [9, 9])
+    first, changes = call.first[0], ([0, 1], [3, 0], [9, 9])
     rows = [(first + np.array(change),) for change in changes]  # the last is of a format
     assert rounding_of(returning(call, rows)).jitter["x"] == pytest.approx(3, rel=1e-15, abs=0)
 
 
-@pytest.mark.parametrize(("large", "calls"), [(False, 2), (True, 2)])
-def test_it_costs_a_pullback_and_one_for_float32(large, calls):
+@pytest.mark.parametrize(("large", "calls"), [(False, 3), (True, 2)])
+def test_it_costs_two_pullbacks_and_of_a_large_subject_one_and_one_for_float32(large, calls):
     call = called(SINE, X, large=large)
     before = call.problem.count["pullback"]
     rounding_of(call)
@@ -120,7 +120,7 @@ def test_a_format_is_asked_by_changes_of_dy_of_up_to_one_in_256_of_its_roundings
     call = called(lambda x: (x * 1, lambda dy: seen.append(dy) or dy.astype(np.float16).astype(float)), x)
     seen.clear()
     rounding_of(call)
-    for dy, u in zip(seen[1:], (2.0**-24, 2.0**-11), strict=True):
+    for dy, u in zip(seen[2:], (2.0**-24, 2.0**-11), strict=True):
         changes = (dy / call.g[0] - 1) / (u / 256)
         assert -1 <= changes.min() < -0.9 and 0.9 < changes.max() <= 1
 
@@ -151,7 +151,7 @@ def test_a_cotangent_of_zeros_and_an_empty_output_say_nothing():
 def test_a_cotangent_that_has_no_room_for_such_changes_is_asked_nothing(dtype):
     call = called(times(dtype(1)), X.astype(dtype))
     before = call.problem.count["pullback"]
-    assert rounding_of(call).narrow == {} and call.problem.count["pullback"] - before == 1
+    assert rounding_of(call).narrow == {} and call.problem.count["pullback"] - before == 2
 
 
 def test_half_of_a_cotangent_has_room_enough():
