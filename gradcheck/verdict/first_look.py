@@ -17,7 +17,7 @@ from gradcheck.verdict.ground import Ground, Kind, Known, noise_of
 
 LEAN = [1, 2, 3, 4, 5, 6, 9]  # of the first levels: of a large problem, and of whole arrays beside the complex step
 NOISE_PROBES = 3  # directions along which the noise of f is measured
-ARRAY_JITTERS, MANY = 2, 16  # along a whole array, and of how many entries one tells as much
+ARRAY_JITTERS = 2  # along a whole array; once misses its roundings where few entries vary
 EXACT_NOISE_PROBES = {True: 1, False: 4}  # an array; directions, single entries
 
 
@@ -41,20 +41,12 @@ def first_tasks(
         noisy = ground.exact and wanted and joint in (False, probe.leaf is None)
         seed = int(rng.integers(2**32))
         steps = window[LEAN] if lean or (ground.exact and probe.coordinate is None) else window
-        repeats = _repeats(ground, probe)
+        repeats = 1 if probe.leaf is None else ARRAY_JITTERS if kind[1] else JITTERS
         jitter = seed if noisy else None
         tasks.append(
             Task(probe, steps if real[i] else None, ground.exact, jitter, noise=i in with_noise, repeats=repeats)
         )
     return tasks
-
-
-def _repeats(ground: Ground, probe: Probe) -> int:
-    """Return how often the complex step is repeated for its noise: once where many entries vary at once."""
-    if not _kind(probe)[1]:
-        return JITTERS
-    many = probe.leaf is None or ground.problem.leaves[probe.leaf].value.size > MANY
-    return 1 if many else ARRAY_JITTERS
 
 
 def claimed(ground: Ground, probe: Probe) -> Comparison:
