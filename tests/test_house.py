@@ -66,6 +66,13 @@ def test_a_step_that_is_proved_needs_no_check(tmp_path):
     assert list(pages.executed(House(tmp_path))) == []
 
 
+def test_numbers_of_a_worked_example_check_no_step(tmp_path):
+    page = sample.build(tmp_path) / "specs/functions/double.md"
+    text = page.read_text(encoding="utf-8")
+    page.write_text(text.replace("True\n", "", 1).replace("6.0\n", "6.0\n>>> subject(5.0)\n10.0\n"), encoding="utf-8")
+    assert len(list(pages.executed(House(tmp_path)))) == 1
+
+
 def test_an_import_for_types_alone_makes_no_cycle(tmp_path):
     sample.build(tmp_path)
     base = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from reference.functions.double import two\n"

@@ -239,12 +239,12 @@ BREACHES = [
     (
         "equations",
         change(SPEC, "## Residuals", '<a id="double.a"></a>**(double.a)**\n\n## Residuals'),
-        f"{SPEC}:48: an id must be unique, got double.a again, first in {SPEC}",
+        f"{SPEC}:59: an id must be unique, got double.a again, first in {SPEC}",
     ),
     (
         "equations",
         change(SPEC, "## Residuals", '<a id="double.b"></a>**(double.b)**\n\n## Residuals'),
-        f"{SPEC}:48: the anchor of double.b must have an equation with its \\tag, got none",
+        f"{SPEC}:59: the anchor of double.b must have an equation with its \\tag, got none",
     ),
     ("citations", change(DOUBLE, "# (double.2)", ""), f"{SPEC}:29: double.2 must be cited by a line of code, got none"),
     (
@@ -315,33 +315,49 @@ BREACHES = [
         "laws",
         change(SPEC, " (`test_linear`)", ""),
         (
-            f"{SPEC}:54: a law must end in the name of its test, (`test_...`), got "
+            f"{SPEC}:65: a law must end in the name of its test, (`test_...`), got "
             "'Linear: $`y(a x)`$ is $`a y(x)`$ for every $`a`$.'"
         ),
     ),
-    ("laws", change(SPEC, "test_linear", "test_gone"), f"{SPEC}:54: a named test must exist in {TESTS}, got test_gone"),
+    ("laws", change(SPEC, "test_linear", "test_gone"), f"{SPEC}:65: a named test must exist in {TESTS}, got test_gone"),
     ("laws", change(UPDATE, "- A gradient", "A gradient"), f"{UPDATE}:1: Laws must list at least one law, got none"),
+    (
+        "worked",
+        change(SPEC, "Twice 3 is 6, and twice 5 is 10.\n", ""),
+        f"{SPEC}:48: a worked example must say its steps in words, got none",
+    ),
+    (
+        "worked",
+        change(SPEC, ">>> from reference.functions.double import subject", ">>> subject = float"),
+        f"{SPEC}:48: a worked example must run what it imports from reference.functions.double, got no such line",
+    ),
+    (
+        "worked",
+        change(UPDATE, ">>> step(3.0, 2.0, 0.5)\n2.0\n", ""),
+        f"{UPDATE}:27: a worked example must show what comes out, got no such step",
+    ),
     (
         "pitfalls",
         change(SPEC, "`test_wrong`", "the check"),
-        f"{SPEC}:65: the last column must name tests, `test_...`, got 'the check'",
+        f"{SPEC}:76: the last column must name tests, `test_...`, got 'the check'",
     ),
     (
         "pitfalls",
         change(SPEC, "`test_wrong`", "`test_gone`"),
-        f"{SPEC}:65: a named test must exist in {TESTS}, got test_gone",
+        f"{SPEC}:76: a named test must exist in {TESTS}, got test_gone",
     ),
     (
         "pitfalls",
         change(SPEC, "| caught by |", "| test |"),
         (
-            f"{SPEC}:63: the table must start with "
-            "'| wrong version | what it does | caught by |', got '| wrong version | what it does | test |'"
+            f"{SPEC}:74: the table must start with "
+            "'| wrong version | what it does | how it shows | caught by |', "
+            "got '| wrong version | what it does | how it shows | test |'"
         ),
     ),
     (
         "pitfalls",
-        change(SPEC, "| $`dx = dy`$ | half of it | `test_wrong` |\n", ""),
+        change(SPEC, "| $`dx = dy`$ | half of it | half as fast | `test_wrong` |\n", ""),
         f"{SPEC}:1: Pitfalls must be a table of at least one wrong version, got 2 lines of one",
     ),
     (
@@ -352,7 +368,7 @@ BREACHES = [
     (
         "links",
         change(SPEC, "equation](#double.1)", "equation](#double.9)"),
-        f"{SPEC}:50: a link must lead to an equation, got #double.9",
+        f"{SPEC}:61: a link must lead to an equation, got #double.9",
     ),
     (
         "indexed",
@@ -460,5 +476,5 @@ BREACHES = [
         create("reference/job/load.py", "import numpy as np\nx = np.load('x', allow_pickle=True)\n"),
         "reference/job/load.py:2: no data is executed, got allow_pickle",
     ),
-    ("finished", change(SPEC, "Exact.", "TO" + "DO"), f"{SPEC}:59: must be finished, got " + "TO" + "DO"),
+    ("finished", change(SPEC, "Exact.", "TO" + "DO"), f"{SPEC}:70: must be finished, got " + "TO" + "DO"),
 ]

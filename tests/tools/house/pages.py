@@ -13,7 +13,11 @@ from house.tree import ID, Fence, House, Module, Page, at
 PULLBACK_FORM = ["Source", "Shapes", "Forward", "Backward", "Residuals", "Laws", "Numerics", "Pitfalls"]
 UPDATE_FORM = ["Source", "Shapes", "Update", "Laws", "Numerics", "Pitfalls"]
 ALGORITHM_FORM = ["Source", "Shapes", "Algorithm", "Laws", "Numerics", "Pitfalls"]
-PITFALLS_HEADER = "| wrong version | what it does | caught by |"
+EXAMPLE = "Worked example"  # behind Backward, Update or Algorithm, on pages that have one
+PITFALLS_HEADERS = (
+    "| wrong version | what it does | how it shows | caught by |",
+    "| wrong version | what it does | caught by |",
+)
 INDEX = Path("specs/README.md")
 LANGUAGES = {"math", "pycon", "text", "bash"}
 
@@ -34,7 +38,7 @@ def headings(house: House) -> Iterator[str]:
     """A page with a pullback has one list of headings, an update rule or algorithm another."""
     for page in house.derivations:
         found = [(number, line.removeprefix("## ")) for number, line in page.prose if line.startswith("## ")]
-        titles = [title for _, title in found]
+        titles = [title for _, title in found if title != EXAMPLE]
         module = _module(house, page)
         forms = [PULLBACK_FORM] if module and module.pullback_line else [UPDATE_FORM, ALGORITHM_FORM]
         if titles not in forms:
@@ -42,6 +46,22 @@ def headings(house: House) -> Iterator[str]:
             yield at(
                 page.path, found[0][0] if found else 1, f"headings must be {want}, got {', '.join(titles) or 'none'}"
             )
+
+
+def worked(house: House) -> Iterator[str]:
+    """A worked example says its steps, then runs the module of its page and shows what comes out."""
+    for page in house.derivations:
+        start, end = page.lines_of(EXAMPLE)
+        if not start:
+            continue
+        if not any(line.strip() for _, line in page.section(EXAMPLE)):
+            yield at(page.path, start, "a worked example must say its steps in words, got none")
+        bodies = ["\n".join(fence.body) + "\n" for fence in page.fences if start < fence.line < end]
+        module = ".".join(page.column[0].with_suffix("").parts)
+        if not any(re.search(rf"^>>> from {re.escape(module)} import ", body, re.MULTILINE) for body in bodies):
+            yield at(page.path, start, f"a worked example must run what it imports from {module}, got no such line")
+        if not any(step.want for body in bodies for step in doctest.DocTestParser().get_examples(body)):
+            yield at(page.path, start, "a worked example must show what comes out, got no such step")
 
 
 def equations(house: House) -> Iterator[str]:
@@ -116,17 +136,20 @@ def inline(house: House) -> Iterator[str]:
 
 
 def executed(house: House) -> Iterator[str]:
-    """Python on a page runs, and a page has a checked step for each lettered equation that is not proved."""
+    """Python on a page runs, and a page has a checked step for each lettered equation that is not proved.
+
+    The numbers of a worked example are no steps of a derivation.
+    """
     proved = house.proved
     for page in house.pages.values():
-        checks = 0
+        checks, (start, end) = 0, page.lines_of(EXAMPLE)
         for fence in page.fences:
             if fence.language not in LANGUAGES:
                 got = fence.language or "no language"
                 yield at(page.path, fence.line, f"a fence must be one of {', '.join(sorted(LANGUAGES))}, got {got}")
             if fence.language == "pycon":
                 steps = doctest.DocTestParser().get_examples("\n".join(fence.body) + "\n")
-                checks += sum(bool(step.want) for step in steps)
+                checks += sum(bool(step.want) for step in steps) if not start < fence.line < end else 0
                 if not steps:
                     yield at(
                         page.path, fence.line, "a pycon block must run something, got no line that starts with >>>"
@@ -174,8 +197,8 @@ def pitfalls(house: House) -> Iterator[str]:
             yield at(
                 page.path, 1, f"Pitfalls must be a table of at least one wrong version, got {len(rows)} lines of one"
             )
-        elif rows[0][1] != PITFALLS_HEADER:
-            yield at(page.path, rows[0][0], f"the table must start with {PITFALLS_HEADER!r}, got {rows[0][1]!r}")
+        elif rows[0][1] not in PITFALLS_HEADERS:
+            yield at(page.path, rows[0][0], f"the table must start with {PITFALLS_HEADERS[0]!r}, got {rows[0][1]!r}")
         for number, row in rows[2:]:
             last = row.rstrip().removesuffix("|").rpartition("|")[2].strip()
             if not re.fullmatch(r"`test_\w+`(?:, `test_\w+`)*", last):
@@ -268,4 +291,4 @@ def _named_tests_exist(house: House, page: Page, number: int, names: str) -> Ite
             yield at(page.path, number, f"a named test must exist in {page.column[1].as_posix()}, got {name}")
 
 
-RULES = [heads, headings, equations, citations, inline, executed, tolerances, laws, pitfalls, links, indexed]
+RULES = [heads, headings, worked, equations, citations, inline, executed, tolerances, laws, pitfalls, links, indexed]

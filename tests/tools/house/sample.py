@@ -115,6 +115,17 @@ True
 
 ```
 
+## Worked example
+
+Twice 3 is 6, and twice 5 is 10.
+
+```pycon
+>>> from reference.ROOM.NAME import subject
+>>> subject(3.0)
+6.0
+
+```
+
 ## Residuals
 
 None; see [the first equation](#NAME.1).
@@ -130,9 +141,9 @@ Exact.
 
 ## Pitfalls
 
-| wrong version | what it does | caught by |
-|---|---|---|
-| $`dx = dy`$ | half of it | `test_wrong` |
+| wrong version | what it does | how it shows | caught by |
+|---|---|---|---|
+| $`dx = dy`$ | half of it | half as fast | `test_wrong` |
 """
 
 UPDATE_PAGE = r"""
@@ -158,6 +169,17 @@ x' = x - \alpha \, dx \tag{NAME.1}
 
 ```
 
+## Worked example
+
+From 3, half of 2 further down, is 2.
+
+```pycon
+>>> from reference.ROOM.NAME import step
+>>> step(3.0, 2.0, 0.5)
+2.0
+
+```
+
 ## Laws
 
 - A gradient of 0 changes nothing (`test_linear`).
@@ -168,9 +190,9 @@ Exact.
 
 ## Pitfalls
 
-| wrong version | what it does | caught by |
-|---|---|---|
-| $`+`$ | climbs | `test_wrong`, `test_linear` |
+| wrong version | what it does | how it shows | caught by |
+|---|---|---|---|
+| $`+`$ | climbs | the loss rises | `test_wrong`, `test_linear` |
 """
 
 HELPER = """

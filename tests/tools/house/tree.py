@@ -104,6 +104,14 @@ class Page:
         anchors = ((number, match) for number, line in self.prose for match in re.finditer(rf'<a id="({ID})">', line))
         return {match[1]: number for number, match in anchors}
 
+    def lines_of(self, title: str) -> tuple[int, int]:
+        """The line of the heading `## title` and that of the next one; (0, 0) where there is no such heading."""
+        heads = [(number, line) for number, line in self.prose if line.startswith("## ")]
+        for place, (number, line) in enumerate(heads):
+            if line == f"## {title}":
+                return number, heads[place + 1][0] if place + 1 < len(heads) else len(self.source.splitlines()) + 1
+        return 0, 0
+
     def section(self, title: str) -> list[tuple[int, str]]:
         """The prose below the heading `## title`, without it."""
         lines, inside = [], False
