@@ -3,25 +3,18 @@
 import contextlib
 import dataclasses
 import itertools
-import multiprocessing
 import os
-import signal
-import threading
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from reference.training.errors import RunError
-from reference.training.process import held, settle
-from reference.training.shared import Parts, Room, Sent, Shared
+from reference.training.processes import Processes
+from reference.training.shared import Parts
 
 Workers: TypeAlias = int | Callable[..., Iterable]  # SciPy's convention
 Mapper: TypeAlias = Callable[[Callable, list], list]
 MOST = 1024  # processes
-LIVES = 3    # that processes have for one call, before it is given up
 
 
 def expect_workers(workers: Any) -> None:
@@ -100,63 +93,3 @@ def _collected(results: Any, count: int) -> list:
     if len(found) != count:
         raise ValueError(f"{want}, got {len(found)}")
     return [found[number] for number in range(count)]
-
-
-class Processes:
-    """Processes of this machine; those of which one died are replaced, and do the work of that call anew."""
-
-    def __init__(self, count: int) -> None:
-        self._count, self._shared = count, Shared()
-        self._pool = self._new()
-
-    def map(self, function: Callable, tasks: list) -> list:
-        """Return the results in the order of the tasks.
-
-        Raises:
-            RunError: one died each time that they were replaced.
-        """
-        parts = Parts.of(function)
-        room, *rooms = self._shared.rooms(1 + len(tasks), parts.places[-1])  # a gradient has the size of the weights
-        sent = room.put(parts)
-        for _ in range(LIVES):
-            try:
-                with held():  # processes that are started here never hear Ctrl-C
-                    futures = [self._pool.submit(_carried_out, sent, *work) for work in zip(tasks, rooms, strict=True)]
-                return [future.result().value() for future in futures]
-            except BrokenProcessPool:
-                self._end()
-                self._pool = self._new()
-        raise RunError(f"worker processes must live for a step, got {LIVES} that died one after another")
-
-    def close(self) -> None:
-        self._end()
-        self._shared.close()
-
-    def _new(self) -> ProcessPoolExecutor:
-        context = multiprocessing.get_context("spawn")  # a fork would copy the thread that draws the bar
-        return ProcessPoolExecutor(self._count, context, _begin)
-
-    def _end(self) -> None:
-        """End the processes, whatever they are at."""
-        for process in list((self._pool._processes or {}).values()):
-            process.terminate()
-        self._pool.shutdown(cancel_futures=True)
-
-
-def _carried_out(sent: Sent, task: Any, room: Room) -> Sent:
-    with np.errstate(all="ignore"):  # `train` looks at each loss
-        return room.put(Parts.of(sent.value()(task)))
-
-
-def _begin() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # for systems on which no mask is inherited, and other threads
-    settle()
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    """A command that is killed leaves nobody behind."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
