@@ -57,6 +57,13 @@ def integers(at: range, like: Any = None) -> Any:
     return np.cumsum(np.ones_like(like, shape=len(at), dtype=int)) * at.step + (at.start - at.step)
 
 
+def spread(rows: Any, counts: Any) -> Any:
+    """Return (..., *V): the rows (N, *V) at the N places where `counts` (...) is True, and 0 at the others."""
+    spread = np.zeros_like(rows, shape=(*counts.shape, *rows.shape[1:]))
+    spread[counts] = rows
+    return spread
+
+
 def handed_over(drawn: np.ndarray, like: Any) -> Any:
     """Return what a generator drew on the host as an array like `like`; where that is NumPy's own, as it is."""
     if on_host(like):

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from reference.core.arrays import as_array, expect_beside, integers
+from reference.core.arrays import as_array, expect_beside, integers, spread
 from reference.core.shapes import (
     expect_choice,
     expect_floating,
@@ -15,6 +15,8 @@ from reference.core.shapes import (
     expect_share,
     expect_whole_number,
 )
+
+REDUCTIONS = ("mean", "sum", "none")
 
 
 def cross_entropy(
@@ -26,7 +28,7 @@ def cross_entropy(
     z_loss: float = 0.0,
     reduction: str = "mean",
 ) -> np.ndarray:
-    """Map logits (..., V) and target ids (...,) to the loss ()."""
+    """Map logits (..., V) and target ids (...,) to the loss (), or that of each position (...)."""
     loss, _ = cross_entropy_vjp(
         logits, targets=targets, ignore=ignore, smoothing=smoothing, z_loss=z_loss, reduction=reduction
     )
@@ -42,20 +44,20 @@ def cross_entropy_vjp(
     z_loss: float = 0.0,
     reduction: str = "mean",
 ) -> tuple[np.ndarray, Callable[[np.ndarray | float], np.ndarray]]:
-    """Return the loss () and the pullback dloss -> dlogits (..., V).
+    """Return the loss () and the pullback dloss -> dlogits (..., V); of reduction 'none' loss and dloss are (...).
 
     A position counts unless its target is `ignore`; one that does not is never looked at.
     The target distribution is (1 - smoothing) on the target id plus smoothing / V on every
     id.  `z_loss` times the square of the log of the softmax's denominator is added to the cost
     of each position.  The loss is the sum over the positions that count, or their mean; 0 if
-    none does.
+    none does.  Of reduction 'none' it is the cost of each position, 0 where it does not count.
 
     Raises:
         TypeError: logits is not a floating or complex array, targets not an integer one, ignore no
             whole number, smoothing or z_loss no number, or reduction no word.
         ValueError: V is 0, the shapes do not match, a target that counts is outside [0, V),
             smoothing is outside [0, 1), z_loss is negative or not finite, or reduction is
-            neither 'mean' nor 'sum'.
+            neither 'mean', 'sum' nor 'none'.
 
     Source: Szegedy et al. 2016, "Rethinking the Inception architecture", sec. 7; z_loss:
     Chowdhery et al. 2022 (arXiv:2204.02311), sec. 5.
@@ -72,25 +74,33 @@ def cross_entropy_vjp(
     e = np.exp(z, out=z)                                # (N, V)    # (cross_entropy.3)
     total = e.sum(axis=-1)                              # (N,)      # (cross_entropy.4)
     share = 1 / max(n, 1) if reduction == "mean" else 1.0           # (cross_entropy.5)
-    loss = as_array((np.log(total) - hit).sum() * share)            # (cross_entropy.6)
+    each, cost = reduction == "none", np.log(total) - hit
+    loss = spread(cost, counts)                         # (...)     # (cross_entropy.14)
+    if not each:
+        loss = as_array(cost.sum() * share)             # ()        # (cross_entropy.6)
     if b:
         log_z = np.log(total) + m[:, 0]                 # (N,)      # (cross_entropy.7)
-        loss = as_array(loss + b * (log_z * log_z).sum() * share)    # (cross_entropy.8)
+        if each:
+            loss = as_array(loss + spread(b * log_z * log_z, counts))   # (cross_entropy.15)
+        else:
+            loss = as_array(loss + b * (log_z * log_z).sum() * share)  # (cross_entropy.8)
     p = np.divide(e, total[:, None], out=e)             # (N, V)    # (cross_entropy.9)
     shape = logits.shape
 
     def pullback(dloss: np.ndarray | float) -> np.ndarray:
-        c = dloss * share                               # ()        # (cross_entropy.10)
+        if each:
+            c = as_array(dloss)[counts]                 # (N,)      # (cross_entropy.16)
+            c = c[:, None]
+        else:
+            c = dloss * share                           # ()        # (cross_entropy.10)
         k = c * (1 + 2 * b * log_z)[:, None] if b else c            # (cross_entropy.11)
         dz = k * p                                      # (N, V)
         if a:
             dz -= c * a / v
-        dz[rows, y] -= c * (1 - a)                                  # (cross_entropy.12)
+        dz[rows[:, None], y[:, None]] -= c * (1 - a)                # (cross_entropy.12)
         if n == counts.size:  # nothing to put zeros between
             return dz.reshape(shape)
-        dlogits = np.zeros_like(dz, shape=shape)        # (..., V)
-        dlogits[counts] = dz                                        # (cross_entropy.13)
-        return dlogits
+        return spread(dz, counts)                       # (..., V)  # (cross_entropy.13)
 
     return loss, pullback
 
@@ -100,16 +110,26 @@ def _expect_arguments(
 ) -> np.ndarray:
     """Raise unless the arguments fit; return where a position counts (...,)."""
     where = "cross_entropy"
+    expect_logits(where, logits)
+    expect_share(where, "smoothing", smoothing)
+    expect_nonnegative(where, "z_loss", z_loss)
+    expect_choice(where, "reduction", reduction, REDUCTIONS)
+    return expect_one_for_each(where, targets, ignore, logits)
+
+
+def expect_logits(where: str, logits: Any) -> None:
+    """Raise unless `logits` is a floating or complex array (..., V) with V at least 1."""
     expect_floating(where, "logits", logits)
     if logits.ndim < 1 or logits.shape[-1] < 1:
         raise ValueError(f"{where}: logits must have shape (..., V) with V at least 1, got {logits.shape}")
+
+
+def expect_one_for_each(where: str, targets: Any, ignore: Any, logits: Any) -> np.ndarray:
+    """Raise unless `targets` has an id for each position of logits (..., V); return where one counts (...,)."""
     expect_integers(where, "targets", targets)
     if targets.shape != logits.shape[:-1]:
         raise ValueError(f"{where}: targets must have shape {logits.shape[:-1]}, got {targets.shape}")
     expect_beside(where, "targets", targets, logits)
-    expect_share(where, "smoothing", smoothing)
-    expect_nonnegative(where, "z_loss", z_loss)
-    expect_choice(where, "reduction", reduction, ("mean", "sum"))
     return expect_targets(where, "targets", targets, ignore, logits.shape[-1])
 
 
@@ -132,3 +152,5 @@ def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]
     yield "sum, ignored", cross_entropy_vjp, (logits,), {"targets": padded, "ignore": -1, "reduction": "sum"}
     yield "mean, ignored, smoothed", cross_entropy_vjp, (logits,), {"targets": padded, "ignore": -1, "smoothing": 0.1}
     yield "mean, ignored, z-loss", cross_entropy_vjp, (logits,), {"targets": padded, "ignore": -1, "z_loss": 0.3}
+    each = {"targets": padded, "ignore": -1, "smoothing": 0.1, "z_loss": 0.3, "reduction": "none"}
+    yield "each of (2, 3, 7), ignored, smoothed, z-loss", cross_entropy_vjp, (logits,), each

@@ -41,19 +41,19 @@ def logits_and_targets(rng, shape=(2, 3, 7), ignored=2):
 def oracle(logits, targets, ignore=None, smoothing=0.0, z_loss=0.0, reduction="mean"):
     """Loss and gradient in plain loops, from p, q, -q log p and the price of log Z."""
     v = logits.shape[-1]
-    losses, counted, gradient = [], 0, np.zeros_like(logits)
+    losses, counted, gradient = np.zeros(targets.shape), 0, np.zeros_like(logits)
     for at in np.ndindex(targets.shape):
         if targets[at] != ignore:
             total = math.fsum(math.exp(s) for s in logits[at])
-            losses.append(z_loss * math.log(total) ** 2)
+            losses[at] = z_loss * math.log(total) ** 2
             counted += 1
             for i, s in enumerate(logits[at]):
                 q = (1 - smoothing) * (i == targets[at]) + smoothing / v
-                losses.append(-q * (s - math.log(total)))
+                losses[at] -= q * (s - math.log(total))
                 p = math.exp(s) / total
                 gradient[at][i] = p - q + 2 * z_loss * math.log(total) * p
     share = 1 / max(counted, 1) if reduction == "mean" else 1
-    return share * math.fsum(losses), share * gradient
+    return losses if reduction == "none" else share * losses.sum(), share * gradient
 
 
 def with_gradient(wrong):
@@ -80,11 +80,12 @@ SETTINGS = [
     for ignore in (None, IGNORE)
 ]
 WITH_Z_LOSS = [*SETTINGS, {"reduction": "mean", "smoothing": 0.3, "ignore": IGNORE, "z_loss": 0.2}]
+EACH = [{"reduction": "none"}, {"reduction": "none", "smoothing": 0.3, "ignore": IGNORE, "z_loss": 0.2}]
 
 
-@pytest.mark.parametrize("options", WITH_Z_LOSS)
+@pytest.mark.parametrize("options", WITH_Z_LOSS + EACH)
 def test_backward_is_proved(prove, rng, options):
-    logits, targets = logits_and_targets(rng, ignored=0 if options["ignore"] is None else 2)
+    logits, targets = logits_and_targets(rng, ignored=0 if options.get("ignore") is None else 2)
     prove(cross_entropy_vjp, logits, targets=targets, **options)
 
 
@@ -94,9 +95,10 @@ def test_examples_are_proved(prove, rng):
 
 
 @pytest.mark.parametrize("shape", [(7,), (4, 7), (1, 1, 7), (2, 3, 4, 7), (3, 2)])
-def test_backward_is_proved_for_any_leading_shape(prove, rng, shape):
+@pytest.mark.parametrize("reduction", ["mean", "none"])
+def test_backward_is_proved_for_any_leading_shape(prove, rng, shape, reduction):
     logits, targets = logits_and_targets(rng, shape, ignored=0)
-    prove(cross_entropy_vjp, logits, targets=targets, smoothing=0.1)
+    prove(cross_entropy_vjp, logits, targets=targets, smoothing=0.1, reduction=reduction)
 
 
 def test_backward_is_proved_inside_a_composite(prove, rng):
@@ -112,7 +114,7 @@ def test_backward_is_proved_inside_a_composite(prove, rng):
     ignored=st.integers(0, 5),
     smoothing=st.sampled_from([0.0, 0.1, 0.9]),
     z_loss=st.sampled_from([0.0, 0.3]),
-    reduction=st.sampled_from(["mean", "sum"]),
+    reduction=st.sampled_from(["mean", "sum", "none"]),
 )
 def test_forward_and_backward_equal_their_oracle(shape, v, ignored, smoothing, z_loss, reduction):
     ignored = min(ignored, math.prod(shape))
@@ -120,9 +122,9 @@ def test_forward_and_backward_equal_their_oracle(shape, v, ignored, smoothing, z
     options = {"ignore": IGNORE, "smoothing": smoothing, "z_loss": z_loss, "reduction": reduction}
     loss, pullback = cross_entropy_vjp(logits, targets=targets, **options)
     want, gradient = oracle(logits, targets, **options)
-    assert loss.shape == () and isinstance(loss, np.ndarray)
+    assert loss.shape == (targets.shape if reduction == "none" else ()) and isinstance(loss, np.ndarray)
     np.testing.assert_allclose(loss, want, **EXACT)
-    np.testing.assert_allclose(pullback(0.7), 0.7 * gradient, **EXACT)
+    np.testing.assert_allclose(pullback(np.full(loss.shape, 0.7)), 0.7 * gradient, **EXACT)
     assert np.array_equal(cross_entropy(logits, targets=targets, **options), loss)
 
 
@@ -133,11 +135,12 @@ def test_upstream_gradient_may_be_a_number_or_an_array(rng):
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex128])
-@pytest.mark.parametrize("options", WITH_Z_LOSS)
+@pytest.mark.parametrize("options", WITH_Z_LOSS + EACH)
 def test_dtype_of_the_logits_is_kept(rng, dtype, options):
     logits, targets = logits_and_targets(rng, ignored=0)
     loss, pullback = cross_entropy_vjp(logits.astype(dtype), targets=targets, **options)
-    assert loss.dtype == pullback(loss).dtype == pullback(1.0).dtype == dtype
+    assert loss.dtype == pullback(loss).dtype == dtype
+    assert loss.ndim or pullback(1.0).dtype == dtype
 
 
 def test_coefficients_of_double_precision_leave_float32_alone(rng):
@@ -217,6 +220,16 @@ def test_sum_is_count_times_mean(rng):
     total, sum_pullback = cross_entropy_vjp(logits, targets=targets, ignore=IGNORE, reduction="sum")
     np.testing.assert_allclose(total, 4 * mean, **EXACT)
     np.testing.assert_allclose(sum_pullback(1.0), 4 * mean_pullback(1.0), **EXACT)
+
+
+def test_costs_of_positions_add_up_to_the_sum(rng):
+    logits, targets = logits_and_targets(rng)
+    options = {"targets": targets, "ignore": IGNORE, "smoothing": 0.1, "z_loss": 0.2}
+    each, each_pullback = cross_entropy_vjp(logits, reduction="none", **options)
+    total, sum_pullback = cross_entropy_vjp(logits, reduction="sum", **options)
+    np.testing.assert_allclose(each.sum(), total, **EXACT)
+    np.testing.assert_allclose(each_pullback(np.full((2, 3), 0.7)), sum_pullback(0.7), **EXACT)
+    assert not each[targets == IGNORE].any()
 
 
 def test_ignored_positions_have_no_influence(rng):
@@ -451,6 +464,14 @@ def test_probabilities_at_ignored_positions_are_caught(caught, rng):
     caught({"logits"}, with_gradient(wrong), logits, targets=targets, ignore=IGNORE)
 
 
+def test_one_factor_for_all_positions_is_caught(caught, rng):
+    def wrong(dlogits, logits, dloss, constants):
+        return cross_entropy_vjp(logits, **constants)[1](np.full(dloss.shape, dloss.mean()))
+
+    logits, targets = logits_and_targets(rng, ignored=0)
+    caught({"logits"}, with_gradient(wrong), logits, targets=targets, reduction="none")
+
+
 def test_forgotten_upstream_gradient_is_caught(caught, rng):
     def wrong(dlogits, logits, dloss, constants):
         return cross_entropy_vjp(logits, **constants)[1](1.0)
@@ -508,7 +529,7 @@ def test_smoothing_of_the_other_words_is_another_function(rng):
         ({"z_loss": math.inf}, ValueError, r"z_loss must be finite and at least 0, got inf"),
         ({"z_loss": "x"}, TypeError, r"z_loss must be a number, got str"),
         ({"z_loss": math.nan}, ValueError, r"z_loss must be finite and at least 0, got nan"),
-        ({"reduction": "none"}, ValueError, r"reduction must be 'mean' or 'sum', got 'none'"),
+        ({"reduction": "all"}, ValueError, r"reduction must be 'mean' or 'sum' or 'none', got 'all'"),
     ],
 )  # fmt: skip
 def test_wrong_arguments_are_one_clear_line(change, error, message):

@@ -37,6 +37,8 @@ from reference.layers.layernorm import LayerNorm
 from reference.layers.linear import Linear
 from reference.layers.residual import PostNorm, PreNorm
 from reference.losses.cross_entropy import cross_entropy_vjp
+from reference.losses.soft_cross_entropy import soft_cross_entropy
+from reference.losses.weighted_cross_entropy import weighted_cross_entropy
 from reference.models.decoder import Decoder
 from reference.models.objective import Objective, examples
 from reference.models.tied import TiedTransformer
@@ -46,6 +48,7 @@ MODELS = pytest.mark.parametrize("kind", [Transformer, TiedTransformer])
 COUNTS = pytest.mark.parametrize(("residual", "wrong", "arrays"), [(PreNorm, 37, 50), (PostNorm, 35, 46)])
 MASK = padding(np.array([5, 3]), 5)
 IGNORE, V = -1, 7
+SOFT = np.ones((2, 4, V))
 
 
 def random_model(rng, kind=Transformer, residual=PreNorm, heads=4, layers=(1, 1), vocabulary=V, width=8, hidden=6):
@@ -66,7 +69,7 @@ def spoken(rng, batch=2, t=3, vocabulary=V):
     return {"tokens": tokens, "labels": labels}
 
 
-@pytest.mark.parametrize("i", range(4))
+@pytest.mark.parametrize("i", range(6))
 def test_backward_is_proved(prove, rng, i):
     _, layer, _, constants = list(examples(rng))[i]
     report = prove(layer, **constants)
@@ -135,6 +138,39 @@ def test_it_is_the_loss_of_the_model(rng, kind, settings):
     assert loss.shape == () and type(d_objective) is Objective
     for (path, leaf), (_, other) in zip(tree.leaves(d_objective.model), tree.leaves(d_model), strict=True):
         np.testing.assert_array_equal(leaf, other, err_msg=path)
+
+
+@pytest.mark.parametrize("pooled", [False, True])
+def test_classes_have_weights_and_labels_may_be_distributions(prove, rng, pooled):
+    """Of every token, or one thing of a whole sequence."""
+    model, batch = Speaker.draw(rng, 4, 3, 4, pooled), spoken(rng, 2, 3, 4)
+    ids = np.array([3, 0]) if pooled else batch["labels"]
+    weights, soft = rng.uniform(0.3, 2, size=4), rng.dirichlet(np.ones(4), size=ids.shape)
+    (logits, *_), tokens = model(tokens=batch["tokens"]), {"tokens": batch["tokens"]}
+    weighted = Objective(model, IGNORE, smoothing=0.1)
+    want = weighted_cross_entropy(logits, targets=ids, weights=weights, ignore=IGNORE, smoothing=0.1)
+    assert weighted(labels=ids, weights=weights, **tokens) == want
+    assert Objective(model)(labels=soft, **tokens) == soft_cross_entropy(logits, targets=soft)
+    prove(weighted, labels=ids, weights=weights, **tokens)
+    prove(Objective(model, reduction="sum"), labels=soft, **tokens)
+
+
+@pytest.mark.parametrize(
+    ("fields", "given", "message"),
+    [
+        ({"z_loss": 0.1}, {"weights": np.ones(V)}, "z_loss must be 0.0 with weights, got 0.1"),
+        ({"ignore": 3}, {"labels": SOFT}, "ignore must be None with distributions as labels, got 3"),
+        ({"smoothing": 0.1}, {"labels": SOFT}, "smoothing must be 0.0 with distributions as labels, got 0.1"),
+        ({"z_loss": 0.1}, {"labels": SOFT}, "z_loss must be 0.0 with distributions as labels, got 0.1"),
+        ({}, {"labels": SOFT, "weights": np.ones(V)}, "weights must be None with distributions as labels, got some"),
+        ({}, {"labels": np.ones((2, 4, V + 1))}, r"labels must have shape \(2, 4, 7\), got \(2, 4, 8\)"),
+        ({}, {"labels": np.ones((2, 3, V))}, r"labels must have shape \(2, 4, 7\), got \(2, 3, 7\)"),
+        ({}, {"labels": np.ones((2, V))}, r"labels must have shape \(2, 4, 7\), got \(2, 7\)"),
+    ],
+)
+def test_weights_and_distributions_that_do_not_fit_are_one_clear_line(rng, fields, given, message):
+    with pytest.raises(ValueError, match=rf"^Objective: {message}$"):
+        Objective(random_model(rng), **fields)(**example(rng) | given)
 
 
 def test_auxiliary_outputs_are_added_with_their_weight(rng):

@@ -69,7 +69,8 @@ UNPROVED_STEPS = {
     "pages": """
         attention.d attention.e encoder_only.d grouped_attention.a grouped_attention.b grouped_attention.c
         grouped_attention.d grouped_attention.e grouped_attention.f grouped_attention.g grouped_attention.h
-        grouped_attention.i grouped_attention.j language_model_head.b cache.c""",
+        grouped_attention.i grouped_attention.j language_model_head.b cache.c soft_cross_entropy.b
+        weighted_cross_entropy.c""",
     "apart": """
         attention.a clipping.a distillation.e muon.b muon.c muon.e regression.c regression.d rotary.d rotary.e rotary.f
         schedules.f top_k.a""",
