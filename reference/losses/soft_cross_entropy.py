@@ -39,7 +39,7 @@ def soft_cross_entropy_vjp(
     Source: Szegedy et al. 2016, "Rethinking the Inception architecture", sec. 7, with q for the targets.
     """
     counts = _expect_arguments(logits, targets, mask, reduction)  # (...)
-    z = logits[counts]                                  # (N, V)
+    z = logits[counts]                                  # (N, V)    # (soft_cross_entropy.11)
     q = targets[counts].astype(z.real.dtype, copy=False)  # (N, V)
 
     s, log_softmax_pullback = log_softmax_vjp(z)        # (N, V)    # (soft_cross_entropy.1)

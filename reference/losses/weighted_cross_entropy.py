@@ -59,7 +59,8 @@ def weighted_cross_entropy_vjp(
     rows, y = integers(range(n), z), targets[counts]    # (N,), (N,)
     a, w = float(smoothing), weights.astype(z.real.dtype, copy=False)   # (), (V,)
 
-    z -= row_maxima(z.real)                             # (N, V)    # (weighted_cross_entropy.1)
+    m = row_maxima(z.real)                              # (N, 1)    # (weighted_cross_entropy.17)
+    z -= m                                              # (N, V)    # (weighted_cross_entropy.1)
     l, logsumexp_pullback = logsumexp_vjp(z)            # (N,)      # (weighted_cross_entropy.2)
     u = (1 - a) * w[y] + (a / v * w.sum() if a else 0.0)            # (weighted_cross_entropy.3)
     even = a / v * _times(w, z).sum(axis=-1) if a else 0.0
@@ -80,8 +81,7 @@ def weighted_cross_entropy_vjp(
             c = c * np.ones_like(u)
         dl = c * u                                      # (N,)      # (weighted_cross_entropy.12)
         dz = logsumexp_pullback(dl)                     # (N, V)    # (weighted_cross_entropy.13)
-        if a:
-            dz -= (a / v * c)[:, None] * w                          # (weighted_cross_entropy.14)
+        dz = dz - (a / v * c)[:, None] * w if a else dz             # (weighted_cross_entropy.14)
         dz[rows, y] -= (1 - a) * c * w[y]                           # (weighted_cross_entropy.15)
         return spread(dz, counts)                       # (..., V)  # (weighted_cross_entropy.16)
 

@@ -120,7 +120,8 @@ def test_arrays_of_two_libraries_are_an_error_that_says_what_moves_them():
 
 
 def test_rows_are_spread_over_the_places_that_count():
-    rows, counts = np.array([[1.0, 2.0], [3.0, 4.0]], np.float32), np.array([[False, True, False], [True, False, False]])
+    rows = np.array([[1.0, 2.0], [3.0, 4.0]], np.float32)
+    counts = np.array([[False, True, False], [True, False, False]])
     places = spread(rows, counts)
     assert places.shape == (2, 3, 2) and places.dtype == np.float32
     np.testing.assert_array_equal(places[counts], rows)
