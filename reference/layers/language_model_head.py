@@ -9,22 +9,25 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import DTypeLike
 
+from reference.core.activation import Activation
 from reference.core.cache import Ready
 from reference.core.kinds import Size
 from reference.core.layer import Layer
 from reference.core.outputs import expect_alone, width_of
 from reference.core.shapes import expect_last_axis
 from reference.functions.gelu import gelu_vjp
+from reference.functions.gelu_tanh import gelu_tanh_vjp
 from reference.layers.layernorm import LayerNorm
 from reference.layers.linear import Linear
 
 
 class LanguageModelHead(Layer):
-    """logits = output(norm(gelu(dense(x)))), the same map at every position."""
+    """logits = output(norm(activation(dense(x)))), the same map at every position."""
 
     dense: Linear  # D -> D
     norm: Layer    # over D
-    output: Layer  # D -> V
+    output: Layer  # D -> V: the Linear that init makes, or the Projection of a tied model
+    activation: Activation = gelu_vjp
 
     @property
     def width_out(self) -> int | None:
@@ -50,7 +53,7 @@ class LanguageModelHead(Layer):
         """
         expect_last_axis("LanguageModelHead", "x", x, self.dense.w.shape[0])
         a, dense_pullback = self.dense.vjp(x)           # (..., D)  # (language_model_head.1)
-        h, gelu_pullback = gelu_vjp(a)                  # (..., D)  # (language_model_head.2)
+        h, activation_pullback = self.activation(a)     # (..., D)  # (language_model_head.2)
         n, norm_pullback = self.norm.vjp(h)             # (..., D)  # (language_model_head.3)
         logits, output_pullback = self.output.vjp(n)    # (..., V)  # (language_model_head.4)
         expect_alone("LanguageModelHead", "output", logits)
@@ -58,7 +61,7 @@ class LanguageModelHead(Layer):
         def pullback(dlogits: np.ndarray) -> tuple[Self, np.ndarray]:
             d_output, dn = output_pullback(dlogits)     # (..., D)  # (language_model_head.5)
             d_norm, dh = norm_pullback(dn)              # (..., D)  # (language_model_head.6)
-            da = gelu_pullback(dh)                      # (..., D)  # (language_model_head.7)
+            da = activation_pullback(dh)                # (..., D)  # (language_model_head.7)
             d_dense, dx = dense_pullback(da)            # (..., D)  # (language_model_head.8)
             return self.cotangent(dense=d_dense, norm=d_norm, output=d_output), dx
 
@@ -76,3 +79,5 @@ def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]
         output=Linear(w=rng.normal(size=(5, 7)), b=rng.normal(size=7)),
     )
     yield "(2, 3, 5) to 7", layer, (rng.normal(size=(2, 3, 5)),), {}
+    other = LanguageModelHead(layer.dense, layer.norm, layer.output, gelu_tanh_vjp)
+    yield "another activation", other, (rng.normal(size=(2, 5)),), {}

@@ -12,13 +12,13 @@ from numpy.typing import DTypeLike
 from reference.core import tree
 from reference.core.cache import Cache, Ready
 from reference.core.families import TransformerSettings, expect_embeddings
-from reference.core.kinds import shaped
+from reference.core.kinds import AboveZero, shaped
 from reference.core.layer import Layer
 from reference.core.masks import padding
 from reference.core.products import product
 from reference.core.shapes import expect_last_axis, expect_shape
 from reference.core.steps import of_one_table, step_of_one_table
-from reference.core.sums import as_rows
+from reference.core.sums import as_rows, column_sums
 from reference.layers.embedding import Embedding
 from reference.models.encoder import RESIDUALS
 from reference.models.encoder_decoder import EncoderDecoder
@@ -26,9 +26,11 @@ from reference.models.transformer import Transformer
 
 
 class Projection(Layer):
-    """logits = y E^T: each logit is the product of y with the row of E that embeds its token."""
+    """logits = scale y E^T + b: each logit is the product of y with the row of E that embeds its token."""
 
-    table: Annotated[np.ndarray, shaped("V", "D")]  # E
+    table: Annotated[np.ndarray, shaped("V", "D")]      # E
+    b: Annotated[np.ndarray, shaped("V")] | None = None
+    scale: AboveZero = 1.0
 
     @property
     def width_out(self) -> int:
@@ -38,28 +40,33 @@ class Projection(Layer):
         """Map y (..., D) to logits (..., V).
 
         Raises:
-            TypeError: y or the table is not a floating or complex array.
-            ValueError: the last axis of y has not length D, or the table has not two axes.
+            TypeError: y or a parameter is not a floating or complex array.
+            ValueError: the last axis of y has not length D, the table has not two axes, or b has not length V.
 
-        Source: Press & Wolf 2017 (arXiv:1608.05859).
+        Source: Press & Wolf 2017 (arXiv:1608.05859); scale: Raffel et al. 2020 (arXiv:1910.10683), in their code only.
         """
-        E = self.table
+        E, b, scale = self.table, self.b, float(self.scale)
         expect_shape("Projection", "table", E, ("V", "D"))
+        if b is not None:
+            expect_shape("Projection", "b", b, (len(E),))
         expect_last_axis("Projection", "y", y, E.shape[1])
-        rows = as_rows(y)                               # (N, D)
-        logits = rows @ E.T                             # (N, V)    # (tied.1)
+        rows = as_rows(y)                                       # (N, D)
+        z = (scale * rows) @ E.T
+        logits = z if b is None else z + b                      # (N, V)    # (tied.1)
 
         def pullback(dlogits: np.ndarray) -> tuple[Self, np.ndarray]:
-            drows = as_rows(dlogits)                    # (N, V)
-            dy = drows @ E                              # (N, D)    # (tied.3)
-            dE = drows.T @ rows                         # (V, D)    # (tied.4)
-            return self.cotangent(table=dE), dy.reshape(y.shape)
+            drows = as_rows(dlogits)                            # (N, V)
+            dy = scale * (drows @ E)                            # (N, D)    # (tied.3)
+            dE = drows.T @ (scale * rows)                       # (V, D)    # (tied.4)
+            d_bias = {} if b is None else {"b": column_sums(drows)}         # (tied.6)
+            return self.cotangent(table=dE, **d_bias), dy.reshape(y.shape)
 
         return logits.reshape(*y.shape[:-1], len(E)), pullback
 
     def ready(self) -> Ready:
         """Return y (..., D) -> logits (..., V), for many calls."""
-        return product(self.table.T)
+        apply, scale = product(self.table.T, self.b), float(self.scale)
+        return apply if scale == 1 else lambda y: apply(scale * y)
 
 
 class TiedTransformer(Layer):
@@ -142,6 +149,8 @@ class TiedTransformer(Layer):
 
 def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]:
     yield "Projection", Projection(table=rng.normal(size=(7, 5))), (rng.normal(size=(2, 3, 5)),), {}
+    scaled = Projection(rng.normal(size=(7, 5)), rng.normal(size=7), 0.4)
+    yield "Projection, a bias and a factor", scaled, (rng.normal(size=(2, 3, 5)),), {}
     ids = {"source": rng.integers(7, size=(2, 5)), "target": rng.integers(7, size=(2, 4))}
     mask = padding(np.array([5, 3]), 5)
     for norm in RESIDUALS:

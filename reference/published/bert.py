@@ -1,4 +1,4 @@
-"""BERT: the encoder alone, as sentence vectors are made of it, or with a classifier on its first position.
+"""BERT: the encoder alone, as sentence vectors are made of it, as a masked language model, or with a classifier.
 
 Source: Devlin et al. 2018 (arXiv:1810.04805), sec. 3 and 4.1.
 """
@@ -17,15 +17,17 @@ from reference.layers.residual import PostNorm
 from reference.models.encoder import Block, Stack
 from reference.models.encoder_only import EncoderOnly
 from reference.models.headed import Headed
+from reference.models.masked_language_model import MaskedLanguageModel
 from reference.published import parts
 from reference.published.config import LAYERS, Config
 from reference.published.family import Family
 from reference.published.names import Row, linear, norm, row
 
-Model: TypeAlias = EncoderOnly | Headed
+Model: TypeAlias = EncoderOnly | MaskedLanguageModel | Headed
 
-ENCODER, CLASSIFIER = "BertModel", "BertForSequenceClassification"
-FIRST, EPS = "bert.", 1e-12
+ENCODER, MASKED, CLASSIFIER = "BertModel", "BertForMaskedLM", "BertForSequenceClassification"
+FIRST, WORDS, EPS = "bert.", "cls.predictions.", 1e-12
+UNREAD = (f"{FIRST}pooler.", "cls.seq_relationship.")
 
 
 def _encoder(body: str) -> tuple[Row, ...]:
@@ -50,6 +52,9 @@ def _encoder(body: str) -> tuple[Row, ...]:
 TABLE = (
     *_encoder(""),
     *_encoder("body."),
+    *linear("dense", f"{WORDS}transform.dense"),
+    *norm("dense_norm", f"{WORDS}transform.LayerNorm"),
+    row("bias", f"{WORDS}bias"),
     *linear("head.dense", f"{FIRST}pooler.dense"),
     *linear("head.output", "classifier"),
 )
@@ -59,13 +64,14 @@ def parameters(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Return the parameters of a file under one set of names.
 
     The numbers of the positions are no parameters.  An encoder alone has names without the first word, and a map
-    of its first position, which no hidden state depends on; old files call the gain of a norm gamma.
+    of its first position, which no hidden state depends on; that map, and another that reads it, stand in files
+    of masked language models too; old files call the gain of a norm gamma.
     """
     kept = {name: array for name, array in arrays.items() if not name.endswith("embeddings.position_ids")}
     if not any(name.startswith(FIRST) for name in kept):
         kept = {f"{FIRST}{name}": array for name, array in kept.items()}
     if "classifier.weight" not in kept:
-        kept = {name: array for name, array in kept.items() if not name.startswith(f"{FIRST}pooler.")}
+        kept = {name: array for name, array in kept.items() if not name.startswith(UNREAD)}
     gain, shift = ("LayerNorm.gamma", "LayerNorm.weight"), ("LayerNorm.beta", "LayerNorm.bias")
     return {name.replace(*gain).replace(*shift): array for name, array in kept.items()}
 
@@ -75,8 +81,10 @@ def blank(config: Config) -> Model:
     config.choice("position_embedding_type", ("absolute",), "absolute")
     config.choice("is_decoder", (False,), False)
     kind = config.entries.get("architectures", [ENCODER])
-    if kind not in ([ENCODER], [CLASSIFIER]):
-        raise config.wrong("architectures", f"[{ENCODER!r}] or [{CLASSIFIER!r}]", kind)
+    if kind not in ([ENCODER], [MASKED], [CLASSIFIER]):
+        raise config.wrong("architectures", f"one of [{ENCODER!r}], [{MASKED!r}], [{CLASSIFIER!r}]", kind)
+    if kind == [MASKED]:
+        config.choice("tie_word_embeddings", (True,), True)
     width, heads, hidden = (config.size(name) for name in ("hidden_size", "num_attention_heads", "intermediate_size"))
     if width % heads:
         raise config.wrong("num_attention_heads", f"a divisor of the width {width}", heads)
@@ -103,6 +111,9 @@ def blank(config: Config) -> Model:
     )
     if kind == [ENCODER]:
         return body
+    if kind == [MASKED]:
+        bias = np.zeros(len(body.embedding.table))
+        return MaskedLanguageModel(body, parts.linear(width, width), parts.layernorm(width, eps), bias, activation)
     classes = max(len(config.part("id2label").entries), 1) if "id2label" in config.entries else 2
     drop = config.number("classifier_dropout", sums, below=1)
     return Headed(body, ClassificationHead(parts.linear(width, width), parts.linear(width, classes), drop))
@@ -110,10 +121,12 @@ def blank(config: Config) -> Model:
 
 def entries(model: Any) -> dict[str, Any]:
     """Return the config of a model: what `blank` would make it of, if it is a BERT."""
-    body: Any = model.body if isinstance(model, Headed) else model
+    body: Any = model if isinstance(model, EncoderOnly) else model.body
     block, (vocabulary, width) = body.stack.blocks[0], body.embedding.table.shape
     attention, feedforward = block.attention.inner, block.feedforward.inner
     said: dict[str, Any] = {"architectures": [ENCODER]}
+    if isinstance(model, MaskedLanguageModel):
+        said = {"architectures": [MASKED], "tie_word_embeddings": True}
     if isinstance(model, Headed):
         head: Any = model.head
         labels = {str(i): f"LABEL_{i}" for i in range(head.width_out)}
@@ -129,5 +142,10 @@ def entries(model: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-BERT = Family("BERT", ("bert",), TABLE, blank, entries, parameters)
+# What stands twice in some files of masked language models.
+COPIES = (
+    (f"{WORDS}decoder.weight", f"{FIRST}embeddings.word_embeddings.weight"),
+    (f"{WORDS}decoder.bias", f"{WORDS}bias"),
+)
+BERT = Family("BERT", ("bert",), TABLE, blank, entries, parameters, COPIES)
 load, save = BERT.load, BERT.save

@@ -26,7 +26,7 @@ class Family:
     blank: Callable[[Config], Any]              # config -> model, with zeros for its parameters
     entries: Callable[[Any], dict[str, Any]]    # model -> what stands in its config
     parameters: Callable[[Arrays], Arrays]      # tensors of a file -> those in the table, by their names there
-    tied: tuple[str, str] | None = None         # the output of a tied model, which some files hold a second time
+    copies: tuple[tuple[str, str], ...] = ()    # a tensor that some files hold a second time, and of which
 
     def load(self, path: Path | str, dtype: Any = None) -> Any:
         """Return the model in a folder, or in a file of tensors with its config beside it, in `dtype` if there is one.
@@ -47,8 +47,10 @@ class Family:
         except MemoryError as error:
             raise ValueError(f"{config.where}: a model must fit into memory, got {error}") from None
         arrays = self.parameters(folder.tensors_of(path, dtype))
-        if self.tied is not None and isinstance(blank, TiedDecoderOnly):
-            arrays = _without_copy(str(path), arrays, *self.tied)
+        own = names.of(blank, self.table)
+        for copy, of in self.copies:
+            if copy not in own:
+                arrays = _without_copy(str(path), arrays, copy, of)
         return names.to_here(str(path), blank, self.table, arrays)
 
     def save(self, model: Any, path: Path | str) -> None:
@@ -84,7 +86,7 @@ def tokens_of(model: Any) -> np.ndarray:
     return model.vocabulary.table if isinstance(model, TiedDecoderOnly) else model.embedding.table
 
 
-def _without_copy(where: str, arrays: Arrays, copy: str, table: str) -> Arrays:
-    if copy in arrays and table in arrays and not np.array_equal(arrays[copy], arrays[table]):
-        raise ValueError(f"{where}: '{copy}' must be '{table}' once more, since the config ties the two, got another")
+def _without_copy(where: str, arrays: Arrays, copy: str, of: str) -> Arrays:
+    if copy in arrays and of in arrays and not np.array_equal(arrays[copy], arrays[of]):
+        raise ValueError(f"{where}: '{copy}' must be '{of}' once more, since the config ties the two, got another")
     return {name: array for name, array in arrays.items() if name != copy}

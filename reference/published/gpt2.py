@@ -98,5 +98,5 @@ def entries(model: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-GPT2 = Family("GPT-2", ("gpt2",), TABLE, blank, entries, parameters, tied=(HEAD, TOKENS))
+GPT2 = Family("GPT-2", ("gpt2",), TABLE, blank, entries, parameters, copies=((HEAD, TOKENS),))
 load, save = GPT2.load, GPT2.save

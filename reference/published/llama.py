@@ -120,5 +120,5 @@ def entries(model: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-LLAMA = Family("Llama", tuple(ARCHITECTURES), TABLE, blank, entries, parameters, tied=(HEAD, TOKENS))
+LLAMA = Family("Llama", tuple(ARCHITECTURES), TABLE, blank, entries, parameters, copies=((HEAD, TOKENS),))
 load, save = LLAMA.load, LLAMA.save

@@ -42,6 +42,11 @@ def shown(table: Iterable[Row]) -> str:
     return "\n".join(f"{here:{widths[0]}}  {there:{widths[1]}}  {how}".rstrip() for here, there, how in rows)
 
 
+def of(model: Any, table: Iterable[Row]) -> set[str]:
+    """Return the names there of the parameters of a model."""
+    return {each.there for each in _rows(dict(tree.leaves(model)), table)}
+
+
 def to_there(model: Any, table: Iterable[Row]) -> dict[str, np.ndarray]:
     """Return the parameters of a model, or the gradients of it, by their names there and as they lie there."""
     leaves = dict(tree.leaves(model))

@@ -15,6 +15,8 @@ CASES = {
     "encoder": ("BertModel", SIZES),
     "nothing drops": ("BertModel", {**SIZES, "hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}),
     "GELU by tanh": ("BertModel", {**SIZES, "hidden_act": "gelu_new", "layer_norm_eps": 1e-3, "type_vocab_size": 3}),
+    "masked language model": ("BertForMaskedLM", SIZES),
+    "masked language model, GELU by tanh": ("BertForMaskedLM", {**SIZES, "hidden_act": "gelu_new"}),
     "classifier": ("BertForSequenceClassification", {**SIZES, "num_labels": 3}),
 }
 LENGTHS = np.array([7, 4])
@@ -44,6 +46,7 @@ def inputs(rng):
 def agree(close, there, gradients):
     """Every gradient there is the one here; a pooler that nothing reads has none."""
     parameters = {name.removeprefix("bert."): p for name, p in there.named_parameters() if p.grad is not None}
+    parameters.pop("cls.predictions.decoder.bias", None)  # is that of the predictions, by another name
     ours = {name.removeprefix("bert."): gradient for name, gradient in gradients.items()}
     assert ours.keys() == parameters.keys()
     for name, parameter in parameters.items():
@@ -63,8 +66,9 @@ def test_what_is_said_and_every_gradient_are_those_of_the_package(both, inputs, 
         (out.last_hidden_state * torch.tensor(dy)).sum().backward()
     else:
         close(y, out.logits)
-        labels = np.array([2, 0])
-        loss, loss_pullback = cross_entropy_vjp(y, targets=labels)
+        masked = there.config.architectures == ["BertForMaskedLM"]
+        labels = np.where(rng.random((2, 7)) < 0.4, rng.integers(19, size=(2, 7)), -100) if masked else np.array([2, 0])
+        loss, loss_pullback = cross_entropy_vjp(y, targets=labels, ignore=-100)
         said = there(**given, labels=torch.tensor(labels)).loss
         close(loss, said)
         said.backward()

@@ -36,7 +36,7 @@ def separate(model):
     return Transformer(Embedding(E.copy()), Embedding(E.copy()), model.body, output)
 
 
-@pytest.mark.parametrize("i", range(5))
+@pytest.mark.parametrize("i", range(6))
 def test_backward_is_proved(prove, rng, i):
     _, layer, inputs, constants = list(examples(rng))[i]
     report = prove(layer, *inputs, **constants)
@@ -182,7 +182,24 @@ def test_the_projection_is_bilinear(rng):
     layer, y = Projection(rng.normal(size=(V, D))), rng.normal(size=(2, 3, D))
     np.testing.assert_array_equal(layer(2 * y), 2 * layer(y))
     np.testing.assert_array_equal(Projection(2 * layer.table)(y), 2 * layer(y))
+    np.testing.assert_array_equal(Projection(layer.table, scale=2)(y), 2 * layer(y))
     same(layer(y), np.einsum("btd,vd->btv", y, layer.table))
+
+
+def test_the_bias_passes_through(rng):
+    table, b, y = rng.normal(size=(V, D)), rng.normal(size=V), rng.normal(size=(2, 3, D))
+    logits, pullback = Projection(table, b, 0.3).vjp(y)
+    np.testing.assert_array_equal(logits, Projection(table, scale=0.3)(y) + b)
+    same(pullback(logits)[0].b, np.einsum("btv->v", logits))
+
+
+@pytest.mark.parametrize("biased", [False, True])
+@pytest.mark.parametrize("scale", [1.0, 0.3])
+def test_a_projection_made_ready_says_the_same(rng, biased, scale):
+    layer = Projection(rng.normal(size=(V, D)), rng.normal(size=V) if biased else None, scale)
+    for shape in ((D,), (2, 3, D)):
+        y = rng.normal(size=shape)
+        same(layer.ready()(y), layer(y))
 
 
 def test_forward_alone_holds_one_block(rng):
@@ -261,6 +278,23 @@ def test_a_transposed_projection_is_caught(caught, rng):
         pullback(rng.normal(size=(2, 3, 7)))
 
 
+class Unscaled(Projection):
+    """The factor of the output forgotten in the gradient of the table."""
+
+    def vjp(self, y):
+        logits, right_pullback = super().vjp(y)
+
+        def pullback(dlogits):
+            d_self, dy = right_pullback(dlogits)
+            return self.cotangent(table=d_self.table / self.scale), dy
+
+        return logits, pullback
+
+
+def test_a_forgotten_factor_of_the_output_is_caught(caught, rng):
+    caught({"table"}, Unscaled(rng.normal(size=(7, 5)), scale=0.3), rng.normal(size=(2, 3, 5)))
+
+
 def test_wrong_arguments_are_one_clear_line(rng):
     model, ids = random_model(rng), tokens(rng)
     with pytest.raises(ValueError, match=r"^Transformer: source must lie in \[0, 7\), got 7 at \(0, 0\)$"):
@@ -271,3 +305,7 @@ def test_wrong_arguments_are_one_clear_line(rng):
         Projection(model.vocabulary.table)(np.zeros((2, 7)))
     with pytest.raises(ValueError, match=r"^Projection: table must have shape \(V, D\), got \(8,\)$"):
         Projection(np.zeros(8))(np.zeros((2, 8)))
+    with pytest.raises(ValueError, match=r"^Projection: b must have shape \(7,\), got \(8,\)$"):
+        Projection(model.vocabulary.table, np.zeros(8))(np.zeros((2, 8)))
+    with pytest.raises(ValueError, match=r"^Projection: scale must be positive and finite, got 0$"):
+        Projection(model.vocabulary.table, scale=0)

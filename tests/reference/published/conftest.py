@@ -13,6 +13,7 @@ from reference.layers.rotary import Rotary
 from reference.models.decoder_only import DecoderOnly
 from reference.models.encoder_only import EncoderOnly
 from reference.models.headed import Headed
+from reference.models.masked_language_model import MaskedLanguageModel
 from reference.models.tied_decoder_only import TiedDecoderOnly
 from reference.published.bert import BERT
 from reference.published.gpt2 import GPT2
@@ -59,6 +60,10 @@ def bert(rng, dropout=0.0):
     return EncoderOnly.init(rng, EncoderOnlySettings(**sizes))
 
 
+def masked(rng):
+    return MaskedLanguageModel.init(rng, EncoderOnlySettings(**SIZES | {"hidden": 6, "dropout": 0.1}))
+
+
 def dropping(rng):
     """Return a model that drops weights of its attention too."""
 
@@ -79,6 +84,7 @@ MODELS = {
     "Mistral": (LLAMA, lambda rng: llama(rng, key_value_heads=1, window=3)),
     "Qwen 2": (LLAMA, lambda rng: qwen(rng, bias=True)),
     "BERT": (BERT, bert),
+    "BERT, a masked language model": (BERT, masked),
     "BERT, a classifier": (BERT, lambda rng: Headed(dropping(rng), ClassificationHead.init(rng, 8, 3, dropout=0.3))),
     "Qwen 3": (LLAMA, lambda rng: qwen(rng, qk_norm=True)),
 }

@@ -9,6 +9,7 @@ from reference.layers.classification_head import ClassificationHead
 from reference.layers.language_model_head import LanguageModelHead
 from reference.models.encoder_only import EncoderOnly
 from reference.models.headed import Headed
+from reference.models.masked_language_model import MaskedLanguageModel
 from reference.published import bert, folder, tensors
 
 SIZES = {"vocabulary": 11, "length": 9, "width": 8, "heads": 4, "hidden": 6, "layers": 2}
@@ -66,6 +67,32 @@ def test_two_classes_are_meant_where_none_are_named(model, rng, tmp_path, edit):
     assert same(bert.load(tmp_path), headed)
 
 
+@pytest.fixture
+def masked(rng):
+    drawn = MaskedLanguageModel.init(rng, EncoderOnlySettings(**SIZES))
+    return tree.map(lambda p: rng.normal(size=p.shape).astype(p.dtype), drawn)
+
+
+def test_a_masked_language_model_is_read_with_what_older_files_hold_besides(masked, tmp_path):
+    bert.save(masked, tmp_path)
+    table, bias = masked.body.embedding.table, masked.bias
+    copies = {"cls.predictions.decoder.weight": table, "cls.predictions.decoder.bias": bias}
+    unread = {"bert.pooler.dense.weight": table[:8], "cls.seq_relationship.weight": table[:2]}
+    rewritten(tmp_path, lambda arrays: arrays | copies | unread)
+    assert same(bert.load(tmp_path), masked)
+
+
+@pytest.mark.parametrize(
+    ("copy", "of"), [("decoder.weight", "bert.embeddings.word_embeddings.weight"), ("decoder.bias", "bias")]
+)
+def test_another_output_than_the_table_is_refused(masked, tmp_path, refused, copy, of):
+    bert.save(masked, tmp_path)
+    other = {"decoder.weight": masked.body.embedding.table + 1, "decoder.bias": masked.bias + 1}[copy]
+    rewritten(tmp_path, lambda arrays: arrays | {f"cls.predictions.{copy}": other})
+    assert f"'cls.predictions.{copy}' must be '" in refused(bert.load, tmp_path)
+    assert refused(bert.load, tmp_path).endswith(f"{of}' once more, since the config ties the two, got another")
+
+
 @pytest.mark.parametrize(
     ("entries", "said"),
     [
@@ -74,10 +101,18 @@ def test_two_classes_are_meant_where_none_are_named(model, rng, tmp_path, edit):
         ({"hidden_act": "swish"}, "'hidden_act' must be one of 'gelu_new', 'gelu', 'relu', 'silu', got 'swish'"),
         ({"num_attention_heads": 3}, "'num_attention_heads' must be a divisor of the width 8, got 3"),
         (
-            {"architectures": ["BertForMaskedLM"]},
-            "'architectures' must be ['BertModel'] or ['BertForSequenceClassification'], got ['BertForMaskedLM']",
+            {"architectures": ["BertForTokenClassification"]},
+            "['BertModel'], ['BertForMaskedLM'], ['BertForSequenceClassification'], got ['BertForTokenClassification']",
         ),
-        ({"architectures": "BertModel"}, "or ['BertForSequenceClassification'], got 'BertModel'"),
+        ({"architectures": "BertModel"}, "['BertForSequenceClassification'], got 'BertModel'"),
+        (
+            {"architectures": ["BertForMaskedLM"]},
+            "must have a tensor 'cls.predictions.transform.dense.weight', got none of this name",
+        ),
+        (
+            {"architectures": ["BertForMaskedLM"], "tie_word_embeddings": False},
+            "'tie_word_embeddings' must be True, got False",
+        ),
         (
             {"architectures": ["BertForSequenceClassification"]},
             "must have a tensor 'bert.pooler.dense.weight', got none of this name",

@@ -95,7 +95,7 @@ def test_half_precision_is_loaded_by_choice(example, tmp_path, refused):
 def test_an_output_that_is_held_twice_must_be_the_table(example, tmp_path, refused):
     family, model = example
     family.save(model, tmp_path)
-    (copy, table), arrays = family.tied, tensors.read(tmp_path / folder.TENSORS)
+    ((copy, table),), arrays = family.copies, tensors.read(tmp_path / folder.TENSORS)
     tensors.write(tmp_path / folder.TENSORS, arrays | {copy: arrays[table]})
     assert (family.load(tmp_path).vocabulary.table == model.vocabulary.table).all()
     tensors.write(tmp_path / folder.TENSORS, arrays | {copy: arrays[table] + 1})
