@@ -10,16 +10,19 @@ from reference.core.arrays import integers, table
 from reference.core.cache import Cache, expect_rows
 from reference.core.layer import Layer
 from reference.core.positions import PositionsCache, add_positions
-from reference.core.shapes import MOST, expect_dtype, expect_shape, expect_whole
+from reference.core.shapes import MOST, expect_dtype, expect_flag, expect_shape, expect_whole
 
 
-def sinusoidal(length: int, width: int, dtype: DTypeLike = np.float32, *, like: Any = None) -> np.ndarray:
+def sinusoidal(
+    length: int, width: int, dtype: DTypeLike = np.float32, *, halves: bool = False, like: Any = None
+) -> np.ndarray:
     """Return the table of positions (T, D): sines in the even columns, cosines in the odd ones.
 
+    With `halves` the sines stand in the first half of the columns, the cosines in the second.
     It is an array like `like`, by default of NumPy's own, which is read-only.
 
     Raises:
-        TypeError: length or width is not a whole number, or dtype neither floating nor complex.
+        TypeError: length or width is not a whole number, dtype neither floating nor complex, or halves no flag.
         ValueError: one of them is negative.
 
     Source: Vaswani et al. 2017 (arXiv:1706.03762), sec. 3.5.
@@ -27,20 +30,26 @@ def sinusoidal(length: int, width: int, dtype: DTypeLike = np.float32, *, like: 
     expect_whole("sinusoidal", "length", length, 0, MOST)
     expect_whole("sinusoidal", "width", width, 0, MOST)
     expect_dtype("sinusoidal", dtype)
-    return _table(int(length), int(width), np.dtype(dtype), like=like)
+    expect_flag("sinusoidal", "halves", halves)
+    return _table(int(length), int(width), np.dtype(dtype), bool(halves), like=like)
 
 
 @table  # a sine costs more than the layer
-def _table(length: int, width: int, dtype: np.dtype, *, like: Any = None) -> np.ndarray:
+def _table(length: int, width: int, dtype: np.dtype, halves: bool, *, like: Any = None) -> np.ndarray:
     column = integers(range(width), like)
     frequency = 10000.0 ** (-2 * (column // 2) / width)                 # (D,)      # (sinusoidal.1)
     angle = integers(range(length), like)[:, None] * frequency          # (T, D)    # (sinusoidal.2)
     positions = np.where(column % 2, np.cos(angle), np.sin(angle)).astype(dtype)  # (sinusoidal.3)
+    if halves:
+        order = np.where(2 * column < width, 2 * column, 2 * (column - (width + 1) // 2) + 1)   # (sinusoidal.6)
+        positions = positions.take(order, axis=1)                       # (T, D)    # (sinusoidal.7)
     return positions
 
 
 class SinusoidalPositions(Layer):
     """y = x + table; no parameters."""
+
+    halves: bool = False  # the sines stand in the first half of the columns, as Marian has them
 
     def vjp(self, x: np.ndarray) -> tuple[np.ndarray, Callable[[np.ndarray], tuple[Self, np.ndarray]]]:
         """Map x (B, T, D) to y (B, T, D).
@@ -51,7 +60,8 @@ class SinusoidalPositions(Layer):
         """
         expect_shape("SinusoidalPositions", "x", x, ("B", "T", "D"))
         _, length, width = x.shape
-        y = x + sinusoidal(length, width, x.real.dtype, like=x)         # (B, T, D)  # (sinusoidal.4)
+        positions = sinusoidal(length, width, x.real.dtype, halves=self.halves, like=x)
+        y = x + positions                                               # (B, T, D)  # (sinusoidal.4)
 
         def pullback(dy: np.ndarray) -> tuple[Self, np.ndarray]:
             dx = dy                                                     # (B, T, D)  # (sinusoidal.5)
@@ -67,10 +77,11 @@ class SinusoidalPositions(Layer):
     def step(self, x: np.ndarray, cache: Cache) -> np.ndarray:
         """Map the next x (B, T, D) to y (B, T, D)."""
         if isinstance(cache, PositionsCache) and cache.table is None:  # its width and dtype are known now
-            cache.table = sinusoidal(cache.room, x.shape[-1], x.real.dtype, like=x)
+            cache.table = sinusoidal(cache.room, x.shape[-1], x.real.dtype, halves=self.halves, like=x)
         return add_positions("SinusoidalPositions.step", self, x, cache)
 
 
 def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]:
     yield "(2, 3, 8)", SinusoidalPositions(), (rng.normal(size=(2, 3, 8)),), {}
     yield "odd width", SinusoidalPositions(), (rng.normal(size=(2, 3, 5)),), {}
+    yield "sines in the first half", SinusoidalPositions(halves=True), (rng.normal(size=(2, 3, 7)),), {}

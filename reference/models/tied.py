@@ -74,6 +74,8 @@ class TiedTransformer(Layer):
 
     vocabulary: Embedding
     body: EncoderDecoder
+    bias: Annotated[np.ndarray, shaped("V")] | None = None  # of the output
+    scale: AboveZero | None = None                          # of the embeddings; sqrt(D) unless given
 
     @property
     def width_out(self) -> int:
@@ -99,7 +101,8 @@ class TiedTransformer(Layer):
             source_embedding=self.vocabulary,
             target_embedding=self.vocabulary,
             body=self.body,
-            output=Projection(table=E),
+            output=Projection(E, self.bias),
+            scale=self.scale,
         )
 
     def vjp(
@@ -122,7 +125,8 @@ class TiedTransformer(Layer):
             d: Any  # whose output is a Projection
             (d,) = separate_pullback(dlogits)
             dE = d.source_embedding.table + d.target_embedding.table + d.output.table   # (V, D)  # (tied.5)
-            return (self.cotangent(vocabulary=self.vocabulary.cotangent(table=dE), body=d.body),)
+            of_output = {} if self.bias is None else {"bias": d.output.b}
+            return (self.cotangent(vocabulary=self.vocabulary.cotangent(table=dE), body=d.body, **of_output),)
 
         return logits, pullback
 
@@ -159,3 +163,5 @@ def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]
             model = TiedTransformer.init(rng, TransformerSettings(**sizes, norm=norm, embeddings="tied"))
             name = f"{RESIDUALS[norm].__name__}, heads {heads}{', masked' if seen else ''}"
             yield name, tree.map(lambda p: p + rng.normal(scale=0.2, size=p.shape), model), (), ids | seen
+    like = TiedTransformer(model.vocabulary, model.body, np.zeros(7), 1.0)
+    yield "a bias, embeddings as they are", tree.map(lambda p: p + rng.normal(scale=0.2, size=p.shape), like), (), ids

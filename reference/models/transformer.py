@@ -3,6 +3,7 @@
 B batch, S positions of the source, T positions of the target, D width, V vocabulary.
 """
 
+import dataclasses
 import math
 from collections.abc import Callable, Iterator
 from typing import Any, Self
@@ -13,6 +14,7 @@ from numpy.typing import DTypeLike
 from reference.core import tree
 from reference.core.cache import Cache, begin, expect_cache
 from reference.core.families import TransformerSettings, expect_embeddings
+from reference.core.kinds import AboveZero
 from reference.core.layer import Layer
 from reference.core.masks import padding
 from reference.core.outputs import expect_alone, join, split, width_of
@@ -24,12 +26,13 @@ from reference.models.encoder_decoder import EncoderDecoder
 
 
 class Transformer(Layer):
-    """logits = output(body(sqrt(D) source_embedding(source), sqrt(D) target_embedding(target)))."""
+    """logits = output(body(scale source_embedding(source), scale target_embedding(target)))."""
 
     source_embedding: Embedding
     target_embedding: Embedding
     body: EncoderDecoder
     output: Layer  # D -> V: the Linear that init makes, or the Projection of a tied model
+    scale: AboveZero | None = None  # of the embeddings; sqrt(D) unless given
 
     @property
     def width_out(self) -> int | None:
@@ -71,7 +74,7 @@ class Transformer(Layer):
         Source: Vaswani et al. 2017, sec. 3.1 and 3.4.
         """
         self._expect_pair(source, target)
-        scale = _scale(self.source_embedding)
+        scale = self._scale()
         e_source, source_embedding_pullback = self.source_embedding.vjp(ids=source)
         e_target, target_embedding_pullback = self.target_embedding.vjp(ids=target)
         x_source = scale * e_source                                 # (B, S, D)  # (transformer.1)
@@ -116,7 +119,7 @@ class Transformer(Layer):
     ) -> Any:
         """Map source ids (B, S) to the memory (B, S, D), with the encoder's auxiliary outputs behind it."""
         _expect_tokens("source", source, "B", self.source_embedding)
-        x_source = _scale(self.source_embedding) * self.source_embedding(ids=source)
+        x_source = self._scale() * self.source_embedding(ids=source)
         return self.body.encode(x_source, source_mask=source_mask, rng=rng)
 
     def decode(
@@ -129,7 +132,7 @@ class Transformer(Layer):
     ) -> Any:
         """Let target ids (B, T) query the memory (B, S, D); return logits (B, T, V) and what is behind them."""
         _expect_tokens("target", target, "B", self.target_embedding)
-        x_target = _scale(self.target_embedding) * self.target_embedding(ids=target)
+        x_target = self._scale() * self.target_embedding(ids=target)
         y, auxiliary = split(self.body.decode(memory, x_target, source_mask=source_mask, rng=rng))
         return join(self.output(y), auxiliary)
 
@@ -152,17 +155,16 @@ class Transformer(Layer):
         _expect_tokens("target", target, "B", self.target_embedding)
         cache.expect(where, "target", target)
         embedding, body, output = cache.parts
-        logits = output(self.body.step(_scale(self.target_embedding) * embedding(target), body))
+        logits = output(self.body.step(self._scale() * embedding(target), body))
         cache.length += target.shape[1]
         return logits
+
+    def _scale(self) -> float:
+        return math.sqrt(self.source_embedding.table.shape[1]) if self.scale is None else float(self.scale)
 
     def _expect_pair(self, source: Any, target: Any) -> None:
         _expect_tokens("source", source, "B", self.source_embedding)
         _expect_tokens("target", target, len(source), self.target_embedding)
-
-
-def _scale(embedding: Embedding) -> float:
-    return math.sqrt(embedding.table.shape[1])
 
 
 def _expect_tokens(name: str, ids: Any, batch: int | str, embedding: Embedding) -> None:
@@ -180,3 +182,4 @@ def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]
             model = Transformer.init(rng, TransformerSettings(**sizes, norm=norm))
             name = f"{RESIDUALS[norm].__name__}, heads {heads}{', masked' if seen else ''}"
             yield name, tree.map(lambda p: p + rng.normal(scale=0.2, size=p.shape), model), (), ids | seen
+    yield "embeddings as they are", dataclasses.replace(model.astype(np.float64), scale=1.0), (), ids

@@ -7,8 +7,9 @@ from reference.published import folder
 from reference.published.bert import BERT
 from reference.published.gpt2 import GPT2
 from reference.published.llama import LLAMA
+from reference.published.marian import MARIAN
 
-FAMILIES = (GPT2, LLAMA, BERT)
+FAMILIES = (GPT2, LLAMA, BERT, MARIAN)
 KNOWN = {kind: family for family in FAMILIES for kind in family.types}
 
 

@@ -20,6 +20,11 @@ class Row:
     here: tuple[str, ...]
     there: str
     transposed: bool = False
+    wrapped: bool = False  # there it has an axis of length 1 before its own
+
+    @property
+    def how(self) -> str:
+        return "transposed" if self.transposed else "(1, ...)" if self.wrapped else ""
 
 
 def row(here: str, there: str) -> Row:
@@ -37,7 +42,7 @@ def norm(here: str, there: str) -> tuple[Row, Row]:
 
 def shown(table: Iterable[Row]) -> str:
     """Return the table as text, a line for each tensor there."""
-    rows = [(" | ".join(each.here), each.there, "transposed" if each.transposed else "") for each in table]
+    rows = [(" | ".join(each.here), each.there, each.how) for each in table]
     widths = [max(len(line[column]) for line in rows) for column in (0, 1)]
     return "\n".join(f"{here:{widths[0]}}  {there:{widths[1]}}  {how}".rstrip() for here, there, how in rows)
 
@@ -53,6 +58,7 @@ def to_there(model: Any, table: Iterable[Row]) -> dict[str, np.ndarray]:
     arrays = {}
     for each in _rows(leaves, table):
         array = np.concatenate([leaves[path] for path in each.here], axis=-1)
+        array = array[None] if each.wrapped else array
         arrays[each.there] = np.ascontiguousarray(array.T if each.transposed else array)
     return arrays
 
@@ -70,11 +76,12 @@ def to_here(where: str, blank: T, table: Iterable[Row], arrays: Mapping[str, np.
         array = rest.pop(each.there)
         shapes = [leaves[path].shape for path in each.here]
         want: tuple[int, ...] = (*shapes[0][:-1], sum(shape[-1] for shape in shapes))
-        want = want[::-1] if each.transposed else want
+        want = want[::-1] if each.transposed else (1, *want) if each.wrapped else want
         if array.dtype.kind not in "fc":
             raise ValueError(f"{where}: '{each.there}' must be floating, got {array.dtype}")
         if array.shape != want:
             raise ValueError(f"{where}: '{each.there}' must have shape {want} by the config, got {array.shape}")
+        array = array[0] if each.wrapped else array
         cuts = np.cumsum([shape[-1] for shape in shapes])[:-1]
         parts = np.split(array.T if each.transposed else array, cuts, axis=-1)
         leaves |= {path: np.array(part, order="C") for path, part in zip(each.here, parts, strict=True)}
@@ -112,6 +119,6 @@ def _rows(paths: Iterable[str], table: Iterable[Row]) -> list[Row]:
         each = rows[path if number is None else path.replace(number[0], "[{i}]", 1)]
         if number is not None:
             here = tuple(name.replace("{i}", number[1]) for name in each.here)
-            each = Row(here, each.there.replace("{i}", number[1]), each.transposed)
+            each = dataclasses.replace(each, here=here, there=each.there.replace("{i}", number[1]))
         found[each] = None
     return list(found)

@@ -13,10 +13,12 @@ from reference.layers.feedforward import FeedForward
 from reference.layers.layernorm import LayerNorm
 from reference.layers.linear import Linear
 
-ACTIVATIONS: dict[str, Activation] = {  # as configs name them
+ACTIVATIONS: dict[str, Activation] = {  # as configs name them; of two names the second is written
+    "gelu_pytorch_tanh": gelu_tanh_vjp,
     "gelu_new": gelu_tanh_vjp,
     "gelu": gelu_vjp,
     "relu": relu_vjp,
+    "swish": silu_vjp,
     "silu": silu_vjp,
 }
 

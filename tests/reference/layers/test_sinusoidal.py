@@ -45,7 +45,7 @@ def same(got, expected):
     np.testing.assert_allclose(got, expected, **EXACT)
 
 
-@pytest.mark.parametrize("i", range(2))
+@pytest.mark.parametrize("i", range(3))
 def test_backward_is_proved(prove, rng, i):
     _, subject, inputs, constants = list(examples(rng))[i]
     prove(subject, *inputs, **constants)
@@ -71,6 +71,30 @@ def test_the_table_equals_the_formula_of_the_paper(width):
             if 2 * i + 1 < width:
                 expected[pos, 2 * i + 1] = math.cos(pos / 10000 ** (2 * i / width))
     same(table(9, width), expected)
+
+
+@pytest.mark.parametrize("width", [1, 2, 5, 8])
+def test_halves_are_those_of_the_published_code(width):
+    """As it stands in Marian's layout: all sines, then all cosines."""
+    angles = np.array([[pos / np.power(10000, 2 * (j // 2) / width) for j in range(width)] for pos in range(9)])
+    expected = np.concatenate([np.sin(angles[:, 0::2]), np.cos(angles[:, 1::2])], axis=1)
+    same(sinusoidal(9, width, np.float64, halves=True), expected)
+
+
+@pytest.mark.parametrize("width", [1, 5, 8])
+def test_halves_are_the_same_columns_in_another_order(width):
+    halves = sinusoidal(40, width, np.float64, halves=True)
+    columns = [*range(0, width, 2), *range(1, width, 2)]
+    np.testing.assert_array_equal(halves, table(40, width)[:, columns])
+    same(halves @ halves.T, table(40, width) @ table(40, width).T)
+
+
+@pytest.mark.parametrize("halves", [False, True])
+def test_steps_add_the_positions_of_one_pass(rng, halves):
+    layer, x = SinusoidalPositions(halves), rng.normal(size=(2, 7, 6))
+    cache = layer.cache(2, 7)
+    steps = [layer.step(x[:, start:stop], cache) for start, stop in ((0, 3), (3, 4), (4, 7))]
+    np.testing.assert_array_equal(np.concatenate(steps, axis=1), layer(x))
 
 
 def test_a_relative_shift_is_a_rotation():
@@ -149,5 +173,9 @@ def test_bad_input_is_one_clear_line():
         sinusoidal(-1, 8)
     with pytest.raises(TypeError, match=r"^sinusoidal: width must be a whole number, got float$"):
         sinusoidal(3, 8.0)
+    with pytest.raises(TypeError, match=r"^sinusoidal: halves must be True or False, got int$"):
+        sinusoidal(3, 8, halves=1)
+    with pytest.raises(TypeError, match=r"^SinusoidalPositions: halves must be True or False, got int$"):
+        SinusoidalPositions(1)
     with pytest.raises(TypeError, match=r"^sinusoidal: dtype must be floating or complex, got int64$"):
         sinusoidal(3, 8, np.int64)

@@ -36,7 +36,7 @@ def separate(model):
     return Transformer(Embedding(E.copy()), Embedding(E.copy()), model.body, output)
 
 
-@pytest.mark.parametrize("i", range(6))
+@pytest.mark.parametrize("i", range(7))
 def test_backward_is_proved(prove, rng, i):
     _, layer, inputs, constants = list(examples(rng))[i]
     report = prove(layer, *inputs, **constants)

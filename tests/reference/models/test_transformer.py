@@ -1,3 +1,4 @@
+import dataclasses
 import math
 
 import numpy as np
@@ -51,7 +52,7 @@ def small(rng, **lengths):
     return model, tokens(rng, 2, **{"s": 3, "t": 2, **lengths}, vocabulary=5)
 
 
-@pytest.mark.parametrize("i", range(4))
+@pytest.mark.parametrize("i", range(5))
 def test_backward_is_proved(prove, rng, i):
     _, model, _, constants = list(examples(rng))[i]
     report = prove(model, **constants)
@@ -148,6 +149,17 @@ def test_rows_of_the_tables_collect_their_places(rng, residual):
         for token in range(V):
             same(table[token], scale * dx[rows == token].sum(axis=0))
             assert table[token].any() == (token in rows)
+
+
+def test_a_factor_of_the_embeddings_is_in_their_tables(rng):
+    model, ids, dlogits = random_model(rng), tokens(rng), rng.normal(size=(2, 4, V))
+    embeddings = model.source_embedding, model.target_embedding
+    larger = Transformer(*(Embedding(math.sqrt(D) * each.table) for each in embeddings), model.body, model.output, 1.0)
+    (logits, pullback), (other, other_pullback) = (each.vjp(**ids) for each in (model, larger))
+    same(other, logits)
+    (d,), (d_other,) = pullback(dlogits), other_pullback(dlogits)
+    same(d.source_embedding.table, math.sqrt(D) * d_other.source_embedding.table)
+    assert (dataclasses.replace(model, scale=1.0)(**ids) != logits).all()
 
 
 @BOTH

@@ -3,21 +3,25 @@
 import dataclasses
 import json
 
+import numpy as np
 import pytest
 
 from reference.core import tree
-from reference.core.families import DecoderOnlySettings, EncoderOnlySettings
+from reference.core.families import DecoderOnlySettings, EncoderOnlySettings, TransformerSettings
 from reference.layers.classification_head import ClassificationHead
 from reference.layers.grouped_attention import GroupedAttention
 from reference.layers.rotary import Rotary
+from reference.layers.sinusoidal import SinusoidalPositions
 from reference.models.decoder_only import DecoderOnly
 from reference.models.encoder_only import EncoderOnly
 from reference.models.headed import Headed
 from reference.models.masked_language_model import MaskedLanguageModel
+from reference.models.tied import TiedTransformer
 from reference.models.tied_decoder_only import TiedDecoderOnly
 from reference.published.bert import BERT
 from reference.published.gpt2 import GPT2
 from reference.published.llama import LLAMA
+from reference.published.marian import MARIAN
 
 SIZES = {"vocabulary": 11, "length": 9, "width": 8, "heads": 4, "layers": 2}
 
@@ -74,6 +78,13 @@ def dropping(rng):
     return attending(bert(rng, 0.1), attention)
 
 
+def marian(rng, **changes):
+    sizes = {"heads": 4, "hidden": 6, "norm": "post", "dropout": 0.1, "encoder_layers": 2, "decoder_layers": 2}
+    drawn = TiedTransformer.init(rng, TransformerSettings(vocabulary=11, width=8, embeddings="tied", **sizes))
+    body = dataclasses.replace(drawn.body, positions=SinusoidalPositions(halves=True))
+    return TiedTransformer(drawn.vocabulary, body, np.zeros(11, np.float32), **changes)
+
+
 MODELS = {
     "GPT-2": (GPT2, lambda rng: gpt(rng, embeddings="tied", dropout=0.1)),
     "GPT-2, two tables": (GPT2, lambda rng: gpt(rng, hidden=6)),
@@ -86,6 +97,8 @@ MODELS = {
     "BERT": (BERT, bert),
     "BERT, a masked language model": (BERT, masked),
     "BERT, a classifier": (BERT, lambda rng: Headed(dropping(rng), ClassificationHead.init(rng, 8, 3, dropout=0.3))),
+    "Marian": (MARIAN, marian),
+    "Marian, embeddings as they are": (MARIAN, lambda rng: marian(rng, scale=1.0)),
     "Qwen 3": (LLAMA, lambda rng: qwen(rng, qk_norm=True)),
 }
 

@@ -11,6 +11,7 @@ from reference.models.encoder_only import EncoderOnly
 from reference.models.headed import Headed
 from reference.models.masked_language_model import MaskedLanguageModel
 from reference.published import bert, folder, tensors
+from reference.published.parts import ACTIVATIONS
 
 SIZES = {"vocabulary": 11, "length": 9, "width": 8, "heads": 4, "hidden": 6, "layers": 2}
 
@@ -98,7 +99,7 @@ def test_another_output_than_the_table_is_refused(masked, tmp_path, refused, cop
     [
         ({"position_embedding_type": "relative_key"}, "must be 'absolute', got 'relative_key'"),
         ({"is_decoder": True}, "'is_decoder' must be False, got True"),
-        ({"hidden_act": "swish"}, "'hidden_act' must be one of 'gelu_new', 'gelu', 'relu', 'silu', got 'swish'"),
+        ({"hidden_act": "mish"}, "must be one of " + ", ".join(map(repr, ACTIVATIONS)) + ", got 'mish'"),
         ({"num_attention_heads": 3}, "'num_attention_heads' must be a divisor of the width 8, got 3"),
         (
             {"architectures": ["BertForTokenClassification"]},

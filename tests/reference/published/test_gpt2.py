@@ -9,6 +9,7 @@ from reference.functions.gelu import gelu_vjp
 from reference.layers.layernorm import LayerNorm
 from reference.layers.rotary import Rotary
 from reference.published import folder, gpt2, tensors
+from reference.published.parts import ACTIVATIONS
 
 
 def within(model, attention=None, **changes):
@@ -54,7 +55,7 @@ def test_epsilon_shares_and_activation_are_kept(example, tmp_path, edit):
 @pytest.mark.parametrize(
     ("entries", "said"),
     [
-        ({"activation_function": "swish"}, "must be one of 'gelu_new', 'gelu', 'relu', 'silu', got 'swish'"),
+        ({"activation_function": "mish"}, "must be one of " + ", ".join(map(repr, ACTIVATIONS)) + ", got 'mish'"),
         ({"scale_attn_weights": False}, "'scale_attn_weights' must be True, got False"),
         ({"scale_attn_by_inverse_layer_idx": True}, "must be False, got True"),
         ({"add_cross_attention": True}, "must be False, got True"),

@@ -26,7 +26,7 @@ def test_an_unknown_architecture_is_refused_with_what_is_known(example, tmp_path
     family.save(model, tmp_path)
     edit(tmp_path, model_type="mamba")
     assert refused(library.load, tmp_path).endswith(
-        "config.json: 'model_type' must be one of 'gpt2', 'llama', 'mistral', 'qwen2', 'qwen3', 'bert', got 'mamba'"
+        "config.json: 'model_type' must be one of " + ", ".join(map(repr, library.KNOWN)) + ", got 'mamba'"
     )
     edit(tmp_path, model_type=None)
     assert refused(library.load, tmp_path).endswith("config.json: must have an entry 'model_type', got none")
@@ -36,7 +36,7 @@ def test_a_model_of_no_family_is_refused_with_what_each_says(rng, tmp_path, refu
     model = Transformer.init(rng, TransformerSettings(vocabulary=7, width=8, hidden=6))
     said = refused(library.save, model, tmp_path / "none")
     assert said == "; ".join(
-        f"{title}: must be a model of this family, got another Transformer" for title in ("GPT-2", "Llama", "BERT")
+        f"{family.title}: must be a model of this family, got another Transformer" for family in library.FAMILIES
     )
     assert not (tmp_path / "none").exists()
 

@@ -29,6 +29,21 @@ def test_parameters_side_by_side_are_one_tensor():
     assert names.to_there(halves, table)["twice.0"].shape == (2, 6)
 
 
+def test_a_tensor_may_have_an_axis_more():
+    table = (Row(("[{i}].w",), "layer.{i}.weight"), Row(("[{i}].b",), "layer.{i}.bias", wrapped=True))
+    there = names.to_there(PAIR, table)
+    assert there["layer.0.bias"].shape == (1, 3)
+    assert (names.to_here("x", tree.map(np.zeros_like, PAIR), table, there)[0].b == PAIR[0].b).all()
+    assert names.shown(table[1:]) == "[{i}].b  layer.{i}.bias  (1, ...)"
+
+
+def test_a_tensor_without_its_axis_more_is_refused(refused):
+    table = (Row(("[{i}].w",), "layer.{i}.weight"), Row(("[{i}].b",), "layer.{i}.bias", wrapped=True))
+    arrays = names.to_there(PAIR, table) | {"layer.0.bias": np.zeros(3)}
+    said = refused(names.to_here, "x", PAIR, table, arrays)
+    assert said == "x: 'layer.0.bias' must have shape (1, 3) by the config, got (3,)"
+
+
 def test_a_parameter_without_a_row_is_an_error_of_the_table():
     with pytest.raises(KeyError):
         names.to_there(PAIR, TABLE[:1])

@@ -1,0 +1,110 @@
+import numpy as np
+import pytest
+import torch
+import transformers
+
+from reference.generation.beam import beam_search
+from reference.generation.stream import stream
+from reference.models.objective import Objective
+from reference.published.marian import MARIAN
+
+MARIAN_SIZES = {
+    "vocab_size": 19, "d_model": 8, "encoder_layers": 2, "decoder_layers": 2, "encoder_attention_heads": 4,
+    "decoder_attention_heads": 2, "encoder_ffn_dim": 6, "decoder_ffn_dim": 5, "pad_token_id": None,
+}  # fmt: skip
+
+CASES = {
+    "Marian": (MARIAN, "MarianMTModel", {**MARIAN_SIZES, "activation_function": "swish", "scale_embedding": True}),
+    "Marian, ReLU, embeddings as they are": (MARIAN, "MarianMTModel", {**MARIAN_SIZES, "activation_function": "relu"}),
+}
+START, END = 1, 2
+LENGTHS = np.array([7, 4])
+SEEN = np.arange(7) < LENGTHS[:, None]
+
+
+@pytest.fixture(params=CASES)
+def both(request, drawn, monkeypatch, tmp_path):
+    """A family, a model there, and the same one here, read from what was written there."""
+    family, name, settings = CASES[request.param]
+    monkeypatch.setattr(torch, "FloatTensor", torch.DoubleTensor)  # of which Marian makes its positions
+    kind = getattr(transformers, name)
+    config = kind.config_class(**settings, decoder_start_token_id=START)
+    config._attn_implementation = "eager"
+    there = drawn(kind(config))
+    for module in there.modules():
+        if hasattr(module, "create_weight"):
+            module.weight.data = module.create_weight()
+        if hasattr(module, "final_logits_bias"):
+            module.final_logits_bias = torch.linspace(-1, 1, 19)[None].requires_grad_()
+    there.save_pretrained(tmp_path / "there")
+    return family, there, family.load(tmp_path / "there")
+
+
+@pytest.fixture
+def inputs(rng):
+    """What is read and said, as the two call it: two sources, one of them padded."""
+    source, target = rng.integers(3, 19, size=(2, 7)), rng.integers(3, 19, size=(2, 5))
+    there = {"input_ids": source, "decoder_input_ids": target, "attention_mask": SEEN.astype(int)}
+    ours = {"source": source, "target": target, "source_mask": SEEN[:, None, None]}
+    return ours, {name: torch.tensor(array) for name, array in there.items()}
+
+
+def test_logits_loss_and_every_gradient_are_those_of_the_package(both, inputs, rng, close):
+    (family, there, here), (ids, given) = both, inputs
+    labels = np.where(rng.random((2, 5)) < 0.8, rng.integers(19, size=(2, 5)), -100)
+    out = there(**given, labels=torch.tensor(labels))
+    close(here(**ids), out.logits)
+    loss, pullback = Objective(here, ignore=-100).vjp(**ids, labels=labels)
+    close(loss, out.loss)
+    out.loss.backward()
+    gradients = family.tensors(pullback(1.0)[0].model)
+    parameters = {name: p for name, p in there.named_parameters() if p.requires_grad} | dict(there.named_buffers())
+    assert gradients.keys() == parameters.keys()
+    for name, parameter in parameters.items():
+        if name.endswith("k_proj.bias"):  # moves all scores of a query alike, and no weight: 0 but for roundings
+            assert np.abs(gradients[name]).max() < 1e-12 and parameter.grad.abs().max() < 1e-12
+        else:
+            close(gradients[name], parameter.grad)
+
+
+def test_what_is_written_here_is_the_same_model_there(both, inputs, tmp_path):
+    (family, there, here), (_, given) = both, inputs
+    family.save(here, tmp_path / "here")
+    back = type(there).from_pretrained(tmp_path / "here", dtype=torch.float64, attn_implementation="eager")
+    ours, theirs = back.state_dict(), there.state_dict()
+    assert ours.keys() == theirs.keys() and all(torch.equal(ours[name], theirs[name]) for name in ours)
+    assert torch.equal(back.eval()(**given).logits, there(**given).logits)
+
+
+def said_there(there, given, **options):
+    ids = {"input_ids": given["input_ids"], "attention_mask": given["attention_mask"]}
+    ends = {"decoder_start_token_id": START, "eos_token_id": END, "pad_token_id": END, "forced_eos_token_id": None}
+    return there.generate(**ids, **ends, do_sample=False, max_new_tokens=8, **options)
+
+
+def test_greedy_says_the_same_token_by_token(both, inputs):
+    (_, there, here), (ids, given) = both, inputs
+    reads = {"source": ids["source"], "source_mask": ids["source_mask"]}
+    ours = [token.tolist() for token in stream(here, [[START]] * 2, length=8, end=END, **reads)]
+    assert ours == said_there(there, given)[:, 1:].T.tolist()
+
+
+def test_beams_say_the_same_token_by_token(both, inputs):
+    (_, there, here), (ids, given) = both, inputs
+    reads = {"source": ids["source"], "source_mask": ids["source_mask"]}
+    found = beam_search(here, [[START]] * 2, length=8, beams=3, end=END, **reads)
+    options = {"num_beams": 3, "num_return_sequences": 3, "length_penalty": 0.0, "early_stopping": "never"}
+    said = said_there(there, given, **options, output_scores=True, return_dict_in_generate=True)
+    ours = [hypothesis for each in found for hypothesis in each]
+    for hypothesis, ids_there, score in zip(ours, said.sequences.tolist(), said.sequences_scores.tolist(), strict=True):
+        assert list(hypothesis.ids) == [token for token in ids_there[1:] if token != END]
+        assert abs(hypothesis.score - score) <= 1e-9 * abs(score)
+
+
+def test_steps_with_a_cache_are_one_forward_pass(both, inputs):
+    (_, _, here), (ids, _) = both, inputs
+    memory = here.encode(source=ids["source"], source_mask=ids["source_mask"])
+    cache = here.cache(2, 5, memory, source_mask=ids["source_mask"])
+    steps = [here.step(ids["target"][:, start:stop], cache) for start, stop in ((0, 2), (2, 3), (3, 5))]
+    logits = here(**ids)
+    assert np.abs(np.concatenate(steps, axis=1) - logits).max() <= 1e-12 * np.abs(logits).max()
