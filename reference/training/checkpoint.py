@@ -20,9 +20,11 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as serialise
 
 from reference.core import tree
+from reference.scaling.memory import NUMBER
+from reference.scaling.parameters import parameters
 from reference.training import files, measures
 from reference.training.errors import CheckpointError
-from reference.training.room import NUMBER, parameters, shortage
+from reference.training.room import shortage
 from reference.training.scalars import scalars, with_scalars
 from reference.training.settings import Run, known, parts
 from reference.training.state import State, begin, generator

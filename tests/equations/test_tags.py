@@ -3,7 +3,7 @@
 import pytest
 from equations import pages
 
-PAGES = pages.load("functions", "generation", "layers", "losses", "models", "optimizers")
+PAGES = pages.load(*pages.ROOMS, *pages.COMPOSED)
 TAGS = (pages.ROOT / "specs" / "tags.txt").read_text(encoding="utf-8").splitlines()
 
 

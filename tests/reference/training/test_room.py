@@ -1,31 +1,16 @@
 import pytest
 
-from reference.core import tree
+from reference.scaling.memory import residuals, state
 from reference.training import room
-from reference.training.state import begin
 
 
-@pytest.mark.parametrize("norm", ["pre", "post"])
-@pytest.mark.parametrize("embeddings", ["separate", "tied"])
-@pytest.mark.parametrize("layers", [1, 3])
-def test_parameters_are_counted_without_a_model(tiny, norm, embeddings, layers):
-    settings = tiny(norm=norm, embeddings=embeddings, encoder_layers=layers, decoder_layers=2)
-    drawn = sum(leaf.size for _, leaf in tree.leaves(begin(settings).model))
-    assert room.parameters(settings.model) == drawn
-
-
-@pytest.mark.parametrize("embeddings", ["separate", "tied"])
-@pytest.mark.parametrize("changes", [{}, {"positions": "rotary", "feedforward": "swiglu", "bias": False}])
-@pytest.mark.parametrize("more", [{}, {"normalization": "rms", "width": 16, "heads": 4, "key_value_heads": 2}])
-def test_parameters_of_a_decoder_are_counted_without_a_model(tiny, embeddings, changes, more):
-    settings = tiny(model="decoder-only", embeddings=embeddings, layers=3, **changes, **more)
-    assert room.parameters(settings.model) == sum(leaf.size for _, leaf in tree.leaves(begin(settings).model))
-
-
-@pytest.mark.parametrize("norm", ["pre", "post"])
-def test_parameters_of_an_encoder_are_counted_without_a_model(tiny, norm):
-    settings = tiny(model="encoder-only", norm=norm, layers=3)
-    assert room.parameters(settings.model) == sum(leaf.size for _, leaf in tree.leaves(begin(settings).model))
+def test_the_least_is_state_sequences_and_what_a_shard_keeps(tiny):
+    for shards, rows in ((1, 4), (2, 2), (3, 2), (20, 1)):
+        settings = tiny(shards=shards)
+        sizes = settings.task.sizes
+        sequences = 8 * sum(sizes) * (settings.task.training + settings.task.held_out)
+        kept = state(settings.model, 2) + sequences + rows * residuals(settings.model, *sizes)
+        assert room.least(settings) == kept
 
 
 @pytest.mark.parametrize(

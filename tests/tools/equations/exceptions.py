@@ -44,13 +44,13 @@ STEPS = {
 UNPROVED_STEPS = {
     "chance": """
         attend.k dropout.a dropout.b dropout.c dropout.f stochastic_depth.a stochastic_depth.b stochastic_depth.c
-        transformer.c adam.b average.c stream.c""",
+        transformer.c adam.b average.c stream.c interval.a""",
     "relation": """
         relu.b relu.c top_k.b top_k.c kl_divergence.c kl_divergence.h distillation.c distillation.d greedy.a greedy.c
         greedy.e greedy.f adafactor.b adafactor.d adagrad.a adagrad.d adam.e adam.f adamw.d amsgrad.a amsgrad.b
         average.b average.d clipping.b clipping.c lion.c lion.d momentum.g muon.a muon.d nadam.c rmsprop.c sgd.a
         sinusoidal.b sinusoidal.c sampling.a sampling.b beam.a beam.b stream.b
-        speculative.a speculative.b""",
+        speculative.a speculative.b law.a""",
     "history": """
         accumulation.a accumulation.b adafactor.a adafactor.c adagrad.b adagrad.c adam.a adam.c adam.d adam.g adamw.b
         adamw.c adamw.e amsgrad.c average.a groups.a lion.a lion.b momentum.a momentum.b momentum.c momentum.d
@@ -75,6 +75,6 @@ UNPROVED_STEPS = {
         weighted_cross_entropy.c""",
     "apart": """
         attention.a clipping.a distillation.e muon.b muon.c muon.e regression.c regression.d rotary.d rotary.e rotary.f
-        schedules.f top_k.a""",
+        schedules.f top_k.a flops.a law.b law.c memory.a parameters.a""",
 }
 WHY = {id: reason for reason, ids in UNPROVED_STEPS.items() for id in ids.split()}

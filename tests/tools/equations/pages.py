@@ -9,7 +9,7 @@ from equations import notation, shapes
 from house.tree import Page as Text
 
 ROOT = Path(__file__).parents[3]
-ROOMS = ("functions", "layers", "losses", "optimizers")
+ROOMS = ("functions", "layers", "losses", "optimizers", "scaling")
 COMPOSED = ("models", "generation")  # mostly of layers that call layers
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import optimizers
 from equations.capture import instrumented
 
-from reference.core.families import TransformerSettings
+from reference.core.families import DecoderOnlySettings, EncoderOnlySettings, TransformerSettings
 from reference.core.layer import Layer
 from reference.functions.softmax import softmax
 from reference.layers.grouped_attention import GroupedAttention
@@ -232,7 +232,47 @@ def decoding(module, rng):
     yield "teacher-forced", None, lambda: module.teacher_forced(model, source, rng.integers(6, size=(2, 3)))
 
 
+def counted(module, rng):
+    """Every family with options that change its counts, on two sequences of different lengths."""
+    one = {"vocabulary": 11, "length": 12, "width": 12, "heads": 6, "layers": 3}
+    two = {"vocabulary": 11, "width": 12, "heads": 3, "hidden": 7, "encoder_layers": 2, "decoder_layers": 3}
+    families = {
+        "two stacks, pre-norm": TransformerSettings(**two),
+        "two stacks, one table, post-norm": TransformerSettings(**two, embeddings="tied", norm="post"),
+        "like GPT-2": DecoderOnlySettings.gpt(**one, embeddings="tied", window=5),
+        "like Llama": DecoderOnlySettings.llama(**one, key_value_heads=2, hidden=7),
+        "encoder, post-norm": EncoderOnlySettings(**one, hidden=7),
+        "encoder, pre-norm": EncoderOnlySettings(**one, hidden=7, norm="pre"),
+    }
+    for name, settings in families.items():
+        for function in ("parameters", "training", "residuals", "state", "cache"):
+            if hasattr(module, function) and (function != "cache" or "like" in name):
+                given = {"training": (5, 7), "residuals": (5, 7), "state": (2,), "cache": (20,)}.get(function, ())
+                yield f"{function}, {name}", None, lambda f=function, s=settings, g=given: getattr(module, f)(s, *g)
+
+
+def lawful(module, rng):
+    law = module.Law(E=1.69, A=406.4, B=410.7, a=0.34, b=0.28)
+    n, d = (z.ravel() for z in np.meshgrid([1e5, 1e6, 1e7], [1e6, 1e7, 1e8]))
+    yield "the law", law, lambda: law.loss(n, d)
+    yield "its optimum", law, lambda: law.optimum(1e13)
+    noisy = law.loss(n, d) * np.exp(0.02 * rng.normal(size=9))
+    yield "a fit", None, lambda: module.projected(n / 1e6, d / 1e7, noisy, 0.01, 0.4, 0.2)
+
+
+def intervals(module, rng):
+    law = module.Law(E=1.69, A=406.4, B=410.7, a=0.34, b=0.28)
+    n, d = (z.ravel() for z in np.meshgrid([1e5, 1e6, 1e7], [1e6, 1e7, 1e8]))
+    noisy = law.loss(n, d) * np.exp(0.02 * rng.normal(size=9))
+    yield "two refits", None, lambda: module.refits(n, d, noisy, law, rng=rng, count=2).loss(3e7, 3e8)
+
+
 OTHER = {
+    "reference.scaling.flops": counted,
+    "reference.scaling.interval": intervals,
+    "reference.scaling.law": lawful,
+    "reference.scaling.memory": counted,
+    "reference.scaling.parameters": counted,
     "reference.generation.speculative": proposed,
     "reference.generation.beam": searched,
     "reference.generation.sampling": sampled,

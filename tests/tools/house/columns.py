@@ -16,10 +16,11 @@ SEES = {
     "models": {"core", "functions", "layers", "losses"},
     "generation": {"core", "functions", "layers", "models"},
     "published": {"core", "functions", "layers", "models"},
+    "scaling": {"core", "functions"},
     "tasks": {"core", "functions", "layers", "losses", "models", "generation"},
-    "training": {"core", "functions", "losses", "optimizers", "layers", "models", "generation", "tasks"},
-    "job": {"core", "functions", "losses", "optimizers", "layers", "models", "generation", "published", "tasks"}
-    | {"training"},
+    "training": {"core", "functions", "losses", "optimizers", "layers", "models", "generation", "scaling", "tasks"},
+    "job": {"core", "functions", "losses", "optimizers", "layers", "models", "generation", "published", "scaling"}
+    | {"tasks", "training"},
 }
 WITHOUT_SPEC = {"core", "published", "tasks", "training", "job"}
 EXTRAS = {"matplotlib": ("job",), "rich": ("job",), "safetensors": ("job", "training")}  # and the rooms that may

@@ -3,7 +3,7 @@
 import inspect
 import re
 
-ROOMS = ("functions", "layers", "losses", "models", "optimizers", "generation", "core")
+ROOMS = ("functions", "layers", "losses", "models", "optimizers", "generation", "scaling", "core")
 CHECKER = ("gradcheck", "gradcheck.adapters")
 CITED = re.compile(r"# \(([a-z]\w*\.\d+)\)$", re.MULTILINE)
 
