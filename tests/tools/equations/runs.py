@@ -139,9 +139,18 @@ def one_position(module, rng):
         "cross_entropy": {"targets": np.array([2])},
         "kl_divergence": {"target_logits": target},
         "mean_squared_error": {"target": target[0, :1]},
+        "soft_cross_entropy": {"targets": target * target},
     }[name]
     inputs = logits[0, :1] if name == "mean_squared_error" else logits
     yield "one position", None, lambda: getattr(module, f"{name}_vjp")(inputs, **given)[1](1.5)
+
+
+def rare(module, rng):
+    """Weights of the targets that add up to less than 1, and to nothing."""
+    logits, targets = rng.normal(size=(2, 4)), np.array([2, 1])
+    for case, weights in {"small weights": [0.3, 0.2, 0.1, 2.0], "targets of no weight": [0.3, 0.0, 0.0, 2.0]}.items():
+        given = {"targets": targets, "weights": np.array(weights)}
+        yield case, None, lambda given=given: module.weighted_cross_entropy_vjp(logits, **given)[1](1.5)
 
 
 class Talkative(Layer):
@@ -288,6 +297,8 @@ OTHER = {
     "reference.losses.cross_entropy": one_position,
     "reference.losses.kl_divergence": one_position,
     "reference.losses.mean_squared_error": one_position,
+    "reference.losses.soft_cross_entropy": one_position,
+    "reference.losses.weighted_cross_entropy": rare,
     "reference.functions.alibi": slopes,
     "reference.functions.top_k": chosen,
     "reference.functions.online_softmax": blocks,
