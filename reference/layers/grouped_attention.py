@@ -22,7 +22,7 @@ from reference.layers.attention import attention_vjp, draw_side_by_side, expect_
 from reference.layers.cache import KeyValueCache, step
 from reference.layers.linear import Linear
 from reference.layers.rmsnorm import RMSNorm
-from reference.layers.rotary import Rotary, expect_pairs
+from reference.layers.rotary import Rotary, expect_turns
 
 
 def expect_groups(where: str, heads: int, groups: int) -> None:
@@ -88,7 +88,7 @@ class GroupedAttention(Layer):
         groups = heads if key_value_heads is None else key_value_heads
         expect_groups(where, heads, groups)
         if rotary is not None:
-            expect_pairs(where, head_width)
+            expect_turns(where, rotary, head_width)
         inner = (heads * head_width, groups * head_width, groups * head_width)
         query, key, value = draw_side_by_side(rng, width, inner, dtype, bias=bias)
         return cls(
@@ -182,7 +182,7 @@ class GroupedAttention(Layer):
         expect_heads(where, self.heads, self.query.w.shape[1])
         expect_grouped(where, self)
         if self.rotary is not None:
-            expect_pairs(where, self.head_width)
+            expect_turns(where, self.rotary, self.head_width)
 
 
 def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]:

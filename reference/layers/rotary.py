@@ -7,16 +7,18 @@ from typing import Any, Self
 import numpy as np
 
 from reference.core.arrays import integers, table
-from reference.core.kinds import AboveZero, Count, Nonnegative
+from reference.core.kinds import AboveZero, Count, Nonnegative, Size
 from reference.core.layer import Layer
 from reference.core.shapes import MOST, expect_shape, expect_whole
 
 
 class Rotary(Layer):
-    """Entries i and i + K/2 of position t are the ends of a hand, turned by t base^(-2i/K); no parameters.
+    """Entries i and i + R/2 of position t are the ends of a hand, turned by t base^(-2i/R); no parameters.
 
-    For sequences longer than those of the training all pairs turn `factor` times slower; given their `length`, only
-    the slow pairs do: those that turn `low` times within it, while those that turn `high` times keep their speed.
+    R is the width K of a head, or `width`, which leaves the entries beyond as they are; interleaved, the ends of a
+    hand are the neighbours 2i and 2i + 1.  For sequences longer than those of the training all pairs turn `factor`
+    times slower; given their `length`, only the slow pairs do: those that turn `low` times within it, while those
+    that turn `high` times keep their speed.
     """
 
     base: AboveZero = 10000.0
@@ -24,6 +26,8 @@ class Rotary(Layer):
     length: Count | None = None
     low: Nonnegative = 1.0
     high: AboveZero = 4.0
+    width: Size | None = None
+    interleaved: bool = False
 
     def vjp(
         self, x: np.ndarray, *, start: int = 0
@@ -32,31 +36,61 @@ class Rotary(Layer):
 
         Raises:
             TypeError: x is not a floating or complex array, or start not a whole number.
-            ValueError: x has not four axes, K is odd, start is negative, or low is not below high.
+            ValueError: x has not four axes, R is odd or above K, start is negative, or low is not below high.
 
-        Source: Su et al. 2021 (arXiv:2104.09864), eq. 15 and 34, with other pairs: (i, i + K/2), not (2i, 2i + 1);
+        Source: Su et al. 2021 (arXiv:2104.09864), eq. 15 and 34, where pairs are interleaved;
         Chen et al. 2023 (arXiv:2306.15595), eq. 4 (factor); Peng et al. 2023 (arXiv:2309.00071), eq. 17 to 19 (length).
         """
         expect_shape("Rotary", "x", x, ("B", "H", "T", "K"))
-        expect_pairs("Rotary", x.shape[3])
+        expect_turns("Rotary", self, x.shape[3])
         expect_whole("Rotary", "start", start, 0, MOST)
         if not self.low < self.high:
             raise ValueError(f"Rotary: low must be below high, {self.high}, got {self.low}")
-        half = x.shape[3] // 2
+        u = self._by_halves(x)                                          # (B, H, T, R)    # (rotary.11)
+        half = u.shape[3] // 2
         speed = float(self.base), float(self.factor), self.length, float(self.low), float(self.high)
-        cos, sin = _turns(speed, int(start), x.shape[2], half, x.real.dtype, like=x)  # (T, K/2)
+        cos, sin = _turns(speed, int(start), x.shape[2], half, x.real.dtype, like=x)  # (T, R/2)
 
-        a, b, y = x[..., :half], x[..., half:], np.empty_like(x)
-        y[..., :half] = cos * a - sin * b                               # (B, H, T, K/2)  # (rotary.3)
-        y[..., half:] = sin * a + cos * b                               # (B, H, T, K/2)  # (rotary.4)
+        a, b, v = u[..., :half], u[..., half:], np.empty_like(u)
+        v[..., :half] = cos * a - sin * b                               # (B, H, T, R/2)  # (rotary.3)
+        v[..., half:] = sin * a + cos * b                               # (B, H, T, R/2)  # (rotary.4)
+        y = self._in_place(v, x)                                        # (B, H, T, K)    # (rotary.12)
 
         def pullback(dy: np.ndarray) -> tuple[Self, np.ndarray]:
-            da, db, dx = dy[..., :half], dy[..., half:], np.empty_like(dy)
-            dx[..., :half] = cos * da + sin * db                        # (B, H, T, K/2)  # (rotary.5)
-            dx[..., half:] = cos * db - sin * da                        # (B, H, T, K/2)  # (rotary.6)
+            dv = self._by_halves(dy)                                    # (B, H, T, R)    # (rotary.13)
+            da, db, du = dv[..., :half], dv[..., half:], np.empty_like(dv)
+            du[..., :half] = cos * da + sin * db                        # (B, H, T, R/2)  # (rotary.5)
+            du[..., half:] = cos * db - sin * da                        # (B, H, T, R/2)  # (rotary.6)
+            dx = self._in_place(du, dy)                                 # (B, H, T, K)    # (rotary.14)
             return self.cotangent(), dx
 
         return y, pullback
+
+    def _by_halves(self, x: np.ndarray) -> np.ndarray:
+        """Return the entries of x (..., K) that turn, (..., R): of each pair the first in the first half."""
+        turning = x if self.width is None else x[..., : int(self.width)]
+        if not self.interleaved:
+            return turning
+        return np.concatenate([turning[..., ::2], turning[..., 1::2]], axis=-1)
+
+    def _in_place(self, u: np.ndarray, x: np.ndarray) -> np.ndarray:
+        """Return x (..., K) with u (..., R) for the entries that turn: where `_by_halves` took them from."""
+        if not self.interleaved and u.shape == x.shape:
+            return u
+        half, y = u.shape[-1] // 2, x.copy()
+        if not self.interleaved:
+            y[..., : 2 * half] = u
+        else:
+            y[..., : 2 * half : 2], y[..., 1 : 2 * half : 2] = u[..., :half], u[..., half:]
+        return y
+
+
+def expect_turns(where: str, rotary: Rotary, width: int) -> None:
+    """Raise unless heads of this width can turn: the entries that do come in pairs."""
+    if rotary.width is None:
+        expect_pairs(where, width)
+    elif rotary.width % 2 or rotary.width > width:
+        raise ValueError(f"{where}: rotary.width must be even and at most the head width {width}, got {rotary.width}")
 
 
 def expect_pairs(where: str, width: int) -> None:
@@ -69,13 +103,13 @@ def _speeds(
     half: int, like: Any, base: float, factor: float, trained: int | None, low: float, high: float
 ) -> np.ndarray:
     """Return by how much each pair turns from one position to the next."""
-    first = base ** (-integers(range(half), like) / half)               # (K/2,)          # (rotary.1)
+    first = base ** (-integers(range(half), like) / half)               # (R/2,)          # (rotary.1)
     if trained is None:
-        speed = first / factor                                          # (K/2,)          # (rotary.7)
+        speed = first / factor                                          # (R/2,)          # (rotary.7)
         return speed
-    times = trained * first / (2 * math.pi)                             # (K/2,)          # (rotary.8)
-    kept = np.clip((times - low) / (high - low), 0, 1)                  # (K/2,)          # (rotary.9)
-    speed = (kept + (1 - kept) / factor) * first                        # (K/2,)          # (rotary.10)
+    times = trained * first / (2 * math.pi)                             # (R/2,)          # (rotary.8)
+    kept = np.clip((times - low) / (high - low), 0, 1)                  # (R/2,)          # (rotary.9)
+    speed = (kept + (1 - kept) / factor) * first                        # (R/2,)          # (rotary.10)
     return speed
 
 
@@ -83,14 +117,17 @@ def _speeds(
 def _turns(
     speeds: tuple[Any, ...], start: int, length: int, half: int, dtype: np.dtype, *, like: Any = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return cosines and sines (T, K/2), arrays like `like`; the angles are float64, whatever `dtype` is."""
+    """Return cosines and sines (T, R/2), arrays like `like`; the angles are float64, whatever `dtype` is."""
     speed = _speeds(half, like, *speeds)
-    angle = integers(range(start, start + length), like)[:, None] * speed  # (T, K/2)      # (rotary.2)
+    angle = integers(range(start, start + length), like)[:, None] * speed  # (T, R/2)      # (rotary.2)
     return np.cos(angle).astype(dtype), np.sin(angle).astype(dtype)
 
 
 def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]:
     yield "(2, 4, 3, 6)", Rotary(), (rng.normal(size=(2, 4, 3, 6)),), {}
     yield "base 10, from position 5", Rotary(base=10.0), (rng.normal(size=(2, 1, 3, 8)),), {"start": 5}
-    slow = Rotary(base=10.0, factor=3.0, length=12, low=0.3, high=1.5)  # pairs of both kinds, and one in between
+    slow = Rotary(base=10.0, factor=3.0, length=12, low=0.4, high=1.5)  # pairs of both kinds, and two in between
     yield "slow pairs slower", slow, (rng.normal(size=(2, 1, 3, 8)),), {"start": 5}
+    yield "4 of 7 entries", Rotary(base=10.0, width=4), (rng.normal(size=(2, 1, 3, 7)),), {"start": 5}
+    neighbours = Rotary(base=10.0, width=6, interleaved=True)
+    yield "neighbours, 6 of 7 entries", neighbours, (rng.normal(size=(2, 1, 3, 7)),), {"start": 5}

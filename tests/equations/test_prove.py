@@ -60,7 +60,7 @@ def test_what_is_proved_of_a_model_is_what_is_written(page):
         ("attend", r"b \bmod P = e \;\land\; h", r"h"),
         ("cross_entropy", r"2 \, \zeta \, \lambda_n \right)", r"\zeta \, \lambda_n \right)"),
         ("gelu", r"dx = (\Phi + x \, \varphi) \, dy", r"dx = (\Phi - x \, \varphi) \, dy"),
-        ("rotary", r"\, dy_{ti} + \sin(\theta_{ti}) \, dy", r"\, dy_{ti} - \sin(\theta_{ti}) \, dy"),
+        ("rotary", r"\, dv_{ti} + \sin(\theta_{ti}) \, dv", r"\, dv_{ti} - \sin(\theta_{ti}) \, dv"),
         ("residual", "dx = dy + dx' ", "dx = dy - dx' "),
         ("residual", "(dM, dr) = M^{*}(dz)", "(dM, dr) = M^{*}(dy)"),
         ("gated", r"da_f = v_f \, dh_f", r"da_f = a_f \, dh_f"),

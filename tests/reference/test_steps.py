@@ -138,6 +138,9 @@ def cases():
         layer = generic(rng, GroupedAttention.init(rng, 6, 4, groups, head_width=4, **given))
         name = ", ".join(f"{k} {v}" for k, v in given.items() if v)
         yield f"{groups} groups, {name}", Case(layer, rng.normal(size=(B, T, 6)), layer)
+    for rotary in (Rotary(interleaved=True), Rotary(width=2), Rotary(width=2, interleaved=True)):
+        layer = generic(rng, GroupedAttention.init(rng, 6, 4, 2, head_width=4, rotary=rotary, window=3))
+        yield f"2 groups, {rotary}, window 3", Case(layer, rng.normal(size=(B, T, 6)), layer)
     for positions, window in itertools.product(("learned", "sinusoidal", "rotary", "alibi", "none"), (None, 3)):
         given = {"length": T, "width": 8, "heads": 4, "key_value_heads": 2, "hidden": 6, "positions": positions}
         settings = DecoderOnlySettings(vocabulary=V, **given, window=window, layers=2)

@@ -46,6 +46,12 @@ def run(layer, x, dy, *bias, **constants):
     return y, *pullback(dy)
 
 
+@pytest.mark.parametrize("turned", [{"interleaved": True}, {"width": 2}, {"width": 2, "interleaved": True}])
+def test_backward_is_proved_with_interleaved_pairs_and_on_a_part_of_the_head(prove, rng, turned):
+    layer = random_layer(rng, qk_norm=True, rotary=Rotary(base=100.0, **turned))
+    prove(layer, rng.normal(size=(2, 5, 6)))
+
+
 def turn(t, rotary, width):
     """Return the matrix that turns the pairs of one head at position t."""
     matrix = np.eye(width)

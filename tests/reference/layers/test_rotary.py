@@ -177,12 +177,32 @@ def test_a_pair_is_a_complex_number(rng):
     same(as_complex(dx), (cos - 1j * sin) * as_complex(dy))
 
 
+def test_interleaved_pairs_are_those_of_the_paper(rng):
+    x, dy, (cos, sin) = *rng.normal(size=(2, *SHAPE)), turns(3, 3, 5)
+    y, pullback = Rotary(interleaved=True).vjp(x, start=5)
+    _, dx = pullback(dy)
+    for before, after, sign in ((x, y, 1), (dy, dx, -1)):
+        same(after[..., ::2], cos * before[..., ::2] - sign * sin * before[..., 1::2])
+        same(after[..., 1::2], cos * before[..., 1::2] + sign * sin * before[..., ::2])
+
+
+@pytest.mark.parametrize("interleaved", [False, True])
+def test_entries_beyond_the_width_are_left_as_they_are(rng, interleaved):
+    x, dy = rng.normal(size=(2, 2, 4, 3, 9))
+    part, whole = Rotary(width=6, interleaved=interleaved), Rotary(interleaved=interleaved)
+    for (y, pullback), (y_part, pullback_part) in [(whole.vjp(x[..., :6], start=2), part.vjp(x, start=2))]:
+        np.testing.assert_array_equal(y_part, np.concatenate([y, x[..., 6:]], axis=-1))
+        _, dx = pullback_part(dy)
+        np.testing.assert_array_equal(dx, np.concatenate([pullback(dy[..., :6])[1], dy[..., 6:]], axis=-1))
+
+
 def test_pairs_of_neighbours_are_a_permutation_away(rng):
     x, (cos, sin) = rng.normal(size=SHAPE), turns(3, 3, 0)
     paper = np.zeros(SHAPE)  # eq. 34 of the paper: x cos + (-x_1, x_0, -x_3, x_2, ...) sin
     paper[..., ::2] = x[..., ::2] * cos - x[..., 1::2] * sin
     paper[..., 1::2] = x[..., 1::2] * cos + x[..., ::2] * sin
     same(paper[..., NEIGHBOURS], Rotary()(x[..., NEIGHBOURS]))
+    same(paper, Rotary(interleaved=True)(x))
 
 
 def test_sequences_and_heads_are_turned_alike(rng):
@@ -256,6 +276,26 @@ def test_exchanged_sine_and_cosine_are_caught(caught, rng):
     caught({"x"}, wrong, rng.normal(size=SHAPE))
 
 
+def test_pairs_forgotten_in_the_backward_are_caught(caught, rng):
+    class Wrong(Rotary):
+        def vjp(self, x, *, start=0):
+            y, _ = super().vjp(x, start=start)
+            _, pullback = Rotary(width=self.width).vjp(x, start=start)
+            return y, lambda dy: (self.cotangent(), pullback(dy)[1])
+
+    caught({"x"}, Wrong(interleaved=True), rng.normal(size=SHAPE))
+    caught({"x"}, Wrong(interleaved=True, width=4), rng.normal(size=SHAPE))
+
+
+def test_entries_beyond_the_width_without_a_gradient_are_caught(caught, rng):
+    class Wrong(Rotary):
+        def vjp(self, x, *, start=0):
+            y, pullback = super().vjp(x, start=start)
+            return y, lambda dy: (self.cotangent(), pullback(dy)[1] * (np.arange(x.shape[-1]) < self.width))
+
+    caught({"x"}, Wrong(width=4), rng.normal(size=SHAPE))
+
+
 def test_start_ignored_in_the_backward_is_caught(caught, prove, rng):
     wrong = planted(lambda da, db, now, zero: (zero[0] * da + zero[1] * db, zero[0] * db - zero[1] * da))
     prove(wrong, rng.normal(size=SHAPE))
@@ -295,5 +335,12 @@ def test_bad_input_is_one_clear_line():
         Rotary(factor=0.0)
     with pytest.raises(ValueError, match=r"^Rotary: length must be at least 1, got 0$"):
         Rotary(length=0)
+    for width in (5, 8):
+        with pytest.raises(ValueError, match=rf"^Rotary: rotary.width must be even and at most .* 6, got {width}$"):
+            Rotary(width=width)(x)
+    with pytest.raises(ValueError, match=r"^Rotary: width must be at least 1, got 0$"):
+        Rotary(width=0)
+    with pytest.raises(TypeError, match=r"^Rotary: interleaved must be True or False, got int$"):
+        Rotary(interleaved=1)
     with pytest.raises(ValueError, match=r"^Rotary: low must be below high, 2\.0, got 2\.0$"):
         Rotary(length=9, low=2.0, high=2.0)(x)
