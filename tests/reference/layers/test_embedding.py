@@ -67,8 +67,8 @@ def same(got, expected):
 
 
 def test_backward_is_proved(prove, rng):
-    (_, subject, inputs, constants), = examples(rng)
-    prove(subject, *inputs, **constants)
+    for _, subject, inputs, constants in examples(rng):
+        prove(subject, *inputs, **constants)
 
 
 @pytest.mark.parametrize("ids", [np.array(3), np.array([3, 3]), np.array([[[6, 0], [6, 6], [1, 2]]]), IDS])
@@ -139,6 +139,34 @@ def test_renaming_ids(rng):
     renamed_y, renamed_dtable = run(Embedding(table=layer.table[old]), name[IDS], dy)
     np.testing.assert_array_equal(renamed_y, y)
     same(renamed_dtable, dtable[old])
+
+
+def test_padding_gives_zero_and_gets_no_gradient(rng):
+    layer, dy = embedding(rng), rng.normal(size=(2, 4, 5))
+    (y, dtable), (padded, dpadded) = run(layer, IDS, dy), run(Embedding(layer.table, padding=2), IDS, dy)
+    np.testing.assert_array_equal(padded, np.where((IDS == 2)[..., None], 0, y))
+    np.testing.assert_array_equal(dpadded, np.where((np.arange(7) == 2)[:, None], 0, dtable))
+    spoilt = Embedding(np.where((np.arange(7) == 2)[:, None], np.nan, layer.table), padding=2)
+    np.testing.assert_array_equal(spoilt(ids=IDS), padded)
+    np.testing.assert_array_equal(spoilt.ready()(IDS), padded)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex128])
+def test_padding_keeps_the_dtype(rng, dtype):
+    layer = Embedding(embedding(rng).table.astype(dtype), padding=2)
+    y, dtable = run(layer, IDS, np.ones((2, 4, 5), dtype))
+    assert y.dtype == dtable.dtype == layer.ready()(IDS).dtype == dtype
+
+
+def test_padding_looked_up_without_its_gradient_is_caught(caught, prove, rng):
+    class LookedUp(Embedding):
+        def vjp(self, *, ids):
+            _, embedding_pullback = super().vjp(ids=ids)
+            return self.table[ids], embedding_pullback
+
+    table = rng.normal(size=(7, 5))
+    caught({"table"}, LookedUp(table, padding=2), ids=IDS)
+    prove(LookedUp(table, padding=1), ids=IDS)  # which stands nowhere
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex128])
@@ -231,5 +259,12 @@ def test_bad_input_is_one_clear_line(rng):
         Embedding.init(rng, 7, 5.0)
     with pytest.raises(TypeError, match=r"^Embedding\.init: dtype must be floating or complex, got int64$"):
         Embedding.init(rng, 7, 5, np.int64)
+    for padding in (-1, 7):
+        with pytest.raises(ValueError, match=rf"^Embedding: padding must lie in \[0, 7\), got {padding}$"):
+            Embedding(np.zeros((7, 5)), padding=padding)(ids=IDS)
+        with pytest.raises(ValueError, match=rf"^Embedding\.init: padding must lie in \[0, 7\), got {padding}$"):
+            Embedding.init(rng, 7, 5, padding=padding)
+    with pytest.raises(TypeError, match=r"^Embedding: padding must be a whole number or None, got float$"):
+        Embedding(np.zeros((7, 5)), padding=2.0)
     with pytest.raises(ValueError, match=r"^Embedding: table must have shape \(V, D\), got \(7,\)$"):
         Embedding(table=np.zeros(7))(ids=IDS)
