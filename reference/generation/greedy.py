@@ -1,45 +1,53 @@
 """The most likely token, one after the other.  Specification: specs/generation/greedy.md."""
 
-from typing import Protocol
+from typing import Any
 
 import numpy as np
 
-from reference.core.shapes import expect_size, expect_whole
-
-
-class Generator(Protocol):
-    """What is asked of a model: the Transformer has it."""
-
-    def encode(self, *, source: np.ndarray, source_mask: np.ndarray | None = None) -> np.ndarray: ...
-
-    def decode(
-        self, memory: np.ndarray, *, target: np.ndarray, source_mask: np.ndarray | None = None
-    ) -> np.ndarray: ...
+from reference.core.outputs import split
+from reference.core.shapes import expect_size, expect_whole, got
 
 
 def greedy(
-    model: Generator, source: np.ndarray, *, start: int, length: int, source_mask: np.ndarray | None = None
+    model: Any, source: np.ndarray, *, start: int, length: int, source_mask: np.ndarray | None = None
 ) -> np.ndarray:
     """Map source ids (B, S) to the generated ids (B, length), without the start token.
 
+    A model that encodes reads the source so; another one reads it before the start token.  Both keep what
+    they have read in a cache, and read each token once.
+
     Raises:
         TypeError, ValueError: `length` is not a whole number of at least 1, or `start` of at least
-            0; whatever the model raises for ids that it does not know.
+            0; whatever the model raises for ids that it does not know; or there is a source_mask for
+            a model that does not encode.
     """
     expect_size("greedy", "length", length)
     expect_whole("greedy", "start", start, 0)
-    memory = model.encode(source=source, source_mask=source_mask)               # (B, S, D)  # (greedy.1)
+    length = int(length)
     ids = np.full_like(source, start, shape=(len(source), length + 1), dtype=int, order="C")  # (B, length + 1)
+    if not len(source):
+        return ids[:, 1:]
+    tokens = ids[:, :1]
+    if hasattr(model, "encode"):
+        encoded = model.encode(source=source, source_mask=source_mask)
+        memory, _ = split(encoded)                                              # (B, S, D)  # (greedy.1)
+        cache = model.cache(len(source), length, memory, source_mask=source_mask)
+    elif source_mask is None:
+        tokens = np.concatenate([source, tokens], axis=1)                       # (B, S + 1)  # (greedy.4)
+        cache = model.cache(len(source), tokens.shape[1] + length - 1)
+    else:
+        raise TypeError(f"greedy: source_mask must be None for a {got(model)}, which does not encode, got one")
     for t in range(length):
-        logits = model.decode(memory, target=ids[:, : t + 1], source_mask=source_mask)  # (B, t + 1, V)
-        ids[:, t + 1] = logits[:, t].argmax(axis=-1)                            # (greedy.2)
+        logits = model.step(tokens, cache)[:, -1]                               # (B, V)
+        ids[:, t + 1] = logits.argmax(axis=-1)                                  # (greedy.2)
+        tokens = ids[:, t + 1 : t + 2]
     return ids[:, 1:]
 
 
 def teacher_forced(
-    model: Generator, source: np.ndarray, target: np.ndarray, *, source_mask: np.ndarray | None = None
+    model: Any, source: np.ndarray, target: np.ndarray, *, source_mask: np.ndarray | None = None
 ) -> np.ndarray:
     """Map source ids (B, S) and decoder input ids (B, T), start token first, to predictions (B, T)."""
-    memory = model.encode(source=source, source_mask=source_mask)               # (B, S, D)
-    logits = model.decode(memory, target=target, source_mask=source_mask)       # (B, T, V)
+    memory, _ = split(model.encode(source=source, source_mask=source_mask))     # (B, S, D)
+    logits, _ = split(model.decode(memory, target=target, source_mask=source_mask))  # (B, T, V)
     return logits.argmax(axis=-1)                                               # (greedy.3)

@@ -54,7 +54,7 @@ class Family:
 
     def said(self, model: Any, source: Any, length: int) -> Any:
         """Return the ids (B, length) that are said to a source (B, S), read by the model as they are said."""
-        raise NotImplementedError
+        return greedy(model, source, start=START, length=length)
 
 
 class EncoderDecoderFamily(Family):
@@ -70,9 +70,6 @@ class EncoderDecoderFamily(Family):
 
     def forced(self, model: Any, examples: Examples, there: Callable[[np.ndarray], Any]) -> Any:
         return teacher_forced(model, there(examples.source), there(examples.target))
-
-    def said(self, model: Any, source: Any, length: int) -> Any:
-        return greedy(model, source, start=START, length=length)
 
 
 class DecoderOnlyFamily(Family):
@@ -93,12 +90,6 @@ class DecoderOnlyFamily(Family):
 
     def forced(self, model: Any, examples: Examples, there: Callable[[np.ndarray], Any]) -> Any:
         return _last(model(tokens=there(self.inputs(examples)["tokens"])), examples.labels.shape[1])
-
-    def said(self, model: Any, source: Any, length: int) -> Any:
-        tokens = np.concatenate([source, np.full_like(source[:, :1], START)], axis=1)
-        for _ in range(length):
-            tokens = np.concatenate([tokens, _last(model(tokens=tokens), 1)], axis=1)
-        return tokens[:, -length:]
 
 
 class EncoderOnlyFamily(Family):

@@ -5,9 +5,12 @@ import pytest
 from composites import draw
 
 from reference.core import tree
+from reference.core.families import DecoderOnlySettings
 from reference.core.masks import padding
 from reference.generation.greedy import greedy, teacher_forced
 from reference.layers.residual import PostNorm, PreNorm
+from reference.models.decoder_only import DecoderOnly
+from reference.models.tied_decoder_only import TiedDecoderOnly
 
 V, B, S, T, START = 5, 3, 4, 6, 0
 
@@ -23,6 +26,16 @@ class Table:
         for b, t in np.ndindex(target.shape):
             logits[b, t] = np.random.default_rng([*memory[b, :, 0], V, *target[b, : t + 1]]).normal(size=V)
         return logits
+
+
+    def cache(self, batch, room, memory, *, source_mask=None):
+        return {"memory": memory, "mask": source_mask, "read": np.zeros((batch, 0), int), "room": room}
+
+    def step(self, tokens, cache):
+        cache["read"] = np.concatenate([cache["read"], tokens], axis=1)
+        assert cache["read"].shape[1] <= cache["room"]
+        logits = self.decode(cache["memory"], target=cache["read"], source_mask=cache["mask"])
+        return logits[:, -tokens.shape[1] :]
 
 
 class Peeking(Table):
@@ -47,6 +60,10 @@ class Recorder(Table):
     def decode(self, memory, *, target, source_mask=None):
         self.calls.append((target.copy(), source_mask))
         return super().decode(memory, target=target)
+
+    def step(self, tokens, cache):
+        self.calls.append(("step", tokens.copy()))
+        return super().step(tokens, cache)
 
 
 def transformer(rng, residual=PreNorm, layers=1):
@@ -89,13 +106,29 @@ def test_generation_equals_a_plain_loop_for_one_sequence_at_a_time(rng):
             assert ids.tolist() == x[1:]
 
 
-def test_source_is_encoded_once_and_the_target_grows_by_one(rng):
+def test_source_is_encoded_once_and_every_token_is_read_once(rng):
     model, source = Recorder(), source_ids(rng)
     ids = greedy(model, source, start=START, length=T, source_mask=mask())
-    assert [call[0] for call in model.calls if isinstance(call[0], str)] == ["encode"]
-    for t, (target, _) in enumerate(model.calls[1:]):
-        assert np.array_equal(target, shifted(ids)[:, : t + 1])
-    assert len(model.calls) == T + 1
+    named = [call for call in model.calls if isinstance(call[0], str)]
+    assert [name for name, _ in named] == ["encode"] + T * ["step"]
+    assert np.array_equal(np.concatenate([tokens for _, tokens in named[1:]], axis=1), shifted(ids))
+
+
+@pytest.mark.parametrize("kind", [DecoderOnly, TiedDecoderOnly])
+@pytest.mark.parametrize("positions", ["learned", "rotary", "alibi"])
+def test_a_model_without_an_encoder_says_what_a_plain_loop_says(rng, kind, positions):
+    sizes = {"vocabulary": 40, "length": S + 1 + T, "width": 8, "heads": 2, "hidden": 6, "positions": positions}
+    tied = "tied" if kind is TiedDecoderOnly else "separate"
+    model = kind.init(rng, DecoderOnlySettings(**sizes, embeddings=tied))
+    model = tree.map(lambda p: p + rng.normal(scale=0.3, size=p.shape), model)
+    source = rng.integers(40, size=(B, S))
+    x = np.concatenate([source, np.full((B, 1), START)], axis=1)
+    for _ in range(T):
+        x = np.concatenate([x, model(tokens=x)[:, -1:].argmax(axis=-1)], axis=1)
+    ids = greedy(model, source, start=START, length=T)
+    assert np.array_equal(ids, x[:, -T:]) and len(np.unique(ids)) > 1
+    with pytest.raises(TypeError, match=rf"^greedy: source_mask must be None for a {kind.__name__}, .*, got one$"):
+        greedy(model, source, start=START, length=T, source_mask=mask())
 
 
 def test_teacher_forced_is_the_argmax_of_the_whole_model(rng):
@@ -271,7 +304,8 @@ def test_returned_start_token_is_caught(rng):
 def test_mask_forgotten_in_decoding_is_caught(rng, generate):
     model, source_mask = Recorder(), mask()
     generate(model, source_ids(rng), source_mask)
-    assert len(model.calls) > 1 and all(seen is source_mask for _, seen in model.calls)
+    seen = [given for name, given in model.calls if not isinstance(name, str) or name == "encode"]
+    assert len(seen) > 1 and all(given is source_mask for given in seen)
 
 
 # Errors

@@ -11,6 +11,7 @@ from reference.core.layer import Layer
 from reference.functions.softmax import softmax
 from reference.layers.grouped_attention import GroupedAttention
 from reference.layers.linear import Linear
+from reference.models.decoder_only import DecoderOnly
 from reference.models.transformer import Transformer
 
 
@@ -238,6 +239,9 @@ def decoding(module, rng):
     model = Transformer.init(rng, TransformerSettings(vocabulary=6, width=8, heads=2, hidden=5), np.float64)
     source = rng.integers(6, size=(2, 4))
     yield "three tokens", None, lambda: module.greedy(model, source, start=0, length=3)
+    settings = DecoderOnlySettings(vocabulary=6, length=9, width=8, heads=2, layers=1)
+    alone = DecoderOnly.init(rng, settings, np.float64)
+    yield "three tokens of a decoder alone", None, lambda: module.greedy(alone, source, start=5, length=3)
     yield "teacher-forced", None, lambda: module.teacher_forced(model, source, rng.integers(6, size=(2, 3)))
 
 
