@@ -92,6 +92,12 @@ class EncoderOnlySettings(BlockSettings):
     norm: Norm = "post"
 
 
+class ClassifierSettings(EncoderOnlySettings):
+    """The family of encoders that say one thing of a whole sequence."""
+
+    classes: Size
+
+
 def expect_embeddings(where: str, settings: TransformerSettings | DecoderOnlySettings, embeddings: Embeddings) -> None:
     """Raise ValueError unless the settings are of a model whose embeddings are such."""
     if settings.embeddings != embeddings:

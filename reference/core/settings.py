@@ -38,14 +38,15 @@ class Settings:
 
     @classmethod
     def of(cls, entries: Mapping[str, Any]) -> Self:
-        """Return the settings of these names; what is not named has its default.
+        """Return the settings of these names; what is not named has its default, and a list is a tuple.
 
         Raises:
             TypeError: a value is of another type.
             ValueError: a name is unknown, the nearest known one is given; or a value is out of range.
         """
         expect_known(cls.__name__, entries, cls.names())
-        return cls(**{name.replace("-", "_"): value for name, value in entries.items()})
+        values = {name: tuple(value) if isinstance(value, list) else value for name, value in entries.items()}
+        return cls(**{name.replace("-", "_"): value for name, value in values.items()})
 
 
 def written(field: str) -> str:

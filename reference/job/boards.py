@@ -6,7 +6,7 @@ from typing import Any, Self
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from reference.job.display import nats, percent
+from reference.job.display import brief, nats, percent
 from reference.training.settings import Run
 from reference.training.state import State
 
@@ -50,8 +50,11 @@ class TrainingBoard:
         return not self._bar.disable
 
     def __enter__(self) -> Self:
-        self._console.print(" " * 9 + "training" + " " * 13 + "held-out")
-        self._console.print(f"epoch{'loss':>9}{'tokens':>11}{'loss':>10}{'tokens':>11}{'sequences':>12}")
+        if self._run.task.goes_on:
+            self._console.print(f"epoch{'step':>9}{'training':>11}{'held-out':>11}{'bits a byte':>14}")
+        else:
+            self._console.print(" " * 9 + "training" + " " * 13 + "held-out")
+            self._console.print(f"epoch{'loss':>9}{'tokens':>11}{'loss':>10}{'tokens':>11}{'sequences':>12}")
         for record in self._done:
             self.epoch(record)
         self._bar.start()
@@ -72,7 +75,14 @@ class TrainingBoard:
             now=f"loss {nats(state.losses[-1])}  {self._accuracy}",
         )
 
-    def epoch(self, record: Mapping[str, float]) -> None:
+    def epoch(self, record: Mapping[str, Any]) -> None:
+        if self._run.task.goes_on:
+            self._console.print(
+                f"{record['epoch']:>5}{record['step']:>9,}{nats(record['loss']):>11}{nats(record['held_out_loss']):>11}"
+                f"{record['held_out_bits_a_byte']:>14.4f}\n      {brief(record['sample'])}",
+                soft_wrap=True,
+            )
+            return
         self._console.print(
             f"{record['epoch']:>5}{nats(record['loss']):>9}{percent(record['training_tokens']):>11}"
             f"{nats(record['held_out_loss']):>10}{percent(record['held_out_tokens']):>11}"

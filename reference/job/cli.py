@@ -4,13 +4,15 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from reference.job import commands
 from reference.job.errors import UsageError
-from reference.job.files import OUT, Folder
-from reference.job.options import Parser, add_settings, kind_of, unknown_option
+from reference.job.files import DATA, OUT, Folder
+from reference.job.options import Parser, add_settings, kind_of, named, unknown_option
 from reference.tasks import task as tasks
-from reference.tasks.task import Task
+from reference.tasks.learned import Learned
+from reference.tasks.text import Text
 from reference.training.devices import DEVICES
 from reference.training.errors import RunError
 from reference.training.families import FAMILIES, Family
@@ -22,7 +24,7 @@ hand and proved against numbers before anything is trained.
 Without a command: verify, then train on the copy task, as one job."""
 
 
-def parser(task: type[Task], family: Family) -> Parser:
+def parser(task: type[Learned], family: Family) -> Parser:
     """Return what reads the command line; the options of `train` are those of the task and the family."""
     main = Parser(
         prog="python -m reference",
@@ -49,8 +51,11 @@ def parser(task: type[Task], family: Family) -> Parser:
     verify.set_defaults(work=commands.verify, name=verify.prog)
 
     train = kinds.add_parser("train", help="train a model on a task", description=(
-        "Train a Transformer on a task, the copy task unless another is named, and judge it by sequences that it "
-        "never saw. The options are those of the task and of the family of models that are named."))
+        "Train a Transformer on a task, the copy task unless another is named, and judge it by what it never saw. "
+        "The options are those of the task and of the family of models that are named: 'train text --help'."))
+    train.add_argument("task", nargs="?", metavar="TASK", help="what is learned, as with --task")
+    train.add_argument("files", nargs="*", metavar="FILE", help=(
+        "what to learn it from: text for text (or a folder of 'prepare'), a table for classify and for pairs"))
     train.add_argument("--config", type=Path, metavar="FILE", help=(
         "settings in TOML, one 'name = value' a line, named as the options below, which override it"))
     train.add_argument("--out", type=Path, metavar="FOLDER", help=(
@@ -72,6 +77,17 @@ def parser(task: type[Task], family: Family) -> Parser:
     add_settings(train, task, family)
     train.set_defaults(work=commands.train, name=train.prog)
 
+    prepare = kinds.add_parser("prepare", help="write text as files of tokens", description=(
+        "Write the text of files as tokens to a folder, from which 'train text FOLDER' reads what it needs, however "
+        "much there is; the last tenth of each file is held out."))
+    prepare.add_argument("files", nargs="*", type=Path, metavar="FILE", help=(
+        "of text (default: the derivations of this package)"))
+    prepare.add_argument("--out", type=Path, metavar="FOLDER", help=f"where to write (default: {DATA})")
+    prepare.add_argument("--tokenizer", metavar="WORD", help=f"{Text.texts['tokenizer']} (default: {Text.tokenizer})")
+    prepare.add_argument("--vocabulary", type=int, metavar="N", help=(
+        f"{Text.texts['vocabulary']} (default: {Text.vocabulary})"))
+    prepare.set_defaults(work=commands.prepare, name=prepare.prog)
+
     generate = kinds.add_parser("generate", help="let a trained model speak", description=(
         "Print what a trained model says to the given sequences, or to some that it never saw."))
     generate.add_argument("symbols", nargs="*", metavar="SYMBOL", help=(
@@ -79,11 +95,12 @@ def parser(task: type[Task], family: Family) -> Parser:
     generate.add_argument("--checkpoint", type=Path, metavar="FILE", help=(
         f"what 'train' wrote (default: {Folder(OUT).checkpoint})"))
     generate.add_argument("--count", type=int, metavar="N", help="number of held-out sequences (default: 5)")
-    generate.add_argument("--seed", type=int, metavar="N", help="of the choice among them (default: 0)")
+    generate.add_argument("--seed", type=int, metavar="N", help=(
+        "of the choice among them, and of what is drawn behind a prompt (default: 0)"))
     generate.add_argument("--model", type=Path, metavar="FOLDER", help=(
         "published weights in place of a checkpoint, with a prompt in place of symbols"))
     generate.add_argument("--prompt", metavar="TEXT", help=(
-        "what the model goes on from: text for a folder with a tokenizer.json, else ids such as '3 1 2'"))
+        "what a model of text goes on from; for published weights without a tokenizer.json ids such as '3 1 2'"))
     generate.add_argument("--tokens", type=int, metavar="N", help="how many it says after it at most (default: 50)")
     generate.set_defaults(work=commands.generate, name=generate.prog)
 
@@ -114,7 +131,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     training = words[:1] == ["train"]
     name = "python -m reference train" if training else "python -m reference"
     try:
-        task, family, found = kind_of(words[1:]) if training else (tasks.find("copy"), FAMILIES["encoder-decoder"], {})
+        task, family, found = tasks.find("copy"), FAMILIES["encoder-decoder"], dict[str, Any]()
+        if training:
+            names, rest = named(words[1:])
+            words = ["train", *rest]
+            task, family, found = kind_of(rest, names)
         reader = parser(task, family)
         parsed, unknown = reader.parse_known_args(words)
         if unknown and training:

@@ -2,12 +2,17 @@
 
 import math
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 from rich.console import Console
 
-from reference.tasks.task import Examples, Task
+from reference.data import tokenizer
+from reference.tasks.learned import Learned
+from reference.tasks.task import Examples
 from reference.training.settings import Run
+
+BRIEF = 74  # characters of a sample in the list of epochs
 
 
 def console() -> Console:
@@ -25,17 +30,13 @@ def nats(loss: float) -> str:
     return text if len(text) <= 8 else f"{loss:.2e}"
 
 
-def words(task: Task, ids: Iterable[int]) -> str:
-    return " ".join(task.name_of(int(token)) for token in ids)
+def brief(sample: str) -> str:
+    """Return the beginning of a text on one line."""
+    return tokenizer.shown(sample)[:BRIEF]
 
 
 def show_settings(console: Console, run: Run) -> None:
-    read, said = run.task.sizes
-    console.print(
-        f"{run.task_name}: {run.task.title}; {read:,} tokens to read and {said:,} to say, "
-        f"{run.task.training:,} sequences to train on, {run.task.held_out:,} held out\n",
-        soft_wrap=True,
-    )
+    console.print(f"{run.task_name}: {run.task.title}; {run.task.about}\n", soft_wrap=True)
 
 
 def show_accuracy(console: Console, record: Mapping[str, float], count: int) -> None:
@@ -45,17 +46,26 @@ def show_accuracy(console: Console, record: Mapping[str, float], count: int) -> 
         console.print(f"{name}{percent(record[f'{key}_tokens']):>11}{percent(record[f'{key}_sequences']):>12}")
 
 
-def show_samples(console: Console, task: Task, examples: Iterable[Examples], said: Iterable[np.ndarray]) -> None:
+def show_bits(console: Console, run: Run, record: Mapping[str, Any], beside: Mapping[str, float]) -> None:
+    """Print what a model of text makes of a byte that was held out, and what compressors make of one."""
+    console.print(f"\nheld-out: {run.task.judges}, {nats(record['held_out_loss'])} nats a token")
+    console.print(f"{'':14}{'bits a byte':>11}")
+    for name, bits in {"the model": record["held_out_bits_a_byte"], **beside}.items():
+        console.print(f"{name:14}{bits:>11.4f}")
+
+
+def show_samples(console: Console, task: Learned, examples: Iterable[Examples], said: Iterable[np.ndarray]) -> None:
     """Print each source beside what was said to it, and whether that is right."""
     rows = [
-        (words(task, source), words(task, answer), tokens.all())
+        (task.source_text(source), task.said_text(answer), ("right" if tokens.all() else "wrong") if some.count else "")
         for some, answers in zip(examples, said, strict=True)
         for source, answer, tokens in zip(some.source, answers, task.right(some, answers), strict=True)
     ]
     width = max(len("source"), *(len(source) for source, _, _ in rows))
     width_out = max(len("generated"), *(len(answer) for _, answer, _ in rows))
     console.print(f"\n{'source':{width}}   generated", soft_wrap=True)
-    for source, answer, is_right in rows:
-        word, colour = ("right", "green") if is_right else ("wrong", "bold red")
-        console.print(f"{source:{width}}   {answer:{width_out}}   ", end="", soft_wrap=True)
+    for source, answer, word in rows:
+        colour = "bold red" if word == "wrong" else "green"
+        shown = f"{source:{width}}   {answer:{width_out}}   " if word else f"{source:{width}}   {answer}"
+        console.print(shown, end="", soft_wrap=True)
         console.print(word, style=colour, soft_wrap=True)

@@ -10,6 +10,7 @@ from reference.job.errors import JobError
 from reference.training.files import DRAFT
 
 OUT = Path("runs/copy")  # unless the user says otherwise
+DATA = Path("runs/data")  # of prepare
 
 
 @dataclasses.dataclass(frozen=True)

@@ -9,59 +9,17 @@ from typing import Any, Literal, NoReturn, Union, get_args, get_origin, get_type
 
 from reference.core.settings import Settings, expect_known
 from reference.job.errors import JobError, UsageError
+from reference.job.help import MODEL, TASK, TRAINING
 from reference.tasks import task as tasks
-from reference.tasks.task import Task
+from reference.tasks.learned import Learned
 from reference.training.families import FAMILIES, GIVEN, Family
-from reference.training.settings import SGD, known, parts
+from reference.training.settings import SGD, known, parts, usual_model
 from reference.training.training_settings import TrainingSettings
 
-TASK = {"training": "sequences to train on", "held-out": "sequences to judge by, none of which occurs in training"}
-MODEL = {
-    "width": "width of the model",
-    "heads": "attention heads, a divisor of the width",
-    "key-value-heads": "heads of keys and values, a divisor of the heads (default: as many)",
-    "hidden": "hidden width of the feed-forward layers",
-    "layers": "blocks",
-    "encoder-layers": "blocks in the encoder",
-    "decoder-layers": "blocks in the decoder",
-    "norm": "where the norm of a residual connection stands",
-    "normalization": "what norm it is",
-    "positions": "how the model knows positions",
-    "feedforward": "the activation, GELU by tanh, or a gate",
-    "bias": "whether maps within a block have biases",
-    "window": "positions that a position sees, itself among them (default: all before it)",
-    "base": "of rotary positions",
-    "segments": "kinds of segments",
-    "embeddings": "a table for each use, or one for all",
-    "dropout": "share that is dropped while training",
-}
-TRAINING = {
-    "seed": "of the data, the parameters and the order; the same seed gives the same bits",
-    "batch": "sequences in a batch",
-    "epochs": "times through the training sequences",
-    "shards": "parts of a batch whose gradients are computed by themselves and added in order",
-    "optimizer": (
-        "what makes a step of a gradient of the loss, summed over a sequence's tokens; with their mean, and the "
-        "same rates, sgd needs about five times as many epochs, adam no more"),
-    "momentum": "of the gradients, where the optimizer has one",
-    "nesterov": "look ahead along the momentum",
-    "beta1": "how much of its mean of gradients an optimizer keeps at a step",
-    "beta2": "how much of its mean of squares an optimizer keeps at a step",
-    "decay": "share of weights and tables that is taken away, where the optimizer has one",
-    "table-scale": "times the rate, for tables of tokens and positions",
-    "clip": "most of the norm of all gradients together (default: no limit)",
-    "schedule": "how the learning rate goes on",
-    "rate": "learning rate, the highest of a schedule that rises or falls",
-    "end-rate": "the last learning rate of a schedule that falls",
-    "warmup": "steps in which the rate rises first",
-    "fall": "steps of the line at the end of warmup-stable-decay (default: a fifth of the run)",
-    "factor": "of the rate, every so many steps, with schedule step",
-    "every": "steps from one factor to the next, with schedule step",
-    "keep": "checkpoints of the last epochs that are kept, besides the best one",
-}
 OTHERS = (  # options of `train` that are no settings
     "config", "out", "resume", "tensorboard", "device", "workers", "dask", "mpi",
 )  # fmt: skip
+FLAGS = "--help", "--mpi", "--resume", "--tensorboard", "-h"  # options of `train` that no value follows
 WORDS = {"true": True, "false": False}
 
 
@@ -87,6 +45,18 @@ def chosen(words: Sequence[str]) -> dict[str, Any]:
     return vars(given)
 
 
+def named(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return what of the command line is no option and no value of one, the task and its files, and the rest."""
+    names: list[str] = []
+    rest: list[str] = []
+    value = False
+    for word in words:
+        option = word.startswith("-") and not value
+        (rest if option or value else names).append(word)
+        value = option and "=" not in word and word not in FLAGS
+    return names, rest
+
+
 def entries(path: Path) -> dict[str, Any]:
     """Return what a file of settings says.
 
@@ -101,37 +71,50 @@ def entries(path: Path) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise JobError(f"{path}: not a TOML file ({str(error)[:160]})") from None
     for name, value in found.items():
-        if not isinstance(value, str | int | float):
+        several = value if name == "files" and isinstance(value, list) else [value]
+        if not all(isinstance(each, str | int | float) for each in several):
             raise UsageError(f"{path}: {name} must be a number, a word, true or false, got {type(value).__name__}")
+    if isinstance(files := found.get("files"), str | list):
+        found["files"] = (files,) if isinstance(files, str) else tuple(files)
     return found
 
 
-def kind_of(words: Sequence[str]) -> tuple[type[Task], Family, dict[str, Any]]:
+def kind_of(words: Sequence[str], names: Sequence[str] = ()) -> tuple[type[Learned], Family, dict[str, Any]]:
     """Return the task and the family of which the command line speaks, and what its file says.
+
+    The `names` are those of a task and of files that it is learned from, which are settings as well.
 
     Raises:
         JobError: the file cannot be read.
-        UsageError: a name is unknown; the nearest known one is given.
+        UsageError: a name is unknown, the nearest known one is given; or the task is not learned from files.
     """
     given = chosen(words)
     path = given.pop("config", None)
     found = {} if path is None else entries(Path(path))
+    own: dict[str, Any] = {"task": names[0]} if names else {}
     try:
-        task, family = parts({**found, **given})
-        expect_known(str(path), found, known(task, family))
+        if names and given.get("task", names[0]) != names[0]:
+            raise UsageError(f"task must be one, got {names[0]} and {given['task']}")
+        task, family = parts({**found, **own, **given})
+        if len(names) > 1:
+            if "files" not in task.names():
+                raise UsageError(f"files must come with a task that is learned from them, got {' '.join(names)}")
+            own["files"] = tuple(names[1:])
+        expect_known(str(path), found, [name for name in known(task, family) if name not in task.follow])
     except ValueError as error:
         raise UsageError(str(error)) from None
-    return task, family, found
+    return task, family, {**found, **own}
 
 
-def unknown_option(word: str, task: type[Task], family: Family) -> str:
+def unknown_option(word: str, task: type[Learned], family: Family) -> str:
     """Return what is said of an option that there is not."""
-    options = [f"--{name}" for name in (*known(task, family), *OTHERS)]
+    there = [name for name in known(task, family) if name not in (*task.follow, "files")]
+    options = [f"--{name}" for name in (*there, *OTHERS)]
     near = difflib.get_close_matches(word.partition("=")[0], options, n=1, cutoff=0.0)
     return f"an option must be a known one, such as {near[0]}, got {word!r}"
 
 
-def add_settings(parser: argparse.ArgumentParser, task: type[Task], family: Family) -> None:
+def add_settings(parser: argparse.ArgumentParser, task: type[Learned], family: Family) -> None:
     """Add every setting; one that is not given is left out of the parsed arguments."""
     model = next(name for name, one in FAMILIES.items() if one is family)
     name = next(name for name, one in tasks.every().items() if one is task)
@@ -139,19 +122,21 @@ def add_settings(parser: argparse.ArgumentParser, task: type[Task], family: Fami
     group = parser.add_argument_group(f"the task, {name}")
     group.add_argument("--task", choices=list(tasks.every()), metavar="TASK", help=(
         f"what is learned ({every}; default: copy)"))
-    usual = {**task.usual}
-    _add(group, task, {**TASK, **task.texts}, usual)
+    usual = {**task.usual_of({})}
+    _add(group, task, {**TASK, **task.texts}, usual, (*task.follow, "files"))
     group = parser.add_argument_group(f"the model, {model}")
     group.add_argument("--model", choices=list(FAMILIES), metavar="FAMILY", help=(
-        f"the family: {', '.join(FAMILIES)} (default: {usual.get('model', 'encoder-decoder')})"))
+        f"the family: {', '.join(task.families)} (default: {usual_model(task)})"))
     _add(group, family.settings, MODEL, usual)
     _add(parser.add_argument_group("the training"), TrainingSettings, TRAINING, usual)
 
 
-def _add(group: Any, settings: type[Settings], texts: dict[str, str], usual: dict[str, Any]) -> None:
+def _add(
+    group: Any, settings: type[Settings], texts: dict[str, str], usual: dict[str, Any], left: Sequence[str] = ()
+) -> None:
     hints = get_type_hints(settings)
     for name in settings.names():
-        if name in GIVEN and name not in texts:
+        if name in left or (name in GIVEN and name not in texts):
             continue
         default = usual.get(name, getattr(settings, name.replace("-", "_"), None))
         with_sgd = f"; with sgd {SGD[name]}" if name in SGD else ""

@@ -3,13 +3,15 @@
 import io
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from reference.tasks.task import START, Examples, Task
+from reference.tasks.learned import Learned
+from reference.tasks.task import START, Examples
 
 TICKS = 16  # along an axis of a map; more cannot be read
 TRAINING, STEPS, HELD_OUT, SEQUENCES = "#4c72b0", "#bccbe4", "#c44e52", "#55a868"
@@ -41,23 +43,46 @@ def curves(losses: np.ndarray, records: Sequence[Mapping[str, float]], tokens: i
     return figure
 
 
+def text_curves(losses: np.ndarray, records: Sequence[Mapping[str, Any]], beside: Mapping[str, float]) -> Figure:
+    """Draw the loss of a token over the steps, and bits a byte with a line for each of what stands beside."""
+    figure = Figure(figsize=(10, 4.2), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    ends = np.array([record["step"] for record in records])
+    middles = ends - records[0]["step"] / 2
+    left.plot(np.arange(1, len(losses) + 1), losses, color=STEPS, linewidth=0.8, label="training, every step")
+    left.plot(middles, [record["loss"] for record in records], "o-", color=TRAINING, markersize=3.5, label="its mean")
+    for axes, key in ((left, "held_out_loss"), (right, "held_out_bits_a_byte")):
+        axes.plot(ends, [record[key] for record in records], "o-", color=HELD_OUT, markersize=3.5, label="held-out")
+    for (name, bits), style in zip(beside.items(), (":", "--", "-."), strict=True):
+        right.axhline(bits, color="0.4", linewidth=0.9, linestyle=style, label=name)
+    left.set_yscale("log")
+    _framed(left, "Loss of a token (nats)", "step")
+    _framed(right, "Bits a byte", "step")
+    return figure
+
+
 def _finish(axes: Axes, title: str, guessing: float) -> None:
     axes.axhline(guessing, color="0.4", linewidth=0.9, linestyle=":", label="guessing")
+    _framed(axes, title, "epoch")
+
+
+def _framed(axes: Axes, title: str, below: str) -> None:
     axes.set_title(title, loc="left")
-    axes.set_xlabel("epoch")
+    axes.set_xlabel(below)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False, fontsize=8)
 
 
-def attention(maps: Mapping[str, np.ndarray], sample: Examples, task: Task) -> Figure:
+def attention(maps: Mapping[str, np.ndarray], sample: Examples, task: Learned) -> Figure:
     """Draw the weights (1, H, T, S) of each layer, by path, a row of heads each, for one sequence and its answer."""
     heads = max(weights.shape[1] for weights in maps.values())
     figure = Figure(figsize=(2.2 * heads + 1.2, 2.5 * len(maps) + 0.6), layout="constrained")
     grid = figure.subplots(len(maps), heads, squeeze=False)
     for (path, (weights,)), row in zip(maps.items(), grid, strict=True):
         (looks, rows), (looked_at, columns) = _axes_of(path, sample, task)
+        rows, columns = rows[: weights.shape[1]], columns[: weights.shape[2]]  # a classifier reads no answer
         row[0].set_title(path.removeprefix("body.").removesuffix(".inner"), loc="left", fontsize=9)
         every = math.ceil(max(len(rows), len(columns)) / TICKS)
         row[0].set_ylabel(looks + (f" (one of {every} named)" if every > 1 else ""), fontsize=8)
@@ -73,11 +98,11 @@ def attention(maps: Mapping[str, np.ndarray], sample: Examples, task: Task) -> F
     return figure
 
 
-def _axes_of(path: str, sample: Examples, task: Task) -> tuple[tuple[str, list[str]], tuple[str, list[str]]]:
+def _axes_of(path: str, sample: Examples, task: Learned) -> tuple[tuple[str, list[str]], tuple[str, list[str]]]:
     """Return what looks, the rows, and what is looked at, the columns; a decoder's row is named by what it says."""
 
     def names(ids: np.ndarray) -> list[str]:
-        return ["start" if token == START else task.name_of(int(token)) for token in ids[0]]
+        return ["start" if token == START and not task.goes_on else task.name_of(int(token)) for token in ids[0]]
 
     source, said, heard = map(names, (sample.source, sample.labels, sample.target))
     if ".encoder." in f".{path}":

@@ -1,5 +1,6 @@
 """Published weights on the command line: they speak, and models are written as such."""
 
+import functools
 import importlib.util
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any, TextIO
 import numpy as np
 
 from reference.core import tree
+from reference.data.tokenizer import pieces
 from reference.generation.stream import stream
 from reference.job.errors import JobError, UsageError
 from reference.published import folder, library
@@ -98,15 +100,4 @@ def _tokenizer(file: Path) -> tuple[Callable[[str], list[int]], Callable[[Iterat
             raise UsageError("a prompt must have at least one token, got none that the tokenizer knows")
         return ids
 
-    def written(said: Iterator[int]) -> Iterator[str]:
-        ids: list[int] = []
-        shown = ""
-        for token in said:
-            ids.append(token)
-            text = tokenizer.decode(ids)
-            if not text.endswith("\ufffd"):  # a character of which some bytes are still to come
-                yield text.removeprefix(shown)
-                shown = text
-        yield tokenizer.decode(ids).removeprefix(shown)
-
-    return read, written
+    return read, functools.partial(pieces, tokenizer.decode)

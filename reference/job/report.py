@@ -5,13 +5,17 @@ import html
 import importlib.metadata
 import platform
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
-from reference.job.display import nats, percent, words
+from reference.data.tokenizer import shown
+from reference.job.display import nats, percent
+from reference.scaling.parameters import parameters
 from reference.tasks.task import Examples
 from reference.training.settings import Run
 
+LONG = 60  # characters of a setting that are shown
 PACKAGES = ("backproof", "numpy", "scipy", "safetensors", "matplotlib")
 STYLE = """\
 body { font: 15px/1.5 system-ui, sans-serif; color: #222; max-width: 62rem; margin: 2rem auto; padding: 0 1rem }
@@ -19,7 +23,9 @@ h1 { font-size: 1.5rem } h2 { font-size: 1.1rem; margin-top: 2rem }
 table { border-collapse: collapse } td, th { padding: .15rem .8rem .15rem 0; text-align: left; vertical-align: top }
 th { font-weight: 600; border-bottom: 1px solid #bbb } .n td, .n th { text-align: right; white-space: nowrap }
 .n td:first-child, .n th:first-child { text-align: left }
-td.s { font-family: ui-monospace, monospace } .right { color: #2a7d3b } .wrong { color: #b3261e; font-weight: 600 }
+.t td { white-space: pre-wrap }
+td.s, .t td { font-family: ui-monospace, monospace }
+.right { color: #2a7d3b } .wrong { color: #b3261e; font-weight: 600 }
 img { max-width: 100% } .groups { display: flex; flex-wrap: wrap; gap: 0 3rem } .scroll { overflow-x: auto }
 """
 
@@ -35,18 +41,36 @@ def page(
 
     It says nothing of when and where: the same run makes the same page.
     """
-    last, task = records[-1], run.task
+    last = records[-1]
     accuracy = [
         (name, percent(last[f"{key}_tokens"]), percent(last[f"{key}_sequences"]))
         for name, key in (("its own output", "held_out"), ("the right tokens", "forced"))
     ]
+    judged = table(("the model reads", "tokens right", "sequences right"), accuracy, "n")
+    return _whole(run, records, judged, pictures, f"<h2>Samples that were held out</h2>{_samples(run, samples, said)}")
+
+
+def text_page(
+    run: Run, records: Sequence[Mapping[str, Any]], beside: Mapping[str, float], pictures: Mapping[str, bytes]
+) -> str:
+    """Return the page of a model of text: bits a byte, also of compressors, pictures, samples by step, and the rest."""
+    rows = [("the model, held-out text", f"{records[-1]['held_out_bits_a_byte']:.4f}")]
+    rows += [(f"{name}, the whole text", f"{bits:.4f}") for name, bits in beside.items()]
+    lines = [(f"{record['step']:,}", record["sample"].split("\n")) for record in records]
+    samples = [(step, "\n".join(map(shown, text))) for step, text in lines]
+    said = f'<h2>Samples by step</h2>{table(("step", "what was said"), samples, "t")}'
+    return _whole(run, records, table(("", "bits a byte"), rows, "n"), pictures, said)
+
+
+def _whole(
+    run: Run, records: Sequence[Mapping[str, Any]], judged: str, pictures: Mapping[str, bytes], samples: str
+) -> str:
     parts = [
-        f"<h1>{html.escape(run.task_name)}: {html.escape(task.title)}</h1>",
-        _about(run, last),
-        table(("the model reads", "tokens right", "sequences right"), accuracy, "n"),
+        f"<h1>{html.escape(run.task_name)}: {html.escape(run.task.title)}</h1>",
+        _about(run, records[-1]),
+        judged,
         *(f"<h2>{html.escape(title)}</h2>{image(title, data)}" for title, data in pictures.items()),
-        "<h2>Samples that were held out</h2>",
-        _samples(run, samples, said),
+        samples,
         "<h2>Settings</h2>",
         f'<div class="groups">{"".join(_settings(run))}</div>',
         "<h2>Epoch by epoch</h2>",
@@ -59,8 +83,8 @@ def page(
 
 
 def _about(run: Run, last: Mapping[str, float]) -> str:
-    judged = f"judged by {run.task.held_out:,} sequences that do not occur in training"
-    return f"<p>A model of the family <b>{run.family_name}</b> after {int(last['step']):,} steps, {judged}.</p>"
+    model = f"A model of the family <b>{run.family_name}</b> with {parameters(run.model):,} parameters"
+    return f"<p>{model} after {int(last['step']):,} steps, judged by {run.task.judges}.</p>"
 
 
 def table(head: Iterable[str], rows: Iterable[Sequence[str]], kind: str = "") -> str:
@@ -80,7 +104,7 @@ def _samples(run: Run, samples: Examples, said: np.ndarray) -> str:
     rows = []
     for source, answer, tokens in zip(samples.source, said, run.task.right(samples, said), strict=True):
         word = "right" if tokens.all() else "wrong"
-        cells = (html.escape(words(run.task, ids)) for ids in (source, answer))
+        cells = map(html.escape, (run.task.source_text(source), run.task.said_text(answer)))
         rows.append(f"<tr>{''.join(f'<td class=s>{cell}</td>' for cell in cells)}<td class={word}>{word}</td></tr>")
     return f"<table><tr><th>source</th><th>said to it</th><th></th></tr>{''.join(rows)}</table>"
 
@@ -89,12 +113,18 @@ def _settings(run: Run) -> list[str]:
     entries = run.entries()
     groups = [["task", *run.task.names()], [], list(run.training.names())]
     groups[1] = [name for name in entries if name not in groups[0] + groups[2]]
-    shown = {name: "usual" if value is None else str(value).lower() for name, value in entries.items()}
-    return [f"<div>{table(('', ''), [(name, shown[name]) for name in group])}</div>" for group in groups]
+    words = {name: _word(value) for name, value in entries.items()}
+    return [f"<div>{table(('', ''), [(name, words[name]) for name in group])}</div>" for group in groups]
+
+
+def _word(value: Any) -> str:
+    text = ", ".join(value) if isinstance(value, tuple) else "usual" if value is None else str(value)
+    text = text if isinstance(value, tuple | str) else text.lower()
+    return text if len(text) <= LONG else f"{text[: LONG - 3]}..."
 
 
 def _records(records: Sequence[Mapping[str, float]]) -> str:
-    names = list(records[-1])
+    names = [name for name in records[-1] if name != "sample"]
     shares = {name for name in names if name.endswith(("tokens", "sequences")) or name == "clipped"}
 
     def cell(name: str, value: float) -> str:

@@ -1,17 +1,21 @@
 """A training run with all that it shows and writes."""
 
 import contextlib
+import dataclasses
+from typing import Any
 
 import numpy as np
 from rich.console import Console
 
+from reference.data.corpus import text_of
 from reference.job import plots, report
 from reference.job.boards import TrainingBoard
-from reference.job.display import show_accuracy, show_samples, show_settings
+from reference.job.compressors import bits_a_byte
+from reference.job.display import show_accuracy, show_bits, show_samples, show_settings
 from reference.job.files import Folder
 from reference.job.maps import attention_maps
 from reference.job.place import Place
-from reference.tasks.task import Examples
+from reference.tasks.text import Text
 from reference.training import evaluate, files
 from reference.training.devices import HOST, Device
 from reference.training.errors import RunError
@@ -77,19 +81,39 @@ def carry_out(
     return state
 
 
-def _report(run: Run, state: State, held_out: Examples, folder: Folder, console: Console) -> None:
-    """Show the accuracy and a few samples, and write pictures and report."""
-    show_accuracy(console, state.records[-1], len(held_out))
-    some = held_out[:SAMPLES]
-    said = run.family.said(state.model, some.source, run.task.sizes[1])
-    show_samples(console, run.task, [some], [said])
-
-    sample = Examples(source=some.source[:1], labels=said[:1])
-    inputs = {name: ids for name, ids in run.family.inputs(sample).items() if name != "labels"}
-    curves = plots.png(plots.curves(state.losses, state.records, run.task.tokens - 1))
-    attention = plots.png(plots.attention(attention_maps(state.model, **inputs), sample, run.task))
-    pictures = {"Loss and accuracy": curves, "Where the model looks": attention}
-    text = report.page(run, state.records, some, said, pictures)
+def _report(run: Run, state: State, held_out: Any, folder: Folder, console: Console) -> None:
+    """Show how the model is judged, and write pictures and report."""
+    report_of = _of_text if run.task.goes_on else _of_answers
+    curves, attention, text = report_of(run, state, held_out, console)
     for path, content in ((folder.curves, curves), (folder.attention, attention), (folder.report, text.encode())):
         files.write(path, content)
     console.print(f"\nwritten to {folder.path}: {', '.join(path.name for path in folder.files)}", soft_wrap=True)
+
+
+def _of_text(run: Run, state: State, held_out: Any, console: Console) -> tuple[bytes, bytes, str]:
+    """Show bits a byte; return curves, maps of attention and the report."""
+    task = run.task
+    assert isinstance(task, Text)
+    beside = bits_a_byte(text_of(task.files, task.corpus()))
+    show_bits(console, run, state.records[-1], beside)
+    curves = plots.png(plots.text_curves(state.losses, state.records, beside))
+    sample = held_out[:1]
+    inputs = {name: ids for name, ids in run.family.inputs(sample).items() if name != "labels"}
+    attention = plots.png(plots.attention(attention_maps(state.model, **inputs), sample, task))
+    pictures = {"Loss and bits a byte": curves, "Where the model looks": attention}
+    return curves, attention, report.text_page(run, state.records, beside, pictures)
+
+
+def _of_answers(run: Run, state: State, held_out: Any, console: Console) -> tuple[bytes, bytes, str]:
+    """Show the accuracy and a few samples; return curves, maps of attention and the report."""
+    show_accuracy(console, state.records[-1], len(held_out))
+    some = held_out[:SAMPLES]
+    said = run.family.said(state.model, some, HOST.there)
+    show_samples(console, run.task, [some], [said])
+
+    sample = dataclasses.replace(some[:1], labels=said[:1])
+    inputs = {name: ids for name, ids in run.family.inputs(sample).items() if name != "labels"}
+    curves = plots.png(plots.curves(state.losses, state.records, run.task.choices))
+    attention = plots.png(plots.attention(attention_maps(state.model, **inputs), sample, run.task))
+    pictures = {"Loss and accuracy": curves, "Where the model looks": attention}
+    return curves, attention, report.page(run, state.records, some, said, pictures)

@@ -7,10 +7,10 @@ import unicodedata
 from functools import cache
 from pathlib import Path
 
+from reference.data.text import PAGES
 from reference.job.errors import UsageError
 
-WHEEL = Path(__file__).parents[1] / "_specs"  # where the wheel has the pages
-ROOT = WHEEL if WHEEL.is_dir() else Path(__file__).parents[2] / "specs"
+ROOT = PAGES
 MACROS = {
     "sum": "∑", "sqrt": "√", "infty": "∞", "cdot": "·", "odot": "⊙", "le": "≤", "ge": "≥", "ne": "≠", "in": "∈",
     "land": "∧", "leftarrow": "←", "langle": "⟨", "rangle": "⟩", "lvert": "|", "rvert": "|", "lfloor": "⌊",

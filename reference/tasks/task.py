@@ -1,19 +1,21 @@
 """What a task is: sequences to read, what must be said to each, and how what is said is judged.
 
-A task is one file in this room, with one subclass of `Task`; `find` finds it by being there.
+A task is one file in this room, with one subclass of `Learned`, which most often is one of `Task`, and a title;
+`find` finds it by being there.
 """
 
 import dataclasses
 import importlib
 import pkgutil
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, NamedTuple, Self
+from collections.abc import Sequence
+from typing import ClassVar, NamedTuple, Self
 
 import numpy as np
 
 from reference import tasks
 from reference.core.kinds import Size
-from reference.core.settings import Settings, expect_known, written
+from reference.core.settings import expect_known, written
+from reference.tasks.learned import Learned
 
 START = 0  # the token before the first that is said, in all tasks
 
@@ -36,7 +38,27 @@ class Examples:
         return len(self.source)
 
     def __getitem__(self, rows: slice | np.ndarray) -> Self:
-        return type(self)(source=self.source[rows], labels=self.labels[rows])
+        names = (field.name for field in dataclasses.fields(self))
+        return type(self)(**{name: getattr(self, name)[rows] for name in names})
+
+    def order(self, rng: np.random.Generator, most: int) -> np.ndarray:
+        """Return the rows of an epoch in the order in which they are read: `most`, or all if there are fewer."""
+        return rng.permutation(len(self))[:most]
+
+    @property
+    def seen(self) -> np.ndarray | None:
+        """Where a source has a symbol (N, S); None where it has one everywhere."""
+        return None
+
+    @property
+    def asked(self) -> np.ndarray | None:
+        """Where a label is asked for (N, T); None where all are."""
+        return None
+
+    @property
+    def count(self) -> int:
+        """How many labels are asked for."""
+        return self.labels.size if self.asked is None else int(self.asked.sum())
 
     @property
     def target(self) -> np.ndarray:
@@ -46,29 +68,16 @@ class Examples:
 
     def shuffled(self, rng: np.random.Generator) -> Self:
         """Return the same sources with the labels of others: a control, nothing can be learnt from it."""
-        return type(self)(source=self.source, labels=rng.permutation(self.labels))
+        return dataclasses.replace(self, labels=rng.permutation(self.labels))
 
 
-class Task(Settings):
+class Task(Learned):
     """A subclass says what its sources are, and the answer to each."""
 
     training: Size = 1000  # sequences to train on
     held_out: Size = 1000  # sequences to judge by, none of which occurs in training
 
-    title: ClassVar[str]                        # what a model learns: "to say a sequence again"
-    texts: ClassVar[Mapping[str, str]] = {}     # of its own fields, for the help
-    any_length: ClassVar[bool] = False          # whether shorter sources have answers too
-    usual: ClassVar[Mapping[str, Any]] = {}     # entries with which it is learned, where they are not the defaults
-
-    @property
-    def tokens(self) -> int:
-        """How many token ids there are, the start token among them."""
-        raise NotImplementedError
-
-    @property
-    def sizes(self) -> tuple[int, int]:
-        """The lengths S and T of a source and of an answer."""
-        raise NotImplementedError
+    any_length: ClassVar[bool] = False  # whether shorter sources have answers too
 
     @property
     def possible(self) -> int:
@@ -102,13 +111,9 @@ class Task(Settings):
         drawn = Examples(rows[:wanted], self.answers(rows[:wanted]))
         return drawn[: self.training], drawn[self.training :]
 
-    def right(self, examples: Examples, said: np.ndarray) -> np.ndarray:
-        """Return (N, T), which of the tokens said (N, T) are right."""
-        return said == examples.labels
-
-    def name_of(self, token: int) -> str:
-        """Return what a person reads for a token."""
-        return str(token)
+    def asked(self, words: Sequence[str]) -> Examples:
+        source = self.read(words)[None]
+        return Examples(source, self.answers(source))
 
     def read(self, words: Sequence[str]) -> np.ndarray:
         """Return the source (S,) that a person wrote, token by token.
@@ -128,17 +133,18 @@ class Task(Settings):
         return np.array([known[word] for word in words])
 
 
-def every() -> dict[str, type[Task]]:
+def every() -> dict[str, type[Learned]]:
     """Return all tasks by their names, each that of its file."""
-    found: dict[str, type[Task]] = {}
+    found: dict[str, type[Learned]] = {}
     for info in pkgutil.iter_modules(tasks.__path__, f"{tasks.__name__}."):
         for kind in vars(importlib.import_module(info.name)).values():
-            if isinstance(kind, type) and issubclass(kind, Task) and kind.__module__ == info.name and kind is not Task:
+            own = isinstance(kind, type) and issubclass(kind, Learned) and kind.__module__ == info.name
+            if own and hasattr(kind, "title"):
                 found[written(info.name.rpartition(".")[2])] = kind
     return dict(sorted(found.items()))
 
 
-def find(name: str) -> type[Task]:
+def find(name: str) -> type[Learned]:
     """Return the task of this name.
 
     Raises:

@@ -4,13 +4,19 @@ B sequences, S symbols of a source, T of an answer.
 """
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 
-from reference.core.families import DecoderOnlySettings, EncoderOnlySettings, TransformerSettings
+from reference.core.families import (
+    ClassifierSettings,
+    DecoderOnlySettings,
+    EncoderOnlySettings,
+    TransformerSettings,
+)
 from reference.core.settings import Settings
 from reference.generation.greedy import greedy, teacher_forced
+from reference.layers.classification_head import ClassificationHead
 from reference.layers.language_model_head import LanguageModelHead
 from reference.models.decoder_only import DecoderOnly
 from reference.models.encoder_only import EncoderOnly
@@ -19,21 +25,23 @@ from reference.models.objective import Objective
 from reference.models.tied import TiedTransformer
 from reference.models.tied_decoder_only import TiedDecoderOnly
 from reference.models.transformer import Transformer
-from reference.tasks.task import START, Examples, Task
+from reference.tasks.learned import Learned
+from reference.tasks.task import START, Examples
 
 SILENT = -1  # the label of a position of which nothing is asked
-GIVEN = ("vocabulary", "length")  # settings of a model that follow from the task
+GIVEN = ("vocabulary", "length", "classes")  # settings of a model that follow from the task
+There: TypeAlias = Callable[[np.ndarray], Any]  # moves an array to where a model is
 
 
 class Family:
     """What a run asks of a family of models."""
 
     settings: ClassVar[type[Settings]]
-    ignore: ClassVar[int | None] = None
+    ignore: ClassVar[int | None] = SILENT
 
-    def sized(self, task: Task, entries: dict[str, Any]) -> Any:
+    def sized(self, task: Learned, entries: dict[str, Any]) -> Any:
         """Return the settings of a model for the task; `entries` are all that do not follow from it."""
-        follow = {"vocabulary": task.tokens, "length": sum(task.sizes)}
+        follow = {"vocabulary": task.tokens, "length": sum(task.sizes), "classes": task.choices}
         return self.settings.of({name: follow[name] for name in GIVEN if name in self.settings.names()} | entries)
 
     def init(self, rng: np.random.Generator, settings: Any) -> Any:
@@ -48,13 +56,14 @@ class Family:
         """Return what the objective takes."""
         raise NotImplementedError
 
-    def forced(self, model: Any, examples: Examples, there: Callable[[np.ndarray], Any]) -> Any:
-        """Return the ids (B, T) that are said where the right ones stand before each; `there` moves an array."""
+    def forced(self, model: Any, examples: Examples, there: There) -> Any:
+        """Return the ids (B, T) that are said where the right ones stand before each."""
         raise NotImplementedError
 
-    def said(self, model: Any, source: Any, length: int) -> Any:
-        """Return the ids (B, length) that are said to a source (B, S), read by the model as they are said."""
-        return greedy(model, source, start=START, length=length)
+    def said(self, model: Any, examples: Examples, there: There) -> Any:
+        """Return the ids (B, T) that are said to the sources, read by the model as they are said."""
+        length = examples.labels.shape[1]
+        return greedy(model, there(examples.source), start=START, length=length, **_moved(examples, there))
 
 
 class EncoderDecoderFamily(Family):
@@ -66,17 +75,16 @@ class EncoderDecoderFamily(Family):
         return (TiedTransformer if settings.embeddings == "tied" else Transformer).init(rng, settings)
 
     def inputs(self, examples: Examples) -> dict[str, np.ndarray]:
-        return {"source": examples.source, "target": examples.target, "labels": examples.labels}
+        return {"source": examples.source, "target": examples.target, "labels": _labels(examples), **_hidden(examples)}
 
-    def forced(self, model: Any, examples: Examples, there: Callable[[np.ndarray], Any]) -> Any:
-        return teacher_forced(model, there(examples.source), there(examples.target))
+    def forced(self, model: Any, examples: Examples, there: There) -> Any:
+        return teacher_forced(model, there(examples.source), there(examples.target), **_moved(examples, there))
 
 
 class DecoderOnlyFamily(Family):
     """The answer is the continuation of the source; the start token stands between them."""
 
     settings = DecoderOnlySettings
-    ignore = SILENT
 
     def init(self, rng: np.random.Generator, settings: Any) -> Any:
         return (TiedDecoderOnly if settings.embeddings == "tied" else DecoderOnly).init(rng, settings)
@@ -88,7 +96,7 @@ class DecoderOnlyFamily(Family):
             "labels": np.concatenate([silent, examples.labels], axis=1),
         }
 
-    def forced(self, model: Any, examples: Examples, there: Callable[[np.ndarray], Any]) -> Any:
+    def forced(self, model: Any, examples: Examples, there: There) -> Any:
         return _last(model(tokens=there(self.inputs(examples)["tokens"])), examples.labels.shape[1])
 
 
@@ -96,7 +104,6 @@ class EncoderOnlyFamily(Family):
     """All tokens of the answer are said at once, where start tokens stand behind the source as masks."""
 
     settings = EncoderOnlySettings
-    ignore = SILENT
 
     def init(self, rng: np.random.Generator, settings: Any) -> Any:
         body = EncoderOnly.init(rng, settings)
@@ -109,12 +116,46 @@ class EncoderOnlyFamily(Family):
             "labels": np.concatenate([np.full_like(examples.source, SILENT), examples.labels], axis=1),
         }
 
-    def forced(self, model: Any, examples: Examples, there: Callable[[np.ndarray], Any]) -> Any:
-        return self.said(model, there(examples.source), examples.labels.shape[1])
+    def forced(self, model: Any, examples: Examples, there: There) -> Any:
+        return self.said(model, examples, there)
 
-    def said(self, model: Any, source: Any, length: int) -> Any:
-        masks = np.full_like(source, START, shape=(len(source), length))
-        return _last(model(tokens=np.concatenate([source, masks], axis=1)), length)
+    def said(self, model: Any, examples: Examples, there: There) -> Any:
+        tokens = there(self.inputs(examples)["tokens"])
+        return _last(model(tokens=tokens), examples.labels.shape[1])
+
+
+class ClassifierFamily(Family):
+    """An encoder under a head that reads its first position, where every source has the start token."""
+
+    settings = ClassifierSettings
+
+    def init(self, rng: np.random.Generator, settings: Any) -> Any:
+        body = EncoderOnly.init(rng, settings)
+        return Headed(body=body, head=ClassificationHead.init(rng, settings.width, settings.classes))
+
+    def inputs(self, examples: Examples) -> dict[str, np.ndarray]:
+        hidden = {name.removeprefix("source_"): mask for name, mask in _hidden(examples).items()}
+        return {"tokens": examples.source, "labels": examples.labels[:, 0], **hidden}
+
+    def forced(self, model: Any, examples: Examples, there: There) -> Any:
+        return self.said(model, examples, there)
+
+    def said(self, model: Any, examples: Examples, there: There) -> Any:
+        inputs = {name: there(array) for name, array in self.inputs(examples).items() if name != "labels"}
+        return model(**inputs).argmax(axis=-1)[:, None]
+
+
+def _labels(examples: Examples) -> np.ndarray:
+    return examples.labels if examples.asked is None else np.where(examples.asked, examples.labels, SILENT)
+
+
+def _hidden(examples: Examples) -> dict[str, np.ndarray]:
+    """Return the mask (B, 1, 1, S) of the sources, by its name; none where each has all its symbols."""
+    return {} if examples.seen is None else {"source_mask": examples.seen[:, None, None, :]}
+
+
+def _moved(examples: Examples, there: There) -> dict[str, Any]:
+    return {name: there(mask) for name, mask in _hidden(examples).items()}
 
 
 def _last(logits: Any, length: int) -> Any:
@@ -126,4 +167,5 @@ FAMILIES: dict[str, Family] = {
     "encoder-decoder": EncoderDecoderFamily(),
     "decoder-only": DecoderOnlyFamily(),
     "encoder-only": EncoderOnlyFamily(),
+    "classifier": ClassifierFamily(),
 }

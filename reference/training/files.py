@@ -2,7 +2,9 @@
 
 import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from reference.training.errors import WriteError
 
@@ -15,11 +17,22 @@ def write(path: Path, data: bytes) -> None:
     Raises:
         WriteError: it cannot be done; the old file is there as before.
     """
+    with drafted(path) as file:
+        file.write(data)
+
+
+@contextlib.contextmanager
+def drafted(path: Path) -> Iterator[BinaryIO]:
+    """Yield a file that stands at `path` once all is written to it, and not before.
+
+    Raises:
+        WriteError: it cannot be done; the old file is there as before.
+    """
     draft = path.with_name(f".{path.name}.{os.getpid()}{DRAFT}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with draft.open("wb") as file:
-            file.write(data)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         draft.replace(path)

@@ -2,13 +2,15 @@
 
 import dataclasses
 from collections.abc import Callable, Generator, Iterator
+from typing import Any
 
 import numpy as np
 
+from reference.data.errors import DataError
 from reference.optimizers.clipping import clip_by_norm
 from reference.tasks.task import Examples
 from reference.training.devices import HOST, Device
-from reference.training.errors import DivergedError
+from reference.training.errors import DivergedError, RunError
 from reference.training.evaluate import measure
 from reference.training.measures import first_not_finite, norm, updates
 from reference.training.settings import Run
@@ -17,13 +19,20 @@ from reference.training.state import State, generator, stream
 from reference.training.workers import Workers, mapping
 
 
-def data(run: Run) -> tuple[Examples, Examples]:
-    """Return the examples to train on, and those held out."""
-    return run.task.draw(stream(run, 0))
+def data(run: Run) -> tuple[Any, Any]:
+    """Return the examples to train on, and those held out.
+
+    Raises:
+        RunError: the files of the run have changed, or are not there.
+    """
+    try:
+        return run.task.draw(stream(run, 0))
+    except DataError as error:
+        raise RunError(str(error)) from None
 
 
 def train(
-    run: Run, state: State, training: Examples, held_out: Examples, device: Device = HOST, workers: Workers = 1
+    run: Run, state: State, training: Any, held_out: Any, device: Device = HOST, workers: Workers = 1
 ) -> Generator[State, None, None]:
     """Yield the state after every step from `state` to the last; an epoch's last one has its record.
 
@@ -43,12 +52,12 @@ def train(
 
 
 def _steps(
-    run: Run, state: State, training: Examples, held_out: Examples, device: Device, mapper: Callable
+    run: Run, state: State, training: Any, held_out: Any, device: Device, mapper: Callable
 ) -> Iterator[State]:
     rate, batch, length = run.training.schedule_of(run.steps), run.training.batch, run.steps_per_epoch
     while state.step < run.steps:
         rng = generator(state.random)
-        order = rng.permutation(len(training))
+        order = training.order(rng, length * batch)
         for place in range(state.step % length, length):
             before, rows = state.model, training[order[place * batch : (place + 1) * batch]]
             state = step(run, state, rows, rate(state.step), device, mapper)
@@ -62,10 +71,10 @@ def _steps(
                     "gradient_norm": float(state.norms[-length:].mean()),
                     "clipped": float((state.norms[-length:] > (run.training.clip or np.inf)).mean()),
                     **{f"update_{part}": share for part, share in updates(before, state.model, device).items()},
-                    **measure(run, state.model, training, held_out, device),
+                    **measure(run, state.model, training, held_out, device, len(state.records) + 1),
                 }
-                for name, number in record.items():
-                    if not np.isfinite(number):
+                for name, value in record.items():
+                    if not isinstance(value, str) and not np.isfinite(value):
                         raise diverged(name, run, state.step)
                 state = dataclasses.replace(state, random=rng.bit_generator.state, records=(*state.records, record))
             yield state
@@ -93,7 +102,7 @@ def step(
         d_model, _ = clip_by_norm(d_model, run.training.clip)
     optimizer = run.training.optimizer_of(state.model)
     model, moments = optimizer.step(state.model, d_model, state.optimizer, rate)
-    losses, norms = np.append(state.losses, loss / rows.labels.size), np.append(state.norms, size)
+    losses, norms = np.append(state.losses, loss / max(rows.count, 1)), np.append(state.norms, size)
     return dataclasses.replace(state, model=model, optimizer=moments, losses=losses, norms=norms)
 
 

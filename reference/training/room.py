@@ -17,7 +17,7 @@ def least(run: Run) -> int:
     """Return the bytes that a run needs for its parameters, its sequences, and what one shard of a batch keeps."""
     task, settings = run.task, run.training
     shard = math.ceil(min(settings.batch, task.training) / settings.shards)
-    sequences = ID * sum(task.sizes) * (task.training + task.held_out)
+    sequences = 0 if task.goes_on else ID * sum(task.sizes) * (task.training + task.held_out)  # a text may be in a file
     return state(run.model, MOMENTS[settings.optimizer]) + sequences + shard * residuals(run.model, *task.sizes)
 
 

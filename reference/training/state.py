@@ -18,7 +18,7 @@ class State:
     random: Mapping[str, Any]                 # the generator that shuffles, as it stood before this epoch
     losses: np.ndarray                        # (steps so far,), float64: mean over the tokens of a batch
     norms: np.ndarray                         # (steps so far,), float64: of the gradient, before it is clipped
-    records: tuple[Mapping[str, float], ...]  # one for each epoch that is over
+    records: tuple[Mapping[str, Any], ...]    # one for each epoch that is over
 
     @property
     def step(self) -> int:
@@ -53,6 +53,6 @@ def generator(state: Mapping[str, Any]) -> np.random.Generator:
 def stream(run: Run, use: int, *place: int) -> np.random.Generator:
     """Return the generator of one use, and of a place in it; none depends on how far another went.
 
-    The uses are: data 0, parameters 1, order 2, what is drawn within a step 3.
+    The uses are: data 0, parameters 1, order 2, what is drawn within a step 3, samples of an epoch 4.
     """
     return np.random.default_rng([run.training.seed, use, *place])

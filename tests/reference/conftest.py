@@ -106,4 +106,5 @@ def sketchy(monkeypatch):
 
     monkeypatch.setattr(plots, "png", lambda _: b"")
     monkeypatch.setattr(plots, "curves", lambda *_: figure())
+    monkeypatch.setattr(plots, "text_curves", lambda *_: figure())
     monkeypatch.setattr(plots, "attention", lambda *_: figure())

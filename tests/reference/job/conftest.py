@@ -1,5 +1,9 @@
 import pytest
 
+from reference.job.files import OUT, Folder
+from reference.training.checkpoint import save
+from reference.training.settings import Run
+
 
 @pytest.fixture
 def command(command, tiny_entries):
@@ -7,3 +11,43 @@ def command(command, tiny_entries):
     command.entries = tiny_entries
     command.tiny = [word for name, value in tiny_entries.items() for word in (f"--{name}", str(value))]
     return command
+
+
+@pytest.fixture
+def text(tmp_path):
+    """text(**changes): a run on a small text, of four steps in two epochs."""
+
+    def text(**changes):
+        (tmp_path / "a.txt").write_text("the cat sat on the mat, and the bat on the hat\n" * 40)
+        sizes = {"width": 8, "heads": 2, "layers": 1, "context": 8, "steps": 4, "epochs": 2, "batch": 2, "held-out": 3}
+        return Run.of({"task": "text", "files": (str(tmp_path / "a.txt"),), **sizes, **changes})
+
+    return text
+
+
+@pytest.fixture
+def saved(tiny, trained):
+    """saved(steps=4, **changes): settings and state of a checkpoint in the default folder."""
+
+    def saved(steps=4, **changes):
+        settings = tiny(**changes)
+        state = trained(settings, steps)
+        OUT.mkdir(parents=True)
+        save(Folder(OUT).checkpoint, settings, state)
+        return settings, state
+
+    return saved
+
+
+@pytest.fixture
+def spoken(text, trained):
+    """spoken(**changes): a run of text whose checkpoint is in the usual folder."""
+
+    def spoken(**changes):
+        run = text(**changes)
+        folder = Folder(OUT.with_name("text"))
+        folder.path.mkdir(parents=True)
+        save(folder.checkpoint, run, trained(run, 3))
+        return run
+
+    return spoken

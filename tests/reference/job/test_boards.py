@@ -44,6 +44,17 @@ def test_outside_a_terminal_there_is_a_line_for_each_epoch_and_nothing_else(show
     assert len({len(line) for line in lines[1:]}) == 1
 
 
+def test_of_text_there_is_a_line_for_each_epoch_with_bits_a_byte_and_the_beginning_of_a_sample(text, trained):
+    run, out = text(), console(False)
+    with TrainingBoard(out, run, trained(run)):
+        pass
+    head, first, sample, second, _ = out.file.getvalue().splitlines()
+    assert head.split() == ["epoch", "step", "training", "held-out", "bits", "a", "byte"]
+    assert [line.split()[:2] for line in (first, second)] == [["1", "2"], ["2", "4"]]
+    assert len(head) == len(first) == len(second)
+    assert sample.startswith("      ") and len(sample) <= 80
+
+
 def test_in_a_terminal_a_bar_shows_loss_and_accuracy_of_the_moment(shown):
     text, live = shown(terminal=True)
     assert live

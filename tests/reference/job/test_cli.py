@@ -3,6 +3,7 @@ import os
 import signal
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
@@ -216,13 +217,15 @@ def test_without_a_command_everything_is_done(monkeypatch):
 
 def test_options_reach_their_command(monkeypatch):
     given = []
-    for name in ("verify", "train", "generate"):
+    for name in ("verify", "train", "prepare", "generate"):
         monkeypatch.setattr(commands, name, lambda options: given.append(options) or 0)
     cli.main(["verify", "--seed", "3"])
     cli.main(["verify", "layernorm", "models.tied"])
     cli.main(["verify", "--order", "2"])
     cli.main(["verify", "--exact", "--accuracy"])
     cli.main(["train", "--resume", "--held-out", "4"])
+    cli.main(["train", "--depth", "2", "text", "a.txt", "--resume"])
+    cli.main(["prepare", "a.txt", "b.txt", "--tokenizer", "characters"])
     cli.main(["generate", "--count", "2"])
     cli.main(["generate", "3", "1"])
     assert given == [
@@ -231,6 +234,8 @@ def test_options_reach_their_command(monkeypatch):
         {"order": 2},
         {"exact": True, "accuracy": True},
         {"resume": True, "held-out": 4},
+        {"task": "text", "files": ("a.txt",), "depth": 2, "resume": True},
+        {"files": [Path("a.txt"), Path("b.txt")], "tokenizer": "characters"},
         {"count": 2},
         {"symbols": ["3", "1"]},
     ]

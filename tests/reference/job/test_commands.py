@@ -6,8 +6,6 @@ import pytest
 from reference.job import catalogue, commands, proofs, run, table
 from reference.job.errors import JobError, UsageError
 from reference.job.files import OUT, Folder
-from reference.training import loop
-from reference.training.checkpoint import save
 from reference.training.errors import CheckpointError
 from reference.training.settings import Run
 
@@ -35,20 +33,6 @@ def calls(monkeypatch):
     monkeypatch.setattr(proofs, "show_proofs", lambda _, *asked: calls.append(("exact", *asked)) or calls.proved)
     monkeypatch.setattr(run, "carry_out", lambda settings, state, folder, *_: calls.append((settings, state, folder)))
     return calls
-
-
-@pytest.fixture
-def saved(tiny, trained):
-    """saved(steps=4, **changes): settings and state of a checkpoint in the default folder."""
-
-    def saved(steps=4, **changes):
-        settings = tiny(**changes)
-        state = trained(settings, steps)
-        OUT.mkdir(parents=True)
-        save(Folder(OUT).checkpoint, settings, state)
-        return settings, state
-
-    return saved
 
 
 def refused(work, given, kind=UsageError):
@@ -242,49 +226,79 @@ def test_resume_without_a_checkpoint_is_one_clear_line_and_makes_no_folder(calls
     assert list(tmp_path.iterdir()) == []
 
 
-def test_generate_answers_what_is_asked(saved, capsys):
-    saved()
-    assert commands.generate({"symbols": ["3", "1", "/", "2", "2", "2", "/"]}) == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert [line[:5] for line in lines[2:]] == ["3 1  ", "2 2 2"]
+@pytest.mark.parametrize(
+    ("name", "data", "more", "message"),
+    [
+        ("a.txt", b"", {}, "a.txt: must have some text, got an empty file"),
+        (
+            "a.txt",
+            b"\xff" * 900,
+            {"tokenizer": "characters"},
+            "a.txt: must be UTF-8, got byte 0xff; with --tokenizer bytes any file will do",
+        ),
+        ("a.txt", b"text" * 30, {}, "context must be shorter than the text: 12 tokens held out, got 64"),
+        (
+            "a.txt",
+            b"text" * 900,
+            {"tokenizer": "byte-pairs", "vocabulary": 65_536},
+            "a vocabulary of byte pairs must have 256 to 65,535 tokens, got 65,536",
+        ),
+        ("b.txt", b"text", {}, "a.txt: cannot be read (No such file or directory)"),
+    ],
+)
+def test_what_cannot_be_learned_from_is_one_clear_line_before_any_work(calls, tmp_path, name, data, more, message):
+    (tmp_path / name).write_bytes(data)
+    assert refused(commands.train, {"task": "text", "files": ("a.txt",), **more}, JobError) == message
+    assert calls == [] and [path.name for path in tmp_path.iterdir()] == [name]
 
 
-def test_generate_takes_held_out_sequences_by_itself(saved, capsys):
-    settings, _ = saved()
-    _, held_out = loop.data(settings)
-    seen = [" ".join(map(str, row)) for row in held_out.source]
-    shown = []
-    for seed in (0, 0, 1):
-        assert commands.generate({"count": 4, "seed": seed}) == 0
-        shown.append([line[:5] for line in capsys.readouterr().out.splitlines()[2:]])
-    assert shown[0] == shown[1] != shown[2]
-    assert len(set(shown[0])) == 4
-    assert set(shown[0]) <= set(seen)
+def test_files_of_tokens_that_are_cut_short_or_of_another_tokenizer_are_one_clear_line(calls, tmp_path, capsys):
+    (tmp_path / "a.txt").write_text("text " * 200)
+    given = {"files": [tmp_path / "a.txt"], "out": tmp_path / "data"}
+    run = {"task": "text", "files": ("data",)}
+    assert commands.prepare({**given, "tokenizer": "characters"}) == 0
+    other = (tmp_path / "data" / "val.bin").read_bytes()
+    assert commands.prepare(given) == 0
+    assert "train.bin: 900 tokens of 256" in capsys.readouterr().out
+    assert commands.train(run) == 0 and len(calls) == 1
+    whole = (tmp_path / "data" / "train.bin").read_bytes()
+    (tmp_path / "data" / "train.bin").write_bytes(whole[:-1])
+    assert refused(commands.train, run, JobError) == (
+        f"data/train.bin: must have {len(whole):,} bytes for its 900 tokens, got {len(whole) - 1:,}"
+    )
+    (tmp_path / "data" / "train.bin").write_bytes(whole)
+    (tmp_path / "data" / "val.bin").write_bytes(other)
+    assert refused(commands.train, run, JobError).startswith("data/val.bin: must be of the tokenizer in data/tokenizer")
+    assert len(calls) == 1
+
+
+def test_prepare_says_in_one_line_what_it_cannot_read(tmp_path):
+    assert refused(commands.prepare, {"files": [tmp_path / "none"]}, JobError).endswith("(No such file or directory)")
 
 
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"symbols": ["3", "4"]}, "a symbol must be one of 1 to 3, got '4'"),
-        ({"symbols": ["0"]}, "a symbol must be one of 1 to 3, got '0'"),
-        ({"symbols": ["-1"]}, "a symbol must be one of 1 to 3, got '-1'"),
-        ({"symbols": ["x"]}, "a symbol must be one of 1 to 3, got 'x'"),
-        ({"symbols": ["/"]}, "a sequence must have at least one symbol, got none"),
-        ({"symbols": ["1" * 5000]}, f"a symbol must be one of 1 to 3, got '{'1' * 20}'"),
-        ({"symbols": ["1"], "count": 3}, "count must come without symbols, got count 3 and symbols"),
-        ({"symbols": ["1"], "seed": 3}, "seed must come without symbols, got seed 3 and symbols"),
-        ({"count": 0}, "count must be a whole number of at least 1, got 0"),
-        ({"seed": -2}, "seed must be a whole number of at least 0, got -2"),
+        (
+            {"epochs": 4},
+            "an epoch must have 2 steps as in runs/text/checkpoint.safetensors, got 1: steps and epochs grow together",
+        ),
+        ({"steps": 3}, "steps must be 4 as in runs/text/checkpoint.safetensors, got 3"),
+        ({"files": ("b.txt",)}, None),
     ],
 )
-def test_generate_refuses_what_the_model_does_not_know(saved, given, message):
-    saved()
-    assert refused(commands.generate, given) == message
+def test_a_run_of_text_goes_on_with_its_own_settings(calls, spoken, given, message):
+    spoken(schedule="constant")
+    said = refused(commands.train, {"task": "text", "resume": True, **given})
+    assert said == message or said.startswith("files must be (")
+    assert calls == []
 
 
-def test_generate_reads_the_checkpoint_it_is_told(tmp_path):
-    path = tmp_path / "none"
-    assert refused(commands.generate, {"checkpoint": path}, CheckpointError) == f"{path}: no such checkpoint"
+def test_a_run_of_text_grows_by_whole_epochs(calls, spoken):
+    spoken(schedule="constant")
+    commands.train({"task": "text", "resume": True, "epochs": 3, "steps": 6})
+    ((found, begun, _),) = calls
+    assert (found.steps, begun.step) == (6, 3)
 
 
 def test_dask_must_be_installed(calls, monkeypatch):
@@ -297,7 +311,7 @@ def test_dask_must_be_installed(calls, monkeypatch):
 
 @pytest.mark.parametrize("spread", [{"workers": 2}, {"dask": "there"}, {"mpi": True}])
 def test_a_card_has_no_workers(calls, monkeypatch, spread):
-    monkeypatch.setattr(commands, "_expect_extras", lambda *_: None)
+    monkeypatch.setattr(commands, "expect_extras", lambda *_: None)
     (name,) = spread
     assert refused(commands.train, {"device": "gpu", **spread}) == f"device gpu must come without {name}, got both"
     assert calls == []

@@ -5,6 +5,7 @@ import pytest
 from rich.console import Console
 
 from reference.job import display
+from reference.tasks.columns import Padded
 from reference.tasks.copy import Copy
 from reference.tasks.task import Examples
 
@@ -24,6 +25,29 @@ def shown(console):
 )
 def test_a_hundred_per_cent_means_all_of_them(share, text):
     assert display.percent(share) == text
+
+
+def test_bits_a_byte_stand_beside_those_of_compressors(console, text):
+    record = {"held_out_loss": 1.5, "held_out_bits_a_byte": 2.16404}
+    display.show_bits(console, text(), record, {"gzip": 2.5, "xz": 2.25})
+    assert shown(console) == (
+        "\nheld-out: 3 passages that were held out, 1.5000 nats a token\n"
+        "              bits a byte\n"
+        "the model          2.1640\n"
+        "gzip               2.5000\n"
+        "xz                 2.2500\n"
+    )
+
+
+def test_a_sample_is_shown_on_one_line():
+    assert display.brief("one\ntwo\x1b[2J" + " three" * 50).startswith("one\\ntwo\\x1b[2J three")
+    assert len(display.brief("word " * 50)) == display.BRIEF
+
+
+def test_an_answer_that_nobody_knows_is_neither_right_nor_wrong(console):
+    rows = Padded.of([np.array([3, 1])], [np.empty(0, int)], (2, 2))
+    display.show_samples(console, Copy(), [rows], [np.array([[2, 2]])])
+    assert shown(console).splitlines()[-1] == "3 1      2 2"
 
 
 def test_both_ways_to_read_are_told_apart(console):

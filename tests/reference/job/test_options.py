@@ -2,12 +2,15 @@ import pytest
 
 from reference.job import options
 from reference.job.errors import JobError, UsageError
-from reference.job.options import Parser, add_settings, kind_of
+from reference.job.options import Parser, add_settings, kind_of, named, unknown_option
 from reference.tasks import task as tasks
+from reference.tasks.columns import Columns
 from reference.training.families import FAMILIES
 from reference.training.settings import SGD, Run, known
 
-EVERY = pytest.mark.parametrize(("task", "model"), [(task, model) for task in tasks.every() for model in FAMILIES])
+EVERY = pytest.mark.parametrize(
+    ("task", "model"), [(name, model) for name, task in tasks.every().items() for model in task.families]
+)
 
 
 def parser_of(task="copy", model="encoder-decoder"):
@@ -17,11 +20,15 @@ def parser_of(task="copy", model="encoder-decoder"):
 
 
 @EVERY
-def test_every_setting_is_an_option_with_its_default(task, model, monkeypatch):
+def test_every_setting_is_an_option_with_its_default(task, model, monkeypatch, tmp_path):
     monkeypatch.setenv("COLUMNS", "2000")
     text = parser_of(task, model).format_help()
-    entries = Run.of({"task": task, "model": model}).entries()
-    for name in known(tasks.find(task), FAMILIES[model]):
+    (tmp_path / "table").write_text("a\tb\nc\td\n")
+    files = {"files": (str(tmp_path / "table"),)} if issubclass(tasks.find(task), Columns) else {}
+    entries = Run.of({"task": task, "model": model, **files}).entries()
+    read_off = {*tasks.find(task).follow, "files"}
+    assert not any(f"--{name} " in text for name in read_off - {"training", "held-out"})
+    for name in set(known(tasks.find(task), FAMILIES[model])) - read_off:
         assert f"--{name} " in text
         if entries[name] is not None and name not in ("task", "model"):
             with_sgd = f"; with sgd {SGD[name]}" if name in SGD else ""
@@ -70,6 +77,48 @@ def test_a_flag_is_true_or_false(capsys):
     assert capsys.readouterr().err == "prog: argument --bias: must be true or false, got 'no'\n"
 
 
+@pytest.mark.parametrize(
+    ("words", "names", "rest"),
+    [
+        ("text a.txt b.txt --depth 2", "text a.txt b.txt", "--depth 2"),
+        ("--depth 2 text a.txt --resume b.txt", "text a.txt b.txt", "--depth 2 --resume"),
+        ("--depth=2 text", "text", "--depth=2"),
+        ("text --seed -1 -h", "text", "--seed -1 -h"),
+        ("--depth", "", "--depth"),
+        ("", "", ""),
+    ],
+)
+def test_a_task_and_files_may_stand_before_options_behind_them_and_between(words, names, rest):
+    assert named(words.split()) == (names.split(), rest.split())
+
+
+def test_a_task_that_is_named_brings_its_options_and_files():
+    task, family, found = kind_of(["--depth", "2"], ["text", "a.txt", "b.txt"])
+    assert (task, family) == (tasks.find("text"), FAMILIES["decoder-only"])
+    assert found == {"task": "text", "files": ("a.txt", "b.txt")}
+    assert kind_of(["--task", "reverse"], ["reverse"])[2] == {"task": "reverse"}
+
+
+@pytest.mark.parametrize(
+    ("words", "names", "message"),
+    [
+        ([], ["tex"], "task: an entry must be a known one, such as text, got 'tex'"),
+        ([], ["copy", "a.txt"], "files must come with a task that is learned from them, got copy a.txt"),
+        (["--task", "copy"], ["text"], "task must be one, got text and copy"),
+        (["--model", "encoder-only"], ["text"], "model: a family for text must be decoder-only, got encoder-only"),
+    ],
+)
+def test_names_that_make_no_sense_are_one_clear_line(words, names, message):
+    with pytest.raises(UsageError) as error:
+        kind_of(words, names)
+    assert str(error.value) == message
+
+
+def test_what_follows_from_a_file_is_no_option():
+    for word in ("--digest", "--line", "--files"):
+        assert word not in unknown_option(word, tasks.find("text"), FAMILIES["decoder-only"]).split(",")[1]
+
+
 @pytest.fixture
 def file(tmp_path):
     """file(text): the path of a file of settings."""
@@ -108,6 +157,15 @@ def test_a_file_that_makes_no_sense_is_one_clear_line(file, text, kind, message)
         kind_of(["--config", file(text)])
     assert message in str(error.value)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("written", ['"a.txt"', '["a.txt"]'])
+def test_a_file_of_settings_names_what_it_is_learned_from(file, written):
+    assert kind_of(["--config", file(f'task = "text"\nfiles = {written}')])[2]["files"] == ("a.txt",)
+    with pytest.raises(UsageError, match="files must be a number, a word, true or false, got list"):
+        kind_of(["--config", file('task = "text"\nfiles = [[3]]')])
+    with pytest.raises(UsageError, match="an entry must be a known one, such as "):
+        kind_of(["--config", file('task = "text"\ndigest = "3"')])
 
 
 def test_a_file_that_is_not_there_is_one_clear_line(tmp_path):

@@ -4,6 +4,7 @@ import pytest
 from reference.job import plots
 from reference.tasks.copy import Copy
 from reference.tasks.task import Examples
+from reference.training import loop
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -34,6 +35,33 @@ def test_curves_show_every_step_and_every_epoch(epochs):
     assert mean.get_xdata()[0] == 0.5  # in the middle of what it is the mean of
     np.testing.assert_allclose(guessing.get_ydata(), np.log(3), rtol=1e-15, atol=0)
     assert [len(line.get_xdata()) for line in right.lines[:3]] == [epochs] * 3
+
+
+@pytest.mark.parametrize("epochs", [1, 4])
+def test_curves_of_text_are_over_steps_with_a_line_for_each_compressor(epochs):
+    lines = [{**record, "held_out_bits_a_byte": 2.0} for record in records(epochs)]
+    left, right = plots.text_curves(np.linspace(3, 1, 5 * epochs), lines, {"gzip": 3.0, "bzip2": 2.5, "xz": 2.75}).axes
+    steps, mean, held_out = left.lines
+    assert steps.get_xdata()[-1] == held_out.get_xdata()[-1] == 5 * epochs
+    assert mean.get_xdata()[0] == 2.5  # in the middle of what it is the mean of
+    assert [line.get_label() for line in right.lines] == ["held-out", "gzip", "bzip2", "xz"]
+    assert [line.get_ydata()[0] for line in right.lines[1:]] == [3.0, 2.5, 2.75]
+
+
+def test_attention_of_text_names_what_is_read(text):
+    run = text()
+    passage = loop.data(run)[1][:1]
+    shares = {"stack.blocks[0].attention.inner": np.full((1, 1, 8, 8), 1 / 8)}
+    (axes, *_) = plots.attention(shares, passage, run.task).axes
+    read = [tick.get_text() for tick in axes.get_yticklabels()]
+    assert read == [run.task.name_of(int(token)) for token in passage.target[0]] and len(read) == 8
+
+
+def test_attention_names_no_answer_that_is_not_read():
+    shares = {"body.stack.blocks[0].attention.inner": np.full((1, 1, 3, 3), 1 / 3)}
+    one = Examples(source=np.array([[1, 2, 3]]), labels=np.array([[0]]))
+    (axes, *_) = plots.attention(shares, one, Copy()).axes
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == ["1", "2", "3"]
 
 
 def test_attention_has_a_row_for_each_layer_and_a_column_for_each_head():

@@ -66,6 +66,20 @@ def test_a_page_has_every_epoch_and_the_versions_of_what_made_it(shown):
     assert len(re.findall("<tr><td>[12]</td>", text)) == run.training.epochs
 
 
+def test_a_page_of_text_has_bits_a_byte_beside_compressors_and_samples_by_step(text, trained):
+    run = text(tokenizer="characters")
+    records = [{**record, "sample": f"one\n<two>\x1b {record['step']}"} for record in trained(run).records]
+    page = report.text_page(run, records, {"gzip": 2.5}, {})
+    cells = Strict(page).texts
+    assert f"{records[-1]['held_out_bits_a_byte']:.4f}" in cells
+    assert cells[cells.index("gzip, the whole text") + 1] == "2.5000"
+    for step in (2, 4):
+        assert cells[cells.index(f"one\n<two>\\x1b {step}") - 1] == f"{step}"
+    assert cells.count("held out bits a byte") == 1 and "sample" not in cells
+    assert all(len(cell) <= report.LONG for cell in cells if cell.startswith("{"))
+    assert report._word(("a.txt", "b.txt")) == "a.txt, b.txt"
+
+
 def test_a_page_needs_nothing_from_elsewhere_and_is_the_same_each_time(shown):
     text, _ = shown()
     assert text == shown()[0]

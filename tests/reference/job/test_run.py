@@ -11,6 +11,7 @@ from reference.job import metrics, plots, run
 from reference.job.files import Folder
 from reference.training import checkpoint, loop
 from reference.training.errors import DivergedError, RunError, WriteError
+from reference.training.settings import Run
 from reference.training.state import begin
 from reference.training.training_settings import TrainingSettings
 
@@ -66,6 +67,42 @@ def test_a_run_shows_accuracy_and_samples_of_sequences_that_were_held_out(go, ti
     assert "held-out: 6 sequences that do not occur in training" in text
     for row in held_out.source[:5]:
         assert f"\n{' '.join(map(str, row))}" in text
+
+
+def test_a_run_of_text_shows_bits_a_byte_beside_compressors_and_writes_its_samples(go, text):
+    folder, shown = go(text())
+    assert names(folder) == EVERY | {"a.txt"}
+    assert [line.split()[0] for line in shown.splitlines() if line.startswith(("gzip", "bzip2", "xz"))] == [
+        "gzip", "bzip2", "xz",
+    ]  # fmt: skip
+    records = [json.loads(line) for line in folder.metrics.read_text().splitlines()]
+    assert tuple(records) == checkpoint.load(folder.checkpoint)[1].records
+    assert len({record["sample"] for record in records}) == 2
+    assert "Samples by step" in folder.report.read_text()
+
+
+@pytest.mark.parametrize("after", [1, 2, 3])
+def test_a_run_of_text_goes_on_to_the_same_bits(go, text, monkeypatch, sketchy, after):
+    run_ = text()
+    folder, shown = go(run_)
+    plain = {path: path.read_bytes() for path in folder.files}
+    with monkeypatch.context() as patch:
+        break_off(patch, after)
+        with pytest.raises(run.Interrupted):
+            go(run_)
+    settings, state = checkpoint.load(folder.checkpoint)
+    assert (settings, state.step) == (run_, after)
+    assert go(settings, state)[1] == shown
+    assert {path: path.read_bytes() for path in folder.files} == plain
+
+
+@pytest.mark.parametrize("kind", ["pairs", "classify"])
+def test_a_run_on_a_table_is_shown_like_one_on_sequences(go, tmp_path, kind):
+    (tmp_path / "a.tsv").write_text("".join(f"word {i}\t{'xy'[i % 2]}\n" for i in range(30)))
+    sizes = {"width": 8, "heads": 2, "hidden": 5, "epochs": 1}
+    folder, shown = go(Run.of({"task": kind, "files": (str(tmp_path / "a.tsv"),), **sizes}))
+    assert names(folder) == EVERY | {"a.tsv"}
+    assert "\nword 0 " in shown and "held-out: 3 sequences that do not occur in training" in shown
 
 
 def test_the_bar_of_a_terminal_changes_no_bit(go, tiny, monkeypatch, sketchy):

@@ -6,13 +6,15 @@ import pytest
 from reference.core import tree
 from reference.models.tied import TiedTransformer
 from reference.models.tied_decoder_only import TiedDecoderOnly
+from reference.tasks import task as tasks
+from reference.tasks.copy import Copy
 from reference.tasks.task import START, Examples
 from reference.training import loop
 from reference.training.families import FAMILIES
 from reference.training.settings import Run
 from reference.training.state import begin
 
-EVERY = pytest.mark.parametrize("model", FAMILIES)
+EVERY = pytest.mark.parametrize("model", Copy.families)
 
 
 @pytest.fixture
@@ -51,7 +53,7 @@ def test_the_loss_is_that_of_the_answer_alone(drawn, model):
 @EVERY
 def test_a_model_says_what_it_would_say_with_its_own_answer_before_it(drawn, model):
     run, subject, rows = drawn(model)
-    said = run.family.said(subject, rows.source, 3)
+    said = run.family.said(subject, rows, lambda array: array)
     again = run.family.forced(subject, dataclasses.replace(rows, labels=said), lambda array: array)
     assert said.shape == rows.labels.shape
     np.testing.assert_array_equal(said, again)
@@ -72,5 +74,9 @@ def test_tied_embeddings_are_one_table(tiny, model, kind):
 
 def test_every_family_says_which_settings_are_its_own():
     assert len({family.settings for family in FAMILIES.values()}) == len(FAMILIES)
-    for name, family in FAMILIES.items():
-        assert Run.of({"model": name}).family is family
+    for name in Copy.families:
+        assert Run.of({"model": name}).family is FAMILIES[name]
+
+
+def test_every_family_is_for_some_task():
+    assert {name for task in tasks.every().values() for name in task.families} == set(FAMILIES)

@@ -33,6 +33,20 @@ def test_what_breaks_while_writing_leaves_the_old_file_and_nothing_else(tmp_path
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_a_file_that_is_written_piece_by_piece_is_there_when_it_is_whole(tmp_path):
+    path = tmp_path / "a"
+    files.write(path, b"old")
+    with files.drafted(path) as file:
+        for piece in (b"ne", b"w"):
+            file.write(piece)
+            file.flush()
+            assert path.read_bytes() == b"old"
+    assert path.read_bytes() == b"new"
+    with pytest.raises(ZeroDivisionError), files.drafted(path):
+        raise ZeroDivisionError
+    assert path.read_bytes() == b"new" and list(tmp_path.iterdir()) == [path]
+
+
 def test_the_draft_stands_in_the_same_folder_so_that_a_rename_is_enough(tmp_path, monkeypatch):
     seen = []
     monkeypatch.setattr(os, "fsync", lambda _: seen.extend(tmp_path.iterdir()))

@@ -1,7 +1,10 @@
+import dataclasses
+
 import pytest
 
 from reference.scaling.memory import residuals, state
 from reference.training import room
+from reference.training.settings import Run
 
 
 def test_the_least_is_state_sequences_and_what_a_shard_keeps(tiny):
@@ -11,6 +14,12 @@ def test_the_least_is_state_sequences_and_what_a_shard_keeps(tiny):
         sequences = 8 * sum(sizes) * (settings.task.training + settings.task.held_out)
         kept = state(settings.model, 2) + sequences + rows * residuals(settings.model, *sizes)
         assert room.least(settings) == kept
+
+
+def test_a_text_may_be_larger_than_memory():
+    run = Run.of({"task": "text"})
+    larger = dataclasses.replace(run, task=dataclasses.replace(run.task, training=10**15))
+    assert room.least(larger) == room.least(run)
 
 
 @pytest.mark.parametrize(

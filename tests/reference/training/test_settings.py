@@ -2,6 +2,7 @@ import pytest
 
 from reference.core.families import DecoderOnlySettings, TransformerSettings
 from reference.tasks import task as tasks
+from reference.tasks.copy import Copy
 from reference.training.families import FAMILIES
 from reference.training.settings import Run, known
 from reference.training.training_settings import TrainingSettings
@@ -68,6 +69,10 @@ def test_a_size_that_is_no_whole_number_is_one_clear_line(name, value):
         ({"rate": float("nan")}, "TrainingSettings: rate must be positive and finite, got nan"),
         ({"end-rate": float("inf")}, "TrainingSettings: end_rate must be positive and finite, got inf"),
         ({"task": "cop"}, "task: an entry must be a known one, such as copy, got 'cop'"),
+        (
+            {"model": "classifier"},
+            "model: a family for copy must be encoder-decoder or decoder-only or encoder-only, got classifier",
+        ),
         ({"model": "decoder"}, "model: a family of models must be a known one, such as decoder-only, got 'decoder'"),
         ({"widt": 8}, "settings: an entry must be a known one, such as width, got 'widt'"),
         ({"end_rate": 8}, "settings: an entry must be a known one, such as end-rate, got 'end_rate'"),
@@ -83,7 +88,7 @@ def test_what_does_not_fit_is_one_clear_line(given, message):
     assert str(error.value) == message
 
 
-@pytest.mark.parametrize("model", FAMILIES)
+@pytest.mark.parametrize("model", Copy.families)
 def test_a_run_can_be_written_down_and_read_again(model):
     run = Run.of({"optimizer": "sgd", "seed": 3, "model": model})
     assert Run.of(run.entries()) == run

@@ -17,12 +17,14 @@ SEES = {
     "generation": {"core", "functions", "layers", "models"},
     "published": {"core", "functions", "layers", "models"},
     "scaling": {"core", "functions"},
-    "tasks": {"core", "functions", "layers", "losses", "models", "generation"},
-    "training": {"core", "functions", "losses", "optimizers", "layers", "models", "generation", "scaling", "tasks"},
+    "data": {"core"},
+    "tasks": {"core", "functions", "layers", "losses", "models", "generation", "data"},
+    "training": {"core", "functions", "losses", "optimizers", "layers", "models", "generation", "scaling", "data"}
+    | {"tasks"},
     "job": {"core", "functions", "losses", "optimizers", "layers", "models", "generation", "published", "scaling"}
-    | {"tasks", "training"},
+    | {"data", "tasks", "training"},
 }
-WITHOUT_SPEC = {"core", "published", "tasks", "training", "job"}
+WITHOUT_SPEC = {"core", "published", "data", "tasks", "training", "job"}
 EXTRAS = {"matplotlib": ("job",), "rich": ("job",), "safetensors": ("job", "training")}  # and the rooms that may
 GUESTS = {  # what is of use only with another package stands in one place, which only that use imports
     "flint": "gradcheck/exact/",

@@ -1,0 +1,89 @@
+"""What a trained model says, to sequences or behind a prompt."""
+
+import sys
+from typing import Any
+
+import numpy as np
+
+from reference.job.asked import expect_extras, whole
+from reference.job.errors import UsageError
+from reference.job.files import OUT, Folder
+from reference.tasks.learned import Learned
+from reference.tasks.task import Examples
+from reference.training import devices
+from reference.training.loop import data
+from reference.training.settings import Run
+
+Given = dict[str, Any]  # the options that stood on the command line
+
+
+def generate(given: Given) -> int:
+    """Carry the command out; the options are those that stood on the command line."""
+    if "model" in given:
+        return _speak(given)
+    if {"prompt", "tokens"} & given.keys():
+        return _go_on(given)
+    expect_extras("rich", "safetensors")
+    from reference.job.display import console, show_samples
+    from reference.training.checkpoint import load
+
+    run, state = load(given.get("checkpoint", Folder(OUT).checkpoint))
+    if run.task.goes_on:
+        raise UsageError("a model of text must have a --prompt to go on from, got none")
+    examples = _examples(run, given)
+    said = [run.family.said(state.model, one, devices.HOST.there) for one in examples]
+    show_samples(console(), run.task, examples, said)
+    return 0
+
+
+def _go_on(given: Given) -> int:
+    """Let a model of text that was trained here go on from a prompt."""
+    expect_extras("safetensors")
+    from reference.job import speak
+    from reference.training.checkpoint import load
+
+    if "prompt" not in given:
+        raise UsageError("--tokens must come with a --prompt, got none")
+    for name in ("symbols", "count"):
+        if given.get(name):
+            raise UsageError(f"a prompt must come without {name}, got both")
+    length, seed = whole("tokens", given.get("tokens", 50), 1), whole("seed", given.get("seed", 0), 0)
+    run, state = load(given.get("checkpoint", Folder(OUT.with_name("text")).checkpoint))
+    speak.speak(run, state.model, given["prompt"], length, seed, sys.stdout)
+    return 0
+
+
+def _speak(given: Given) -> int:
+    from reference.job import published
+
+    if "prompt" not in given:
+        raise UsageError("--model, --prompt and --tokens go together, got no --prompt")
+    for name in ("symbols", "checkpoint", "count", "seed"):
+        if given.get(name):
+            raise UsageError(f"published weights take a --prompt, got {name}")
+    published.speak(given["model"], given["prompt"], given.get("tokens", 50), sys.stdout)
+    return 0
+
+
+def _examples(run: Run, given: Given) -> list[Examples]:
+    """Return, one by one, the sequences that were asked for, or some of those that were held out."""
+    if "symbols" in given:
+        for name in ("count", "seed"):
+            if name in given:
+                raise UsageError(f"{name} must come without symbols, got {name} {given[name]} and symbols")
+        parts = (part.split() for part in " ".join(given["symbols"]).split("/"))
+        asked = [_asked(run.task, part) for part in parts if part]
+        if not asked:
+            raise UsageError("a sequence must have at least one symbol, got none")
+        return asked
+    count = whole("count", given.get("count", 5), 1)
+    rng = np.random.default_rng(whole("seed", given.get("seed", 0), 0))
+    _, held_out = data(run)
+    return [held_out[row : row + 1] for row in rng.permutation(len(held_out))[:count]]
+
+
+def _asked(task: Learned, words: list[str]) -> Examples:
+    try:
+        return task.asked(words)
+    except ValueError as error:
+        raise UsageError(str(error)) from None

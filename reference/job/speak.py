@@ -1,0 +1,35 @@
+"""A model of text that was trained here goes on from a prompt."""
+
+from typing import Any, TextIO
+
+import numpy as np
+
+from reference.data.errors import DataError
+from reference.data.tokenizer import pieces
+from reference.job.errors import UsageError
+from reference.tasks.text import Text
+from reference.training.samples import DRAWN, tokens
+from reference.training.settings import Run
+
+
+def speak(run: Run, model: Any, prompt: str, length: int, seed: int, out: TextIO) -> None:
+    """Write what a model says after the prompt, each token as soon as it is drawn.
+
+    Raises:
+        UsageError: the run is none of text, or the prompt is empty or has something that its tokenizer does not know.
+    """
+    task = run.task
+    if not isinstance(task, Text):
+        raise UsageError(f"a prompt must be for a model of text, got one of {run.task_name}")
+    try:
+        ids = task.encoder.encode(prompt.encode(), "the prompt").tolist()
+    except DataError as error:
+        raise UsageError(str(error)) from None
+    if not ids:
+        raise UsageError("a prompt must have at least one token, got none")
+    rng = np.random.default_rng(seed)
+    said = tokens(model, ids, length=length, context=task.context, sampling=DRAWN, rng=rng)
+    for part in pieces(task.encoder.decode, said):
+        out.write(part)
+        out.flush()
+    out.write("\n")
