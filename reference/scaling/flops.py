@@ -1,11 +1,11 @@
 """How many flops the matrix products of a model take, by its settings alone.  Derivation: specs/scaling/flops.md.
 
-S tokens are read and T said; D width, F hidden width, V vocabulary, P width of keys and values.
+S tokens are read and T said; D width, F hidden width, V vocabulary, C classes, P width of keys and values.
 """
 
 from typing import Any
 
-from reference.core.families import DecoderOnlySettings, EncoderOnlySettings, TransformerSettings
+from reference.core.families import ClassifierSettings, DecoderOnlySettings, EncoderOnlySettings, TransformerSettings
 from reference.core.shapes import expect_whole
 from reference.functions.blockwise import LONG
 from reference.scaling.parameters import hidden_width, maps_of_network, width_of_keys
@@ -14,7 +14,8 @@ from reference.scaling.parameters import hidden_width, maps_of_network, width_of
 def forward(settings: Any, read: int, said: int) -> int:
     """Return the flops of the products of one forward pass on one sequence.
 
-    An encoder reads `read` tokens while its decoder says `said`; a model of one stack has all of them in one sequence.
+    An encoder reads `read` tokens while its decoder says `said`; a model of one stack has all of them in one sequence,
+    and one that says the class of a sequence has only those that it reads.
     From 512 queries and keys on attention runs in blocks, and a block that nobody sees is left out: of long sequences
     under a causal mask this is what they would take without that.
 
@@ -30,6 +31,8 @@ def forward(settings: Any, read: int, said: int) -> int:
         return _transformer(settings, read, said)
     if isinstance(settings, DecoderOnlySettings):
         return _stack(settings, read + said) + _output(settings, read + said)
+    if isinstance(settings, ClassifierSettings):
+        return _classifier(settings, read)
     if isinstance(settings, EncoderOnlySettings):
         return _encoder_only(settings, read + said)
     raise TypeError(f"forward: settings must be those of a family of models, got {type(settings).__name__}")
@@ -73,6 +76,11 @@ def _stack(s: Any, t: int) -> int:
 def _encoder_only(s: EncoderOnlySettings, t: int) -> int:
     d, stack, output = s.width, _stack(s, t), _output(s, t)
     return stack + 2 * d * d * t + output                       # (flops.5)
+
+
+def _classifier(s: ClassifierSettings, t: int) -> int:
+    d, stack = s.width, _stack(s, t)
+    return stack + 2 * d * d + 2 * d * s.classes                # (flops.8)
 
 
 def _transformer(s: TransformerSettings, read: int, said: int) -> int:

@@ -1,11 +1,11 @@
 """How many bytes a model takes while it is trained and while it generates.  Derivation: specs/scaling/memory.md.
 
-S tokens are read and T said; D width, F hidden width, V vocabulary, P width of keys and values, H heads.
+S tokens are read and T said; D width, F hidden width, V vocabulary, C classes, P width of keys and values, H heads.
 """
 
 from typing import Any
 
-from reference.core.families import DecoderOnlySettings, EncoderOnlySettings, TransformerSettings
+from reference.core.families import ClassifierSettings, DecoderOnlySettings, EncoderOnlySettings, TransformerSettings
 from reference.core.shapes import expect_positive, expect_whole
 from reference.scaling.flops import attention_table
 from reference.scaling.parameters import hidden_width, maps_of_network, parameters, width_of_keys
@@ -34,6 +34,8 @@ def residuals(settings: Any, read: int, said: int) -> int:
     expect_whole("residuals", "said", said, 0)
     if isinstance(settings, TransformerSettings):
         return _transformer(settings, read, said)
+    if isinstance(settings, ClassifierSettings):
+        return _classifier(settings, read)
     if isinstance(settings, DecoderOnlySettings | EncoderOnlySettings):
         return _one_stack(settings, read + said)
     raise TypeError(f"residuals: settings must be those of a family of models, got {type(settings).__name__}")
@@ -66,6 +68,11 @@ def _cross(s: TransformerSettings, t: int, keys: int) -> int:
 def _one_stack(s: Any, t: int) -> int:
     v, layer = s.vocabulary, _layer(s, t)
     return NUMBER * (s.layers * layer + t * v)                      # (memory.4)
+
+
+def _classifier(s: ClassifierSettings, t: int) -> int:
+    layer = _layer(s, t)
+    return NUMBER * (s.layers * layer + s.classes)                  # (memory.8)
 
 
 def _transformer(s: TransformerSettings, read: int, t: int) -> int:

@@ -1,11 +1,11 @@
 """How many numbers a model has, by its settings alone.  Derivation: specs/scaling/parameters.md.
 
-D width, F hidden width, V vocabulary, P width of keys and values, L layers.
+D width, F hidden width, V vocabulary, C classes, P width of keys and values, L layers.
 """
 
 from typing import Any
 
-from reference.core.families import DecoderOnlySettings, EncoderOnlySettings, TransformerSettings
+from reference.core.families import ClassifierSettings, DecoderOnlySettings, EncoderOnlySettings, TransformerSettings
 
 
 def parameters(settings: Any) -> int:
@@ -75,4 +75,6 @@ def _encoder_only(s: EncoderOnlySettings) -> int:
     attention, network, norm = _attention(s, True), _network(s, True), _norm(s, True)
     stack = s.layers * (attention + network + 2 * norm) + pre * norm            # (parameters.9)
     head = d * d + d + norm + v * d + v                                         # (parameters.10)
+    if isinstance(s, ClassifierSettings):
+        head = d * d + d + s.classes * d + s.classes                            # (parameters.12)
     return (v + t + s.segments) * d + norm + stack + head                       # (parameters.11)

@@ -1,6 +1,6 @@
 """Settings of every family, with each option that changes a count, and with sizes of which no two are equal."""
 
-from reference.core.families import DecoderOnlySettings, EncoderOnlySettings, TransformerSettings
+from reference.core.families import ClassifierSettings, DecoderOnlySettings, EncoderOnlySettings, TransformerSettings
 from reference.tasks.task import Examples
 from reference.training.families import FAMILIES
 
@@ -28,6 +28,7 @@ SETTINGS = {
     },
     "encoder": EncoderOnlySettings(**ONE, hidden=24),
     "encoder, pre-norm, 3 segments": EncoderOnlySettings(**ONE, norm="pre", segments=3),
+    "classifier": ClassifierSettings(**ONE, hidden=24, classes=13),
 }
 
 
@@ -43,4 +44,6 @@ def drawn(settings, rng):
 def inputs(settings, rng, batch, read=READ, said=SAID):
     """What the objective of a model takes: sequences of so many tokens that are read, and that are said."""
     sizes = (batch, read), (batch, said)
-    return family(settings).inputs(Examples(*(rng.integers(1, settings.vocabulary, size) for size in sizes)))
+    known = settings.vocabulary, getattr(settings, "classes", settings.vocabulary)
+    drawn = (rng.integers(1, most, size) for most, size in zip(known, sizes, strict=True))
+    return family(settings).inputs(Examples(*drawn))

@@ -6,7 +6,7 @@ import numpy as np
 import optimizers
 from equations.capture import instrumented
 
-from reference.core.families import DecoderOnlySettings, EncoderOnlySettings, TransformerSettings
+from reference.core.families import ClassifierSettings, DecoderOnlySettings, EncoderOnlySettings, TransformerSettings
 from reference.core.layer import Layer
 from reference.functions.softmax import softmax
 from reference.layers.grouped_attention import GroupedAttention
@@ -256,6 +256,7 @@ def counted(module, rng):
         "like Llama": DecoderOnlySettings.llama(**one, key_value_heads=2, hidden=7),
         "encoder, post-norm": EncoderOnlySettings(**one, hidden=7),
         "encoder, pre-norm": EncoderOnlySettings(**one, hidden=7, norm="pre"),
+        "classifier": ClassifierSettings(**one, hidden=7, classes=5),
     }
     for name, settings in families.items():
         for function in ("parameters", "training", "residuals", "state", "cache"):
