@@ -53,9 +53,12 @@ class Sent:
     rest: bytes
 
     def value(self) -> Any:
-        """Return the value, with arrays of its own."""
-        there = _bytes(_opened(self.name)) if self.spans else np.empty(0, np.uint8)
-        return Parts(self.rest, [there[first:last].copy() for first, last in self.spans]).value()
+        """Return the value, with arrays of its own: parts of one copy, which is made faster than one of each."""
+        if not self.spans:
+            return Parts(self.rest, []).value()
+        start, stop = self.spans[0][0], self.spans[-1][1]
+        there = _bytes(_opened(self.name))[start:stop].copy()
+        return Parts(self.rest, [there[first - start : last - start] for first, last in self.spans]).value()
 
 
 @dataclasses.dataclass(frozen=True)
