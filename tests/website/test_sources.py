@@ -2,7 +2,7 @@
 
 import pytest
 from equations import pages, verdicts
-from website import flow, pagegraph
+from website import flow, pagegraph, pictures
 from website.assemble import drawn, places
 from website.entries import ROOT, Broken, Entries
 from website.markdown import Converter
@@ -132,3 +132,23 @@ def test_a_line_above_is_a_border_also_within_another():
     text = mathml(r"\overline{a \overline{b}} + \bar c")
     assert text.count('<mrow class="overline">') == 2
     assert text.count("<mover") == text.count("</mover>") == 1
+
+
+def test_a_picture_is_drawn_of_what_stands_above_it():
+    page = (
+        "```pycon\n>>> maps = {'a < b': ([[0.25, 0.75]], ['x'], ['y', 'z'])}\n\n```\n\n<!-- picture: maps -->\n\n"
+        "```pycon\n>>> maps = {}\n\n```\n"
+    )
+    said = pictures.drawn(page)
+    assert said.count("<rect") == 2 and 'fill-opacity="0.75"' in said and "<figcaption>a &lt; b</figcaption>" in said
+    assert said.replace(said[said.index("```{raw}") : said.index("</div>\n```") + 10], "<!-- picture: maps -->") == page
+
+
+def test_a_page_without_pictures_is_left_as_it_is():
+    assert pictures.drawn("```pycon\n>>> 1 / 0\n\n```\n") == "```pycon\n>>> 1 / 0\n\n```\n"
+
+
+def test_every_picture_of_a_guide_is_drawn():
+    for path in sorted((ROOT / "specs/guides").glob("*.md")):
+        source = path.read_text(encoding="utf-8")
+        assert source.count("<!-- picture") == len(pictures.PLACE.findall(source))

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from website import api, equation, overview
+from website import api, equation, overview, pictures
 from website.entries import ROOT, Entries
 from website.markdown import NAMES, Converter
 
@@ -26,7 +26,7 @@ def everything(entries):
         name = path.relative_to(root).as_posix()
         text = convert.page(name, path.read_text(encoding="utf-8"))
         inner = NAMES.get(name, name.removeprefix("specs/"))
-        yield inner, drawn(text) if inner.removesuffix(".md") in entries.pages else text
+        yield inner, drawn(text) if inner.removesuffix(".md") in entries.pages else pictures.drawn(text)
     for id in entries.all:
         yield f"eq/{id}.md", equation.page(entries, id, convert)
     yield from api.pages(entries)
