@@ -2,7 +2,7 @@
 
 import pytest
 from equations import pages, verdicts
-from website import flow, pagegraph, pictures
+from website import flow, overview, pagegraph, pictures
 from website.assemble import drawn, places
 from website.entries import ROOT, Broken, Entries
 from website.markdown import Converter
@@ -152,3 +152,8 @@ def test_every_picture_of_a_guide_is_drawn():
     for path in sorted((ROOT / "specs/guides").glob("*.md")):
         source = path.read_text(encoding="utf-8")
         assert source.count("<!-- picture") == len(pictures.PLACE.findall(source))
+
+
+def test_the_start_leads_to_the_book_where_there_is_one(entries):
+    assert "<backproof.pdf>" in overview.start(entries, book=True)
+    assert "<backproof.pdf>" not in overview.start(entries, book=False)

@@ -36,7 +36,7 @@ def build(sources, site, browser=None):
         shutil.rmtree(folder, ignore_errors=True)
     static.mkdir(parents=True)
     fonts.write(static / fonts.NAME)
-    entries = assemble(sources)
+    entries = assemble(sources, book=bool(browser))
     (static / "equations.js").write_text(cards(entries), encoding="utf-8")
     where = ["-c", str(HERE), "-d", str(trees), "-D", f"html_static_path=static,{static}"]
     status = main([*QUIET, *where, "-b", "html", str(sources), str(site)])
@@ -54,8 +54,8 @@ def build(sources, site, browser=None):
 
 
 def compact(text):
-    """A page without the indentation of its templates, and without marks of its tables; code keeps its lines."""
-    text = COLOURS.sub("", text)
+    """A page without the indentation of its templates and the marks of its tables; code keeps its lines."""
+    text = re.sub(r"\n+</pre>", "\n</pre>", COLOURS.sub("", text))  # a block ends in an empty line, for doctest
     for pattern, other in SHORTER:
         text = re.sub(pattern, other, text)
     parts = re.split(r"(<pre\b.*?</pre>)", text, flags=re.DOTALL)

@@ -8,17 +8,17 @@ from website.entries import ROOT, Entries
 from website.markdown import NAMES, Converter
 
 
-def assemble(target, root=ROOT):
-    """Write the sources into a folder; return the entries that they are made of."""
+def assemble(target, root=ROOT, book=False):
+    """Write the sources into a folder, with a link to the book if there is to be one; return their entries."""
     entries = Entries(root)
-    for name, text in everything(entries):
+    for name, text in everything(entries, book):
         path = target / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     return entries
 
 
-def everything(entries):
+def everything(entries, book):
     """Yield (path, text) for every source."""
     root = entries.root
     convert = Converter(root, entries.all.keys() | entries.guides.keys(), places(root))
@@ -33,7 +33,7 @@ def everything(entries):
     yield "equations.md", overview.equations(entries)
     yield "graph.md", overview.GRAPH
     yield "errata.md", overview.errata(entries)
-    yield "index.md", overview.start(entries)
+    yield "index.md", overview.start(entries, book)
 
 
 def drawn(text):

@@ -15,9 +15,10 @@ the forward pass.
 - **To read one**, begin with [layer normalisation](layers/layernorm.md): it is short and has everything.
 - **To write your own layer**, let the [checker](guides/my_check_fails.md) say what is wrong with it, and where.
 - **To cite one**, take its number from [all equations](equations.md), and the entry on its page.
-
-[Notation](notation.md) says what the letters mean and how a page is read and run. All derivations are also
-{pdf}`one PDF <backproof.pdf>`.
+"""
+BOOK = "- **To read on paper**, print {pdf}`all derivations as one PDF <backproof.pdf>`.\n"
+EXAMPLE = """
+[Notation](notation.md) says what the letters mean and how a page is read and run.
 
 An equation looks like this. Its number leads to its page, and a reference to it, such as {equation}`layernorm.9`, shows
 it when it is pointed at.
@@ -44,9 +45,10 @@ def groups(entries):
         yield match[1], re.findall(r"\]\(([\w/]+)\.md\)", match[2]), match[3].strip()
 
 
-def start(entries):
-    """The first page, with the way through all others."""
-    parts = [START, "## What there is, in an order to read it\n", *listed(entries), ""]
+def start(entries, book):
+    """The first page, with the way through all others, and to the book if there is one."""
+    parts = [START + (BOOK if book else "") + EXAMPLE]
+    parts += ["## What there is, in an order to read it\n", *listed(entries), ""]
     parts += [contents("How to read", ["notation"])]
     parts += [contents(title, documents) for title, documents, _ in groups(entries)]
     parts.append(contents("Lists", ["equations", "graph", "errata"]))
