@@ -180,6 +180,10 @@ def check(subject: Any, *inputs: Any, order: int = 1, exact: bool = False, **con
             whole number.
         ImportError: `exact` is asked for, and python-flint is not installed.
         ValueError: the forward pass is not finite at the inputs, or the order is neither 1 nor 2.
+
+    >>> import gradcheck, numpy as np
+    >>> gradcheck.check(gradcheck.adapters.pair(np.sin, lambda x, dy: np.cos(x) * dy), np.ones(3)).verdict
+    'pass'
     """
     return Checker(order=order, exact=exact)(subject, *inputs, **constants)
 

@@ -63,6 +63,11 @@ def cached(forward: Callable, backward: Callable) -> Adapted:
 
     Raises:
         TypeError: one of the two is not callable, or the backward cannot be called with (dout, cache).
+
+    >>> import gradcheck, numpy as np
+    >>> subject = gradcheck.adapters.cached(lambda x: (x * x, x), lambda dy, x: 2 * x * dy)
+    >>> gradcheck.check(subject, np.arange(3.0) + 1).verdict
+    'pass'
     """
     callable_or_raise("forward", forward)
     callable_or_raise("backward", backward)

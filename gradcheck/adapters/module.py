@@ -103,6 +103,21 @@ def module(
 
     Raises:
         TypeError: `obj` is a class, lacks a method, cannot be copied, or holds a matrix or masked array.
+
+    >>> import gradcheck, numpy as np
+    >>> class Scale:
+    ...     def __init__(self):
+    ...         self.W = np.full(3, 2.0)
+    ...     def forward(self, x):
+    ...         self.x = x
+    ...         return self.W * x
+    ...     def backward(self, dy):
+    ...         self.dW = self.x * dy                    # of a batch, to be summed over it
+    ...         return self.W * dy
+    >>> gradcheck.check(gradcheck.adapters.module(Scale()), np.arange(3.0) + 1).verdict
+    'pass'
+    >>> gradcheck.check(gradcheck.adapters.module(Scale()), np.ones((2, 3))).verdict
+    'fail'
     """
     if isinstance(obj, type):
         raise TypeError(f"gradcheck: module must get an instance, got the class {obj.__name__}")

@@ -40,6 +40,11 @@ def pair(forward: Callable, backward: Callable) -> Adapted:
 
     Raises:
         TypeError: one of the two is not callable.
+
+    >>> import gradcheck, numpy as np
+    >>> subject = gradcheck.adapters.pair(lambda x, y: x * y, lambda x, y, dz: (y * dz, y * dz))    # x for dy forgotten
+    >>> [(g.name, g.verdict) for g in gradcheck.check(subject, np.ones(3), np.arange(3.0) + 2).gradients]
+    [('x', 'pass'), ('y', 'fail')]
     """
     callable_or_raise("forward", forward)
     callable_or_raise("backward", backward)

@@ -108,6 +108,21 @@ def tape(function: Callable, *, value: Callable) -> Adapted:
     Raises:
         TypeError: one of the two is not callable, or what `value` makes lacks data, grad or backward; at the check,
             the function returns no values.
+
+    >>> import gradcheck, numpy as np
+    >>> class Value:
+    ...     def __init__(self, data, back=lambda grad: None):
+    ...         self.data, self.grad, self.back = data, 0.0, back
+    ...     def __mul__(self, other):
+    ...         def back(grad):
+    ...             self.backward(other.data * grad)
+    ...             other.backward(self.data * grad)
+    ...         return Value(self.data * other.data, back)
+    ...     def backward(self, grad=1.0):
+    ...         self.grad += grad
+    ...         self.back(grad)
+    >>> gradcheck.check(gradcheck.adapters.tape(lambda x: x * x, value=Value), 3.0).verdict
+    'pass'
     """
     callable_or_raise("function", function)
     callable_or_raise("value", value)

@@ -110,6 +110,12 @@ def value_and_grad(function: Callable) -> Adapted:
 
     Raises:
         TypeError: `function` is not callable.
+
+    >>> import gradcheck, numpy as np
+    >>> def loss(w, *, x):
+    ...     return ((x @ w) ** 2).sum(), 2 * x.T @ (x @ w)
+    >>> gradcheck.check(gradcheck.adapters.value_and_grad(loss), np.ones(3), x=np.arange(6.0).reshape(2, 3)).verdict
+    'pass'
     """
     callable_or_raise("function", function)
     return ValueAndGrad(function)

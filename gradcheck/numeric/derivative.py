@@ -54,6 +54,14 @@ def derivative(f: Callable[[Any], Any], x: Any, direction: Any = None) -> Deriva
     Raises:
         TypeError: f is not callable, x or a direction holds nothing real, or f(x) does not.
         ValueError: a direction is not like x or missing, or x, a direction or f(x) is not finite.
+
+    >>> import gradcheck, math
+    >>> found = gradcheck.derivative(math.sin, 1.0)
+    >>> found.smoothness, abs(found.value - math.cos(1.0)) <= found.bar < 1e-9
+    ('smooth', True)
+    >>> kink = gradcheck.derivative(abs, 0.0)
+    >>> kink.smoothness, round(kink.left, 6), round(kink.right, 6)
+    ('kink', -1.0, 1.0)
     """
     if is_complex(x):
         return _of_complex(f, x, direction)

@@ -17,6 +17,10 @@ def gradient(f: Callable[[Any], Any], x: Any) -> Derivative:
     Raises:
         TypeError: as `derivative` does.
         ValueError: as `derivative` does, or f(x) has several entries.
+
+    >>> import gradcheck, numpy as np
+    >>> gradcheck.gradient(lambda x: (x * x).sum(), np.array([1.0, 2, 3])).value.round(6).tolist()
+    [2.0, 4.0, 6.0]
     """
     plain = Plain(f, x, "gradient")
     _, spot = at(plain)
@@ -34,6 +38,10 @@ def jacobian(f: Callable[[Any], Any], x: Any) -> Derivative:
     Raises:
         TypeError: as `derivative` does.
         ValueError: as `derivative` does.
+
+    >>> import gradcheck, numpy as np
+    >>> gradcheck.jacobian(lambda x: np.array([x[0] * x[1], x[0]]), np.array([2.0, 3])).value.round(6).tolist()
+    [[3.0, 2.0], [1.0, 0.0]]
     """
     plain = Plain(f, x, "jacobian")
     y, spot = at(plain)
@@ -50,6 +58,10 @@ def hessian(f: Callable[[Any], Any], x: Any) -> Derivative:
     Raises:
         TypeError: as `derivative` does.
         ValueError: as `derivative` does, or f(x) has several entries.
+
+    >>> import gradcheck, numpy as np
+    >>> (gradcheck.hessian(lambda x: x[0] * x[0] * x[1], np.array([2.0, 3])).value.round(4) + 0).tolist()
+    [[6.0, 4.0], [4.0, 0.0]]
     """
     plain = Plain(f, x, "hessian")
     _, spot = at(plain)

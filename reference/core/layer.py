@@ -32,6 +32,17 @@ class Layer:
 
     What a field may hold is said by its annotation, and checked where a person makes a layer;
     so are the arguments of a classmethod that makes one.
+
+    >>> class Scale(Layer):
+    ...     gain: np.ndarray                                # (D,)
+    ...     def vjp(self, x):
+    ...         def pullback(dy):
+    ...             return self.cotangent(gain=x * dy), self.gain * dy
+    ...         return self.gain * x, pullback
+    >>> y, pullback = Scale(gain=np.array([2.0, 3])).vjp(np.array([5.0, 7]))
+    >>> d_layer, dx = pullback(np.array([1.0, 1]))
+    >>> y.tolist(), d_layer.gain.tolist(), dx.tolist()
+    ([10.0, 21.0], [5.0, 7.0], [2.0, 3.0])
     """
 
     def __init_subclass__(cls, **options: Any) -> None:

@@ -40,6 +40,10 @@ def leaves(node: Any) -> list[tuple[str, np.ndarray]]:
     Raises:
         TypeError: as `expect_constant` does.
         ValueError: the same array stands at two paths.
+
+    >>> from reference.layers.linear import Linear
+    >>> [(path, leaf.shape) for path, leaf in leaves(Linear(w=np.ones((3, 2)), b=np.ones(2)))]
+    [('w', (3, 2)), ('b', (2,))]
     """
     flat = written(node)
     return list(zip(flat.paths(), flat.leaves, strict=True))
@@ -51,6 +55,11 @@ def map(f: Callable[..., Any], node: Any, *rest: Any) -> Any:
     Raises:
         TypeError, ValueError: as `leaves` does, of the first tree.
         ValueError: the trees differ in structure or in the shape of a leaf.
+
+    >>> from reference.layers.linear import Linear
+    >>> layer = Linear(w=np.ones((3, 2)), b=None)
+    >>> map(lambda a, b: a + 2 * b, layer, layer).w[0].tolist()
+    [3.0, 3.0]
     """
     flat = written(node)
     rows = [flat.leaves]

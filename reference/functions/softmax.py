@@ -24,6 +24,10 @@ def softmax_vjp(s: np.ndarray) -> tuple[np.ndarray, Callable[[np.ndarray], np.nd
 
     Source: Bridle 1990, "Probabilistic interpretation of feedforward classification network
     outputs"; Blanchard, Higham & Higham 2021 (arXiv:1909.03469), eq. 1.2 in its shifted form.
+
+    >>> p, pullback = softmax_vjp(np.log([1.0, 2, 5]))
+    >>> p.round(12).tolist(), pullback(np.array([8.0, 0, 0])).round(12).tolist()
+    ([0.125, 0.25, 0.625], [0.875, -0.25, -0.625])
     """
     expect_last_axis("softmax", "s", s, "S")
     m = row_maxima(s.real)                                              # (..., 1)

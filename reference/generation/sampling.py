@@ -134,7 +134,12 @@ def draw(logits: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 @dataclasses.dataclass(frozen=True)
 class Sampling:
-    """What is done to logits before a token is drawn, in the order of the fields; by default nothing."""
+    """What is done to logits before a token is drawn, in the order of the fields; by default nothing.
+
+    >>> said = np.zeros((1, 3), bool)
+    >>> np.exp(Sampling(k=2)(np.log([[1.0, 2, 5]]), said)).round(12).tolist()
+    [[0.0, 2.0, 5.0]]
+    """
 
     bias: np.ndarray | None = None                        # (V,)
     banned: tuple[int, ...] = ()

@@ -54,7 +54,15 @@ def stream(
 
 
 def generate(model: Any, prompts: Sequence[Any], *, end: int | None = None, **options: Any) -> list[list[int]]:
-    """Return what each prompt goes on with, up to its end token, which is left out; the rest as for `stream`."""
+    """Return what each prompt goes on with, up to its end token, which is left out; the rest as for `stream`.
+
+    >>> from reference.core.families import DecoderOnlySettings
+    >>> from reference.models.decoder_only import DecoderOnly
+    >>> settings = DecoderOnlySettings(vocabulary=5, length=9, width=8, heads=2)
+    >>> texts = generate(DecoderOnly.init(np.random.default_rng(0), settings), [[1, 2], [3]], length=4)
+    >>> [len(ids) for ids in texts]
+    [4, 4]
+    """
     said = [ids.tolist() for ids in stream(model, prompts, end=end, **options)]
     rows = [list(row) for row in zip(*said, strict=True)]
     return [row[: row.index(end)] if end in row else row for row in rows]

@@ -24,6 +24,13 @@ class Adam:
     """theta <- theta - rate m / (sqrt(v) + eps), with m and v corrected for starting at 0.
 
     `decay` theta is added to the gradient where `decayed`; for a decay that is not divided, there is AdamW.
+
+    >>> from reference.layers.linear import Linear
+    >>> model, adam = Linear(w=np.ones((2, 2)), b=None), Adam()
+    >>> d_model = Linear(w=np.array([[5.0, -5], [0.5, 0]]), b=None)
+    >>> model, state = adam.step(model, d_model, adam.init(model), 0.1)
+    >>> model.w.round(6).tolist(), state.step            # each number by the rate, whatever its gradient
+    ([[0.9, 1.1], [0.9, 1.0]], 1)
     """
 
     beta1: float = 0.9

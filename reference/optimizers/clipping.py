@@ -22,6 +22,10 @@ def clip_by_norm(d_model: Any, most: float) -> tuple[Any, float]:
         ValueError: `most` is not positive and finite, or a gradient is not finite.
 
     Source: Pascanu et al. 2013, algorithm 1.
+
+    >>> clipped, norm = clip_by_norm((np.array([3.0]), np.array([4.0])), 1.0)
+    >>> [g.round(12).tolist() for g in clipped], norm
+    ([[0.6], [0.8]], 5.0)
     """
     expect_above_zero("clip_by_norm", "most", most)
     a = _largest("clip_by_norm", d_model)                                      # (N,), of each array

@@ -80,6 +80,13 @@ def grouped(model: Any, choose: Callable[[str, Any], Group]) -> Any:
 
     Raises:
         TypeError: the answer is no Group.
+
+    >>> import numpy as np
+    >>> from reference.layers.linear import Linear
+    >>> layer, slow = Linear(w=np.ones((2, 2)), b=np.ones(2)), Group(AdamW(), scale=0.1)
+    >>> settings = grouped(layer, lambda path, _: slow if path == "b" else Group(AdamW()))
+    >>> settings.w.scale, settings.b.scale
+    (1.0, 0.1)
     """
     groups = []
     for path, parameter in tree.leaves(model):

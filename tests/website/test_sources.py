@@ -2,7 +2,7 @@
 
 import pytest
 from equations import pages, verdicts
-from website import flow, overview, pagegraph, pictures
+from website import api, flow, overview, pagegraph, pictures
 from website.assemble import drawn, places
 from website.entries import ROOT, Broken, Entries
 from website.markdown import Converter
@@ -157,3 +157,8 @@ def test_every_picture_of_a_guide_is_drawn():
 def test_the_start_leads_to_the_book_where_there_is_one(entries):
     assert "<backproof.pdf>" in overview.start(entries, book=True)
     assert "<backproof.pdf>" not in overview.start(entries, book=False)
+
+
+def test_an_example_in_a_docstring_is_left_as_it_is():
+    said = ["Return a * b.", "", ">>> f(*pair, a_, b)", "'a*b'", "", "Of a*b:"]
+    assert list(api.words(said)) == ["Return a \\* b.", "", ">>> f(*pair, a_, b)", "'a*b'", "", "Of a\\*b:"]

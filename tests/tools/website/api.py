@@ -33,7 +33,7 @@ def docstring(entries):
     """A handler for autodoc: a docstring is plain words, and a function cites its equations."""
 
     def handle(app, what, name, thing, options, lines):
-        lines[:] = [plain(line) for line in lines]
+        lines[:] = words(lines)
         document = name.removeprefix("reference.").replace(".", "/")
         if what == "module" and document in entries.pages:
             lines += ["", f"Derivation: :doc:`/{document}`."]
@@ -43,6 +43,14 @@ def docstring(entries):
                 lines += ["", "Equations: " + ", ".join(f":equation:`{id}`" for id in found) + "."]
 
     return handle
+
+
+def words(lines):
+    """The lines of a docstring; an example, which ends with an empty line, stays as it is."""
+    within = False
+    for line in lines:
+        within = bool(line.strip()) and (within or line.lstrip().startswith(">>>"))
+        yield line if within else plain(line)
 
 
 def plain(line):
