@@ -78,7 +78,7 @@ class Gathering:
         if not size or self.budget < 0:
             return None
         probes = [Probe(leaf, coordinate=int(i)) for i in at]
-        known, rng = Known(self.compared.known.level, self.compared.known.loosely), np.random.default_rng(0)
+        known, rng = Known(self.compared.known.levels, self.compared.known.loosely), np.random.default_rng(0)
         found, _ = glance(ground, known, probes, [not exact] * len(probes), rng)
         numeric, slack = (np.array(rows).T for rows in zip(*(_column(c, exact) for c in found), strict=True))
         known = np.isfinite(numeric).all(axis=0) & np.isfinite(slack).all(axis=0)

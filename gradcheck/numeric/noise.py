@@ -7,10 +7,24 @@ from math import factorial
 
 import numpy as np
 
-from gradcheck.numeric.constants import COARSEST, LAST, NOISE_POINTS, SCATTER, SPACINGS, UNIT
-from gradcheck.numeric.function import Function, project
-from gradcheck.numeric.ladder import Sweep, few_bits, moved, rounded
+from gradcheck.numeric.constants import (
+    COARSEST,
+    HIDDEN,
+    LAST,
+    NOISE_POINTS,
+    QUIET,
+    SCATTER,
+    SPACINGS,
+    UNIT,
+    WIDE_BITS,
+    WIDE_SPACING,
+    U,
+)
+from gradcheck.numeric.function import Function
+from gradcheck.numeric.hidden import has_jumps
+from gradcheck.numeric.ladder import Sweep, few_bits
 from gradcheck.numeric.probe import Probe
+from gradcheck.numeric.tabulate import Line, Table
 from gradcheck.subjects.problem import Arrays
 
 
@@ -20,24 +34,31 @@ def measured(problem: Function, point: Arrays, probe: Probe, g: np.ndarray | Non
     0 where there is no more of it than one rounding of the outputs would make.  Without `g` (G, m) every one of the
     `size` outputs stands for itself.
     """
-    direction = probe.direction(point)
-    count, outputs = (size, size) if g is None else g.shape
-    level, done = np.zeros(count), np.zeros(count, bool)
+    line = Line(problem, point, probe.direction(point), g, size if g is None else g.shape[1])
+    wide = line.table(float(few_bits(np.array(WIDE_SPACING), WIDE_BITS)))
+    coarse, known = _read(wide, np.zeros(wide.size.shape), np.zeros(wide.size.shape, bool))
+    done = known & (coarse <= QUIET)  # of a narrow format inside there would be more
+    if done.all():
+        return coarse
+    level, tables = np.where(done, coarse, 0.0), []
     for power in SPACINGS:
-        d = float(few_bits(np.array(1.3 * 2.0**power)))
-        with np.errstate(all="ignore"):
-            points = [moved(point, direction, (k - NOISE_POINTS // 2) * d) for k in range(NOISE_POINTS)]
-            values = np.array([problem.attempt(p, outputs) for p in points])
-            base = values[NOISE_POINTS // 2]
-            table = project(g, values - base)  # (P, G)
-        if not np.isfinite(table).all():
-            continue
-        scale = rounded(g, np.where((values != base).any(axis=0), np.abs(values).max(axis=0), 0))
-        unit = float(np.abs(table).max(initial=0)) or 1.0  # numbers near 1e200 have no squares
-        _read_table(table / unit, level, done, scale / unit)
+        tables.append(line.table(float(few_bits(np.array(1.3 * 2.0**power)))))
+        level, done = _read(tables[-1], level, done)
         if done.all():
             break
-    return level
+    hidden = known & (coarse > HIDDEN * np.maximum(level, U))
+    jumps = hidden.any() and tables[0].is_finite and has_jumps(line, wide, tables[0], hidden)
+    return np.where((known & ~done) | (hidden & jumps), coarse, level)
+
+
+def _read(table: Table, level: np.ndarray, done: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the levels and which of them are known, with what a table adds; nothing where it leaves the domain."""
+    if not table.is_finite:
+        return level, done
+    unit = float(np.abs(table.values).max(initial=0)) or 1.0  # numbers near 1e200 have no squares
+    level, done = level.copy(), done.copy()
+    _read_table(table.values / unit, level, done, table.size / unit)
+    return level, done
 
 
 def _read_table(table: np.ndarray, level: np.ndarray, done: np.ndarray, size: np.ndarray) -> None:

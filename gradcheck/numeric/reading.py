@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from gradcheck.numeric import complexstep, noise
+from gradcheck.numeric.constants import OTHER_SPACING
 from gradcheck.numeric.ladder import Sweep, sweep
-from gradcheck.numeric.probe import Probe
+from gradcheck.numeric.probe import Along, Probe
 from gradcheck.subjects.problem import Problem
 
 KEPT = 4096  # outputs, up to which their slopes are
@@ -64,7 +65,7 @@ def read(problem: Problem, place: Place, task: Task) -> Reading:
     if task.steps is not None:
         reading.sweep = sweep(problem, place.point, task.probe, place.g, task.steps, place.y, place.grain)
     if task.noise:
-        reading.noise = noise.measured(problem, place.point, task.probe, place.g)
+        reading.noise = _noise(problem, place, task.probe)
     if task.exact:
         slopes = task.slopes
         if slopes is None:
@@ -77,6 +78,16 @@ def read(problem: Problem, place: Place, task: Task) -> Reading:
             reading.exact.noise = found
     reading.count = problem.count
     return reading
+
+
+def _noise(problem: Problem, place: Place, probe: Probe) -> np.ndarray:
+    """Return the noise of f along a probe; of one entry, whose roundings may be all alike in a table, from two."""
+    if probe.coordinate is None:
+        return noise.measured(problem, place.point, probe, place.g)
+    direction = probe.direction(place.point)
+    vectors = tuple(direction.get(i) for i in range(len(place.point)))
+    tables = [Along(probe.leaf, vectors=vectors, unit=unit) for unit in (1.0, OTHER_SPACING)]
+    return np.max([noise.measured(problem, place.point, table, place.g) for table in tables], axis=0)
 
 
 def read_all(mapper: Any, problem: Problem, place: Place, tasks: list[Task]) -> list[Reading]:

@@ -11,6 +11,7 @@ from gradcheck.numeric.grain import grain
 from gradcheck.numeric.ladder import SECOND_STEPS, STEPS
 from gradcheck.numeric.probe import Probe
 from gradcheck.numeric.reading import Task, read_all
+from gradcheck.precision.formats import LOW, need
 from gradcheck.verdict.comparison import Comparison
 from gradcheck.verdict.doubt import doubtful, limited
 from gradcheck.verdict.first_look import claimed, first_tasks, with_exact, with_real
@@ -31,8 +32,9 @@ def compare(ground: Ground, known: Known, probes: list[Probe], real: list[bool],
 def glance(ground: Ground, known: Known, probes: list[Probe], real: list[bool], rng: np.random.Generator) -> Compared:
     """Compare along every probe, and leave it at the first look."""
     readings = read_all(ground.mapper, ground.problem, ground.place, first_tasks(ground, known, probes, real, rng))
-    levels = [float(r.noise.max()) for r in readings if r.noise is not None]
-    known = dataclasses.replace(known, level=max([known.level, *levels]))
+    for probe, reading in zip(probes, readings, strict=True):
+        if reading.noise is not None:
+            known = known.with_level(probe.leaf, float(reading.noise.max()))
     comparisons = [claimed(ground, probe) for probe in probes]
     comparisons = with_real(ground, known, comparisons, list(range(len(probes))), readings)
     return with_exact(ground, known, comparisons, readings)
@@ -91,6 +93,7 @@ def _confirmed(
     comparisons = laddered(ground, known, comparisons, doubts, STEPS)
     comparisons = _retried(ground, known, comparisons, doubts, own_scale=False)
     comparisons = _retried(ground, known, comparisons, doubts, own_scale=True)
+    comparisons = _with_own_noise(ground, known, comparisons, doubts)
     comparisons, known, failing = _failing(ground, known, comparisons, doubts, rng)
     again = laddered(ground, known, comparisons, failing, SECOND_STEPS, noise=True)
     for i in failing:
@@ -100,11 +103,33 @@ def _confirmed(
     return again, known
 
 
+def _with_own_noise(ground: Ground, known: Known, comparisons: list[Comparison], where: list[int]) -> list[Comparison]:
+    """Measure the noise of a coarse subject along the probes that it leaves open: it may be more than on the whole.
+
+    Where noise is taken for too small, what the largest steps show is contradicted by the small ones.
+    """
+    if known.largest <= LOW:
+        return comparisons
+    wide = [i for i in where if not (_bar(comparisons[i]) <= need(known.largest))]
+    again = laddered(ground, known, comparisons, wide, STEPS, noise=True)
+    return [new if _bar(new) < _bar(old) else old for old, new in zip(comparisons, again, strict=True)]
+
+
+def _bar(c: Comparison) -> float:
+    """Return the bar of real differences, as a part of what is compared."""
+    if c.real is None:
+        return 0.0
+    with np.errstate(all="ignore"):
+        part = c.real.bar / np.maximum(np.abs(c.real.value), np.abs(c.claimed))
+    return float(np.nan_to_num(part, nan=np.inf).max())
+
+
 def _read_finely(c: Comparison, u: float) -> Comparison:
     """Acquit a claim that steps below a measured noise confirm to rounding: that noise was a fine shape of f."""
     if c.sweep is not None and c.outside().any():
         finer = dataclasses.replace(c, real=estimate(c.sweep, 4 * u * c.sweep.weight, u))
-        if finer.resolved and not finer.outside().any():
+        sharper = c.real is None or bool((finer.real_tolerance <= c.real_tolerance)[c.outside()].all())
+        if finer.resolved and sharper and not finer.outside().any():
             return finer
     return c
 

@@ -58,12 +58,12 @@ def compare_all(
         own = ground_at(own_place)
         if is_special(problem, places, own.claim.values, rng):
             own = ground_at(with_output(problem, unrounded(problem, places.own.point, places.moved), places.own.g))
-        given, sampled = _at_given(own, Known(known.level, known.exact), along, rng)
+        given, sampled = _at_given(own, Known(known.levels, known.exact), along, rng)
         columns, own_place = [found + more for found, more in zip(along, given, strict=True)], own.place
     if is_left and places.moved:
         point, y = inside(problem, [quantise(leaf.value) for leaf in problem.leaves], set())
         unmoved = ground_at(Place(point, y.astype(np.float64), places.own.g))
-        contradicting = _contradicting(unmoved, Known(known.level), columns, rng)
+        contradicting = _contradicting(unmoved, Known(known.levels), columns, rng)
         columns = [found + more for found, more in zip(columns, contradicting, strict=True)]
     believed = tuple(places.exact and not any(c.exact_contradicts_real().any() for c in cs) for cs in columns)
     explained = tuple(sorted(_wrong(columns))[:EXPLAINED])

@@ -16,7 +16,6 @@ from gradcheck.verdict.comparison import Comparison
 from gradcheck.verdict.ground import Ground, Kind, Known, noise_of
 
 LEAN = [1, 2, 3, 4, 5, 6, 9]  # of the first levels: of a large problem, and of whole arrays beside the complex step
-NOISE_PROBES = 3  # directions along which the noise of f is measured
 ARRAY_JITTERS = 2  # along a whole array; once misses its roundings where few entries vary
 EXACT_NOISE_PROBES = {True: 1, False: 4}  # an array; directions, single entries
 
@@ -26,9 +25,7 @@ def first_tasks(
 ) -> list[Task]:
     """Return what to measure along each probe; a large problem measures noise only where something is doubtful."""
     lean, window = ground.problem.is_large, STEPS[list(WINDOW)]
-    ladders = np.flatnonzero(real)
-    chosen = np.linspace(0, len(ladders) - 1, NOISE_PROBES if ladders.size else 0).astype(int)
-    with_noise = set(ladders[chosen] if ground.measures_noise and not (known.level or lean) else ())
+    measured: set[int | None] = set(known.levels)
     joint = lean and any(probe.leaf is None for probe in probes)
     as_wholes = {*known.exact, *map(_kind, probes)}
     jitters: dict[Kind, int] = {}
@@ -43,8 +40,10 @@ def first_tasks(
         steps = window[LEAN] if lean or (ground.exact and probe.coordinate is None) else window
         repeats = 1 if probe.leaf is None else ARRAY_JITTERS if kind[1] else JITTERS
         jitter = seed if noisy else None
+        with_noise = real[i] and ground.measures_noise and not lean and probe.leaf not in measured
+        measured |= {probe.leaf} if with_noise else set()
         tasks.append(
-            Task(probe, steps if real[i] else None, ground.exact, jitter, noise=i in with_noise, repeats=repeats)
+            Task(probe, steps if real[i] else None, ground.exact, jitter, noise=with_noise, repeats=repeats)
         )
     return tasks
 
@@ -94,7 +93,8 @@ def with_real(
         return comparisons
     claim, place = ground.claim, ground.place
     pairs = [(i, r.sweep) for i, r in zip(where, readings, strict=True) if r.sweep is not None]
-    levels = [known.level if r.noise is None else max(known.level, float(r.noise.max())) for r in readings if r.sweep]
+    noises = [0.0 if r.noise is None else float(r.noise.max()) for r in readings if r.sweep]
+    levels = [max(known.level(comparisons[i].probe.leaf), n) for (i, _), n in zip(pairs, noises, strict=True)]
     lost = [claim.lost(place.point, comparisons[i].probe, s.steps) for i, s in pairs]
     bounds = [noise_of(ground, s, n) + more for (_, s), n, more in zip(pairs, levels, lost, strict=True)]
     estimated = estimates([sweep for _, sweep in pairs], bounds, claim.u)

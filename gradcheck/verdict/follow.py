@@ -14,12 +14,13 @@ BELOW = 8  # roundoffs of an output are that much larger than the noise of one v
 
 
 def followed(
-    ground: Ground, known: Known, comparisons: list[Comparison], part: float, rng: np.random.Generator
+    ground: Ground, known: Known, comparisons: list[Comparison], parts: list[float], rng: np.random.Generator
 ) -> list[Comparison]:
-    """Integrate where differences of a subject of low precision contradict the claim, or resolve less than `part`."""
+    """Integrate where differences of a subject of low precision contradict a claim, or resolve less than its part."""
     if ground.claim.u < LOW:
         return comparisons
-    return [_followed(ground, known, c, rng) if _needs(c, part) else c for c in comparisons]
+    pairs = zip(comparisons, parts, strict=True)
+    return [_followed(ground, known, c, rng) if _needs(c, part) else c for c, part in pairs]
 
 
 def _needs(c: Comparison, part: float) -> bool:
@@ -33,7 +34,8 @@ def _needs(c: Comparison, part: float) -> bool:
 
 def _followed(ground: Ground, known: Known, c: Comparison, rng: np.random.Generator) -> Comparison:
     assert c.real is not None and c.sweep is not None
-    noise = known.level if known.level > 0 else ground.claim.u / BELOW
+    level = known.level(c.probe.leaf)
+    noise = level if level > 0 else ground.claim.u / BELOW
     direction, rounding = c.probe.direction(ground.place.point), noise * c.sweep.weight.max(axis=0)
     value, bar = integrated(Line(ground.problem, ground.place, direction, c.claimed, rounding), rng)
     better = c.outside() | ~c.real.resolved | (bar < c.real.bar)

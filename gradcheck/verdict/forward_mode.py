@@ -40,12 +40,13 @@ def _found(
     compared: Comparisons, served: dict[Probe, Comparison], rng: np.random.Generator
 ) -> list[Finding] | None:
     """Return what contradicts forward mode along these directions; None where there is none."""
-    near, u = compared.near, compared.near.claim.u
-    if compared.known.level > LOW:
-        u = max(u, NARROW)  # a narrow format inside does not show changes that are smaller than its roundings
+    near = compared.near
     findings: list[Finding] = []
     for probe, c in served.items():
         name = "all arrays" if probe.leaf is None else near.problem.leaves[probe.leaf].name
+        u = near.claim.u
+        if compared.known.largest > LOW:
+            u = max(u, NARROW)  # a narrow format inside does not show changes that are smaller than its roundings
         try:
             slope = slope_along(near.problem, near.place, probe.direction(near.place.point), u, rng)
         except Exception as error:  # whatever the user's code raises: forward and backward pass have done their work

@@ -33,9 +33,24 @@ class Ground:
 class Known:
     """Noise, as far as it has been measured."""
 
-    level: float = 0.0  # of f, in units of its rounding: the largest
+    levels: Mapping[int | None, float] = dataclasses.field(default_factory=dict)  # of f, in units of its rounding
     exact: Mapping[Kind, np.ndarray] = dataclasses.field(default_factory=dict)  # (G,)  of the complex step
     grain: np.ndarray | None = None  # (m,)  of outputs coarser than their own size; None: nobody has looked
+
+    def level(self, leaf: int | None) -> float:
+        """Return the noise of f where an array moves, or (None) all do; where nobody has looked the largest there is.
+
+        What is computed narrowly of one array may be exact in another: each has its own.
+        """
+        return self.levels.get(leaf, self.largest)
+
+    @property
+    def largest(self) -> float:
+        """Return the largest noise of f that was met."""
+        return max(self.levels.values(), default=0.0)
+
+    def with_level(self, leaf: int | None, level: float) -> "Known":
+        return dataclasses.replace(self, levels={**self.levels, leaf: max(level, self.levels.get(leaf, 0.0))})
 
     @property
     def loosely(self) -> dict[Kind, np.ndarray]:
@@ -43,9 +58,9 @@ class Known:
         return {kind: np.max(noise, keepdims=True) for kind, noise in self.exact.items()}
 
 
-def coarseness(ground: Ground, known: Known) -> float:
-    """Return the roundoff of the subject: of its format, as measured inside, or as declared."""
-    return max(ground.claim.u, min(known.level, NARROW), ground.problem.declared.noise)
+def coarseness(ground: Ground, known: Known, leaf: int | None) -> float:
+    """Return the roundoff of the subject in one array: of its format, as measured inside, or as declared."""
+    return max(ground.claim.u, min(known.level(leaf), NARROW), ground.problem.declared.noise)
 
 
 def noise_of(ground: Ground, sweep: Sweep, level: float) -> np.ndarray:

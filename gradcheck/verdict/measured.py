@@ -10,6 +10,7 @@ from gradcheck.verdict.compare import Compared, compare
 from gradcheck.verdict.comparison import Comparison
 from gradcheck.verdict.follow import followed
 from gradcheck.verdict.ground import Ground, Known, coarseness
+from gradcheck.verdict.inside import allowing_for_roundings_inside
 from gradcheck.verdict.saturation import allowing_for_saturation
 from gradcheck.verdict.ties import allowing_for_ties
 
@@ -17,12 +18,14 @@ from gradcheck.verdict.ties import allowing_for_ties
 def measured(ground: Ground, known: Known, probes: list[Probe], real: list[bool], rng: np.random.Generator) -> Compared:
     """Compare along every probe; see `compare`."""
     comparisons, known = compare(ground, known, probes, real, rng)
-    comparisons = followed(ground, known, comparisons, need(coarseness(ground, known)), rng)
+    parts = [need(coarseness(ground, known, c.probe.leaf)) for c in comparisons]
+    comparisons = followed(ground, known, comparisons, parts, rng)
     if not ground.measures_noise:
         comparisons = allowing_for_ties(ground, known, comparisons, rng)
         if ground.problem.declared.kinks == "any":
             comparisons = [_with_any_slope(c) for c in comparisons]
-    return allowing_for_saturation(ground, comparisons), known
+    comparisons = allowing_for_saturation(ground, comparisons)
+    return allowing_for_roundings_inside(ground, known, comparisons, rng), known
 
 
 def _with_any_slope(c: Comparison) -> Comparison:

@@ -88,4 +88,4 @@ def _piece(ground: Ground, known: Known, c: Comparison, rng: np.random.Generator
     y = ground.problem.attempt(there, g.shape[1])
     probe = AsLong(**vars(c.probe), as_at=point)
     found = sweep(ground.problem, there, probe, g, STEPS[LEVELS] * (BREAK / 8), y)
-    return estimate(found, noise_of(ground, found, known.level), ground.claim.u)
+    return estimate(found, noise_of(ground, found, known.level(c.probe.leaf)), ground.claim.u)

@@ -25,11 +25,12 @@ class Verdicts:
 
 def conclude_all(compared: Comparisons, seed: int, rng: np.random.Generator) -> Verdicts:
     """Return the verdict on each array, with maps of the first that fail."""
-    problem, coarse = compared.near.problem, coarseness(compared.near, compared.known)
+    problem = compared.near.problem
     values = [np.abs(c.real.value).max() for found in compared.of for c in found if c.real is not None]
     largest = float(np.nan_to_num(values).max(initial=0))
     gradients, findings = [], []
     for i, (leaf, found, believed) in enumerate(zip(problem.leaves, compared.of, compared.believed, strict=True)):
+        coarse = coarseness(compared.near, compared.known, i)
         gradient = conclude(leaf, found, believed, largest, coarse)
         gradient = dataclasses.replace(gradient, ladder=convergence(gradient, found, believed))
         said = list(_said(compared, gradient, believed, coarse))

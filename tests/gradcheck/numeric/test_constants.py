@@ -40,6 +40,9 @@ def test_what_is_called_small_is_and_what_is_called_large_is():
     assert all(0 < x <= 2.0**-8 for x in small) and 0 < constants.WIDE < constants.FLOOR
     assert max(constants.SPACINGS) < -8 and constants.LARGER > 2.0**24
     assert 0 < constants.OTHER_SPACING < 1
+    assert constants.SPACINGS[0] < np.log2(constants.WIDE_SPACING) < constants.SPACINGS[-1]
+    tenths = 10 * few_bits(np.array(constants.WIDE_SPACING), constants.WIDE_BITS) * 2.0 ** np.arange(18, 30) % 10
+    assert ((tenths > 1.9) & (tenths < 8.1)).all(), "no whole number of roundings of any format"
     assert {np.dtype(t): np.finfo(t).eps / 2 for t in (np.float16, np.float32, np.float64)} == constants.UNIT
 
 
@@ -110,14 +113,15 @@ def test_twice_the_deviation_that_a_table_shows_is_enough_of_twenty_and_once_is_
 
 
 def test_a_table_has_eight_points_and_all_spacings_are_tried_where_none_shows_a_plateau():
-    """From 2^-36 of the scale to where its ends are near those of BESIDE, in jumps that shrink."""
+    """After a wide one from 2^-36 of the scale to where its ends are near those of BESIDE, in jumps that shrink."""
     points = []
     plain = Plain(lambda x: points.append(float(x)) or np.nan, 0.0, "derivative")
     measured(plain, plain.point, Along(None, vectors=(np.array(1.0),)), None, 1)
     tables = np.reshape(points, (-1, 8))
     spacings = np.diff(tables, axis=1)
     assert (spacings == spacings[:, :1]).all() and (tables[:, 4] == 0).all()
-    powers = np.log2(spacings[:, 0] / 1.3)
+    wide, *powers = np.log2(spacings[:, 0] / 1.3)
+    assert wide == pytest.approx(-17, abs=1e-6)
     assert powers[0] == pytest.approx(-36, abs=1e-3) and (np.diff(powers, n=2) < 0.01).all() and len(powers) == 6
     assert constants.BESIDE / 2 < -tables.min() < constants.BESIDE
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from gradcheck.adapters import pair
-from gradcheck.numeric.constants import COARSEST, NOISE_POINTS, SPACINGS, UNIT, U
+from gradcheck.numeric.constants import COARSEST, NOISE_POINTS, QUIET, SPACINGS, UNIT, U
 from gradcheck.numeric.ladder import STEPS, few_bits, rounded, sweep
 from gradcheck.numeric.noise import bound, measured
 from gradcheck.numeric.plain import Plain
@@ -165,8 +165,20 @@ def test_a_search_ends_where_the_noise_of_every_output_is_known():
         calls.append(1)
         return np.sin(x) + 1e-6 * np.sin(1e13 * x)
 
-    measured(Problem(pair(noisy, lambda x, dy: dy), (X,), {}), [X], Probe(0, seed=3), None, 50)
-    assert len(calls) < NOISE_POINTS * len(SPACINGS)
+    problem = Problem(pair(noisy, lambda x, dy: dy), (X,), {})
+    measured(problem, [X], Probe(0, seed=3), G)
+    assert len(calls) == 2 * NOISE_POINTS, "the wide table, and the smallest, which shows the same"
+
+
+def test_where_a_wide_table_shows_roundings_alone_there_is_no_other():
+    calls = []
+
+    def smooth(x):
+        calls.append(1)
+        return np.sin(x)
+
+    assert (measured(Problem(pair(smooth, lambda x, dy: dy), (X,), {}), [X], Probe(0, seed=3), G) <= QUIET).all()
+    assert len(calls) == NOISE_POINTS
 
 
 def test_without_outputs_there_is_no_noise():

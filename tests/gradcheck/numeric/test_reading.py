@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from gradcheck.adapters import pair
-from gradcheck.numeric.ladder import STEPS
+from gradcheck.numeric.constants import OTHER_SPACING, WIDE_BITS, WIDE_SPACING
+from gradcheck.numeric.ladder import STEPS, few_bits
 from gradcheck.numeric.probe import Probe
 from gradcheck.numeric.reading import KEPT, Place, Task, read, read_all
 from gradcheck.subjects.problem import Problem
@@ -36,8 +37,20 @@ def test_the_complex_step_has_its_noise_if_that_is_asked_for():
 
 
 def test_the_noise_of_f_is_measured_along_the_probe():
-    _, reading = asked(Task(Probe(0, coordinate=0), noise=True))
+    _, reading = asked(Task(Probe(0, seed=1), noise=True))
     assert reading.noise.shape == (1,) and (reading.noise < 1e-15).all() and reading.count["forward"] == 8
+
+
+def test_the_noise_along_one_entry_is_read_from_two_tables():
+    """In one of which its roundings may be all alike: the steps of either one are two of those here."""
+    _, reading = asked(Task(Probe(0, coordinate=0), noise=True))
+    assert reading.noise.shape == (1,) and (reading.noise < 1e-15).all() and reading.count["forward"] == 16
+    grain = few_bits(np.array(WIDE_SPACING), WIDE_BITS) / 2
+    for width in (grain, grain * OTHER_SPACING):
+        x = np.array([1.0 + grain / 7])
+        problem = Problem(pair(lambda x, w=width: x + w * np.round(x / w), lambda x, dy: dy), (x,), {})
+        place = Place([x], problem.forward([x]), np.ones((1, 1)))
+        assert read(problem, place, Task(Probe(0, coordinate=0), noise=True)).noise[0] > width / 16
 
 
 def test_readings_of_many_tasks_are_counted_together():

@@ -13,6 +13,7 @@ from gradcheck.numeric.ladder import SECOND_STEPS, STEPS
 from gradcheck.numeric.probe import Probe
 from gradcheck.numeric.reading import Exact, Reading
 from gradcheck.numeric.scales import quantise
+from gradcheck.precision.formats import LOW, need
 from gradcheck.verdict import first_look
 from gradcheck.verdict.compare import (
     _confirmed,
@@ -21,6 +22,7 @@ from gradcheck.verdict.compare import (
     _retried,
     _sharpened,
     _widened,
+    _with_own_noise,
     compare,
     glance,
     laddered,
@@ -91,7 +93,7 @@ def test_a_second_ladder_that_resolves_nothing_leaves_the_first_answer(ground):
     def forward(x):
         """Right for the first ladders; afterwards the function is nowhere."""
         calls.append(1)
-        return np.sin(x) if len(calls) < 1 + 2 * (len(WINDOW) + len(STEPS)) + 20 else np.full_like(x, np.nan)
+        return np.sin(x) if len(calls) < 1 + 2 * (len(WINDOW) + len(STEPS)) + 28 else np.full_like(x, np.nan)
 
     (found,), _ = entries(ground(forward, lambda x, dy: 1.001 * np.cos(x) * dy, X), 0)
     assert found.outside().any()
@@ -162,10 +164,10 @@ def test_the_noise_that_is_known_is_the_largest_that_was_met(ground):
     probes = [Probe(0, seed=k) for k in range(3)]
     _, known = glance(place, Known(), probes, [True] * 3, np.random.default_rng(4))
     levels = [r.noise.max() for r in kept.readings if r.noise is not None]
-    assert levels and known.level == max(levels) > 0
+    assert levels and known.levels == {0: max(levels)} and max(levels) > 0
     assert all(len(r.noise) == 2 for r in kept.readings if r.noise is not None)
-    _, again = glance(place, Known(level=0.5), probes, [True] * 3, np.random.default_rng(4))
-    assert again.level == 0.5
+    _, again = glance(place, Known({0: 0.5}), probes, [True] * 3, np.random.default_rng(4))
+    assert again.levels == {0: 0.5}
 
 
 def dense(ground, backward, real, *arrays, forward=lambda x, y: np.sin(x) * np.exp(y)):
@@ -296,6 +298,13 @@ def test_steps_below_a_measured_noise_acquit_a_claim_that_they_confirm_to_roundi
     assert _read_finely(settled, 2.0**-53) is settled and _read_finely(bare, 2.0**-53) is bare
 
 
+def test_but_not_by_steps_that_show_less_than_was_measured(comparison, sweep):
+    """Of a line with noise that is taken for none an estimate has a bar in which anything hides."""
+    wild = sweep(lambda t: t + 1e-8 * np.sin(1e13 * t), steps=STEPS[10:])
+    c = comparison([1.01], [1.0], bar=1e-3, sweep=wild)
+    assert c.outside().all() and _read_finely(c, 2.0**-53) is c
+
+
 @pytest.mark.parametrize("weight", [1.0, 2.0**10])
 def test_that_rounding_is_four_of_each_value(comparison, sweep, weight):
     """Of a line whose claim is off by a part of what four roundings of a value make at the largest step."""
@@ -304,6 +313,27 @@ def test_that_rounding_is_four_of_each_value(comparison, sweep, weight):
     for part, acquitted in ((0.9, True), (2.9, False)):
         c = comparison([part * best], [1.0], bar=1e-3, claimed_bar=0.0, sweep=line)
         assert (_read_finely(c, 2.0**-53) is not c) is acquitted
+
+
+def narrow(x):
+    """Squares in float32 beside a large number: noise that is little beside all of <g, y>, and much beside one x^2."""
+    return np.append(1e4 + x[:1], np.float64((x * x).astype(np.float32)))
+
+
+def test_what_a_coarse_subject_leaves_open_has_the_noise_of_its_own_probe(ground):
+    place = ground(narrow, lambda x, dy: 2 * x * dy[1:] + np.append(dy[0], 0 * x[1:]), X)
+    probes = [Probe(0, coordinate=i) for i in range(1, 6)]
+    known = Known({0: 2.0**-39})
+    before = [first_look.claimed(place, probe) for probe in probes]
+    before = laddered(place, known, before, list(range(5)), STEPS)
+    assert any((c.real.bar > 0.1 * np.abs(c.claimed)).any() for c in before), "some must be left open"
+    after = _with_own_noise(place, known, before, list(range(5)))
+    for c in after:
+        assert not c.outside().any() and (c.real.bar < need(known.largest) * np.abs(c.claimed)).all()
+    assert _with_own_noise(place, Known({0: LOW}), before, list(range(5))) is before
+    kept = Kept()
+    assert _with_own_noise(dataclasses.replace(place, mapper=kept), known, after, list(range(5))) == after
+    assert not kept.tasks, "what is resolved is not measured again"
 
 
 def test_a_complex_step_is_widened_by_eight_times_its_noise_where_it_is_named(ground, comparison):

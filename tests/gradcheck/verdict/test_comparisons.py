@@ -223,7 +223,7 @@ def asking(ground, monkeypatch):
 
         def measured(_, known, probes, real, rng):
             asked.append(list(zip(probes, real, strict=True)))
-            return [answer(*pair) for pair in asked[-1]], Known(known.level + 1)
+            return [answer(*pair) for pair in asked[-1]], known.with_level(None, known.largest + 1)
 
         monkeypatch.setattr(module, "measured", measured)
         arrays = [np.arange(1.0, 4.0) + k for k in range(3)]
@@ -239,7 +239,7 @@ def leaves(asked):
 def test_where_every_direction_has_a_ladder_near_by_no_more_is_asked(asking, comparison, rng):
     near, asked = asking(lambda probe, real: comparison([1.0, 1.0], 2.0, probe=probe), exact=False)
     columns, known = _near(near, rng)
-    assert leaves(asked) == [[(k // 2, True) for k in range(6)]] and known.level == 1
+    assert leaves(asked) == [[(k // 2, True) for k in range(6)]] and known.largest == 1
     assert [[c.probe.leaf for c in found] for found in columns] == [[0, 0], [1, 1], [2, 2]]
 
 
@@ -252,7 +252,7 @@ def test_where_nothing_is_doubted_near_by_only_lost_arrays_are_asked_again(askin
     columns, known = _near(near, rng)
     first, second = leaves(asked)
     assert first == [(None, True), (0, False), (1, False), (2, False)] and second == [(2, True)]
-    assert known.level == 2
+    assert known.largest == 2
     assert [[c.probe.leaf for c in found] for found in columns] == [[None, 0], [None, 1], [None, 2, 2]]
 
 
@@ -269,7 +269,7 @@ def doubting(comparison, which, together=False):
 def test_a_doubted_array_is_asked_alone_and_all_others_together(asking, comparison, rng):
     near, asked = asking(doubting(comparison, {1}))
     columns, known = _near(near, rng)
-    assert leaves(asked)[1] == [(1, True), (None, True)] and asked[1][1][0].without == (1,) and known.level == 2
+    assert leaves(asked)[1] == [(1, True), (None, True)] and asked[1][1][0].without == (1,) and known.largest == 2
     assert [[(c.probe.leaf, c.real is not None) for c in found] for found in columns] == [
         [(0, False), (None, True)],
         [(1, True)],
@@ -281,7 +281,7 @@ def test_a_doubted_array_is_asked_alone_and_all_others_together(asking, comparis
 def test_where_the_others_are_doubted_together_each_array_is_asked_alone(asking, comparison, rng, which, calls):
     near, asked = asking(doubting(comparison, which, together=True))
     columns, known = _near(near, rng)
-    assert len(asked) == calls == known.level and leaves(asked)[-1] == [(0, True), (1, True), (2, True)]
+    assert len(asked) == calls == known.largest and leaves(asked)[-1] == [(0, True), (1, True), (2, True)]
     assert [[(c.probe.leaf, c.real is not None) for c in found] for found in columns] == [[(k, True)] for k in range(3)]
 
 
@@ -300,7 +300,7 @@ def test_along_equal_entries_a_kink_is_no_evidence(asking, comparison, rng):
     for c, is_filed in cases:
         near, _ = asking(lambda probe, real, c=c: c)
         columns, known = _filed(near, Known(), Plan([c.probe], [True]), rng)
-        assert [len(found) for found in columns] == [0, int(is_filed), 0] and known.level == 1
+        assert [len(found) for found in columns] == [0, int(is_filed), 0] and known.largest == 1
 
 
 @pytest.fixture
@@ -312,7 +312,7 @@ def given(asking, comparison, monkeypatch, rng):
 
         def at_given(own, known, leaf, first, alone, rng):
             handed[leaf] = [(c.probe.leaf, c.real is not None) for c in first], set(alone)
-            return Located([comparison([leaf, 0.0])], complete, Known(known.level + 1))
+            return Located([comparison([leaf, 0.0])], complete, known.with_level(None, known.largest + 1))
 
         monkeypatch.setattr(module, "compare_at_given", at_given)
         odd = every([3] * 3, {1}, [set()] * 3)
@@ -402,13 +402,13 @@ def test_entries_are_located_where_a_direction_alone_is_wrong(asking, comparison
     def locate(near, known, leaf, exact, rng):
         at = Probe(leaf, coordinate=1)
         found = [comparison([1.0, 1.0], 1.0, probe=at), comparison([1.0, claimed], 1.0, probe=at)]
-        return Located(found, complete, Known(known.level + 1))
+        return Located(found, complete, known.with_level(None, known.largest + 1))
 
     monkeypatch.setattr(module, "locate", locate)
     right, wrong = (comparison([1.0, c], 1.0, bar=1e-3, probe=Probe(1, seed=1)) for c in (1.0, 2.0))
     joint = dataclasses.replace(wrong, probe=Probe(None, seed=1))
     columns, known, notes = _located(near, Known(), [[], [right, wrong, joint], []], (False,) * 3, (1,), rng)
-    assert known.level == 1 and len(columns[1]) == 5 and not columns[0] and columns[1][0] is right
+    assert known.largest == 1 and len(columns[1]) == 5 and not columns[0] and columns[1][0] is right
     assert columns[1][2] is joint and (columns[1][1] is wrong) is (claimed == 2.0)
     assert bool(columns[1][1].doubt) is (claimed == 1.0)
     assert [f.array for f in notes] == ([near.problem.leaves[1].name] if claimed == 2.0 and not complete else [])

@@ -55,16 +55,21 @@ def test_a_large_problem_has_fewer_steps_and_its_noise_is_not_measured_yet(tasks
     assert all(np.array_equal(t.steps, LEAN) and not t.noise for t in found)
 
 
-def test_noise_is_measured_along_three_ladders_spread_over_all(tasks):
-    assert [i for i, t in enumerate(tasks(DENSE + ENTRIES)) if t.noise] == [0, 4, 8]
-    some = [False, True, True, True, False, True, True, False, False]
-    assert [i for i, t in enumerate(tasks(DENSE + ENTRIES, real=some)) if t.noise] == [1, 3, 6]
-    assert [i for i, t in enumerate(tasks(DENSE[:2])) if t.noise] == [0, 1]
+def test_noise_is_measured_along_the_first_ladder_of_each_array(tasks):
+    assert [i for i, t in enumerate(tasks(DENSE + ENTRIES)) if t.noise] == [0]
+    assert [i for i, t in enumerate(tasks(DENSE[:3], real=[False, True, True])) if t.noise] == [1]
     assert not any(t.noise for t in tasks(DENSE, real=False))
 
 
+def test_and_along_one_in_which_all_of_them_move(summed, rng):
+    probes = [Probe(None, seed=1), Probe(0, seed=2), Probe(2, seed=3), Probe(2, seed=4), Probe(1, coordinate=0)]
+    for known, noisy in ((Known(), [0, 1, 2, 4]), (Known({2: 0.0}), [0, 1, 4]), (Known({None: 1.0, 0: 1.0}), [2, 4])):
+        tasks = first_tasks(summed, known, probes, [True] * 5, rng)
+        assert [i for i, t in enumerate(tasks) if t.noise] == noisy
+
+
 def test_but_not_where_it_is_known_or_a_kink_would_be_taken_for_it(tasks):
-    assert not any(t.noise for t in tasks(DENSE, known=Known(2.0**-50)))
+    assert not any(t.noise for t in tasks(DENSE, known=Known({0: 2.0**-50, 1: 0.0, None: 0.0})))
     assert not any(t.noise for t in tasks(DENSE, measures_noise=False))
 
 
@@ -143,8 +148,8 @@ def test_where_several_arrays_move_the_unit_is_the_largest_and_where_none_does_i
 def test_the_complex_step_is_read_and_trusted_to_its_rounding_and_four_times_its_noise(sine):
     at, probe = sine(), DENSE[0]
     reading = Reading(probe, exact=Exact(np.array([1.0, 2.0]), np.array([3.0, 5.0]), np.array([1e-14, 2e-14])))
-    (c,), known = with_exact(at, Known(0.5), [claimed(at, probe)], [reading])
-    assert np.array_equal(c.exact, [1.0, 2.0]) and known.level == 0.5
+    (c,), known = with_exact(at, Known({0: 0.5}), [claimed(at, probe)], [reading])
+    assert np.array_equal(c.exact, [1.0, 2.0]) and known.levels == {0: 0.5}
     np.testing.assert_allclose(c.exact_bar, 16 * U * np.array([3, 5]) + [4e-14, 8e-14], rtol=1e-15, atol=0)
     assert np.array_equal(known.exact[0, True], [1e-14, 2e-14])
 
@@ -232,7 +237,7 @@ def test_a_change_of_side_is_no_noise_of_the_complex_step(sine):
 
 def test_where_no_complex_step_was_taken_nothing_changes(sine):
     at = sine()
-    first, known = [claimed(at, DENSE[0])], Known(0.25)
+    first, known = [claimed(at, DENSE[0])], Known({0: 0.25})
     assert with_exact(at, known, first, [Reading(DENSE[0])]) == (first, known)
 
 
@@ -274,10 +279,10 @@ def test_noise_counts_as_known_or_as_measured_along_that_very_ladder(ladders):
     for reading in readings:
         reading.noise = None
     readings[1] = dataclasses.replace(readings[1], noise=np.array([0.0, 2.0**-30]))
-    quiet, loud = with_real(at, Known(2.0**-40), comparisons, [0, 1], readings)
+    quiet, loud = with_real(at, Known({0: 2.0**-40}), comparisons, [0, 1], readings)
     np.testing.assert_array_equal(quiet.bounds, 8 * 2.0**-40 * quiet.sweep.weight)
     np.testing.assert_array_equal(loud.bounds, 8 * 2.0**-30 * loud.sweep.weight)
-    (known,) = with_real(at, Known(2.0**-20), comparisons[1:], [0], readings[1:])
+    (known,) = with_real(at, Known({0: 2.0**-20}), comparisons[1:], [0], readings[1:])
     np.testing.assert_array_equal(known.bounds, 8 * 2.0**-20 * known.sweep.weight)
 
 
@@ -285,16 +290,16 @@ def test_beside_more_noise_than_any_format_has_an_estimate_that_it_hides_is_none
     at, comparisons, readings = ladders(DENSE[:1])
     for reading in readings:
         reading.noise = None
-    (hazy,) = with_real(at, Known(2.0**-9), comparisons, [0], readings)
-    (lost,) = with_real(at, Known(2.0**-9 * (1 + 1e-9)), comparisons, [0], readings)
+    (hazy,) = with_real(at, Known({0: 2.0**-9}), comparisons, [0], readings)
+    (lost,) = with_real(at, Known({0: 2.0**-9 * (1 + 1e-9)}), comparisons, [0], readings)
     assert hazy.resolved and (hazy.real.bar > np.abs(hazy.real.value)).all() and not lost.resolved
 
 
 def test_what_the_roundings_of_the_point_lose_is_added(sine, rng):
     """At 1e9 + x a step below 2^-37 of x is rounded, in every entry but where a single one moves."""
     at = sine(X + 2.0**30)
-    readings = read_all(map, at.problem, at.place, first_tasks(at, Known(2.0**-60), DENSE[:1], [True], rng))
-    (c,) = with_real(at, Known(2.0**-60), [claimed(at, DENSE[0])], [0], readings)
+    readings = read_all(map, at.problem, at.place, first_tasks(at, Known({0: 2.0**-60}), DENSE[:1], [True], rng))
+    (c,) = with_real(at, Known({0: 2.0**-60}), [claimed(at, DENSE[0])], [0], readings)
     lost = at.claim.lost(at.place.point, DENSE[0], c.sweep.steps)
     assert lost.any() and np.array_equal(c.bounds, 4 * U * c.sweep.weight + lost)
 

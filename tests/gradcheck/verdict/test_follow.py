@@ -39,7 +39,7 @@ def look(rng):
 
 
 def follow(ground, c, known=None, part=PART):
-    (found,) = followed(ground, known or Known(), [c], part, np.random.default_rng(3))
+    (found,) = followed(ground, known or Known(), [c], [part], np.random.default_rng(3))
     return found
 
 
@@ -135,7 +135,7 @@ def test_a_contradiction_with_a_tight_bar_is_replaced_too(changed):
 def test_the_rounding_of_its_ends_is_as_measured_or_an_eighth_of_the_roundoff(at, look, level, noise):
     ground = at(1.1)
     c = look(ground)
-    found = follow(ground, c, Known(level))
+    found = follow(ground, c, Known({0: level}))
     line = Line(ground.problem, ground.place, PROBE.direction([X]), c.claimed, noise * c.sweep.weight.max(axis=0))
     value, bar = integrated(line, np.random.default_rng(3))
     np.testing.assert_array_equal((found.real.value, found.real.bar), (value, bar))

@@ -20,19 +20,28 @@ def at(ground):
 
 
 def test_a_subject_is_as_coarse_as_its_format_its_measured_noise_or_what_was_declared(at):
-    assert coarseness(at(), Known()) == U
-    assert coarseness(at(u=2.0**-24), Known()) == 2.0**-24
-    assert coarseness(at(), Known(2.0**-40)) == 2.0**-40
-    assert coarseness(at(declared=Declared(noise=1e-3)), Known(2.0**-40)) == 1e-3
+    assert coarseness(at(), Known(), 0) == U
+    assert coarseness(at(u=2.0**-24), Known(), 0) == 2.0**-24
+    assert coarseness(at(), Known({0: 2.0**-40}), 0) == 2.0**-40
+    assert coarseness(at(declared=Declared(noise=1e-3)), Known({0: 2.0**-40}), 0) == 1e-3
+
+
+def test_each_array_has_a_noise_of_its_own_and_where_nobody_has_looked_the_largest_counts(at):
+    known = Known({0: 2.0**-50, None: 2.0**-30})
+    assert [known.level(leaf) for leaf in (0, 1, None)] == [2.0**-50, 2.0**-30, 2.0**-30] and known.largest == 2.0**-30
+    assert [coarseness(at(), known, leaf) for leaf in (0, 1)] == [2.0**-50, 2.0**-30]
+    assert known.with_level(0, 2.0**-40).levels == {0: 2.0**-40, None: 2.0**-30}
+    assert known.with_level(0, 2.0**-60) == known and known.with_level(2, 0.0).levels[2] == 0.0
+    assert Known().largest == Known().level(0) == 0.0
 
 
 def test_nothing_is_taken_for_granted(at):
     """Without a word noise is measured, roundings make nothing of y, and no dtype is narrow."""
-    assert at().measures_noise is True and at().rounding == at().narrow == 0 and Known() == Known(0.0, {}, None)
+    assert at().measures_noise is True and at().rounding == at().narrow == 0 and Known() == Known({}, {}, None)
 
 
 def test_noise_above_that_of_a_narrow_format_excuses_nothing(at):
-    assert coarseness(at(), Known(2.0**-10)) == NARROW == 2.0**-24
+    assert coarseness(at(), Known({0: 2.0**-10}), 0) == NARROW == 2.0**-24
 
 
 def test_a_value_is_known_to_a_few_roundings_of_what_it_is_made_of(at, sweep):

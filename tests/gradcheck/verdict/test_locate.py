@@ -247,7 +247,7 @@ def test_wrong_entries_are_compared_one_by_one(ground, exact):
     assert found.complete and [c.probe.coordinate for c in found.comparisons] == [5, 17]
     assert sum(c.real is not None and bool(c.outside().all()) for c in found.comparisons) == (1 if exact else 2)
     assert not exact or all(c.exact_outside().all() for c in found.comparisons)
-    assert found.known.exact if exact else found.known.level > 0, "what was learnt of the noise is handed on"
+    assert found.known.exact if exact else found.known.largest > 0, "what was learnt of the noise is handed on"
 
 
 @pytest.mark.parametrize(("exact", "ladders"), [(True, 1), (False, 30)])

@@ -1,0 +1,43 @@
+"""Roundings of a narrow format inside, hidden beside a slope that has none.
+
+Of x + h(x) with h in float32 the smallest differences show the slope 1 of x alone, smooth to the last bit, while h
+stands on its grain.  Farther apart they show a noise, which might be a fine shape of f.  A rounding is a jump: halve
+an interval with one again and again, and what f changes there more than along its slope stays what it is.
+"""
+
+import numpy as np
+
+from gradcheck.numeric.constants import U
+from gradcheck.numeric.function import project
+from gradcheck.numeric.tabulate import Line, Table
+
+EARLY, LATE = 2.0**-38, 2.0**-46  # of the scale: from one to the other a change that is no jump falls to 1/256
+STAYS = 1 / 2
+CLEAR = 32  # roundings of f's own
+
+
+def has_jumps(line: Line, wide: Table, fine: Table, which: np.ndarray) -> bool:
+    """Whether what looks like noise in a wide table, in some columns (G,), is made of jumps.
+
+    The slopes between them are read off a finer table.
+    """
+    slope = np.median(np.diff(fine.values, axis=0), axis=0)[which] / fine.spacing
+    size = wide.size[which]
+
+    def change(a: np.ndarray, b: np.ndarray, h: float) -> float:
+        return float((np.abs(project(line.g, b - a)[..., which] - slope * h) / size).max())
+
+    changes = np.abs(np.diff(wide.values, axis=0)[:, which] - slope * wide.spacing) / size
+    start, length = (int(changes.max(axis=1).argmax()) - len(wide.values) // 2) * wide.spacing, wide.spacing
+    left, right, early = line.at(start), line.at(start + length), np.inf
+    while length > LATE:
+        length /= 2
+        middle = line.at(start + length)
+        before, after = change(left, middle, length), change(middle, right, length)
+        if before >= after:
+            right = middle
+        else:
+            start, left = start + length, middle
+        early = max(before, after) if length > EARLY else early
+    late = max(before, after)
+    return late > CLEAR * U and STAYS * early <= late

@@ -1,0 +1,101 @@
+"""A part of a layer in single precision is no error: each array is checked as far as its own numbers reach."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import gradcheck
+from gradcheck.subjects.adapted import Adapted
+
+sys.path.insert(0, str(Path(__file__).parent))
+from narrow_layers import LAYERS, linear, product, rms_norm
+
+SEEDS = range(3)  # 24 of each were tried
+
+
+def cast(x):
+    """Round to float32; complex numbers raise, as under warnings as errors."""
+    return np.asarray(x).astype(np.float32).astype(np.float64)
+
+
+def torn(x):
+    """Round the real part to float32, as PyTorch does; what is imaginary is lost."""
+    return np.real(x).astype(np.float32).astype(np.float64)
+
+
+class Layer(Adapted):
+    name = "layer"
+
+    def __init__(self, layer, rounding, factors=(1.0, 1.0, 1.0), backward=None):
+        self._forward, self._backward, self._push, self.shapes = layer(rounding)
+        self._backward, self.factors = backward or self._backward, factors
+
+    def signature(self):
+        return self._forward
+
+    def forward(self, parameters, inputs, constants):
+        return self._forward(*inputs)
+
+    def vjp(self, parameters, inputs, constants):
+        def pull(dy):
+            found = self._backward(*inputs, dy)
+            found = found if isinstance(found, tuple) else (found,)
+            return None, tuple(k * d for k, d in zip(self.factors, found, strict=False))
+
+        return self._forward(*inputs), pull
+
+    def jvp(self, parameters, inputs, directions, constants):
+        return self._push(*inputs, *directions)
+
+
+def checked(layer, seed, dtype=np.float64):
+    rng = np.random.default_rng(seed)
+    return gradcheck.check(layer, *(rng.normal(size=shape).astype(dtype) for shape in layer.shapes))
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("rounding", [cast, torn])
+@pytest.mark.parametrize("layer", LAYERS)
+def test_right_ones_pass_with_their_forward_mode(layer, rounding, seed):
+    report = checked(Layer(layer, rounding), seed)
+    assert report.verdict == "pass", str(report)
+    assert min(g.digits for g in report.gradients) > 3, str(report)
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_with_inputs_of_single_precision_as_well(layer):
+    report = checked(Layer(layer, torn), 3, np.float32)
+    assert report.verdict == "pass", str(report)
+
+
+WRONG = [(layer, which) for layer in LAYERS for which in range(len(layer(cast)[3]))]
+
+
+@pytest.mark.parametrize("rounding", [cast, torn])
+@pytest.mark.parametrize(("layer", "which"), WRONG)
+def test_a_hundredth_too_much_in_one_gradient_fails_and_is_named(layer, which, rounding):
+    factors = [1.01 if i == which else 1.0 for i in range(3)]
+    report = checked(Layer(layer, rounding, factors), 5)
+    assert report.verdict == "fail", str(report)
+    assert [g.verdict == "fail" for g in report.gradients] == [
+        i == which for i in range(len(report.gradients))
+    ], str(report)
+
+
+@pytest.mark.parametrize("layer", [product, linear, rms_norm])
+def test_what_is_exact_beside_it_keeps_its_digits(layer):
+    report = checked(Layer(layer, cast), 7)
+    coarse, exact = report.gradients
+    assert coarse.digits < 7 and exact.digits > 11
+
+
+@pytest.mark.parametrize("layer", [product, linear, rms_norm])
+@pytest.mark.parametrize("rounding", [cast, torn])
+def test_whoever_goes_back_in_double_precision_is_right_too(layer, rounding):
+    """To the roundings that the forward pass is made of: six digits, not twelve."""
+    _, backward, _, _ = layer(lambda x: x)
+    report = checked(Layer(layer, rounding, backward=backward), 1)
+    assert report.verdict == "pass", str(report)
+    assert report.gradients[1].digits < 9
