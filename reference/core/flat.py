@@ -25,6 +25,7 @@ class Flat:
     shapes: list[tuple[int, ...]]  # of the leaves
     constants: list[Any]
     refused: list[tuple[int, Any]]  # nodes that no tree may hold, and where they stand
+    vectors: list[Any] = dataclasses.field(default_factory=list)  # of which the leaves are parts; see `entrywise`
 
     def paths(self) -> list[str]:
         """Return the path of every leaf, in field order: "attention.query.w"."""

@@ -26,7 +26,7 @@ from reference.core.nodes import (
 
 __all__ = [
     "brief", "expect_constant", "field_names", "holds_parameters", "is_layer", "is_leaf",
-    "leaves", "map", "rebuild", "written",
+    "know", "leaves", "map", "rebuild", "written",
 ]  # fmt: skip
 
 
@@ -70,8 +70,8 @@ def map(f: Callable[..., Any], node: Any, *rest: Any) -> Any:
         rows.append(flat_other.leaves)
     made = [f(*row) for row in zip(*rows, strict=True)]
     tree = unflatten(flat, made)
-    if _known.get(node) is flat and _are_own(made):
-        _known.keep(tree, Flat(flat.structure, made, [leaf.shape for leaf in made], flat.constants, []))
+    if _are_own(made):
+        know(tree, Flat(flat.structure, made, [leaf.shape for leaf in made], flat.constants, []), node)
     return tree
 
 
@@ -88,6 +88,12 @@ def written(node: Any) -> Flat:
         if flat.is_frozen():
             _known.keep(node, flat)
     return flat
+
+
+def know(made: Any, flat: Flat, like: Any) -> None:
+    """Remember that `flat`, whose leaves share no memory, is `made`, as long as `like`, of which it is, is known."""
+    if _known.get(like) is not None:
+        _known.keep(made, flat)
 
 
 def _are_own(leaves: list[Any]) -> bool:

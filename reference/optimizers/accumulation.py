@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from reference.core import tree
+from reference.core.entrywise import entrywise
 from reference.core.shapes import expect_above_zero, expect_nonnegative, got
 from reference.core.updates import expect_one_each
 
@@ -32,7 +33,7 @@ def add(accumulated: Accumulated, d_model: Any, weight: float) -> Accumulated:
     expect_above_zero("add", "weight", weight)
     expect_one_each("add", tree.leaves(accumulated.s), tree.leaves(d_model), "d_model", "gradient")
     weight = float(weight)
-    s = tree.map(lambda s, g: s + weight * g, accumulated.s, d_model)             # (accumulation.1)
+    s = entrywise(lambda s, g: s + weight * g, accumulated.s, d_model)            # (accumulation.1)
     return Accumulated(s=s, weight=accumulated.weight + weight)                   # (accumulation.2)
 
 
@@ -46,7 +47,7 @@ def mean(accumulated: Accumulated) -> Any:
     _expect_accumulated("mean", accumulated)
     expect_above_zero("mean", "accumulated.weight", accumulated.weight)
     n = float(accumulated.weight)
-    return tree.map(lambda s: s / n, accumulated.s)                               # (accumulation.3)
+    return entrywise(lambda s: s / n, accumulated.s)                              # (accumulation.3)
 
 
 def _expect_accumulated(where: str, accumulated: Any) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from reference.core import tree
+from reference.core.entrywise import entrywise
 from reference.core.shapes import expect_above_zero
 from reference.core.updates import expect_update
 
@@ -43,10 +44,10 @@ class Adagrad:
         """
         expect_update("Adagrad.step", model, d_model, rate, state, AdagradState, moments=("v",))
         eps, rate = float(self.eps), float(rate)
-        v = tree.map(lambda v, g: v + g * g, state.v, d_model)                 # (adagrad.1)
+        v = entrywise(lambda v, g: v + g * g, state.v, d_model)                # (adagrad.1)
 
         def updated(theta: np.ndarray, g: np.ndarray, v: np.ndarray) -> np.ndarray:
             return theta - rate * g / (np.sqrt(v) + eps)                       # (adagrad.2)
 
-        model = tree.map(updated, model, d_model, v)
+        model = entrywise(updated, model, d_model, v)
         return model, AdagradState(v=v, step=state.step + 1)                   # (adagrad.3)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from reference.core import tree
+from reference.core.entrywise import entrywise
 from reference.core.groups import Which, expect_which, map_each, matrices, numbers
 from reference.core.shapes import expect_number, expect_share
 from reference.core.updates import expect_update
@@ -64,12 +65,12 @@ class Adam:
             decays = numbers("Adam.step", "decayed", self.decay, self.decayed, model)
             d_model = map_each(lambda decay, g, theta: g + decay * theta, decays, d_model, model)  # (adam.7)
         t = state.step + 1                                                              # (adam.1)
-        m = tree.map(lambda m, g: beta1 * m + (1 - beta1) * g, state.m, d_model)        # (adam.2)
-        v = tree.map(lambda v, g: beta2 * v + (1 - beta2) * (g * g), state.v, d_model)  # (adam.3)
+        m = entrywise(lambda m, g: beta1 * m + (1 - beta1) * g, state.m, d_model)       # (adam.2)
+        v = entrywise(lambda v, g: beta2 * v + (1 - beta2) * (g * g), state.v, d_model)  # (adam.3)
 
         def updated(theta: np.ndarray, m: np.ndarray, v: np.ndarray) -> np.ndarray:
             m_hat = m / (1 - beta1**t)                                                  # (adam.4)
             v_hat = v / (1 - beta2**t)                                                  # (adam.5)
             return theta - rate * m_hat / (np.sqrt(v_hat) + eps)                        # (adam.6)
 
-        return tree.map(updated, model, m, v), AdamState(m=m, v=v, step=t)
+        return entrywise(updated, model, m, v), AdamState(m=m, v=v, step=t)

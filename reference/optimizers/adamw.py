@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from reference.core import tree
+from reference.core.entrywise import entrywise
 from reference.core.groups import Which, expect_which, map_each, matrices, numbers
 from reference.core.shapes import expect_above_zero, expect_share
 from reference.core.updates import expect_update
@@ -56,8 +57,8 @@ class AdamW:
         beta1, beta2, eps, rate = float(self.beta1), float(self.beta2), float(self.eps), float(rate)
         decays = numbers("AdamW.step", "decayed", self.decay, self.decayed, model)
         t = state.step + 1                                                              # (adamw.1)
-        m = tree.map(lambda m, g: beta1 * m + (1 - beta1) * g, state.m, d_model)        # (adamw.2)
-        v = tree.map(lambda v, g: beta2 * v + (1 - beta2) * (g * g), state.v, d_model)  # (adamw.3)
+        m = entrywise(lambda m, g: beta1 * m + (1 - beta1) * g, state.m, d_model)       # (adamw.2)
+        v = entrywise(lambda v, g: beta2 * v + (1 - beta2) * (g * g), state.v, d_model)  # (adamw.3)
 
         def updated(decay: float, theta: np.ndarray, m: np.ndarray, v: np.ndarray) -> np.ndarray:
             m_hat = m / (1 - beta1**t)                                                  # (adamw.4)

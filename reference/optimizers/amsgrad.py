@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from reference.core import tree
+from reference.core.entrywise import entrywise
 from reference.core.shapes import expect_above_zero, expect_share
 from reference.core.updates import expect_update
 
@@ -51,13 +52,13 @@ class AMSGrad:
         expect_update("AMSGrad.step", model, d_model, rate, state, AMSGradState, moments=("m", "v", "w"))
         beta1, beta2, eps, rate = float(self.beta1), float(self.beta2), float(self.eps), float(rate)
         t = state.step + 1                                                              # (amsgrad.1)
-        m = tree.map(lambda m, g: beta1 * m + (1 - beta1) * g, state.m, d_model)        # (amsgrad.2)
-        v = tree.map(lambda v, g: beta2 * v + (1 - beta2) * (g * g), state.v, d_model)  # (amsgrad.3)
-        w = tree.map(lambda w, v: np.maximum(w, v), state.w, v)                         # (amsgrad.4)
+        m = entrywise(lambda m, g: beta1 * m + (1 - beta1) * g, state.m, d_model)       # (amsgrad.2)
+        v = entrywise(lambda v, g: beta2 * v + (1 - beta2) * (g * g), state.v, d_model)  # (amsgrad.3)
+        w = entrywise(lambda w, v: np.maximum(w, v), state.w, v)                        # (amsgrad.4)
 
         def updated(theta: np.ndarray, m: np.ndarray, w: np.ndarray) -> np.ndarray:
             m_hat = m / (1 - beta1**t)                                                  # (amsgrad.5)
             w_hat = w / (1 - beta2**t)                                                  # (amsgrad.6)
             return theta - rate * m_hat / (np.sqrt(w_hat) + eps)                        # (amsgrad.7)
 
-        return tree.map(updated, model, m, w), AMSGradState(m=m, v=v, w=w, step=t)
+        return entrywise(updated, model, m, w), AMSGradState(m=m, v=v, w=w, step=t)

@@ -4,6 +4,7 @@ import dataclasses
 from typing import Any
 
 from reference.core import tree
+from reference.core.entrywise import entrywise
 from reference.core.shapes import expect_unit, expect_whole, got
 from reference.core.updates import expect_one_each
 
@@ -46,5 +47,5 @@ class Average:
         beta, t = float(self.beta), state.step
         t = t + 1                                                                 # (average.1)
         w = (1 - beta) / (1 - beta**t) if beta < 1 else 1 / t                     # (average.2)
-        a = tree.map(lambda a, theta: a + w * (theta - a), state.a, model)        # (average.3)
+        a = entrywise(lambda a, theta: a + w * (theta - a), state.a, model)       # (average.3)
         return AverageState(a=a, step=t)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from reference.core import tree
+from reference.core.entrywise import entrywise
 from reference.core.shapes import expect_above_zero
 
 
@@ -38,7 +39,7 @@ def clip_by_norm(d_model: Any, most: float) -> tuple[Any, float]:
     q = np.array([squares(g) for _, g in tree.leaves(d_model)])                # (N,)
     norm = float(sigma * np.sqrt(q.sum()))                                     # (clipping.3)
     factor = float(most / norm) if norm > most else 1.0                        # (clipping.4)
-    return tree.map(lambda g: factor * g, d_model), norm                       # (clipping.5)
+    return entrywise(lambda g: factor * g, d_model), norm                      # (clipping.5)
 
 
 def clip_by_value(d_model: Any, most: float) -> Any:
@@ -51,7 +52,7 @@ def clip_by_value(d_model: Any, most: float) -> Any:
     expect_above_zero("clip_by_value", "most", most)
     _largest("clip_by_value", d_model)
     most = float(most)
-    return tree.map(lambda g: np.clip(g, -most, most), d_model)                # (clipping.6)
+    return entrywise(lambda g: np.clip(g, -most, most), d_model)               # (clipping.6)
 
 
 def _largest(where: str, d_model: Any) -> np.ndarray:

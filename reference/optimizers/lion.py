@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from reference.core import tree
+from reference.core.entrywise import entrywise
 from reference.core.groups import Which, expect_which, map_each, matrices, numbers
 from reference.core.shapes import expect_share
 from reference.core.updates import expect_update
@@ -59,5 +60,5 @@ class Lion:
             return theta - rate * u                                               # (lion.3)
 
         model = map_each(updated, decays, model, d_model, state.m)
-        m = tree.map(lambda m, g: beta2 * m + (1 - beta2) * g, state.m, d_model)  # (lion.4)
+        m = entrywise(lambda m, g: beta2 * m + (1 - beta2) * g, state.m, d_model)  # (lion.4)
         return model, LionState(m=m, step=state.step + 1)                         # (lion.5)

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from reference.core import tree
+from reference.core.entrywise import entrywise
 from reference.core.groups import Which, expect_which, map_each, matrices, numbers
 from reference.core.shapes import expect_flag, expect_share
 from reference.core.updates import expect_update
@@ -52,7 +53,7 @@ class Momentum:
         mu, nesterov, rate = float(self.momentum), self.nesterov, float(rate)
         decays = numbers("Momentum.step", "decayed", self.decay, self.decayed, model)
         d_model = map_each(lambda decay, g, theta: g + decay * theta, decays, d_model, model)  # (momentum.1)
-        b = tree.map(lambda b, g: mu * b + g, state.b, d_model)                                # (momentum.2)
-        u = tree.map(lambda b, g: g + mu * b if nesterov else b, b, d_model)                   # (momentum.3)
-        model = tree.map(lambda theta, u: theta - rate * u, model, u)                          # (momentum.4)
+        b = entrywise(lambda b, g: mu * b + g, state.b, d_model)                               # (momentum.2)
+        u = entrywise(lambda b, g: g + mu * b if nesterov else b, b, d_model)                  # (momentum.3)
+        model = entrywise(lambda theta, u: theta - rate * u, model, u)                         # (momentum.4)
         return model, MomentumState(b=b, step=state.step + 1)                                  # (momentum.5)

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from reference.core import tree
+from reference.core.entrywise import entrywise
 from reference.core.shapes import expect_above_zero, expect_nonnegative, expect_share
 from reference.core.updates import expect_update
 
@@ -57,12 +58,12 @@ class NAdam:
         mu = beta1 * (1 - (24 / 25) ** (rise * t) / 2)                                  # (nadam.2)
         mu_next = beta1 * (1 - (24 / 25) ** (rise * (t + 1)) / 2)                       # (nadam.3)
         p = p * mu                                                                      # (nadam.4)
-        m = tree.map(lambda m, g: beta1 * m + (1 - beta1) * g, state.m, d_model)        # (nadam.5)
-        v = tree.map(lambda v, g: beta2 * v + (1 - beta2) * (g * g), state.v, d_model)  # (nadam.6)
+        m = entrywise(lambda m, g: beta1 * m + (1 - beta1) * g, state.m, d_model)       # (nadam.5)
+        v = entrywise(lambda v, g: beta2 * v + (1 - beta2) * (g * g), state.v, d_model)  # (nadam.6)
 
         def updated(theta: np.ndarray, g: np.ndarray, m: np.ndarray, v: np.ndarray) -> np.ndarray:
             m_hat = (1 - mu) / (1 - p) * g + mu_next / (1 - p * mu_next) * m            # (nadam.7)
             v_hat = v / (1 - beta2**t)                                                  # (nadam.8)
             return theta - rate * m_hat / (np.sqrt(v_hat) + eps)                        # (nadam.9)
 
-        return tree.map(updated, model, d_model, m, v), NAdamState(m=m, v=v, p=p, step=t)
+        return entrywise(updated, model, d_model, m, v), NAdamState(m=m, v=v, p=p, step=t)

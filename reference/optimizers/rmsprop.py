@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from reference.core import tree
+from reference.core.entrywise import entrywise
 from reference.core.shapes import expect_above_zero, expect_share
 from reference.core.updates import expect_update
 
@@ -45,10 +46,10 @@ class RMSprop:
         """
         expect_update("RMSprop.step", model, d_model, rate, state, RMSpropState, moments=("v",))
         beta, eps, rate = float(self.beta), float(self.eps), float(rate)
-        v = tree.map(lambda v, g: beta * v + (1 - beta) * (g * g), state.v, d_model)  # (rmsprop.1)
+        v = entrywise(lambda v, g: beta * v + (1 - beta) * (g * g), state.v, d_model)  # (rmsprop.1)
 
         def updated(theta: np.ndarray, g: np.ndarray, v: np.ndarray) -> np.ndarray:
             return theta - rate * g / (np.sqrt(v) + eps)                              # (rmsprop.2)
 
-        model = tree.map(updated, model, d_model, v)
+        model = entrywise(updated, model, d_model, v)
         return model, RMSpropState(v=v, step=state.step + 1)                          # (rmsprop.3)

@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Any
 
-from reference.core import tree
+from reference.core.entrywise import entrywise
 from reference.core.updates import expect_update
 
 
@@ -29,5 +29,5 @@ class SGD:
         """
         expect_update("SGD.step", model, d_model, rate, state, SGDState)
         rate = float(rate)
-        model = tree.map(lambda theta, g: theta - rate * g, model, d_model)  # (sgd.1)
+        model = entrywise(lambda theta, g: theta - rate * g, model, d_model)  # (sgd.1)
         return model, SGDState(step=state.step + 1)                          # (sgd.2)
