@@ -3,7 +3,7 @@
 from typing import Any
 
 from reference.core.arrays import expect_beside
-from reference.core.masks import expect_bias, expect_mask, positions
+from reference.core.masks import expect_biases, expect_mask, positions
 from reference.core.randomness import expect_generator
 from reference.core.shapes import (
     expect_above_zero,
@@ -26,6 +26,7 @@ def expect_attention(
     window: int | None = None,
     cap: float | None = None,
     slopes: Any = None,
+    scale: float | None = None,
     dropout: float = 0.0,
     rng: Any = None,
 ) -> None:
@@ -33,8 +34,8 @@ def expect_attention(
 
     Raises:
         TypeError: an array is not floating or complex, the slopes not real, the mask not boolean,
-            causal no flag, the window not a whole number, cap or dropout not a number, or rng not
-            a generator.
+            causal no flag, the window not a whole number, cap, scale or dropout not a number, or rng
+            not a generator.
         ValueError: the shapes do not fit together, an option is out of range, or what goes by
             position has more queries than keys.
     """
@@ -48,14 +49,15 @@ def expect_attention(
         raise ValueError(f"{where}: the heads of k and v must divide the {heads} of q, got {groups}")
     for name, z in (("k", k), ("v", v), *((f"bias[{i}]", b) for i, b in enumerate(bias)), ("slopes", slopes)):
         expect_beside(where, name, z, q)
-    for i, b in enumerate(bias):
-        expect_bias(where, f"bias[{i}]", b, (batch, heads, queries, keys))
+    expect_biases(where, bias, (batch, heads, queries, keys))
     expect_mask(where, mask, (batch, heads, queries, keys), q)
     expect_flag(where, "causal", causal)
     if window is not None:
         expect_positive(where, "window", window)
     if cap is not None:
         expect_above_zero(where, "cap", cap)
+    if scale is not None:
+        expect_above_zero(where, "scale", scale)
     if slopes is not None:
         expect_shape(where, "slopes", slopes, (heads,))
         expect_real(where, "slopes", slopes)
@@ -65,8 +67,14 @@ def expect_attention(
     expect_generator(where, rng)
 
 
+def expect_groups(where: str, heads: int, groups: int) -> None:
+    """Raise unless each head of key and value serves as many of the heads of query."""
+    if heads % groups:
+        raise ValueError(f"{where}: key_value_heads must divide the heads {heads}, got {groups}")
+
+
 def expect_grouped(where: str, layer: Any) -> None:
-    """Raise unless the projections and norms of a grouped attention fit together; heads divide the columns of query."""
+    """Raise unless the parts of a grouped attention fit together; heads divide the columns of query."""
     width, inner = layer.query.w.shape
     expect_positive(where, "the head width", layer.head_width)
     expect_shape(where, "key.w", layer.key.w, (width, "G K"))
@@ -81,3 +89,5 @@ def expect_grouped(where: str, layer: Any) -> None:
     for name, norm in (("query_norm.gamma", layer.query_norm), ("key_norm.gamma", layer.key_norm)):
         if norm is not None:
             expect_shape(where, name, norm.gamma, (layer.head_width,))
+    if layer.relative is not None:
+        expect_shape(where, "relative.table", layer.relative.table, ("N", layer.heads))

@@ -100,6 +100,12 @@ def expect_bias(where: str, name: str, bias: Any, shape: tuple[int, int, int, in
     _expect_axes(where, name, bias, shape)
 
 
+def expect_biases(where: str, bias: tuple[Any, ...], shape: tuple[int, int, int, int]) -> None:
+    """Raise unless each bias is one on scores of `shape`."""
+    for i, b in enumerate(bias):
+        expect_bias(where, f"bias[{i}]", b, shape)
+
+
 def _expect_axes(where: str, name: str, x: np.ndarray, shape: tuple[int, int, int, int]) -> None:
     b, h, t, s = shape
     if x.ndim != 4 or x.shape[3] != s or any(

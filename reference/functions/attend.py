@@ -36,6 +36,7 @@ def attend_vjp(
     window: int | None = None,
     cap: float | None = None,
     slopes: np.ndarray | None = None,
+    scale: float | None = None,
     dropout: float = 0.0,
     rng: np.random.Generator | None = None,
 ) -> tuple[np.ndarray, Callable[[np.ndarray], tuple[np.ndarray, ...]]]:
@@ -46,7 +47,8 @@ def attend_vjp(
     query sees a key; a query that sees none has output 0 and passes no gradient on.  The queries
     are the last T of the S positions p: `causal` hides keys after p, `window` those at a distance
     of `window` or more, `slopes` (H,) takes slope * distance off a score.  `cap` bends scores into
-    (-cap, cap).  `dropout` is the share of weights that is dropped, drawn from `rng`; without rng, none.
+    (-cap, cap).  `scale` multiplies q k^T, K^(-1/2) unless given.  `dropout` is the share of weights
+    that is dropped, drawn from `rng`; without rng, none.
 
     Raises:
         TypeError, ValueError: as `expect_attention` does.
@@ -55,14 +57,14 @@ def attend_vjp(
     """
     expect_attention(
         "attend", q, k, v, *bias,
-        mask=mask, causal=causal, window=window, cap=cap, slopes=slopes, dropout=dropout, rng=rng,
+        mask=mask, causal=causal, window=window, cap=cap, slopes=slopes, scale=scale, dropout=dropout, rng=rng,
     )  # fmt: skip
     batch, heads, queries, width = q.shape
     groups, keys = k.shape[1:3]
     table = batch, heads, queries, keys
     group = batch, groups, heads // max(groups, 1) * queries                # H / G heads are that many more queries
 
-    scale = width ** -0.5
+    scale = width ** -0.5 if scale is None else float(scale)
     q = q.reshape(*group, width)                            # (B, G, H T / G, K)
     s = (scale * q) @ k.swapaxes(-1, -2)                    # (B, G, H T / G, S)    # (attend.1)
     s = s.reshape(table)                                    # (B, H, T, S)
@@ -123,8 +125,9 @@ def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]
     yield "a bias of each head", attend_vjp, (q, k, v, bias), {"window": 2}
     yield "cap 1.5", attend_vjp, (q, k, v), {"cap": 1.5}
     yield "ALiBi", attend_vjp, (q, k, v), {"slopes": alibi_slopes(4), "causal": True}
+    yield "unscaled", attend_vjp, (q, k, v), {"scale": 1.0}
     yield "dropout 0.4", attend_vjp, (q, k, v), {"dropout": 0.4, "rng": np.random.default_rng(1)}
     yield "every option", attend_vjp, (q, k[:, :2], v[:, :2], bias[:, :, :1]), {
-        "mask": padding, "causal": True, "window": 4, "cap": 1.5, "slopes": alibi_slopes(4),
+        "mask": padding, "causal": True, "window": 4, "cap": 1.5, "slopes": alibi_slopes(4), "scale": 0.7,
         "dropout": 0.4, "rng": np.random.default_rng(2),
     }  # fmt: skip

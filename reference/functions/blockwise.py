@@ -39,6 +39,7 @@ def blockwise_vjp(
     window: int | None = None,
     cap: float | None = None,
     slopes: np.ndarray | None = None,
+    scale: float | None = None,
     dropout: float = 0.0,
     rng: np.random.Generator | None = None,
 ) -> tuple[np.ndarray, Callable[[np.ndarray], tuple[np.ndarray, ...]]]:
@@ -54,10 +55,11 @@ def blockwise_vjp(
     """
     expect_attention(
         "blockwise", q, k, v, *bias,
-        mask=mask, causal=causal, window=window, cap=cap, slopes=slopes, dropout=dropout, rng=rng,
+        mask=mask, causal=causal, window=window, cap=cap, slopes=slopes, scale=scale, dropout=dropout, rng=rng,
     )  # fmt: skip
     (batch, heads, queries, width), (groups, keys) = q.shape, k.shape[1:3]
     sharing, ahead = heads // max(groups, 1), keys - queries
+    scale = width ** -0.5 if scale is None else float(scale)
     seed = draw(rng) if dropout and rng is not None else None
     dtype = np.result_type(q, k, v, *bias)
 
@@ -78,7 +80,7 @@ def blockwise_vjp(
             s, scores_pullback = _scores_vjp(
                 q[b, h, rows], k[b, h // sharing, columns], *(part(z, b, h, rows, columns) for z in bias),
                 at=(range(ahead + rows.start, ahead + rows.stop), range(columns.start, columns.stop)),
-                cap=cap, slopes=None if slopes is None else slopes[h : h + 1], seen=seen,
+                scale=scale, cap=cap, slopes=None if slopes is None else slopes[h : h + 1], seen=seen,
             )  # fmt: skip
             c = None if kept is None else _shares(kept[:, columns], dropout, s.real.dtype)
             yield columns, s, c, scores_pullback
@@ -111,10 +113,9 @@ def blockwise_vjp(
 
 def _scores_vjp(
     q: np.ndarray, k: np.ndarray, *bias: np.ndarray,
-    at: tuple[range, range], cap: float | None, slopes: np.ndarray | None, seen: np.ndarray | None,
+    at: tuple[range, range], scale: float, cap: float | None, slopes: np.ndarray | None, seen: np.ndarray | None,
 ) -> tuple[np.ndarray, Callable[[np.ndarray], tuple[np.ndarray, ...]]]:  # fmt: skip
     """Return s (N, M) of queries and keys that stand `at` these positions, and the pullback ds -> (dq, dk, *dbias)."""
-    scale = q.shape[1] ** -0.5
     s = (scale * q) @ k.T                                                   # (N, M)        # (blockwise.1)
     if cap is not None:
         s, cap_pullback = softcap_vjp(s, cap=cap)                           # (N, M)        # (blockwise.2)
@@ -163,7 +164,7 @@ def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]
     bias = rng.normal(size=(2, 1, 1, 7))
     yield "every option", blockwise_vjp, (q, k[:, :2], v[:, :2], bias), {
         "mask": padding(np.array([7, 5]), 7), "causal": True, "window": 3, "cap": 1.5, "slopes": alibi_slopes(4),
-        "dropout": 0.4, "rng": np.random.default_rng(2),
+        "scale": 0.7, "dropout": 0.4, "rng": np.random.default_rng(2),
     }  # fmt: skip
     q, k, v = (rng.normal(size=(1, 1, length, 2)) for length in (N + 3, N + 5, N + 5))
     yield "several blocks, causal", blockwise_vjp, (q, k, v), {"causal": True}

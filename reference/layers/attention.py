@@ -11,7 +11,7 @@ from numpy.typing import DTypeLike
 
 from reference.core import tree
 from reference.core.cache import Cache, MemoryCache, expect_cache, expect_rows
-from reference.core.kinds import Size
+from reference.core.kinds import AboveZero, Size
 from reference.core.layer import Layer
 from reference.core.masks import causal, expect_mask, padding
 from reference.core.shapes import expect_shape
@@ -68,6 +68,7 @@ class MultiHeadAttention(Layer):
     value: Linear   # D -> H K
     output: Linear  # H K -> D
     heads: Size
+    scale: AboveZero | None = None  # of q k^T; K^(-1/2) unless given
 
     @classmethod
     def init(cls, rng: np.random.Generator, width: Size, heads: Size, dtype: DTypeLike = np.float32) -> Self:
@@ -104,7 +105,7 @@ class MultiHeadAttention(Layer):
         k, key_pullback = self.key.vjp(memory)                      # (B, S, D)     # (attention.2)
         v, value_pullback = self.value.vjp(memory)                  # (B, S, D)     # (attention.3)
         q, k, v = (split_heads(z, self.heads) for z in (q, k, v))   # (B, H, ., K)
-        o, attend_pullback = attention_vjp(q, k, v, mask=mask)      # (B, H, T, K)  # (attention.5)
+        o, attend_pullback = attention_vjp(q, k, v, mask=mask, scale=self.scale)    # (attention.5)
         y, output_pullback = self.output.vjp(merge_heads(o))        # (B, T, D)     # (attention.7)
 
         def pullback(dy: np.ndarray) -> tuple[Self, np.ndarray, np.ndarray]:
@@ -142,9 +143,10 @@ class MultiHeadAttention(Layer):
         q = cache.query(x).reshape(*x.shape[:2], self.heads, -1)    # (B, T, H, K)
         if x.shape[1] == 1:
             mask = None if cache.mask is None else cache.mask[:, :, 0]
-            o = attend_once(q[:, 0], cache.k, cache.v, mask=mask)
+            o = attend_once(q[:, 0], cache.k, cache.v, mask=mask, scale=self.scale)
         else:
-            o = attention_vjp(q.swapaxes(1, 2), cache.k, cache.v, mask=cache.mask)[0].swapaxes(1, 2)
+            options: dict[str, Any] = {"mask": cache.mask, "scale": self.scale}
+            o = attention_vjp(q.swapaxes(1, 2), cache.k, cache.v, **options)[0].swapaxes(1, 2)
         cache.length += x.shape[1]
         return cache.output(o.reshape(*x.shape[:2], -1))
 

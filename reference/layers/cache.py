@@ -23,6 +23,7 @@ class KeyValueCache(Cache):
 
     k: np.ndarray
     v: np.ndarray
+    behind: np.ndarray
 
     def __init__(self, layer: Any, batch: int, room: int, starts: np.ndarray | None = None) -> None:
         """Make room for `room` positions, or for the `window` that a query of `layer` sees of them."""
@@ -31,7 +32,11 @@ class KeyValueCache(Cache):
         self.heads = layer.heads, layer.key.w.shape[1] // width, width
         self.slopes = alibi_slopes(layer.heads, like=layer.key.w) if getattr(layer, "alibi", False) else None
         norms = getattr(layer, "query_norm", None), getattr(layer, "key_norm", None)
-        self.rotary, self.window, self.cap = (getattr(layer, name, None) for name in ("rotary", "window", "cap"))
+        options = (getattr(layer, name, None) for name in ("rotary", "window", "cap", "relative", "scale"))
+        self.rotary, self.window, self.cap, self.relative, self.scale = options
+        if self.relative is not None:  # of a key by how far it is behind: (H, room)
+            last = self.relative(queries=range(self.room - 1, self.room), keys=range(self.room))
+            self.behind = last[0, :, 0, ::-1].copy()
         self.ring = self.room if self.window is None else min(self.room, int(self.window))
         shape = self.batch, self.heads[1], self.ring, width
         self.k, self.v = (np.zeros_like(layer.key.w, shape=shape, order="C") for _ in range(2))
@@ -91,20 +96,26 @@ def attend_once(
     *,
     mask: np.ndarray | None = None,
     cap: float | None = None,
+    bias: np.ndarray | None = None,
     slopes: np.ndarray | None = None,
     distance: np.ndarray | None = None,
+    scale: float | None = None,
 ) -> np.ndarray:
     """Map one query of each head, q (B, H, K), and keys and values (B, G, R, K) to o (B, H, K).
 
     `mask` (B or 1, H or 1, R) is True where a key is seen; a query that sees none has output 0.
-    `slopes` (H,) times `distance` (R,), which goes by the slot, is taken off the scores.
+    `bias` (H, R) is added to the scores; `slopes` (H,) times `distance` (R,), which goes by the slot, is
+    taken off.  `scale` is K^(-1/2) unless given.
     """
     batch, heads, width = q.shape
     groups, slots = keys.shape[1:3]
-    scaled = (q * width ** -0.5).reshape(batch, groups, heads // groups, width)
+    scale = width ** -0.5 if scale is None else float(scale)
+    scaled = (q * scale).reshape(batch, groups, heads // groups, width)
     s = (scaled @ keys.swapaxes(-1, -2)).reshape(batch, heads, slots)           # (B, H, R)     # (cache.6)
     if cap is not None:
         s = softcap(s, cap=cap)                                                 # (B, H, R)     # (cache.7)
+    if bias is not None:
+        s = s + bias                                                            # (B, H, R)     # (cache.12)
     if slopes is not None and distance is not None:
         s = s - slopes.astype(s.real.dtype)[:, None] * distance.astype(s.real.dtype)            # (cache.8)
     if mask is not None:
@@ -123,21 +134,25 @@ LEAST = -1e30  # no score that is finite lies below it: a row that sees nothing 
 def attend_to_cache(q: np.ndarray, k: np.ndarray, v: np.ndarray, cache: KeyValueCache) -> np.ndarray:
     """Map q (B, T, H, K), k and v (B, T, G, K) of the next positions to o (B, T, H, K); k and v are kept."""
     t, more, starts = cache.length, q.shape[1], cache.starts
-    mask = distance = None
+    mask = bias = None
+    distance: Any = None
     if more == 1:
         keys, values = cache.push_one(k[:, 0], v[:, 0])
-        if starts is not None or cache.slopes is not None:
+        if starts is not None or cache.slopes is not None or cache.relative is not None:
             distance = (t - integers(range(keys.shape[2]), q)) % cache.ring     # (R,)          # (cache.4)
         if starts is not None:
             mask = (distance <= t - starts[:, None])[:, None]                   # (B, 1, R)     # (cache.5)
-        o = attend_once(q[:, 0], keys, values, mask=mask, cap=cache.cap, slopes=cache.slopes, distance=distance)
-        return o[:, None]
+        if cache.relative is not None:
+            bias = cache.behind.take(distance, axis=1)                          # (H, R)
+        options: dict[str, Any] = {"cap": cache.cap, "slopes": cache.slopes, "scale": cache.scale}
+        return attend_once(q[:, 0], keys, values, mask=mask, bias=bias, distance=distance, **options)[:, None]
     keys, values, seen = cache.push(k.swapaxes(1, 2), v.swapaxes(1, 2))
     kernel = attend if more * len(seen) < LONG * LONG else blockwise
     if starts is not None:
         mask = (integers(seen, q) >= starts[:, None])[:, None, None]            # (B, 1, 1, S)
-    rules: dict[str, Any] = {"window": cache.window, "cap": cache.cap, "slopes": cache.slopes}
-    return kernel(q.swapaxes(1, 2), keys, values, mask=mask, causal=True, **rules).swapaxes(1, 2)
+    biases = () if cache.relative is None else (cache.relative(queries=range(t, t + more), keys=seen),)
+    rules: dict[str, Any] = {"window": cache.window, "cap": cache.cap, "slopes": cache.slopes, "scale": cache.scale}
+    return kernel(q.swapaxes(1, 2), keys, values, *biases, mask=mask, causal=True, **rules).swapaxes(1, 2)
 
 
 def step(layer: Any, x: np.ndarray, cache: Any) -> np.ndarray:

@@ -10,25 +10,20 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from reference.core import tree
-from reference.core.attention import expect_grouped
+from reference.core.attention import expect_grouped, expect_groups
 from reference.core.cache import Cache, expect_rows
 from reference.core.kinds import AboveZero, Count, Share, Size
 from reference.core.layer import Layer
-from reference.core.masks import expect_bias, expect_mask, padding
+from reference.core.masks import expect_biases, expect_mask, padding
 from reference.core.randomness import expect_generator
 from reference.core.shapes import expect_shape
 from reference.functions.alibi import alibi_slopes
 from reference.layers.attention import attention_vjp, draw_side_by_side, expect_heads, merge_heads, split_heads
 from reference.layers.cache import KeyValueCache, step
 from reference.layers.linear import Linear
+from reference.layers.relative import RelativePositions
 from reference.layers.rmsnorm import RMSNorm
 from reference.layers.rotary import Rotary, expect_turns
-
-
-def expect_groups(where: str, heads: int, groups: int) -> None:
-    """Raise unless each head of key and value serves as many of the heads of query."""
-    if heads % groups:
-        raise ValueError(f"{where}: key_value_heads must divide the heads {heads}, got {groups}")
 
 
 class GroupedAttention(Layer):
@@ -47,6 +42,8 @@ class GroupedAttention(Layer):
     window: Count | None = None          # a position sees keys at distances below this
     cap: AboveZero | None = None        # scores are bent into (-cap, cap)
     dropout: Share = 0.0                # share of the weights that is dropped
+    relative: RelativePositions | None = None  # biases on the scores, learned by distance
+    scale: AboveZero | None = None      # of q k^T; K^(-1/2) unless given
 
     @property
     def head_width(self) -> int:
@@ -89,22 +86,17 @@ class GroupedAttention(Layer):
         expect_groups(where, heads, groups)
         if rotary is not None:
             expect_turns(where, rotary, head_width)
-        inner = (heads * head_width, groups * head_width, groups * head_width)
+        inner = heads * head_width, *[groups * head_width] * 2
         query, key, value = draw_side_by_side(rng, width, inner, dtype, bias=bias)
         return cls(
-            query=query, key=key, value=value,
-            output=Linear.init(rng, heads * head_width, width, dtype, bias=bias), heads=heads,
+            query, key, value, Linear.init(rng, heads * head_width, width, dtype, bias=bias), heads,
             query_norm=RMSNorm.init(head_width, dtype) if qk_norm else None,
             key_norm=RMSNorm.init(head_width, dtype) if qk_norm else None,
             rotary=rotary, alibi=alibi, causal=causal, window=window, cap=cap, dropout=dropout,
         )  # fmt: skip
 
     def vjp(
-        self,
-        x: np.ndarray,
-        *bias: np.ndarray,
-        mask: np.ndarray | None = None,
-        rng: np.random.Generator | None = None,
+        self, x: np.ndarray, *bias: np.ndarray, mask: np.ndarray | None = None, rng: np.random.Generator | None = None
     ) -> tuple[np.ndarray, Callable[[np.ndarray], tuple[Any, ...]]]:
         """Map x (B, T, D) to y (B, T, D); the pullback returns (d_self, dx, *dbias).
 
@@ -130,8 +122,12 @@ class GroupedAttention(Layer):
         if self.rotary is not None:
             q, query_rotary_pullback = self.rotary.vjp(q)           # (B, H, T, K)  # (grouped_attention.6)
             k, key_rotary_pullback = self.rotary.vjp(k)             # (B, G, T, K)  # (grouped_attention.7)
+        if self.relative is not None:
+            at = range(x.shape[1])
+            r, relative_pullback = self.relative.vjp(queries=at, keys=at)           # (grouped_attention.20)
+            bias = (*bias, r)                                       # (1, H, T, T)
         o, attention_pullback = attention_vjp(
-            q, k, v, *bias, mask=mask, causal=self.causal, window=self.window, cap=self.cap,
+            q, k, v, *bias, mask=mask, causal=self.causal, window=self.window, cap=self.cap, scale=self.scale,
             slopes=alibi_slopes(self.heads, like=q) if self.alibi else None, dropout=self.dropout, rng=rng,
         )                                                           # (B, H, T, K)  # (grouped_attention.8)
         y, output_pullback = self.output.vjp(merge_heads(o))        # (B, T, D)     # (grouped_attention.9)
@@ -140,6 +136,9 @@ class GroupedAttention(Layer):
             d: dict[str, Layer] = {}
             d["output"], do = output_pullback(dy)                                   # (grouped_attention.10)
             dq, dk, dv, *dbias = attention_pullback(split_heads(do, self.heads))    # (grouped_attention.11)
+            if self.relative is not None:
+                dr = dbias.pop()                                    # (1, H, T, T)
+                (d["relative"],) = relative_pullback(dr)                            # (grouped_attention.21)
             if self.rotary is not None:
                 _, dk = key_rotary_pullback(dk)                     # (B, G, T, K)  # (grouped_attention.12)
                 d["rotary"], dq = query_rotary_pullback(dq)         # (B, H, T, K)  # (grouped_attention.13)
@@ -169,13 +168,12 @@ class GroupedAttention(Layer):
         return step(self, x, cache)
 
     def _expect_fields(self, x: Any, bias: tuple[Any, ...], mask: Any, rng: Any) -> None:
-        where = type(self).__name__
+        where, width = type(self).__name__, self.query.w.shape[0]
         self._expect_projections(where)
         expect_generator(where, rng)
-        expect_shape(where, "x", x, ("B", "T", self.query.w.shape[0]))
+        expect_shape(where, "x", x, ("B", "T", width))
         table = x.shape[0], self.heads, x.shape[1], x.shape[1]
-        for i, b in enumerate(bias):
-            expect_bias(where, f"bias[{i}]", b, table)
+        expect_biases(where, bias, table)
         expect_mask(where, mask, table, x)
 
     def _expect_projections(self, where: str) -> None:
@@ -196,5 +194,7 @@ def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]
     yield "2 groups, norms, rotary", layer(2, qk_norm=True, rotary=Rotary(base=100.0)), (x,), {"mask": seen}
     yield "1 group, ALiBi, window 3", layer(1, alibi=True, window=3), (x,), {}
     yield "2 groups, a bias, cap 1.5", layer(2, causal=False, cap=1.5), (x, bias), {}
+    others = {"relative": RelativePositions(rng.normal(size=(8, 4)), far=4), "scale": 1.0}
+    yield "buckets", GroupedAttention(**vars(layer(2, causal=False)) | others), (x, bias), {"mask": seen}
     every = layer(2, bias=True, qk_norm=True, rotary=Rotary(), alibi=True, window=4, cap=1.5, dropout=0.4)
     yield "every option", every, (x, bias[:, :, :1]), {"mask": seen, "rng": np.random.default_rng(1)}

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from reference.core import tree
-from reference.core.cache import Cache, begin, expect_cache, expect_rows
+from reference.core.cache import Cache, begin, expect_cache, expect_rows, go_on
 from reference.core.families import EncoderDecoderSettings
 from reference.core.kinds import Share
 from reference.core.layer import Layer
@@ -28,9 +28,9 @@ from reference.models.encoder import RESIDUALS, Stack
 class EncoderDecoder(Layer):
     """y = decoder(drop(positions(target)), encoder(drop(positions(source)))); target t sees the targets up to t."""
 
-    encoder: Stack
-    decoder: Decoder
-    positions: Layer  # x -> x + its table of positions, for the source and for the target
+    encoder: Layer    # such as Stack
+    decoder: Layer    # such as Decoder
+    positions: Layer | None  # x -> x + its table of positions, for source and target; none where attention knows them
     dropout: Share = 0.0  # of the sums of embeddings and positions
 
     @classmethod
@@ -65,11 +65,14 @@ class EncoderDecoder(Layer):
         """
         _expect_pair("source", source, target, source_mask)
         drop = Dropout(self.dropout)
-        s, source_pullback = self.positions.vjp(source)                 # (B, S, D)  # (encoder_decoder.1)
+        s, t = source, target
+        if self.positions is not None:
+            s, source_pullback = self.positions.vjp(source)             # (B, S, D)  # (encoder_decoder.1)
         s, drop_source_pullback = drop.vjp(s, rng=rng)                  # (B, S, D)  # (encoder_decoder.2)
         out, encoder_pullback = self.encoder.vjp(s, mask=source_mask, **randomness(self.encoder, rng))
         memory, of_encoder = split(out)                                 # (B, S, D)  # (encoder_decoder.3)
-        t, target_pullback = self.positions.vjp(target)                 # (B, T, D)  # (encoder_decoder.4)
+        if self.positions is not None:
+            t, target_pullback = self.positions.vjp(target)             # (B, T, D)  # (encoder_decoder.4)
         t, drop_target_pullback = drop.vjp(t, rng=rng)                  # (B, T, D)  # (encoder_decoder.5)
         out, decoder_pullback = self.decoder.vjp(
             t, memory, mask=causal(target.shape[1], like=t), memory_mask=source_mask, **randomness(self.decoder, rng)
@@ -81,12 +84,17 @@ class EncoderDecoder(Layer):
             dof_encoder, dof_decoder = dauxiliary[: len(of_encoder)], dauxiliary[len(of_encoder) :]
             d_decoder, dt, dmemory = decoder_pullback(join(dy, dof_decoder))        # (encoder_decoder.7)
             _, dt = drop_target_pullback(dt)                            # (B, T, D)  # (encoder_decoder.8)
-            d_positions_target, dtarget = target_pullback(dt)           # (B, T, D)  # (encoder_decoder.9)
+            d: dict[str, Any] = {}
+            dtarget = dt
+            if self.positions is not None:
+                d_positions_target, dtarget = target_pullback(dt)       # (B, T, D)  # (encoder_decoder.9)
             d_encoder, ds = encoder_pullback(join(dmemory, dof_encoder))  # (B, S, D)  # (encoder_decoder.10)
             _, ds = drop_source_pullback(ds)                            # (B, S, D)  # (encoder_decoder.11)
-            d_positions_source, dsource = source_pullback(ds)           # (B, S, D)  # (encoder_decoder.12)
-            d_positions = tree.map(operator.add, d_positions_source, d_positions_target)  # (encoder_decoder.13)
-            return self.cotangent(encoder=d_encoder, decoder=d_decoder, positions=d_positions), dsource, dtarget
+            dsource = ds
+            if self.positions is not None:
+                d_positions_source, dsource = source_pullback(ds)       # (B, S, D)  # (encoder_decoder.12)
+                d["positions"] = tree.map(operator.add, d_positions_source, d_positions_target)  # (encoder_decoder.13)
+            return self.cotangent(encoder=d_encoder, decoder=d_decoder, **d), dsource, dtarget
 
         return join(y, of_encoder + of_decoder), pullback
 
@@ -109,7 +117,7 @@ class EncoderDecoder(Layer):
     ) -> Any:
         """Map source (B, S, D), embedded, to the memory (B, S, D), with the encoder's auxiliary outputs behind it."""
         _expect_source("source", source, source_mask)
-        s = Dropout(self.dropout)(self.positions(source), rng=rng)
+        s = Dropout(self.dropout)(source if self.positions is None else self.positions(source), rng=rng)
         return self.encoder(s, mask=source_mask, **randomness(self.encoder, rng))
 
     def decode(
@@ -122,7 +130,7 @@ class EncoderDecoder(Layer):
     ) -> Any:
         """Let target (B, T, D), embedded, query the memory (B, S, D); return y (B, T, D) and what is behind it."""
         _expect_pair("memory", memory, target, source_mask)
-        t = Dropout(self.dropout)(self.positions(target), rng=rng)
+        t = Dropout(self.dropout)(target if self.positions is None else self.positions(target), rng=rng)
         masks: dict[str, Any] = {"mask": causal(target.shape[1], like=target), "memory_mask": source_mask}
         return self.decoder(t, memory, **masks, **randomness(self.decoder, rng))
 
@@ -134,15 +142,15 @@ class EncoderDecoder(Layer):
         where = f"{type(self).__name__}.cache"
         expect_rows(where, batch, room, starts)
         _expect_source("memory", memory, source_mask)
-        positions = begin(where, self.positions, batch, room, starts=starts)
-        decoder = self.decoder.cache(batch, room, memory, memory_mask=source_mask, starts=starts)
+        positions = None if self.positions is None else begin(where, self.positions, batch, room, starts=starts)
+        decoder = begin(where, self.decoder, batch, room, memory, memory_mask=source_mask, starts=starts)
         return Cache(self, batch, room, starts, (positions, decoder))
 
     def step(self, target: np.ndarray, cache: Any) -> np.ndarray:
         """Map the next of target (B, T, D), embedded, to y (B, T, D), as `decode` does without an rng."""
         expect_cache(self, cache)
         positions, decoder = cache.parts
-        y = self.decoder.step(self.positions.step(target, positions), decoder)  # type: ignore[attr-defined]
+        y = go_on(self.decoder, target if self.positions is None else go_on(self.positions, target, positions), decoder)
         cache.length += target.shape[1]
         return y
 
@@ -171,3 +179,4 @@ def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]
             layer = EncoderDecoder.init(rng, EncoderDecoderSettings(width=8, heads=heads, hidden=6, norm=norm))
             name = f"{RESIDUALS[norm].__name__}, heads {heads}{', masked' if seen else ''}"
             yield name, tree.map(lambda p: p + rng.normal(scale=0.2, size=p.shape), layer), (source, target), seen
+    yield "without positions", EncoderDecoder(layer.encoder, layer.decoder, None).astype(float), (source, target), {}

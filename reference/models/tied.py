@@ -15,11 +15,13 @@ from reference.core.families import TransformerSettings, expect_embeddings
 from reference.core.kinds import AboveZero, shaped
 from reference.core.layer import Layer
 from reference.core.masks import padding
+from reference.core.outputs import width_of
 from reference.core.products import product
 from reference.core.shapes import expect_last_axis, expect_shape
 from reference.core.steps import of_one_table, step_of_one_table
 from reference.core.sums import as_rows, column_sums
 from reference.layers.embedding import Embedding
+from reference.layers.linear import Linear
 from reference.models.encoder import RESIDUALS
 from reference.models.encoder_decoder import EncoderDecoder
 from reference.models.transformer import Transformer
@@ -70,16 +72,18 @@ class Projection(Layer):
 
 
 class TiedTransformer(Layer):
-    """The Transformer whose two embeddings and output are one table E (V, D)."""
+    """The Transformer whose two embeddings are one table E (V, D), and its output too unless it has one of its own."""
 
     vocabulary: Embedding
     body: EncoderDecoder
     bias: Annotated[np.ndarray, shaped("V")] | None = None  # of the output
     scale: AboveZero | None = None                          # of the embeddings; sqrt(D) unless given
+    output_scale: AboveZero = 1.0
+    output: Layer | None = None                             # D -> V, in place of the table with its bias and factor
 
     @property
-    def width_out(self) -> int:
-        return len(self.vocabulary.table)
+    def width_out(self) -> int | None:
+        return len(self.vocabulary.table) if self.output is None else width_of(self.output)
 
     @classmethod
     def init(cls, rng: np.random.Generator, settings: TransformerSettings, dtype: DTypeLike = np.float32) -> Self:
@@ -95,13 +99,19 @@ class TiedTransformer(Layer):
         )
 
     def separate(self) -> Transformer:
-        """Return the Transformer with three tables at the point where all three are E."""
+        """Return the Transformer with three tables at the point where all three are E.
+
+        Raises:
+            ValueError: an output of its own stands beside a bias or a factor of the table's.
+        """
         E = self.vocabulary.table
+        if self.output is not None and (self.bias is not None or self.output_scale != 1):
+            raise ValueError(f"{type(self).__name__}: output must be None beside bias or output_scale, got both")
         return Transformer(                                                             # (tied.2)
             source_embedding=self.vocabulary,
             target_embedding=self.vocabulary,
             body=self.body,
-            output=Projection(E, self.bias),
+            output=Projection(E, self.bias, self.output_scale) if self.output is None else self.output,
             scale=self.scale,
         )
 
@@ -122,10 +132,14 @@ class TiedTransformer(Layer):
         )
 
         def pullback(dlogits: Any) -> tuple[Self]:
-            d: Any  # whose output is a Projection
+            d: Any  # whose output is a Projection, or the model's own
             (d,) = separate_pullback(dlogits)
-            dE = d.source_embedding.table + d.target_embedding.table + d.output.table   # (V, D)  # (tied.5)
-            of_output = {} if self.bias is None else {"bias": d.output.b}
+            if self.output is None:
+                dE = d.source_embedding.table + d.target_embedding.table + d.output.table   # (V, D)  # (tied.5)
+                of_output = {} if self.bias is None else {"bias": d.output.b}
+            else:
+                dE = d.source_embedding.table + d.target_embedding.table    # (V, D)    # (tied.7)
+                of_output = {"output": d.output}
             return (self.cotangent(vocabulary=self.vocabulary.cotangent(table=dE), body=d.body, **of_output),)
 
         return logits, pullback
@@ -163,5 +177,10 @@ def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]
             model = TiedTransformer.init(rng, TransformerSettings(**sizes, norm=norm, embeddings="tied"))
             name = f"{RESIDUALS[norm].__name__}, heads {heads}{', masked' if seen else ''}"
             yield name, tree.map(lambda p: p + rng.normal(scale=0.2, size=p.shape), model), (), ids | seen
-    like = TiedTransformer(model.vocabulary, model.body, np.zeros(7), 1.0)
-    yield "a bias, embeddings as they are", tree.map(lambda p: p + rng.normal(scale=0.2, size=p.shape), like), (), ids
+    for name, more in (
+        ("a bias, embeddings as they are", {"bias": np.zeros(7), "scale": 1.0}),
+        ("a factor of the output", {"output_scale": 8**-0.5, "scale": 1.0}),
+        ("an output of its own", {"output": Linear.init(rng, 8, 7, np.float64, bias=False)}),
+    ):
+        like = TiedTransformer(model.vocabulary, model.body, **more)
+        yield name, tree.map(lambda p: p + rng.normal(scale=0.2, size=p.shape), like), (), ids

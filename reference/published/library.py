@@ -8,8 +8,9 @@ from reference.published.bert import BERT
 from reference.published.gpt2 import GPT2
 from reference.published.llama import LLAMA
 from reference.published.marian import MARIAN
+from reference.published.t5 import T5
 
-FAMILIES = (GPT2, LLAMA, BERT, MARIAN)
+FAMILIES = (GPT2, LLAMA, BERT, MARIAN, T5)
 KNOWN = {kind: family for family in FAMILIES for kind in family.types}
 
 

@@ -8,9 +8,10 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from reference.core.attention import expect_groups
 from reference.functions.silu import silu_vjp
 from reference.layers.gated import GatedFeedForward
-from reference.layers.grouped_attention import GroupedAttention, expect_groups
+from reference.layers.grouped_attention import GroupedAttention
 from reference.layers.residual import PreNorm
 from reference.layers.rmsnorm import RMSNorm
 from reference.layers.rotary import expect_pairs

@@ -81,7 +81,7 @@ def blank(config: Config) -> Model:
         return PostNorm(parts.layernorm(width, EPS), inner, parts.dropout(drop))
 
     def attention(kind: type[MultiHeadAttention], heads: int) -> PostNorm:
-        maps = {name: parts.linear(width, width) for name in ("query", "key", "value", "output")}
+        maps: Any = {name: parts.linear(width, width) for name in ("query", "key", "value", "output")}
         return within(kind(**maps, heads=heads))
 
     def feedforward(hidden: int) -> PostNorm:

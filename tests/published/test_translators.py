@@ -1,5 +1,8 @@
+import json
+
 import numpy as np
 import pytest
+import safetensors.torch
 import torch
 import transformers
 
@@ -7,6 +10,7 @@ from reference.generation.beam import beam_search
 from reference.generation.stream import stream
 from reference.models.objective import Objective
 from reference.published.marian import MARIAN
+from reference.published.t5 import T5
 
 MARIAN_SIZES = {
     "vocab_size": 19, "d_model": 8, "encoder_layers": 2, "decoder_layers": 2, "encoder_attention_heads": 4,
@@ -18,6 +22,15 @@ CASES = {
     "Marian, ReLU, embeddings as they are": (MARIAN, "MarianMTModel", {**MARIAN_SIZES, "activation_function": "relu"}),
 }
 START, END = 1, 2
+T5_SIZES = {
+    "vocab_size": 19, "d_model": 8, "d_kv": 3, "num_heads": 4, "d_ff": 6, "num_layers": 2, "num_decoder_layers": 1,
+    "relative_attention_num_buckets": 8, "relative_attention_max_distance": 5, "layer_norm_epsilon": 1e-3,
+}  # fmt: skip
+KIND = "T5ForConditionalGeneration"
+CASES |= {
+    "T5": (T5, KIND, T5_SIZES),
+    "T5 of later versions": (T5, KIND, {**T5_SIZES, "feed_forward_proj": "gated-gelu", "tie_word_embeddings": False}),
+}
 LENGTHS = np.array([7, 4])
 SEEN = np.arange(7) < LENGTHS[:, None]
 
@@ -30,13 +43,22 @@ def both(request, drawn, monkeypatch, tmp_path):
     kind = getattr(transformers, name)
     config = kind.config_class(**settings, decoder_start_token_id=START)
     config._attn_implementation = "eager"
-    there = drawn(kind(config))
+    there = kind(config)
+    if settings.get("tie_word_embeddings") is False:  # which the package of today ties all the same
+        there.lm_head.weight = torch.nn.Parameter(torch.empty(19, 8))
+    there = drawn(there)
     for module in there.modules():
         if hasattr(module, "create_weight"):
             module.weight.data = module.create_weight()
         if hasattr(module, "final_logits_bias"):
             module.final_logits_bias = torch.linspace(-1, 1, 19)[None].requires_grad_()
     there.save_pretrained(tmp_path / "there")
+    if settings.get("tie_word_embeddings") is False:
+        tensors = safetensors.torch.load_file(tmp_path / "there" / "model.safetensors")
+        tensors["lm_head.weight"] = there.lm_head.weight.detach().clone()
+        safetensors.torch.save_file(tensors, tmp_path / "there" / "model.safetensors")
+        said = json.loads((tmp_path / "there" / "config.json").read_text()) | {"tie_word_embeddings": False}
+        (tmp_path / "there" / "config.json").write_text(json.dumps(said))
     return family, there, family.load(tmp_path / "there")
 
 

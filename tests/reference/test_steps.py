@@ -19,6 +19,7 @@ from reference.layers.grouped_attention import GroupedAttention
 from reference.layers.layernorm import LayerNorm
 from reference.layers.learned import LearnedPositions
 from reference.layers.mixture import MixtureOfExperts
+from reference.layers.relative import RelativePositions
 from reference.layers.residual import PostNorm, PreNorm
 from reference.layers.rotary import Rotary
 from reference.layers.sinusoidal import SinusoidalPositions
@@ -26,6 +27,7 @@ from reference.models.decoder import Decoder, DecoderBlock
 from reference.models.decoder_only import DecoderOnly
 from reference.models.encoder import Block, Stack
 from reference.models.encoder_decoder import EncoderDecoder
+from reference.models.relative_stack import RelativeStack
 from reference.models.tied import TiedTransformer
 from reference.models.tied_decoder_only import TiedDecoderOnly
 from reference.models.transformer import Transformer
@@ -99,6 +101,11 @@ def case_of(rng, layer):
         case EncoderDecoder():
             forward = lambda x, memory, source_mask: layer.decode(memory, x, source_mask=source_mask)  # noqa: E731
             return over_memory(rng, layer, 8, forward, "source_mask")
+        case RelativeStack() if isinstance(layer.stack, Stack):
+            return None  # an encoder, of which every position sees all
+        case RelativeStack():
+            forward = lambda x, memory, memory_mask: layer(x, memory, memory_mask=memory_mask)  # noqa: E731
+            return over_memory(rng, layer, 6, forward, "memory_mask")
         case Decoder() | DecoderBlock():
             forward = lambda x, memory, memory_mask: layer(  # noqa: E731
                 x, memory, mask=causal(x.shape[1]), memory_mask=memory_mask
@@ -141,6 +148,11 @@ def cases():
     for rotary in (Rotary(interleaved=True), Rotary(width=2), Rotary(width=2, interleaved=True)):
         layer = generic(rng, GroupedAttention.init(rng, 6, 4, 2, head_width=4, rotary=rotary, window=3))
         yield f"2 groups, {rotary}, window 3", Case(layer, rng.normal(size=(B, T, 6)), layer)
+    for groups, window in itertools.product((4, 2), (None, 3)):
+        layer = GroupedAttention.init(rng, 6, 4, groups, head_width=4, window=window)
+        relative = RelativePositions(rng.normal(size=(6, 4)), both=False, far=5)
+        layer = generic(rng, dataclasses.replace(layer, relative=relative, scale=1.0))
+        yield f"relative, {groups} groups, window {window}", Case(layer, rng.normal(size=(B, T, 6)), layer)
     for positions, window in itertools.product(("learned", "sinusoidal", "rotary", "alibi", "none"), (None, 3)):
         given = {"length": T, "width": 8, "heads": 4, "key_value_heads": 2, "hidden": 6, "positions": positions}
         settings = DecoderOnlySettings(vocabulary=V, **given, window=window, layers=2)

@@ -68,16 +68,17 @@ def every_option():
     mask = np.ones((2, 1, 3, 5), bool)
     mask[0, 0, 2, 3] = False
     rules = {"mask": mask, "causal": True, "window": 4}
-    return rules | {"cap": 1.5, "slopes": alibi_slopes(4)} | dropping()
+    return rules | {"cap": 1.5, "slopes": alibi_slopes(4), "scale": 0.7} | dropping()
 
 
 def option_oracle(
-    q, k, v, *bias, do, mask=True, causal=False, window=None, cap=None, slopes=None, dropout=0.0, rng=None
+    q, k, v, *bias, do, mask=True, causal=False, window=None, cap=None, slopes=None, scale=None, dropout=0.0, rng=None
 ):
     """Forward and backward of every option, position by position, with keys and values repeated for every head."""
     (batch, heads, T, K), (groups, S) = q.shape, k.shape[1:3]
     table = batch, heads, T, S
-    r = SimpleNamespace(q=q, k=k, v=v, do=do, scale=1 / np.sqrt(K), rate=dropout, cap=cap, group=heads // groups)
+    scale = 1 / np.sqrt(K) if scale is None else scale
+    r = SimpleNamespace(q=q, k=k, v=v, do=do, scale=scale, rate=dropout, cap=cap, group=heads // groups)
     keys, values = (np.stack([z[:, h // r.group] for h in range(heads)], axis=1) for z in (k, v))
     r.y = r.scale * np.einsum("bhtk,bhsk->bhts", q, keys)
     r.y = r.y if cap is None else cap * np.tanh(r.y / cap)
@@ -155,7 +156,7 @@ def same(got, expected):
     np.testing.assert_allclose(got, expected, **EXACT)
 
 
-@pytest.mark.parametrize("i", range(12))
+@pytest.mark.parametrize("i", range(13))
 def test_backward_is_proved(prove, rng, i):
     _, subject, inputs, constants = list(examples(rng))[i]
     prove(subject, *inputs, **constants)
@@ -338,7 +339,7 @@ def run_options(*inputs, do, **options):
     return o, *pullback(do)
 
 
-@pytest.mark.parametrize("left_out", [None, "mask", "causal", "window", "cap", "slopes", "dropout"])
+@pytest.mark.parametrize("left_out", [None, "mask", "causal", "window", "cap", "slopes", "scale", "dropout"])
 def test_every_option_equals_its_loop_oracle(rng, left_out):
     inputs, do = (*grouped(rng), rng.normal(size=(2, 1, 3, 5))), rng.normal(size=(2, 4, 3, 6))
     options, again = ({k: v for k, v in every_option().items() if k != left_out} for _ in range(2))
@@ -433,6 +434,16 @@ def test_linear_biases_are_a_bias(rng):
     *expected, _ = run_options(q, k, v, bias, do=do)
     for got, other in zip(run_options(q, k, v, do=do, slopes=slopes), expected, strict=True):
         same(got, other)
+
+
+def test_a_factor_of_the_scores_is_one_of_the_queries(rng):
+    q, k, v = arrays(rng)
+    do = rng.normal(size=q.shape)
+    o, dq, dk, dv = run_options(q, k, v, do=do, scale=0.3)
+    expected, dq_expected, dk_expected, dv_expected = run_options(0.3 * np.sqrt(6) * q, k, v, do=do)
+    for got, want in ((o, expected), (dq, 0.3 * np.sqrt(6) * dq_expected), (dk, dk_expected), (dv, dv_expected)):
+        same(got, want)
+    same(attend(q, k, v, scale=6**-0.5), attend(q, k, v))
 
 
 def test_a_large_cap_is_no_cap(rng):
@@ -658,6 +669,8 @@ def test_options_out_of_range_are_one_clear_line(rng):
         attend(q, k, v, np.zeros((4, 3, 5)))
     with pytest.raises(ValueError, match=r"^attend: window must be at least 1, got 0$"):
         attend(q, k, v, window=0)
+    with pytest.raises(ValueError, match=r"^attend: scale must be positive and finite, got 0$"):
+        attend(q, k, v, scale=0)
 
 
 @pytest.mark.parametrize("window", [sys.maxsize, 10**30, np.int64(2**63 - 1)])

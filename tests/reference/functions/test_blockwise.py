@@ -88,8 +88,9 @@ RULES = {
     "causal, window": {"causal": True, "window": 3},
     "cap": {"cap": 1.5},
     "slopes": {"slopes": alibi_slopes(4), "causal": True},
+    "scale": {"scale": 0.7},
     "dropout": dropped(),
-    "everything": {"causal": True, "window": 4, "cap": 1.5, "slopes": alibi_slopes(4), **dropped()},
+    "everything": {"causal": True, "window": 4, "cap": 1.5, "slopes": alibi_slopes(4), "scale": 0.7, **dropped()},
 }
 
 

@@ -1,3 +1,4 @@
+import dataclasses
 from types import SimpleNamespace
 
 import numpy as np
@@ -153,6 +154,28 @@ def test_backward_is_proved_inside_a_composite(prove, rng):
 
     layer = TwoHops(own=random_layer(rng, SelfAttention), cross=random_layer(rng, heads=1))
     prove(layer, *sequences(rng), mask=causal(3))
+
+
+@pytest.mark.parametrize("kind", [MultiHeadAttention, SelfAttention])
+def test_a_factor_of_the_scores_is_one_of_the_map_of_queries(rng, kind):
+    layer, inputs = random_layer(rng, kind), sequences(rng)[: 1 if kind is SelfAttention else 2]
+    dy = rng.normal(size=inputs[0].shape)
+    query = Linear(0.3 * np.sqrt(2) * layer.query.w, 0.3 * np.sqrt(2) * layer.query.b)
+    unscaled, moved = dataclasses.replace(layer, scale=0.3), dataclasses.replace(layer, query=query)
+    (y, pullback), (expected, expected_pullback) = (each.vjp(*inputs) for each in (unscaled, moved))
+    same(y, expected)
+    (d, *dinputs), (d_moved, *dexpected) = pullback(dy), expected_pullback(dy)
+    for got, want in zip(dinputs, dexpected, strict=True):
+        same(got, want)
+    same(d.query.w, 0.3 * np.sqrt(2) * d_moved.query.w)
+    same(d.key.w, d_moved.key.w)
+
+
+def test_a_factor_of_the_scores_is_that_of_steps_too(rng):
+    x, memory = sequences(rng)
+    layer = dataclasses.replace(random_layer(rng), scale=0.3)
+    cache = layer.cache(2, 3, memory)
+    same(np.concatenate([layer.step(x[:, :2], cache), layer.step(x[:, 2:], cache)], axis=1), layer(x, memory))
 
 
 @pytest.mark.parametrize("heads", [1, 2, 4])

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -8,17 +10,22 @@ from reference.functions.attend import attend
 from reference.layers import cache as module
 from reference.layers.cache import KeyValueCache, attend_once, attend_to_cache
 from reference.layers.grouped_attention import GroupedAttention
+from reference.layers.relative import RelativePositions
 
 B, H, G, K, T, R = 2, 4, 2, 3, 11, 4
 TOLERANCE = {"rtol": 0, "atol": 1e-12}  # float64: sums of at most 11 terms of size 1, in another order
 OPTIONS = [
     {}, {"window": R}, {"window": R, "alibi": True}, {"window": 1}, {"window": 30, "cap": 1.5}, {"alibi": True},
-    {"window": R, "alibi": True, "cap": 1.5},
+    {"window": R, "alibi": True, "cap": 1.5}, {"relative": True, "scale": 1.0}, {"window": R, "relative": True},
 ]  # fmt: skip
 
 
-def layer(rng, **options):
-    return GroupedAttention.init(rng, 5, H, G, head_width=K, dtype=np.float64, **options)
+BUCKETS = RelativePositions(np.random.default_rng(5).normal(size=(6, H)), both=False, far=8)
+
+
+def layer(rng, relative=False, scale=None, **options):
+    drawn = GroupedAttention.init(rng, 5, H, G, head_width=K, dtype=np.float64, **options)
+    return dataclasses.replace(drawn, relative=BUCKETS if relative else None, scale=scale)
 
 
 def qkv(rng):
@@ -27,10 +34,12 @@ def qkv(rng):
 
 def at_once(q, k, v, options, mask=None):
     """All positions in one pass, (B, T, H, K)."""
-    given = {name: options.get(name) for name in ("window", "cap")}
+    given = {name: options.get(name) for name in ("window", "cap", "scale")}
+    at = range(q.shape[1])
+    biases = (BUCKETS(queries=at, keys=at),) if options.get("relative") else ()
     slopes = alibi_slopes(H) if options.get("alibi") else None
     q, k, v = (z.swapaxes(1, 2) for z in (q, k, v))
-    return attend(q, k, v, causal=True, slopes=slopes, mask=mask, **given).swapaxes(1, 2)
+    return attend(q, k, v, *biases, causal=True, slopes=slopes, mask=mask, **given).swapaxes(1, 2)
 
 
 def in_chunks(rng, q, k, v, options, cut=1, starts=None):

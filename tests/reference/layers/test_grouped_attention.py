@@ -16,6 +16,7 @@ from reference.layers.attention import SelfAttention
 from reference.layers.grouped_attention import GroupedAttention, examples
 from reference.layers.layernorm import LayerNorm
 from reference.layers.linear import Linear
+from reference.layers.relative import RelativePositions
 from reference.layers.residual import PreNorm
 from reference.layers.rmsnorm import RMSNorm
 from reference.layers.rotary import Rotary
@@ -84,6 +85,9 @@ def prepare(raw, norm, rotary, rotate_first=False):
 def oracle(layer, x, dy, *bias, mask=None, rng=None):
     """Every quantity of forward and backward, head by head and row by row."""
     heads, groups, k = layer.heads, layer.key_value_heads, layer.head_width
+    scale = 1 / np.sqrt(k) if layer.scale is None else layer.scale
+    if layer.relative is not None:
+        bias = (*bias, layer.relative(queries=range(x.shape[1]), keys=range(x.shape[1])))
     (batch, length, _), times = x.shape, heads // groups
     r = SimpleNamespace(layer=layer, x=x, dy=dy, times=times)
     raw = {}
@@ -109,7 +113,7 @@ def oracle(layer, x, dy, *bias, mask=None, rng=None):
             hidden |= layer.window is not None and abs(t - j) >= layer.window
             hidden |= mask is not None and not np.broadcast_to(mask, table)[b, h, t, j]
             if not hidden:
-                score = sum(r.q.out[b, h, t] * r.k.out[b, g, j]) / np.sqrt(k)
+                score = sum(r.q.out[b, h, t] * r.k.out[b, g, j]) * scale
                 bent[t, j] = 1 if layer.cap is None else 1 - np.tanh(score / layer.cap) ** 2
                 score = score if layer.cap is None else layer.cap * np.tanh(score / layer.cap)
                 score += sum(np.broadcast_to(z, table)[b, h, t, j] for z in bias)
@@ -123,7 +127,7 @@ def oracle(layer, x, dy, *bias, mask=None, rng=None):
         ds = p * (dp - (dp * p).sum(axis=-1, keepdims=True))
         for dz in r.dbias:
             dz[b if len(dz) > 1 else 0, h if dz.shape[1] > 1 else 0] += ds if dz.shape[2] > 1 else ds.sum(axis=0)
-        ds = ds * bent / np.sqrt(k)
+        ds = ds * bent * scale
         r.dq[b, h], r.dk[b, h] = ds @ r.k.out[b, g], ds.T @ r.q.out[b, h]
     r.y = np.einsum("btk,kd->btd", r.o, layer.output.w) + (0 if layer.output.b is None else layer.output.b)
     r.collect = {"key": lambda z: z.sum(axis=2), "value": lambda z: z.sum(axis=2)}
@@ -152,6 +156,9 @@ def total(r):
             gradients[name] = getattr(layer, name).cotangent(gamma=r.gains(p, dz))
     if layer.rotary is not None:
         gradients["rotary"] = layer.rotary
+    if layer.relative is not None:
+        at = range(length)
+        (gradients["relative"],) = layer.relative.vjp(queries=at, keys=at)[1](r.dbias.pop())
     return layer.cotangent(**gradients), dx, *r.dbias
 
 
@@ -181,7 +188,7 @@ def same_tree(got, expected):
         np.testing.assert_allclose(leaf, other, **EXACT, err_msg=path)
 
 
-@pytest.mark.parametrize("i", range(5))
+@pytest.mark.parametrize("i", range(6))
 def test_backward_is_proved(prove, rng, i):
     _, layer, inputs, constants = list(examples(rng))[i]
     report = prove(layer, *inputs, **constants)
@@ -207,7 +214,7 @@ def test_backward_is_proved_inside_a_composite(prove, rng):
     prove(PreNorm(norm=norm, inner=random_layer(rng, **EVERY)), rng.normal(size=(1, 3, 6)))
 
 
-@pytest.mark.parametrize("i", range(5))
+@pytest.mark.parametrize("i", range(6))
 def test_forward_and_backward_equal_their_loop_oracle(rng, i):
     _, layer, (x, *bias), constants = list(examples(rng))[i]
     dy = rng.normal(size=x.shape)
@@ -488,6 +495,8 @@ FIELDS = [
         {"heads": 16, "query_norm": None, "key_norm": None, "rotary": Rotary()},
         "the head width must be even, got 1",
     ),
+    ({"relative": RelativePositions(np.ones((8, 3)))}, "relative.table must have shape (N, 4), got (8, 3)"),
+    ({"scale": 0.0}, "scale must be positive and finite, got 0.0"),
     ({"window": 0}, "window must be at least 1, got 0"),
     ({"cap": 0.0}, "cap must be positive and finite, got 0.0"),
     ({"dropout": 1.0}, "dropout must lie in [0, 1), got 1.0"),

@@ -36,7 +36,7 @@ def separate(model):
     return Transformer(Embedding(E.copy()), Embedding(E.copy()), model.body, output)
 
 
-@pytest.mark.parametrize("i", range(7))
+@pytest.mark.parametrize("i", range(9))
 def test_backward_is_proved(prove, rng, i):
     _, layer, inputs, constants = list(examples(rng))[i]
     report = prove(layer, *inputs, **constants)
@@ -105,6 +105,24 @@ def test_the_gradient_is_the_sum_of_the_separate_ones(rng, residual):
     terms = (d.source_embedding.table, d.target_embedding.table, d.output.w.T)
     assert all(term.any() for term in terms)
     same(d_model.vocabulary.table, np.einsum("nvd->vd", terms))
+
+
+def test_an_output_of_its_own_leaves_the_table_to_the_embeddings(rng):
+    model, ids, dlogits = random_model(rng), tokens(rng), rng.normal(size=(2, 4, V))
+    own = TiedTransformer(model.vocabulary, model.body, output=Linear(rng.normal(size=(D, V)), rng.normal(size=V)))
+    three = Transformer(Embedding(own.vocabulary.table.copy()), own.vocabulary, own.body, own.output)
+    (logits, pullback), (expected, expected_pullback) = own.vjp(**ids), three.vjp(**ids)
+    np.testing.assert_array_equal(logits, expected)
+    (d,), (d_three,) = pullback(dlogits), expected_pullback(dlogits)
+    same(d.vocabulary.table, d_three.source_embedding.table + d_three.target_embedding.table)
+    same_tree((d.body, d.output), (d_three.body, d_three.output))
+    assert own.width_out == V
+
+
+def test_a_factor_of_the_output_is_that_of_the_logits(rng):
+    model, ids = random_model(rng), tokens(rng)
+    scaled = TiedTransformer(model.vocabulary, model.body, output_scale=0.25)
+    np.testing.assert_array_equal(scaled(**ids), 0.25 * model(**ids))
 
 
 def test_the_table_stands_once(rng):
@@ -307,5 +325,9 @@ def test_wrong_arguments_are_one_clear_line(rng):
         Projection(np.zeros(8))(np.zeros((2, 8)))
     with pytest.raises(ValueError, match=r"^Projection: b must have shape \(7,\), got \(8,\)$"):
         Projection(model.vocabulary.table, np.zeros(8))(np.zeros((2, 8)))
+    for more in ({"bias": np.zeros(V)}, {"output_scale": 0.5}):
+        wrong = TiedTransformer(model.vocabulary, model.body, output=Linear.init(rng, D, V), **more)
+        with pytest.raises(ValueError, match=r"^TiedTransformer: output must be None beside bias or "):
+            wrong(**ids)
     with pytest.raises(ValueError, match=r"^Projection: scale must be positive and finite, got 0$"):
         Projection(model.vocabulary.table, scale=0)

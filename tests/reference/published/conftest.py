@@ -19,9 +19,11 @@ from reference.models.masked_language_model import MaskedLanguageModel
 from reference.models.tied import TiedTransformer
 from reference.models.tied_decoder_only import TiedDecoderOnly
 from reference.published.bert import BERT
+from reference.published.config import Config
 from reference.published.gpt2 import GPT2
 from reference.published.llama import LLAMA
 from reference.published.marian import MARIAN
+from reference.published.t5 import T5
 
 SIZES = {"vocabulary": 11, "length": 9, "width": 8, "heads": 4, "layers": 2}
 
@@ -85,6 +87,16 @@ def marian(rng, **changes):
     return TiedTransformer(drawn.vocabulary, body, np.zeros(11, np.float32), **changes)
 
 
+T5_SIZES = {
+    "model_type": "t5", "vocab_size": 11, "d_model": 8, "d_kv": 3, "num_heads": 4, "d_ff": 6, "num_layers": 2,
+    "num_decoder_layers": 1, "relative_attention_num_buckets": 12, "relative_attention_max_distance": 20,
+}  # fmt: skip
+
+
+def t5(rng, **entries):
+    return T5.blank(Config("config.json", T5_SIZES | entries)).astype(np.float32)
+
+
 MODELS = {
     "GPT-2": (GPT2, lambda rng: gpt(rng, embeddings="tied", dropout=0.1)),
     "GPT-2, two tables": (GPT2, lambda rng: gpt(rng, hidden=6)),
@@ -99,6 +111,11 @@ MODELS = {
     "BERT, a classifier": (BERT, lambda rng: Headed(dropping(rng), ClassificationHead.init(rng, 8, 3, dropout=0.3))),
     "Marian": (MARIAN, marian),
     "Marian, embeddings as they are": (MARIAN, lambda rng: marian(rng, scale=1.0)),
+    "T5": (T5, t5),
+    "T5, gated, an output of its own": (
+        T5, lambda rng: t5(rng, feed_forward_proj="gated-gelu", tie_word_embeddings=False, dropout_rate=0.0),
+    ),
+    "T5, no factor of the output": (T5, lambda rng: t5(rng, scale_decoder_outputs=False)),
     "Qwen 3": (LLAMA, lambda rng: qwen(rng, qk_norm=True)),
 }
 

@@ -12,6 +12,7 @@ from reference.functions.softmax import softmax
 from reference.layers.grouped_attention import GroupedAttention
 from reference.layers.linear import Linear
 from reference.models.decoder_only import DecoderOnly
+from reference.layers.relative import RelativePositions
 from reference.models.transformer import Transformer
 
 
@@ -187,6 +188,9 @@ def ring(module, rng):
     """Six steps of a ring of four, of rows of which one begins later; then with all options."""
     for options in ({}, {"alibi": True, "cap": 1.5}):
         layer = GroupedAttention.init(rng, 6, 4, 2, head_width=3, window=4, dtype=np.float64, **options)
+        if options:
+            buckets = RelativePositions(rng.normal(size=(4, 4)), both=False, far=3)
+            layer = replace(layer, relative=buckets, scale=0.7)
 
         def steps(layer=layer):
             cache = module.KeyValueCache(layer, 2, 9, np.array([0, 3]))

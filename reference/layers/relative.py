@@ -1,0 +1,92 @@
+"""Relative positions in buckets: biases on scores, learned by distance.  Derivation: specs/layers/relative.md.
+
+H heads, T query positions, S key positions, N buckets.
+"""
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Annotated, Any, Self
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from reference.core.arrays import integers
+from reference.core.kinds import Size, shaped
+from reference.core.layer import Layer
+from reference.core.shapes import expect_shape, got
+from reference.core.special import one_hot
+
+
+class RelativePositions(Layer):
+    """a[h, t, j] = table[bucket of j - t, h]: near distances have a bucket each, far ones share more and more."""
+
+    table: Annotated[np.ndarray, shaped("N", "H")]
+    both: bool = True  # keys ahead of a query have buckets of their own, half of all; else they count as at distance 0
+    far: Size = 128    # from this distance on all share the last bucket
+
+    @classmethod
+    def init(
+        cls,
+        rng: np.random.Generator,
+        heads: Size,
+        buckets: Size = 32,
+        dtype: DTypeLike = np.float32,
+        *,
+        both: bool = True,
+        far: Size = 128,
+    ) -> Self:
+        """Draw normal entries of standard deviation 1/2: weights of neighbours differ by a factor of 2, about."""
+        return cls(rng.normal(scale=0.5, size=(buckets, heads)).astype(dtype), both, far)
+
+    def vjp(self, *, queries: range, keys: range) -> tuple[np.ndarray, Callable[[np.ndarray], tuple[Self]]]:
+        """Return the biases a (1, H, T, S) of queries and keys at these positions, and the pullback da -> (d_self,).
+
+        Raises:
+            TypeError: the table is not floating or complex, or positions are no ranges.
+            ValueError: the table has not two axes, or too few buckets, or `far` lies among those of one distance each.
+
+        Source: Raffel et al. 2020 (arXiv:1910.10683), sec. 2.1; which bucket it is, in their code only.
+        """
+        phi = self.table
+        bucket = self._buckets(queries, keys)                                       # (T, S)
+        a = phi.T.take(bucket, axis=1)[None]                                        # (1, H, T, S)  # (relative.5)
+
+        def pullback(da: np.ndarray) -> tuple[Self]:
+            drows = da.reshape(phi.shape[1], bucket.size).T                         # (T S, H)
+            dphi = one_hot(bucket, len(phi), da.dtype) @ drows                      # (N, H)        # (relative.6)
+            return (self.cotangent(table=dphi),)
+
+        return a, pullback
+
+    def _buckets(self, queries: range, keys: range) -> np.ndarray:
+        """Return the bucket (T, S) of each query and key."""
+        n, m = self._expect(queries, keys)
+        offset = integers(keys, self.table) - integers(queries, self.table)[:, None]  # (T, S)      # (relative.1)
+        distance = abs(offset) if self.both else np.maximum(-offset, 0)             # (T, S)        # (relative.2)
+        steps = np.log(np.maximum(distance, m) / m) / math.log(self.far / m) * (n - m)
+        shared = np.where(distance < self.far, m + np.floor(steps).astype(int), n - 1)  # (T, S)    # (relative.3)
+        near = np.where(distance < m, distance, shared)
+        return near + n * (offset > 0) if self.both else near                       # (T, S)        # (relative.4)
+
+    def _expect(self, queries: Any, keys: Any) -> tuple[int, int]:
+        """Return how many buckets there are for one side, and how many of these are for one distance each."""
+        where = "RelativePositions"
+        for name, at in (("queries", queries), ("keys", keys)):
+            if not isinstance(at, range):
+                raise TypeError(f"{where}: {name} must be a range, got {got(at)}")
+        expect_shape(where, "table", self.table, ("N", "H"))
+        buckets = len(self.table)
+        least = 4 if self.both else 2
+        if buckets < least:
+            raise ValueError(f"{where}: table must have at least {least} buckets, got {buckets}")
+        n = buckets // 2 if self.both else buckets
+        if self.far <= n // 2:
+            raise ValueError(f"{where}: far must be above {n // 2}, the distances with a bucket each, got {self.far}")
+        return n, n // 2
+
+
+def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]:
+    layer = RelativePositions(rng.normal(size=(8, 3)), far=6)
+    yield "both sides", layer, (), {"queries": range(7), "keys": range(9)}
+    causal = RelativePositions(rng.normal(size=(5, 3)), both=False, far=7)
+    yield "behind alone, in decoding", causal, (), {"queries": range(6, 10), "keys": range(10)}
