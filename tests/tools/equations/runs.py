@@ -11,8 +11,8 @@ from reference.core.layer import Layer
 from reference.functions.softmax import softmax
 from reference.layers.grouped_attention import GroupedAttention
 from reference.layers.linear import Linear
-from reference.models.decoder_only import DecoderOnly
 from reference.layers.relative import RelativePositions
+from reference.models.decoder_only import DecoderOnly
 from reference.models.transformer import Transformer
 
 
