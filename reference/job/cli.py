@@ -6,16 +6,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from reference.job import commands
+from reference.job import commands, scale_command
 from reference.job.errors import UsageError
 from reference.job.files import DATA, OUT, Folder
-from reference.job.options import Parser, add_settings, kind_of, named, unknown_option
+from reference.job.options import OTHERS, Parser, add_settings, kind_of, named, unknown_option
 from reference.tasks import task as tasks
 from reference.tasks.learned import Learned
 from reference.tasks.text import Text
 from reference.training.devices import DEVICES
 from reference.training.errors import RunError
 from reference.training.families import FAMILIES, Family
+from reference.training.grid import FOLLOW
 
 ABOUT = """\
 A Transformer in NumPy whose every backward pass is derived on paper, written by
@@ -88,6 +89,8 @@ def parser(task: type[Learned], family: Family) -> Parser:
         f"{Text.texts['vocabulary']} (default: {Text.vocabulary})"))
     prepare.set_defaults(work=commands.prepare, name=prepare.prog)
 
+    scale_command.add_scale(kinds, task, family)
+
     generate = kinds.add_parser("generate", help="let a trained model speak", description=(
         "Print what a trained model says to the given sequences, or to some that it never saw."))
     generate.add_argument("symbols", nargs="*", metavar="SYMBOL", help=(
@@ -128,18 +131,19 @@ def parser(task: type[Learned], family: Family) -> Parser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; return its exit status."""
     words = sys.argv[1:] if argv is None else list(argv)
-    training = words[:1] == ["train"]
-    name = "python -m reference train" if training else "python -m reference"
+    training = words[:1] in (["train"], ["scale"])
+    name = f"python -m reference {words[0]}" if training else "python -m reference"
     try:
         task, family, found = tasks.find("copy"), FAMILIES["encoder-decoder"], dict[str, Any]()
         if training:
             names, rest = named(words[1:])
-            words = ["train", *rest]
+            words = [words[0], *rest]
             task, family, found = kind_of(rest, names)
         reader = parser(task, family)
         parsed, unknown = reader.parse_known_args(words)
         if unknown and training:
-            raise UsageError(unknown_option(unknown[0], task, family))
+            others, without = (OTHERS, ()) if words[0] == "train" else (scale_command.OTHERS, FOLLOW)
+            raise UsageError(unknown_option(unknown[0], task, family, others, without))
         if unknown:
             reader.error(f"unrecognized arguments: {' '.join(unknown)}")
         given = vars(parsed)

@@ -106,16 +106,20 @@ def kind_of(words: Sequence[str], names: Sequence[str] = ()) -> tuple[type[Learn
     return task, family, {**found, **own}
 
 
-def unknown_option(word: str, task: type[Learned], family: Family) -> str:
-    """Return what is said of an option that there is not."""
-    there = [name for name in known(task, family) if name not in (*task.follow, "files")]
-    options = [f"--{name}" for name in (*there, *OTHERS)]
+def unknown_option(
+    word: str, task: type[Learned], family: Family, others: Sequence[str] = OTHERS, without: Sequence[str] = ()
+) -> str:
+    """Return what is said of an option that a command has not: it has the settings but for some, and others."""
+    there = [name for name in known(task, family) if name not in (*task.follow, "files", *without)]
+    options = [f"--{name}" for name in (*there, *others)]
     near = difflib.get_close_matches(word.partition("=")[0], options, n=1, cutoff=0.0)
     return f"an option must be a known one, such as {near[0]}, got {word!r}"
 
 
-def add_settings(parser: argparse.ArgumentParser, task: type[Learned], family: Family) -> None:
-    """Add every setting; one that is not given is left out of the parsed arguments."""
+def add_settings(
+    parser: argparse.ArgumentParser, task: type[Learned], family: Family, without: Sequence[str] = ()
+) -> None:
+    """Add every setting but for some; one that is not given is left out of the parsed arguments."""
     model = next(name for name, one in FAMILIES.items() if one is family)
     name = next(name for name, one in tasks.every().items() if one is task)
     every = "; ".join(f"{each}: {kind.title}" for each, kind in tasks.every().items())
@@ -123,12 +127,12 @@ def add_settings(parser: argparse.ArgumentParser, task: type[Learned], family: F
     group.add_argument("--task", choices=list(tasks.every()), metavar="TASK", help=(
         f"what is learned ({every}; default: copy)"))
     usual = {**task.usual_of({})}
-    _add(group, task, {**TASK, **task.texts}, usual, (*task.follow, "files"))
+    _add(group, task, {**TASK, **task.texts}, usual, (*task.follow, "files", *without))
     group = parser.add_argument_group(f"the model, {model}")
     group.add_argument("--model", choices=list(FAMILIES), metavar="FAMILY", help=(
         f"the family: {', '.join(task.families)} (default: {usual_model(task)})"))
-    _add(group, family.settings, MODEL, usual)
-    _add(parser.add_argument_group("the training"), TrainingSettings, TRAINING, usual)
+    _add(group, family.settings, MODEL, usual, without)
+    _add(parser.add_argument_group("the training"), TrainingSettings, TRAINING, usual, without)
 
 
 def _add(

@@ -72,14 +72,24 @@ def _whole(
         *(f"<h2>{html.escape(title)}</h2>{image(title, data)}" for title, data in pictures.items()),
         samples,
         "<h2>Settings</h2>",
-        f'<div class="groups">{"".join(_settings(run))}</div>',
+        settings(run),
         "<h2>Epoch by epoch</h2>",
         f'<div class="scroll">{_records(records)}</div>',
         "<h2>Versions</h2>",
-        table(("", ""), [("python", platform.python_version()), *((name, _version(name)) for name in PACKAGES)]),
+        versions(),
     ]
-    head = f'<meta charset="utf-8"><title>{html.escape(run.task_name)}</title><style>{STYLE}</style>'
+    return document(run.task_name, parts)
+
+
+def document(title: str, parts: Iterable[str]) -> str:
+    """Return a whole page of these parts."""
+    head = f'<meta charset="utf-8"><title>{html.escape(title)}</title><style>{STYLE}</style>'
     return f'<!doctype html><html lang="en"><head>{head}</head><body>{"".join(parts)}</body></html>\n'
+
+
+def versions() -> str:
+    """Return what the numbers of a page were made with."""
+    return table(("", ""), [("python", platform.python_version()), *((name, _version(name)) for name in PACKAGES)])
 
 
 def _about(run: Run, last: Mapping[str, float]) -> str:
@@ -109,12 +119,15 @@ def _samples(run: Run, samples: Examples, said: np.ndarray) -> str:
     return f"<table><tr><th>source</th><th>said to it</th><th></th></tr>{''.join(rows)}</table>"
 
 
-def _settings(run: Run) -> list[str]:
-    entries = run.entries()
+def settings(run: Run, without: Iterable[str] = ()) -> str:
+    """Return the settings of a run, in three groups, but for those that are named."""
+    entries = {name: value for name, value in run.entries().items() if name not in set(without)}
     groups = [["task", *run.task.names()], [], list(run.training.names())]
     groups[1] = [name for name in entries if name not in groups[0] + groups[2]]
     words = {name: _word(value) for name, value in entries.items()}
-    return [f"<div>{table(('', ''), [(name, words[name]) for name in group])}</div>" for group in groups]
+    kept = ([(name, words[name]) for name in group if name in words] for group in groups)
+    tables = "".join(f"<div>{table(('', ''), rows)}</div>" for rows in kept)
+    return f'<div class="groups">{tables}</div>'
 
 
 def _word(value: Any) -> str:

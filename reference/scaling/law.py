@@ -125,7 +125,7 @@ def expect_cells(where: str, n: Any, d: Any, losses: Any) -> tuple[np.ndarray, n
     for name, array in zip(("n", "d", "losses"), arrays, strict=True):
         if array.shape != arrays[0].shape or array.ndim != 1:
             raise ValueError(f"{where}: {name} must have shape (M,) as all three, got {array.shape}")
-        if not (np.isfinite(array).all() and (array > 0).all()):
+        if array.size and not (np.isfinite(array).all() and (array > 0).all()):
             raise ValueError(f"{where}: {name} must be positive and finite, got {array.min():g} to {array.max():g}")
     if len(arrays[0]) < LEAST:
         raise ValueError(f"{where}: there must be at least {LEAST} cells, got {len(arrays[0])}")

@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
@@ -73,17 +73,25 @@ class Processes:
         Raises:
             RunError: one task was the end of several, or there is too little shared memory.
         """
+        results = dict(self.each(function, tasks))
+        return [results[number] for number in range(len(tasks))]
+
+    def each(self, function: Callable, tasks: list) -> Iterator[tuple[int, Any]]:
+        """Yield the number of each task with its result, as soon as it is there.
+
+        Raises:
+            RunError: as `map` does.
+        """
         parts = Parts.of(function)
         room, *rooms = self._shared.rooms(1 + len(tasks), parts.places[-1])  # a gradient has the size of the weights
-        sent = room.put(parts)
         try:
-            return self._results(sent, tasks, rooms)
+            yield from self._results(room.put(parts), tasks, rooms)
         except BaseException:
             self._end()  # others may be at their tasks still
             raise
 
-    def _results(self, sent: Sent, tasks: list, rooms: list[Room]) -> list:
-        results, waiting, deaths = [None] * len(tasks), deque(range(len(tasks))), [0] * len(tasks)
+    def _results(self, sent: Sent, tasks: list, rooms: list[Room]) -> Iterator[tuple[int, Any]]:
+        waiting, deaths = deque(range(len(tasks))), [0] * len(tasks)
         while len(self._helpers) < min(self._count, len(tasks)):
             self._helpers.append(Helper())
         idle: list[Helper] = self._helpers.copy()
@@ -97,16 +105,17 @@ class Processes:
                 helper = busy.pop(connection)
                 number = helper.number
                 try:
-                    results[number] = helper.answer()
+                    answer = helper.answer()
                 except EOFError:
                     deaths[number] += 1
                     if deaths[number] == LIVES:
                         want = "worker processes must live for a step"
                         raise RunError(f"{want}, got {LIVES} that died one after another") from None
                     waiting.appendleft(number)
-                    helper = self._instead_of(helper)
+                    idle.append(self._instead_of(helper))
+                    continue
                 idle.append(helper)
-        return results
+                yield number, answer
 
     def _instead_of(self, dead: Helper) -> Helper:
         dead.end()

@@ -29,12 +29,13 @@ def memory() -> int | None:
         return None
 
 
-def shortage(run: Run) -> str | None:
-    """Say by how much a run would not fit in memory; None where it may."""
-    wanted, there = least(run), memory()
+def shortage(*runs: Run) -> str | None:
+    """Say by how much a run, or several at the same time, would not fit in memory; None where they may."""
+    wanted, there = sum(map(least, runs)), memory()
     if there is None or wanted <= there:
         return None
-    return f"a run must fit in memory, {_gigabytes(there)}, got settings that take at least {_gigabytes(wanted)}"
+    what = "a run" if len(runs) == 1 else f"{len(runs)} runs at the same time"
+    return f"{what} must fit in memory, {_gigabytes(there)}, got settings that take at least {_gigabytes(wanted)}"
 
 
 def _gigabytes(size: int) -> str:

@@ -78,18 +78,28 @@ class Packed:
 
 
 def _collected(results: Any, count: int) -> list:
-    """Return what a map handed back, in the order of the tasks; what is promised only is waited for."""
+    """Return what a map handed back, in the order of the tasks."""
+    found = {done.number: done.value for done in arriving(results, count)}
+    return [found[number] for number in range(count)]
+
+
+def arriving(results: Any, count: int) -> Iterator[Done]:
+    """Yield what a map hands back, as it comes; what is promised only is waited for.
+
+    Raises:
+        TypeError, ValueError: it is something else than the results of so many tasks, each once.
+    """
     want = f"train: workers must hand back the results of {count} tasks"
     if not isinstance(results, Iterable):
         raise TypeError(f"{want}, got {type(results).__name__}")
-    found: dict[int, Any] = {}
+    found: set[int] = set()
     for result in itertools.islice(results, count + 1):
         done = result.result() if callable(getattr(result, "result", None)) else result
         if not isinstance(done, Done):
             raise TypeError(f"{want}, got {type(done).__name__}")
         if done.number in found:
             raise ValueError(f"{want}, got more than one of task {done.number}")
-        found[done.number] = done.value
+        found.add(done.number)
+        yield done
     if len(found) != count:
         raise ValueError(f"{want}, got {len(found)}")
-    return [found[number] for number in range(count)]

@@ -1,5 +1,6 @@
 import pytest
 
+from reference.job import grid_fit
 from reference.job.files import OUT, Folder
 from reference.training.checkpoint import save
 from reference.training.settings import Run
@@ -51,3 +52,9 @@ def spoken(text, trained):
         return run
 
     return spoken
+
+
+@pytest.fixture(autouse=True)
+def few_refits(monkeypatch):
+    """An interval of a few refits: what it is worth is tested where it is made."""
+    monkeypatch.setattr(grid_fit, "REFITS", 12)

@@ -36,7 +36,7 @@ def broken_off(command, tmp_path, number, epochs):
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
 
-@pytest.mark.parametrize("words", [[], ["verify"], ["train"], ["generate"], ["spec"]])
+@pytest.mark.parametrize("words", [[], ["verify"], ["train"], ["scale"], ["generate"], ["spec"]])
 def test_help_reads_well_at_80_columns(command, words):
     done = command(*words, "--help")
     assert (done.returncode, done.stderr) == (0, "")

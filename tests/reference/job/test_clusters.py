@@ -43,16 +43,28 @@ class Client:
         return futures
 
 
+class Future:
+    """What is computed already."""
+
+    def __init__(self, value):
+        self.value = value
+
+    def result(self):
+        return self.value
+
+
 @pytest.fixture
 def dask(monkeypatch):
-    monkeypatch.setitem(sys.modules, "distributed", types.SimpleNamespace(Client=Client, KilledWorker=Killed))
+    monkeypatch.setitem(sys.modules, "distributed", types.SimpleNamespace(
+        Client=Client, KilledWorker=Killed, as_completed=lambda futures: map(Future, reversed(futures))))
     for name in ("distributed", "distributed.client"):
         monkeypatch.setattr(logging.getLogger(name), "level", logging.WARNING)
 
 
-def mapped(given, function=abs, tasks=(-1, -2)):
-    with clusters.workers(given) as workers:
-        return workers(function, list(tasks))
+def mapped(given, function=abs, tasks=(-1, -2), command="train"):
+    with clusters.workers(given, command) as workers:
+        made = workers(function, list(tasks))
+        return list(made) if command == "scale" else made
 
 
 def test_a_number_is_a_number():
@@ -116,7 +128,7 @@ def mpi(monkeypatch):
         def pool(initializer):
             asked.append(initializer)
             one = types.SimpleNamespace(num_workers=size - 1)
-            one.map = lambda function, tasks, chunksize: asked.append(chunksize) or map(function, tasks)
+            one.map = lambda function, tasks, **how: asked.append(how) or map(function, tasks)
             return contextlib.nullcontext(one)
 
         world = types.SimpleNamespace(COMM_WORLD=types.SimpleNamespace(size=size))
@@ -132,7 +144,23 @@ def mpi(monkeypatch):
 def test_mpi_settles_its_workers_and_gives_each_its_tasks_in_one_piece(mpi):
     asked = mpi(4, "-m", "mpi4py.futures", "-m", "reference")
     assert list(mapped({"mpi": True}, abs, range(-8, 0))) == [8, 7, 6, 5, 4, 3, 2, 1]
-    assert asked == [settle, 3]
+    assert asked == [settle, {"chunksize": 3}]
+
+
+def test_cells_come_back_one_by_one_in_any_order(dask, mpi):
+    assert mapped({"dask": "there"}, abs, [-1, -2, -3], "scale") == [3, 2, 1]
+    asked = mpi(4, "-m", "mpi4py.futures", "-m", "reference")
+    assert mapped({"mpi": True}, abs, [-1, -2], "scale") == [1, 2]
+    assert asked == [settle, {"unordered": True}]
+
+
+def test_a_cluster_that_cannot_train_a_cell_is_one_line(dask):
+    def failing(_):
+        raise Killed("x")
+
+    message = r"^workers at there must live for a cell, got some that died one by one$"
+    with pytest.raises(JobError, match=message):
+        mapped({"dask": "there"}, failing, command="scale")
 
 
 @pytest.mark.parametrize(
