@@ -4,7 +4,10 @@ import numpy as np
 import pytest
 
 from reference.data.errors import DataError
+from reference.training.checkpoint import written
+from reference.training.loop import data, train
 from reference.training.settings import Run
+from reference.training.state import begin
 
 WORDS = "the cat sat on the mat and the bat on the hat\n"
 
@@ -114,3 +117,13 @@ def test_it_says_what_there_is(text):
     assert text().about == "1,656 tokens to train on, 5 passages of 64 held out"
     assert text().judges == "5 passages that were held out"
     assert text().choices == text().tokens == 256
+
+
+def test_shards_of_a_text_go_anywhere_to_the_same_bits(text, file):
+    sizes = {"width": 8, "heads": 2, "layers": 1, "context": 8, "steps": 2, "epochs": 1, "batch": 4, "held-out": 2}
+    run = Run.of({"task": "text", "files": (str(file),), "shards": 2, **sizes})
+    ends = []
+    for workers in (1, lambda function, tasks: [function(task) for task in reversed(tasks)]):
+        *_, last = train(run, begin(run), *data(run), workers=workers)
+        ends.append(written(run, last))
+    assert ends[0] == ends[1]
