@@ -4,6 +4,7 @@ import contextlib
 import importlib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from reference.training.errors import WriteError
 
@@ -11,7 +12,7 @@ from reference.training.errors import WriteError
 class Events:
     """Writes each record at its step; what stood in the folder before is written anew."""
 
-    def __init__(self, folder: Path, records: Iterable[Mapping[str, float]]) -> None:
+    def __init__(self, folder: Path, records: Iterable[Mapping[str, Any]]) -> None:
         self._folder = folder
         with self._told():
             for old in folder.glob("events.out.tfevents.*"):
@@ -20,11 +21,12 @@ class Events:
         for record in records:
             self.add(record)
 
-    def add(self, record: Mapping[str, float]) -> None:
+    def add(self, record: Mapping[str, Any]) -> None:
         with self._told():
             for name, value in record.items():
+                add = self._writer.add_text if isinstance(value, str) else self._writer.add_scalar
                 if name not in ("epoch", "step"):
-                    self._writer.add_scalar(name, value, int(record["step"]), walltime=0.0)
+                    add(name, value, int(record["step"]), walltime=0.0)
             self._writer.flush()
 
     @contextlib.contextmanager

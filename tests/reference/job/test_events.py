@@ -18,6 +18,9 @@ def written(monkeypatch):
         def add_scalar(self, name, value, step, walltime):
             seen.append((name, value, step))
 
+        def add_text(self, name, text, step, walltime):
+            seen.append((name, text, step))
+
         def flush(self):
             seen.append("flush")
 
@@ -30,6 +33,11 @@ def test_each_record_is_written_at_its_step_and_at_once(tmp_path, written):
     events = Events(tmp_path, [{"epoch": 1, "step": 3, "loss": 0.5}])
     events.add({"epoch": 2, "step": 6, "loss": 0.25})
     assert written == [str(tmp_path), ("loss", 0.5, 3), "flush", ("loss", 0.25, 6), "flush"]
+
+
+def test_a_sample_is_written_as_text(tmp_path, written):
+    Events(tmp_path, [{"epoch": 1, "step": 3, "sample": "once"}])
+    assert written[1:] == [("sample", "once", 3), "flush"]
 
 
 def test_what_an_earlier_part_of_the_run_left_is_written_anew_and_nothing_else_goes(tmp_path, written):
