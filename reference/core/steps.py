@@ -73,6 +73,10 @@ class OfTokens:
     positions: Any
     stack: Any
     output: Any
+    scale: Any
+
+    def _capped(self, logits: Any) -> Any:
+        raise NotImplementedError
 
     def cache(self, batch: int, room: int, *, starts: np.ndarray | None = None) -> Cache:
         """Return what `step` needs, for `batch` rows of at most `room` tokens.
@@ -103,11 +107,12 @@ class OfTokens:
         cache.expect(where, "tokens", tokens)
         embedding, positions, stack, output = cache.parts
         x = embedding(tokens)
+        x = x if self.scale == 1 else float(self.scale) * x
         if self.positions is not None:
             x = go_on(self.positions, x, positions)
         logits = go_on(self.output, go_on(self.stack, x, stack), output)
         cache.length += tokens.shape[1]
-        return logits
+        return self._capped(logits)
 
 
 def expect_tokens(where: str, tokens: Any, vocabulary: int) -> None:

@@ -19,11 +19,12 @@ from reference.layers.stochastic_depth import StochasticDepth
 
 
 class PreNorm(Layer):
-    """y = x + drop(inner(norm(x), ...)).  Xiong et al. 2020 (arXiv:2002.04745), fig. 1b."""
+    """y = x + drop(after(inner(norm(x), ...))).  Xiong et al. 2020 (arXiv:2002.04745), fig. 1b, without after."""
 
     norm: Layer
     inner: Layer
     drop: Layer | None = None  # Dropout or StochasticDepth: what it lets through of the branch
+    after: Layer | None = None  # another norm, of what inner returns, as in Gemma 2
 
     def vjp(
         self, x: np.ndarray, *others: Any, rng: np.random.Generator | None = None, **constants: Any
@@ -34,13 +35,16 @@ class PreNorm(Layer):
         inner if it takes one, then to drop.
 
         Raises:
-            TypeError: drop returns more than one array.
-            ValueError: inner or drop returns another shape than that of x.
+            TypeError: drop or after returns more than one array.
+            ValueError: inner, after or drop returns another shape than that of x.
         """
         n, norm_pullback = self.norm.vjp(x)                             # (..., D)  # (residual.1)
         out, inner_pullback = self.inner.vjp(n, *others, **constants, **randomness(self.inner, rng))
         r, auxiliary = split(out)                                       # (..., D)  # (residual.2)
         _expect_same_shape("PreNorm", "inner", r, x)
+        if self.after is not None:
+            r, after_pullback = self.after.vjp(r)                       # (..., D)  # (residual.17)
+            _expect_same_shape("PreNorm", "after", r, x)
         if self.drop is not None:
             r, drop_pullback = self.drop.vjp(r, rng=rng)                # (..., D)  # (residual.3)
             _expect_same_shape("PreNorm", "drop", r, x)
@@ -48,24 +52,29 @@ class PreNorm(Layer):
 
         def pullback(cotangents: Any) -> tuple:
             dy, dauxiliary = split(cotangents)
-            dr, d_drop = dy, {}
+            d: dict[str, Any] = {}
+            dr = dy                                                     # (..., D)  # (residual.19)
             if self.drop is not None:
-                d_drop["drop"], dr = drop_pullback(dy)                  # (..., D)  # (residual.9)
+                d["drop"], dr = drop_pullback(dy)                       # (..., D)  # (residual.9)
+            if self.after is not None:
+                d["after"], dr = after_pullback(dr)                     # (..., D)  # (residual.18)
             d_inner, dn, *dothers = inner_pullback(join(dr, dauxiliary))  # (..., D)  # (residual.10)
             d_norm, dx_norm = norm_pullback(dn)                         # (..., D)  # (residual.11)
             dx = dy + dx_norm                                           # (..., D)  # (residual.12)
-            return self.cotangent(norm=d_norm, inner=d_inner, **d_drop), dx, *dothers
+            return self.cotangent(norm=d_norm, inner=d_inner, **d), dx, *dothers
 
         return join(y, auxiliary), pullback
 
     def cache(self, *sizes: Any, **options: Any) -> tuple:
         """Return what `step` needs, of `inner` by these arguments."""
-        return begin("PreNorm.cache", self.norm), begin("PreNorm.cache", self.inner, *sizes, **options)
+        after = None if self.after is None else begin("PreNorm.cache", self.after)
+        return begin("PreNorm.cache", self.norm), begin("PreNorm.cache", self.inner, *sizes, **options), after
 
     def step(self, x: np.ndarray, cache: tuple) -> np.ndarray:
         """Map the next x (B, T, D) to y (B, T, D); nothing is dropped."""
-        norm, inner = cache
-        return x + go_on(self.inner, norm(x), inner)
+        norm, inner, after = cache
+        r = go_on(self.inner, norm(x), inner)
+        return x + (r if after is None else after(r))
 
 
 class PostNorm(Layer):
@@ -128,6 +137,10 @@ def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]
         ):
             layer = tree.map(lambda p: rng.normal(scale=0.5, size=p.shape), residual(norm=norm, inner=inner))
             yield f"{residual.__name__}, {name}", layer, inputs, constants
+        if residual is PreNorm:
+            layer = PreNorm(norm, FeedForward.init(rng, 8, 6), after=LayerNorm.init(8))
+            layer = tree.map(lambda p: rng.normal(scale=0.5, size=p.shape), layer)
+            yield "PreNorm, feed-forward, a norm behind", layer, (x,), {}
         for drop in (Dropout(0.4), StochasticDepth(0.5)):
             layer = residual(norm=norm, inner=FeedForward.init(rng, 8, 6), drop=drop)
             layer = tree.map(lambda p: rng.normal(scale=0.5, size=p.shape), layer)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from reference.core.cache import Ready
-from reference.core.kinds import Nonnegative, Size
+from reference.core.kinds import Finite, Nonnegative, Size
 from reference.core.layer import Layer
 from reference.core.norms import normalization
 from reference.core.shapes import expect_last_axis, expect_shape
@@ -16,10 +16,11 @@ from reference.core.sums import as_rows, column_sums, row_means, row_scales
 
 
 class RMSNorm(Layer):
-    """y = gamma * xhat, where each row xhat is the row of x with a mean square of almost 1."""
+    """y = (offset + gamma) * xhat, where each row xhat is the row of x with a mean square of almost 1."""
 
     gamma: np.ndarray   # (D,)
     eps: Nonnegative = 1e-6
+    offset: Finite = 0.0  # of the gain; 1 where gamma says how far it is from 1, as in Gemma
 
     @classmethod
     def init(cls, width: Size, dtype: DTypeLike = np.float32) -> Self:
@@ -35,19 +36,19 @@ class RMSNorm(Layer):
 
         Source: Zhang & Sennrich 2019 (arXiv:1910.07467), eq. 4, with eps inside the root.
         """
-        gamma = self.gamma
+        gamma, offset = self.gamma, float(self.offset)
         expect_shape("RMSNorm", "gamma", gamma, ("D",))
         expect_last_axis("RMSNorm", "x", x, gamma.size)
         scale = row_scales(x, math.sqrt(self.eps))                      # (..., 1)  # (rmsnorm.1)
         square = row_means(np.square(x / scale))                        # (..., 1)  # (rmsnorm.2)
         r = 1 / (scale * np.sqrt(square + self.eps / scale / scale))    # (..., 1)  # (rmsnorm.3)
         xhat = r * x                                                    # (..., D)  # (rmsnorm.4)
-        y = gamma * xhat                                                # (..., D)  # (rmsnorm.5)
+        y = (offset + gamma) * xhat                                     # (..., D)  # (rmsnorm.5)
 
         def pullback(dy: np.ndarray) -> tuple[Self, np.ndarray]:
             drows = as_rows(dy)                                         # (N, D)
             dgamma = column_sums(drows * xhat.reshape(drows.shape))     # (D,)      # (rmsnorm.6)
-            dxhat = gamma * dy                                          # (..., D)  # (rmsnorm.7)
+            dxhat = (offset + gamma) * dy                               # (..., D)  # (rmsnorm.7)
             dx = r * (dxhat - xhat * row_means(dxhat * xhat))           # (..., D)  # (rmsnorm.8)
             return self.cotangent(gamma=dgamma), dx
 
@@ -55,7 +56,7 @@ class RMSNorm(Layer):
 
     def ready(self) -> Ready:
         """Return x (..., D) -> y (..., D), for many calls."""
-        return normalization(self, self.gamma, self.eps, None, centred=False)
+        return normalization(self, float(self.offset) + self.gamma, self.eps, None, centred=False)
 
 
 def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]:
@@ -63,3 +64,4 @@ def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]
     yield "(2, 3, 7)", layer, (rng.normal(size=(2, 3, 7)),), {}
     yield "one row", layer, (rng.normal(size=7),), {}
     yield "eps as large as the mean square", RMSNorm(layer.gamma, 1.0), (rng.normal(size=(5, 7)),), {}
+    yield "a gain about 1", RMSNorm(layer.gamma, offset=1.0), (rng.normal(size=(2, 7)),), {}

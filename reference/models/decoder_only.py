@@ -3,6 +3,7 @@
 B batch, T positions, D width, V vocabulary.
 """
 
+import dataclasses
 from collections.abc import Callable, Iterator
 from typing import Any, Self
 
@@ -11,7 +12,7 @@ from numpy.typing import DTypeLike
 
 from reference.core import tree
 from reference.core.families import DecoderOnlySettings, expect_embeddings
-from reference.core.kinds import Share
+from reference.core.kinds import AboveZero, Share
 from reference.core.layer import Layer
 from reference.core.masks import padding
 from reference.core.outputs import expect_alone, join, split, width_of
@@ -20,6 +21,7 @@ from reference.core.shapes import expect_ids
 from reference.core.steps import OfTokens
 from reference.functions.gelu_tanh import gelu_tanh_vjp
 from reference.functions.silu import silu_vjp
+from reference.functions.softcap import softcap, softcap_vjp
 from reference.layers.dropout import Dropout
 from reference.layers.embedding import Embedding
 from reference.layers.feedforward import FeedForward
@@ -43,6 +45,8 @@ class DecoderOnly(OfTokens, Layer):
     stack: Stack             # of blocks whose attention is causal
     output: Layer            # D -> V: the Linear that init makes, or the Projection of a tied model
     dropout: Share = 0.0     # of the sums of embeddings and positions
+    scale: AboveZero = 1.0   # of the embeddings
+    cap: AboveZero | None = None  # logits are bent into (-cap, cap)
 
     @property
     def width_out(self) -> int | None:
@@ -81,6 +85,8 @@ class DecoderOnly(OfTokens, Layer):
         """
         _expect_tokens(tokens, self.embedding)
         e, embedding_pullback = self.embedding.vjp(ids=tokens)          # (B, T, D)  # (decoder_only.1)
+        if self.scale != 1:
+            e = float(self.scale) * e                                   # (B, T, D)  # (decoder_only.11)
         x = e
         if self.positions is not None:
             x, positions_pullback = self.positions.vjp(e)               # (B, T, D)  # (decoder_only.2)
@@ -89,19 +95,27 @@ class DecoderOnly(OfTokens, Layer):
         y, auxiliary = split(out)                                       # (B, T, D)  # (decoder_only.4)
         logits, output_pullback = self.output.vjp(y)                    # (B, T, V)  # (decoder_only.5)
         expect_alone("DecoderOnly", "output", logits)
+        capped = logits
+        if self.cap is not None:
+            capped, cap_pullback = softcap_vjp(logits, cap=self.cap)    # (B, T, V)  # (decoder_only.12)
 
         def pullback(cotangents: Any) -> tuple[Self]:
-            dlogits, dauxiliary = split(cotangents)
+            dcapped, dauxiliary = split(cotangents)
             d: dict[str, Layer] = {}
+            dlogits = dcapped
+            if self.cap is not None:
+                dlogits = cap_pullback(dcapped)                         # (B, T, V)  # (decoder_only.13)
             d["output"], dy = output_pullback(dlogits)                  # (B, T, D)  # (decoder_only.6)
             d["stack"], dx = stack_pullback(join(dy, dauxiliary))       # (B, T, D)  # (decoder_only.7)
             _, de = drop_pullback(dx)                                   # (B, T, D)  # (decoder_only.8)
             if self.positions is not None:
                 d["positions"], de = positions_pullback(de)             # (B, T, D)  # (decoder_only.9)
+            if self.scale != 1:
+                de = float(self.scale) * de                             # (B, T, D)  # (decoder_only.14)
             (d["embedding"],) = embedding_pullback(de)                               # (decoder_only.10)
             return (self.cotangent(**d),)
 
-        return join(logits, auxiliary), pullback
+        return join(capped, auxiliary), pullback
 
     def __call__(
         self, *, tokens: np.ndarray, mask: np.ndarray | None = None, rng: np.random.Generator | None = None
@@ -109,9 +123,13 @@ class DecoderOnly(OfTokens, Layer):
         """Return what `vjp` returns first, holding the residuals of one block at a time."""
         _expect_tokens(tokens, self.embedding)
         e = self.embedding(ids=tokens)
+        e = e if self.scale == 1 else float(self.scale) * e
         x = Dropout(self.dropout)(e if self.positions is None else self.positions(e), rng=rng)
         y, auxiliary = split(self.stack(x, mask=mask, **randomness(self.stack, rng)))
-        return join(self.output(y), auxiliary)
+        return join(self._capped(self.output(y)), auxiliary)
+
+    def _capped(self, logits: np.ndarray) -> np.ndarray:
+        return logits if self.cap is None else softcap(logits, cap=self.cap)
 
 
 def _positions(rng: np.random.Generator, settings: DecoderOnlySettings, dtype: DTypeLike) -> Layer | None:
@@ -168,3 +186,5 @@ def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]
         generator = {"rng": np.random.default_rng(1)} if model.dropout else {}
         model = tree.map(lambda p: p + rng.normal(scale=0.2, size=p.shape), model)
         yield name, model, (), {"tokens": tokens, **constants, **generator}
+    model = tree.map(lambda p: p + rng.normal(scale=0.2, size=p.shape), gpt(heads=2, layers=1))
+    yield "like GPT, scaled and capped", dataclasses.replace(model, scale=8**0.5, cap=1.5), (), {"tokens": tokens}

@@ -13,7 +13,7 @@ from numpy.typing import DTypeLike
 from reference.core import tree
 from reference.core.cache import Cache
 from reference.core.families import DecoderOnlySettings, expect_embeddings
-from reference.core.kinds import Share
+from reference.core.kinds import AboveZero, Share
 from reference.core.layer import Layer
 from reference.core.masks import padding
 from reference.core.steps import of_one_table, step_of_one_table
@@ -30,6 +30,8 @@ class TiedDecoderOnly(Layer):
     positions: Layer | None
     stack: Stack
     dropout: Share = 0.0
+    scale: AboveZero = 1.0        # of the embeddings
+    cap: AboveZero | None = None  # logits are bent into (-cap, cap)
 
     @property
     def width_out(self) -> int:
@@ -48,7 +50,7 @@ class TiedDecoderOnly(Layer):
     @classmethod
     def tie(cls, model: DecoderOnly) -> Self:
         """Return `model` with its embedding for an output, in place of its own."""
-        return cls(model.embedding, model.positions, model.stack, model.dropout)
+        return cls(model.embedding, model.positions, model.stack, model.dropout, model.scale, model.cap)
 
     def separate(self) -> DecoderOnly:
         """Return the model with two tables at the point where both are E."""
@@ -58,6 +60,8 @@ class TiedDecoderOnly(Layer):
             stack=self.stack,
             output=Projection(table=self.vocabulary.table),
             dropout=self.dropout,
+            scale=self.scale,
+            cap=self.cap,
         )
 
     def vjp(
@@ -102,3 +106,4 @@ def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]
     ):
         model = tree.map(lambda p: p + rng.normal(scale=0.2, size=p.shape), model)
         yield name, model, (), {"tokens": tokens, **constants}
+    yield "like Gemma", dataclasses.replace(model, scale=8**0.5, cap=1.5), (), {"tokens": tokens}

@@ -5,12 +5,13 @@ from typing import Any
 
 from reference.published import folder
 from reference.published.bert import BERT
+from reference.published.gemma import GEMMA, GEMMA_2
 from reference.published.gpt2 import GPT2
 from reference.published.llama import LLAMA
 from reference.published.marian import MARIAN
 from reference.published.t5 import T5
 
-FAMILIES = (GPT2, LLAMA, BERT, MARIAN, T5)
+FAMILIES = (GPT2, LLAMA, BERT, MARIAN, T5, GEMMA, GEMMA_2)
 KNOWN = {kind: family for family in FAMILIES for kind in family.types}
 
 

@@ -38,9 +38,27 @@ def windows(config: Config) -> list[int | None]:
     first = config.number("max_window_layers", FIRST) if kind in ("qwen2", "qwen3") else 0
     said = [SLIDING if window is not None and i >= first else FULL for i in range(layers)]
     said = config.entries.get("layer_types", said) if kind in ("qwen2", "qwen3") else said
+    return _windows(config, said, layers, window)
+
+
+def alternating(config: Config) -> list[int | None]:
+    """Return the window of each block of a Gemma 2: one in every other, from the first on, unless the config says."""
+    layers = config.size("num_hidden_layers", most=LAYERS)
+    window = None if config.is_null("sliding_window") else config.size("sliding_window", WINDOW)
+    said = config.entries.get("layer_types", [FULL if i % 2 else SLIDING for i in range(layers)])
+    return _windows(config, said, layers, window)
+
+
+def _windows(config: Config, said: Any, layers: int, window: int | None) -> list[int | None]:
     if not isinstance(said, list) or len(said) != layers or not all(each in (FULL, SLIDING) for each in said):
         raise config.wrong("layer_types", f"{layers} times {FULL} or {SLIDING}", said)
     return [window if each == SLIDING else None for each in said]
+
+
+def alternating_entries(seen: list[int | None]) -> dict[str, Any]:
+    """Return what a config of Gemma 2 says of such windows."""
+    window = next((each for each in seen if each is not None), WINDOW)  # others want one where no block has it
+    return {"sliding_window": window, "layer_types": [FULL if each is None else SLIDING for each in seen]}
 
 
 def entries(kind: str, turn: Rotary, seen: list[int | None]) -> dict[str, Any]:

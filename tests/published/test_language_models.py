@@ -1,9 +1,12 @@
+import numpy as np
 import pytest
 import torch
 import transformers
 
+from reference.generation.beam import beam_search
 from reference.generation.stream import stream
 from reference.models.objective import Objective
+from reference.published.gemma import GEMMA, GEMMA_2
 from reference.published.gpt2 import GPT2
 from reference.published.llama import LLAMA
 
@@ -17,6 +20,11 @@ SLOW = {"rope_type": "llama3", "rope_theta": 500.0, "factor": 8.0, **ENDS}
 LINEAR = {"rope_type": "linear", "rope_theta": 500.0, "factor": 2.5}
 ALL = {"attention_bias": True, "mlp_bias": True, "tie_word_embeddings": True}
 SEEN = {"use_sliding_window": True, "sliding_window": 3, "max_window_layers": 1}
+CAPPED = {
+    "head_dim": 6, "query_pre_attn_scalar": 5, "attn_logit_softcapping": 1.5, "final_logit_softcapping": 2.0,
+    "sliding_window": 3,
+}  # fmt: skip
+PLAIN = {"attn_logit_softcapping": None, "final_logit_softcapping": None, "layer_types": ["full_attention"] * 2}
 
 CASES = {
     "GPT-2": (GPT2, "GPT2", {**GPT, "eos_token_id": None, "layer_norm_epsilon": 1e-3}),
@@ -31,6 +39,10 @@ CASES = {
     "Qwen 2": (LLAMA, "Qwen2", SIZES),
     "Qwen 2, a window in one block": (LLAMA, "Qwen2", {**SIZES, **SEEN}),
     "Qwen 3": (LLAMA, "Qwen3", {**SIZES, "head_dim": 6}),
+    "Gemma": (GEMMA, "Gemma", {**SIZES, "head_dim": 6, "rms_norm_eps": 1e-3}),
+    "Gemma, biases": (GEMMA, "Gemma", {**SIZES, "head_dim": 2, "attention_bias": True}),
+    "Gemma 2": (GEMMA_2, "Gemma2", {**SIZES, **CAPPED}),
+    "Gemma 2, no caps, no window": (GEMMA_2, "Gemma2", {**SIZES, **CAPPED, **PLAIN}),
 }
 
 
@@ -81,3 +93,24 @@ def test_greedy_says_the_same_token_by_token(both, tokens):
     said = there.generate(torch.tensor(prompt), attention_mask=seen, max_new_tokens=8, do_sample=False, pad_token_id=0)
     ours = [int(token[0]) for token in stream(here, prompt, length=8)]
     assert ours == said[0, 4:].tolist()
+
+
+def test_beams_say_the_same_token_by_token(both, tokens):
+    _, there, here = both
+    prompt = tokens[:1, :4]
+    options = {"num_beams": 3, "num_return_sequences": 3, "length_penalty": 0.0, "early_stopping": "never"}
+    said = there.generate(
+        torch.tensor(prompt), attention_mask=torch.ones((1, 4), dtype=torch.long), max_new_tokens=6, do_sample=False,
+        eos_token_id=2, pad_token_id=2, output_scores=True, return_dict_in_generate=True, **options,
+    )  # fmt: skip
+    (found,) = beam_search(here, prompt, length=6, beams=3, end=2)
+    for hypothesis, ids, score in zip(found, said.sequences.tolist(), said.sequences_scores.tolist(), strict=True):
+        assert list(hypothesis.ids) == [token for token in ids[4:] if token != 2]
+        assert abs(hypothesis.score - score) <= 1e-9 * abs(score)
+
+
+def test_steps_with_a_cache_are_one_forward_pass(both, tokens):
+    _, _, here = both
+    cache, logits = here.cache(2, 9), here(tokens=tokens)
+    steps = [here.step(tokens[:, start:stop], cache) for start, stop in ((0, 4), (4, 5), (5, 6), (6, 9))]
+    assert np.abs(np.concatenate(steps, axis=1) - logits).max() <= 1e-12 * np.abs(logits).max()

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from composites import Noting, Unheard, WithoutMask
+from composites import Noting, SkippedNorm, Unheard, WithoutMask
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -49,7 +49,7 @@ def same_tree(got, expected):
         np.testing.assert_allclose(leaf, other, **EXACT, err_msg=path)
 
 
-@pytest.mark.parametrize("i", range(10))
+@pytest.mark.parametrize("i", range(11))
 def test_backward_is_proved(prove, rng, i):
     _, layer, inputs, constants = list(examples(rng))[i]
     prove(layer, *inputs, **constants)
@@ -224,6 +224,62 @@ def test_a_dropped_branch_leaves_the_skip_alone(rng, residual):
     dropped = (abs(y - expected) <= 1e-12).all(axis=(1, 2))  # rounding; a branch that is kept moves y by about 1
     assert 100 < np.count_nonzero(dropped) < 300  # of 400 with probability 1/2: ten standard deviations
     same(pullback(dy)[1][dropped], dx_expected[dropped])
+
+
+class InTurn(Layer):
+    """Two layers, one after the other."""
+
+    first: Layer
+    second: Layer
+
+    def vjp(self, x, *, rng=None):
+        h, first_pullback = self.first.vjp(x)
+        y, second_pullback = self.second.vjp(h)
+
+        def pullback(dy):
+            d_second, dh = second_pullback(dy)
+            d_first, dx = first_pullback(dh)
+            return self.cotangent(first=d_first, second=d_second), dx
+
+        return y, pullback
+
+
+def behind(rng, drop=None):
+    layer = PreNorm(LayerNorm.init(8), FeedForward.init(rng, 8, 6), drop, LayerNorm.init(8))
+    return randomise(rng, layer)
+
+
+def test_a_norm_behind_is_a_part_of_the_inner_layer(rng):
+    layer, (x, dy) = behind(rng), rng.normal(size=(2, 2, 3, 8))
+    together = PreNorm(layer.norm, InTurn(layer.inner, layer.after))
+    (y, pullback), (expected, expected_pullback) = layer.vjp(x), together.vjp(x)
+    (d, dx), (d_together, dx_together) = pullback(dy), expected_pullback(dy)
+    np.testing.assert_array_equal(y, expected)
+    np.testing.assert_array_equal(dx, dx_together)
+    same_tree((d.norm, d.inner, d.after), (d_together.norm, d_together.inner.first, d_together.inner.second))
+    assert PreNorm(layer.norm, layer.inner)(x).shape == y.shape and (PreNorm(layer.norm, layer.inner)(x) != y).all()
+
+
+def test_a_norm_behind_is_in_every_step(rng):
+    layer, x = behind(rng), rng.normal(size=(2, 4, 8))
+    cache = layer.cache(2, 4)
+    same(np.concatenate([layer.step(x[:, :1], cache), layer.step(x[:, 1:], cache)], axis=1), layer(x))
+
+
+def test_a_drop_is_of_what_the_norm_behind_returns(prove, rng):
+    layer, x = behind(rng, Dropout(0.4)), rng.normal(size=(2, 3, 8))
+    prove(layer, x, rng=np.random.default_rng(5))
+    branch = PreNorm(layer.norm, layer.inner, None, layer.after)(x) - x
+    kept = layer(x, rng=np.random.default_rng(5)) - x
+    close = {"rtol": 1e-9, "atol": 1e-12}  # of a difference of numbers near 1
+    assert (np.isclose(kept, branch / 0.6, **close) | np.isclose(kept, 0, **close)).all()
+
+
+def test_a_norm_behind_skipped_in_the_backward_is_caught(caught, rng):
+    layer = behind(rng)
+    wrong = PreNorm(layer.norm, layer.inner, None, SkippedNorm(layer.after.gamma, layer.after.beta))
+    names = {"after.gamma", "after.beta", "norm.gamma", "norm.beta", "x"}
+    caught(names | {f"inner.{part}.{p}" for part in ("hidden", "output") for p in "wb"}, wrong, rng.normal(size=(2, 8)))
 
 
 @BOTH

@@ -78,7 +78,7 @@ def same(got, expected):
     np.testing.assert_allclose(got, expected, **EXACT)
 
 
-@pytest.mark.parametrize("i", range(3))
+@pytest.mark.parametrize("i", range(4))
 def test_backward_is_proved(prove, rng, i):
     _, subject, inputs, constants = list(examples(rng))[i]
     prove(subject, *inputs, **constants)
@@ -172,6 +172,17 @@ def test_it_is_layer_normalisation_on_centred_rows(rng):
     d_other, dx_other = pullback(dy)
     for got, expected in ((y, y_other), (dgamma, d_other.gamma), (dx - mean(dx), dx_other)):
         same(got, expected)
+
+
+def test_an_offset_is_a_part_of_the_gain(rng):
+    (layer, x), dy = layer_and_input(rng), rng.normal(size=SHAPE)
+    about_one = RMSNorm(layer.gamma - 1, offset=1.0)
+    for got, expected in zip(run(about_one, x, dy), run(layer, x, dy), strict=True):
+        same(got, expected)
+    for dtype, close in ((np.float64, 1e-13), (np.float32, 1e-6)):
+        narrow, rows = about_one.astype(dtype), x[0].astype(dtype)
+        np.testing.assert_allclose(narrow.ready()(rows), narrow(rows), rtol=close, atol=close)
+        assert narrow(rows).dtype == dtype
 
 
 def test_euler_identity_of_the_gain(rng):

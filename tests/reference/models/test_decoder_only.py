@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 from composites import (
@@ -22,6 +24,8 @@ from reference.core import tree
 from reference.core.families import DecoderOnlySettings
 from reference.core.layer import Layer
 from reference.core.masks import padding
+from reference.functions.softcap import softcap_vjp
+from reference.layers.embedding import Embedding
 from reference.layers.feedforward import FeedForward
 from reference.layers.gated import GatedFeedForward
 from reference.layers.grouped_attention import GroupedAttention
@@ -63,7 +67,7 @@ def gradients(subject, dlogits, **constants):
     return d
 
 
-@pytest.mark.parametrize("i", range(4))
+@pytest.mark.parametrize("i", range(5))
 def test_backward_is_proved(prove, rng, i):
     _, subject, _, constants = list(examples(rng))[i]
     report = prove(subject, **constants)
@@ -120,6 +124,28 @@ def test_it_is_its_parts_one_by_one(rng, kind):
     same(d.embedding.table, np.einsum("btv,btd->vd", np.eye(V)[tokens], dx))
     if kind == "gpt":
         same(d.positions.table[:5], dx.sum(axis=0))
+
+
+@KINDS
+def test_factor_and_cap_may_stand_outside(rng, kind):
+    plain, tokens, dlogits = model(rng, kind), ids(rng), rng.normal(size=(2, 5, V))
+    both = dataclasses.replace(plain, scale=2.5, cap=1.5)
+    outside = dataclasses.replace(plain, embedding=Embedding(2.5 * plain.embedding.table))
+    (logits, pullback), (raw, raw_pullback) = both.vjp(tokens=tokens), outside.vjp(tokens=tokens)
+    expected, cap_pullback = softcap_vjp(raw, cap=1.5)
+    same(logits, expected)
+    np.testing.assert_array_equal(both(tokens=tokens), logits)
+    (d,), (d_outside,) = pullback(dlogits), raw_pullback(cap_pullback(dlogits))
+    same(d.embedding.table, 2.5 * d_outside.embedding.table)
+    same_tree((d.stack, d.output), (d_outside.stack, d_outside.output))
+
+
+@KINDS
+def test_factor_and_cap_are_in_every_step(rng, kind):
+    subject, tokens = dataclasses.replace(model(rng, kind), scale=2.5, cap=1.5), ids(rng)
+    cache = subject.cache(2, 5)
+    steps = [subject.step(tokens[:, start:stop], cache) for start, stop in ((0, 3), (3, 4), (4, 5))]
+    same(np.concatenate(steps, axis=1), subject(tokens=tokens))
 
 
 @KINDS
@@ -261,6 +287,39 @@ def test_empty_batch_gives_empty_output_and_zero_gradient(rng):
     logits, pullback = subject.vjp(tokens=np.zeros((0, 5), int))
     assert logits.shape == (0, 5, V)
     assert not any(leaf.any() for _, leaf in tree.leaves(pullback(logits)[0]))
+
+
+class Outside(DecoderOnly):
+    """A model that forgets, on the way back, what it did to embeddings or to logits."""
+
+    without: str = "scale"
+
+    def vjp(self, *, tokens):
+        logits, right_pullback = super().vjp(tokens=tokens)
+
+        def pullback(dlogits):
+            if self.without == "cap":
+                dlogits = dlogits / (1 - logits * logits / self.cap / self.cap)
+            (d,) = right_pullback(dlogits)
+            if self.without == "scale":
+                d = dataclasses.replace(d, embedding=Embedding(d.embedding.table / self.scale))
+            return (d,)
+
+        return logits, pullback
+
+
+def outside(rng, without):
+    plain = model(rng)
+    return Outside(plain.embedding, None, plain.stack, plain.output, 0.0, 2.5, 1.5, without)
+
+
+def test_a_forgotten_factor_of_the_embeddings_is_caught(caught, rng):
+    caught({"embedding.table"}, outside(rng, "scale"), tokens=ids(rng, length=3))
+
+
+def test_a_forgotten_slope_of_the_cap_is_caught(caught, rng):
+    subject = outside(rng, "cap")
+    caught({path for path in parameters(subject) if "key.b" not in path}, subject, tokens=ids(rng, length=3))
 
 
 def test_positions_of_one_sequence_are_caught(caught, rng):

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 from composites import dtypes, generic, parameters, same, same_tree
@@ -51,7 +53,7 @@ def planted(subject, combine):
     return Wrong(subject.vocabulary, None, subject.stack)
 
 
-@pytest.mark.parametrize("i", range(2))
+@pytest.mark.parametrize("i", range(3))
 def test_backward_is_proved(prove, rng, i):
     _, subject, _, constants = list(examples(rng))[i]
     report = prove(subject, **constants)
@@ -98,6 +100,16 @@ def test_it_is_the_separate_model_with_two_copies(rng, kind):
     (d,), (d_copies,) = pullback(dlogits), expected_pullback(dlogits)
     np.testing.assert_array_equal(d.vocabulary.table, d_copies.embedding.table + d_copies.output.table)
     same_tree(d.stack, d_copies.stack)
+
+
+def test_factor_and_cap_are_those_of_the_separate_model(rng):
+    subject, tokens = dataclasses.replace(model(rng), scale=2.5, cap=1.5), ids(rng)
+    assert (subject.separate().scale, subject.separate().cap) == (2.5, 1.5)
+    again = TiedDecoderOnly.tie(subject.separate())
+    np.testing.assert_array_equal(again(tokens=tokens), subject(tokens=tokens))
+    cache = subject.cache(2, 5)
+    steps = [subject.step(tokens[:, start:stop], cache) for start, stop in ((0, 3), (3, 4), (4, 5))]
+    same(np.concatenate(steps, axis=1), subject(tokens=tokens))
 
 
 def test_every_row_gets_a_gradient_through_the_output(rng):

@@ -20,6 +20,7 @@ from reference.models.tied import TiedTransformer
 from reference.models.tied_decoder_only import TiedDecoderOnly
 from reference.published.bert import BERT
 from reference.published.config import Config
+from reference.published.gemma import GEMMA, GEMMA_2
 from reference.published.gpt2 import GPT2
 from reference.published.llama import LLAMA
 from reference.published.marian import MARIAN
@@ -93,6 +94,17 @@ T5_SIZES = {
 }  # fmt: skip
 
 
+GEMMA_SIZES = {
+    "vocab_size": 11, "hidden_size": 8, "intermediate_size": 6, "num_hidden_layers": 2, "num_attention_heads": 4,
+    "num_key_value_heads": 2, "head_dim": 6,
+}  # fmt: skip
+
+
+def gemma(family, **entries):
+    (kind,) = family.types
+    return lambda rng: family.blank(Config("config.json", {"model_type": kind, **GEMMA_SIZES, **entries})).astype("f")
+
+
 def t5(rng, **entries):
     return T5.blank(Config("config.json", T5_SIZES | entries)).astype(np.float32)
 
@@ -116,6 +128,10 @@ MODELS = {
         T5, lambda rng: t5(rng, feed_forward_proj="gated-gelu", tie_word_embeddings=False, dropout_rate=0.0),
     ),
     "T5, no factor of the output": (T5, lambda rng: t5(rng, scale_decoder_outputs=False)),
+    "Gemma": (GEMMA, gemma(GEMMA)),
+    "Gemma, biases": (GEMMA, gemma(GEMMA, attention_bias=True, attention_dropout=0.1, rope_theta=500.0)),
+    "Gemma 2": (GEMMA_2, gemma(GEMMA_2, sliding_window=3, query_pre_attn_scalar=5)),
+    "Gemma 2, no cap of the logits": (GEMMA_2, gemma(GEMMA_2, final_logit_softcapping=None)),
     "Qwen 3": (LLAMA, lambda rng: qwen(rng, qk_norm=True)),
 }
 

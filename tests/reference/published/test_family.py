@@ -9,7 +9,7 @@ from reference.published import folder, tensors
 UNSEEN = {  # of which no tensor knows
     ("GPT-2", "n_head"), ("Llama", "sliding_window"), ("BERT", "num_attention_heads"),
     ("Marian", "encoder_attention_heads"), ("Marian", "decoder_attention_heads"),
-    ("T5", "relative_attention_max_distance"),
+    ("T5", "relative_attention_max_distance"), ("Gemma 2", "sliding_window"), ("Gemma 2", "query_pre_attn_scalar"),
 }  # fmt: skip
 
 

@@ -64,6 +64,21 @@ def test_windows_are_those_of_the_kind(kind, entries, windows):
     assert turns.windows(config(kind, **entries)) == windows
 
 
+@pytest.mark.parametrize(
+    ("entries", "windows"),
+    [
+        ({}, [4096, None, 4096]),
+        ({"sliding_window": 5}, [5, None, 5]),
+        ({"sliding_window": None}, [None] * 3),
+        ({"sliding_window": 5, "layer_types": ["full_attention"] * 3}, [None] * 3),
+    ],
+)
+def test_windows_of_gemma_2_are_in_every_other_block(entries, windows):
+    said = config("gemma2", **entries)
+    assert turns.alternating(said) == windows
+    assert turns.alternating(config("gemma2", **turns.alternating_entries(windows))) == windows
+
+
 def test_kinds_of_layers_must_be_known_and_as_many_as_layers(refused):
     for said in (["full_attention"], ["full_attention", "chunked", "chunked"], [[], [], []], "full"):
         got = refused(turns.windows, config("qwen2", layer_types=said))
