@@ -16,6 +16,8 @@ from reference.core.sums import row_maxima, row_sums
 from reference.generation.sampling import expect_token
 from reference.generation.stream import begin, side_by_side
 
+OFFSET = 5.0  # of lengths, in the score of Wu et al.
+
 
 @dataclasses.dataclass(frozen=True)
 class Hypothesis:
@@ -31,12 +33,12 @@ def log_softmax(logits: np.ndarray) -> np.ndarray:
     return shifted - np.log(row_sums(np.exp(shifted)))                          # (..., V)  # (beam.1)
 
 
-def normalized(total: Any, length: int, penalty: float) -> Any:
+def normalized(total: Any, length: int, penalty: float, offset: float = OFFSET) -> Any:
     """Return the score of a sequence of `length` tokens, its end among them, whose log-probabilities add up to `total`.
 
-    Source: Wu et al. 2016 (arXiv:1609.08144), eq. 14.
+    Source: Wu et al. 2016 (arXiv:1609.08144), eq. 14; with an offset of 0 a power of the length itself.
     """
-    return total / ((5 + length) / 6) ** float(penalty)                         # ()        # (beam.3)
+    return total / ((offset + length) / (offset + 1)) ** float(penalty)         # ()        # (beam.3)
 
 
 def beam_search(
@@ -47,22 +49,25 @@ def beam_search(
     beams: int,
     end: int | None = None,
     penalty: float = 0.0,
+    offset: float = OFFSET,
     source: np.ndarray | None = None,
     source_mask: np.ndarray | None = None,
 ) -> list[list[Hypothesis]]:
     """Return the best of at most `length` tokens after each prompt, at most `beams` of them, the best first.
 
     A sequence that is not at its `end` after `length` tokens counts as it is.  `penalty` is the power of the
-    length by which scores are divided: 0 compares probabilities, more prefers longer sequences.
+    length by which scores are divided: 0 compares probabilities, more prefers longer sequences.  `offset` is
+    added to the length first, 0 where weights were published with a penalty of the length itself.
     Prompts, source and errors as for `stream`.
 
     Raises:
-        TypeError: length or beams is not a whole number, or the penalty no number.
-        ValueError: one of them is below 1, the penalty below 0, or end outside the vocabulary.
+        TypeError: length or beams is not a whole number, or penalty or offset no number.
+        ValueError: one of them is below 1, penalty or offset below 0, or end outside the vocabulary.
     """
     expect_size("beam_search", "length", length)
     expect_size("beam_search", "beams", beams)
     expect_nonnegative("beam_search", "penalty", penalty)
+    expect_nonnegative("beam_search", "offset", offset)
     if end is not None:
         expect_token("beam_search", "end", end, model.width_out)
     tokens, starts = side_by_side("beam_search", prompts, model.width_out)
@@ -74,7 +79,7 @@ def beam_search(
     if source_mask is not None and len(source_mask) > 1:
         source_mask = source_mask.take(handed_over(forked, source_mask), axis=0)
     cache, tokens = begin("beam_search", model, tokens, starts, int(length), source, source_mask)
-    first = [_Search(beams, int(length), end, penalty) for _ in range(batch)]
+    first = [_Search(beams, int(length), end, (penalty, float(offset))) for _ in range(batch)]
     for n in range(1, length + 1):
         logits = log_softmax(model.step(tokens, cache)[:, -1])
         scores = np.asarray(logits.tolist() if not on_host(logits) else logits).reshape(batch, beams, -1)
@@ -90,8 +95,8 @@ def beam_search(
 class _Search:
     """The beams of one prompt: what they have said, its log-probability, and what is at its end."""
 
-    def __init__(self, beams: int, length: int, end: int | None, penalty: float) -> None:
-        self.beams, self.length, self.end, self.penalty = beams, length, end, penalty
+    def __init__(self, beams: int, length: int, end: int | None, rule: tuple[float, float]) -> None:
+        self.beams, self.length, self.end, self.rule = beams, length, end, rule
         self.totals = np.array([0.0] + [-np.inf] * (beams - 1))  # all begin alike: one of them forks
         self.said: list[tuple[int, ...]] = [()] * beams
         self.ended: list[Hypothesis] = []
@@ -105,7 +110,7 @@ class _Search:
         if self.end is not None:
             for row in rows[: self.beams][ids[: self.beams] == self.end]:
                 if total[row, self.end] > -np.inf:
-                    score = normalized(float(total[row, self.end]), len(self.said[row]) + 1, self.penalty)
+                    score = normalized(float(total[row, self.end]), len(self.said[row]) + 1, *self.rule)
                     self.ended.append(Hypothesis(self.said[row], score))
             self.ended = _sorted(self.ended)[: self.beams]
             rows, ids = rows[ids != self.end], ids[ids != self.end]
@@ -119,11 +124,11 @@ class _Search:
         """Whether nothing that a beam may still say can be among the best: a total never rises."""
         if len(self.ended) < self.beams:
             return False
-        return normalized(float(self.totals.max()), self.length, self.penalty) <= self.ended[-1].score
+        return normalized(float(self.totals.max()), self.length, *self.rule) <= self.ended[-1].score
 
     def best(self) -> list[Hypothesis]:
         going_on = [
-            Hypothesis(said, normalized(float(total), len(said), self.penalty))
+            Hypothesis(said, normalized(float(total), len(said), *self.rule))
             for said, total in zip(self.said, self.totals, strict=True) if total > -np.inf
         ]  # fmt: skip
         return _sorted(self.ended + going_on)[: self.beams]

@@ -111,11 +111,12 @@ def test_greedy_says_the_same_token_by_token(both, inputs):
     assert ours == said_there(there, given)[:, 1:].T.tolist()
 
 
-def test_beams_say_the_same_token_by_token(both, inputs):
+@pytest.mark.parametrize("penalty", [0.0, 0.8, 2.0])
+def test_beams_say_the_same_token_by_token(both, inputs, penalty):
     (_, there, here), (ids, given) = both, inputs
     reads = {"source": ids["source"], "source_mask": ids["source_mask"]}
-    found = beam_search(here, [[START]] * 2, length=8, beams=3, end=END, **reads)
-    options = {"num_beams": 3, "num_return_sequences": 3, "length_penalty": 0.0, "early_stopping": "never"}
+    found = beam_search(here, [[START]] * 2, length=8, beams=3, end=END, penalty=penalty, offset=0.0, **reads)
+    options = {"num_beams": 3, "num_return_sequences": 3, "length_penalty": penalty, "early_stopping": "never"}
     said = said_there(there, given, **options, output_scores=True, return_dict_in_generate=True)
     ours = [hypothesis for each in found for hypothesis in each]
     for hypothesis, ids_there, score in zip(ours, said.sequences.tolist(), said.sequences_scores.tolist(), strict=True):

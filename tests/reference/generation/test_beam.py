@@ -1,4 +1,5 @@
 import itertools
+import math
 
 import numpy as np
 import pytest
@@ -33,7 +34,7 @@ def of_sources(rng, kind=Transformer):
     return model, {"source": rng.integers(V, size=(3, 5)), "source_mask": padding(np.array([5, 3, 1]), 5)}
 
 
-def everything(model, prompt, length, end, penalty, **given):
+def everything(model, prompt, length, end, penalty, offset=5.0, **given):
     """Every sequence there is, with its score, the best first: (ids, score)."""
     found = {}
     for ids in itertools.product(range(V), repeat=length):
@@ -46,7 +47,7 @@ def everything(model, prompt, length, end, penalty, **given):
             logits = model(tokens=np.array([read]))
         said = np.array(ids[:stop])
         logp = log_softmax(logits[0, len(prompt) - 1 :])[np.arange(stop), said].sum()
-        found[ids[: stop - (end in ids)]] = normalized(logp, stop, penalty)
+        found[ids[: stop - (end in ids)]] = normalized(logp, stop, penalty, offset)
     return sorted(found.items(), key=lambda item: -item[1])
 
 
@@ -60,12 +61,12 @@ def expect_found(hypotheses, wanted):
 
 
 @pytest.mark.parametrize("end", [None, END])
-@pytest.mark.parametrize("penalty", [0.0, 0.6, 2.0])
-def test_beams_enough_for_all_find_the_best_of_all_sequences(rng, end, penalty):
+@pytest.mark.parametrize(("penalty", "offset"), [(0.0, 5.0), (0.6, 5.0), (2.0, 5.0), (0.7, 0.0)])
+def test_beams_enough_for_all_find_the_best_of_all_sequences(rng, end, penalty, offset):
     model, beams = decoder_only(rng), V ** 3
-    found = beam_search(model, PROMPTS, length=3, beams=beams, end=end, penalty=penalty)
+    found = beam_search(model, PROMPTS, length=3, beams=beams, end=end, penalty=penalty, offset=offset)
     for prompt, hypotheses in zip(PROMPTS, found, strict=True):
-        wanted = everything(model, prompt, 3, end, penalty)[:beams]
+        wanted = everything(model, prompt, 3, end, penalty, offset)[:beams]
         expect_found(hypotheses[:20], wanted[:20])
 
 
@@ -110,13 +111,13 @@ def test_each_prompt_is_searched_as_if_alone(rng):
         expect_found(hypotheses, [(h.ids, h.score) for h in alone])
 
 
-@pytest.mark.parametrize("penalty", [0.0, 0.6, 3.0])
-def test_to_stop_early_changes_nothing(rng, monkeypatch, penalty):
+@pytest.mark.parametrize(("penalty", "offset"), [(0.0, 5.0), (0.6, 5.0), (3.0, 5.0), (0.5, 0.0)])
+def test_to_stop_early_changes_nothing(rng, monkeypatch, penalty, offset):
     stopped = []
     for _ in range(6):
         model = decoder_only(rng, 1.5)
         model = DecoderOnly(model.embedding, None, model.stack, Likely(model.output, END))
-        given = {"length": 8, "beams": 2, "end": END, "penalty": penalty}
+        given = {"length": 8, "beams": 2, "end": END, "penalty": penalty, "offset": offset}
         with monkeypatch.context() as patched:
             calls = count_steps(patched)
             early = beam_search(model, PROMPTS, **given)
@@ -147,6 +148,13 @@ def count_steps(patched):
     calls, step = [], DecoderOnly.step
     patched.setattr(DecoderOnly, "step", lambda *given: calls.append(1) or step(*given))
     return calls
+
+
+def test_an_offset_of_0_divides_by_a_power_of_the_length():
+    for length in (1, 2, 9):
+        for penalty in (0.0, 0.7, 2.0):
+            got = normalized(-3.0, length, penalty, 0.0)
+            assert math.isclose(got, -3.0 / length**penalty, rel_tol=1e-15)
 
 
 def test_the_penalty_of_length_is_that_of_the_paper():
@@ -228,6 +236,7 @@ def test_sums_of_different_length_that_are_compared_are_caught(rng):
     ({"beams": 1.5}, TypeError, "beam_search: beams must be a whole number, got float"),
     ({"length": 0}, ValueError, "beam_search: length must be at least 1, got 0"),
     ({"penalty": -1}, ValueError, "beam_search: penalty must be finite and at least 0, got -1"),
+    ({"offset": -1}, ValueError, "beam_search: offset must be finite and at least 0, got -1"),
     ({"prompts": [[]]}, ValueError, r"beam_search: prompts\[0\] must have shape \(T,\) with T at least 1, got \(0,\)"),
     ({"end": V}, ValueError, r"beam_search: end must lie in \[0, 4\), got 4"),
 ])  # fmt: skip

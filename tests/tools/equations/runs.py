@@ -222,7 +222,7 @@ def sampled(module, rng):
 
 def searched(module, rng):
     def steps():
-        search = module._Search(3, 4, 1, 0.7)
+        search = module._Search(3, 4, 1, (0.7, 5.0))
         for _ in range(3):
             search.go_on(module.log_softmax(rng.normal(size=(3, 5))))
 
