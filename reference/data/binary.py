@@ -49,6 +49,12 @@ def write(file: BinaryIO, pieces: Iterable[tuple[np.ndarray, int]], vocabulary: 
     return count
 
 
+def is_one(path: Path) -> bool:
+    """Whether a file that is there begins like a file of tokens."""
+    with path.open("rb") as file:
+        return file.read(len(MAGIC)) == MAGIC
+
+
 def read(path: Path) -> Tokens:
     """Return the tokens of a file, which stay there.
 

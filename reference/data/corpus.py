@@ -45,9 +45,12 @@ class Corpus:
             DataError: a file cannot be read, or something in it; the line says which and what.
         """
         paths = [Path(file) for file in files] or own()
-        if len(paths) == 1 and paths[0].is_dir():
+        if is_prepared(files):
             return cls.prepared(paths[0])
         training, held_out = parts(paths)
+        for path in paths:
+            if binary.is_one(path):
+                raise DataError(f"{path}: must be a text, or the folder that 'prepare' wrote, got a file of tokens")
         tokenizer = read(line) if line else tokenizer_of(word, vocabulary, training, held_out)
         known = tokenizer.vocabulary, digest(tokenizer)
         first, last = (Tokens.of(encoded(some, tokenizer), *known) for some in (training, held_out))
@@ -66,10 +69,15 @@ class Corpus:
         return cls(first, last, tokenizer)
 
 
+def is_prepared(files: Sequence[str]) -> bool:
+    """Whether what is named is one folder, as `prepare` writes it."""
+    return len(files) == 1 and Path(files[0]).is_dir()
+
+
 def text_of(files: Sequence[str], corpus: Corpus) -> Iterator[bytes]:
     """Yield the text of files piece by piece; of a folder that was prepared what its tokens mean."""
     paths = [Path(file) for file in files] or own()
-    if len(paths) == 1 and paths[0].is_dir():
+    if is_prepared(files):
         for tokens in (corpus.training, corpus.held_out):
             for first in range(0, len(tokens.ids), CHUNK):
                 yield corpus.tokenizer.data(tokens.ids[first : first + CHUNK].tolist())

@@ -55,7 +55,6 @@ def text_curves(losses: np.ndarray, records: Sequence[Mapping[str, Any]], beside
         axes.plot(ends, [record[key] for record in records], "o-", color=HELD_OUT, markersize=3.5, label="held-out")
     for (name, bits), style in zip(beside.items(), (":", "--", "-."), strict=True):
         right.axhline(bits, color="0.4", linewidth=0.9, linestyle=style, label=name)
-    left.set_yscale("log")
     _framed(left, "Loss of a token (nats)", "step")
     _framed(right, "Bits a byte", "step")
     return figure

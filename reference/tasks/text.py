@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from reference.core.kinds import AboveZero, Count, Size
-from reference.data.corpus import Corpus
+from reference.data.corpus import Corpus, is_prepared
 from reference.data.errors import DataError
 from reference.data.line import read
 from reference.data.tokenizer import Bytes, Tokenizer, shown
@@ -62,6 +62,8 @@ class Text(Learned):
         if "digest" in entries:
             return entries
         own = cls.of({name: value for name, value in entries.items() if name in cls.names()})
+        if is_prepared(own.files) and "tokenizer" in entries:
+            raise DataError(f"tokenizer must be left out for {own.files[0]}, which has its own, got {own.tokenizer}")
         corpus = Corpus.of(own.files, own.tokenizer, own.vocabulary)
         training, held_out = corpus.training, corpus.held_out
         for name, tokens in (("to train on", training), ("held out", held_out)):

@@ -79,6 +79,13 @@ def test_a_tokenizer_of_a_file_is_read(file, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["train.bin", "val.bin"])
+def test_a_file_of_tokens_is_no_text(prepared, name):
+    folder, file = prepared()
+    with pytest.raises(DataError, match=rf"/{name}: must be a text, or the folder .* wrote, got a file of tokens$"):
+        Corpus.of([str(file), str(folder / name)], "bytes", 1)
+
+
+@pytest.mark.parametrize("name", ["train.bin", "val.bin"])
 def test_a_file_of_another_tokenizer_is_one_clear_line(prepared, name, tmp_path):
     folder, _ = prepared("bytes")
     other = (folder / name).read_bytes()

@@ -1,9 +1,12 @@
+import io
 import math
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from reference.data.errors import DataError
+from reference.job.prepare import prepare
 from reference.training.checkpoint import written
 from reference.training.loop import data, train
 from reference.training.settings import Run
@@ -55,6 +58,14 @@ def test_a_context_longer_than_the_text_is_one_clear_line(text, file, context, p
     message = rf"^context must be shorter than the text: \d+ tokens ({part}|to train on), got {context:,}$"
     with pytest.raises(DataError, match=message):
         text(context=context)
+
+
+def test_a_folder_that_was_prepared_has_a_tokenizer_of_its_own(file, tmp_path):
+    prepare([file], tmp_path / "data", "characters", 1, Console(file=io.StringIO()))
+    entries = {"task": "text", "files": (str(tmp_path / "data"),)}
+    assert Run.of(entries).task.encoder.vocabulary < 30
+    with pytest.raises(DataError, match=r"^tokenizer must be left out for .*/data, which has its own, got bytes$"):
+        Run.of({**entries, "tokenizer": "bytes"})
 
 
 def test_bits_a_byte_are_of_the_text_whatever_a_token_is(text):
