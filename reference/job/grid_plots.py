@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import EngFormatter, FuncFormatter, LogLocator, NullFormatter
 
 from reference.job.grid_fit import Found, Prediction
 from reference.training.cells import Result
@@ -59,7 +59,7 @@ def isoflop(cells: Sequence[Cell], results: Sequence[Result], found: Found) -> F
     for budget, colour in zip(budgets, colours, strict=True):
         axes.plot([], [], "o-", color=colour, markersize=5, label=f"{budget:.1e} flops")
         if found.law is not None:
-            n = np.geomspace(each[0, 0] / 1.5, each[-1, 0] * 1.5, POINTS)
+            n = np.geomspace(each[0, 0], each[-1, 0], POINTS)
             token = np.exp(np.interp(np.log(n), *np.log(each).T))  # flops for a token, between the sizes of the grid
             curve = found.law.loss(n, budget / token)
             axes.plot(n, curve, color=colour, linewidth=1.2)
@@ -106,9 +106,13 @@ def _finish(axes: Axes, name: str) -> None:
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_xlabel(name)
-    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda loss, _: f"{loss:g}"))
-    axes.yaxis.set_minor_formatter(NullFormatter())
+    for axis, subs, formatter in (
+        (axes.xaxis, (1, 3), EngFormatter(sep="")),
+        (axes.yaxis, (1, 1.2, 1.4, 1.6, 2, 3, 4, 6, 8), FuncFormatter(lambda loss, _: f"{loss:g}")),
+    ):
+        axis.set_major_locator(LogLocator(subs=subs))
+        axis.set_major_formatter(formatter)
+        axis.set_minor_formatter(NullFormatter())
     axes.grid(alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False, fontsize=8)

@@ -9,8 +9,9 @@ from reference.training.cells import Result
 from reference.training.grid import FOLLOW, Cell
 
 TERMS = """\
-<p>n are the parameters of a model, all of them; d the tokens that it was trained to say, those of each epoch anew; a
-flop is one of those of the matrix products of forward and backward passes.</p>"""
+<p>Parameters are all numbers of a model; tokens those that it was trained to say, in each epoch anew; flops those of
+the matrix products of forward and backward passes. An interval holds nine of ten laws that the cells might as well have
+had.</p>"""
 
 
 def page(cells: Sequence[Cell], results: Sequence[Result], found: Found, pictures: Mapping[str, bytes]) -> str:

@@ -8,6 +8,7 @@ from rich.console import Console
 
 from reference.job.display import nats
 from reference.job.grid_fit import Found
+from reference.scaling.law import EXPONENTS
 from reference.training.cells import Result
 from reference.training.grid import Cell
 
@@ -57,6 +58,12 @@ def _said(cell: Cell, found: Found) -> float | None:
     return None if found.law is None else float(found.law.loss(cell.parameters, cell.tokens))
 
 
+def _between(low: float, high: float) -> str:
+    least, most = EXPONENTS
+    ends = [f"{end:g} is the end of what is looked for" for end in (low, high) if end in (least, most)]
+    return f"{low:.3f} to {high:.3f}{' (' + ', '.join(ends) + ')' if ends else ''}"
+
+
 def sentences(found: Found) -> list[str]:
     """Return the law, its exponents and its prediction, or why there is none, in words."""
     law, next = found.law, found.prediction
@@ -65,8 +72,14 @@ def sentences(found: Found) -> list[str]:
     interval = f"90 % interval {nats(next.low)} to {nats(next.high)}"
     within = f"{'within' if next.inside else 'outside'} the interval, off by {100 * next.off:+.1f} %"
     said = f"predicted {nats(next.loss)}, {interval}, measured {nats(next.measured)}: {within}"
+    terms = [
+        f"{factor:.4g} / {name}^{power:.3f}"
+        for factor, name, power in ((law.A, "parameters", law.a), (law.B, "tokens", law.b))
+        if factor > 0  # else the cells show no difference that it makes
+    ]
+    a, b = (_between(*interval) for interval in (found.a, found.b))
     return [
-        f"loss = {law.E:.4g} + {law.A:.4g} / parameters^{law.a:.3f} + {law.B:.4g} / tokens^{law.b:.3f}",
-        f"90 % of refits: a from {found.a[0]:.3f} to {found.a[1]:.3f}, b from {found.b[0]:.3f} to {found.b[1]:.3f}",
+        " + ".join([f"loss = {law.E:.4g}", *terms]),
+        f"exponents, 90 % intervals: of parameters {a}, of tokens {b}",
         f"the largest cell, {next.cell.place}, held back from the fit: {said}",
     ]

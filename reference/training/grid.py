@@ -90,7 +90,8 @@ def cells(
         entries = {"epochs": 1, **dial(task, family, depth), **given}
         amounts = data if data or compute else grid.usual(entries, depth)
         found += [Cell(depth, None, grid.run(entries, depth, amount)) for amount in amounts]
-        found += [Cell(depth, budget, grid.run(entries, depth, grid.paid(entries, depth, budget))) for budget in compute]
+        for budget in compute:
+            found.append(Cell(depth, budget, grid.run(entries, depth, grid.paid(entries, depth, budget))))
     return sorted(found, key=lambda cell: cell.flops)
 
 
@@ -116,18 +117,20 @@ class _Grid:
         """Return amounts of data, from many sequences down, or from as many as the task has."""
         if self.task.goes_on:
             return [OF_TEXT // share for share in SHARES]
+        most: Any = MOST
         try:
-            most = self.run(entries, depth, MOST).task.training
+            self.run(entries, depth, most)
         except ValueError:
-            most = Run.of(entries).task.training
+            most = self.task.training  # the default
         return [max(most // share, 1) for share in SHARES]
 
     def paid(self, entries: Mapping[str, Any], depth: int, budget: float) -> int:
         """Return how many sequences a model of this depth can be trained on for so many flops."""
         least = Cell(depth, budget, self.run(entries, depth, 1))  # a sequence, or a batch of passages
         if budget < least.flops:
-            what = f"compute must pay for {least.data:,} sequences at depth {depth:,}, {least.flops:.3g} flops"
-            raise ValueError(f"grid: {what}, got {budget:g}")
+            what = "a sequence" if least.data == 1 else f"{least.data:,} sequences"
+            want = f"compute must pay for {what} at depth {depth:,}, {least.flops:.3g} flops"
+            raise ValueError(f"grid: {want}, got {budget:g}")
         return int(budget / least.flops) * least.data
 
     def _entry(self, entries: Mapping[str, Any], amount: int) -> dict[str, int]:

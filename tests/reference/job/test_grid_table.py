@@ -1,4 +1,5 @@
 import csv
+import dataclasses
 import io
 
 import gridded
@@ -51,7 +52,7 @@ def test_the_prediction_is_said_with_its_interval_and_whether_it_holds():
     _, _, law = made()
     said = grid_table.sentences(law)
     assert said[0].startswith("loss = ") and "/ parameters^" in said[0] and "/ tokens^" in said[0]
-    assert said[1].startswith("90 % of refits: a from ")
+    assert said[1].startswith(f"exponents, 90 % intervals: of parameters {law.a[0]:.3f} to ")
     assert f"predicted {law.prediction.loss:.4f}, 90 % interval {law.prediction.low:.4f} to " in said[2]
     assert "within the interval" in said[2] if law.prediction.inside else "outside the interval" in said[2]
 
@@ -63,3 +64,11 @@ def test_on_the_screen_the_columns_stand_under_their_names():
     _, head, *lines = console.file.getvalue().splitlines()
     end = head.index("parameters") + len("parameters")
     assert [line[:end].split()[2] for line in lines] == [f"{cell.parameters:,}" for cell in grid]
+
+
+def test_a_term_that_makes_no_difference_and_an_exponent_that_was_not_found_are_said():
+    _, _, law = made()
+    nothing = dataclasses.replace(law, law=dataclasses.replace(law.law, A=0.0), a=(0.01, 0.4))
+    said = grid_table.sentences(nothing)
+    assert "parameters" not in said[0] and "tokens^" in said[0]
+    assert "of parameters 0.010 to 0.400 (0.01 is the end of what is looked for), of tokens " in said[1]

@@ -2,7 +2,9 @@ import subprocess
 
 import pytest
 
-from reference.job import cli, clusters, commands, scale
+from reference.job import asked as asked_for
+from reference.job import cli, clusters, scale
+from reference.job.errors import JobError
 from reference.job.scale_command import scale_up
 
 WORDS = ("scale", "copy", "--held-out", "5")
@@ -113,9 +115,9 @@ def test_mpi_says_how_scale_is_started(asked, capsys):
 
 @pytest.mark.parametrize("name", ["rich", "matplotlib", "safetensors"])
 def test_extras_are_asked_for_before_any_work(asked, monkeypatch, name):
-    there = commands.importlib.util.find_spec
-    monkeypatch.setattr(commands.importlib.util, "find_spec", lambda one: None if one == name else there(one))
-    with pytest.raises(commands.JobError, match=f"{name} must be installed"):
+    there = asked_for.importlib.util.find_spec
+    monkeypatch.setattr(asked_for.importlib.util, "find_spec", lambda one: None if one == name else there(one))
+    with pytest.raises(JobError, match=f"{name} must be installed"):
         scale_up({})
     assert asked == []
 
