@@ -8,7 +8,7 @@ from numpy.typing import DTypeLike
 
 from reference.core.arrays import expect_beside
 from reference.core.cache import Ready
-from reference.core.kinds import Size, shaped
+from reference.core.kinds import AboveZero, Size, shaped
 from reference.core.layer import Layer
 from reference.core.shapes import expect_ids, expect_shape
 from reference.core.special import one_hot
@@ -24,11 +24,12 @@ class Embedding(Layer):
     @classmethod
     def init(
         cls, rng: np.random.Generator, vocabulary: Size, width: Size, dtype: DTypeLike = np.float32,
-        *, padding: int | None = None,
+        *, padding: int | None = None, size: AboveZero = 1.0,
     ) -> Self:  # fmt: skip
-        """Draw normal entries of standard deviation D^(-1/2): sqrt(D) times a row has entries of size 1."""
+        """Draw normal entries of standard deviation size D^(-1/2): sqrt(D) times a row has entries of that size."""
         _expect_padding(f"{cls.__name__}.init", padding, vocabulary)
-        return cls(table=rng.normal(scale=width ** -0.5, size=(vocabulary, width)).astype(dtype), padding=padding)
+        table = rng.normal(scale=size * width ** -0.5, size=(vocabulary, width)).astype(dtype)
+        return cls(table=table, padding=padding)
 
     def vjp(self, *, ids: np.ndarray) -> tuple[np.ndarray, Callable[[np.ndarray], tuple[Self]]]:
         """Map integer ids (...) to y (..., D).

@@ -24,7 +24,7 @@ from reference.layers.embedding import Embedding
 from reference.layers.linear import Linear
 from reference.models.encoder import RESIDUALS
 from reference.models.encoder_decoder import EncoderDecoder
-from reference.models.transformer import Transformer
+from reference.models.transformer import TOKENS, Transformer
 
 
 class Projection(Layer):
@@ -87,14 +87,14 @@ class TiedTransformer(Layer):
 
     @classmethod
     def init(cls, rng: np.random.Generator, settings: TransformerSettings, dtype: DTypeLike = np.float32) -> Self:
-        """Draw the table as Embedding does and the body as EncoderDecoder does.
+        """Draw the table as those of the Transformer and the body as EncoderDecoder does.
 
         Raises:
             ValueError: the settings are those of a model with separate embeddings.
         """
         expect_embeddings(f"{cls.__name__}.init", settings, "tied")
         return cls(
-            vocabulary=Embedding.init(rng, settings.vocabulary, settings.width, dtype),
+            vocabulary=Embedding.init(rng, settings.vocabulary, settings.width, dtype, size=TOKENS),
             body=EncoderDecoder.init(rng, settings, dtype),
         )
 
@@ -176,11 +176,11 @@ def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]
             sizes: dict[str, Any] = {"vocabulary": 7, "width": 8, "heads": heads, "hidden": 6}
             model = TiedTransformer.init(rng, TransformerSettings(**sizes, norm=norm, embeddings="tied"))
             name = f"{RESIDUALS[norm].__name__}, heads {heads}{', masked' if seen else ''}"
-            yield name, tree.map(lambda p: p + rng.normal(scale=0.2, size=p.shape), model), (), ids | seen
+            yield name, tree.map(lambda p: p + rng.normal(scale=0.3, size=p.shape), model), (), ids | seen
     for name, more in (
         ("a bias, embeddings as they are", {"bias": np.zeros(7), "scale": 1.0}),
         ("a factor of the output", {"output_scale": 8**-0.5, "scale": 1.0}),
         ("an output of its own", {"output": Linear.init(rng, 8, 7, np.float64, bias=False)}),
     ):
         like = TiedTransformer(model.vocabulary, model.body, **more)
-        yield name, tree.map(lambda p: p + rng.normal(scale=0.2, size=p.shape), like), (), ids
+        yield name, tree.map(lambda p: p + rng.normal(scale=0.3, size=p.shape), like), (), ids

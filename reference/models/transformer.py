@@ -24,6 +24,8 @@ from reference.layers.linear import Linear
 from reference.models.encoder import RESIDUALS
 from reference.models.encoder_decoder import EncoderDecoder
 
+TOKENS = 0.5  # size of the entries of an embedded token as it is drawn; those of its position have 0.7
+
 
 class Transformer(Layer):
     """logits = output(body(scale source_embedding(source), scale target_embedding(target)))."""
@@ -40,15 +42,15 @@ class Transformer(Layer):
 
     @classmethod
     def init(cls, rng: np.random.Generator, settings: TransformerSettings, dtype: DTypeLike = np.float32) -> Self:
-        """Draw every part as it does itself; source and target have vocabularies of one size.
+        """Draw every part as it does itself, the tables with TOKENS; source and target have vocabularies of one size.
 
         Raises:
             ValueError: the settings are those of a model with tied embeddings.
         """
         expect_embeddings(f"{cls.__name__}.init", settings, "separate")
         return cls(
-            source_embedding=Embedding.init(rng, settings.vocabulary, settings.width, dtype),
-            target_embedding=Embedding.init(rng, settings.vocabulary, settings.width, dtype),
+            source_embedding=Embedding.init(rng, settings.vocabulary, settings.width, dtype, size=TOKENS),
+            target_embedding=Embedding.init(rng, settings.vocabulary, settings.width, dtype, size=TOKENS),
             body=EncoderDecoder.init(rng, settings, dtype),
             output=Linear.init(rng, settings.width, settings.vocabulary, dtype),
         )

@@ -4,7 +4,7 @@ import numpy as np
 
 from reference.training import evaluate, loop
 from reference.training.settings import Run
-from reference.training.state import begin
+from reference.training.state import begin, generator
 
 
 def learned(entries, steps, share):
@@ -20,6 +20,16 @@ def course(run, prepare=lambda examples: examples):
     for state in loop.train(run, begin(run), prepare(training), held_out[:16]):  # the record costs more than the epoch
         if state.step % run.steps_per_epoch == 0:
             yield evaluate.autoregressive(run, state.model, held_out)
+
+
+def steps(run, state, training):
+    """Yield the state after every step, as `train` does, without the records, which cost as much as the epochs."""
+    rate, batch, rng = run.training.schedule_of(run.steps), run.training.batch, generator(state.random)
+    for _ in range(run.training.epochs):
+        order = rng.permutation(len(training))
+        for first in range(0, len(training), batch):
+            state = loop.step(run, state, training[order[first : first + batch]], rate(state.step))
+            yield state
 
 
 def without_sense(entries):

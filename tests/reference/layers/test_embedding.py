@@ -209,6 +209,8 @@ def test_initial_rows_have_length_one_on_average(rng):
     assert layer.table.shape == (500, 400) and layer.table.dtype == np.float32
     # 200,000 draws: the standard deviation is known to 0.16 %, four of its own are 0.0064
     np.testing.assert_allclose(layer.table.std(dtype=float) * math.sqrt(400), 1, rtol=0.0064, atol=0)  # see above
+    half = Embedding.init(rng, 500, 400, size=0.5)
+    np.testing.assert_allclose(half.table.std(dtype=float) * math.sqrt(400), 0.5, rtol=0.0064, atol=0)  # see above
     assert Embedding.init(rng, 3, 2, np.float64).table.dtype == np.float64
 
 
