@@ -10,6 +10,7 @@ import numpy as np
 
 from reference.core import tree
 from reference.data.tokenizer import pieces
+from reference.generation.sampling import Sampling
 from reference.generation.stream import stream
 from reference.job.errors import JobError, UsageError
 from reference.published import folder, library
@@ -20,7 +21,8 @@ TOKENIZER = "tokenizer.json"
 def speak(path: Path, prompt: str, tokens: int, out: TextIO) -> None:
     """Write what the model in a folder says after the prompt, each token as soon as it is said.
 
-    With a `tokenizer.json` in the folder the prompt and what is said are text, else they are ids.
+    With a `tokenizer.json` in the folder the prompt and what is said are text, else they are ids.  A model that
+    encodes, such as one that translates, reads the prompt, and begins with its start token.
 
     Raises:
         UsageError: the prompt is empty or no ids, or `tokens` is less than 1.
@@ -30,13 +32,18 @@ def speak(path: Path, prompt: str, tokens: int, out: TextIO) -> None:
         raise UsageError(f"tokens must be at least 1, got {tokens}")
     file = (path if path.is_dir() else path.parent) / TOKENIZER
     try:
-        end = folder.config_of(path).entries.get("eos_token_id")
+        special = folder.special_of(path)
         read, written = _tokenizer(file) if file.is_file() else (_ids, _numbers)
         ids = read(prompt)
         model = library.load(path, np.float32)
         if not hasattr(model, "step"):
             raise JobError(f"{path}: must be a model that speaks, got a {type(model).__name__}")
-        said = stream(model, [ids], length=tokens, end=end if type(end) is int else None)
+        reads: dict[str, Any] = {}
+        if hasattr(model, "encode"):
+            reads["source"], ids = np.array([ids]), [_start(path, special)]
+        end, banned = special.get("eos_token_id"), _banned(special)
+        sampling = Sampling(temperature=0, banned=banned)
+        said = stream(model, [ids], length=tokens, sampling=sampling, end=end if type(end) is int else None, **reads)
         for part in written(int(token[0]) for token in said):
             out.write(part)
             out.flush()
@@ -57,9 +64,25 @@ def convert(source: Path, out: Path, dtype: str | None) -> None:
     try:
         published = source.is_dir() or (source.parent / folder.CONFIG).is_file()
         model = library.load(source, dtype) if published else _trained(source)
-        library.save(model if dtype is None else model.astype(dtype), out)
+        special = folder.special_of(source) if published else {}
+        library.save(model if dtype is None else model.astype(dtype), out, special)
     except ValueError as error:
         raise JobError(str(error)) from None
+
+
+def _start(path: Path, special: dict[str, Any]) -> int:
+    """Return the token with which a model that encodes begins: its own, or as T5 does that of padding."""
+    start = special.get("decoder_start_token_id", special.get("pad_token_id"))
+    if type(start) is not int:
+        raise ValueError(f"{path}: a model that encodes must have a 'decoder_start_token_id', got {start!r}")
+    return start
+
+
+def _banned(special: dict[str, Any]) -> tuple[int, ...]:
+    """Return the tokens that must not be said: of what is listed, the words of one token."""
+    words = special.get("bad_words_ids")
+    words = words if isinstance(words, list) else []
+    return tuple(word[0] for word in words if isinstance(word, list) and len(word) == 1 and type(word[0]) is int)
 
 
 def _trained(path: Path) -> Any:

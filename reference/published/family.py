@@ -53,14 +53,16 @@ class Family:
                 arrays = _without_copy(str(path), arrays, copy, of)
         return names.to_here(str(path), blank, self.table, arrays)
 
-    def save(self, model: Any, path: Path | str) -> None:
+    def save(self, model: Any, path: Path | str, special: Mapping[str, Any] | None = None) -> None:
         """Write a model to a folder, or to a file of tensors with its config beside it.
+
+        `special` is more of the config, such as the ids of special tokens, of which a model knows nothing.
 
         Raises:
             ValueError: the model is none that a config of this family describes, or of a dtype that no file holds.
         """
         path = Path(path)
-        folder.write(path, self.describe(model), self.tensors(model))
+        folder.write(path, self.describe(model) | dict(special or {}), self.tensors(model))
 
     def describe(self, model: Any) -> dict[str, Any]:
         """Return the config of a model.

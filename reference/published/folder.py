@@ -11,6 +11,7 @@ from reference.published import tensors
 from reference.published.config import Config
 
 CONFIG, TENSORS, INDEX = "config.json", "model.safetensors", "model.safetensors.index.json"
+GENERATION = "generation_config.json"
 SUFFIX = ".safetensors"
 
 
@@ -26,6 +27,19 @@ def config_of(path: Path) -> Config:
         raise ValueError(f"{path}: must be a folder or a {SUFFIX} file, got nothing there")
     config = (path if path.is_dir() else path.parent) / CONFIG
     return Config(str(config), _object(config))
+
+
+def special_of(path: Path) -> dict[str, Any]:
+    """Return what a folder says of special tokens: their ids, and those that must not be said.
+
+    Newer folders say it in a file of its own, which comes before the config.
+
+    Raises:
+        ValueError: as `config_of` does, or that file is no JSON.
+    """
+    file = (path if path.is_dir() else path.parent) / GENERATION
+    said = config_of(path).entries | (Config(str(file), _object(file)).entries if file.is_file() else {})
+    return {name: value for name, value in said.items() if name.endswith("_token_id") or name == "bad_words_ids"}
 
 
 def tensors_of(path: Path, dtype: Any = None) -> dict[str, np.ndarray]:

@@ -1,5 +1,6 @@
 """All families: a folder is read by the one that its config names, a model is written by the one that knows it."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,8 @@ def load(path: Path | str, dtype: Any = None) -> Any:
     return KNOWN[kind].load(path, dtype)
 
 
-def save(model: Any, path: Path | str) -> None:
-    """Write a model to a folder, or to a file of tensors with its config beside it.
+def save(model: Any, path: Path | str, special: Mapping[str, Any] | None = None) -> None:
+    """Write a model to a folder, or to a file of tensors with its config beside it; `special` as for `Family.save`.
 
     Raises:
         ValueError: no config of a known family describes the model; the message says why of each.
@@ -39,5 +40,5 @@ def save(model: Any, path: Path | str) -> None:
         except ValueError as error:
             why.append(str(error))
         else:
-            return family.save(model, path)
+            return family.save(model, path, special)
     raise ValueError("; ".join(why))

@@ -1,11 +1,13 @@
 import importlib.util
 import io
+import json
 
 import numpy as np
 import pytest
 
 from reference.core import tree
 from reference.core.families import DecoderOnlySettings, EncoderOnlySettings
+from reference.generation.sampling import Sampling
 from reference.generation.stream import stream
 from reference.job import published
 from reference.job.cli import main
@@ -13,6 +15,8 @@ from reference.job.errors import JobError, UsageError
 from reference.models.encoder_only import EncoderOnly
 from reference.models.tied_decoder_only import TiedDecoderOnly
 from reference.published import library
+from reference.published.config import Config
+from reference.published.t5 import T5
 from reference.training.checkpoint import save
 
 
@@ -64,6 +68,73 @@ def test_an_id_or_a_length_that_the_model_does_not_know_is_one_line(folder, caps
     assert main(["generate", "--model", str(folder), "--prompt", prompt, "--tokens", str(tokens)]) == 1
     err = capsys.readouterr().err
     assert err.startswith("python -m reference generate: ") and err.count("\n") == 1 and " must " in err
+
+
+@pytest.fixture
+def translator(rng, tmp_path):
+    """A model that encodes, and the folder in which it is published with its special tokens."""
+    sizes = {
+        "model_type": "t5", "vocab_size": 11, "d_model": 8, "d_kv": 3, "num_heads": 4, "d_ff": 6, "num_layers": 2,
+        "relative_attention_num_buckets": 8, "relative_attention_max_distance": 5,
+    }  # fmt: skip
+    blank = T5.blank(Config("config.json", sizes))
+    model = tree.map(lambda p: rng.normal(size=p.shape).astype(np.float32), blank)
+    library.save(model, tmp_path / "translator", {"decoder_start_token_id": 2, "eos_token_id": 1})
+    return model, tmp_path / "translator"
+
+
+def edited(path, **entries):
+    file = path / "config.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | entries))
+
+
+def translated(model, source, start, length, **options):
+    said = stream(model, [[start]], length=length, source=np.array([source]), **options)
+    return " ".join(str(int(token[0])) for token in said) + "\n"
+
+
+def test_a_model_that_encodes_reads_the_prompt_and_begins_with_its_start_token(translator, capsys):
+    model, folder = translator
+    assert main(["generate", "--model", str(folder), "--prompt", "3 1 4", "--tokens", "5"]) == 0
+    assert capsys.readouterr().out == translated(model, [3, 1, 4], 2, 5, end=1)
+
+
+def test_the_start_token_may_be_that_of_padding_and_stand_in_a_file_of_its_own(translator):
+    model, folder = translator
+    edited(folder, decoder_start_token_id=None)
+    (folder / "generation_config.json").write_text('{"pad_token_id": 7, "eos_token_id": 1}')
+    out = io.StringIO()
+    published.speak(folder, "3 1 4", 5, out)
+    assert out.getvalue() == translated(model, [3, 1, 4], 7, 5, end=1)
+
+
+def test_words_of_one_token_that_must_not_be_said_are_not_said(translator):
+    model, folder = translator
+    first = int(translated(model, [3, 1, 4], 2, 1))
+    edited(folder, bad_words_ids=[[first], [3, 4]])
+    out = io.StringIO()
+    published.speak(folder, "3 1 4", 5, out)
+    said = out.getvalue()
+    banned = Sampling(temperature=0, banned=(first,))
+    assert said == translated(model, [3, 1, 4], 2, 5, end=1, sampling=banned) and str(first) not in said.split()
+
+
+def test_a_model_that_encodes_without_a_start_token_is_one_line(translator):
+    _, folder = translator
+    edited(folder, decoder_start_token_id=None)
+    with pytest.raises(JobError, match=r"translator: a model that encodes must have a 'decoder_start_token_id', got N"):
+        published.speak(folder, "3", 2, io.StringIO())
+
+
+def test_special_tokens_are_converted_too(translator, tmp_path):
+    model, folder = translator
+    (folder / "generation_config.json").write_text('{"bad_words_ids": [[4]]}')
+    assert main(["convert", str(folder), str(tmp_path / "half"), "--dtype", "float16"]) == 0
+    config = json.loads((tmp_path / "half" / "config.json").read_text())
+    assert (config["decoder_start_token_id"], config["eos_token_id"], config["bad_words_ids"]) == (2, 1, [[4]])
+    half = library.load(tmp_path / "half", "float32")
+    for (_, one), (_, other) in zip(tree.leaves(model), tree.leaves(half), strict=True):
+        assert np.array_equal(one.astype(np.float16), other)
 
 
 def test_what_is_no_model_or_does_not_speak_is_one_line(rng, tmp_path):

@@ -89,3 +89,14 @@ def test_a_config_that_is_no_json_is_refused(tmp_path, refused, text):
 def test_a_config_that_is_no_object_is_refused(tmp_path, refused):
     (tmp_path / folder.CONFIG).write_text("[1]")
     assert refused(folder.config_of, tmp_path).endswith("must be an object, got list")
+
+
+def test_special_tokens_stand_in_the_config_or_in_a_file_that_comes_before_it(example, tmp_path, edit, refused):
+    family, model = example
+    family.save(model, tmp_path, {"eos_token_id": 3, "pad_token_id": 5})
+    assert folder.special_of(tmp_path) == {"eos_token_id": 3, "pad_token_id": 5}
+    (tmp_path / "generation_config.json").write_text('{"eos_token_id": 4, "bad_words_ids": [[5]], "num_beams": 6}')
+    assert folder.special_of(tmp_path) == {"eos_token_id": 4, "pad_token_id": 5, "bad_words_ids": [[5]]}
+    (tmp_path / "generation_config.json").write_text("{")
+    said = "generation_config.json: must be JSON, got other text, or a part of it"
+    assert refused(folder.special_of, tmp_path).endswith(said)
