@@ -14,7 +14,6 @@ from reference.core.arrays import integers
 from reference.core.kinds import Size, shaped
 from reference.core.layer import Layer
 from reference.core.shapes import expect_shape, got
-from reference.core.special import one_hot
 
 
 class RelativePositions(Layer):
@@ -52,8 +51,11 @@ class RelativePositions(Layer):
         a = phi.T.take(bucket, axis=1)[None]                                        # (1, H, T, S)  # (relative.5)
 
         def pullback(da: np.ndarray) -> tuple[Self]:
-            drows = da.reshape(phi.shape[1], bucket.size).T                         # (T S, H)
-            dphi = one_hot(bucket, len(phi), da.dtype) @ drows                      # (N, H)        # (relative.6)
+            if bucket.size == 0:
+                return (self.cotangent(table=np.zeros_like(phi, dtype=da.dtype)),)
+            offsets = self._buckets(queries[-1:], range(keys.start, keys.stop + len(queries) - 1))  # (1, T + S - 1)
+            chosen = (integers(range(len(phi)), phi)[:, None] == offsets).astype(da.dtype)
+            dphi = chosen @ _along_diagonals(da[0])                                 # (N, H)        # (relative.6)
             return (self.cotangent(table=dphi),)
 
         return a, pullback
@@ -83,6 +85,18 @@ class RelativePositions(Layer):
         if self.far <= n // 2:
             raise ValueError(f"{where}: far must be above {n // 2}, the distances with a bucket each, got {self.far}")
         return n, n // 2
+
+
+def _along_diagonals(da: np.ndarray) -> np.ndarray:
+    """Return the sums (T + S - 1, H) of da (H, T, S) over all pairs at one offset, from the last query on.
+
+    All that stand at one offset share a bucket: what is left to sum are T + S numbers and not T S.
+    """
+    heads, queries, keys = da.shape
+    rows = np.concatenate([da[:, ::-1], np.zeros_like(da, shape=(heads, queries, queries))], axis=2)
+    columns = keys + queries - 1  # one less than a row has, so that each begins one further to the right
+    rows = rows.reshape(heads, queries * (columns + 1))[:, : queries * columns]
+    return rows.reshape(heads, queries, columns).sum(axis=1).T
 
 
 def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]:
