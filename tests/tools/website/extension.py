@@ -2,6 +2,7 @@
 
 import html
 import posixpath
+import re
 
 from docutils import nodes
 from docutils.parsers.rst import Directive
@@ -82,9 +83,14 @@ def pdf(name, rawtext, text, line, inliner, options=None, content=None):
 
 
 def small(app, pagename, templatename, context, doctree):
-    """The many small pages have no tree of all others beside them: it would be most of the site."""
-    if pagename.startswith(("eq/", "code/")):
-        context["toctree"] = lambda **options: ""
+    """The template of the many small pages, which have no tree of all others beside them: it would be most of the site.
+
+    The anchors of their headings are there, the signs that lead to them are not.
+    """
+    if not pagename.startswith(("eq/", "code/")):
+        return None
+    context["body"] = re.sub(r'<a class="headerlink".*?</a>', "", context["body"])
+    return "small.html"
 
 
 def setup(app):
@@ -96,6 +102,6 @@ def setup(app):
     app.add_role("src", src)
     app.add_role("pdf", pdf)
     app.connect("autodoc-process-docstring", api.docstring(ENTRIES))
-    app.connect("html-page-context", small, priority=100)  # before the theme
+    app.connect("html-page-context", small, priority=100)  # before the theme, which has nothing to add to them
     app.connect("html-collect-pages", lambda app: listings.pages(app, ENTRIES))
     return {"parallel_read_safe": True, "parallel_write_safe": True}
