@@ -12,6 +12,7 @@ from reference.core import masks
 from reference.core.arrays import handed_over
 from reference.core.attention import expect_attention
 from reference.core.keep import draw, keep
+from reference.core.shapes import expect_flag
 from reference.functions.alibi import alibi_slopes, alibi_vjp
 from reference.functions.softcap import softcap_vjp
 from reference.functions.softmax import softmax_vjp
@@ -20,7 +21,7 @@ from reference.functions.softmax import softmax_vjp
 def attend(q: np.ndarray, k: np.ndarray, v: np.ndarray, *bias: np.ndarray, **options: Any) -> np.ndarray:
     """Map q (B, H, T, K), k and v (B, G, S, K) to o (B, H, T, K), o = softmax(q k^T / sqrt(K)) v.
 
-    Biases, options and errors as for `attend_vjp`.
+    Biases, options, of which `weights` makes it (o, w), and errors as for `attend_vjp`.
     """
     o, _ = attend_vjp(q, k, v, *bias, **options)
     return o
@@ -39,8 +40,12 @@ def attend_vjp(
     scale: float | None = None,
     dropout: float = 0.0,
     rng: np.random.Generator | None = None,
-) -> tuple[np.ndarray, Callable[[np.ndarray], tuple[np.ndarray, ...]]]:
+    weights: bool = False,
+) -> tuple[Any, Callable[[Any], tuple[np.ndarray, ...]]]:
     """Return o (B, H, T, K) and the pullback do -> (dq, dk, dv, *dbias).
+
+    With `weights` the output is (o, w), where w (B, H, T, S) is how much a query takes of a value, after
+    dropout, and the pullback takes (do, dw).
 
     G divides H: each head of k and v serves H / G neighbouring heads of q.  Each `bias`, (B or 1,
     H or 1, T or 1, S), is added to the scores.  `mask` is boolean, of the same axes, True where a
@@ -59,6 +64,7 @@ def attend_vjp(
         "attend", q, k, v, *bias,
         mask=mask, causal=causal, window=window, cap=cap, slopes=slopes, scale=scale, dropout=dropout, rng=rng,
     )  # fmt: skip
+    expect_flag("attend", "weights", weights)
     batch, heads, queries, width = q.shape
     groups, keys = k.shape[1:3]
     table = batch, heads, queries, keys
@@ -84,13 +90,17 @@ def attend_vjp(
     if dropout and rng is not None:
         kept = handed_over(keep(draw(rng), dropout, table, range(queries)), s)
         w = p * kept / (1 - float(dropout))                 # (B, H, T, S)          # (attend.9)
+    seen = w.reshape(table)                                 # (B, H, T, S)          # (attend.18)
     w = w.reshape(*group, keys)
     o = w @ v                                               # (B, G, H T / G, K)    # (attend.4)
 
-    def pullback(do: np.ndarray) -> tuple[np.ndarray, ...]:
+    def pullback(do: Any) -> tuple[np.ndarray, ...]:
+        do, dseen = do if weights else (do, None)
         do = do.reshape(*group, width)
         dv = w.swapaxes(-1, -2) @ do                        # (B, G, S, K)          # (attend.10)
         dw = (do @ v.swapaxes(-1, -2)).reshape(table)       # (B, H, T, S)          # (attend.11)
+        if weights:
+            dw = dw + dseen                                 # (B, H, T, S)          # (attend.19)
         dp = dw
         if kept is not None:
             dp = dw * kept / (1 - float(dropout))           # (B, H, T, S)          # (attend.15)
@@ -103,7 +113,8 @@ def attend_vjp(
         dk = scale * (ds.swapaxes(-1, -2) @ q)              # (B, G, S, K)          # (attend.14)
         return dq.reshape(batch, heads, queries, width), dk, dv, *dbias
 
-    return o.reshape(batch, heads, queries, width), pullback
+    o = o.reshape(batch, heads, queries, width)
+    return (o, seen) if weights else o, pullback
 
 
 def _sum_like(b: np.ndarray, ds: np.ndarray) -> np.ndarray:
@@ -129,5 +140,6 @@ def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]
     yield "dropout 0.4", attend_vjp, (q, k, v), {"dropout": 0.4, "rng": np.random.default_rng(1)}
     yield "every option", attend_vjp, (q, k[:, :2], v[:, :2], bias[:, :, :1]), {
         "mask": padding, "causal": True, "window": 4, "cap": 1.5, "slopes": alibi_slopes(4), "scale": 0.7,
-        "dropout": 0.4, "rng": np.random.default_rng(2),
+        "dropout": 0.4, "rng": np.random.default_rng(2), "weights": True,
     }  # fmt: skip
+    yield "with its weights", attend_vjp, (q, k[:, :2], v[:, :2]), {"causal": True, "weights": True}

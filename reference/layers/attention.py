@@ -14,11 +14,12 @@ from reference.core.cache import Cache, MemoryCache, expect_cache, expect_rows
 from reference.core.kinds import AboveZero, Size
 from reference.core.layer import Layer
 from reference.core.masks import causal, expect_mask, padding
+from reference.core.outputs import join, split
 from reference.core.shapes import expect_shape
 from reference.functions.attend import attend_vjp
 from reference.functions.blockwise import LONG, blockwise_vjp
 from reference.layers.cache import KeyValueCache, attend_once, step
-from reference.layers.linear import Linear
+from reference.layers.linear import Linear, draw_side_by_side
 
 
 def split_heads(merged: np.ndarray, heads: int) -> np.ndarray:
@@ -39,25 +40,16 @@ def expect_heads(where: str, heads: int, width: int) -> None:
         raise ValueError(f"{where}: heads must divide the width {width}, got {heads}")
 
 
-def draw_side_by_side(
-    rng: np.random.Generator, width: int, widths: tuple[int, ...], dtype: DTypeLike, *, bias: bool = True
-) -> Iterator[Linear]:
-    """Draw maps D -> `widths` as the columns of one Linear, so with the variance 2 / (D + sum of `widths`).
-
-    The scores then start a quarter as large, in variance, as those of maps that are drawn one by one,
-    and the weights nearer to uniform.
-    """
-    joint = Linear.init(rng, width, sum(widths), dtype, bias=bias)
-    for w in np.split(joint.w, np.cumsum(widths)[:-1], axis=1):
-        yield Linear(w=np.ascontiguousarray(w), b=None if joint.b is None else np.zeros_like(w, shape=w.shape[1]))
-
-
 def attention_vjp(
-    q: np.ndarray, k: np.ndarray, v: np.ndarray, *bias: np.ndarray, **options: Any
-) -> tuple[np.ndarray, Callable[[np.ndarray], tuple[np.ndarray, ...]]]:
-    """Attend as `attend_vjp` says, in blocks where a head's table of scores has LONG x LONG entries or more."""
-    kernel = attend_vjp if q.shape[2] * k.shape[2] < LONG * LONG else blockwise_vjp
-    return kernel(q, k, v, *bias, **options)
+    q: np.ndarray, k: np.ndarray, v: np.ndarray, *bias: np.ndarray, weights: bool = False, **options: Any
+) -> tuple[Any, Callable[[Any], tuple[np.ndarray, ...]]]:
+    """Attend as `attend_vjp` says, in blocks where a head's table of scores has LONG x LONG entries or more.
+
+    Where the `weights` are an output, that is the whole table, and there are no blocks.
+    """
+    if q.shape[2] * k.shape[2] < LONG * LONG or weights:
+        return attend_vjp(q, k, v, *bias, weights=weights, **options)
+    return blockwise_vjp(q, k, v, *bias, **options)
 
 
 class MultiHeadAttention(Layer):
@@ -82,9 +74,9 @@ class MultiHeadAttention(Layer):
         return cls(query=query, key=key, value=value, output=Linear.init(rng, width, width, dtype), heads=heads)
 
     def vjp(
-        self, x: np.ndarray, memory: np.ndarray, *, mask: np.ndarray | None = None
-    ) -> tuple[np.ndarray, Callable[[np.ndarray], tuple[Self, np.ndarray, np.ndarray]]]:
-        """Let x (B, T, D) query memory (B, S, D); return y (B, T, D).
+        self, x: np.ndarray, memory: np.ndarray, *, mask: np.ndarray | None = None, weights: bool = False
+    ) -> tuple[Any, Callable[[Any], tuple[Self, np.ndarray, np.ndarray]]]:
+        """Let x (B, T, D) query memory (B, S, D); return y (B, T, D), with `weights` also those (B, H, T, S).
 
         `mask` is boolean, (B or 1, H or 1, T or 1, S), True where a query sees a key.
 
@@ -105,12 +97,14 @@ class MultiHeadAttention(Layer):
         k, key_pullback = self.key.vjp(memory)                      # (B, S, D)     # (attention.2)
         v, value_pullback = self.value.vjp(memory)                  # (B, S, D)     # (attention.3)
         q, k, v = (split_heads(z, self.heads) for z in (q, k, v))   # (B, H, ., K)
-        o, attend_pullback = attention_vjp(q, k, v, mask=mask, scale=self.scale)    # (attention.5)
+        out, attend_pullback = attention_vjp(q, k, v, mask=mask, scale=self.scale, weights=weights)
+        o, seen = split(out)                                                        # (attention.5)
         y, output_pullback = self.output.vjp(merge_heads(o))        # (B, T, D)     # (attention.7)
 
-        def pullback(dy: np.ndarray) -> tuple[Self, np.ndarray, np.ndarray]:
+        def pullback(dy: Any) -> tuple[Self, np.ndarray, np.ndarray]:
+            dy, dseen = split(dy)
             d_output, do = output_pullback(dy)                                      # (attention.8)
-            dq, dk, dv = attend_pullback(split_heads(do, self.heads))               # (attention.9)
+            dq, dk, dv = attend_pullback(join(split_heads(do, self.heads), dseen))  # (attention.9)
             d_value, dmemory_value = value_pullback(merge_heads(dv))                # (attention.10)
             d_key, dmemory_key = key_pullback(merge_heads(dk))                      # (attention.11)
             d_query, dx = query_pullback(merge_heads(dq))                           # (attention.12)
@@ -118,7 +112,7 @@ class MultiHeadAttention(Layer):
             d_self = self.cotangent(query=d_query, key=d_key, value=d_value, output=d_output)
             return d_self, dx, dmemory
 
-        return y, pullback
+        return join(y, seen), pullback
 
     def cache(self, batch: int, room: int, memory: np.ndarray, *, mask: np.ndarray | None = None) -> Cache:
         """Return what `step` needs: the keys and values of memory (B, S, D); `mask` is (B or 1, H or 1, 1, S).
@@ -163,12 +157,12 @@ class SelfAttention(MultiHeadAttention):
     """Multi-head attention in which x is its own memory."""
 
     def vjp(  # type: ignore[override]  # one input fewer: x stands for both
-        self, x: np.ndarray, *, mask: np.ndarray | None = None
-    ) -> tuple[np.ndarray, Callable[[np.ndarray], tuple[Self, np.ndarray]]]:
-        """Map x (B, T, D) to y (B, T, D); mask and errors as for MultiHeadAttention."""
-        y, attention_pullback = super().vjp(x, x, mask=mask)
+        self, x: np.ndarray, *, mask: np.ndarray | None = None, weights: bool = False
+    ) -> tuple[Any, Callable[[Any], tuple[Self, np.ndarray]]]:
+        """Map x (B, T, D) to y (B, T, D); mask, weights and errors as for MultiHeadAttention."""
+        y, attention_pullback = super().vjp(x, x, mask=mask, weights=weights)
 
-        def pullback(dy: np.ndarray) -> tuple[Self, np.ndarray]:
+        def pullback(dy: Any) -> tuple[Self, np.ndarray]:
             d_self, dx_query, dx_memory = attention_pullback(dy)
             return d_self, dx_query + dx_memory                     # (B, T, D)     # (attention.14)
 
@@ -197,3 +191,4 @@ def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]
             layer = tree.map(lambda p: rng.normal(scale=0.5, size=p.shape), kind.init(rng, 8, heads))
             yield f"{name}, heads {heads}", layer, inputs, {}
             yield f"{name}, heads {heads}, masked", layer, inputs, {"mask": seen}
+            yield f"{name}, heads {heads}, with its weights", layer, inputs, {"mask": seen, "weights": True}

@@ -15,12 +15,13 @@ from reference.core.cache import Cache, expect_rows
 from reference.core.kinds import AboveZero, Count, Share, Size
 from reference.core.layer import Layer
 from reference.core.masks import expect_biases, expect_mask, padding
+from reference.core.outputs import join, split
 from reference.core.randomness import expect_generator
 from reference.core.shapes import expect_shape
 from reference.functions.alibi import alibi_slopes
-from reference.layers.attention import attention_vjp, draw_side_by_side, expect_heads, merge_heads, split_heads
+from reference.layers.attention import attention_vjp, expect_heads, merge_heads, split_heads
 from reference.layers.cache import KeyValueCache, step
-from reference.layers.linear import Linear
+from reference.layers.linear import Linear, draw_side_by_side
 from reference.layers.relative import RelativePositions
 from reference.layers.rmsnorm import RMSNorm
 from reference.layers.rotary import Rotary, expect_turns
@@ -64,12 +65,8 @@ class GroupedAttention(Layer):
         head_width: Size | None = None,
         bias: bool = False,
         qk_norm: bool = False,
-        rotary: Rotary | None = None,
-        alibi: bool = False,
-        causal: bool = True,
-        window: Count | None = None,
-        cap: AboveZero | None = None,
-        dropout: Share = 0.0,
+        rotary: Rotary | None = None, alibi: bool = False, causal: bool = True, window: Count | None = None,
+        cap: AboveZero | None = None, dropout: Share = 0.0,
         dtype: DTypeLike = np.float32,
     ) -> Self:
         """Draw query, key and value side by side and output as Linear does; key_value_heads is heads unless given.
@@ -96,9 +93,10 @@ class GroupedAttention(Layer):
         )  # fmt: skip
 
     def vjp(
-        self, x: np.ndarray, *bias: np.ndarray, mask: np.ndarray | None = None, rng: np.random.Generator | None = None
-    ) -> tuple[np.ndarray, Callable[[np.ndarray], tuple[Any, ...]]]:
-        """Map x (B, T, D) to y (B, T, D); the pullback returns (d_self, dx, *dbias).
+        self, x: np.ndarray, *bias: np.ndarray,
+        mask: np.ndarray | None = None, rng: np.random.Generator | None = None, weights: bool = False,
+    ) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:  # fmt: skip
+        """Map x (B, T, D) to y (B, T, D), with `weights` also to those; the pullback returns (d_self, dx, *dbias).
 
         Each `bias` (B or 1, H or 1, T or 1, T) is added to the scores.  `mask` is boolean, of the same
         axes, True where a position sees another.  Weights are dropped only where there is an rng.
@@ -126,16 +124,18 @@ class GroupedAttention(Layer):
             at = range(x.shape[1])
             r, relative_pullback = self.relative.vjp(queries=at, keys=at)           # (grouped_attention.20)
             bias = (*bias, r)                                       # (1, H, T, T)
-        o, attention_pullback = attention_vjp(
-            q, k, v, *bias, mask=mask, causal=self.causal, window=self.window, cap=self.cap, scale=self.scale,
-            slopes=alibi_slopes(self.heads, like=q) if self.alibi else None, dropout=self.dropout, rng=rng,
-        )                                                           # (B, H, T, K)  # (grouped_attention.8)
+        out, attention_pullback = attention_vjp(
+            q, k, v, *bias, mask=mask, causal=self.causal, window=self.window, cap=self.cap, scale=self.scale, rng=rng,
+            slopes=alibi_slopes(self.heads, like=q) if self.alibi else None, dropout=self.dropout, weights=weights,
+        )  # fmt: skip
+        o, seen = split(out)                                        # (B, H, T, K)  # (grouped_attention.8)
         y, output_pullback = self.output.vjp(merge_heads(o))        # (B, T, D)     # (grouped_attention.9)
 
-        def pullback(dy: np.ndarray) -> tuple[Any, ...]:
+        def pullback(dy: Any) -> tuple[Any, ...]:
             d: dict[str, Layer] = {}
+            dy, dseen = split(dy)
             d["output"], do = output_pullback(dy)                                   # (grouped_attention.10)
-            dq, dk, dv, *dbias = attention_pullback(split_heads(do, self.heads))    # (grouped_attention.11)
+            dq, dk, dv, *dbias = attention_pullback(join(split_heads(do, self.heads), dseen))  # (grouped_attention.11)
             if self.relative is not None:
                 dr = dbias.pop()                                    # (1, H, T, T)
                 (d["relative"],) = relative_pullback(dr)                            # (grouped_attention.21)
@@ -152,7 +152,7 @@ class GroupedAttention(Layer):
             dx = dx_query + dx_key + dx_value                       # (B, T, D)     # (grouped_attention.19)
             return self.cotangent(**d), dx, *dbias
 
-        return y, pullback
+        return join(y, seen), pullback
 
     def cache(self, batch: int, room: int, *, starts: np.ndarray | None = None) -> Cache:
         """Return what `step` needs; rows begin at `starts` (B,), if given.  A window makes it a ring of so many."""
@@ -197,4 +197,4 @@ def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]
     others = {"relative": RelativePositions(rng.normal(size=(8, 4)), far=4), "scale": 1.0}
     yield "buckets", GroupedAttention(**vars(layer(2, causal=False)) | others), (x, bias), {"mask": seen}
     every = layer(2, bias=True, qk_norm=True, rotary=Rotary(), alibi=True, window=4, cap=1.5, dropout=0.4)
-    yield "every option", every, (x, bias[:, :, :1]), {"mask": seen, "rng": np.random.default_rng(1)}
+    yield "every option", every, (x, bias[:, :, :1]), {"mask": seen, "rng": np.random.default_rng(1), "weights": True}

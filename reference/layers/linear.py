@@ -71,6 +71,19 @@ class Linear(Layer):
         return product(self.w, self.b)
 
 
+def draw_side_by_side(
+    rng: np.random.Generator, width: int, widths: tuple[int, ...], dtype: DTypeLike, *, bias: bool = True
+) -> Iterator[Linear]:
+    """Draw maps D -> `widths` as the columns of one Linear, so with the variance 2 / (D + sum of `widths`).
+
+    The scores then start a quarter as large, in variance, as those of maps that are drawn one by one,
+    and the weights nearer to uniform.
+    """
+    joint = Linear.init(rng, width, sum(widths), dtype, bias=bias)
+    for w in np.split(joint.w, np.cumsum(widths)[:-1], axis=1):
+        yield Linear(w=np.ascontiguousarray(w), b=None if joint.b is None else np.zeros_like(w, shape=w.shape[1]))
+
+
 def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]:
     layer = Linear(w=rng.normal(size=(7, 5)), b=rng.normal(size=5))
     yield "(2, 3, 7) to 5", layer, (rng.normal(size=(2, 3, 7)),), {}

@@ -156,7 +156,7 @@ def same(got, expected):
     np.testing.assert_allclose(got, expected, **EXACT)
 
 
-@pytest.mark.parametrize("i", range(13))
+@pytest.mark.parametrize("i", range(14))
 def test_backward_is_proved(prove, rng, i):
     _, subject, inputs, constants = list(examples(rng))[i]
     prove(subject, *inputs, **constants)
@@ -504,6 +504,56 @@ def test_an_unknown_option_is_an_error(rng):
         attend(*arrays(rng), windows=3)
 
 
+@pytest.mark.parametrize("options", [{}, {"causal": True, "cap": 1.5}, {"dropout": 0.4}])
+def test_weights_as_an_output_are_those_that_mix_the_values(rng, options):
+    q, k, v = arrays(rng)
+    do, dw = rng.normal(size=q.shape), rng.normal(size=(*q.shape[:3], k.shape[2]))
+    drawn = lambda: {"rng": np.random.default_rng(3)} if "dropout" in options else {}  # noqa: E731
+    (o, w), pullback = attend_vjp(q, k, v, weights=True, **options, **drawn())
+    alone, alone_pullback = attend_vjp(q, k, v, **options, **drawn())
+    np.testing.assert_array_equal(o, alone)
+    same(o, np.einsum("bhts,bhsk->bhtk", w, np.repeat(v, q.shape[1] // v.shape[1], axis=1)))
+    for with_none, without in zip(pullback((do, 0 * dw)), alone_pullback(do), strict=True):
+        np.testing.assert_array_equal(with_none, without)
+    only, both = pullback((0 * do, dw)), pullback((do, dw))
+    for a, b, c in zip(only, alone_pullback(do), both, strict=True):
+        same(c, a + b)
+    assert not only[2].any()
+
+
+def test_rows_of_the_weights_add_up_to_one_and_are_zero_where_nothing_is_seen(rng):
+    q, k, v = arrays(rng)
+    mask = np.ones((2, 1, 3, 5), bool)
+    mask[1, 0, 2] = False
+    (_, w), pullback = attend_vjp(q, k, v, mask=mask, weights=True)
+    same(w.sum(axis=-1), np.where(mask.any(axis=-1), 1, 0) * np.ones((2, q.shape[1], 3)))
+    constant = pullback((np.zeros(q.shape), np.ones(w.shape)))  # of what does not change there is no gradient
+    for gradient in constant:
+        same(gradient, 0)
+
+
+def test_a_lost_cotangent_of_the_weights_is_caught(caught, rng):
+    def wrong(q, k, v):
+        out, pullback = attend_vjp(q, k, v, weights=True)
+        return out, lambda given: pullback((given[0], 0 * given[1]))
+
+    caught({"q", "k"}, wrong, *arrays(rng))
+
+
+def test_a_cotangent_of_the_weights_behind_the_softmax_is_caught(caught, rng):
+    def wrong(q, k, v):
+        out, pullback = attend_vjp(q, k, v, weights=True)
+
+        def wrongly(given):
+            dq, dk, dv = pullback((given[0], 0 * given[1]))
+            scale = q.shape[-1] ** -0.5
+            return dq + scale * given[1] @ k, dk + scale * given[1].swapaxes(-1, -2) @ q, dv
+
+        return out, wrongly
+
+    caught({"q", "k"}, wrong, *arrays(rng))
+
+
 def test_scale_forgotten_in_the_backward_is_caught(caught, rng):
     caught({"q", "k"}, planted(lambda r: (r.dq / r.scale, r.dk / r.scale, r.dv)), *arrays(rng))
 
@@ -667,6 +717,8 @@ def test_options_out_of_range_are_one_clear_line(rng):
         attend(q, k[:, :3], v[:, :3])
     with pytest.raises(ValueError, match=r"^attend: bias\[0\] must have shape .*, got \(4, 3, 5\)$"):
         attend(q, k, v, np.zeros((4, 3, 5)))
+    with pytest.raises(TypeError, match=r"^attend: weights must be True or False, got int$"):
+        attend(q, k, v, weights=1)
     with pytest.raises(ValueError, match=r"^attend: window must be at least 1, got 0$"):
         attend(q, k, v, window=0)
     with pytest.raises(ValueError, match=r"^attend: scale must be positive and finite, got 0$"):

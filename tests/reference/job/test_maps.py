@@ -2,10 +2,7 @@ import numpy as np
 import pytest
 
 from reference.core import tree
-from reference.job.maps import attention_maps, grouped_weights, weights
-from reference.layers.attention import MultiHeadAttention
-from reference.layers.grouped_attention import GroupedAttention
-from reference.layers.rotary import Rotary
+from reference.job.maps import attention_maps
 from reference.training import loop
 from reference.training.state import begin
 
@@ -75,29 +72,3 @@ def test_a_model_of_one_stack_has_a_map_for_each_block(tiny, changes):
         if "window" in changes:
             far = np.subtract.outer(np.arange(6), np.arange(6))
             assert not shares[..., (far < 0) | (far > 1)].any()
-
-
-OPTIONS = [{}, {"rotary": Rotary()}, {"alibi": True, "qk_norm": True}, {"cap": 2.0, "window": 3}]
-
-
-@pytest.mark.parametrize("options", OPTIONS)
-def test_weights_of_grouped_attention_are_those_with_which_it_mixes_its_values(rng, options):
-    layer = GroupedAttention.init(rng, 16, 4, 2, dtype=np.float64, **options)
-    x = rng.normal(size=(2, 7, 16))
-    p = grouped_weights(layer, x, None)
-    v = np.repeat(layer.value(x).reshape(2, 7, 2, 4), 2, axis=2)
-    mixed = np.einsum("bhts,bshk->bthk", p, v).reshape(2, 7, 16)
-    # sums of a few numbers near 1
-    np.testing.assert_allclose(layer.output(mixed), layer(x), rtol=1e-12, atol=1e-13)
-
-
-def test_weights_are_those_with_which_the_layer_mixes_its_values(rng):
-    layer = MultiHeadAttention.init(rng, 6, 2, np.float64)
-    x, memory = rng.normal(size=(2, 3, 6)), rng.normal(size=(2, 4, 6))
-    mask = rng.random((2, 1, 3, 4)) > 0.3
-    mask[..., 0] = True
-    p = weights(layer, x, memory, mask)
-    v = layer.value(memory).reshape(2, 4, 2, 3)
-    mixed = np.einsum("bhts,bshk->bthk", p, v).reshape(2, 3, 6)
-    # sums of a few numbers near 1
-    np.testing.assert_allclose(layer.output(mixed), layer(x, memory, mask=mask), rtol=1e-12, atol=1e-13)

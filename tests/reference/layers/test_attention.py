@@ -109,7 +109,7 @@ def same_tree(got, expected):
         np.testing.assert_allclose(leaf, other, **EXACT, err_msg=path)
 
 
-@pytest.mark.parametrize("i", range(8))
+@pytest.mark.parametrize("i", range(12))
 def test_backward_is_proved(prove, rng, i):
     _, layer, inputs, constants = list(examples(rng))[i]
     report = prove(layer, *inputs, **constants)
@@ -338,6 +338,41 @@ def test_the_number_of_scores_decides(rng, monkeypatch, t, s, blocks):
         monkeypatch.setattr(attention, name, lambda *_, name=name, **__: chosen.append(name))
     attention_vjp(np.zeros((1, 1, t, 2)), *np.zeros((2, 1, 1, s, 2)))
     assert chosen == ["blockwise_vjp" if blocks else "attend_vjp"]
+
+
+@pytest.mark.parametrize("kind", [MultiHeadAttention, SelfAttention])
+def test_weights_as_an_output_are_those_with_which_the_layer_mixes_its_values(rng, kind):
+    layer, (x, memory) = random_layer(rng, kind), sequences(rng, s=3 if kind is SelfAttention else 5)
+    inputs = (x,) if kind is SelfAttention else (x, memory)
+    mask = some_mask(rng, s=inputs[-1].shape[1])
+    (y, w), pullback = layer.vjp(*inputs, mask=mask, weights=True)
+    alone, alone_pullback = layer.vjp(*inputs, mask=mask)
+    np.testing.assert_array_equal(y, alone)
+    v = layer.value(inputs[-1]).reshape(2, -1, 4, 2)
+    same(y, layer.output(np.einsum("bhts,bshk->bthk", w, v).reshape(2, 3, 8)))
+    dy = rng.normal(size=y.shape)
+    same_tree(pullback((dy, np.zeros(w.shape))), alone_pullback(dy))
+
+
+def test_weights_are_an_output_where_attention_would_go_in_blocks(rng, monkeypatch):
+    layer, (x, memory) = random_layer(rng), sequences(rng)
+    y, w = layer(x, memory, weights=True)
+    monkeypatch.setattr(attention, "LONG", 1)
+    called = []
+    monkeypatch.setattr(attention, "blockwise_vjp", lambda *_, **__: called.append(1))
+    again, weights = layer(x, memory, weights=True)
+    np.testing.assert_array_equal(again, y)
+    np.testing.assert_array_equal(weights, w)
+    assert not called
+
+
+def test_a_lost_cotangent_of_the_weights_is_caught(caught, rng):
+    class Wrong(MultiHeadAttention):
+        def vjp(self, x, memory):
+            out, pullback = super().vjp(x, memory, weights=True)
+            return out, lambda given: pullback((given[0], 0 * given[1]))
+
+    caught({"query.w", "query.b", "key.w", "x", "memory"}, random_layer(rng, Wrong), *sequences(rng))
 
 
 def test_self_attention_is_attention_to_itself(rng):

@@ -53,6 +53,16 @@ def test_backward_is_proved_with_interleaved_pairs_and_on_a_part_of_the_head(pro
     prove(layer, rng.normal(size=(2, 5, 6)))
 
 
+@pytest.mark.parametrize("options", [{}, TURNED, {"alibi": True}, {"cap": 2.0, "window": 3}])
+def test_weights_as_an_output_are_those_with_which_the_layer_mixes_its_values(prove, rng, options):
+    layer, x = random_layer(rng, **options), rng.normal(size=(2, 5, 6))
+    y, w = layer(x, weights=True)
+    np.testing.assert_array_equal(y, layer(x))
+    v = np.repeat(layer.value(x).reshape(2, 5, -1, layer.head_width), layer.heads // layer.key_value_heads, axis=2)
+    same(y, layer.output(np.einsum("bhts,bshk->bthk", w, v).reshape(2, 5, -1)))
+    prove(layer, x, weights=True)
+
+
 def turn(t, rotary, width):
     """Return the matrix that turns the pairs of one head at position t."""
     matrix = np.eye(width)
