@@ -12,6 +12,7 @@ from reference.core import tree
 from reference.training import checkpoint
 from reference.training.errors import CheckpointError
 from reference.training.scalars import scalars
+from reference.training.settings import Run
 from reference.training.state import begin
 
 CHANGES = [
@@ -183,6 +184,54 @@ def test_a_record_that_makes_no_sense_is_one_clear_line(saved, change, message):
     path = saved()[-1]
     rewrite(path, records=[about(path)["records"][0] | change])
     assert refused(path).startswith(f"not a checkpoint that this version can read ({message}")
+
+
+@pytest.fixture
+def saved_text(trained, tmp_path):
+    """saved_text(**entries): settings, state and path of a checkpoint of a run of text."""
+
+    def saved_text(**entries):
+        (tmp_path / "a.txt").write_text("the cat sat on the mat, é\n" * 40, encoding="utf-8")
+        sizes = {"width": 8, "heads": 2, "layers": 1, "context": 8, "steps": 4, "epochs": 2, "batch": 2, "held-out": 3}
+        settings = Run.of({"task": "text", "files": (str(tmp_path / "a.txt"),), **sizes, **entries})
+        state, path = trained(settings, 3), tmp_path / "checkpoint.safetensors"
+        checkpoint.save(path, settings, state)
+        (tmp_path / "a.txt").unlink()
+        return settings, state, path
+
+    return saved_text
+
+
+@pytest.mark.parametrize("tokenizer", ["bytes", "characters"])
+def test_a_run_of_text_is_loaded_without_its_text(saved_text, tokenizer):
+    settings, state, path = saved_text(tokenizer=tokenizer)
+    before = path.read_bytes()
+    found, loaded = checkpoint.load(path)
+    assert found == settings and loaded.records == state.records and len(state.records[0]["sample"]) > 2
+    checkpoint.save(path, found, loaded)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"sample": 3}, "record 1 must have a text for a sample, got int"),
+        ({"held_out_bits_a_byte": "2"}, "record 1 must have the numbers clipped, "),
+        ({"held_out_tokens": 0.5}, "record 1 must have the numbers clipped, "),
+        ({"held_out_loss": float("inf")}, "record 1 has a number that is not finite"),
+    ],
+)
+def test_a_record_of_text_that_makes_no_sense_is_one_clear_line(saved_text, change, message):
+    path = saved_text()[-1]
+    rewrite(path, records=[about(path)["records"][0] | change])
+    assert refused(path).startswith(f"not a checkpoint that this version can read ({message}")
+
+
+@pytest.mark.parametrize("line", ["", "{}", '{"characters": ""}', "[" * 10_000])
+def test_a_tokenizer_that_makes_no_sense_is_one_clear_line(saved_text, line):
+    path = saved_text()[-1]
+    rewrite(path, settings=about(path)["settings"] | {"line": line})
+    assert refused(path).startswith("not a checkpoint that this version can read (a tokenizer must ")
 
 
 def test_what_is_no_json_is_never_written(saved):

@@ -8,8 +8,9 @@ from reference.losses.cross_entropy import cross_entropy
 from reference.models.tied import TiedTransformer
 from reference.models.transformer import Transformer
 from reference.training import loop, optimizers
-from reference.training.errors import DivergedError
+from reference.training.errors import DivergedError, RunError
 from reference.training.measures import norm
+from reference.training.settings import Run
 from reference.training.state import begin
 from reference.training.training_settings import TrainingSettings
 
@@ -231,3 +232,12 @@ def test_a_loss_that_is_not_finite_by_itself_is_named(tiny, monkeypatch):
     monkeypatch.setattr(loop, "gradient", lambda *arguments: (float("nan"), whole(*arguments)[1]))
     with pytest.raises(DivergedError, match=r"^the loss is not finite at step 1 of 6, "):
         next(loop.train(run, begin(run), *loop.data(run)))
+
+
+def test_a_text_that_is_not_there_any_more_is_one_clear_line(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("the cat sat on the mat\n" * 40)
+    run = Run.of({"task": "text", "files": (str(path),)})
+    path.unlink()
+    with pytest.raises(RunError, match=r"a.txt: cannot be read \(No such file or directory\)$"):
+        loop.data(run)
