@@ -83,17 +83,17 @@ def carry_out(
 
 def _report(run: Run, state: State, held_out: Any, folder: Folder, console: Console) -> None:
     """Show how the model is judged, and write pictures and report."""
-    report_of = _of_text if run.task.goes_on else _of_answers
-    curves, attention, text = report_of(run, state, held_out, console)
+    if isinstance(run.task, Text):
+        curves, attention, text = _of_text(run, run.task, state, held_out, console)
+    else:
+        curves, attention, text = _of_answers(run, state, held_out, console)
     for path, content in ((folder.curves, curves), (folder.attention, attention), (folder.report, text.encode())):
         files.write(path, content)
     console.print(f"\nwritten to {folder.path}: {', '.join(path.name for path in folder.files)}", soft_wrap=True)
 
 
-def _of_text(run: Run, state: State, held_out: Any, console: Console) -> tuple[bytes, bytes, str]:
+def _of_text(run: Run, task: Text, state: State, held_out: Any, console: Console) -> tuple[bytes, bytes, str]:
     """Show bits a byte; return curves, maps of attention and the report."""
-    task = run.task
-    assert isinstance(task, Text)
     beside = bits_a_byte(text_of(task.files, task.corpus()))
     show_bits(console, run, state.records[-1], beside)
     curves = plots.png(plots.text_curves(state.losses, state.records, beside))
