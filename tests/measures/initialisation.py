@@ -16,10 +16,10 @@ from pathlib import Path
 
 import numpy as np
 from pages import machine, put, rows, table
-from plain import plain_epochs
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tools"))
 from learning import steps
+from plain import plain_epochs
 
 from reference.core import tree
 from reference.models.transformer import TOKENS

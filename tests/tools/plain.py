@@ -41,25 +41,30 @@ class Plain(nn.Module):
         return ids[:, 1:].numpy()
 
 
+def plain_optimizer(run, model):
+    return {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}[run.training.optimizer](model.parameters(), lr=1.0)
+
+
+def plain_step(model, optimizer, rows, rate):
+    """One update, by the loss of the job: the sum over the tokens of a sequence, the mean over sequences."""
+    logits = model(torch.from_numpy(rows.source), torch.from_numpy(rows.target))
+    loss = nn.functional.cross_entropy(logits.flatten(0, 1), torch.from_numpy(rows.labels).flatten(), reduction="sum")
+    optimizer.param_groups[0]["lr"] = rate
+    optimizer.zero_grad()
+    (loss / len(rows)).backward()
+    optimizer.step()
+
+
 def plain_epochs(run, training, scale):
     """Yield what answers after each epoch: the job's batches in the job's order, and PyTorch's optimizers."""
     torch.set_num_threads(1)
     torch.manual_seed(run.training.seed)
     model = Plain(run.model, scale)
-    kind = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}[run.training.optimizer]
-    optimizer, rate = kind(model.parameters(), lr=1.0), run.training.schedule_of(run.steps)
+    optimizer, rate = plain_optimizer(run, model), run.training.schedule_of(run.steps)
     rng, batch, step = generator(begin(run).random), run.training.batch, 0
     for _ in range(run.training.epochs):
         order = rng.permutation(len(training))
         for first in range(0, len(order), batch):
-            rows = training[order[first : first + batch]]
-            logits = model(torch.from_numpy(rows.source), torch.from_numpy(rows.target))
-            loss = nn.functional.cross_entropy(
-                logits.flatten(0, 1), torch.from_numpy(rows.labels).flatten(), reduction="sum"
-            )
-            optimizer.param_groups[0]["lr"] = rate(step)
-            optimizer.zero_grad()
-            (loss / len(rows)).backward()
-            optimizer.step()
+            plain_step(model, optimizer, training[order[first : first + batch]], rate(step))
             step += 1
         yield model.said
