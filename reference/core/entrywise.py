@@ -27,12 +27,12 @@ def entrywise(f: Callable[..., Any], node: Any, *rest: Any) -> Any:
     Raises:
         TypeError, ValueError: as `tree.map` does.
     """
-    flats = [tree.written(node), *map(tree.written, rest)]
+    flats = [tree.written(each) for each in (node, *rest)]
     first = flats[0]
-    if not all(_is_plain(flat) and flat.is_like(first) for flat in flats):
+    if False in [_is_plain(flat) and flat.is_like(first) for flat in flats]:
         return tree.map(f, node, *rest)
     runs = _runs(tuple(map(math.prod, first.shapes)))
-    vectors = [_applied(f, *row) for row in zip(*(_vectors(flat, runs) for flat in flats), strict=True)]
+    vectors = [_applied(f, *row) for row in zip(*[_vectors(flat, runs) for flat in flats], strict=True)]
     leaves: list[Any] = []
     for (start, stop), vector in zip(runs, vectors, strict=True):
         place = 0
@@ -70,7 +70,7 @@ def _vectors(flat: Flat, runs: list[Run]) -> list[Any]:
     """Return one vector for each run; of a tree that `entrywise` made these are the memory of its leaves."""
     if flat.vectors:
         return flat.vectors
-    rows = ([leaf.reshape(-1) for leaf in flat.leaves[start:stop]] for start, stop in runs)
+    rows = [[leaf.reshape(-1) for leaf in flat.leaves[start:stop]] for start, stop in runs]
     return [row[0] if len(row) == 1 else np.concatenate(row) for row in rows]
 
 
@@ -81,7 +81,7 @@ def _applied(f: Callable[..., Any], *vectors: np.ndarray) -> Any:
         return f(*vectors)
     made = None
     for start in range(0, size, BLOCK):
-        block = f(*(vector[start : start + BLOCK] for vector in vectors))
+        block = f(*[vector[start : start + BLOCK] for vector in vectors])
         made = np.empty_like(block, shape=size) if made is None else made
         made[start : start + BLOCK] = block
     return made

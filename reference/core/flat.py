@@ -71,19 +71,33 @@ def flatten(tree: Any) -> Flat:
 def unflatten(flat: Flat, leaves: list[Any]) -> Any:
     """Return the tree with these leaves, in field order, in place of its own."""
     leaves, constants, made = leaves[:], flat.constants[:], []  # what is made waits for what it stands in
-    for what in reversed(flat.structure):
+    for what, names, count in _steps(tuple(flat.structure)):
         if what is ARRAY:
             made.append(leaves.pop())
-        elif isinstance(what, tuple):
-            made.append(tuple([made.pop() for _ in range(what[1])]))
-        elif isinstance(sort(what), str):
+        elif what is CONSTANT:
             made.append(constants.pop())
         else:
-            values = {}
-            for name in fields_of(what):
-                values[name] = made.pop()
-            made.append(with_fields(what, values))
+            values = made[: -count - 1 : -1]  # the last ones, the first of which was made last
+            if count:
+                del made[-count:]
+            made.append(tuple(values) if what is TUPLE else with_fields(what, zip(names, values, strict=True)))
     return made.pop()
+
+
+@functools.lru_cache(maxsize=64)  # the same few trees come at every step
+def _steps(structure: tuple[Any, ...]) -> list[tuple[Any, tuple[str, ...], int]]:
+    """Return, from the last node to the first, what it is, the names of its fields, and how many nodes stand in it."""
+    steps: list[tuple[Any, tuple[str, ...], int]] = []
+    for what in reversed(structure):
+        if what is ARRAY:
+            steps.append((ARRAY, (), 0))
+        elif isinstance(what, tuple):
+            steps.append((TUPLE, (), what[1]))
+        elif isinstance(sort(what), str):
+            steps.append((CONSTANT, (), 0))
+        else:
+            steps.append((what, names := fields_of(what), len(names)))
+    return steps
 
 
 def expect_parameters(flat: Flat) -> None:

@@ -3,6 +3,7 @@
 So no field, copy or pickle carries it along, and a copy is not taken for the object.
 """
 
+import contextlib
 import weakref
 from typing import Any, Generic, TypeVar
 
@@ -43,6 +44,7 @@ class Known(Generic[T]):
 
     def _forget(self) -> None:
         while self._gone:
-            reference = self._gone.pop()
-            if reference.key in self._facts and self._facts[reference.key][0] is reference:
-                del self._facts[reference.key]
+            with contextlib.suppress(IndexError, KeyError):  # another thread was faster
+                reference = self._gone.pop()
+                if self._facts[reference.key][0] is reference:
+                    del self._facts[reference.key]

@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -66,16 +66,16 @@ def field_names(layer: Any) -> tuple[str, ...]:
 
 def rebuild(layer: Any, values: dict[str, Any]) -> Any:
     """Return a layer of the same class with these fields, not checked again: they stand where valid ones stood."""
-    return with_fields(type(layer), values)
+    return with_fields(type(layer), values.items())
 
 
-def with_fields(kind: Any, values: dict[str, Any]) -> Any:
+def with_fields(kind: Any, values: Iterable[tuple[str, Any]]) -> Any:
     """Return a layer of class `kind` with these fields, not checked."""
     made = object.__new__(kind)
     if hasattr(made, "__dict__"):
         made.__dict__.update(values)
     else:
-        for name, value in values.items():
+        for name, value in values:
             object.__setattr__(made, name, value)  # a frozen dataclass with slots has no other way
     return made
 

@@ -12,6 +12,7 @@ from reference.core import masks
 from reference.core.arrays import handed_over
 from reference.core.attention import expect_attention
 from reference.core.keep import draw, keep
+from reference.core.products import laid_out
 from reference.core.shapes import expect_flag
 from reference.functions.alibi import alibi_slopes, alibi_vjp
 from reference.functions.softcap import softcap_vjp
@@ -72,7 +73,7 @@ def attend_vjp(
 
     scale = width ** -0.5 if scale is None else float(scale)
     q = q.reshape(*group, width)                            # (B, G, H T / G, K)
-    s = (scale * q) @ k.swapaxes(-1, -2)                    # (B, G, H T / G, S)    # (attend.1)
+    s = (scale * q) @ laid_out(k.swapaxes(-1, -2))          # (B, G, H T / G, S)    # (attend.1)
     s = s.reshape(table)                                    # (B, H, T, S)
     if cap is not None:
         s, cap_pullback = softcap_vjp(s, cap=cap)           # (B, H, T, S)          # (attend.5)
@@ -85,20 +86,20 @@ def attend_vjp(
         mask = seen if mask is None else mask & seen        # (B, H, T, S)          # (attend.8)
     if mask is not None:
         np.copyto(s, -np.inf, where=~mask)                  # (B, H, T, S)          # (attend.2)
-    p, softmax_pullback = softmax_vjp(s)                    # (B, H, T, S)          # (attend.3)
+    p, softmax_pullback = softmax_vjp(s, out=s)             # (B, H, T, S)          # (attend.3)
     w, kept = p, None
     if dropout and rng is not None:
         kept = handed_over(keep(draw(rng), dropout, table, range(queries)), s)
         w = p * kept / (1 - float(dropout))                 # (B, H, T, S)          # (attend.9)
     seen = w.reshape(table)                                 # (B, H, T, S)          # (attend.18)
     w = w.reshape(*group, keys)
-    o = w @ v                                               # (B, G, H T / G, K)    # (attend.4)
+    o = w @ laid_out(v)                                     # (B, G, H T / G, K)    # (attend.4)
 
     def pullback(do: Any) -> tuple[np.ndarray, ...]:
         do, dseen = do if weights else (do, None)
         do = do.reshape(*group, width)
         dv = w.swapaxes(-1, -2) @ do                        # (B, G, S, K)          # (attend.10)
-        dw = (do @ v.swapaxes(-1, -2)).reshape(table)       # (B, H, T, S)          # (attend.11)
+        dw = (do @ laid_out(v.swapaxes(-1, -2))).reshape(table)  # (B, H, T, S)         # (attend.11)
         if weights:
             dw = dw + dseen                                 # (B, H, T, S)          # (attend.19)
         dp = dw
@@ -109,7 +110,7 @@ def attend_vjp(
         if cap is not None:
             ds = cap_pullback(ds)                           # (B, H, T, S)          # (attend.17)
         ds = ds.reshape(*group, keys)
-        dq = scale * (ds @ k)                               # (B, G, H T / G, K)    # (attend.13)
+        dq = scale * (ds @ laid_out(k))                     # (B, G, H T / G, K)    # (attend.13)
         dk = scale * (ds.swapaxes(-1, -2) @ q)              # (B, G, S, K)          # (attend.14)
         return dq.reshape(batch, heads, queries, width), dk, dv, *dbias
 

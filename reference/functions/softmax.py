@@ -15,8 +15,10 @@ def softmax(s: np.ndarray) -> np.ndarray:
     return p
 
 
-def softmax_vjp(s: np.ndarray) -> tuple[np.ndarray, Callable[[np.ndarray], np.ndarray]]:
-    """Return p (..., S) and the pullback dp -> ds.
+def softmax_vjp(
+    s: np.ndarray, *, out: np.ndarray | None = None
+) -> tuple[np.ndarray, Callable[[np.ndarray], np.ndarray]]:
+    """Return p (..., S) and the pullback dp -> ds; p lies in the memory of `out`, if it is given, which may be s.
 
     Raises:
         TypeError: s is not a floating or complex array.
@@ -32,7 +34,7 @@ def softmax_vjp(s: np.ndarray) -> tuple[np.ndarray, Callable[[np.ndarray], np.nd
     expect_last_axis("softmax", "s", s, "S")
     m = row_maxima(s.real)                                              # (..., 1)
     m = np.where(m == -np.inf, 0, m)                                    # (..., 1)  # (softmax.1)
-    e = s - m                                                           # (..., S)
+    e = np.subtract(s, m, out=out)                                      # (..., S)
     np.exp(e, out=e)                                                    # (..., S)  # (softmax.2)
     z = row_sums(e)                                                     # (..., 1)  # (softmax.3)
     p = np.divide(e, np.where(z == 0, 1, z), out=e)                     # (..., S)  # (softmax.4)

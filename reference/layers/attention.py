@@ -15,6 +15,7 @@ from reference.core.kinds import AboveZero, Size
 from reference.core.layer import Layer
 from reference.core.masks import causal, expect_mask, padding
 from reference.core.outputs import join, split
+from reference.core.sequences import few_at_a_time
 from reference.core.shapes import expect_shape
 from reference.functions.attend import attend_vjp
 from reference.functions.blockwise import LONG, blockwise_vjp
@@ -47,9 +48,10 @@ def attention_vjp(
 
     Where the `weights` are an output, that is the whole table, and there are no blocks.
     """
-    if q.shape[2] * k.shape[2] < LONG * LONG or weights:
+    if weights:
         return attend_vjp(q, k, v, *bias, weights=weights, **options)
-    return blockwise_vjp(q, k, v, *bias, **options)
+    kernel = attend_vjp if q.shape[2] * k.shape[2] < LONG * LONG else blockwise_vjp
+    return few_at_a_time(kernel, q, k, v, *bias, **options)
 
 
 class MultiHeadAttention(Layer):

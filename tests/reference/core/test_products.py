@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from strict import Strict, numbers, strict
 
-from reference.core.products import COLUMNS, product, side_by_side
+from reference.core.products import COLUMNS, laid_out, product, side_by_side
 from reference.layers.linear import Linear
 
 SHAPES = [(5, 7), (6, 2 * COLUMNS), (3, COLUMNS), (0, 4), (0, 2 * COLUMNS)]
@@ -44,3 +44,11 @@ def test_maps_side_by_side_are_one_map(rng):
     np.testing.assert_allclose(side_by_side(*maps)(x), np.concatenate([m(x) for m in maps], -1), rtol=0, atol=1e-14)
     bare = [Linear(m.w, None) for m in maps]
     np.testing.assert_allclose(side_by_side(*bare)(x), np.concatenate([m(x) for m in bare], -1), rtol=0, atol=1e-14)
+
+
+def test_what_is_laid_out_has_its_rows_in_order_and_what_lies_so_is_not_copied(rng):
+    x = rng.normal(size=(2, 3, 4))
+    turned = laid_out(x.swapaxes(1, 2))
+    assert turned.flags.c_contiguous and np.array_equal(turned, x.swapaxes(1, 2))
+    assert laid_out(x) is x
+    np.testing.assert_array_equal(numbers(laid_out(strict(x).swapaxes(1, 2))), turned)

@@ -240,3 +240,13 @@ def test_zero_pullback_is_caught(caught, rng):
 def test_bad_input_is_one_clear_line(s, error, message):
     with pytest.raises(error, match=message):
         softmax(s)
+
+
+def test_weights_lie_where_they_are_wanted(rng):
+    s, out = rng.normal(size=(2, 3, 5)), np.empty((2, 3, 5))
+    p, pullback = softmax_vjp(s, out=out)
+    expected, plain_pullback = softmax_vjp(s)
+    assert p is out and np.array_equal(p, expected)
+    np.testing.assert_array_equal(pullback(s), plain_pullback(s))
+    in_place, _ = softmax_vjp(s, out=s)
+    assert in_place is s and np.array_equal(s, expected)
