@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from reference.job import commands, scale_command
+from reference.job import commands, prompted, scale_command
 from reference.job.errors import UsageError
 from reference.job.files import DATA, OUT, Folder
 from reference.job.options import OTHERS, Parser, add_settings, kind_of, named, unknown_option
@@ -102,9 +102,7 @@ def parser(task: type[Learned], family: Family) -> Parser:
         "of the choice among them, and of what is drawn behind a prompt (default: 0)"))
     generate.add_argument("--model", type=Path, metavar="FOLDER", help=(
         "published weights in place of a checkpoint, with a prompt in place of symbols"))
-    generate.add_argument("--prompt", metavar="TEXT", help=(
-        "what a model of text goes on from; for published weights without a tokenizer.json ids such as '3 1 2'"))
-    generate.add_argument("--tokens", type=int, metavar="N", help="how many it says after it at most (default: 50)")
+    prompted.add_options(generate)
     generate.set_defaults(work=commands.generate, name=generate.prog)
 
     convert = kinds.add_parser("convert", help="write a model in a published layout", description=(

@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from reference.generation.stream import GREEDY
+from reference.job import prompted
 from reference.job.asked import expect_extras, whole
 from reference.job.errors import UsageError
 from reference.job.files import OUT, Folder
@@ -21,7 +23,7 @@ def generate(given: Given) -> int:
     """Carry the command out; the options are those that stood on the command line."""
     if "model" in given:
         return _speak(given)
-    if {"prompt", "tokens"} & given.keys():
+    if prompted.asked(given):
         return _go_on(given)
     expect_extras("rich", "safetensors")
     from reference.job.display import console, show_samples
@@ -41,27 +43,27 @@ def _go_on(given: Given) -> int:
     expect_extras("safetensors")
     from reference.job import speak
     from reference.training.checkpoint import load
+    from reference.training.samples import DRAWN
 
-    if "prompt" not in given:
-        raise UsageError("--tokens must come with a --prompt, got none")
+    prompt, sampling = prompted.text(given), prompted.sampling(given, DRAWN)
     for name in ("symbols", "count"):
         if given.get(name):
             raise UsageError(f"a prompt must come without {name}, got both")
     length, seed = whole("tokens", given.get("tokens", 50), 1), whole("seed", given.get("seed", 0), 0)
     run, state = load(given.get("checkpoint", Folder(OUT.with_name("text")).checkpoint))
-    speak.speak(run, state.model, given["prompt"], length, seed, sys.stdout)
+    speak.speak(run, state.model, prompt, length, seed, sys.stdout, sampling=sampling, told=sys.stderr)
     return 0
 
 
 def _speak(given: Given) -> int:
     from reference.job import published
 
-    if "prompt" not in given:
-        raise UsageError("--model, --prompt and --tokens go together, got no --prompt")
-    for name in ("symbols", "checkpoint", "count", "seed"):
+    for name in ("symbols", "checkpoint", "count"):
         if given.get(name):
             raise UsageError(f"published weights take a --prompt, got {name}")
-    published.speak(given["model"], given["prompt"], given.get("tokens", 50), sys.stdout)
+    prompt, sampling = prompted.text(given), prompted.sampling(given, GREEDY)
+    tokens, seed = whole("tokens", given.get("tokens", 50), 1), whole("seed", given.get("seed", 0), 0)
+    published.speak(given["model"], prompt, tokens, sys.stdout, sampling=sampling, seed=seed, told=sys.stderr)
     return 0
 
 

@@ -1,5 +1,6 @@
 """Published weights on the command line: they speak, and models are written as such."""
 
+import dataclasses
 import functools
 import importlib.util
 from collections.abc import Callable, Iterator
@@ -11,15 +12,19 @@ import numpy as np
 from reference.core import tree
 from reference.data.tokenizer import pieces
 from reference.generation.sampling import Sampling
-from reference.generation.stream import stream
+from reference.generation.stream import GREEDY, stream
+from reference.job import prompted
 from reference.job.errors import JobError, UsageError
 from reference.published import folder, library
 
 TOKENIZER = "tokenizer.json"
 
 
-def speak(path: Path, prompt: str, tokens: int, out: TextIO) -> None:
-    """Write what the model in a folder says after the prompt, each token as soon as it is said.
+def speak(
+    path: Path, prompt: str, tokens: int, out: TextIO,
+    *, sampling: Sampling = GREEDY, seed: int = 0, told: TextIO | None = None,
+) -> None:  # fmt: skip
+    """Write what the model in a folder says after the prompt, each token as soon as it is said; to `told` how fast.
 
     With a `tokenizer.json` in the folder the prompt and what is said are text, else they are ids.  A model that
     encodes, such as one that translates, reads the prompt, and begins with its start token.
@@ -41,15 +46,12 @@ def speak(path: Path, prompt: str, tokens: int, out: TextIO) -> None:
         reads: dict[str, Any] = {}
         if hasattr(model, "encode"):
             reads["source"], ids = np.array([ids]), [_start(path, special)]
-        end, banned = special.get("eos_token_id"), _banned(special)
-        sampling = Sampling(temperature=0, banned=banned)
-        said = stream(model, [ids], length=tokens, sampling=sampling, end=end if type(end) is int else None, **reads)
-        for part in written(int(token[0]) for token in said):
-            out.write(part)
-            out.flush()
+        end, sampling = special.get("eos_token_id"), dataclasses.replace(sampling, banned=_banned(special))
+        reads |= {"end": end if type(end) is int else None, "rng": np.random.default_rng(seed)}
+        said = stream(model, [ids], length=tokens, sampling=sampling, **reads)
+        prompted.say((int(token[0]) for token in said), written, out, told)
     except (ValueError, TypeError) as error:
         raise JobError(str(error)) from None
-    out.write("\n")
 
 
 def convert(source: Path, out: Path, dtype: str | None) -> None:

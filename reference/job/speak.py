@@ -1,19 +1,25 @@
 """A model of text that was trained here goes on from a prompt."""
 
+import functools
 from typing import Any, TextIO
 
 import numpy as np
 
 from reference.data.errors import DataError
 from reference.data.tokenizer import pieces
+from reference.generation.sampling import Sampling
+from reference.job import prompted
 from reference.job.errors import UsageError
 from reference.tasks.text import Text
 from reference.training.samples import DRAWN, tokens
 from reference.training.settings import Run
 
 
-def speak(run: Run, model: Any, prompt: str, length: int, seed: int, out: TextIO) -> None:
-    """Write what a model says after the prompt, each token as soon as it is drawn.
+def speak(
+    run: Run, model: Any, prompt: str, length: int, seed: int, out: TextIO,
+    *, sampling: Sampling = DRAWN, told: TextIO | None = None,
+) -> None:  # fmt: skip
+    """Write what a model says after the prompt, each token as soon as it is drawn, and to `told` how fast they came.
 
     Raises:
         UsageError: the run is none of text, or the prompt is empty or has something that its tokenizer does not know.
@@ -28,8 +34,5 @@ def speak(run: Run, model: Any, prompt: str, length: int, seed: int, out: TextIO
     if not ids:
         raise UsageError("a prompt must have at least one token, got none")
     rng = np.random.default_rng(seed)
-    said = tokens(model, ids, length=length, context=task.context, sampling=DRAWN, rng=rng)
-    for part in pieces(task.encoder.decode, said):
-        out.write(part)
-        out.flush()
-    out.write("\n")
+    said = tokens(model, ids, length=length, context=task.context, sampling=sampling, rng=rng)
+    prompted.say(said, functools.partial(pieces, task.encoder.decode), out, told)

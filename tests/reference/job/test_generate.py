@@ -1,3 +1,6 @@
+import io
+from pathlib import Path
+
 import pytest
 
 from reference.job import commands
@@ -78,7 +81,9 @@ def test_a_model_of_text_goes_on_from_a_prompt(spoken, capsys):
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"tokens": 3}, "--tokens must come with a --prompt, got none"),
+        ({"tokens": 3}, "a prompt must be given by --prompt or --prompt-file, got none"),
+        ({"prompt": "a", "prompt_file": Path("b")}, "prompt must come without prompt-file, got both"),
+        ({"prompt": "a", "top_k": 0}, "top-k must be at least 1, got 0"),
         ({"prompt": "a", "tokens": 0}, "tokens must be a whole number of at least 1, got 0"),
         ({"prompt": "a", "seed": -1}, "seed must be a whole number of at least 0, got -1"),
         ({"prompt": "a", "symbols": ["b"]}, "a prompt must come without symbols, got both"),
@@ -93,6 +98,18 @@ def test_a_model_of_text_goes_on_from_a_prompt(spoken, capsys):
 def test_a_prompt_that_makes_no_sense_is_one_clear_line(spoken, given, message):
     spoken()
     assert refused(given) == message
+
+
+def test_a_prompt_comes_from_a_file_or_from_standard_input_and_tokens_are_drawn_as_asked(spoken, capsys, monkeypatch):
+    spoken()
+    Path("prompt.txt").write_text("the cat\n")
+    shown = []
+    for where in ({"prompt": "the cat"}, {"prompt_file": Path("prompt.txt")}, {"prompt_file": Path("-")}):
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"the cat\n")))
+        assert commands.generate({**where, "tokens": 9, "temperature": 0.0}) == 0
+        shown.append(capsys.readouterr())
+    assert len({one.out for one in shown}) == 1
+    assert all(one.err.startswith("9 tokens, ") for one in shown)
 
 
 def test_a_model_of_pairs_answers_what_it_is_asked(tmp_path, trained, capsys):

@@ -1,6 +1,7 @@
 import importlib.util
 import io
 import json
+import re
 
 import numpy as np
 import pytest
@@ -42,6 +43,16 @@ def test_a_model_goes_on_from_ids(model, folder, capsys):
     assert capsys.readouterr().out == said(model, [3, 1, 4], 5)
 
 
+def test_tokens_are_drawn_as_the_options_say_from_the_seed_and_their_speed_is_told(model, folder, capsys):
+    words = ["--prompt", "3 1 4", "--tokens", "5", "--temperature", "0.7", "--top-k", "4", "--min-p", "0.1"]
+    assert main(["generate", "--model", str(folder), *words, "--seed", "3"]) == 0
+    sampling, rng = Sampling(temperature=0.7, k=4, min_p=0.1), np.random.default_rng(3)
+    drawn = stream(model, [[3, 1, 4]], length=5, sampling=sampling, rng=rng)
+    shown = capsys.readouterr()
+    assert shown.out == " ".join(str(int(token[0])) for token in drawn) + "\n"
+    assert re.fullmatch(r"5 tokens, \S+ a second\n", shown.err)
+
+
 def test_a_file_of_tensors_speaks_as_its_folder_does(model, folder):
     out = io.StringIO()
     published.speak(folder / "model.safetensors", "3 1 4", 5, out)
@@ -53,9 +64,12 @@ def test_a_file_of_tensors_speaks_as_its_folder_does(model, folder):
     [
         (["--prompt", "a word"], "a prompt must be ids without a tokenizer.json, got 'a word'"),
         (["--prompt", " "], "a prompt must have at least one token, got none"),
-        (["--prompt", "3", "--tokens", "0"], "tokens must be at least 1, got 0"),
-        ([], "--model, --prompt and --tokens go together, got no --prompt"),
-        (["--prompt", "3", "--seed", "1"], "published weights take a --prompt, got seed"),
+        (["--prompt", "3", "--tokens", "0"], "tokens must be a whole number of at least 1, got 0"),
+        ([], "a prompt must be given by --prompt or --prompt-file, got none"),
+        (["--prompt", "3", "--count", "1"], "published weights take a --prompt, got count"),
+        (["--prompt", "3", "--top-k", "2"], "top-k must come with a temperature above 0, got 0"),
+        (["--prompt", "3", "--temperature", "1", "--top-p", "0"], "top-p must lie in (0, 1], got 0.0"),
+        (["--prompt", "3", "--temperature", "-1"], "temperature must be finite and at least 0, got -1.0"),
     ],
 )
 def test_what_makes_no_sense_is_one_line(folder, capsys, words, message):
