@@ -45,7 +45,7 @@ def test_nearly_all_equations_are_evaluated_or_checked_by_name(rooms, share):
     [
         ("layernorm", r"dx = r \left( d\hat x - \o", r"dx = r \left( d\hat x + \o", "layernorm.md (layernorm.10)"),
         ("linear", r"\sum_k dy_{nk} \, w_{ik} \tag", r"\sum_k dy_{nk} \, w_{ki} \tag", "(linear.2)"),
-        ("attend", r"\frac{1}{\sqrt K} \sum_j ds", r"\sum_j ds", "(attend.13)"),
+        ("attend", r"dq_{htc} = \eta \sum_j ds", r"dq_{htc} = \sum_j ds", "(attend.13)"),
         ("residual", "dx = dy + dx' ", "dx = dy - dx' ", "(residual.12)"),
         ("residual", "n = N(x) ", "n = N(y) ", "argument 1 must be y, got x"),
         ("residual", "(dN, dx') = N^{*}(dn)", "(dN, dx') = F^{*}(dn)", "F must be self.inner, got self.norm"),

@@ -19,7 +19,7 @@ CASES = [
     ("linear", "(2, 3, 7) to 5", {"...": 3, "D": 4, "K": 2}, {}, "y"),
     ("softmax", "rows of 7", {"...": 2, "S": 4}, {}, "p"),
     ("layernorm", "(2, 3, 7)", {"...": 3, "D": 4}, {"varepsilon": Fraction(1, 7)}, "y"),
-    ("rmsnorm", "(2, 3, 7)", {"...": 3, "D": 4}, {"varepsilon": Fraction(1, 7)}, "y"),
+    ("rmsnorm", "(2, 3, 7)", {"...": 3, "D": 4}, {"varepsilon": Fraction(1, 7), "omega": Fraction(1, 3)}, "y"),
     ("gelu", "(2, 3, 5)", {"...": 9}, {}, "y"),
     ("gelu_tanh", "(2, 3, 5)", {"...": 9}, {"c": Fraction(4, 5), "k": Fraction(1, 22)}, "y"),
     ("sigmoid", "(2, 3, 5)", {"...": 9}, {}, "y"),
@@ -33,12 +33,13 @@ CASES = [
      {"target": None, "tau": Fraction(5, 2), "nu": [0, 2], "mu": True}, "L"),
     ("attend", "every option", {"B": 1, "H": 2, "G": 1, "T": 2, "S": 3, "K": 2, "P": 1, "Q": 2, "R": 1},
      {"g": [0, 0], "m": True, "C": Fraction(3, 2), "a": [Fraction(1, 3), Fraction(1, 5)], "rho": Fraction(2, 5),
-      "n": 2, "lambda": 0, "tau": [1, 2], "kappa": [[[[1, 0, 1], [1, 1, 0]], [[0, 1, 1], [1, 1, 1]]]]}, "o"),
+      "n": 2, "lambda": 0, "tau": [1, 2], "kappa": [[[[1, 0, 1], [1, 1, 0]], [[0, 1, 1], [1, 1, 1]]]],
+      "eta": Fraction(3, 5)}, "o", "omega"),
 ]  # fmt: skip
 
 
-def both_sides(page, example, lengths, given, output, seed):
-    """<dy, change of y> and the sum of <dx, change of x> of a page at a random rational point."""
+def both_sides(page, example, lengths, given, *outputs, seed):
+    """<dy, change of y> of all outputs and the sum of <dx, change of x> of a page at a random rational point."""
     program, run = programs(page)[example], Displayed(page, lengths, seed)
     for name, values in given.items():
         if values is True:  # a condition that holds
@@ -50,8 +51,7 @@ def both_sides(page, example, lengths, given, output, seed):
     inputs = [name for name, e in page.shapes.entries.items() if e.differentiable and name not in made]
     moving = {name: run.give(name, moves=True) for name in inputs}
     run.run(*program.forward)
-    cotangent = run.give(f"d{output}")
-    left = changed(cotangent, run.values(output))
+    left = sum((changed(run.give(f"d{name}"), run.values(name)) for name in outputs), arb(0))
     run.run(*program.backward)
     return left, sum((changed(run.values(f"d{name}"), moved) for name, moved in moving.items()), arb(0))
 
@@ -60,7 +60,7 @@ def both_sides(page, example, lengths, given, output, seed):
 @pytest.mark.parametrize("case", CASES, ids=[case[0] for case in CASES])
 def test_what_is_proved_for_all_values_holds_at_random_points_to_60_digits(case, seed):
     name, *rest = case
-    left, right = both_sides(PAGES[name], *rest, seed)
+    left, right = both_sides(PAGES[name], *rest, seed=seed)
     assert abs(float(left.mid())) > 1e-6  # something moves
     assert agree(left, right), (left, right)
 

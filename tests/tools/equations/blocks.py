@@ -52,6 +52,7 @@ class Blocks:
         block.set("k'", k[columns])
         block.set("v'", v[columns])
         block.set("b'", bias[rows, columns])
+        block.give("eta", Fraction(2, 3))
         block.give("C", self.cap)
         block.give("a", self.slopes[head])
         block.give("rho", Fraction(2, 5))
