@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from reference.core.outputs import split
-from reference.core.shapes import expect_size, expect_whole, got
+from reference.core.shapes import expect_integers, expect_size, expect_whole, got
 
 
 def greedy(
@@ -18,11 +18,14 @@ def greedy(
 
     Raises:
         TypeError, ValueError: `length` is not a whole number of at least 1, or `start` of at least
-            0; whatever the model raises for ids that it does not know; or there is a source_mask for
-            a model that does not encode.
+            0; source is no integer array (B, S); whatever the model raises for ids that it does not
+            know; or there is a source_mask for a model that does not encode.
     """
     expect_size("greedy", "length", length)
     expect_whole("greedy", "start", start, 0)
+    expect_integers("greedy", "source", source)
+    if source.ndim != 2:
+        raise ValueError(f"greedy: source must have shape (B, S), got {source.shape}")
     length = int(length)
     ids = np.full_like(source, start, shape=(len(source), length + 1), dtype=int, order="C")  # (B, length + 1)
     if not len(source):

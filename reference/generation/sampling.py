@@ -96,6 +96,8 @@ def bias_logits(logits: np.ndarray, bias: np.ndarray) -> np.ndarray:
 def ban(logits: np.ndarray, ids: Sequence[int]) -> np.ndarray:
     """Hide the tokens of these ids."""
     expect_shape("ban", "logits", logits, ("B", "V"))
+    if not isinstance(ids, list | tuple):
+        raise TypeError(f"ban: ids must be a list or a tuple, got {got(ids)}")
     for token in ids:
         expect_token("ban", "an id", token, logits.shape[1])
     allowed = logits.copy()
@@ -151,6 +153,18 @@ class Sampling:
 
     def __post_init__(self) -> None:
         expect_fields(self)
+
+    def expect(self, where: str, vocabulary: int) -> None:
+        """Raise unless bias and bans are of a vocabulary of this size, and leave a token of it to be said."""
+        said = np.ones(vocabulary, bool)
+        for token in self.banned:
+            expect_token(where, "a banned id", token, vocabulary)
+            said[token] = False
+        if self.bias is not None:
+            expect_shape(where, "bias", self.bias, (vocabulary,))
+            said &= self.bias > -np.inf if on_host(self.bias) else True
+        if not said.any():
+            raise ValueError(f"{where}: bias and banned must leave one of the {vocabulary} tokens, got none")
 
     def preferred(self, logits: np.ndarray, said: np.ndarray) -> np.ndarray:
         """Return logits after bias, bans and penalty: the largest is what temperature 0 takes."""

@@ -61,8 +61,12 @@ def speculate(
         raise ValueError(f"speculate: small must have the vocabulary {model.width_out} of model, got {small.width_out}")
     if end is not None:
         expect_token("speculate", "end", end, model.width_out)
+    sampling = Sampling() if sampling is None else sampling
+    if not isinstance(sampling, Sampling):
+        raise TypeError(f"speculate: sampling must be a Sampling, got {got(sampling)}")
+    sampling.expect("speculate", model.width_out)
     tokens, _ = side_by_side("speculate", [prompt], model.width_out)
-    settings = int(length), sampling or Sampling(), source, source_mask
+    settings = int(length), sampling, source, source_mask
     readers = _Reader(model, tokens, *settings), _Reader(small, tokens, *settings)
     ids: list[int] = tokens[0].tolist()
     first = len(ids)

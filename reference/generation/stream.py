@@ -37,12 +37,14 @@ def stream(
 
     Raises:
         TypeError: an argument is of another kind, or tokens are to be drawn and rng is no generator.
-        ValueError: an id is outside the vocabulary, a prompt is empty or longer with its tokens than the
-            model's positions, or source is not there, or not that of B rows, for a model that encodes.
+        ValueError: an id is outside the vocabulary, no token is left to be said, a prompt is empty or longer
+            with its tokens than the model's positions, or source is not there, or not that of B rows, for a
+            model that encodes.
     """
     expect_size("stream", "length", length)
     if not isinstance(sampling, Sampling):
         raise TypeError(f"stream: sampling must be a Sampling, got {got(sampling)}")
+    sampling.expect("stream", model.width_out)
     if sampling.temperature and not isinstance(rng, np.random.Generator):
         raise TypeError(f"stream: rng must be a numpy.random.Generator where tokens are drawn, got {got(rng)}")
     if end is not None:

@@ -331,3 +331,16 @@ def test_start_token_outside_the_vocabulary_is_named(rng):
 def test_a_start_that_is_no_token_is_one_clear_line_before_any_work(rng, start, error, got):
     with pytest.raises(error, match=rf"^greedy: start must be .*, got {got}$"):
         greedy(None, source_ids(rng), start=start, length=T)
+
+
+@pytest.mark.parametrize(
+    ("source", "error", "message"),
+    [
+        (np.zeros(3, int), ValueError, r"source must have shape \(B, S\), got \(3,\)"),
+        (np.zeros((1, 3)), TypeError, "source must be an integer array, got float64"),
+        ([[1, 2]], TypeError, "source must be an integer array, got list"),
+    ],
+)
+def test_a_source_that_is_none_is_one_clear_line_before_any_work(source, error, message):
+    with pytest.raises(error, match=rf"^greedy: {message}$"):
+        greedy(None, source, start=START, length=T)

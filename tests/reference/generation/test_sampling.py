@@ -207,6 +207,7 @@ LOGITS = np.zeros((2, 5))
     (lambda: penalize(LOGITS, LOGITS[:1] > 0, 2), ValueError, r"penalize: said must have shape \(2, 5\), got \(1, 5\)"),
     (lambda: bias_logits(LOGITS, np.zeros(4)), ValueError, r"bias_logits: bias must have shape \(5,\), got \(4,\)"),
     (lambda: ban(LOGITS, (5,)), ValueError, r"ban: an id must lie in \[0, 5\), got 5"),
+    (lambda: ban(LOGITS, 3), TypeError, "ban: ids must be a list or a tuple, got int"),
     (lambda: ban(LOGITS, (1.0,)), TypeError, "ban: an id must be a whole number, got float"),
     (lambda: draw(LOGITS, 7), TypeError, r"draw: rng must be a numpy\.random\.Generator, got int"),
     (lambda: draw(LOGITS - np.inf, np.random.default_rng(0)), ValueError,

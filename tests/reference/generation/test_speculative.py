@@ -180,6 +180,8 @@ def test_refused_tokens_that_stay_in_the_cache_are_caught(rng, monkeypatch):
     ({"length": 0}, ValueError, "length must be at least 1, got 0"),
     ({"ahead": 0}, ValueError, "ahead must be at least 1, got 0"),
     ({"rng": None}, TypeError, r"rng must be a numpy\.random\.Generator, got NoneType"),
+    ({"sampling": 0.7}, TypeError, "sampling must be a Sampling, got float"),
+    ({"sampling": Sampling(banned=(0, 1, 2))}, ValueError, "bias and banned must leave one of the 3 tokens, got none"),
     ({"end": V}, ValueError, r"end must lie in \[0, 3\), got 3"),
 ])  # fmt: skip
 def test_what_is_wrong_is_one_line(rng, given, error, message):
