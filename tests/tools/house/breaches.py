@@ -200,16 +200,17 @@ BREACHES = [
         "headings",
         change(SPEC, "## Residuals\n", "## Memory\n"),
         (
-            f"{SPEC}:5: headings must be Source, Shapes, Forward, Backward, Residuals, Laws, Numerics, Pitfalls, "
-            "got Source, Shapes, Forward, Backward, Memory, Laws, Numerics, Pitfalls"
+            f"{SPEC}:5: headings must be Source, Shapes, Forward, Backward, Worked example, Residuals, Laws, Numerics, "
+            "Pitfalls, got Source, Shapes, Forward, Backward, Worked example, Memory, Laws, Numerics, Pitfalls"
         ),
     ),
     (
         "headings",
         change(UPDATE, "## Update\n", "## Forward\n"),
         (
-            f"{UPDATE}:5: headings must be Source, Shapes, Update, Laws, Numerics, Pitfalls or "
-            "Source, Shapes, Algorithm, Laws, Numerics, Pitfalls, got Source, Shapes, Forward, Laws, Numerics, Pitfalls"
+            f"{UPDATE}:5: headings must be Source, Shapes, Update, Worked example, Laws, Numerics, Pitfalls or "
+            "Source, Shapes, Algorithm, Worked example, Laws, Numerics, Pitfalls, "
+            "got Source, Shapes, Forward, Worked example, Laws, Numerics, Pitfalls"
         ),
     ),
     (
@@ -322,6 +323,14 @@ BREACHES = [
     ("laws", change(SPEC, "test_linear", "test_gone"), f"{SPEC}:65: a named test must exist in {TESTS}, got test_gone"),
     ("laws", change(UPDATE, "- A gradient", "A gradient"), f"{UPDATE}:1: Laws must list at least one law, got none"),
     (
+        "headings",
+        change(SPEC, "## Worked example\n", "### Worked example\n"),
+        (
+            f"{SPEC}:5: headings must be Source, Shapes, Forward, Backward, Worked example, Residuals, Laws, Numerics, "
+            "Pitfalls, got Source, Shapes, Forward, Backward, Residuals, Laws, Numerics, Pitfalls"
+        ),
+    ),
+    (
         "worked",
         change(SPEC, "Twice 3 is 6, and twice 5 is 10.\n", ""),
         f"{SPEC}:48: a worked example must say its steps in words, got none",
@@ -345,6 +354,11 @@ BREACHES = [
         "pitfalls",
         change(SPEC, "`test_wrong`", "`test_gone`"),
         f"{SPEC}:76: a named test must exist in {TESTS}, got test_gone",
+    ),
+    (
+        "pitfalls",
+        change(SPEC, "| half as fast |", "| |"),
+        f"{SPEC}:76: a wrong version must have all four cells, got '| $`dx = dy`$ | half of it | | `test_wrong` |'",
     ),
     (
         "pitfalls",

@@ -10,14 +10,11 @@ from pathlib import Path
 
 from house.tree import ID, Fence, House, Module, Page, at
 
-PULLBACK_FORM = ["Source", "Shapes", "Forward", "Backward", "Residuals", "Laws", "Numerics", "Pitfalls"]
-UPDATE_FORM = ["Source", "Shapes", "Update", "Laws", "Numerics", "Pitfalls"]
-ALGORITHM_FORM = ["Source", "Shapes", "Algorithm", "Laws", "Numerics", "Pitfalls"]
-EXAMPLE = "Worked example"  # behind Backward, Update or Algorithm, on pages that have one
-PITFALLS_HEADERS = (
-    "| wrong version | what it does | how it shows | caught by |",
-    "| wrong version | what it does | caught by |",
-)
+EXAMPLE = "Worked example"
+PULLBACK_FORM = ["Source", "Shapes", "Forward", "Backward", EXAMPLE, "Residuals", "Laws", "Numerics", "Pitfalls"]
+UPDATE_FORM = ["Source", "Shapes", "Update", EXAMPLE, "Laws", "Numerics", "Pitfalls"]
+ALGORITHM_FORM = ["Source", "Shapes", "Algorithm", EXAMPLE, "Laws", "Numerics", "Pitfalls"]
+PITFALLS_HEADER = "| wrong version | what it does | how it shows | caught by |"
 INDEX = Path("specs/README.md")
 LANGUAGES = {"math", "pycon", "text", "bash"}
 
@@ -38,7 +35,7 @@ def headings(house: House) -> Iterator[str]:
     """A page with a pullback has one list of headings, an update rule or algorithm another."""
     for page in house.derivations:
         found = [(number, line.removeprefix("## ")) for number, line in page.prose if line.startswith("## ")]
-        titles = [title for _, title in found if title != EXAMPLE]
+        titles = [title for _, title in found]
         module = _module(house, page)
         forms = [PULLBACK_FORM] if module and module.pullback_line else [UPDATE_FORM, ALGORITHM_FORM]
         if titles not in forms:
@@ -197,9 +194,12 @@ def pitfalls(house: House) -> Iterator[str]:
             yield at(
                 page.path, 1, f"Pitfalls must be a table of at least one wrong version, got {len(rows)} lines of one"
             )
-        elif rows[0][1] not in PITFALLS_HEADERS:
-            yield at(page.path, rows[0][0], f"the table must start with {PITFALLS_HEADERS[0]!r}, got {rows[0][1]!r}")
+        elif rows[0][1] != PITFALLS_HEADER:
+            yield at(page.path, rows[0][0], f"the table must start with {PITFALLS_HEADER!r}, got {rows[0][1]!r}")
         for number, row in rows[2:]:
+            cells = row.strip().strip("|").split(" | ")
+            if len(cells) != 4 or not all(cell.strip() for cell in cells):
+                yield at(page.path, number, f"a wrong version must have all four cells, got {row!r}")
             last = row.rstrip().removesuffix("|").rpartition("|")[2].strip()
             if not re.fullmatch(r"`test_\w+`(?:, `test_\w+`)*", last):
                 yield at(page.path, number, f"the last column must name tests, `test_...`, got {last!r}")
