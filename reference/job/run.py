@@ -8,6 +8,7 @@ import numpy as np
 from rich.console import Console
 
 from reference.data.corpus import text_of
+from reference.data.errors import DataError
 from reference.job import plots, report
 from reference.job.boards import TrainingBoard
 from reference.job.compressors import bits_a_byte
@@ -94,7 +95,10 @@ def _report(run: Run, state: State, held_out: Any, folder: Folder, console: Cons
 
 def _of_text(run: Run, task: Text, state: State, held_out: Any, console: Console) -> tuple[bytes, bytes, str]:
     """Show bits a byte; return curves, maps of attention and the report."""
-    beside = bits_a_byte(text_of(task.files, task.corpus()))
+    try:
+        beside = bits_a_byte(text_of(task.files, task.corpus()))
+    except DataError as error:
+        raise RunError(str(error)) from None
     show_bits(console, run, state.records[-1], beside)
     curves = plots.png(plots.text_curves(state.losses, state.records, beside))
     sample = held_out[:1]

@@ -96,6 +96,20 @@ def test_a_run_of_text_goes_on_to_the_same_bits(go, text, monkeypatch, sketchy, 
     assert {path: path.read_bytes() for path in folder.files} == plain
 
 
+def test_a_text_that_changes_while_it_is_trained_on_is_one_clear_line_at_the_end(go, text, tmp_path, monkeypatch):
+    run_, whole = text(), loop.train
+
+    def changed(*arguments):
+        yield from whole(*arguments)
+        (tmp_path / "a.txt").write_text("another text\n" * 40)
+
+    monkeypatch.setattr(run, "train", changed)
+    with pytest.raises(RunError) as error:
+        go(run_)
+    assert "a.txt: must be the text of the run, " in str(error.value)
+    assert str(error.value).endswith("checkpoint.safetensors is whole, of step 4")
+
+
 @pytest.mark.parametrize("kind", ["pairs", "classify"])
 def test_a_run_on_a_table_is_shown_like_one_on_sequences(go, tmp_path, kind):
     (tmp_path / "a.tsv").write_text("".join(f"word {i}\t{'xy'[i % 2]}\n" for i in range(30)))
