@@ -73,6 +73,7 @@ def isoflop(cells: Sequence[Cell], results: Sequence[Result], found: Found) -> F
     _finish(axes, "parameters")
     axes.set_ylabel("held-out loss (nats a token)")
     axes.set_title("the law at equal compute, its least marked; each cell by the nearest", fontsize=9, loc="left")
+    axes.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
     axes.set_ylim(min(loss for _, loss in measured) / 1.15, max(loss for _, loss in measured) * 1.15)
     return figure
 
