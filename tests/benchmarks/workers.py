@@ -4,10 +4,9 @@
 
 The copy job at width 128 with 2 + 2 layers and batches of 64 in two shards, in float32, at two lengths.  The three take
 turns.  What is judged is how many times as fast as one two processes are, by the time of the processor, which other
-programs do not lengthen by being there: that of one, over that of the process that leads and of the busier of its two
+programs do not lengthen by being there: that of one, over that of the process that leads and the busier of its two
 together, which is what a step takes where two cores do nothing else.  At the longer length the 95 % bootstrap interval
-of the ratio of the medians must lie above the bar; the shorter is told.  The exit status is 1 where that is not
-reached.
+of the ratio of the medians must lie above the bar; the shorter is told.  The exit status is 1 where it does not.
 """
 
 import contextlib

@@ -24,6 +24,7 @@ from plain import plain_epochs
 from reference.core import tree
 from reference.models.transformer import TOKENS
 from reference.training import loop
+from reference.training.devices import HOST
 from reference.training.settings import Run
 from reference.training.state import begin, stream
 
@@ -92,7 +93,7 @@ def cell(count):
 
 
 def right(rows, said, of):
-    same = said(rows.source, rows.labels.shape[1]) == rows.labels
+    same = said(rows) == rows.labels
     return (same if of == "tokens" else same.all(axis=1)).mean()
 
 
@@ -106,7 +107,7 @@ def epochs(run, training, factors):
     first = begin(run, tree.map(lambda p: np.multiply(p, next(leaves), dtype=p.dtype), model))
     for state in steps(run, first, training):
         if state.step % run.steps_per_epoch == 0:
-            yield lambda source, length, model=state.model: run.family.said(model, source, length)
+            yield lambda rows, model=state.model: run.family.said(model, rows, HOST.there)
 
 
 def within(path, end):

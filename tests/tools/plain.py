@@ -32,11 +32,11 @@ class Plain(nn.Module):
         return self.scale * x + torch.from_numpy(np.array(sinusoidal(*x.shape[1:])))
 
     @torch.no_grad()
-    def said(self, source, length):
+    def said(self, rows):
         self.eval()
-        ids = torch.full((len(source), 1), START)
-        for _ in range(length):
-            ids = torch.cat([ids, self(torch.from_numpy(source), ids)[:, -1:].argmax(dim=-1)], dim=1)
+        ids = torch.full((len(rows), 1), START)
+        for _ in range(rows.labels.shape[1]):
+            ids = torch.cat([ids, self(torch.from_numpy(rows.source), ids)[:, -1:].argmax(dim=-1)], dim=1)
         self.train()
         return ids[:, 1:].numpy()
 
