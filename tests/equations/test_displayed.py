@@ -14,7 +14,7 @@ from flint import arb
 
 PAGES = {page.name: page for page in pages.load(*pages.ROOMS)}
 POINTS = range(3)
-# Page, an example whose equations are run, lengths of axes, what is given besides the inputs, the output.
+# Page, an example whose equations are run, lengths of axes, what is given besides the inputs, the outputs.
 CASES = [
     ("linear", "(2, 3, 7) to 5", {"...": 3, "D": 4, "K": 2}, {}, "y"),
     ("softmax", "rows of 7", {"...": 2, "S": 4}, {}, "p"),
