@@ -43,7 +43,7 @@ def expect_attention(
     batch, heads, queries, width = q.shape
     expect_positive(where, "the head width", width)
     expect_shape(where, "k", k, (batch, "G", "S", width))
-    expect_shape(where, "v", v, k.shape)
+    expect_shape(where, "v", v, (*k.shape[:3], "W"))
     groups, keys = k.shape[1:3]
     if groups != heads and (groups == 0 or heads % groups):
         raise ValueError(f"{where}: the heads of k and v must divide the {heads} of q, got {groups}")
@@ -84,8 +84,11 @@ def expect_grouped(where: str, layer: Any) -> None:
             f"{where}: key.w must have as many columns as a number of heads of width {layer.head_width} "
             f"that divides {layer.heads}, got {shared}"
         )
-    expect_shape(where, "value.w", layer.value.w, (width, shared))
-    expect_shape(where, "output.w", layer.output.w, (inner, "D"))
+    expect_shape(where, "value.w", layer.value.w, (width, "G W"))
+    values, groups = layer.value.w.shape[1], layer.key_value_heads
+    if values % groups:
+        raise ValueError(f"{where}: value.w must have as many columns for each of {groups} heads, got {values}")
+    expect_shape(where, "output.w", layer.output.w, (values // groups * layer.heads, "D"))
     for name, norm in (("query_norm.gamma", layer.query_norm), ("key_norm.gamma", layer.key_norm)):
         if norm is not None:
             expect_shape(where, name, norm.gamma, (layer.head_width,))

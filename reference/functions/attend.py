@@ -1,6 +1,6 @@
 """Scaled dot-product attention.  Derivation: specs/functions/attend.md.
 
-B batch, H heads, G key and value heads, T query positions, S key positions, K head width.
+B batch, H heads, G key and value heads, T query positions, S key positions, K head width, W width of a value.
 """
 
 from collections.abc import Callable, Iterator
@@ -20,7 +20,7 @@ from reference.functions.softmax import softmax_vjp
 
 
 def attend(q: np.ndarray, k: np.ndarray, v: np.ndarray, *bias: np.ndarray, **options: Any) -> np.ndarray:
-    """Map q (B, H, T, K), k and v (B, G, S, K) to o (B, H, T, K), o = softmax(q k^T / sqrt(K)) v.
+    """Map q (B, H, T, K), k (B, G, S, K), v (B, G, S, W) to o (B, H, T, W), o = softmax(q k^T / sqrt(K)) v.
 
     Biases, options, of which `weights` makes it (o, w), and errors as for `attend_vjp`.
     """
@@ -43,7 +43,7 @@ def attend_vjp(
     rng: np.random.Generator | None = None,
     weights: bool = False,
 ) -> tuple[Any, Callable[[Any], tuple[np.ndarray, ...]]]:
-    """Return o (B, H, T, K) and the pullback do -> (dq, dk, dv, *dbias).
+    """Return o (B, H, T, W) and the pullback do -> (dq, dk, dv, *dbias).
 
     With `weights` the output is (o, w), where w (B, H, T, S) is how much a query takes of a value, after
     dropout, and the pullback takes (do, dw).
@@ -93,12 +93,12 @@ def attend_vjp(
         w = p * kept / (1 - float(dropout))                 # (B, H, T, S)          # (attend.9)
     seen = w.reshape(table)                                 # (B, H, T, S)          # (attend.18)
     w = w.reshape(*group, keys)
-    o = w @ laid_out(v)                                     # (B, G, H T / G, K)    # (attend.4)
+    o = w @ laid_out(v)                                     # (B, G, H T / G, W)    # (attend.4)
 
     def pullback(do: Any) -> tuple[np.ndarray, ...]:
         do, dseen = do if weights else (do, None)
-        do = do.reshape(*group, width)
-        dv = w.swapaxes(-1, -2) @ do                        # (B, G, S, K)          # (attend.10)
+        do = do.reshape(*group, v.shape[3])
+        dv = w.swapaxes(-1, -2) @ do                        # (B, G, S, W)          # (attend.10)
         dw = (do @ laid_out(v.swapaxes(-1, -2))).reshape(table)  # (B, H, T, S)         # (attend.11)
         if weights:
             dw = dw + dseen                                 # (B, H, T, S)          # (attend.19)
@@ -114,7 +114,7 @@ def attend_vjp(
         dk = scale * (ds.swapaxes(-1, -2) @ q)              # (B, G, S, K)          # (attend.14)
         return dq.reshape(batch, heads, queries, width), dk, dv, *dbias
 
-    o = o.reshape(batch, heads, queries, width)
+    o = o.reshape(batch, heads, queries, v.shape[3])
     return (o, seen) if weights else o, pullback
 
 
@@ -138,6 +138,7 @@ def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]
     yield "cap 1.5", attend_vjp, (q, k, v), {"cap": 1.5}
     yield "ALiBi", attend_vjp, (q, k, v), {"slopes": alibi_slopes(4), "causal": True}
     yield "unscaled", attend_vjp, (q, k, v), {"scale": 1.0}
+    yield "wide values", attend_vjp, (q, k[:, :2], rng.normal(size=(2, 2, 5, 7))), {"causal": True}
     yield "dropout 0.4", attend_vjp, (q, k, v), {"dropout": 0.4, "rng": np.random.default_rng(1)}
     yield "every option", attend_vjp, (q, k[:, :2], v[:, :2], bias[:, :, :1]), {
         "mask": padding, "causal": True, "window": 4, "cap": 1.5, "slopes": alibi_slopes(4), "scale": 0.7,

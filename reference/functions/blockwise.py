@@ -1,6 +1,6 @@
 """Attention in blocks, with memory linear in the length.  Derivation: specs/functions/blockwise.md.
 
-B batch, H heads, G key and value heads, T query positions, S key positions, K head width;
+B batch, H heads, G key and value heads, T query positions, S key positions, K head width, W width of a value;
 a block has up to N queries and M keys of one head.
 """
 
@@ -24,7 +24,7 @@ LONG = 512  # layers attend in blocks from so many queries and keys on, where th
 
 
 def blockwise(q: np.ndarray, k: np.ndarray, v: np.ndarray, *bias: np.ndarray, **options: Any) -> np.ndarray:
-    """Map q (B, H, T, K), k and v (B, G, S, K) to o (B, H, T, K), o = softmax(q k^T / sqrt(K)) v."""
+    """Map q (B, H, T, K), k (B, G, S, K), v (B, G, S, W) to o (B, H, T, W), o = softmax(q k^T / sqrt(K)) v."""
     o, _ = blockwise_vjp(q, k, v, *bias, **options)
     return o
 
@@ -43,7 +43,7 @@ def blockwise_vjp(
     dropout: float = 0.0,
     rng: np.random.Generator | None = None,
 ) -> tuple[np.ndarray, Callable[[np.ndarray], tuple[np.ndarray, ...]]]:
-    """Return o (B, H, T, K) and the pullback do -> (dq, dk, dv, *dbias).
+    """Return o (B, H, T, W) and the pullback do -> (dq, dk, dv, *dbias).
 
     The arguments mean what they mean for `attend_vjp`, the result is the same, and from the same
     `rng` dropout keeps the same weights; but no array of T S entries is made.
@@ -85,12 +85,12 @@ def blockwise_vjp(
             c = None if kept is None else _shares(kept[:, columns], dropout, s.real.dtype)
             yield columns, s, c, scores_pullback
 
-    o, l = (np.empty_like(q, shape=(*q.shape[:3], n), dtype=dtype, order="C") for n in (width, 1))
+    o, l = (np.empty_like(q, shape=(*q.shape[:3], n), dtype=dtype, order="C") for n in (v.shape[3], 1))
     for b, h, rows, kept in rows_of_blocks():
-        softmax = OnlineSoftmax.start(rows.stop - rows.start, width, dtype, like=q)
+        softmax = OnlineSoftmax.start(rows.stop - rows.start, v.shape[3], dtype, like=q)
         for columns, s, c, _ in blocks_of(b, h, rows, kept):
             softmax = softmax.absorb(s, v[b, h // sharing, columns], c)     # of (N, M)     # (blockwise.7)
-        o[b, h, rows], l[b, h, rows] = softmax.mean(), softmax.logsumexp()  # (N, K), (N, 1)  # (blockwise.8)
+        o[b, h, rows], l[b, h, rows] = softmax.mean(), softmax.logsumexp()  # (N, W), (N, 1)  # (blockwise.8)
 
     def pullback(do: np.ndarray) -> tuple[np.ndarray, ...]:
         d = row_sums(do * o)                                                # (B, H, T, 1)  # (blockwise.9)
@@ -103,7 +103,7 @@ def blockwise_vjp(
                 dq_block, dk_block, *dbias_block = scores_pullback(ds)
                 dq[mine] += dq_block                                        # (N, K)        # (blockwise.20)
                 dk[shared] += dk_block                                      # (M, K)        # (blockwise.21)
-                dv[shared] += dv_block                                      # (M, K)        # (blockwise.22)
+                dv[shared] += dv_block                                      # (M, W)        # (blockwise.22)
                 for dz, dz_block in zip(dbias, dbias_block, strict=True):
                     part(dz, b, h, rows, columns)[...] += dz_block          # (N or 1, M)   # (blockwise.23)
         return dq, dk, dv, *dbias
@@ -145,11 +145,11 @@ def _shares(kept: np.ndarray, dropout: float, dtype: np.dtype) -> np.ndarray:
 def _softmax_pullback(
     s: np.ndarray, c: np.ndarray | None, v: np.ndarray, l: np.ndarray, d: np.ndarray, do: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return ds (N, M) and dv (M, K)."""
+    """Return ds (N, M) and dv (M, W)."""
     p = s - l
     np.exp(p, out=p)                                                        # (N, M)        # (blockwise.10)
     w = p if c is None else c * p                                           # (N, M)        # (blockwise.11)
-    dv = w.T @ do                                                           # (M, K)        # (blockwise.12)
+    dv = w.T @ do                                                           # (M, W)        # (blockwise.12)
     dw = do @ v.T                                                           # (N, M)        # (blockwise.13)
     dp = dw if c is None else c * dw                                        # (N, M)        # (blockwise.14)
     ds = p * (dp - d)                                                       # (N, M)        # (blockwise.15)
@@ -166,5 +166,6 @@ def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]
         "mask": padding(np.array([7, 5]), 7), "causal": True, "window": 3, "cap": 1.5, "slopes": alibi_slopes(4),
         "scale": 0.7, "dropout": 0.4, "rng": np.random.default_rng(2),
     }  # fmt: skip
+    yield "wide values", blockwise_vjp, (q, k[:, :2], rng.normal(size=(2, 2, 7, 3))), {"causal": True}
     q, k, v = (rng.normal(size=(1, 1, length, 2)) for length in (N + 3, N + 5, N + 5))
     yield "several blocks, causal", blockwise_vjp, (q, k, v), {"causal": True}

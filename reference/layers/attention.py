@@ -59,8 +59,8 @@ class MultiHeadAttention(Layer):
 
     query: Linear   # D -> H K
     key: Linear     # D -> H K
-    value: Linear   # D -> H K
-    output: Linear  # H K -> D
+    value: Linear   # D -> H W, where W is K unless given
+    output: Linear  # H W -> D
     heads: Size
     scale: AboveZero | None = None  # of q k^T; K^(-1/2) unless given
 
@@ -151,8 +151,9 @@ class MultiHeadAttention(Layer):
         expect_shape(where, "query.w", self.query.w, ("D", "H K"))
         inner = self.query.w.shape[1]
         expect_shape(where, "key.w", self.key.w, ("D", inner))
-        expect_shape(where, "value.w", self.value.w, self.key.w.shape)
-        expect_shape(where, "output.w", self.output.w, (inner, "D"))
+        expect_shape(where, "value.w", self.value.w, (self.key.w.shape[0], "H W"))
+        expect_heads(where, self.heads, self.value.w.shape[1])
+        expect_shape(where, "output.w", self.output.w, (self.value.w.shape[1], "D"))
 
 
 class SelfAttention(MultiHeadAttention):

@@ -1,6 +1,6 @@
 """Attention from position to position, with the keys and values so far kept.  Specification: specs/layers/cache.md.
 
-B batch, H heads, G key and value heads, T new positions, R ring: slots for positions, K head width.
+B batch, H heads, G key and value heads, T new positions, R ring: slots for positions, K head width, W width of a value.
 """
 
 from typing import Any
@@ -19,7 +19,7 @@ from reference.functions.softcap import softcap
 
 
 class KeyValueCache(Cache):
-    """Keys and values (B, G, R, K) of the last R positions, position p in slot p mod R."""
+    """Keys (B, G, R, K) and values (B, G, R, W) of the last R positions, position p in slot p mod R."""
 
     k: np.ndarray
     v: np.ndarray
@@ -29,7 +29,8 @@ class KeyValueCache(Cache):
         """Make room for `room` positions, or for the `window` that a query of `layer` sees of them."""
         super().__init__(layer, batch, room, starts)
         width = layer.query.w.shape[1] // layer.heads
-        self.heads = layer.heads, layer.key.w.shape[1] // width, width
+        groups = layer.key.w.shape[1] // width
+        self.heads = layer.heads, groups, width
         self.slopes = alibi_slopes(layer.heads, like=layer.key.w) if getattr(layer, "alibi", False) else None
         norms = getattr(layer, "query_norm", None), getattr(layer, "key_norm", None)
         options = (getattr(layer, name, None) for name in ("rotary", "window", "cap", "relative", "scale"))
@@ -38,8 +39,8 @@ class KeyValueCache(Cache):
             last = self.relative(queries=range(self.room - 1, self.room), keys=range(self.room))
             self.behind = last[0, :, 0, ::-1].copy()
         self.ring = self.room if self.window is None else min(self.room, int(self.window))
-        shape = self.batch, self.heads[1], self.ring, width
-        self.k, self.v = (np.zeros_like(layer.key.w, shape=shape, order="C") for _ in range(2))
+        shape, widths = (self.batch, groups, self.ring), (width, layer.value.w.shape[1] // groups)
+        self.k, self.v = (np.zeros_like(layer.key.w, shape=(*shape, n), order="C") for n in widths)
         self.project, self.output = side_by_side(layer.query, layer.key, layer.value), layer.output.ready()
         self.query_norm, self.key_norm = (None if norm is None else norm.ready() for norm in norms)
 
@@ -101,7 +102,7 @@ def attend_once(
     distance: np.ndarray | None = None,
     scale: float | None = None,
 ) -> np.ndarray:
-    """Map one query of each head, q (B, H, K), and keys and values (B, G, R, K) to o (B, H, K).
+    """Map one query of each head, q (B, H, K), keys (B, G, R, K) and values (B, G, R, W) to o (B, H, W).
 
     `mask` (B or 1, H or 1, R) is True where a key is seen; a query that sees none has output 0.
     `bias` (H, R) is added to the scores; `slopes` (H,) times `distance` (R,), which goes by the slot, is
@@ -122,9 +123,9 @@ def attend_once(
         np.copyto(s, -np.inf, where=~mask)                                      # (B, H, R)     # (cache.9)
     e = s - row_maxima(s.real, LEAST)
     np.exp(e, out=e)                                                            # (B, H, R)     # (cache.10)
-    y = e.reshape(batch, groups, heads // groups, slots) @ values               # (B, G, H / G, K)
+    y = e.reshape(batch, groups, heads // groups, slots) @ values               # (B, G, H / G, W)
     z = e.sum(axis=-1, keepdims=True)                                           # (B, H, 1)
-    o = y.reshape(q.shape) / np.maximum(z, 0.5)                                 # (B, H, K)     # (cache.11)
+    o = y.reshape(batch, heads, values.shape[3]) / np.maximum(z, 0.5)           # (B, H, W)     # (cache.11)
     return o
 
 
@@ -167,8 +168,9 @@ def step(layer: Any, x: np.ndarray, cache: Any) -> np.ndarray:
     expect_shape(where, "x", x, ("B", "T", layer.query.w.shape[0]))
     start, (batch, more, _) = cache.expect(where, "x", x), x.shape
     heads, groups, width = cache.heads
-    z = cache.project(x).reshape(batch, more, heads + 2 * groups, width)
-    qk, v = z[:, :, : heads + groups], z[:, :, heads + groups :]
+    z, columns = cache.project(x), (heads + groups) * width
+    qk = z[..., :columns].reshape(batch, more, heads + groups, width)
+    v = z[..., columns:].reshape(batch, more, groups, cache.v.shape[3])
     if cache.query_norm is not None or cache.key_norm is not None:
         q, k = qk[:, :, :heads], qk[:, :, heads:]
         q = q if cache.query_norm is None else cache.query_norm(q)
@@ -177,4 +179,4 @@ def step(layer: Any, x: np.ndarray, cache: Any) -> np.ndarray:
     if cache.rotary is not None:
         qk = cache.rotary(qk.swapaxes(1, 2), start=start).swapaxes(1, 2)
     o = attend_to_cache(qk[:, :, :heads], qk[:, :, heads:], v, cache)
-    return cache.output(o.reshape(batch, more, heads * width))
+    return cache.output(o.reshape(batch, more, heads * o.shape[3]))

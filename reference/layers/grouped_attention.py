@@ -32,8 +32,8 @@ class GroupedAttention(Layer):
 
     query: Linear                       # D -> H K
     key: Linear                         # D -> G K
-    value: Linear                       # D -> G K
-    output: Linear                      # H K -> D
+    value: Linear                       # D -> G W, where W is K unless given
+    output: Linear                      # H W -> D
     heads: Size                         # H; G follows from the width of key
     query_norm: RMSNorm | None = None   # over the K entries of a head, one gain for all heads
     key_norm: RMSNorm | None = None

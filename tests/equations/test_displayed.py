@@ -31,7 +31,7 @@ CASES = [
      {"y": [3, 0], "nu": [0, 2], "a": Fraction(1, 10), "zeta": Fraction(1, 5), "mu": True}, "L"),
     ("kl_divergence", "sum, masked", {"...": 3, "N": 2, "V": 4},
      {"target": None, "tau": Fraction(5, 2), "nu": [0, 2], "mu": True}, "L"),
-    ("attend", "every option", {"B": 1, "H": 2, "G": 1, "T": 2, "S": 3, "K": 2, "P": 1, "Q": 2, "R": 1},
+    ("attend", "every option", {"B": 1, "H": 2, "G": 1, "T": 2, "S": 3, "K": 2, "W": 3, "P": 1, "Q": 2, "R": 1},
      {"g": [0, 0], "m": True, "C": Fraction(3, 2), "a": [Fraction(1, 3), Fraction(1, 5)], "rho": Fraction(2, 5),
       "n": 2, "lambda": 0, "tau": [1, 2], "kappa": [[[[1, 0, 1], [1, 1, 0]], [[0, 1, 1], [1, 1, 1]]]],
       "eta": Fraction(3, 5)}, "o", "omega"),
@@ -76,7 +76,7 @@ def test_attention_in_blocks_holds_at_random_points_to_60_digits(seed):
     ("name", "old", "new"),
     [
         ("blockwise", r"ds_{tj} = p_{tj} \, (dp_{tj} - d'_t)", r"ds_{tj} = p_{tj} \, (dp_{tj} + d'_t)"),
-        ("blockwise", r"dv'_{ju} = \sum_t w_{tj} \, do'_{tu}", r"dv'_{ju} = \sum_t p_{tj} \, do'_{tu}"),
+        ("blockwise", r"dv'_{je} = \sum_t w_{tj} \, do'_{te}", r"dv'_{je} = \sum_t p_{tj} \, do'_{te}"),
         ("blockwise", r"dk_{ju} \leftarrow dk_{ju} + dk'_{ju}", r"dk_{ju} \leftarrow dk'_{ju}"),
         ("blockwise", r"l'_t = \begin{cases} m_t + \log(z_t)", r"l'_t = \begin{cases} m_t - \log(z_t)"),
         ("online_softmax", "r = \\exp(m - \\bar m')", "r = \\exp(\\bar m' - m)"),

@@ -55,7 +55,7 @@ def test_what_is_proved_of_a_model_is_what_is_written(page):
         ("layernorm", r"dx = r \left( d\hat x - \o", r"dx = r \left( d\hat x + \o"),
         ("layernorm", r"\frac{\varepsilon}{\sigma^2} \right)^{-1/2}", r"\frac{\varepsilon}{\sigma^2} \right)^{-1/3}"),
         ("softmax", r"\sum_j dp_j \, p_j \right)", r"\sum_j dp_j \right)"),
-        ("attend", r"dv_{ijc} = \sum_{ht \,:\, g_h = i} w_{htj}", r"dv_{ijc} = \sum_{ht \,:\, g_h = i} p_{htj}"),
+        ("attend", r"dv_{iju} = \sum_{ht \,:\, g_h = i} w_{htj}", r"dv_{iju} = \sum_{ht \,:\, g_h = i} p_{htj}"),
         ("attend", r"\left( 1 - y_{tj}^2 / C^2 \right) ds_{tj} \tag", r"\left( 1 - y_{tj}^2 / C \right) ds_{tj} \tag"),
         ("attend", r"b \bmod P = e \;\land\; h", r"h"),
         ("cross_entropy", r"2 \, \zeta \, \lambda_n \right)", r"\zeta \, \lambda_n \right)"),

@@ -11,7 +11,7 @@ from reference.core.keep import draw, keep
 from reference.core.masks import causal, padding, visible
 from reference.functions.alibi import alibi_slopes
 from reference.functions.attend import attend, attend_vjp, examples
-from reference.functions.blockwise import blockwise
+from reference.functions.blockwise import blockwise, blockwise_vjp
 from reference.functions.softmax import softmax_vjp
 
 EXACT = {"rtol": 1e-12, "atol": 1e-13}  # float64, sums of at most 12 numbers near 1 in another order
@@ -436,6 +436,32 @@ def test_linear_biases_are_a_bias(rng):
         same(got, other)
 
 
+@pytest.mark.parametrize("width", [1, 4, 9])
+@pytest.mark.parametrize("kernel", [attend_vjp, blockwise_vjp])
+def test_values_of_another_width_are_columns_of_their_own(rng, kernel, width):
+    """Each column of the values is a mean by itself, so widths of values are cut and put together at will."""
+    q, k, v = arrays(rng)
+    v = rng.normal(size=(*v.shape[:3], width))
+    do = rng.normal(size=(*q.shape[:3], width))
+    o, pullback = kernel(q, k, v, causal=True)
+    dq, dk, dv = pullback(do)
+    assert o.shape == do.shape and dv.shape == v.shape
+    expected = [kernel(q, k, v[..., n : n + 1], causal=True) for n in range(width)]
+    each = [back(do[..., n : n + 1]) for n, (_, back) in enumerate(expected)]
+    same(o, np.concatenate([one for one, _ in expected], axis=-1))
+    same(dv, np.concatenate([dv for _, _, dv in each], axis=-1))
+    same(dq, sum(dq for dq, _, _ in each))
+    same(dk, sum(dk for _, dk, _ in each))
+
+
+def test_values_of_no_width_have_no_output_and_move_nothing(rng):
+    q, k, _ = arrays(rng)
+    for kernel in (attend_vjp, blockwise_vjp):
+        o, pullback = kernel(q, k, np.zeros((2, 4, 5, 0)))
+        dq, dk, dv = pullback(np.zeros(o.shape))
+        assert o.shape == (2, 4, 3, 0) and dv.shape == (2, 4, 5, 0) and not dq.any() and not dk.any()
+
+
 def test_a_factor_of_the_scores_is_one_of_the_queries(rng):
     q, k, v = arrays(rng)
     do = rng.normal(size=q.shape)
@@ -685,7 +711,7 @@ def test_bias_gradient_averaged_is_caught(caught, rng):
         ([(2, 3, 6), (2, 5, 6), (2, 5, 6)], r"q must have shape \(B, H, T, K\), got \(2, 3, 6\)"),
         ([(2, 4, 3, 6), (2, 4, 5, 7), (2, 4, 5, 7)], r"k must have shape \(2, G, S, 6\), got \(2, 4, 5, 7\)"),
         ([(2, 4, 3, 6), (1, 4, 5, 6), (2, 4, 5, 6)], r"k must have shape \(2, G, S, 6\), got \(1, 4, 5, 6\)"),
-        ([(2, 4, 3, 6), (2, 4, 5, 6), (2, 4, 4, 6)], r"v must have shape \(2, 4, 5, 6\), got \(2, 4, 4, 6\)"),
+        ([(2, 4, 3, 6), (2, 4, 5, 6), (2, 4, 4, 6)], r"v must have shape \(2, 4, 5, W\), got \(2, 4, 4, 6\)"),
         ([(2, 4, 3, 0), (2, 4, 5, 0), (2, 4, 5, 0)], r"the head width must be at least 1, got 0"),
     ],
 )

@@ -131,7 +131,7 @@ def test_forward_and_backward_equal_their_loop_oracle(rng, every_size):
     same(got, (o, dq, dk, dv, dbias))
 
 
-@pytest.mark.parametrize("i", range(6))
+@pytest.mark.parametrize("i", range(7))
 def test_backward_is_proved(prove, rng, i):
     _, subject, inputs, constants = list(examples(rng))[i]
     prove(subject, *inputs, **constants)
@@ -410,7 +410,7 @@ def test_cap_ignored_in_the_backward_is_caught(caught, rng, two_blocks, monkeypa
 @pytest.mark.parametrize(
     ("change", "error", "message"),
     [
-        ({"v": np.zeros((2, 2, 6, 3))}, ValueError, r"v must have shape \(2, 2, 7, 3\), got \(2, 2, 6, 3\)"),
+        ({"v": np.zeros((2, 2, 6, 3))}, ValueError, r"v must have shape \(2, 2, 7, W\), got \(2, 2, 6, 3\)"),
         ({"q": np.zeros((2, 3, 5, 3))}, ValueError, r"the heads of k and v must divide the 3 of q, got 2"),
         ({"q": np.zeros((2, 4, 8, 3)), "causal": True}, ValueError, r"queries must be at most keys = 7, got 8"),
         ({"window": 0}, ValueError, r"window must be at least 1, got 0"),

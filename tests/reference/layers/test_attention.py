@@ -199,6 +199,18 @@ def test_memory_may_have_a_width_of_its_own(prove, rng):
     prove(MultiHeadAttention(**maps, heads=4), rng.normal(size=(2, 3, 6)), rng.normal(size=(2, 4, 5)))
 
 
+def test_values_may_have_a_width_of_their_own(prove, rng):
+    layer, (x, memory) = random_layer(rng), sequences(rng)
+    value, output = Linear(rng.normal(size=(8, 12)), rng.normal(size=12)), Linear(rng.normal(size=(12, 8)), None)
+    layer = dataclasses.replace(layer, value=value, output=output)
+    prove(layer, x, memory)
+    cache = layer.cache(2, 3, memory)
+    same(np.concatenate([layer.step(x[:, :1], cache), layer.step(x[:, 1:], cache)], axis=1), layer(x, memory))
+    own = SelfAttention(layer.query, layer.key, value, output, 4)
+    cache, y = own.cache(2, 3), own(x, mask=causal(3))
+    same(np.concatenate([own.step(x[:, :1], cache), own.step(x[:, 1:], cache)], axis=1), y)
+
+
 def test_split_heads_is_a_view_and_merge_heads_its_inverse_and_transpose(rng):
     x, z = rng.normal(size=(2, 3, 8)), rng.normal(size=(2, 4, 3, 2))
     assert np.shares_memory(split_heads(x, 4), x)
@@ -524,7 +536,8 @@ def test_inputs_that_do_not_fit_are_one_clear_line(rng):
     [
         ("query", (8, 4), r"key\.w must have shape \(D, 4\), got \(8, 8\)"),
         ("key", (8, 12), r"key\.w must have shape \(D, 8\), got \(8, 12\)"),
-        ("value", (7, 8), r"value\.w must have shape \(8, 8\), got \(7, 8\)"),
+        ("value", (7, 8), r"value\.w must have shape \(8, H W\), got \(7, 8\)"),
+        ("value", (8, 6), r"heads must divide the width 6, got 4"),
         ("output", (12, 8), r"output\.w must have shape \(8, D\), got \(12, 8\)"),
     ],
 )

@@ -219,6 +219,29 @@ def test_backward_is_proved_at_any_shape(shape, full, seed):
     gradcheck.assert_gradients(layer, rng.normal(size=(batch, length, 6)))
 
 
+def wide(rng, groups=2, **options):
+    """A layer whose values are wider than its keys."""
+    layer = random_layer(rng, groups, **options)
+    value, output = Linear(rng.normal(scale=0.6, size=(6, groups * 5)), None), Linear(rng.normal(size=(20, 6)), None)
+    return changed(layer, value=value, output=output)
+
+
+@pytest.mark.parametrize("groups", [1, 2, 4])
+def test_values_may_have_a_width_of_their_own(prove, rng, groups):
+    layer, x = wide(rng, groups, **EVERY), rng.normal(size=(2, 3, 6))
+    prove(layer, x)
+    cache = layer.cache(2, 3)
+    same(np.concatenate([layer.step(x[:, :2], cache), layer.step(x[:, 2:], cache)], axis=1), layer(x))
+
+
+def test_values_of_another_width_are_padded_ones(rng):
+    layer, x = wide(rng), rng.normal(size=(2, 3, 6))
+    value, output = layer.value.w.reshape(6, 2, 5), layer.output.w.reshape(4, 5, 6)
+    maps = Linear(value[:, :, :4].reshape(6, 8).copy(), None), Linear(output[:, :4].reshape(16, 6).copy(), None)
+    unheard = Linear((output * (np.arange(5) < 4)[:, None]).reshape(20, 6), None)  # of the last entry of each value
+    same(changed(layer, output=unheard)(x), changed(layer, value=maps[0], output=maps[1])(x))
+
+
 def test_backward_is_proved_inside_a_composite(prove, rng):
     norm = LayerNorm(gamma=rng.normal(size=6), beta=rng.normal(size=6))
     prove(PreNorm(norm=norm, inner=random_layer(rng, **EVERY)), rng.normal(size=(1, 3, 6)))
@@ -228,6 +251,7 @@ def test_backward_is_proved_inside_a_composite(prove, rng):
 def test_forward_and_backward_equal_their_loop_oracle(rng, i):
     _, layer, (x, *bias), constants = list(examples(rng))[i]
     dy = rng.normal(size=x.shape)
+    constants.pop("weights", None)  # which have a test of their own
     r = oracle(layer, x, dy, *bias, **constants)
     y, d_layer, *gradients = run(layer, x, dy, *bias, **constants)
     d_expected, *expected = total(r)
@@ -498,7 +522,9 @@ FIELDS = [
     ({"key": (6, 2)}, "key.w must have as many columns as a number of heads of width 4 that divides 4, got 2"),
     ({"key": (6, 12)}, "key.w must have as many columns as a number of heads of width 4 that divides 4, got 12"),
     ({"key": (6, 32)}, "key.w must have as many columns as a number of heads of width 4 that divides 4, got 32"),
-    ({"value": (6, 4)}, "value.w must have shape (6, 8), got (6, 4)"),
+    ({"value": (5, 8)}, "value.w must have shape (6, G W), got (5, 8)"),
+    ({"value": (6, 5)}, "value.w must have as many columns for each of 2 heads, got 5"),
+    ({"value": (6, 4)}, "output.w must have shape (8, D), got (16, 6)"),
     ({"output": (8, 6)}, "output.w must have shape (16, D), got (8, 6)"),
     ({"query_norm": RMSNorm(np.ones(16))}, "query_norm.gamma must have shape (4,), got (16,)"),
     (

@@ -8,7 +8,7 @@ from equations.duals import Dual
 from equations.labelled import Labelled
 from flint import arb
 
-HEADS, QUERIES, KEYS, WIDTH = 2, 3, 5, 2  # one head of keys serves both
+HEADS, QUERIES, KEYS, WIDTH, VALUES = 2, 3, 5, 2, 3  # one head of keys serves both; a value is wider than a key
 ROWS, COLUMNS = 2, 2  # of a block; the last ones are shorter
 
 
@@ -35,8 +35,8 @@ class Blocks:
                 made[at] = Dual(rational(), rational() if moves else 0)
             return made
 
-        self.q, self.k, self.v = numbers(HEADS, QUERIES, WIDTH), numbers(KEYS, WIDTH), numbers(KEYS, WIDTH)
-        self.bias, self.do = numbers(QUERIES, KEYS), numbers(HEADS, QUERIES, WIDTH, moves=False)
+        self.q, self.k, self.v = numbers(HEADS, QUERIES, WIDTH), numbers(KEYS, WIDTH), numbers(KEYS, VALUES)
+        self.bias, self.do = numbers(QUERIES, KEYS), numbers(HEADS, QUERIES, VALUES, moves=False)
         self.kept = np.array([self.random.random() < 0.6 for _ in range(HEADS * QUERIES * KEYS)])
         self.kept = self.kept.reshape(HEADS, QUERIES, KEYS)
         self.seen = np.tri(QUERIES, KEYS, KEYS - QUERIES, dtype=bool)
@@ -47,7 +47,7 @@ class Blocks:
         """The page at one block, after its scores are made."""
         q, k, v, bias = data
         n, m = rows.stop - rows.start, columns.stop - columns.start
-        block = Displayed(self.page, {"N": n, "M": m, "K": WIDTH, "P": n}, 0)
+        block = Displayed(self.page, {"N": n, "M": m, "K": WIDTH, "W": VALUES, "P": n}, 0)
         block.set("q'", q[head, rows])
         block.set("k'", k[columns])
         block.set("v'", v[columns])
@@ -64,8 +64,8 @@ class Blocks:
         return block
 
     def forward(self, data):
-        """o (H, T, K) and l (H, T), by the running softmax as its page displays it."""
-        o, l = np.empty((HEADS, QUERIES, WIDTH), object), np.empty((HEADS, QUERIES), object)
+        """o (H, T, W) and l (H, T), by the running softmax as its page displays it."""
+        o, l = np.empty((HEADS, QUERIES, VALUES), object), np.empty((HEADS, QUERIES), object)
         for head in range(HEADS):
             for rows in slices(QUERIES, ROWS):
                 state, block = None, None
@@ -80,7 +80,7 @@ class Blocks:
 
     def absorb(self, state, block, rows, columns):
         running = Displayed(
-            self.running, {"N": rows.stop - rows.start, "M": columns.stop - columns.start, "K": WIDTH}, 0
+            self.running, {"N": rows.stop - rows.start, "M": columns.stop - columns.start, "K": VALUES}, 0
         )
         if state is None:
             running.run("online_softmax.1")
@@ -99,9 +99,9 @@ class Blocks:
 
     def backward(self, data, o, l):
         """The gradients of q, k, v and of the bias."""
-        whole = Displayed(self.page, {"B": 1, "H": HEADS, "T": QUERIES, "K": WIDTH}, 0)
+        whole = Displayed(self.page, {"B": 1, "H": HEADS, "T": QUERIES, "W": VALUES}, 0)
         whole.set("o", o[None])
-        whole.known["do"] = Labelled(self.do[None], ("B", "H", "T", "K"))
+        whole.known["do"] = Labelled(self.do[None], ("B", "H", "T", "W"))
         whole.run("blockwise.9")
         totals = {name: np.frompyfunc(lambda x: Dual(0), 1, 1)(z) for name, z in zip("qkvb", data, strict=True)}
         for head in range(HEADS):
