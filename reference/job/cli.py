@@ -68,6 +68,8 @@ def parser(task: type[Learned], family: Family) -> Parser:
         "also write the metrics of each epoch as event files, to the folder 'events' in it"))
     train.add_argument("--device", choices=DEVICES, help=(
         "where to compute; a checkpoint of one goes on on the other, to other last bits (default: cpu)"))
+    train.add_argument("--threads", type=int, metavar="N", help=(
+        "threads that compute the shards of a batch, to the same bits: --shards 2 --threads 2 for two cores"))
     spread = train.add_mutually_exclusive_group()
     spread.add_argument("--workers", type=int, metavar="N", help=(
         "processes that compute the shards of a batch, to the same bits whatever their number; -1 for one on each "

@@ -1,4 +1,4 @@
-"""Where a run's shards are computed, by what the command line says: here, in processes, on Dask, or by MPI."""
+"""Where a run's shards are computed, by what the command line says: here, in threads, processes, on Dask or by MPI."""
 
 import contextlib
 import importlib
@@ -10,6 +10,7 @@ from typing import Any
 
 from reference.job.errors import JobError, UsageError
 from reference.training.process import settle
+from reference.training.threads import Threads
 from reference.training.workers import Workers, expect_workers
 
 PATIENCE = 10  # seconds for a cluster to answer, and again for a worker of it
@@ -19,7 +20,7 @@ STARTED = f"mpiexec -n 5 python -m {FUTURES} -m reference {{}} --mpi"
 
 @contextlib.contextmanager
 def workers(given: Mapping[str, Any], command: str = "train") -> Iterator[Workers]:
-    """Yield what `train` takes as its workers, of the options "workers", "dask" and "mpi".
+    """Yield what `train` takes as its workers, of the options "workers", "threads", "dask" and "mpi".
 
     For the command "scale" a cluster hands results back one by one, in any order.
 
@@ -27,6 +28,8 @@ def workers(given: Mapping[str, Any], command: str = "train") -> Iterator[Worker
         JobError: there is no such cluster, or it cannot go on.
         UsageError: a number makes no sense, or MPI was not started as it must be.
     """
+    if "threads" in given and len(given) > 1:
+        raise UsageError(f"threads must come without {next(name for name in given if name != 'threads')}, got both")
     if "dask" in given:
         with _dask(given["dask"], command) as mapper:
             yield mapper
@@ -34,8 +37,8 @@ def workers(given: Mapping[str, Any], command: str = "train") -> Iterator[Worker
         with _mpi(command) as mapper:
             yield mapper
     else:
-        count = given.get("workers", 1)
         try:
+            count = Threads(given["threads"]) if "threads" in given else given.get("workers", 1)
             expect_workers(count)
         except ValueError as error:
             raise UsageError(str(error).partition(": ")[2]) from None

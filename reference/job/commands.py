@@ -17,6 +17,7 @@ from reference.training.room import shortage
 from reference.training.schedules import USED
 from reference.training.settings import Run
 from reference.training.state import State, begin
+from reference.training.threads import Threads
 
 Given = dict[str, Any]  # the options that stood on the command line
 
@@ -51,7 +52,7 @@ def verify(given: Given) -> int:
 
 def train(given: Given) -> int:
     events = given.pop("tensorboard", False)
-    spread: Given = {name: given.pop(name) for name in ("workers", "dask", "mpi") if name in given}
+    spread: Given = {name: given.pop(name) for name in ("workers", "threads", "dask", "mpi") if name in given}
     extras = (["tensorboardX"] if events else []) + (["distributed"] if "dask" in spread else [])
     expect_extras("rich", "matplotlib", "safetensors", *extras)
     from reference.job import clusters
@@ -74,7 +75,7 @@ def train(given: Given) -> int:
         folder.expect_writable()
         state = begin(run)
     with clusters.workers(spread) as workers:
-        if workers != 1 and run.training.shards == 1:
+        if workers not in (1, Threads(1)) and run.training.shards == 1:
             console().print("a batch has one shard, which one worker computes: --shards 8 has work for eight\n")
         carry_out(run, state, folder, console(), device, events, workers)
     return 0

@@ -17,7 +17,7 @@ from reference.training.settings import SGD, known, parts, usual_model
 from reference.training.training_settings import TrainingSettings
 
 OTHERS = (  # options of `train` that are no settings
-    "config", "out", "resume", "tensorboard", "device", "workers", "dask", "mpi",
+    "config", "out", "resume", "tensorboard", "device", "workers", "threads", "dask", "mpi",
 )  # fmt: skip
 FLAGS = "--help", "--mpi", "--resume", "--tensorboard", "-h"  # options of `train` that no value follows
 WORDS = {"true": True, "false": False}

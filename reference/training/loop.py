@@ -38,9 +38,10 @@ def train(
 
     Model and optimizer of the states are on the device, as those of `state` must be; examples are on the host.
 
-    Shards of a batch go to `workers`: a number of processes, -1 for one on each core, or a map-like callable, such as
-    the `map` of an executor, of a Dask client or of an MPI pool.  The bits are the same with all of them.  Processes
-    end with the iterator; a script that starts them must keep its own work under `if __name__ == "__main__":`.
+    Shards of a batch go to `workers`: a number of processes, -1 for one on each core, Threads(2), or a map-like
+    callable, such as the `map` of an executor, of a Dask client or of an MPI pool.  The bits are the same with all of
+    them.  Processes and threads end with the iterator; a script that starts processes must keep its own work under
+    `if __name__ == "__main__":`.
 
     Raises:
         DivergedError: a loss or a gradient is not finite, or at the end of an epoch a parameter or a loss held out.

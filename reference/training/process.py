@@ -8,7 +8,11 @@ import threading
 from collections.abc import Iterator
 
 THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "BLIS_NUM_THREADS")
-MALLOPT = {"M_TRIM_THRESHOLD": (-1, 2**30), "M_MMAP_THRESHOLD": (-3, 2**30)}  # numbers of glibc's malloc.h
+MALLOPT = {  # numbers of glibc's malloc.h
+    "M_TRIM_THRESHOLD": (-1, 2**30),
+    "M_MMAP_THRESHOLD": (-3, 2**30),
+    "M_ARENA_MAX": (-8, 1),  # memory of a thread's own ends at 64 MB, and what is beyond would be given back
+}
 
 
 def settle() -> None:

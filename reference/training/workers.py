@@ -1,4 +1,4 @@
-"""Where the shards of a batch are computed: here, in processes, or wherever a map-like callable takes them."""
+"""Where the shards of a batch are computed: here, in threads or processes, or where a map-like callable takes them."""
 
 import contextlib
 import dataclasses
@@ -11,20 +11,21 @@ import numpy as np
 
 from reference.training.processes import Processes
 from reference.training.shared import Parts
+from reference.training.threads import Threads
 
-Workers: TypeAlias = int | Callable[..., Iterable]  # SciPy's convention
+Workers: TypeAlias = int | Threads | Callable[..., Iterable]  # SciPy's convention, and threads
 Mapper: TypeAlias = Callable[[Callable, list], list]
 MOST = 1024  # processes
 
 
 def expect_workers(workers: Any) -> None:
-    """Raise unless `workers` is a number of processes, -1 for one on each core, or a map-like callable.
+    """Raise unless `workers` is a number of processes, -1 for one on each core, Threads, or a map-like callable.
 
     Raises:
         TypeError: it is neither a whole number nor callable.
         ValueError: the number is below 1 and not -1, or above 1,024.
     """
-    if callable(workers):
+    if callable(workers) or isinstance(workers, Threads):
         return
     if isinstance(workers, bool) or not isinstance(workers, int):
         raise TypeError(f"train: workers must be a whole number or map-like callable, got {type(workers).__name__}")
@@ -50,6 +51,9 @@ def mapping(workers: Workers) -> Iterator[Mapper]:
         yield lambda function, tasks: _collected(
             workers(Packed(Parts.of(function)), list(enumerate(tasks))), len(tasks)
         )
+    elif isinstance(workers, Threads):
+        with workers.mapping() as mapper:
+            yield mapper
     elif workers == 1:
         yield lambda function, tasks: [function(task) for task in tasks]
     else:

@@ -8,6 +8,7 @@ import pytest
 from reference.job import clusters
 from reference.job.errors import JobError, UsageError
 from reference.training.process import settle
+from reference.training.threads import Threads
 
 
 class Killed(Exception):
@@ -68,7 +69,7 @@ def mapped(given, function=abs, tasks=(-1, -2), command="train"):
 
 
 def test_a_number_is_a_number():
-    for given, expected in (({}, 1), ({"workers": 2}, 2), ({"workers": -1}, -1)):
+    for given, expected in (({}, 1), ({"workers": 2}, 2), ({"workers": -1}, -1), ({"threads": 2}, Threads(2))):
         with clusters.workers(given) as workers:
             assert workers == expected
 
@@ -76,6 +77,11 @@ def test_a_number_is_a_number():
 def test_a_number_that_makes_no_sense_is_bad_usage():
     with pytest.raises(UsageError, match=r"^workers must be at least 1, or -1 for all cores, got 0$"):
         mapped({"workers": 0})
+    with pytest.raises(UsageError, match=r"^threads must lie in \[1, 1,024\], got 0$"):
+        mapped({"threads": 0})
+    for name, value in {"workers": 2, "dask": "there", "mpi": True}.items():
+        with pytest.raises(UsageError, match=rf"^threads must come without {name}, got both$"):
+            mapped({name: value, "threads": 2})
 
 
 def test_dask_gets_the_function_once_and_every_task(dask, monkeypatch):

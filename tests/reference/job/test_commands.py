@@ -309,7 +309,7 @@ def test_dask_must_be_installed(calls, monkeypatch):
     assert calls == []
 
 
-@pytest.mark.parametrize("spread", [{"workers": 2}, {"dask": "there"}, {"mpi": True}])
+@pytest.mark.parametrize("spread", [{"workers": 2}, {"threads": 2}, {"dask": "there"}, {"mpi": True}])
 def test_a_card_has_no_workers(calls, monkeypatch, spread):
     monkeypatch.setattr(commands, "expect_extras", lambda *_: None)
     (name,) = spread
@@ -317,9 +317,12 @@ def test_a_card_has_no_workers(calls, monkeypatch, spread):
     assert calls == []
 
 
-@pytest.mark.parametrize(("shards", "said"), [(1, True), (8, False)])
-def test_workers_without_shards_to_share_out_are_told(calls, capsys, shards, said):
-    commands.train({"workers": 2, "shards": shards})
+@pytest.mark.parametrize(
+    ("spread", "shards", "said"),
+    [({"workers": 2}, 1, True), ({"workers": 2}, 8, False), ({"threads": 2}, 1, True), ({"threads": 1}, 1, False)],
+)
+def test_workers_without_shards_to_share_out_are_told(calls, capsys, spread, shards, said):
+    commands.train({**spread, "shards": shards})
     text = "a batch has one shard, which one worker computes: --shards 8 has work for eight"
     assert (text in capsys.readouterr().out) == said
     assert len(calls) == 1
