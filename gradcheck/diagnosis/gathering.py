@@ -123,26 +123,34 @@ class Gathering:
 
     def unsteady(self, leaf: int) -> bool:
         """Whether two calls with one dy, of one pullback or of two, give claims that differ by more than rounding."""
-        place = self.near
-        g = np.concatenate([place.g[:1], place.g[:1]])
-        with np.errstate(all="ignore"):
-            one, two = self.problem.gradients(place.point, g)[leaf]
-            (three,) = self.problem.gradients(place.point, place.g[:1])[leaf]
-        return _differs(one, two) or _differs(one, three)
+        one, two = self._twice[leaf]
+        return _differs(one, two) or _differs(one, self.compared.near.claim.values[leaf][0])
 
     def bends(self, leaf: int) -> bool:
         """Whether the claim for small dy is not that part of the claim for dy."""
-        place = self.near
-        with np.errstate(all="ignore"):
-            one, small = self.problem.gradients(place.point, np.concatenate([place.g[:1], SMALL * place.g[:1]]))[leaf]
-        return _differs(one, small / SMALL)
+        return _differs(self._twice[leaf][0], self._small[leaf][0] / SMALL)
 
     def repeats(self, leaf: int) -> bool:
         """Whether the claim is the same, and not nothing, at two points."""
-        places = self.own, self.near
-        with np.errstate(all="ignore"):
-            one, two = (self.problem.gradients(place.point, place.g[:1])[leaf] for place in places)
+        one, two = self._given[leaf][0], self._twice[leaf][0]
         return bool(one.any()) and np.array_equal(one, two)
+
+    @functools.cached_property
+    def _twice(self) -> list[np.ndarray]:
+        """Return the claims of two calls of one pullback with one dy, for each array."""
+        return self._claimed(self.near, np.concatenate([self.near.g[:1]] * 2))
+
+    @functools.cached_property
+    def _small(self) -> list[np.ndarray]:
+        return self._claimed(self.near, SMALL * self.near.g[:1])
+
+    @functools.cached_property
+    def _given(self) -> list[np.ndarray]:
+        return self._claimed(self.own, self.near.g[:1])
+
+    def _claimed(self, place: Place, g: np.ndarray) -> list[np.ndarray]:
+        with np.errstate(all="ignore"):
+            return self.problem.gradients(place.point, g)
 
     def _moved(self, k: int) -> Place:
         """Move one array; for -1 - k half of the entries of array k."""
@@ -161,8 +169,7 @@ class Gathering:
         return self.claims[which]
 
     def _fresh_claims(self, place: Place) -> Claim:
-        with np.errstate(all="ignore"):
-            return Claim(self.problem.gradients(place.point, place.g), [], self.compared.near.claim.u)
+        return Claim(self._claimed(place, place.g), [], self.compared.near.claim.u)
 
 
 def _differs(a: np.ndarray, b: np.ndarray) -> bool:
