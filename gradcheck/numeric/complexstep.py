@@ -19,22 +19,28 @@ from gradcheck.subjects.problem import Arrays
 
 def refusal(problem: Function, point: Arrays, y: np.ndarray) -> str | None:
     """Return why f cannot be trusted with complex input at all, or None."""
+    return tried(problem, point, y, Probe(None))[0]
+
+
+def tried(problem: Function, point: Arrays, y: np.ndarray, probe: Probe) -> tuple[str | None, np.ndarray]:
+    """Return why f cannot be trusted with complex input at all, or None and J d (m,) along a probe."""
+    none = np.zeros(0)
     if not problem.complex_safe:
-        return "not available for this kind of subject"
+        return "not available for this kind of subject", none
     try:
-        z = _evaluate(problem, point, Probe(None).direction(point), COMPLEX_STEP)
+        z = _evaluate(problem, point, probe.direction(point), COMPLEX_STEP)
     except Exception as error:  # whatever the user's code raises for complex input: then there is no complex step
-        return f"complex input raises {type(error).__name__}"
+        return f"complex input raises {type(error).__name__}", none
     if z.dtype != np.complex128:
-        return f"complex input gives {z.dtype} output"
+        return f"complex input gives {z.dtype} output", none
     if z.shape != y.shape:
-        return "complex input changes the output's shape"
+        return "complex input changes the output's shape", none
     if not np.isfinite(z).all():
-        return "complex input gives output that is not finite"
+        return "complex input gives output that is not finite", none
     slack = 64 * np.finfo(float).eps * np.abs(y).max(initial=0)
     if not (np.abs(z.real - y) <= slack).all():
-        return "complex input changes the output's real part"
-    return None
+        return "complex input changes the output's real part", none
+    return None, z.imag / COMPLEX_STEP
 
 
 def slopes(problem: Function, point: Arrays, probe: Probe) -> np.ndarray:

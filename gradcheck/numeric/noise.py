@@ -8,6 +8,7 @@ from math import factorial
 import numpy as np
 
 from gradcheck.numeric.constants import (
+    COARSE_SPACINGS,
     COARSEST,
     HIDDEN,
     LAST,
@@ -27,28 +28,49 @@ from gradcheck.numeric.probe import Probe
 from gradcheck.numeric.tabulate import Line, Table
 from gradcheck.subjects.problem import Arrays
 
+ALONE = 2.5  # times the noise of a format, that numbers just above a power of two have
 
-def measured(problem: Function, point: Arrays, probe: Probe, g: np.ndarray | None, size: int = 0) -> np.ndarray:
+
+def measured(
+    problem: Function, point: Arrays, probe: Probe, g: np.ndarray | None, size: int = 0, coarser: bool = False
+) -> np.ndarray:
     """Return the noise (standard deviation) of <g, f> (G,) along a direction, in units of its rounding.
 
     0 where there is no more of it than one rounding of the outputs would make.  Without `g` (G, m) every one of the
-    `size` outputs stands for itself.
+    `size` outputs stands for itself.  If it may be `coarser` than float32's it is looked for in wider tables as well.
     """
     line = Line(problem, point, probe.direction(point), g, size if g is None else g.shape[1])
     wide = line.table(float(few_bits(np.array(WIDE_SPACING), WIDE_BITS)))
     coarse, known = _read(wide, np.zeros(wide.size.shape), np.zeros(wide.size.shape, bool))
     done = known & (coarse <= QUIET)  # of a narrow format inside there would be more
-    if done.all():
+    if done.all() and not coarser:
         return coarse
     level, tables = np.where(done, coarse, 0.0), []
     for power in SPACINGS:
-        tables.append(line.table(float(few_bits(np.array(1.3 * 2.0**power)))))
+        tables.append(line.table(_spacing(power)))
         level, done = _read(tables[-1], level, done)
         if done.all():
             break
+    level = np.where(_hidden(line, wide, tables[0], coarse, known, level), coarse, level)
+    for power in COARSE_SPACINGS if coarser else ():
+        wide = line.table(_spacing(power))
+        coarse, known = _read(wide, np.zeros(wide.size.shape), np.zeros(wide.size.shape, bool))
+        known &= coarse <= ALONE * COARSEST
+        level = np.where(_hidden(line, wide, tables[0], coarse, known, level), coarse, level)
+    return np.where(coarser & (level <= ALONE * COARSEST), np.minimum(level, COARSEST), level)
+
+
+def _spacing(power: int) -> float:
+    return float(few_bits(np.array(1.3 * 2.0**power)))
+
+
+def _hidden(
+    line: Line, wide: Table, fine: Table, coarse: np.ndarray, known: np.ndarray, level: np.ndarray
+) -> np.ndarray:
+    """Return where the noise of a wide table is that of jumps, which a finer one does not show."""
     hidden = known & (coarse > HIDDEN * np.maximum(level, U))
-    jumps = hidden.any() and tables[0].is_finite and has_jumps(line, wide, tables[0], hidden)
-    return np.where((known & ~done) | (hidden & jumps), coarse, level)
+    jumps = hidden.any() and fine.is_finite and has_jumps(line, wide, fine, hidden)
+    return hidden & jumps
 
 
 def _read(table: Table, level: np.ndarray, done: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -24,7 +24,7 @@ class Place:
     y: np.ndarray  # (m,)
     g: np.ndarray  # (G, m)  the cotangents
     grain: np.ndarray | None = None  # (m,)  of outputs that are coarser than their own size: as noise.grain says
-    slopes: dict[Probe, np.ndarray] = dataclasses.field(default_factory=dict)  # (m,)  by single entries, once taken
+    slopes: dict[Probe, np.ndarray] = dataclasses.field(default_factory=dict)  # (m,)  as they were taken
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,6 +36,7 @@ class Task:
     exact: bool = False
     jitter: int | None = None  # a seed: also measure the complex step's noise
     noise: bool = False  # also measure the noise of f
+    coarser: bool = False  # and look for that of formats coarser than float32
     slopes: np.ndarray | None = None  # (m,)  the complex step's, if it has been taken
     repeats: int = 1  # of the complex step, to measure its noise
 
@@ -65,7 +66,7 @@ def read(problem: Problem, place: Place, task: Task) -> Reading:
     if task.steps is not None:
         reading.sweep = sweep(problem, place.point, task.probe, place.g, task.steps, place.y, place.grain)
     if task.noise:
-        reading.noise = _noise(problem, place, task.probe)
+        reading.noise = _noise(problem, place, task.probe, task.coarser)
     if task.exact:
         slopes = task.slopes
         if slopes is None:
@@ -80,21 +81,28 @@ def read(problem: Problem, place: Place, task: Task) -> Reading:
     return reading
 
 
-def _noise(problem: Problem, place: Place, probe: Probe) -> np.ndarray:
+def _is_kept(place: Place, probe: Probe) -> bool:
+    """Whether slopes along a probe are kept, or have been; those along a direction that was given are not."""
+    if probe.coordinate is not None:
+        return place.y.size <= KEPT
+    return type(probe) is Probe and probe in place.slopes
+
+
+def _noise(problem: Problem, place: Place, probe: Probe, coarser: bool) -> np.ndarray:
     """Return the noise of f along a probe; of one entry, whose roundings may be all alike in a table, from two."""
     if probe.coordinate is None:
-        return noise.measured(problem, place.point, probe, place.g)
+        return noise.measured(problem, place.point, probe, place.g, coarser=coarser)
     direction = probe.direction(place.point)
     vectors = tuple(direction.get(i) for i in range(len(place.point)))
     tables = [Along(probe.leaf, vectors=vectors, unit=unit) for unit in (1.0, OTHER_SPACING)]
-    return np.max([noise.measured(problem, place.point, table, place.g) for table in tables], axis=0)
+    return np.max([noise.measured(problem, place.point, table, place.g, coarser=coarser) for table in tables], axis=0)
 
 
 def read_all(mapper: Any, problem: Problem, place: Place, tasks: list[Task]) -> list[Reading]:
     """Read every task through a map-like callable and add up what it cost; a complex step is taken once at a place."""
     if not tasks:
         return []
-    kept = [task.exact and task.probe.coordinate is not None and place.y.size <= KEPT for task in tasks]
+    kept = [task.exact and _is_kept(place, task.probe) for task in tasks]
     tasks = [
         dataclasses.replace(task, slopes=place.slopes.get(task.probe)) if is_kept else task
         for task, is_kept in zip(tasks, kept, strict=True)

@@ -14,7 +14,7 @@ from gradcheck.numeric.reading import Task, read_all
 from gradcheck.precision.formats import LOW, need
 from gradcheck.verdict.comparison import Comparison
 from gradcheck.verdict.doubt import doubtful, limited
-from gradcheck.verdict.first_look import claimed, first_tasks, with_exact, with_real
+from gradcheck.verdict.first_look import claimed, first_tasks, with_exact, with_noise, with_real
 from gradcheck.verdict.ground import Ground, Known
 
 Compared = tuple[list[Comparison], Known]
@@ -26,6 +26,7 @@ def compare(ground: Ground, known: Known, probes: list[Probe], real: list[bool],
     What is doubtful gets a longer look, and what fails is confirmed.
     """
     comparisons, known = glance(ground, known, probes, real, rng)
+    comparisons, known = with_noise(ground, known, comparisons)
     return _sharpened(ground, known, comparisons, rng)
 
 
@@ -68,7 +69,7 @@ def laddered(
     tasks = []
     for i in where:
         kinked = not ground.measures_noise and comparisons[i].kink.any()  # a difference table might take it for noise
-        tasks.append(Task(comparisons[i].probe, steps, noise=noise and not kinked))
+        tasks.append(Task(comparisons[i].probe, steps, noise=noise and not kinked, coarser=True))
     place = dataclasses.replace(ground.place, grain=known.grain)
     return with_real(ground, known, comparisons, where, read_all(ground.mapper, ground.problem, place, tasks))
 

@@ -9,6 +9,7 @@ from gradcheck.numeric.ladder import Sweep
 from gradcheck.numeric.probe import Probe
 
 PLAIN = 10  # bars
+AFAR = 4  # of the widest steps, and the part of what the claim is off
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,15 +83,26 @@ class Comparison:
     def is_plain(self) -> bool:
         """Whether a failure is so far outside a bar so tight, and the complex step shows it, that nothing else must.
 
-        Not of a single entry, which may be far smaller than its array and near a pole.
+        Not of a single entry, which may be far smaller than its array and near a pole, nor where wide steps show
+        something else: the small ones may stand on the grain of a narrow format inside.
         """
         if self.real is None or not self.resolved or self.kink.any() or self.probe.coordinate is not None:
+            return False
+        if self._is_seen_from_afar():
             return False
         size = np.maximum(np.abs(self.real.value), np.abs(self.claimed))
         far = np.abs(self.claimed - self.real.value) > PLAIN * self.real_tolerance
         # a kink nearer than the steps of a short ladder misleads that, but not the complex step
         sure = far & self.exact_outside() & ~self.exact_contradicts_real()
         return bool((self.real.bar <= size / 1000).all() and sure.any())
+
+    def _is_seen_from_afar(self) -> bool:
+        """Whether the widest steps depart from what smaller ones show as the claim does, or these change nothing."""
+        if self.sweep is None or self.real is None:
+            return False
+        apart = np.abs(self.sweep.central[:AFAR] - self.real.value)
+        departs = (apart > np.abs(self.claimed - self.real.value) / AFAR).all(axis=0)
+        return bool((departs | self.real.still).any())
 
     def is_doubtful(self, wide: float) -> bool:
         """Whether real differences deserve a longer look: unsettled, wider than `wide`, or contradicted."""

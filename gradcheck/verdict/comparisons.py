@@ -6,6 +6,7 @@ from collections.abc import Callable
 import numpy as np
 
 from gradcheck.claims.claim import claim_at
+from gradcheck.numeric.probe import Probe
 from gradcheck.numeric.reading import Place
 from gradcheck.numeric.scales import quantise
 from gradcheck.subjects.findings import Finding
@@ -50,7 +51,7 @@ def compare_all(
         return Ground(problem, place, claim, places.exact, mapper, is_near, rounding, places.narrow)
 
     near = ground_at(places.near, is_near=True)
-    along, known = _near(near, rng)
+    along, known = _near(near, rng, places.along)
     columns, own_place = along, with_output(problem, places.own.point, places.own.g)
     sampled: list[Finding] = []
     is_left = len(_wrong(along)) < len(along)  # what is wrong near by is wrong
@@ -71,10 +72,13 @@ def compare_all(
     return Comparisons(near, known, own_place, columns, along, believed, explained, (*sampled, *dense))
 
 
-def _near(near: Ground, rng: np.random.Generator) -> tuple[Columns, Known]:
-    """Compare along dense directions at the generic point, where all arrays move together or each one alone."""
+def _near(near: Ground, rng: np.random.Generator, tried: Probe | None = None) -> tuple[Columns, Known]:
+    """Compare along dense directions at the generic point, where all arrays move together or each one alone.
+
+    The first is one along which the complex step was `tried`, where it may be.
+    """
     sizes = [x.size for x in near.place.point]
-    whole = plan.dense(sizes, near.exact, rng)
+    whole = plan.dense(sizes, near.exact, rng, tried)
     columns, known = _filed(near, Known(), whole, rng)
     if all(whole.real):
         return columns, known

@@ -10,7 +10,7 @@ from gradcheck.numeric.extrapolate import estimates
 from gradcheck.numeric.kinks import where_still, without_noise_alone
 from gradcheck.numeric.ladder import STEPS, rounded
 from gradcheck.numeric.probe import Probe
-from gradcheck.numeric.reading import Reading, Task
+from gradcheck.numeric.reading import Reading, Task, read_all
 from gradcheck.numeric.scales import root_sum_square
 from gradcheck.verdict.comparison import Comparison
 from gradcheck.verdict.ground import Ground, Kind, Known, noise_of
@@ -28,6 +28,7 @@ def first_tasks(
     measured: set[int | None] = set(known.levels)
     joint = lean and any(probe.leaf is None for probe in probes)
     as_wholes = {*known.exact, *map(_kind, probes)}
+    alone = any(leaf is not None for leaf, _ in as_wholes)
     jitters: dict[Kind, int] = {}
     tasks = []
     for i, probe in enumerate(probes):
@@ -35,15 +36,16 @@ def first_tasks(
         jitters[kind] = jitters.get(kind, 0) + 1
         known_of = kind in known.exact or (not kind[1] and (kind[0], True) in as_wholes)
         wanted = not known_of and jitters[kind] <= EXACT_NOISE_PROBES[kind[1]]
-        noisy = ground.exact and wanted and joint in (False, probe.leaf is None)
+        noisy = ground.exact and wanted and (probe.leaf is None) == (joint or not alone)
         seed = int(rng.integers(2**32))
         steps = window[LEAN] if lean or (ground.exact and probe.coordinate is None) else window
         repeats = 1 if probe.leaf is None else ARRAY_JITTERS if kind[1] else JITTERS
         jitter = seed if noisy else None
-        with_noise = real[i] and ground.measures_noise and not lean and probe.leaf not in measured
-        measured |= {probe.leaf} if with_noise else set()
+        confirms = ground.exact and _moves_all(ground, probe)  # if noise keeps it from that, it is measured
+        noise = real[i] and ground.measures_noise and not lean and not confirms and probe.leaf not in measured
+        measured |= {probe.leaf} if noise else set()
         tasks.append(
-            Task(probe, steps if real[i] else None, ground.exact, jitter, noise=with_noise, repeats=repeats)
+            Task(probe, steps if real[i] else None, ground.exact, jitter, noise=noise, repeats=repeats)
         )
     return tasks
 
@@ -78,7 +80,8 @@ def with_exact(
     for c, exact in zip(comparisons, exacts, strict=True):
         if exact is not None:
             kinds = (_kind(c.probe), (c.probe.leaf, True), (None, True))  # entries have no more than their array
-            noise = next(noises[kind] for kind in kinds if kind in noises)
+            added = sum(noise for (_, whole), noise in noises.items() if whole)  # together they have what all have
+            noise = next((noises[kind] for kind in kinds if kind in noises), added)
             bar = (16 * u + 4 * ground.problem.declared.noise) * exact.size + 4 * noise
             c = dataclasses.replace(c, exact=exact.value, exact_bar=bar)
         found.append(c)
@@ -108,6 +111,26 @@ def with_real(
             real = without_noise_alone(real)
         found[i] = dataclasses.replace(found[i], real=real, sweep=sweep, bounds=bound)
     return found
+
+
+def _moves_all(ground: Ground, probe: Probe) -> bool:
+    """Whether all arrays move along a probe, or the only one there is."""
+    alone = sum(x.size > 0 for x in ground.place.point) == 1
+    return probe.coordinate is None and (probe.leaf is None or alone)
+
+
+def with_noise(ground: Ground, known: Known, comparisons: list[Comparison]) -> tuple[list[Comparison], Known]:
+    """Measure noise along a ladder of all entries beside which the complex step, or the claim, lies outside."""
+    if not ground.exact or not ground.measures_noise or ground.problem.is_large:
+        return comparisons, known
+    for i, c in enumerate(comparisons):
+        doubted = (c.outside() | c.exact_contradicts_real()).any() and not c.is_plain()
+        if doubted and _moves_all(ground, c.probe) and c.probe.leaf not in known.levels:
+            (reading,) = read_all(ground.mapper, ground.problem, ground.place, [Task(c.probe, noise=True)])
+            assert reading.noise is not None
+            known = known.with_level(c.probe.leaf, float(reading.noise.max()))
+            comparisons = with_real(ground, known, comparisons, [i], [Reading(c.probe, sweep=c.sweep)])
+    return comparisons, known
 
 
 def _kind(probe: Probe) -> Kind:

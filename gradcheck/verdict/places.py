@@ -8,11 +8,13 @@ import numpy as np
 from gradcheck.numeric import complexstep
 from gradcheck.numeric.constants import UNIT
 from gradcheck.numeric.points import cotangents, generic, is_constant, spread
+from gradcheck.numeric.probe import Probe
 from gradcheck.numeric.reading import Place
 from gradcheck.numeric.scales import quantise
 from gradcheck.precision.formats import unit_roundoff
 from gradcheck.subjects.findings import Finding
 from gradcheck.subjects.problem import Problem
+from gradcheck.verdict import plan
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,10 +23,15 @@ class Places:
 
     own: Place
     near: Place
-    exact: bool  # whether the complex step may be tried
+    along: Probe  # all entries, along which the complex step was tried
     u: float  # roundoff of the format in which the subject computes
     narrow: float  # that of the dtype of its outputs, where this is narrower than float64; else 0
     findings: tuple[Finding, ...]
+
+    @property
+    def exact(self) -> bool:
+        """Whether the complex step may be tried."""
+        return self.along in self.near.slopes
 
     @property
     def moved(self) -> set[str | None]:
@@ -51,11 +58,13 @@ def choose(problem: Problem, outputs: int, rng: np.random.Generator) -> Places:
         message = f"a point 5 % away leaves the domain{_raised(problem, near)}: it was checked at the given point only"
         findings.append(Finding("domain", message, "note"))
         near, y_near = own, y_own
-    why = complexstep.refusal(problem, near, y_near)
+    along = plan.dense([x.size for x in near], True, rng).probes[:1] or [Probe(None)]
+    why, slopes = complexstep.tried(problem, near, y_near, along[0])
     if why is not None:
         findings.append(Finding("complex", f"no complex step: {why}", "note"))
     u = max(unit_roundoff([y_own, y_near]), narrow)
-    return Places(Place(own, y_own, g), Place(near, y_near, g), why is None, u, narrow, tuple(findings))
+    taken = {} if why is not None else {along[0]: slopes}
+    return Places(Place(own, y_own, g), Place(near, y_near, g, slopes=taken), along[0], u, narrow, tuple(findings))
 
 
 def _raised(problem: Problem, point: list[np.ndarray]) -> str:

@@ -27,14 +27,15 @@ class Plan:
     real: list[bool]
 
 
-def dense(sizes: list[int], exact: bool, rng: np.random.Generator) -> Plan:
+def dense(sizes: list[int], exact: bool, rng: np.random.Generator, along: Probe | None = None) -> Plan:
     """Return random directions, in which every entry of an array moves.
 
-    Where the complex step may be tried it is taken along one for each array, and one ladder moves all arrays at once;
-    else every direction has a ladder.
+    Where the complex step may be tried it is taken along one for each array, and one ladder moves all arrays at once,
+    `along` a probe that is given; else every direction has a ladder.
     """
     if exact:
-        return together(sizes, rng)
+        whole = together(sizes, rng)
+        return whole if along is None or not whole.probes else Plan([along, *whole.probes[1:]], whole.real)
     several = range(1 if sum(sizes) > LARGE else DIRECTIONS)
     probes = [Probe(leaf, seed=int(rng.integers(2**32))) for leaf, size in enumerate(sizes) if size for _ in several]
     return Plan(probes, [True] * len(probes))

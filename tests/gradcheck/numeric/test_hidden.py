@@ -47,6 +47,8 @@ def test_roundings_beside_a_smooth_slope_are_jumps(forward):
         lambda x: x + 1e-7 * np.sin(1e7 * x),  # a wave
         lambda x: x + 1e-6 * np.abs(np.mod(1e5 * x, 2) - 1),  # kinks
         lambda x: x + np.abs(x - X),
+        lambda x: x + (x > X + 2.0**-21),  # one jump
+        lambda x: 1e-9 / (x - X - 2.0**-21),  # a pole
         lambda x: np.where(np.abs(x - X) > 1e-6, np.nan, x),
     ],
 )

@@ -221,7 +221,7 @@ def test_outputs_that_do_not_change_have_no_part_in_the_size_of_those_that_do():
     [([1, 1, 1, 1, 1, 1, 1], True), ([1, 0, 1, 1, 0, 1, 1], True), ([1, 0, 1, 0, 1, 0, 1], False)],
 )
 def test_a_table_in_which_three_of_seven_neighbours_are_the_same_is_below_the_grain_of_f(steps, known):
-    """The function is known at the eight points of the first table alone, and alternates where it moves."""
+    """The function is known at the eight points of the second table alone, and alternates where it moves."""
     signs = np.cumprod(np.where(steps, -1, 1))
     values = 1e-9 * np.append(1, signs * np.linspace(1, 1.1, 7))
     values[1:][np.array(steps) == 0] = values[:-1][np.array(steps) == 0]
@@ -229,7 +229,7 @@ def test_a_table_in_which_three_of_seven_neighbours_are_the_same_is_below_the_gr
 
     def forward(x):
         seen.append(x)
-        return 1 + values[len(seen) - 1] if len(seen) <= len(values) else np.nan
+        return 1 + values[len(seen) - 9] if 8 < len(seen) <= 16 else np.nan
 
     level = measured(Plain(forward, 0.5, "derivative"), [np.array(0.5)], Along(None, vectors=(np.array(1.0),)), None, 1)
     assert (level > 0).all() == known

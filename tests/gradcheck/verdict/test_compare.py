@@ -538,8 +538,9 @@ def test_a_plain_failure_that_the_complex_step_shows_as_well_needs_no_other_ladd
     real = dataclasses.replace(
         seen.real, value=2 * seen.real.value, low=2 * seen.real.low, high=2 * seen.real.high
     )
+    sweep = dataclasses.replace(seen.sweep, central=2 * seen.sweep.central)
     for exact, asks in ((2 * seen.exact, False), (seen.exact, True), (None, True)):
-        off = dataclasses.replace(seen, real=real, exact=exact)
+        off = dataclasses.replace(seen, real=real, exact=exact, sweep=sweep)
         assert off.outside().all() and off.is_plain() is not asks
         kept.tasks.clear()
         (found,), _ = _sharpened(place, known, [off], np.random.default_rng(4))

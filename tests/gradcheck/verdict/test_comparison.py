@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from gradcheck.numeric.ladder import STEPS
 from gradcheck.numeric.probe import Probe
 from gradcheck.verdict.comparison import Comparison
 
@@ -116,6 +117,15 @@ def test_a_failure_is_plain_where_both_means_show_it_far_outside_a_tight_bar(pla
     assert not plain(exact=None), "real differences alone"
     assert not plain(exact=2.0), "the complex step sides with the claim"
     assert not plain(exact=3.0), "the complex step contradicts both"
+
+
+def test_it_is_not_plain_where_wide_steps_show_something_else_or_the_smallest_nothing(plain, sweep):
+    """As of a narrow format inside, on a grain of which small steps stand."""
+    assert plain(sweep=sweep(np.sin)) and not plain(sweep=sweep(np.sin), still=True)
+    bent = sweep(lambda t: t + np.where(np.abs(t) > STEPS[4], t, 0))
+    assert not plain(sweep=bent) and plain(sweep=sweep(lambda t: t + np.where(np.abs(t) > STEPS[3], t, 0)))
+    assert plain(claimed=6.0, sweep=bent), "a fifth of what the claim is off"
+    assert not plain(claimed=[2.0, 1.0], sweep=sweep(np.sin, lambda t: t + np.where(np.abs(t) > STEPS[4], t, 0)))
 
 
 def test_ten_bars_and_a_thousandth_are_the_limits(plain):

@@ -11,7 +11,7 @@ from gradcheck.numeric.probe import Probe
 from gradcheck.numeric.reading import Exact, Reading, read_all
 from gradcheck.subjects.declared import Declared
 from gradcheck.subjects.problem import LARGE
-from gradcheck.verdict.first_look import claimed, first_tasks, with_exact, with_real
+from gradcheck.verdict.first_look import claimed, first_tasks, with_exact, with_noise, with_real
 from gradcheck.verdict.ground import Known
 
 U = 2.0**-53
@@ -56,14 +56,15 @@ def test_a_large_problem_has_fewer_steps_and_its_noise_is_not_measured_yet(tasks
 
 
 def test_noise_is_measured_along_the_first_ladder_of_each_array(tasks):
-    assert [i for i, t in enumerate(tasks(DENSE + ENTRIES)) if t.noise] == [0]
-    assert [i for i, t in enumerate(tasks(DENSE[:3], real=[False, True, True])) if t.noise] == [1]
-    assert not any(t.noise for t in tasks(DENSE, real=False))
+    assert [i for i, t in enumerate(tasks(DENSE + ENTRIES, exact=False)) if t.noise] == [0]
+    assert [i for i, t in enumerate(tasks(DENSE[:3], real=[False, True, True], exact=False)) if t.noise] == [1]
+    assert not any(t.noise for t in tasks(DENSE, real=False, exact=False))
 
 
-def test_and_along_one_in_which_all_of_them_move(summed, rng):
+def test_but_not_yet_where_all_move_and_a_ladder_only_confirms_the_complex_step(tasks, summed, rng):
+    assert [i for i, t in enumerate(tasks(DENSE + ENTRIES)) if t.noise] == [len(DENSE)], "one array is all there is"
     probes = [Probe(None, seed=1), Probe(0, seed=2), Probe(2, seed=3), Probe(2, seed=4), Probe(1, coordinate=0)]
-    for known, noisy in ((Known(), [0, 1, 2, 4]), (Known({2: 0.0}), [0, 1, 4]), (Known({None: 1.0, 0: 1.0}), [2, 4])):
+    for known, noisy in ((Known(), [1, 2, 4]), (Known({2: 0.0}), [1, 4]), (Known({0: 1.0}), [2, 4])):
         tasks = first_tasks(summed, known, probes, [True] * 5, rng)
         assert [i for i, t in enumerate(tasks) if t.noise] == noisy
 
@@ -112,7 +113,7 @@ def test_where_one_ladder_moves_all_arrays_of_a_large_problem_that_direction_sho
     big = np.ones(LARGE + 1)
     assert [t.jitter is not None for t in tasks(probes, x=big)] == [True, False]
     assert [t.jitter is not None for t in tasks(probes[1:], x=big)] == [True]
-    assert [t.jitter is not None for t in tasks(probes)] == [True, True]
+    assert [t.jitter is not None for t in tasks(probes)] == [False, True], "that of a small one is what its arrays have"
 
 
 # Claims
@@ -255,6 +256,25 @@ def ladders(sine, rng):
         return at, [claimed(at, p) for p in probes], readings
 
     return ladders
+
+
+def test_what_such_a_ladder_does_not_confirm_has_its_noise_measured_unless_it_is_plain(ground, rng):
+    def noisy(x):
+        return np.sin(x) + 1e-9 * np.sin(1e13 * np.real(x))
+
+    def seen(forward, factor=1.0, **changes):
+        at = ground(forward, lambda x, dy: factor * np.cos(x) * dy, X, exact=True, **changes)
+        tasks = first_tasks(at, Known(), DENSE[:1], [True], rng)
+        assert not tasks[0].noise
+        readings = read_all(map, at.problem, at.place, tasks)
+        before = with_real(at, Known(), [claimed(at, DENSE[0])], [0], readings)
+        before, known = with_exact(at, Known(), before, readings)
+        return before, *with_noise(at, known, before)
+
+    before, after, known = seen(noisy)
+    assert before[0].outside().any() and not after[0].outside().any() and known.level(0) > 1e-11
+    for smooth in (seen(np.sin), seen(np.sin, 1.01), seen(noisy, measures_noise=False)):
+        assert smooth[0] is smooth[1] and not smooth[2].levels
 
 
 def test_every_ladder_gives_an_estimate_with_what_it_was_made_of(ladders):

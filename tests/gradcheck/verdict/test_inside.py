@@ -50,6 +50,12 @@ def test_what_is_wrong_by_more_stays_wrong_with_its_own_bar(at, seen, rng, error
     assert allowing_for_roundings_inside(place, Known({0: LEVEL}), before, rng) == before
 
 
+def test_formats_coarser_than_single_precision_excuse_no_more(at, seen, rng):
+    place = at(1e-5)
+    before = seen(place)
+    assert allowing_for_roundings_inside(place, Known({0: 2.0**-9}), before, rng) == before
+
+
 def test_where_nothing_is_coarse_or_nothing_is_contradicted_nothing_is_measured(at, seen, rng, ground):
     place = at()
     before, count = seen(place), place.problem.count["pullback"]
