@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 
 from reference.training.processes import Processes
 from reference.training.shared import Parts
+from reference.training.threads import Threads
 from reference.training.workers import Packed, Workers, arriving, expect_workers
 
 Spread: TypeAlias = Callable[[Callable[[Any], Any], list], Iterator[tuple[int, Any]]]
@@ -16,12 +17,16 @@ Spread: TypeAlias = Callable[[Callable[[Any], Any], list], Iterator[tuple[int, A
 def jobs(workers: Workers) -> Iterator[Spread]:
     """Yield `spread(function, tasks)`, which yields the number of each task with its result, in any order.
 
-    `workers` is as for `train`; a map-like callable that yields its results one by one shows them one by one.
+    `workers` is as for `train`, but no threads; a map-like callable that yields its results one by one shows them one
+    by one.
 
     Raises:
+        TypeError: workers are threads, which whole jobs would slow down by turns of Python's lock.
         TypeError, ValueError, RunError: as `mapping` does.
     """
     expect_workers(workers)
+    if isinstance(workers, Threads):
+        raise TypeError("jobs: workers must be a whole number or map-like callable, got Threads")
     if callable(workers):
         yield lambda function, tasks: (
             (done.number, done.value)

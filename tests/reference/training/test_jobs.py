@@ -8,6 +8,7 @@ import pytest
 
 from reference.training.errors import RunError
 from reference.training.jobs import jobs
+from reference.training.threads import Threads
 
 
 def found(workers, function, tasks):
@@ -89,5 +90,7 @@ def test_workers_that_make_no_sense_are_one_line():
         found(0, abs, [1])
     with pytest.raises(TypeError, match="workers must be a whole number or map-like callable"):
         found("2", abs, [1])
+    with pytest.raises(TypeError, match="must be a whole number or map-like callable, got Threads"):
+        found(Threads(2), abs, [1])
     with pytest.raises(ValueError, match="must hand back the results of 2 tasks, got 1"):
         found(lambda f, tasks: [f(tasks[0])], abs, [1, 2])
