@@ -1,7 +1,6 @@
 """What all promises are tried against: one forward pass, and the first call of its pullback."""
 
 import dataclasses
-import functools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -34,11 +33,6 @@ class Call:
     def pull(self, g: np.ndarray) -> list[Any]:
         """Return what the pullback makes of a cotangent (m,), for each array."""
         return self.problem.pull(self.pullback, like(self.out, g, self.problem.protect))
-
-    @functools.cached_property
-    def of_ones(self) -> list[np.ndarray]:
-        """Return what the pullback makes of a cotangent of ones, for which two promises ask."""
-        return [np.array(d) for d in self.pull(np.ones_like(self.g[0]))]
 
     def pairs(self, *lists: list) -> Iterator[tuple]:
         """Yield the name of each array with its entries of some lists."""

@@ -52,8 +52,9 @@ def takes_any_layout(call: Call, rounding: Rounding, rng: np.random.Generator) -
             yield Finding("layout", f"{layout} inputs change the output")
         yield from _changed(call, rounding, rng, layout, call.first, call.problem.pull(pullback, dy))
     if not call.large and call.problem.protect:
+        ones = call.pull(np.ones_like(call.g[0]))
         dy = trees.rebuild(model, iter([np.broadcast_to(x.dtype.type(1), x.shape) for x in pieces]))
-        yield from _changed(call, rounding, rng, "zero-stride", call.of_ones, call.problem.pull(call.pullback, dy))
+        yield from _changed(call, rounding, rng, "zero-stride", ones, call.problem.pull(call.pullback, dy))
 
 
 def _changed(

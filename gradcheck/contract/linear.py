@@ -28,8 +28,7 @@ def is_linear(call: Call, rounding: Rounding, rng: np.random.Generator) -> Itera
                 message = f"the cotangent of {leaf} is not linear in dy: B(0) is not 0"
                 yield Finding("homogeneous", message, array=leaf)
     for pieces, words in parts(call, rng):
-        given = [call.of_ones if (piece == 1).all() else call.pull(piece) for piece in pieces]
-        yield from _adds(call, rounding, given, words)
+        yield from _adds(call, rounding, [call.pull(piece) for piece in pieces], words)
 
 
 def _extremes(call: Call, rounding: Rounding) -> list[float]:

@@ -68,8 +68,9 @@ def laddered(
     """Return the comparisons with another ladder at `where`; with `noise` f's noise is measured along it as well."""
     tasks = []
     for i in where:
-        kinked = not ground.measures_noise and comparisons[i].kink.any()  # a difference table might take it for noise
-        tasks.append(Task(comparisons[i].probe, steps, noise=noise and not kinked, coarser=True))
+        c = comparisons[i]
+        kinked = not ground.measures_noise and c.kink.any()  # a difference table might take it for noise
+        tasks.append(Task(c.probe, steps, noise=noise and not kinked, coarser=c.departs_from_afar()))
     place = dataclasses.replace(ground.place, grain=known.grain)
     return with_real(ground, known, comparisons, where, read_all(ground.mapper, ground.problem, place, tasks))
 

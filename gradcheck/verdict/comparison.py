@@ -9,7 +9,8 @@ from gradcheck.numeric.ladder import Sweep
 from gradcheck.numeric.probe import Probe
 
 PLAIN = 10  # bars
-AFAR = 4  # of the widest steps, and the part of what the claim is off
+AFAR, WIDEST = 2, 2.0**-4  # steps below this, which are looked at
+PART = 1 / 4  # of what the claim is off
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,7 +89,7 @@ class Comparison:
         """
         if self.real is None or not self.resolved or self.kink.any() or self.probe.coordinate is not None:
             return False
-        if self._is_seen_from_afar():
+        if self.departs_from_afar():
             return False
         size = np.maximum(np.abs(self.real.value), np.abs(self.claimed))
         far = np.abs(self.claimed - self.real.value) > PLAIN * self.real_tolerance
@@ -96,12 +97,13 @@ class Comparison:
         sure = far & self.exact_outside() & ~self.exact_contradicts_real()
         return bool((self.real.bar <= size / 1000).all() and sure.any())
 
-    def _is_seen_from_afar(self) -> bool:
-        """Whether the widest steps depart from what smaller ones show as the claim does, or these change nothing."""
+    def departs_from_afar(self) -> bool:
+        """Whether wide steps depart from what smaller ones show as the claim does, or these change nothing."""
         if self.sweep is None or self.real is None:
             return False
-        apart = np.abs(self.sweep.central[:AFAR] - self.real.value)
-        departs = (apart > np.abs(self.claimed - self.real.value) / AFAR).all(axis=0)
+        wide = self.sweep.central[(self.sweep.steps < WIDEST).all(axis=1)][:AFAR]
+        apart = np.abs(wide - self.real.value)
+        departs = (apart > PART * np.abs(self.claimed - self.real.value)).all(axis=0)
         return bool((departs | self.real.still).any())
 
     def is_doubtful(self, wide: float) -> bool:
