@@ -38,7 +38,8 @@ def workers(given: Mapping[str, Any], command: str = "train") -> Iterator[Worker
             yield mapper
     else:
         try:
-            count = Threads(given["threads"]) if "threads" in given else given.get("workers", 1)
+            threads = given.get("threads", 1)
+            count = given.get("workers", 1) if threads == 1 else Threads(threads)
             expect_workers(count)
         except ValueError as error:
             raise UsageError(str(error).partition(": ")[2]) from None

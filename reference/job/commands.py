@@ -17,7 +17,6 @@ from reference.training.room import shortage
 from reference.training.schedules import USED
 from reference.training.settings import Run
 from reference.training.state import State, begin
-from reference.training.threads import Threads
 
 Given = dict[str, Any]  # the options that stood on the command line
 
@@ -75,7 +74,7 @@ def train(given: Given) -> int:
         folder.expect_writable()
         state = begin(run)
     with clusters.workers(spread) as workers:
-        if workers not in (1, Threads(1)) and run.training.shards == 1:
+        if workers != 1 and run.training.shards == 1:
             console().print("a batch has one shard, which one worker computes: --shards 8 has work for eight\n")
         carry_out(run, state, folder, console(), device, events, workers)
     return 0
