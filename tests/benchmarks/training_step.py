@@ -1,0 +1,188 @@
+"""What a training step costs, beside PyTorch's eager one: whole processes in turns, the same weights and data.
+
+    python tests/benchmarks/training_step.py [SIZE ...]      64, 128, 256 and 512 unless given
+
+A step is forward, backward and Adam's update of an encoder-decoder in float32, on one thread of BLAS; PyTorch has its
+fused Adam. First both give their gradients at the same weights, which must agree to 1e-5 of the largest entry of each.
+Each process then makes steps when it is told to, one after the other; what is judged is the median of the ratios of
+their processor times, by the lower end of its 95 % bootstrap interval. Beside it stand wall time, the same ratio for
+the bare products of matrices of a step, and the peak memory of each process. The table is in Markdown.
+"""
+
+import io
+import os
+import resource
+import subprocess
+import sys
+import time
+
+import numpy as np
+from bare_products import products
+
+ONE = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+SIZES = {  # by width: layers of each side, heads, positions, sequences, vocabulary, steps of a turn, bar
+    64: (1, 4, 8, 16, 4, 40, 0.55),
+    128: (2, 4, 64, 16, 64, 4, 0.62),
+    256: (4, 8, 128, 16, 1000, 1, 0.57),
+    512: (6, 8, 128, 8, 8000, 1, 0.53),
+}
+TURNS = 15
+CLOSE = 1e-5  # of the largest entry of a gradient: float32, sums in another order
+
+
+def batch(width):
+    _, _, positions, sequences, vocabulary, *_ = SIZES[width]
+    return np.random.default_rng(1).integers(0, vocabulary, (3, sequences, positions))
+
+
+def model_of(width):
+    from reference.core.families import TransformerSettings
+    from reference.models.transformer import Transformer
+
+    layers, heads, _, _, vocabulary, *_ = SIZES[width]
+    sizes = {"vocabulary": vocabulary, "width": width, "heads": heads, "hidden": 4 * width}
+    settings = TransformerSettings(**sizes, encoder_layers=layers, decoder_layers=layers)
+    return Transformer.init(np.random.default_rng(0), settings)
+
+
+def ours(width):
+    """Return what makes a step, and the gradients of a few parameters by name."""
+    from reference.models.objective import Objective
+    from reference.optimizers.adam import Adam
+    from reference.training.process import settle
+
+    settle()
+    optimizer, model, (source, target, labels) = Adam(), model_of(width), batch(width)
+    held = {"model": model, "moments": optimizer.init(model)}
+
+    def gradient():
+        objective = Objective(model=held["model"], reduction="sum")
+        return objective.vjp(source=source, target=target, labels=labels)[1](1 / len(source))[0].model
+
+    def step():
+        held["model"], held["moments"] = optimizer.step(held["model"], gradient(), held["moments"], 1e-4)
+
+    return step, compared(gradient())
+
+
+def compared(layer):
+    """The gradients that are compared: both tables, the output, and what lies furthest from the loss."""
+    first = layer.body.encoder.blocks[0]
+    return {
+        "source": layer.source_embedding.table,
+        "target": layer.target_embedding.table,
+        "output": layer.output.w.T,
+        "hidden": first.feedforward.inner.hidden.w.T,
+        "gamma": first.attention.norm.gamma,
+    }
+
+
+def theirs(width):
+    """The same in PyTorch's own modules with the weights of ours; positions are added, as there."""
+    import torch
+    from torch_weights import load
+
+    from reference.layers.sinusoidal import sinusoidal
+
+    torch.set_num_threads(1)
+    layers, heads, positions, sequences, vocabulary, *_ = SIZES[width]
+    body = torch.nn.Transformer(width, heads, layers, layers, 4 * width, 0.0, batch_first=True, norm_first=True)
+    tables = torch.nn.ModuleList([torch.nn.Embedding(vocabulary, width) for _ in range(2)])
+    net = torch.nn.ModuleList([body, tables, torch.nn.Linear(width, vocabulary)])
+    load(net, model_of(width))
+    optimizer = torch.optim.Adam(net.parameters(), lr=1e-4, fused=True)
+    source, target, labels = (torch.as_tensor(ids) for ids in batch(width))
+    mask = torch.nn.Transformer.generate_square_subsequent_mask(positions)
+    at = torch.from_numpy(sinusoidal(positions, width).copy())
+
+    def backward():
+        optimizer.zero_grad(set_to_none=True)
+        inputs = [width**0.5 * table(ids) + at for table, ids in zip(tables, (source, target), strict=True)]
+        logits = net[2](body(*inputs, tgt_mask=mask, tgt_is_causal=True)).flatten(0, 1)
+        (torch.nn.functional.cross_entropy(logits, labels.flatten(), reduction="sum") / sequences).backward()
+
+    def step():
+        backward()
+        optimizer.step()
+
+    backward()
+    first = body.encoder.layers[0]
+    found = (tables[0].weight, tables[1].weight, net[2].weight, first.linear1.weight, first.norm1.weight)
+    names = ("source", "target", "output", "hidden", "gamma")
+    return step, {name: p.grad.numpy().copy() for name, p in zip(names, found, strict=True)}
+
+
+KINDS = {"ours": ours, "torch": theirs, "products": lambda width: (products(width, *SIZES[width][:5]), {})}
+
+
+def serve(kind, width):
+    """Be one of the processes: write the gradients, then make steps as told."""
+    step, gradients = KINDS[kind](width)
+    np.savez(sys.stdout.buffer, **gradients)
+    sys.stdout.buffer.flush()
+    os.close(1)
+    for line in sys.stdin:
+        times = time.process_time(), time.perf_counter()
+        for _ in range(int(line)):
+            step()
+        spent = time.process_time() - times[0], time.perf_counter() - times[1]
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        print(*(t / int(line) for t in spent), peak, file=sys.stderr, flush=True)
+
+
+def started(kind, width):
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    command = [sys.executable, "-W", "ignore", __file__, kind, str(width)]
+    process = subprocess.Popen(command, env=os.environ | ONE, **pipes)
+    return process, dict(np.load(io.BytesIO(process.stdout.read())))
+
+
+def told(process, steps):
+    process.stdin.write(f"{steps}\n".encode())
+    process.stdin.flush()
+    return [float(word) for word in process.stderr.readline().split()]
+
+
+def interval(ratios, rng, draws=10_000):
+    medians = np.median(rng.choice(ratios, (draws, len(ratios))), axis=1)
+    return np.median(ratios), *np.quantile(medians, (0.025, 0.975))
+
+
+def row(width, rng):
+    """Return a line of the table, and whether its bar is met."""
+    *_, steps, bar = SIZES[width]
+    processes, gradients = zip(*(started(kind, width) for kind in KINDS), strict=True)
+    for name, array in gradients[1].items():
+        np.testing.assert_allclose(gradients[0][name], array, rtol=0, atol=CLOSE * np.abs(array).max(), err_msg=name)
+    taken = np.array([[told(process, steps) for process in processes] for _ in range(TURNS + 1)])[1:]
+    for process in processes:
+        process.stdin.close()
+        process.wait()
+    (ratio, low, high), wall, floor = (
+        interval(taken[:, of, kind] / taken[:, 1, kind], rng) for of, kind in ((0, 0), (0, 1), (2, 0))
+    )
+    ours_ms, torch_ms, _ = 1e3 * np.median(taken[:, :, 0], axis=0)
+    numbers = f"{ours_ms:.1f} | {torch_ms:.1f} | {ratio:.2f} ({low:.2f} to {high:.2f}) | {bar} | {wall[0]:.2f}"
+    memory = " | ".join(f"{peak:.0f}" for peak in taken[-1, :2, 2])
+    return f"| {width} | {numbers} | {floor[0]:.2f} | {memory} |", low <= bar
+
+
+def main(words):
+    rng, met = np.random.default_rng(20261126), True
+    kernels = os.environ.get("OPENBLAS_CORETYPE", "as OpenBLAS finds them")
+    print(f"NumPy {np.__version__}, one thread each, kernels {kernels}\n")
+    print("| width | here (ms) | PyTorch (ms) | ratio, 95 % | bar | wall | bare products | here (MB) | PyTorch (MB) |")
+    print("|" + "---|" * 9)
+    for width in map(int, words or SIZES):
+        line, good = row(width, rng)
+        met &= good
+        print(line, flush=True)
+    print(f"\n{'reached' if met else 'NOT REACHED'}: the lower end of each interval at or below its bar")
+    return 0 if met else 1
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] and sys.argv[1] in KINDS:
+        serve(sys.argv[1], int(sys.argv[2]))
+    else:
+        sys.exit(main(sys.argv[1:]))
