@@ -2,8 +2,8 @@
 
 A call of NumPy costs about a microsecond, however small its arrays: leaves that lie beside one another in a tree lie
 in one vector, and what is made of them does again.  A large leaf is taken in blocks that stay in the cache of a core.
-An Adam step of a small Transformer (115,000 numbers in 50 arrays) takes 0.4 ms instead of 1.2, one of 8 million half
-the time; the numbers are the same to the last bit.
+A whole training step with Adam takes 0.96 of the time that it took array by array, at width 64 and at width 256; the
+numbers are the same to the last bit.
 """
 
 import functools

@@ -16,7 +16,7 @@ from reference.core.layer import Layer
 from reference.core.masks import causal, expect_mask, padding
 from reference.core.outputs import join, split
 from reference.core.sequences import few_at_a_time
-from reference.core.shapes import expect_shape
+from reference.core.shapes import expect_flag, expect_shape
 from reference.functions.attend import attend_vjp
 from reference.functions.blockwise import LONG, blockwise_vjp
 from reference.layers.cache import KeyValueCache, attend_once, step
@@ -48,6 +48,7 @@ def attention_vjp(
 
     Where the `weights` are an output, that is the whole table, and there are no blocks.
     """
+    expect_flag("attend", "weights", weights)
     if weights:
         return attend_vjp(q, k, v, *bias, weights=weights, **options)
     kernel = attend_vjp if q.shape[2] * k.shape[2] < LONG * LONG else blockwise_vjp

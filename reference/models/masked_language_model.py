@@ -68,8 +68,9 @@ class MaskedLanguageModel(Layer):
             d: Any  # whose output is a Projection
             (d,) = separate_pullback(dlogits)
             dE = d.body.embedding.table + d.head.output.table           # (V, D)  # (masked_language_model.2)
+            db = d.head.output.b                                        # (V,)    # (masked_language_model.3)
             d_body = dataclasses.replace(d.body, embedding=self.body.embedding.cotangent(table=dE))
-            head = {"dense": d.head.dense, "dense_norm": d.head.norm, "bias": d.head.output.b}
+            head = {"dense": d.head.dense, "dense_norm": d.head.norm, "bias": db}
             return (self.cotangent(body=d_body, **head),)
 
         return logits, pullback

@@ -2,9 +2,9 @@ import concurrent.futures
 import multiprocessing
 import os
 import signal
-import time
 
 import pytest
+from carried import slept
 
 from reference.training.errors import RunError
 from reference.training.jobs import jobs
@@ -56,11 +56,6 @@ class Noted:
 def test_processes_hand_back_what_is_done_first():
     with jobs(2) as spread:
         assert list(spread(slept, [1.5, 0.0])) == [(1, 0.0), (0, 1.5)]
-
-
-def slept(seconds):
-    time.sleep(seconds)
-    return seconds
 
 
 def test_no_tasks_are_no_work():

@@ -7,6 +7,7 @@ import time
 
 import numpy as np
 import pytest
+from carried import Noted
 
 from reference.training import workers
 from reference.training.errors import RunError
@@ -42,21 +43,6 @@ def test_no_more_processes_are_started_than_there_are_tasks(two):
 def test_what_all_tasks_share_goes_to_a_process_once_for_all_its_tasks(two, tmp_path):
     assert two.map(Noted(tmp_path / "loads"), list(range(5))) == list(range(5))
     assert len((tmp_path / "loads").read_text()) == 2
-
-
-class Noted:
-    """The identity, which notes in a file each time that it is loaded."""
-
-    def __init__(self, path):
-        self.path = path
-
-    def __call__(self, task):
-        return task
-
-    def __setstate__(self, state):
-        self.__dict__ = state
-        with self.path.open("a") as file:
-            file.write(".")
 
 
 def test_after_an_error_no_late_answer_is_taken_for_a_new_one(two):
