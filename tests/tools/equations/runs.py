@@ -251,7 +251,7 @@ def decoding(module, rng):
 
 def counted(module, rng):
     """Every family with options that change its counts, on two sequences of different lengths."""
-    one = {"vocabulary": 11, "length": 12, "width": 12, "heads": 6, "layers": 3}
+    one = {"vocabulary": 11, "length": 14, "width": 12, "heads": 6, "layers": 3}
     two = {"vocabulary": 11, "width": 12, "heads": 3, "hidden": 7, "encoder_layers": 2, "decoder_layers": 3}
     families = {
         "two stacks, pre-norm": TransformerSettings(**two),
