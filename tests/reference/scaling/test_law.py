@@ -19,7 +19,7 @@ def numbers(law):
     return np.array(dataclasses.astuple(law))
 
 
-def close(found, law, rtol=1e-4):
+def close(found, law, rtol=1e-4):  # A and B magnify an error of their exponent by log N and log D, about 15
     return np.allclose(numbers(found), numbers(law), rtol=rtol, atol=0)
 
 
