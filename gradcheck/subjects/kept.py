@@ -4,7 +4,7 @@ import contextlib
 import copy
 import functools
 from collections.abc import Callable, Iterator
-from types import CellType, FunctionType, MethodType, SimpleNamespace
+from types import BuiltinFunctionType, CellType, FunctionType, MethodType, ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ import numpy as np
 from gradcheck.subjects.nodes import is_users
 
 GENERATORS = np.random.Generator | np.random.RandomState
+TOOLS = type | ModuleType | BuiltinFunctionType | str | bytes | None
 ATTRIBUTES = object()  # in place of a key: all attributes of an object
 MOST = 2**26  # bytes of an array, above which its entries are not copied to be put back
 
@@ -21,7 +22,8 @@ def kept(subject: Any) -> Iterator[None]:
     """Put back arrays, floating numbers and random generators that a subject holds, and the attributes of its objects.
 
     In attributes, dictionaries and lists, in closures, and in global variables that its functions name.
-    What counts or collects, a whole number, a list that grows or a namespace, is left to the user's purpose.
+    What counts or collects, a whole number, a list that grows or a namespace, is left to the user's purpose; and so is
+    what is new and names or does something: what a compiler keeps of a function that it has compiled.
     """
     undo: list[Callable[[], None]] = []
     for holder, key, value in list(_held(subject)):
@@ -100,10 +102,17 @@ def _put(holder: Any, key: Any, value: Any) -> None:
 
 
 def _restore(attributes: dict, before: dict) -> None:
-    """Take away what is new and put back what was replaced, but for a whole number, which may be a count."""
+    """Put back what was replaced, but for a whole number, which may be a count; take away what is new and no tool."""
     for name in attributes.keys() - before.keys():
-        del attributes[name]
-    attributes.update((name, value) for name, value in before.items() if not isinstance(value, int))
+        if not _is_tool(attributes[name]):
+            del attributes[name]
+    numbers = [name for name, value in before.items() if isinstance(value, int) and not isinstance(value, bool)]
+    attributes.update((name, value) for name, value in before.items() if name not in numbers)
+
+
+def _is_tool(value: Any) -> bool:
+    """Whether it is a class, a module, a text, None, or a function that closes over nothing."""
+    return not value.__closure__ if isinstance(value, FunctionType) else isinstance(value, TOOLS)
 
 
 def _refill(x: np.ndarray, values: np.ndarray) -> None:

@@ -359,3 +359,28 @@ def test_what_functions_of_other_modules_hold_is_left_to_these():
             x[...] = 1.0
     ours, others = naming_both()
     assert not ours.any() and others.all()
+
+
+class Compiled:
+    """Calls what it has compiled, at the first call, as compilers of kernels do; and the other way round, a layer."""
+
+    def __init__(self):
+        self.compiled, self.made = {}, False
+
+    def __call__(self, x):
+        if not self.compiled:
+            self.compiler, self.build, self.compiled[x.dtype] = Centre, copy.copy, "code"
+        assert self.build(self.compiler) is Centre
+        if not self.made:
+            self.w, self.made = np.ones(x.shape[-1]), True
+        return self.w * x, lambda dy: dy
+
+
+COMPILED = Compiled()
+
+
+def test_what_a_compiler_keeps_stays_and_what_is_made_at_the_first_call_goes_together_with_its_flag():
+    for _ in range(2):
+        gradcheck.assert_gradients(lambda x: COMPILED(x), X)
+        assert COMPILED.compiled and COMPILED.compiler is Centre and COMPILED.build is copy.copy
+        assert not COMPILED.made and not hasattr(COMPILED, "w")
