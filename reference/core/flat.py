@@ -131,4 +131,4 @@ def _is_frozen(structure: tuple[Any, ...]) -> bool:
     frozen = [getattr(kind, "__dataclass_params__").frozen for kind in layers]  # noqa: B009, of which mypy knows nothing
     plain = [issubclass(kind, PLAIN) for kind in kinds if kind not in layers]
     plain += [what[0] is tuple for what in structure if isinstance(what, tuple)]  # what is read from another is a tuple
-    return structure[0] in layers and structure[0].__weakrefoffset__ > 0 and all(frozen) and all(plain)
+    return structure[0] in layers and structure[0].__weakrefoffset__ != 0 and all(frozen) and all(plain)
