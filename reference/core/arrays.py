@@ -47,14 +47,15 @@ def as_array(x: Any) -> Any:
 
 def number_like(like: Any, value: Any) -> Any:
     """Return the number `value`, or an array without axes, as an array () like `like` and of its dtype."""
-    return as_array(value * np.ones_like(like, shape=())).astype(like.dtype, copy=False)
+    one = np.ones_like(like, shape=(1,)).reshape(())  # a library may take shape=() for none
+    return as_array(value * one).astype(like.dtype, copy=False)
 
 
 def integers(at: range, like: Any = None) -> Any:
     """Return the integers of `at` (N,), in an array like `like`, or of NumPy's own."""
     if on_host(like):
         return np.arange(at.start, at.stop, at.step)
-    return np.cumsum(np.ones_like(like, shape=len(at), dtype=int)) * at.step + (at.start - at.step)
+    return np.cumsum(np.ones_like(like, shape=(len(at),), dtype=int)) * at.step + (at.start - at.step)
 
 
 def spread(rows: Any, counts: Any) -> Any:

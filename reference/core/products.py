@@ -50,5 +50,5 @@ def side_by_side(*maps: Any) -> Callable[[Any], Any]:
     """Return x (..., D) -> what each of the maps, which have w and b, makes of x, along the last axis: one product."""
     w, b = np.concatenate([z.w for z in maps], axis=1), None
     if any(z.b is not None for z in maps):
-        b = np.concatenate([np.zeros_like(z.w, shape=z.w.shape[1]) if z.b is None else z.b for z in maps])
+        b = np.concatenate([np.zeros_like(z.w, shape=z.w.shape[1:]) if z.b is None else z.b for z in maps])
     return product(w, b)

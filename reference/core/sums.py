@@ -16,7 +16,7 @@ def as_rows(x: np.ndarray) -> np.ndarray:
 
 def row_sums(x: np.ndarray) -> np.ndarray:
     """Map (..., D) to (..., 1)."""
-    return (x @ np.ones_like(x, shape=x.shape[-1]))[..., None]
+    return _times(x, np.ones_like(x, shape=x.shape[-1:]))
 
 
 def row_means(x: np.ndarray) -> np.ndarray:
@@ -26,12 +26,17 @@ def row_means(x: np.ndarray) -> np.ndarray:
     """
     width = x.shape[-1]
     share = 0.5 ** width.bit_length()
-    return (x @ np.full_like(x, share, shape=width))[..., None] / (max(width, 1) * share)
+    return _times(x, np.full_like(x, share, shape=(width,))) / (max(width, 1) * share)
+
+
+def _times(x: np.ndarray, shares: np.ndarray) -> np.ndarray:
+    """Map (..., D) and (D,) to (..., 1): one product, where a library may make one of each of the leading places."""
+    return (as_rows(x) @ shares).reshape(*x.shape[:-1], 1)
 
 
 def column_sums(x: np.ndarray) -> np.ndarray:
     """Map (N, D) to (D,)."""
-    return np.ones_like(x, shape=x.shape[0]) @ x
+    return np.ones_like(x, shape=x.shape[:1]) @ x
 
 
 def row_maxima(x: np.ndarray, least: float = -np.inf) -> np.ndarray:

@@ -73,7 +73,7 @@ def generate(model: Any, prompts: Sequence[Any], *, end: int | None = None, **op
 def _tokens(
     model: Any, tokens: Any, cache: Cache, said: Any, length: int, sampling: Sampling, rng: Any, end: int | None
 ) -> Iterator[Any]:
-    ended = np.zeros_like(tokens, shape=len(tokens), dtype=bool)
+    ended = np.zeros_like(tokens, shape=(len(tokens),), dtype=bool)
     for n in range(length):
         logits = model.step(tokens, cache)[:, -1]
         if sampling.temperature:

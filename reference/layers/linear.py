@@ -81,7 +81,7 @@ def draw_side_by_side(
     """
     joint = Linear.init(rng, width, sum(widths), dtype, bias=bias)
     for w in np.split(joint.w, np.cumsum(widths)[:-1], axis=1):
-        yield Linear(w=np.ascontiguousarray(w), b=None if joint.b is None else np.zeros_like(w, shape=w.shape[1]))
+        yield Linear(w=np.ascontiguousarray(w), b=None if joint.b is None else np.zeros_like(w, shape=w.shape[1:]))
 
 
 def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]:

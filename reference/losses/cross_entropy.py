@@ -145,7 +145,7 @@ def expect_targets(where: str, name: str, targets: Any, ignore: Any, bound: int)
     else:
         expect_whole_number(where, "ignore", ignore)
         counts = as_array(targets != ignore)
-    expect_ids(where, name, np.where(counts, targets, np.zeros_like(targets, shape=())), bound)
+    expect_ids(where, name, np.where(counts, targets, 0), bound)
     return counts
 
 

@@ -61,7 +61,7 @@ def kl_divergence_vjp(
     q = np.exp(a)                                       # (N, V)
     target_total = q.sum(axis=-1)                       # (N,)      # (kl_divergence.3)
     q /= target_total[:, None]                          # (N, V)    # (kl_divergence.4)
-    gap = np.subtract(a, z, out=np.zeros_like(z), where=q > 0)      # (kl_divergence.5)
+    gap = np.where(q > 0, a, 0) - np.where(q > 0, z, 0)      # (kl_divergence.5)
     p = np.exp(z, out=z)                                # (N, V)    # (kl_divergence.6)
     total = p.sum(axis=-1)                              # (N,)      # (kl_divergence.7)
     p /= total[:, None]                                 # (N, V)    # (kl_divergence.8)

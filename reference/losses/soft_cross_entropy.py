@@ -43,7 +43,7 @@ def soft_cross_entropy_vjp(
     q = targets[counts].astype(z.real.dtype, copy=False)  # (N, V)
 
     s, log_softmax_pullback = log_softmax_vjp(z)        # (N, V)    # (soft_cross_entropy.1)
-    terms = np.multiply(q, s, out=np.zeros_like(s), where=q > 0)
+    terms = q * np.where(q > 0, s, 0)  # a logit of -inf excludes a class
     cost = -terms.sum(axis=-1)                          # (N,)      # (soft_cross_entropy.2)
     each = reduction == "none"
     share = 1 / max(len(z), 1) if reduction == "mean" else 1.0      # (soft_cross_entropy.3)

@@ -22,7 +22,7 @@ from reference.job import catalogue
 PAGE = Path(__file__).parents[2] / "specs" / "guides" / "arrays.md"
 BEGIN, END = "<!-- called:begin -->", "<!-- called:end -->"
 KINDS = {
-    "ufunc": "Ufuncs, by `__array_ufunc__`, with `out=`, `where=` and `dtype=` where NumPy has them",
+    "ufunc": "Ufuncs, by `__array_ufunc__`, with `out=` and `dtype=` where NumPy has them",
     "function": "Functions, by `__array_function__`",
     "method": "Methods",
     "attribute": "Attributes, beside `shape`, `ndim`, `size`, `dtype` and `len()`",

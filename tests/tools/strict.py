@@ -4,7 +4,8 @@
 - to become a bare array, a number, a truth value, an index or a row of entries: each would be a silent copy
   to the host.  CuPy grants `bool()` and `float()` of one entry, at the price of a wait for all that runs; here
   they are refused, as a wait at every call is what a seam should show;
-- to meet a bare array with axes, as operand, as index, as mask or as value: CuPy refuses that too.
+- to meet a bare array with axes, as operand, as index, as mask or as value: CuPy refuses that too;
+- `where=` of a ufunc, which CuPy lacks, and a shape of () or 0 for what is made like it, which CuPy takes for no shape.
 
 Numbers of Python, and NumPy's arrays without axes, are taken.  What is asked for by name is granted:
 `np.asarray(bare, like=strict)` hands numbers over, `strict.tolist()` takes them back.
@@ -32,6 +33,8 @@ class Strict(NDArrayOperatorsMixin):
         if any(result is not None and type(result) is not Strict for result in out):
             raise TypeError(f"{ufunc.__name__}: a result of strict arrays is written to a bare one")
         options = {name: bare(value) for name, value in options.items()}
+        if "where" in options:
+            raise TypeError(f"{ufunc.__name__}: where= is not taken; np.where is")
         if out:
             options["out"] = tuple(None if result is None else result._bare for result in out)
         results = getattr(ufunc, method)(*map(bare, inputs), **options)
@@ -44,6 +47,8 @@ class Strict(NDArrayOperatorsMixin):
         self._tell("function", name)
         if function is np.asarray:
             return Strict(np.asarray(*args, **options))
+        if function.__name__.endswith("_like") and options.get("shape", True) in ((), 0):
+            raise TypeError(f"{function.__name__}: shape={options['shape']} is taken for no shape, (1,) is not")
         results = function(*map(bare, args), **{name: bare(value) for name, value in options.items()})
         return strict(results)
 

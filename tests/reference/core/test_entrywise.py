@@ -2,6 +2,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from strict import home, there
 
 from reference.core import tree
 from reference.core.entrywise import BLOCK, entrywise
@@ -74,6 +75,19 @@ def test_small_leaves_cost_one_call_together_and_a_large_one_a_call_for_each_blo
 
     entrywise(counted, drawn(rng))
     assert calls == [7, BLOCK, 5, BLOCK, BLOCK, BLOCK - 9, 14]
+
+
+def test_on_a_device_all_leaves_cost_one_call_together(rng):
+    calls = []
+
+    def counted(x):
+        calls.append(x.size)
+        return -x
+
+    node = drawn(rng)
+    made = entrywise(counted, tree.map(there, node))
+    assert calls == [sum(leaf.size for _, leaf in tree.leaves(node))]
+    assert_same_bits(tree.map(home, made), tree.map(np.negative, node))
 
 
 @pytest.mark.parametrize(
