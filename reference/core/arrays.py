@@ -72,22 +72,46 @@ def handed_over(drawn: np.ndarray, like: Any) -> Any:
     return np.frombuffer(drawn.tobytes(), drawn.dtype, like=like).reshape(drawn.shape)
 
 
-def table(make: Callable) -> Callable:
+class _Like:
+    """An array to make others like; equal to every one of the same library on the same device."""
+
+    __slots__ = ("array", "place")
+
+    def __init__(self, array: Any) -> None:
+        self.array, self.place = array, (type(array), getattr(array, "device", None))
+
+    def __hash__(self) -> int:
+        return hash(self.place[0])  # a device may have no hash
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Like) and self.place == other.place
+
+
+def table(make: Callable, most: int = 8) -> Callable:
     """Return `make(*constants, like=like)`, which makes an array like `like`, or several, of constants alone.
 
-    NumPy's own are kept, read-only: the same few come at every step, in all layers.
+    The last `most` are kept, as the same few come at every step, in all layers: NumPy's own, read-only, and those of an
+    array that says on which `device` it is.
     """
 
-    @functools.lru_cache(maxsize=8)
+    @functools.lru_cache(maxsize=most)
     def kept(*constants: Any) -> Any:
         made = make(*constants)
         for array in made if isinstance(made, tuple) else (made,):
             array.flags.writeable = False
         return made
 
+    @functools.lru_cache(maxsize=most)
+    def kept_there(like: _Like, *constants: Any) -> Any:
+        array, like.array = like.array, None  # the key stays, and must not keep the array
+        return make(*constants, like=array)
+
     @functools.wraps(make)
     def made(*constants: Any, like: Any = None) -> Any:
-        return kept(*constants) if on_host(like) else make(*constants, like=like)
+        if on_host(like):
+            return kept(*constants)
+        key = _Like(like)
+        return make(*constants, like=like) if key.place[1] is None else kept_there(key, *constants)
 
     return made
 

@@ -1,5 +1,8 @@
 """What is an array, and what is made like one, of NumPy's own or another library's."""
 
+import functools
+import weakref
+
 import numpy as np
 import pytest
 from strict import Strict, numbers
@@ -101,6 +104,35 @@ def test_a_table_is_kept_read_only_for_numpys_own_and_made_anew_elsewhere():
     for _ in range(2):
         assert [numbers(array).tolist() for array in tables(3, like=STRICT)] == [[0, 1, 2], [0, 1, 2, 3]]
     assert made == [None, STRICT, STRICT]
+
+
+class OnADevice(Strict):
+    """Says where it is, as arrays that follow the array API standard do."""
+
+    __slots__ = ("__weakref__", "device")
+
+    def __init__(self, bare, device):
+        super().__init__(bare)
+        self.device = device
+
+
+def test_a_table_is_kept_for_each_device_and_keeps_no_array_that_it_was_made_like():
+    made = []
+
+    @functools.partial(table, most=2)
+    def count(length, like=None):
+        made.append(like.device)
+        return integers(range(length), like)
+
+    for device in ["a"], ["b"], ["a"], ["b"]:  # without a hash
+        like = OnADevice(np.ones(2), device)
+        assert numbers(count(3, like=like)).tolist() == [0, 1, 2]
+        alive = weakref.ref(like)
+        del like
+        assert alive() is None
+    assert made == [["a"], ["b"]]
+    count(4, like=OnADevice(np.ones(2), ["a"])), count(3, like=OnADevice(np.ones(2), ["a"]))
+    assert made == [["a"], ["b"], ["a"], ["a"]], "two are kept"
 
 
 def test_arrays_of_one_library_and_what_is_no_array_may_stand_side_by_side():
