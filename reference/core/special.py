@@ -4,23 +4,27 @@ from typing import Any
 
 import numpy as np
 import scipy.special
-from numpy.typing import DTypeLike
 from scipy.sparse import csc_array
 
 from reference.core.arrays import integers, on_host, title
 
 
-def one_hot(ids: Any, count: int, dtype: DTypeLike) -> Any:
-    """Return (V, N) with V = `count`, which has a 1 at [ids[n], n] for each of N ids: its product adds up rows.
+def rows_added(ids: Any, rows: Any, count: int) -> Any:
+    """Return (V, D) with V = `count`: at v the sum of those of the rows (N, D) whose id is v.
 
-    `d[ids] += dy` would keep one of several gradients of a repeated id.  `np.add.at`, which adds them all,
-    takes 4 to 16 times as long as SciPy's sparse product, and elsewhere adds in an order that changes from
-    run to run.  SciPy takes NumPy's own arrays only; others get a product of full matrices, as deterministic.
+    `d[ids] += rows` would keep one of several rows of a repeated id.  `np.add.at`, which adds them all, takes 4 to 16
+    times as long as SciPy's sparse product, and elsewhere adds in an order that changes from run to run.  SciPy takes
+    NumPy's own arrays only; others get a product of full matrices, as deterministic: with the ids of the table, or
+    where these are more, with one another, and then all rows of a repeated id hold its sum.
     """
     ids = ids.ravel()
     if on_host(ids):
-        return csc_array((np.ones(ids.size, dtype), ids, np.arange(ids.size + 1)), shape=(count, ids.size))
-    return (integers(range(count), ids)[:, None] == ids).astype(dtype)
+        return csc_array((np.ones(ids.size, rows.dtype), ids, np.arange(ids.size + 1)), shape=(count, ids.size)) @ rows
+    if count <= ids.size:
+        return (integers(range(count), ids)[:, None] == ids).astype(rows.dtype) @ rows
+    added = np.zeros_like(rows, shape=(count, rows.shape[1]))
+    added[ids] = (ids[:, None] == ids).astype(rows.dtype) @ rows
+    return added
 
 
 def erfc(x: Any) -> Any:

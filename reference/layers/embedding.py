@@ -11,7 +11,7 @@ from reference.core.cache import Ready
 from reference.core.kinds import AboveZero, Size, shaped
 from reference.core.layer import Layer
 from reference.core.shapes import expect_ids, expect_shape
-from reference.core.special import one_hot
+from reference.core.special import rows_added
 from reference.core.sums import as_rows
 
 
@@ -52,7 +52,7 @@ class Embedding(Layer):
 
         def pullback(dy: np.ndarray) -> tuple[Self]:
             drows = as_rows(dy)                                         # (N, D)
-            dtable = one_hot(ids, len(table), dy.dtype) @ drows         # (V, D)    # (embedding.2)
+            dtable = rows_added(ids, drows, len(table))                 # (V, D)    # (embedding.2)
             if self.padding is not None:
                 dtable[int(self.padding)] = 0                           # (V, D)    # (embedding.4)
             return (self.cotangent(table=dtable),)
