@@ -97,9 +97,9 @@ class ErrorMap:
     def share(self) -> np.ndarray:
         """The error as a part of the root mean square of the numeric gradient (R, C); inf for what is no number."""
         known = np.array(self.numeric)[np.isfinite(self.numeric)]
-        size = float(np.sqrt(np.mean(np.square(known)))) if known.size else 0.0
+        size = float(np.sqrt(np.mean(np.square(known)))) if known.any() else 1.0
         with np.errstate(all="ignore"):
-            share = np.abs(np.subtract(self.claimed, self.numeric)) / (size or 1.0)
+            share = np.abs(np.subtract(self.claimed, self.numeric)) / size
         return np.where(np.isfinite(share), share, np.inf)
 
     @property

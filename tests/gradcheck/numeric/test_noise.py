@@ -44,6 +44,19 @@ def test_a_smooth_function_of_many_roundings_is_near_them():
     assert (found < 1e-14).all()
 
 
+def test_a_quiet_sum_of_outputs_beside_a_noisy_one_hides_nothing():
+    def noisy(x):
+        return np.sin(x) + 1e-9 * np.sin(1e13 * x)
+
+    def half(x):
+        return np.concatenate([2.0 * x[:25], noisy(x[25:])])
+
+    problem, halves = Problem(pair(half, lambda x, dy: dy), (X,), {}), np.repeat(np.eye(2), 25, axis=1) * G
+    both = measured(problem, [X], Probe(0, seed=3), halves)
+    assert both[0] < 1e-15 < 1e-11 < both[1]
+    assert np.array_equal(both, [measured(problem, [X], Probe(0, seed=3), row[None])[0] for row in halves])
+
+
 @pytest.mark.parametrize("reach", [1e-7, 3e-9])
 def test_spacings_that_leave_the_domain_are_passed_over(reach):
     """Those that stay inside find the noise that a domain without an end shows too."""
