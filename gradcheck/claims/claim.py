@@ -25,8 +25,8 @@ class Claim:
     jump: float = 0.0  # the square of the part of a derivative above which no rounding changes it
     _deviations: dict[int, np.ndarray] = dataclasses.field(default_factory=dict)
 
-    def along(self, direction: dict[int, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-        """Return <B(g), d> (G,) and a bar for its rounding (G,)."""
+    def along(self, direction: dict[int, np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return <B(g), d> (G,), a bar for its rounding (G,), and what of that was measured, a quarter of it (G,)."""
         claimed, spread, parts = 0.0, [0.0] * len(self.nearby), [np.zeros((len(self.values[0]), 0))]
         for i, d in direction.items():
             moving = np.flatnonzero(d)
@@ -40,7 +40,7 @@ class Claim:
         size = root_sum_square(np.concatenate(parts, axis=1), axis=1)
         noise = np.max(np.abs(spread), axis=0) if spread else np.zeros(np.shape(size))
         noise = without_jumps(noise, float(np.max(size, initial=0)), self.largest(), self.jump or self.u)
-        return np.asarray(claimed), (16 * self.u + 4 * self.noise) * size + 4 * noise
+        return np.asarray(claimed), (16 * self.u + 4 * self.noise) * size + 4 * noise, noise
 
     def lost(self, point: Arrays, probe: Probe, steps: np.ndarray) -> np.ndarray:
         """Return a bound (L, G) for what the roundings of x + h d, where it is rounded, make of one value of <g, f>."""

@@ -14,7 +14,7 @@ from gradcheck.numeric.reading import Task, read_all
 from gradcheck.precision.formats import LOW, need
 from gradcheck.verdict.comparison import Comparison
 from gradcheck.verdict.doubt import doubtful, limited
-from gradcheck.verdict.first_look import claimed, first_tasks, with_exact, with_noise, with_real
+from gradcheck.verdict.first_look import claimed, first_tasks, with_exact, with_exact_noise, with_noise, with_real
 from gradcheck.verdict.ground import Ground, Known
 
 Compared = tuple[list[Comparison], Known]
@@ -38,7 +38,9 @@ def glance(ground: Ground, known: Known, probes: list[Probe], real: list[bool], 
             known = known.with_level(probe.leaf, float(reading.noise.max()))
     comparisons = [claimed(ground, probe) for probe in probes]
     comparisons = with_real(ground, known, comparisons, list(range(len(probes))), readings)
-    return with_exact(ground, known, comparisons, readings)
+    seen, found = with_exact(ground, known, comparisons, readings)
+    again = with_exact_noise(ground, known, seen, readings, rng)
+    return (seen, found) if again is readings else with_exact(ground, known, comparisons, again)
 
 
 def _sharpened(ground: Ground, known: Known, comparisons: list[Comparison], rng: np.random.Generator) -> Compared:

@@ -27,6 +27,7 @@ class Comparison:
     sweep: Sweep | None = None  # the differences that `real` was made of, to show them
     bounds: np.ndarray | None = None  # (L, G)  of the error of each value of <g, f>
     followed: bool = False  # whether `real` came from claims along a segment, not from the sweep
+    noise: np.ndarray | None = None  # (G,)  of the claim along a direction, as it was measured
     doubt: str = ""  # why it is no evidence, though there are numbers
 
     @property

@@ -11,7 +11,7 @@ from gradcheck.numeric.probe import Probe
 from gradcheck.numeric.reading import Exact, Reading, read_all
 from gradcheck.subjects.declared import Declared
 from gradcheck.subjects.problem import LARGE
-from gradcheck.verdict.first_look import claimed, first_tasks, with_exact, with_noise, with_real
+from gradcheck.verdict.first_look import claimed, first_tasks, with_exact, with_exact_noise, with_noise, with_real
 from gradcheck.verdict.ground import Known
 
 U = 2.0**-53
@@ -108,12 +108,12 @@ def test_noise_of_the_complex_step_that_is_known_is_not_measured_again(summed, t
     assert [t.jitter is not None for t in tasks([DENSE[0], ENTRIES[0]], known=entries)] == [True, False]
 
 
-def test_where_one_ladder_moves_all_arrays_of_a_large_problem_that_direction_shows_it_for_all(tasks):
+def test_where_all_arrays_move_together_it_is_measured_along_that_direction_alone(tasks):
     probes = [Probe(None, seed=1), Probe(0, seed=2)]
-    big = np.ones(LARGE + 1)
-    assert [t.jitter is not None for t in tasks(probes, x=big)] == [True, False]
-    assert [t.jitter is not None for t in tasks(probes[1:], x=big)] == [True]
-    assert [t.jitter is not None for t in tasks(probes)] == [False, True], "that of a small one is what its arrays have"
+    for x in (X, np.ones(LARGE + 1)):
+        assert [t.jitter is not None for t in tasks(probes, x=x)] == [True, False]
+        assert [t.jitter is not None for t in tasks(probes[1:], x=x)] == [True]
+    assert not any(t.jitter for t in tasks(probes, known=Known(exact={(None, True): np.zeros(2)})))
 
 
 # Claims
@@ -209,11 +209,53 @@ def test_four_roundings_of_the_outputs_hide_what_the_smallest_step_changes(groun
     assert compared(most.max() / 3.9).jump.sum() == 0 and compared(most.max() / 4.1).jump.sum() == 1
 
 
-def test_without_noise_of_its_kind_that_of_all_arrays_together_serves(sine):
-    at, probes = sine(), [Probe(None, seed=1), DENSE[0]]
+def test_of_a_large_problem_that_of_all_arrays_together_serves(sine):
+    at, probes = sine(np.ones(LARGE + 1)), [Probe(None, seed=1), DENSE[0]]
     readings = [Reading(probes[0], exact=exact(1.0, 1e-15)), Reading(probes[1], exact=exact(1.0))]
     found, _ = with_exact(at, Known(), [claimed(at, p) for p in probes], readings)
     assert found[1].exact_bar.tolist() == [4e-15, 4e-15]
+
+
+@pytest.fixture
+def product(ground):
+    """y = a b, with the complex step along all arrays and along each, and its noise along all."""
+    a, b = X, np.array([0.7, 1.3, -0.4, 2.2])
+
+    def product(factor=1.0, noise=0.0):
+        at = ground(lambda a, b: a * b, lambda a, b, dy: (factor * dy * b, dy * a), a, b, exact=True)
+        probes, rng = [Probe(None, seed=1), Probe(0, seed=2), Probe(1, seed=3)], np.random.default_rng(0)
+        tasks = first_tasks(at, Known(), probes, [True, False, False], rng)
+        readings = read_all(map, at.problem, at.place, tasks)
+        readings[0].exact.noise = readings[0].exact.noise + noise
+        comparisons = [claimed(at, p) for p in probes]
+        seen, known = with_exact(at, Known(), comparisons, readings)
+        return at, seen, known, with_exact_noise(at, Known(), seen, readings, rng), readings
+
+    return product
+
+
+def test_of_a_small_problem_the_claim_lends_each_array_its_own(product):
+    _, seen, known, again, readings = product()
+    assert again is readings, "nothing else is measured"
+    for i, c in enumerate(seen[1:]):
+        assert c.noise is not None and (c.noise > 0).any() and np.array_equal(known.exact[i, True], c.noise)
+        np.testing.assert_array_equal(c.exact_bar, 16 * U * readings[i + 1].exact.size + 4 * c.noise)
+    assert (known.exact[None, True] >= seen[0].noise).all()
+
+
+def test_but_an_array_whose_claim_the_complex_step_contradicts_has_it_measured(product):
+    at, seen, _, again, readings = product(factor=1 + 1e-9)
+    assert seen[1].exact_outside().any() and not seen[2].exact_outside().any()
+    assert again[1].exact.noise is not None and again[2].exact.noise is None
+    np.testing.assert_array_equal(again[1].exact.slopes, readings[1].exact.slopes)
+    assert at.problem.count["complex forward"] == 3 + 1 + 2, "the step itself is not taken again"
+
+
+def test_and_every_array_where_complex_numbers_are_noisier_than_the_claim(product):
+    _, _, _, quiet, readings = product(noise=1e-16)
+    assert quiet is readings
+    _, _, _, loud, _ = product(noise=1e-12)
+    assert all(r.exact.noise is not None for r in loud)
 
 
 def test_without_noise_of_entries_that_of_their_whole_array_serves(sine):
