@@ -12,7 +12,7 @@ import numpy as np
 from reference.core.arrays import handed_over, on_host
 from reference.core.cache import reorder
 from reference.core.shapes import expect_nonnegative, expect_size
-from reference.core.sums import row_maxima, row_sums
+from reference.functions.log_softmax import log_softmax
 from reference.generation.sampling import expect_token
 from reference.generation.stream import begin, side_by_side
 
@@ -25,12 +25,6 @@ class Hypothesis:
 
     ids: tuple[int, ...]
     score: float
-
-
-def log_softmax(logits: np.ndarray) -> np.ndarray:
-    """Map logits (..., V) to the logarithms of their softmax."""
-    shifted = logits - row_maxima(logits)
-    return shifted - np.log(row_sums(np.exp(shifted)))                          # (..., V)  # (beam.1)
 
 
 def normalized(total: Any, length: int, penalty: float, offset: float = OFFSET) -> Any:
@@ -81,8 +75,9 @@ def beam_search(
     cache, tokens = begin("beam_search", model, tokens, starts, int(length), source, source_mask)
     first = [_Search(beams, int(length), end, (penalty, float(offset))) for _ in range(batch)]
     for n in range(1, length + 1):
-        logits = log_softmax(model.step(tokens, cache)[:, -1])
-        scores = np.asarray(logits.tolist() if not on_host(logits) else logits).reshape(batch, beams, -1)
+        logits = model.step(tokens, cache)[:, -1]
+        logp = log_softmax(logits)                                              # (B W, V)  # (beam.1)
+        scores = np.asarray(logp.tolist() if not on_host(logp) else logp).reshape(batch, beams, -1)
         rows, ids = zip(*(search.go_on(of_one) for search, of_one in zip(first, scores, strict=True)), strict=True)
         if n == length or all(search.is_done() for search in first):
             break
@@ -101,10 +96,10 @@ class _Search:
         self.said: list[tuple[int, ...]] = [()] * beams
         self.ended: list[Hypothesis] = []
 
-    def go_on(self, logits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def go_on(self, logp: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Take log-probabilities (W, V) of the next token; return which beams go on, with which ids."""
         before = self.totals
-        total = before[:, None] + logits                                        # (W, V)    # (beam.2)
+        total = before[:, None] + logp                                          # (W, V)    # (beam.2)
         order = np.argsort(-total.ravel(), kind="stable")
         rows, ids = np.divmod(order, total.shape[1])
         if self.end is not None:

@@ -221,12 +221,10 @@ def sampled(module, rng):
 
 
 def searched(module, rng):
-    def steps():
-        search = module._Search(3, 4, 1, (0.7, 5.0))
-        for _ in range(3):
-            search.go_on(module.log_softmax(rng.normal(size=(3, 5))))
-
-    yield "three steps of three beams", None, steps
+    settings = DecoderOnlySettings(vocabulary=5, length=9, width=8, heads=2, layers=1)
+    model = DecoderOnly.init(rng, settings, np.float64)
+    given = {"length": 4, "beams": 3, "end": 1, "penalty": 0.7}
+    yield "four steps of three beams", None, lambda: module.beam_search(model, [[2, 3]], **given)
 
 
 def proposed(module, rng):
