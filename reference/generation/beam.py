@@ -12,8 +12,8 @@ import numpy as np
 from reference.core.arrays import handed_over, on_host
 from reference.core.cache import reorder
 from reference.core.shapes import expect_nonnegative, expect_size
+from reference.core.vocabulary import Ends, are_among, end_tokens
 from reference.functions.log_softmax import log_softmax
-from reference.generation.sampling import expect_token
 from reference.generation.stream import begin, side_by_side
 
 OFFSET = 5.0  # of lengths, in the score of Wu et al.
@@ -25,6 +25,7 @@ class Hypothesis:
 
     ids: tuple[int, ...]
     score: float
+    end: int | None = None  # the token at which it ended, if it did
 
 
 def normalized(total: Any, length: int, penalty: float, offset: float = OFFSET) -> Any:
@@ -41,7 +42,7 @@ def beam_search(
     *,
     length: int,
     beams: int,
-    end: int | None = None,
+    end: Ends = None,
     penalty: float = 0.0,
     offset: float = OFFSET,
     source: np.ndarray | None = None,
@@ -49,21 +50,21 @@ def beam_search(
 ) -> list[list[Hypothesis]]:
     """Return the best of at most `length` tokens after each prompt, at most `beams` of them, the best first.
 
-    A sequence that is not at its `end` after `length` tokens counts as it is.  `penalty` is the power of the
+    A sequence is over where it says its `end`, or one of several; one that is not after `length` tokens counts as
+    it is.  `penalty` is the power of the
     length by which scores are divided: 0 compares probabilities, more prefers longer sequences.  `offset` is
     added to the length first, 0 where weights were published with a penalty of the length itself.
     Prompts, source and errors as for `stream`.
 
     Raises:
-        TypeError: length or beams is not a whole number, or penalty or offset no number.
-        ValueError: one of them is below 1, penalty or offset below 0, or end outside the vocabulary.
+        TypeError: length, beams or an end is not a whole number, or penalty or offset no number.
+        ValueError: length or beams is below 1, penalty or offset below 0, or an end outside the vocabulary.
     """
     expect_size("beam_search", "length", length)
     expect_size("beam_search", "beams", beams)
     expect_nonnegative("beam_search", "penalty", penalty)
     expect_nonnegative("beam_search", "offset", offset)
-    if end is not None:
-        expect_token("beam_search", "end", end, model.width_out)
+    ends = end_tokens("beam_search", end, model.width_out)
     tokens, starts = side_by_side("beam_search", prompts, model.width_out)
     batch = len(tokens)
     forked = np.repeat(np.arange(batch), beams)
@@ -73,7 +74,7 @@ def beam_search(
     if source_mask is not None and len(source_mask) > 1:
         source_mask = source_mask.take(handed_over(forked, source_mask), axis=0)
     cache, tokens = begin("beam_search", model, tokens, starts, int(length), source, source_mask)
-    first = [_Search(beams, int(length), end, (penalty, float(offset))) for _ in range(batch)]
+    first = [_Search(beams, int(length), ends, (penalty, float(offset))) for _ in range(batch)]
     for n in range(1, length + 1):
         logits = model.step(tokens, cache)[:, -1]
         logp = log_softmax(logits)                                              # (B W, V)  # (beam.1)
@@ -90,8 +91,8 @@ def beam_search(
 class _Search:
     """The beams of one prompt: what they have said, its log-probability, and what is at its end."""
 
-    def __init__(self, beams: int, length: int, end: int | None, rule: tuple[float, float]) -> None:
-        self.beams, self.length, self.end, self.rule = beams, length, end, rule
+    def __init__(self, beams: int, length: int, ends: tuple[int, ...], rule: tuple[float, float]) -> None:
+        self.beams, self.length, self.ends, self.rule = beams, length, ends, rule
         self.totals = np.array([0.0] + [-np.inf] * (beams - 1))  # all begin alike: one of them forks
         self.said: list[tuple[int, ...]] = [()] * beams
         self.ended: list[Hypothesis] = []
@@ -102,15 +103,15 @@ class _Search:
         total = before[:, None] + logp                                          # (W, V)    # (beam.2)
         order = np.argsort(-total.ravel(), kind="stable")
         rows, ids = np.divmod(order, total.shape[1])
-        if self.end is not None:
-            for row in rows[: self.beams][ids[: self.beams] == self.end]:
-                if total[row, self.end] > -np.inf:
-                    score = normalized(float(total[row, self.end]), len(self.said[row]) + 1, *self.rule)
-                    self.ended.append(Hypothesis(self.said[row], score))
-            self.ended = _sorted(self.ended)[: self.beams]
-            rows, ids = rows[ids != self.end], ids[ids != self.end]
+        ending = are_among(ids, self.ends)
+        for row, end in zip(*(z[: self.beams][ending[: self.beams]] for z in (rows, ids)), strict=True):
+            if total[row, end] > -np.inf:
+                score = normalized(float(total[row, end]), len(self.said[row]) + 1, *self.rule)
+                self.ended.append(Hypothesis(self.said[row], score, int(end)))
+        self.ended = _sorted(self.ended)[: self.beams]
+        rows, ids = rows[~ending], ids[~ending]
         rows, ids = np.resize(rows, self.beams), np.resize(ids, self.beams)     # repeated where there are fewer
-        again = np.arange(self.beams) >= total.size - (self.end is not None) * len(total)
+        again = np.arange(self.beams) >= total.size - len(self.ends) * len(total)
         self.totals = np.where(again, -np.inf, total[rows, ids])
         self.said = [(*self.said[row], int(token)) for row, token in zip(rows, ids, strict=True)]
         return rows, ids

@@ -1,25 +1,29 @@
 """The most likely token, one after the other.  Specification: specs/generation/greedy.md."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from reference.core.arrays import integers
 from reference.core.outputs import split
 from reference.core.shapes import expect_integers, expect_size, expect_whole, got
+from reference.core.vocabulary import Ends, are_among, end_tokens
 
 
 def greedy(
-    model: Any, source: np.ndarray, *, start: int, length: int, source_mask: np.ndarray | None = None
+    model: Any, source: np.ndarray, *, start: int, length: int, end: Ends = None, source_mask: np.ndarray | None = None
 ) -> np.ndarray:
     """Map source ids (B, S) to the generated ids (B, length), without the start token.
 
     A model that encodes reads the source so; another one reads it before the start token.  Both keep what
-    they have read in a cache, and read each token once.
+    they have read in a cache, and read each token once.  A row that has said `end`, or one of several, says it to
+    the end, and where all have, nothing more is read.
 
     Raises:
         TypeError, ValueError: `length` is not a whole number of at least 1, or `start` of at least
-            0; source is no integer array (B, S); whatever the model raises for ids that it does not
-            know; or there is a source_mask for a model that does not encode.
+            0; an end is no id of the vocabulary; source is no integer array (B, S); whatever the model raises for
+            ids that it does not know; or there is a source_mask for a model that does not encode.
     """
     expect_size("greedy", "length", length)
     expect_whole("greedy", "start", start, 0)
@@ -27,6 +31,7 @@ def greedy(
     if source.ndim != 2:
         raise ValueError(f"greedy: source must have shape (B, S), got {source.shape}")
     length = int(length)
+    ends = () if end is None else end_tokens("greedy", end, model.width_out)
     ids = np.full_like(source, start, shape=(len(source), length + 1), dtype=int, order="C")  # (B, length + 1)
     if not len(source):
         return ids[:, 1:]
@@ -44,7 +49,18 @@ def greedy(
         logits = model.step(tokens, cache)[:, -1]                               # (B, V)
         ids[:, t + 1] = logits.argmax(axis=-1)                                  # (greedy.2)
         tokens = ids[:, t + 1 : t + 2]
-    return ids[:, 1:]
+        if ends and all(are_among(ids[:, 1 : t + 2], ends).max(axis=1).tolist()):
+            break
+    return _to_the_end(ids[:, 1:], ends) if ends else ids[:, 1:]
+
+
+def _to_the_end(y: np.ndarray, ends: Sequence[int]) -> np.ndarray:
+    """Return y (B, T) in which each row goes on with the first of its end tokens."""
+    last = y.shape[1] - 1
+    over = are_among(y, ends)
+    f = np.where(over.max(axis=1), over.argmax(axis=1), last)                   # (B,)
+    t = np.minimum(integers(range(last + 1), y), f[:, None])                    # (B, T)
+    return np.take_along_axis(y, t, axis=1)                                     # (B, T)  # (greedy.5)
 
 
 def teacher_forced(

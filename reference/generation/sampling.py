@@ -19,10 +19,10 @@ from reference.core.shapes import (
     expect_positive,
     expect_shape,
     expect_unit,
-    expect_whole_number,
     got,
 )
 from reference.core.sums import row_maxima
+from reference.core.vocabulary import expect_token
 from reference.functions.softmax import softmax
 from reference.functions.top_k import top_k
 
@@ -104,13 +104,6 @@ def ban(logits: np.ndarray, ids: Sequence[int]) -> np.ndarray:
     for token in ids:
         allowed[:, token] = -np.inf
     return allowed                                                              # (B, V)  # (sampling.8)
-
-
-def expect_token(where: str, name: str, token: Any, vocabulary: int) -> None:
-    """Raise unless `token` is the id of a vocabulary."""
-    expect_whole_number(where, name, token)
-    if not 0 <= token < vocabulary:
-        raise ValueError(f"{where}: {name} must lie in [0, {vocabulary}), got {token}")
 
 
 def draw(logits: np.ndarray, rng: np.random.Generator) -> np.ndarray:

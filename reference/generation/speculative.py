@@ -10,8 +10,9 @@ import numpy as np
 from reference.core.arrays import handed_over, on_host
 from reference.core.cache import rewind, walk
 from reference.core.shapes import expect_positive, expect_size, got
+from reference.core.vocabulary import Ends, end_tokens, until
 from reference.functions.softmax import softmax
-from reference.generation.sampling import Sampling, draw, expect_token
+from reference.generation.sampling import Sampling, draw
 from reference.generation.stream import begin, said_in, side_by_side
 
 
@@ -39,11 +40,11 @@ def speculate(
     ahead: int,
     rng: np.random.Generator,
     sampling: Sampling | None = None,
-    end: int | None = None,
+    end: Ends = None,
     source: np.ndarray | None = None,
     source_mask: np.ndarray | None = None,
 ) -> list[int]:
-    """Return `length` tokens after one prompt, up to `end` where it is said, distributed as `model` says them.
+    """Return `length` tokens after one prompt, up to `end` or one of several, distributed as `model` says them.
 
     `small` proposes `ahead` tokens, which `model` reads in one step and takes as far as it agrees.
 
@@ -59,8 +60,7 @@ def speculate(
         raise TypeError(f"speculate: rng must be a numpy.random.Generator, got {got(rng)}")
     if small.width_out != model.width_out:
         raise ValueError(f"speculate: small must have the vocabulary {model.width_out} of model, got {small.width_out}")
-    if end is not None:
-        expect_token("speculate", "end", end, model.width_out)
+    ends = end_tokens("speculate", end, model.width_out)
     sampling = Sampling() if sampling is None else sampling
     if not isinstance(sampling, Sampling):
         raise TypeError(f"speculate: sampling must be a Sampling, got {got(sampling)}")
@@ -70,10 +70,9 @@ def speculate(
     readers = _Reader(model, tokens, *settings), _Reader(small, tokens, *settings)
     ids: list[int] = tokens[0].tolist()
     first = len(ids)
-    while len(ids) < first + length and (end is None or end not in ids[first:]):
+    while len(ids) < first + length and not any(token in ends for token in ids[first:]):
         ids += _round(*readers, ids, min(int(ahead), first + length - len(ids) - 1), rng)
-    said = ids[first : first + length]
-    return said[: said.index(end)] if end in said else said
+    return until(ids[first : first + length], ends)
 
 
 def _round(large: "_Reader", small: "_Reader", ids: list[int], ahead: int, rng: np.random.Generator) -> list[int]:

@@ -13,7 +13,8 @@ from reference.core.arrays import handed_over, integers
 from reference.core.cache import Cache
 from reference.core.outputs import split
 from reference.core.shapes import expect_ids, expect_size, got
-from reference.generation.sampling import Sampling, draw, expect_token
+from reference.core.vocabulary import Ends, are_among, end_tokens, until
+from reference.generation.sampling import Sampling, draw
 
 GREEDY = Sampling(temperature=0)
 
@@ -25,15 +26,15 @@ def stream(
     length: int,
     sampling: Sampling = GREEDY,
     rng: np.random.Generator | None = None,
-    end: int | None = None,
+    end: Ends = None,
     source: np.ndarray | None = None,
     source_mask: np.ndarray | None = None,
 ) -> Iterator[np.ndarray]:
     """Return an iterator over the next `length` tokens of every prompt: arrays (B,) of ids, made as they are asked for.
 
-    A prompt is a sequence of at least one id; they may differ in length.  A row that has said `end` says it
-    to the end, and where all have, the iterator stops.  A model that encodes reads `source` ids (B, S) first,
-    and its prompts begin with its start token.  Without temperature 0 tokens are drawn from `rng`.
+    A prompt is a sequence of at least one id; they may differ in length.  A row that has said `end`, or one
+    of several, says it to the end, and where all have, the iterator stops.  A model that encodes reads `source` ids
+    (B, S) first, and its prompts begin with its start token.  Without temperature 0 tokens are drawn from `rng`.
 
     Raises:
         TypeError: an argument is of another kind, or tokens are to be drawn and rng is no generator.
@@ -47,15 +48,14 @@ def stream(
     sampling.expect("stream", model.width_out)
     if sampling.temperature and not isinstance(rng, np.random.Generator):
         raise TypeError(f"stream: rng must be a numpy.random.Generator where tokens are drawn, got {got(rng)}")
-    if end is not None:
-        expect_token("stream", "end", end, model.width_out)
+    ends = end_tokens("stream", end, model.width_out)
     tokens, starts = side_by_side("stream", prompts, model.width_out)
     cache, tokens = begin("stream", model, tokens, starts, int(length), source, source_mask)
     said = said_in(prompts, model.width_out, tokens)
-    return _tokens(model, tokens, cache, said, length, sampling, rng, end)
+    return _tokens(model, tokens, cache, said, length, sampling, rng, ends)
 
 
-def generate(model: Any, prompts: Sequence[Any], *, end: int | None = None, **options: Any) -> list[list[int]]:
+def generate(model: Any, prompts: Sequence[Any], *, end: Ends = None, **options: Any) -> list[list[int]]:
     """Return what each prompt goes on with, up to its end token, which is left out; the rest as for `stream`.
 
     >>> from reference.core.families import DecoderOnlySettings
@@ -67,11 +67,12 @@ def generate(model: Any, prompts: Sequence[Any], *, end: int | None = None, **op
     """
     said = [ids.tolist() for ids in stream(model, prompts, end=end, **options)]
     rows = [list(row) for row in zip(*said, strict=True)]
-    return [row[: row.index(end)] if end in row else row for row in rows]
+    ends = () if end is None else end_tokens("generate", end, model.width_out)
+    return [until(row, ends) for row in rows]
 
 
 def _tokens(
-    model: Any, tokens: Any, cache: Cache, said: Any, length: int, sampling: Sampling, rng: Any, end: int | None
+    model: Any, tokens: Any, cache: Cache, said: Any, length: int, sampling: Sampling, rng: Any, ends: tuple[int, ...]
 ) -> Iterator[Any]:
     ended = np.zeros_like(tokens, shape=(len(tokens),), dtype=bool)
     for n in range(length):
@@ -80,11 +81,11 @@ def _tokens(
             ids = draw(sampling(logits, said), rng)
         else:
             ids = sampling.preferred(logits, said).argmax(axis=-1)
-        if end is not None:
-            ids = np.where(ended, end, ids)
-            ended = ended | (ids == end)
+        if ends:
+            ids = np.where(ended, tokens[:, -1], ids)
+            ended = ended | are_among(ids, ends)
         yield ids
-        if n + 1 < length and end is not None and all(ended.tolist()):
+        if n + 1 < length and ends and all(ended.tolist()):
             return
         tokens = ids[:, None]
         if sampling.penalty != 1:

@@ -70,7 +70,7 @@ def called():
             optimizer.step(model, model, optimizer.init(model), 0.1)
         transformer = next(catalogue.examples(0, ["transformer"]))
         model, source = move(transformer.subject), move(transformer.constants["source"])
-        greedy(model, source, start=1, length=2)
+        greedy(model, source, start=1, length=2, end=(1, 2))
         teacher_forced(model, source, source)
         every = Sampling(banned=(2,), penalty=1.3, temperature=0.7, k=4, p=0.9, min_p=0.05)
         for example in catalogue.examples(0, ["decoder_only", "transformer"]):

@@ -70,6 +70,31 @@ def test_beams_enough_for_all_find_the_best_of_all_sequences(rng, end, penalty, 
         expect_found(hypotheses[:20], wanted[:20])
 
 
+def every_end(model, prompt, length, ends, penalty):
+    """Every sequence there is, with its score and the token at which it ended, the best first: (score, ids, end)."""
+    found = set()
+    for ids in itertools.product(range(V), repeat=length):
+        stop = next((i + 1 for i, token in enumerate(ids) if token in ends), length)
+        logp = log_softmax(model(tokens=np.array([[*prompt, *ids[: stop - 1]]]))[0, len(prompt) - 1 :])
+        score = normalized(float(logp[np.arange(stop), np.array(ids[:stop])].sum()), stop, penalty)
+        ended = ids[stop - 1] in ends
+        found.add((score, ids[: stop - ended], ids[stop - 1] if ended else None))
+    return sorted(found, key=lambda one: -one[0])
+
+
+@pytest.mark.parametrize("penalty", [0.0, 0.6])
+def test_of_several_ends_each_ends_a_sequence(rng, penalty):
+    model, beams, ends = decoder_only(rng), V ** 3, (END, 1)
+    found = beam_search(model, PROMPTS, length=3, beams=beams, end=ends, penalty=penalty)
+    for prompt, hypotheses in zip(PROMPTS, found, strict=True):
+        wanted = every_end(model, prompt, 3, ends, penalty)
+        assert len(hypotheses) == len(wanted)
+        assert [(h.ids, h.end) for h in hypotheses] == [(ids, end) for _, ids, end in wanted]
+        scores = [score for score, _, _ in wanted]
+        # each is a sum of three logarithms of order 1, added in another order
+        np.testing.assert_allclose([h.score for h in hypotheses], scores, rtol=1e-12, atol=1e-12)
+
+
 @pytest.mark.parametrize("kind", [Transformer, TiedTransformer])
 def test_a_model_that_encodes_finds_them_too(rng, kind):
     model, given = of_sources(rng, kind)
@@ -79,7 +104,7 @@ def test_a_model_that_encodes_finds_them_too(rng, kind):
         expect_found(hypotheses[:10], everything(model, [0], 3, END, 1.0, **one)[:10])
 
 
-@pytest.mark.parametrize("end", [None, END])
+@pytest.mark.parametrize("end", [None, END, (END, 1)])
 def test_one_beam_is_greedy(rng, end):
     for _ in range(5):
         model = decoder_only(rng)
@@ -172,6 +197,11 @@ def test_a_vocabulary_of_one_token(rng):
     assert [h.ids for h in beam_search(model, [[0]], length=3, beams=2, end=0)[0]] == [()]
 
 
+def test_every_token_may_be_an_end(rng):
+    (found,) = beam_search(decoder_only(rng), [[0]], length=3, beams=3, end=list(range(V)))
+    assert [h.ids for h in found] == [()] * 3 and len({h.end for h in found}) == 3
+
+
 def test_it_runs_on_strict_arrays(rng):
     model, given = of_sources(rng)
     bare = beam_search(model, [[0]] * 3, length=T, beams=2, end=END, **given)
@@ -231,6 +261,7 @@ def test_sums_of_different_length_that_are_compared_are_caught(rng):
     ({"penalty": -1}, ValueError, "beam_search: penalty must be finite and at least 0, got -1"),
     ({"offset": -1}, ValueError, "beam_search: offset must be finite and at least 0, got -1"),
     ({"prompts": [[]]}, ValueError, r"beam_search: prompts\[0\] must have shape \(T,\) with T at least 1, got \(0,\)"),
+    ({"end": [0, V]}, ValueError, r"beam_search: end\[1\] must lie in \[0, 4\), got 4"),
     ({"end": V}, ValueError, r"beam_search: end must lie in \[0, 4\), got 4"),
 ])  # fmt: skip
 def test_what_is_wrong_is_one_line(rng, given, error, message):

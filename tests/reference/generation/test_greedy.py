@@ -197,6 +197,30 @@ def test_shorter_generation_is_a_prefix(rng):
         assert np.array_equal(greedy(model, source, start=START, length=4), ids[:, :4])
 
 
+@pytest.mark.parametrize("several", [False, True])
+def test_after_its_end_a_row_says_nothing_else_and_what_all_have_ended_is_not_read(rng, monkeypatch, several):
+    source = source_ids(rng)
+    for model in models(rng)[1:]:
+        free = greedy(model, source, start=START, length=T)
+        ends = [int(free[0, 1]), int(free[1, 0])] if several else [int(free[0, 1])]
+        wanted = free.copy()
+        stops = [next((i for i, token in enumerate(row) if token in ends), T) for row in free.tolist()]
+        for row, stop in zip(wanted, stops, strict=True):
+            row[stop:] = row[min(stop, T - 1)]
+        with monkeypatch.context() as patched:
+            read, step = [], type(model).step
+            patched.setattr(type(model), "step", lambda *given, step=step, read=read: read.append(1) or step(*given))
+            ids = greedy(model, source, start=START, length=T, end=ends if several else ends[0])
+        assert np.array_equal(ids, wanted) and len(read) == min(T, 1 + max(stops))
+
+
+def test_an_end_that_is_the_start_token_too_ends_nothing_before_it_is_said(rng):
+    model, source = transformer(rng), source_ids(rng)
+    free = greedy(model, source, start=START, length=T)
+    ids = greedy(model, source, start=START, length=T, end=(START, int(free[0, 0])))
+    assert (ids[0] == free[0, 0]).all() and np.array_equal(ids[:, 0], free[:, 0])
+
+
 def later_tokens_are_not_seen(model, rng):
     source, target = source_ids(rng), rng.integers(V, size=(B, T))
     changed = np.concatenate([target[:, :3], (target[:, 3:] + 1) % V], axis=1)
@@ -325,6 +349,16 @@ def test_length_must_be_a_whole_number(rng):
 def test_start_token_outside_the_vocabulary_is_named(rng):
     with pytest.raises(ValueError, match=r"^Transformer: target must lie in \[0, 5\), got 5 at \(0, 0\)$"):
         greedy(transformer(rng), source_ids(rng), start=V, length=T)
+
+
+@pytest.mark.parametrize(("end", "error", "message"), [
+    (V, ValueError, r"end must lie in \[0, 5\), got 5"),
+    ([1, 2.0], TypeError, r"end\[1\] must be a whole number, got float"),
+    ([], ValueError, "end must be an id, several ids or None, got an empty list"),
+])  # fmt: skip
+def test_an_end_that_is_no_token_is_one_clear_line(rng, end, error, message):
+    with pytest.raises(error, match=rf"^greedy: {message}$"):
+        greedy(transformer(rng), source_ids(rng), start=START, length=T, end=end)
 
 
 @pytest.mark.parametrize(("start", "error", "got"), [(1.0, TypeError, "float"), (-1, ValueError, "-1")])

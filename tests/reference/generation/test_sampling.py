@@ -8,7 +8,6 @@ from reference.generation.sampling import (
     ban,
     bias_logits,
     draw,
-    expect_token,
     keep_min_p,
     keep_top_k,
     keep_top_p,
@@ -217,7 +216,6 @@ LOGITS = np.zeros((2, 5))
     (lambda: Sampling(k=0), ValueError, "Sampling: k must be at least 1, got 0"),
     (lambda: Sampling(min_p=2), ValueError, r"Sampling: min_p must lie in \[0, 1\], got 2"),
     (lambda: Sampling(penalty=0), ValueError, "Sampling: penalty must be positive and finite, got 0"),
-    (lambda: expect_token("A", "end", 9, 9), ValueError, r"A: end must lie in \[0, 9\), got 9"),
 ])  # fmt: skip
 def test_what_is_wrong_is_one_line(call, error, message):
     with pytest.raises(error, match=f"^{message}$"):

@@ -72,7 +72,8 @@ def exactly(model, prompt, length, sampling=None, end=None):
             logits = logits if sampling is None else sampling(logits, np.isin(np.arange(V), said)[None])
             chance *= softmax(logits)[0, token]
             said.append(token)
-        ids = ids[: ids.index(end)] if end in ids else ids
+        ends = end if isinstance(end, tuple) else (end,)
+        ids = ids[: next((i for i, token in enumerate(ids) if token in ends), length)]
         found[ids] = found.get(ids, 0.0) + chance
     return found
 
@@ -86,7 +87,11 @@ def agree(found, wanted):
 # Laws
 
 
-@pytest.mark.parametrize("given", [{}, {"sampling": CHANGED}, {"end": END}], ids=["plain", "changed", "end"])
+@pytest.mark.parametrize(
+    "given",
+    [{}, {"sampling": CHANGED}, {"end": END}, {"end": (END, 0)}],
+    ids=["plain", "changed", "end", "two ends"],
+)
 @pytest.mark.parametrize("ahead", [1, 2])
 def test_the_distribution_is_that_of_the_large_model(rng, monkeypatch, given, ahead):
     large, small = decoder_only(rng), decoder_only(rng)

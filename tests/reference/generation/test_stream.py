@@ -131,6 +131,20 @@ def test_after_its_end_a_row_says_nothing_else(rng):
         assert told.shape[1] == min(N, 1 + max([*row, end].index(end) for row in free.tolist()))
 
 
+def test_of_several_ends_a_row_says_the_one_that_it_said_first_to_the_end(rng):
+    for model, given, prompts in families(rng):
+        free = np.array(list(stream(model, prompts, length=N, **given))).T
+        ends = [int(free[0, 1]), int(free[1, 2])]
+        told = np.array(list(stream(model, prompts, length=N, end=ends, **given))).T
+        stops = [next((i for i, token in enumerate(row) if token in ends), N) for row in free.tolist()]
+        assert told.shape[1] == min(N, 1 + max(stops))
+        for row, wanted, stop in zip(told, free, stops, strict=True):
+            expected = [*wanted[: stop + 1], *[wanted[min(stop, N - 1)]] * N][: len(row)]
+            assert row.tolist() == expected
+        said = generate(model, prompts, length=N, end=tuple(ends), **given)
+        assert said == [row[:stop] for row, stop in zip(free.tolist(), stops, strict=True)]
+
+
 def counted(monkeypatch, kind=DecoderOnly):
     read, step = [], kind.step
     monkeypatch.setattr(kind, "step", lambda self, ids, cache: read.append(ids.shape) or step(self, ids, cache))
@@ -222,6 +236,8 @@ def test_a_penalty_that_does_not_see_what_was_said_is_caught(rng):
     ({"sampling": Sampling(temperature=0, banned=(0,), bias=np.where(np.arange(V) == 0, 0, -np.inf))}, ValueError,
      "bias and banned must leave one of the 7 tokens, got none"),
     ({"end": V}, ValueError, r"end must lie in \[0, 7\), got 7"),
+    ({"end": (1, V)}, ValueError, r"end\[1\] must lie in \[0, 7\), got 7"),
+    ({"end": ()}, ValueError, "end must be an id, several ids or None, got an empty tuple"),
     ({"end": "."}, TypeError, "end must be a whole number, got str"),
     ({"prompts": []}, ValueError, "prompts must be a sequence of at least one prompt, got list"),
     ({"prompts": "text"}, ValueError, "prompts must be a sequence of at least one prompt, got str"),

@@ -244,6 +244,8 @@ def decoding(module, rng):
     settings = DecoderOnlySettings(vocabulary=6, length=9, width=8, heads=2, layers=1)
     alone = DecoderOnly.init(rng, settings, np.float64)
     yield "three tokens of a decoder alone", None, lambda: module.greedy(alone, source, start=5, length=3)
+    ends = tuple(module.greedy(model, source, start=0, length=4)[:, 1].tolist())  # what two rows say, not at once
+    yield "four tokens, or up to an end", None, lambda: module.greedy(model, source, start=0, length=4, end=ends[:1])
     yield "teacher-forced", None, lambda: module.teacher_forced(model, source, rng.integers(6, size=(2, 3)))
 
 
