@@ -109,7 +109,7 @@ def parser(task: type[Learned], family: Family) -> Parser:
 
     convert = kinds.add_parser("convert", help="write a model in a published layout", description=(
         "Read a checkpoint of 'train', or published weights, and write them as a folder with a config.json and a "
-        "model.safetensors."))
+        "model.safetensors, and the tokenizer where there is one."))
     convert.add_argument("source", type=Path, metavar="MODEL", help="a checkpoint, or a folder of published weights")
     convert.add_argument("out", type=Path, metavar="FOLDER", help="where to write")
     convert.add_argument("--dtype", choices=("float16", "float32", "float64"), help="in which (default: as it is)")

@@ -51,7 +51,9 @@ def _go_on(given: Given) -> int:
             raise UsageError(f"a prompt must come without {name}, got both")
     length, seed = whole("tokens", given.get("tokens", 50), 1), whole("seed", given.get("seed", 0), 0)
     run, state = load(given.get("checkpoint", Folder(OUT.with_name("text")).checkpoint))
-    speak.speak(run, state.model, prompt, length, seed, sys.stdout, sampling=sampling, told=sys.stderr)
+    speak.speak(
+        run, state.model, prompt, length, seed, sys.stdout, sampling=sampling, end=given.get("end"), told=sys.stderr
+    )
     return 0
 
 
@@ -63,7 +65,10 @@ def _speak(given: Given) -> int:
             raise UsageError(f"published weights take a --prompt, got {name}")
     prompt, sampling = prompted.text(given), prompted.sampling(given, GREEDY)
     tokens, seed = whole("tokens", given.get("tokens", 50), 1), whole("seed", given.get("seed", 0), 0)
-    published.speak(given["model"], prompt, tokens, sys.stdout, sampling=sampling, seed=seed, told=sys.stderr)
+    published.speak(
+        given["model"], prompt, tokens, sys.stdout,
+        sampling=sampling, seed=seed, end=given.get("end"), told=sys.stderr,
+    )  # fmt: skip
     return 0
 
 

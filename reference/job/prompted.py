@@ -28,12 +28,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "the fewest of the likeliest tokens that have this probability together may be drawn"))
     parser.add_argument("--min-p", type=float, metavar="P", help=(
         "tokens of at least this share of the probability of the likeliest may be drawn"))
+    parser.add_argument("--end", type=int, nargs="+", metavar="ID", help=(
+        "of tokens at which it stops (default: those of published weights; none for a model of text)"))
     parser.add_argument("--penalty", type=float, metavar="X", help="on what was said before; above 1 it is said less")
 
 
 def asked(given: dict[str, Any]) -> bool:
     """Whether the options of a command ask for what stands behind a prompt."""
-    return bool({"prompt", "prompt_file", "tokens", *FIELDS} & given.keys())
+    return bool({"prompt", "prompt_file", "tokens", "end", *FIELDS} & given.keys())
 
 
 def text(given: dict[str, Any]) -> str:

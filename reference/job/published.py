@@ -3,35 +3,39 @@
 import dataclasses
 import functools
 import importlib.util
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
 import numpy as np
 
 from reference.core import tree
+from reference.data.layout import tokenizer_json
 from reference.data.tokenizer import pieces
 from reference.generation.sampling import Sampling
 from reference.generation.stream import GREEDY, stream
 from reference.job import prompted
 from reference.job.errors import JobError, UsageError
 from reference.published import folder, library
+from reference.tasks.text import Text
 
-TOKENIZER = "tokenizer.json"
+TOKENIZER = folder.TOKENIZER
 
 
 def speak(
     path: Path, prompt: str, tokens: int, out: TextIO,
-    *, sampling: Sampling = GREEDY, seed: int = 0, told: TextIO | None = None,
+    *, sampling: Sampling = GREEDY, seed: int = 0, end: Sequence[int] | None = None, told: TextIO | None = None,
 ) -> None:  # fmt: skip
     """Write what the model in a folder says after the prompt, each token as soon as it is said; to `told` how fast.
 
-    With a `tokenizer.json` in the folder the prompt and what is said are text, else they are ids.  A model that
-    encodes, such as one that translates, reads the prompt, and begins with its start token.
+    It stops at an `end`, or without one at any of the end tokens of the folder.  With a `tokenizer.json` in the folder
+    the prompt and what is said are text, else they are ids.  A model that encodes, such as one that translates, reads
+    the prompt, and begins with its start token.
 
     Raises:
         UsageError: the prompt is empty or no ids, or `tokens` is less than 1.
-        JobError: the folder holds no model, or one that does not speak, or the tokenizer cannot be read.
+        JobError: the folder holds no model, or one that does not speak, its end tokens are none, or the tokenizer
+            cannot be read, or cannot read the prompt.
     """
     if tokens < 1:
         raise UsageError(f"tokens must be at least 1, got {tokens}")
@@ -46,8 +50,8 @@ def speak(
         reads: dict[str, Any] = {}
         if hasattr(model, "encode"):
             reads["source"], ids = np.array([ids]), [_start(path, special)]
-        end, sampling = special.get("eos_token_id"), dataclasses.replace(sampling, banned=_banned(special))
-        reads |= {"end": end if type(end) is int else None, "rng": np.random.default_rng(seed)}
+        sampling = dataclasses.replace(sampling, banned=_banned(special))
+        reads |= {"end": _ends(path, special) if end is None else end, "rng": np.random.default_rng(seed)}
         said = stream(model, [ids], length=tokens, sampling=sampling, **reads)
         prompted.say((int(token[0]) for token in said), written, out, told)
     except (ValueError, TypeError) as error:
@@ -57,17 +61,29 @@ def speak(
 def convert(source: Path, out: Path, dtype: str | None) -> None:
     """Write a checkpoint of `train`, or published weights, as a folder of published weights.
 
+    With it goes what it speaks by: the tokenizer, the special tokens, and what else was said of generation.  The
+    folder is there when all of it is written, and not before.
+
     Raises:
         JobError: there is no such model, no published layout describes it, or there is something at `out`.
         CheckpointError: the checkpoint is damaged.
     """
     if out.exists():
         raise JobError(f"{out}: must be a new folder, got one that is there")
+    if out.suffix == folder.SUFFIX:
+        raise JobError(f"{out}: must be a folder, got the name of a file of tensors")
+    published = source.is_dir() or (source.parent / folder.CONFIG).is_file()
     try:
-        published = source.is_dir() or (source.parent / folder.CONFIG).is_file()
-        model = library.load(source, dtype) if published else _trained(source)
-        special = folder.special_of(source) if published else {}
-        library.save(model if dtype is None else model.astype(dtype), out, special)
+        with folder.drafted(out) as draft:
+            if published:
+                model, special, tokenizer = library.load(source, dtype), folder.special_of(source), None
+            else:
+                (model, tokenizer), special = _trained(source), {}
+            library.save(model if dtype is None else model.astype(dtype), draft, special)
+            if published:
+                folder.copy_others(source, draft)
+            elif tokenizer is not None:
+                folder.write_text(draft / TOKENIZER, tokenizer)
     except ValueError as error:
         raise JobError(str(error)) from None
 
@@ -80,6 +96,15 @@ def _start(path: Path, special: dict[str, Any]) -> int:
     return start
 
 
+def _ends(path: Path, special: dict[str, Any]) -> list[int] | None:
+    """Return the end tokens of a folder, which names one or several, or None."""
+    said = special.get("eos_token_id", [])
+    ends = said if isinstance(said, list) else [said]
+    if not all(type(token) is int for token in ends):
+        raise ValueError(f"{path}: 'eos_token_id' must be an id or a list of ids, got {said!r}")
+    return ends or None
+
+
 def _banned(special: dict[str, Any]) -> tuple[int, ...]:
     """Return the tokens that must not be said: of what is listed, the words of one token."""
     words = special.get("bad_words_ids")
@@ -87,12 +112,13 @@ def _banned(special: dict[str, Any]) -> tuple[int, ...]:
     return tuple(word[0] for word in words if isinstance(word, list) and len(word) == 1 and type(word[0]) is int)
 
 
-def _trained(path: Path) -> Any:
-    """Return the model of a checkpoint, each parameter an array of its own."""
+def _trained(path: Path) -> tuple[Any, str | None]:
+    """Return the model of a checkpoint, each parameter an array of its own, and a model of text's tokenizer."""
     from reference.training.checkpoint import load  # which needs safetensors
 
-    _, state = load(path)
-    return tree.map(np.array, state.model)
+    run, state = load(path)
+    tokenizer = tokenizer_json(run.task.encoder) if isinstance(run.task, Text) else None
+    return tree.map(np.array, state.model), tokenizer
 
 
 def _ids(prompt: str) -> list[int]:
@@ -120,7 +146,11 @@ def _tokenizer(file: Path) -> tuple[Callable[[str], list[int]], Callable[[Iterat
         raise JobError(f"{file}: must be a tokenizer, got {str(error).splitlines()[0]}") from None
 
     def read(prompt: str) -> list[int]:
-        ids = list(tokenizer.encode(prompt).ids)
+        try:
+            ids = list(tokenizer.encode(prompt).ids)
+        except Exception as error:  # as above; some say so of what they do not know
+            got = str(error).splitlines()[0]
+            raise JobError(f"{file}: must be a tokenizer that knows the prompt, got {got}") from None
         if not ids:
             raise UsageError("a prompt must have at least one token, got none that the tokenizer knows")
         return ids

@@ -1,7 +1,10 @@
 """A published model on the disk: `config.json`, and beside it the tensors in one file or in several."""
 
+import contextlib
 import json
-from collections.abc import Mapping
+import os
+import shutil
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +14,13 @@ from reference.published import tensors
 from reference.published.config import Config
 
 CONFIG, TENSORS, INDEX = "config.json", "model.safetensors", "model.safetensors.index.json"
-GENERATION = "generation_config.json"
+GENERATION, TOKENIZER = "generation_config.json", "tokenizer.json"
 SUFFIX = ".safetensors"
+OTHERS = (  # what a model is used with: how it is asked to speak, and the files of its tokenizer
+    GENERATION, TOKENIZER, "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
+    "chat_template.jinja", "vocab.json", "vocab.txt", "merges.txt", "tokenizer.model", "spiece.model", "source.spm",
+    "target.spm",
+)  # fmt: skip
 
 
 def config_of(path: Path) -> Config:
@@ -61,11 +69,44 @@ def tensors_of(path: Path, dtype: Any = None) -> dict[str, np.ndarray]:
 
 
 def write(path: Path, config: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
-    """Write the two files of a folder, or a file of tensors and the config beside it."""
+    """Write the two files of a folder, or a file of tensors and the config beside it, each of them whole or not."""
     file = path if path.suffix == SUFFIX else path / TENSORS
     file.parent.mkdir(parents=True, exist_ok=True)
     tensors.write(file, arrays)
-    (file.parent / CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+    write_text(file.parent / CONFIG, json.dumps(config, indent=2) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file of text, so that the old one or the new one is there, whole."""
+    draft = _draft(path)
+    try:
+        draft.write_text(text, encoding="utf-8")
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def copy_others(path: Path, out: Path) -> None:
+    """Copy what a folder, or that of a file, has besides the model and its config to a folder that is there."""
+    for name in OTHERS:
+        file = (path if path.is_dir() else path.parent) / name
+        if file.is_file():
+            shutil.copyfile(file, out / name)
+
+
+@contextlib.contextmanager
+def drafted(path: Path) -> Iterator[Path]:
+    """Yield the name for a folder that stands at `path` once all is written to it, and not before."""
+    draft = _draft(path)
+    try:
+        yield draft
+        draft.replace(path)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def _draft(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{os.getpid()}.draft")
 
 
 PICKLES = {".bin", ".pt", ".pth", ".pkl", ".ckpt"}

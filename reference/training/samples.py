@@ -24,19 +24,23 @@ def tokens(
     context: int,
     sampling: Sampling,
     rng: np.random.Generator,
+    ends: tuple[int, ...] = (),
     device: Device = HOST,
 ) -> Iterator[int]:
-    """Yield `length` ids that go on from the prompt, of which the last `context` are read.
+    """Yield `length` ids that go on from the prompt, of which the last `context` are read, or up to one of `ends`.
 
     Where the model has read that many, it begins anew with the last half of them.
     """
     said, kept = list(prompt), context
+    asked: dict[str, Any] = {"sampling": sampling, "rng": rng, "end": ends or None}
     while length:
         read = said[-kept:]
         count = min(length, context - len(read) + 1)  # the last that is said is not read
-        for (token,) in (device.back(ids) for ids in stream(model, [read], length=count, sampling=sampling, rng=rng)):
+        for (token,) in (device.back(ids) for ids in stream(model, [read], length=count, **asked)):
             said.append(int(token))
             yield int(token)
+        if said[-1] in ends:
+            return
         length, kept = length - count, max(context // 2, 1)
 
 

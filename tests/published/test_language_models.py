@@ -3,6 +3,7 @@ import pytest
 import torch
 import transformers
 
+from reference.core.vocabulary import until
 from reference.generation.beam import beam_search
 from reference.generation.stream import stream
 from reference.models.objective import Objective
@@ -95,18 +96,18 @@ def test_greedy_says_the_same_token_by_token(both, tokens):
     assert ours == said[0, 4:].tolist()
 
 
-@pytest.mark.parametrize("penalty", [0.0, 0.8, 2.0])
-def test_beams_say_the_same_token_by_token(both, tokens, penalty):
+@pytest.mark.parametrize(("penalty", "ends"), [(0.0, [2]), (0.8, [2]), (2.0, [2]), (0.8, [2, 7, 11])])
+def test_beams_say_the_same_token_by_token(both, tokens, penalty, ends):
     _, there, here = both
     prompt = tokens[:1, :4]
     options = {"num_beams": 3, "num_return_sequences": 3, "length_penalty": penalty, "early_stopping": "never"}
     said = there.generate(
         torch.tensor(prompt), attention_mask=torch.ones((1, 4), dtype=torch.long), max_new_tokens=6, do_sample=False,
-        eos_token_id=2, pad_token_id=2, output_scores=True, return_dict_in_generate=True, **options,
+        eos_token_id=ends, pad_token_id=2, output_scores=True, return_dict_in_generate=True, **options,
     )  # fmt: skip
-    (found,) = beam_search(here, prompt, length=6, beams=3, end=2, penalty=penalty, offset=0.0)
+    (found,) = beam_search(here, prompt, length=6, beams=3, end=ends, penalty=penalty, offset=0.0)
     for hypothesis, ids, score in zip(found, said.sequences.tolist(), said.sequences_scores.tolist(), strict=True):
-        assert list(hypothesis.ids) == [token for token in ids[4:] if token != 2]
+        assert list(hypothesis.ids) == until(ids[4:], ends)
         assert abs(hypothesis.score - score) <= 1e-9 * abs(score)
 
 

@@ -13,6 +13,7 @@ from reference.generation.stream import stream
 from reference.job import published
 from reference.job.cli import main
 from reference.job.errors import JobError, UsageError
+from reference.job.files import OUT, Folder
 from reference.models.encoder_only import EncoderOnly
 from reference.models.tied_decoder_only import TiedDecoderOnly
 from reference.published import library
@@ -133,6 +134,52 @@ def test_words_of_one_token_that_must_not_be_said_are_not_said(translator):
     assert said == translated(model, [3, 1, 4], 2, 5, end=1, sampling=banned) and str(first) not in said.split()
 
 
+@pytest.fixture
+def free(model, folder):
+    """What the model says after 3 1 4 where nothing ends it."""
+    return [int(token) for token in said(model, [3, 1, 4], 5).split()]
+
+
+@pytest.mark.parametrize("file", ["config.json", "generation_config.json"])
+@pytest.mark.parametrize("several", [False, True])
+def test_it_stops_at_each_of_the_end_tokens_that_the_folder_names(folder, free, file, several):
+    path = folder / file
+    entries = json.loads(path.read_text()) if path.exists() else {}
+    unsaid = next(token for token in range(11) if token not in free)
+    ends = [unsaid, free[2]] if several else free[2]
+    path.write_text(json.dumps(entries | {"eos_token_id": ends}))
+    out = io.StringIO()
+    published.speak(folder, "3 1 4", 5, out)
+    stop = free.index(free[2]) + 1
+    assert out.getvalue().split() == [str(token) for token in free[:stop]]
+
+
+def test_ends_on_the_command_line_come_before_those_of_the_folder(folder, free, capsys):
+    edited(folder, eos_token_id=free[0])
+    unsaid = next(token for token in range(11) if token not in free)
+    words = ["--prompt", "3 1 4", "--tokens", "5", "--end", str(unsaid), str(free[3])]
+    assert main(["generate", "--model", str(folder), *words]) == 0
+    stop = free.index(free[3]) + 1
+    assert capsys.readouterr().out.split() == [str(token) for token in free[:stop]]
+    assert main(["generate", "--model", str(folder), "--prompt", "3", "--end", "2", "11"]) == 1
+    assert capsys.readouterr().err.endswith(r"end[1] must lie in [0, 11), got 11" + "\n")
+
+
+@pytest.mark.parametrize("ends", ["2", 2.5, [2, "3"], [True], {"id": 2}])
+def test_end_tokens_that_are_none_are_one_line(folder, ends):
+    edited(folder, eos_token_id=ends)
+    must = rf"model: 'eos_token_id' must be an id or a list of ids, got {re.escape(repr(ends))}$"
+    with pytest.raises(JobError, match=must):
+        published.speak(folder, "3", 2, io.StringIO())
+
+
+def test_no_end_token_is_none(folder, free):
+    edited(folder, eos_token_id=[])
+    out = io.StringIO()
+    published.speak(folder, "3 1 4", 5, out)
+    assert out.getvalue().split() == [str(token) for token in free]
+
+
 def test_a_model_that_encodes_without_a_start_token_is_one_line(translator):
     _, folder = translator
     edited(folder, decoder_start_token_id=None)
@@ -201,8 +248,59 @@ def test_a_trained_model_that_nobody_publishes_stays(checkpoint, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+def test_a_converted_folder_speaks_as_the_original(folder, tmp_path, capsys):
+    known = {"type": "WordLevel", "vocab": {word: i for i, word in enumerate("abcdefghijk")}, "unk_token": "a"}
+    tokenizer = {"version": "1.0", "added_tokens": [], "pre_tokenizer": {"type": "Whitespace"}, "model": known}
+    (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
+    (folder / "tokenizer_config.json").write_text("{}")
+    (folder / "generation_config.json").write_text('{"eos_token_id": [7, 2], "temperature": 0.6}')
+    converted = [tmp_path / "one", tmp_path / "two"]
+    assert main(["convert", str(folder), str(converted[0]), "--dtype", "float64"]) == 0
+    assert main(["convert", str(folder / "model.safetensors"), str(converted[1])]) == 0
+    heard = []
+    for path in (folder, *converted):
+        assert main(["generate", "--model", str(path), "--prompt", "d b e", "--tokens", "5"]) == 0
+        heard.append(capsys.readouterr().out)
+        for name in ("tokenizer.json", "tokenizer_config.json", "generation_config.json"):
+            assert (path / name).read_bytes() == (folder / name).read_bytes()
+    assert heard[0] == heard[1] == heard[2] and re.fullmatch(r"[a-k ]+\n", heard[0])
+
+
+@pytest.mark.parametrize("tokenizer", ["bytes", "characters", "byte-pairs"])
+def test_a_model_of_text_trained_here_speaks_when_it_is_converted(spoken, tmp_path, capsys, monkeypatch, tokenizer):
+    monkeypatch.chdir(tmp_path)
+    spoken(tokenizer=tokenizer, vocabulary=260)
+    file, out = Folder(OUT.with_name("text")).checkpoint, tmp_path / "out"
+    words = ["--prompt", "the cat", "--tokens", "2", "--temperature", "0"]
+    assert main(["generate", *words]) == 0
+    heard = capsys.readouterr().out
+    assert main(["convert", str(file), str(out)]) == 0
+    assert main(["generate", "--model", str(out), *words]) == 0
+    assert capsys.readouterr().out == heard
+    if tokenizer == "characters":
+        assert main(["generate", "--model", str(out), "--prompt", "the dog"]) == 1
+        err = capsys.readouterr().err
+        assert "tokenizer.json: must be a tokenizer that knows the prompt, got" in err and err.count("\n") == 1
+
+
+@pytest.mark.parametrize("place", ["write", "copy_others"])
+def test_a_conversion_that_fails_leaves_nothing(folder, tmp_path, monkeypatch, capsys, place):
+    before = sorted(tmp_path.iterdir())
+
+    def full(*given):
+        (given[0] if place == "write" else given[1]).mkdir(parents=True, exist_ok=True)
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(published.folder, place, full)
+    assert main(["convert", str(folder), str(tmp_path / "out")]) == 1
+    assert capsys.readouterr().err == "python -m reference convert: No space left on device\n"
+    assert sorted(tmp_path.iterdir()) == before
+
+
 def test_nothing_is_written_over(folder, tmp_path):
     with pytest.raises(JobError, match=r"model: must be a new folder, got one that is there$"):
         published.convert(folder, folder, None)
+    with pytest.raises(JobError, match=r"out\.safetensors: must be a folder, got the name of a file of tensors$"):
+        published.convert(folder, tmp_path / "out.safetensors", None)
     with pytest.raises(UsageError, match=r"^tokens must be"):
         published.speak(folder, "3", 0, io.StringIO())

@@ -32,9 +32,9 @@ def run(tmp_path):
     return run
 
 
-def said(run, prompt, length, seed=0):
+def said(run, prompt, length, seed=0, end=None):
     out = Pieces()
-    speak(run, begin(run).model, prompt, length, seed, out)
+    speak(run, begin(run).model, prompt, length, seed, out, end=end)
     return out
 
 
@@ -49,6 +49,23 @@ def test_text_goes_in_and_out_piece_by_piece_beyond_the_context(run, tokenizer):
 def test_the_seed_says_what_is_drawn(run):
     one, again, other = (said(run(), "the", 30, seed).getvalue() for seed in (1, 1, 2))
     assert one == again != other
+
+
+def test_it_stops_at_the_first_of_the_ends_also_beyond_the_context(run):
+    characters, free = run().task.encoder.known, said(run(), "the", 40).getvalue()
+    rare = sorted(set(free[:40]), key=free.index)[-2:]  # what is said for the first time as late as can be
+    ends = [characters.index(one) for one in rare]
+    assert free.index(rare[0]) > 8
+    assert said(run(), "the", 40, end=ends).getvalue() == free[: free.index(rare[0]) + 1] + "\n"
+
+
+@pytest.mark.parametrize(("end", "message"), [
+    ([0, 99], r"end\[1\] must lie in \[0, 11\), got 99"),
+    ([-1], r"end\[0\] must lie in \[0, 11\), got -1"),
+])  # fmt: skip
+def test_an_end_that_is_no_token_is_one_clear_line(run, end, message):
+    with pytest.raises(UsageError, match=f"^{message}$"):
+        said(run(), "the", 3, end=end)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 import json
 import pickle
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -100,3 +101,53 @@ def test_special_tokens_stand_in_the_config_or_in_a_file_that_comes_before_it(ex
     (tmp_path / "generation_config.json").write_text("{")
     said = "generation_config.json: must be JSON, got other text, or a part of it"
     assert refused(folder.special_of, tmp_path).endswith(said)
+
+
+def test_what_a_model_is_used_with_is_copied_and_nothing_else(tmp_path):
+    source, out = tmp_path / "source", tmp_path / "out"
+    source.mkdir(), out.mkdir()
+    for name in (*folder.OTHERS, folder.CONFIG, "model.bin", "README.md"):
+        (source / name).write_bytes(name.encode())
+    folder.copy_others(source, out)
+    assert {file.name: file.read_bytes().decode() for file in out.iterdir()} == {name: name for name in folder.OTHERS}
+    folder.write(source / "other.safetensors", {}, ARRAYS)
+    beside = tmp_path / "beside"
+    beside.mkdir()
+    folder.copy_others(source / "other.safetensors", beside)
+    assert {file.name for file in beside.iterdir()} == set(folder.OTHERS)
+
+
+def test_a_folder_is_there_when_all_is_written_and_not_before(tmp_path):
+    out = tmp_path / "new" / "out"
+    with folder.drafted(out) as draft:
+        folder.write(draft, {"n": 1}, ARRAYS)
+        assert not out.exists()
+    assert sorted(file.name for file in out.iterdir()) == [folder.CONFIG, folder.TENSORS]
+    assert [file.name for file in out.parent.iterdir()] == ["out"]
+
+
+@pytest.mark.parametrize("error", [OSError, KeyboardInterrupt])
+def test_what_is_interrupted_leaves_nothing(tmp_path, error):
+    def interrupted():
+        with folder.drafted(tmp_path / "out") as draft:
+            folder.write(draft, {"n": 1}, ARRAYS)
+            raise error
+
+    with pytest.raises(error):
+        interrupted()
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_config_is_the_old_one_or_the_new_one(tmp_path, monkeypatch):
+    folder.write(tmp_path, {"n": 1}, ARRAYS)
+    write = Path.write_text
+
+    def full(path, text, **options):
+        write(path, text[: len(text) // 2], **options)
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(OSError, match="No space left"):
+        folder.write(tmp_path, {"n": 2}, ARRAYS)
+    assert folder.config_of(tmp_path).size("n") == 1
+    assert sorted(file.name for file in tmp_path.iterdir()) == [folder.CONFIG, folder.TENSORS]
