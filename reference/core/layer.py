@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from reference.core import tree
-from reference.core.arrays import is_any_array
+from reference.core.arrays import as_array, is_any_array
 from reference.core.kinds import checked, expect_fields
 from reference.core.known import Known
 from reference.core.randomness import takes_randomness, unmoved
@@ -81,6 +81,8 @@ class Layer:
     def cotangent(self, **gradients: Any) -> Self:
         """Return `gradients`, one per field that holds parameters, as a layer of this class.
 
+        That of a parameter without axes may be a number of NumPy's, and an empty tuple of layers may have its own, ().
+
         Raises:
             TypeError: a parameter got no gradient, a constant got one, a layer's gradient is not a
                 layer of the same class, or a field is neither a parameter nor a constant.
@@ -93,10 +95,14 @@ class Layer:
                 if name not in gradients:
                     raise TypeError(f"{where}: '{name}' must get a gradient, got none")
                 gradient = gradients.pop(name)
+                if isinstance(gradient, np.generic) and getattr(value, "shape", None) == ():
+                    gradient = as_array(gradient)
                 _expect_like(where, name, gradient, value)
                 value = gradient
             else:
                 tree.expect_constant(value, name)
+                if _is_empty(value) and _is_empty(gradients.get(name)):
+                    del gradients[name]
             values[name] = value
         if gradients:
             raise TypeError(f"{where}: only fields that hold parameters have gradients, got {sorted(gradients)}")
@@ -109,6 +115,10 @@ def is_checked(gradient: Any, layer: Any) -> bool:
     """Whether `layer.cotangent` made this gradient: this layer, and no other of the same shapes."""
     made_for = _checked.get(gradient)
     return made_for is not None and made_for() is layer
+
+
+def _is_empty(value: Any) -> bool:
+    return isinstance(value, tuple) and not value
 
 
 def _shown(value: Any) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from reference.core.arrays import as_array
 from reference.core.flat import Flat, expect_parameters, flatten, unflatten
 from reference.core.known import Known
 from reference.core.nodes import (
@@ -52,6 +53,8 @@ def leaves(node: Any) -> list[tuple[str, np.ndarray]]:
 def map(f: Callable[..., Any], node: Any, *rest: Any) -> Any:
     """Apply `f` leaf by leaf to trees of one structure; return that structure.
 
+    Of a leaf without axes NumPy makes a number; in the tree it is an array again.
+
     Raises:
         TypeError, ValueError: as `leaves` does, of the first tree.
         ValueError: the trees differ in structure or in the shape of a leaf.
@@ -69,6 +72,8 @@ def map(f: Callable[..., Any], node: Any, *rest: Any) -> Any:
             _expect_one_structure((node, *rest), "")
         rows.append(flat_other.leaves)
     made = [f(*row) for row in zip(*rows, strict=True)]
+    if () in flat.shapes:
+        made = [as_array(leaf) if isinstance(leaf, np.generic) else leaf for leaf in made]
     tree = unflatten(flat, made)
     if _are_own(made):
         know(tree, Flat(flat.structure, made, [leaf.shape for leaf in made], flat.constants, []), node)

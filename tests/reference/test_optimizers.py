@@ -47,6 +47,23 @@ def test_every_optimizer_of_the_room_is_here():
     assert {"Adam", "Momentum", "SGD"} <= kinds and set(optimizers.SETTINGS) <= kinds
 
 
+class Gained(Layer):
+    gain: np.ndarray
+    linear: Linear
+
+
+@every_optimizer
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_parameter_without_axes_moves_as_a_vector_of_one_entry_does(optimizer, rng, dtype):
+    values, layers = rng.normal(size=(4, 1)).astype(dtype), [linear(rng, dtype) for _ in range(4)]
+    trees = [[Gained(v.reshape(shape), layer) for v, layer in zip(values, layers, strict=True)] for shape in ((), (1,))]
+    (bare, state), (other, _) = (after(optimizer, model, gradients) for model, *gradients in trees)
+    assert type(bare.gain) is np.ndarray and bare.gain.shape == () and bare.gain.dtype == dtype
+    assert np.array_equal(vector(bare), vector(other)) and bare.gain != values[0]
+    alone, _ = after(optimizer, values[0].reshape(()), [v.reshape(()) for v in values[1:]])
+    assert type(alone) is np.ndarray and alone.shape == () and state.step == 3
+
+
 @every_optimizer
 def test_every_step_is_counted_from_zero(optimizer, rng):
     model, gradients = model_and_gradients(rng)

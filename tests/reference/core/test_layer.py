@@ -153,6 +153,22 @@ def test_a_layer_without_parameters_has_an_empty_cotangent():
     assert type(Stack(layers=()).cotangent()) is Stack
 
 
+def test_an_empty_tuple_of_layers_may_have_its_gradient_or_none():
+    assert Stack(layers=()).cotangent(layers=()).layers == ()
+    for gradient in ((scale(),), [], None, 0):
+        with pytest.raises(TypeError, match=r"^Stack\.cotangent: only fields that hold parameters have gradients, got"):
+            Stack(layers=()).cotangent(layers=gradient)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex128])
+def test_the_gradient_of_a_parameter_without_axes_may_be_a_number_of_numpys(dtype):
+    class Gain(Layer):
+        g: np.ndarray
+
+    d = Gain(g=np.array(2, dtype)).cotangent(g=np.full(3, 1.5, dtype).sum()).g
+    assert type(d) is np.ndarray and d.shape == () and d.dtype == dtype and d == 4.5
+
+
 def test_a_constant_has_no_gradient():
     with pytest.raises(
         TypeError, match=r"^Scale\.cotangent: only fields that hold parameters have gradients, got \['c', 'd'\]$"

@@ -72,6 +72,15 @@ def shown(node):
     return node
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.complex128])
+def test_a_leaf_without_axes_stays_one(dtype):
+    node = Node(a=np.array(2, dtype), b=(np.ones(3, dtype), 7))
+    made = tree.map(lambda a, b: 2 * a + b, node, node)
+    assert type(made.a) is np.ndarray and made.a.shape == () and made.a.dtype == dtype and made.a == 6
+    assert [path for path, _ in tree.leaves(made)] == ["a", "b[0]"]
+    assert type(tree.map(lambda a: 2 * a, node.a)) is np.ndarray
+
+
 def test_map_takes_several_trees_leaf_by_leaf():
     first, second = Node(a=(ones(2), 7), b=ones(3)), Node(a=(2 * ones(2), 8), b=3 * ones(3))
     total = tree.map(lambda x, y, z: x + y + z, first, second, second)

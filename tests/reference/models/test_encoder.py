@@ -134,6 +134,18 @@ def test_a_stack_is_its_blocks_one_by_one(rng, residual):
     same_tree(d_layer.blocks, (d_first, d_second))
 
 
+def test_a_stack_without_blocks_is_its_norm_or_nothing(rng):
+    x, dy, norm = rng.normal(size=(2, 3, 5)), rng.normal(size=(2, 3, 5)), LayerNorm(*rng.normal(size=(2, 5)))
+    y, pullback = Stack((), None).vjp(x)
+    d_stack, dx = pullback(dy)
+    assert np.array_equal(y, x) and np.array_equal(dx, dy) and d_stack.blocks == () and d_stack.norm is None
+    (y, pullback), (wanted, norm_pullback) = Stack((), norm).vjp(x), norm.vjp(x)
+    (d_stack, dx), (d_norm, dwanted) = pullback(dy), norm_pullback(dy)
+    assert np.array_equal(y, wanted) and np.array_equal(dx, dwanted)
+    assert np.array_equal(d_stack.norm.gamma, d_norm.gamma) and np.array_equal(d_stack.norm.beta, d_norm.beta)
+    gradcheck.assert_gradients(Stack((), norm), x)
+
+
 @BOTH
 def test_permutation_equivariance(rng, residual):
     layer, x, order = random_encoder(rng, residual), sequence(rng), [3, 0, 4, 1, 2]
