@@ -23,36 +23,59 @@ BLOCK = 2**15  # entries; a handful of arrays of this size fit in the second cac
 Run = tuple[int, int]  # the first leaf of a run, and the one after its last
 
 
-def entrywise(f: Callable[..., Any], node: Any, *rest: Any) -> Any:
+def entrywise(f: Callable[..., Any], node: Any, *rest: Any, outputs: int = 1) -> Any:
     """Return what `tree.map(f, node, *rest)` does, for an `f` that makes each entry of those at the same place.
+
+    An `f` that returns a tuple of `outputs` arrays makes as many trees: what an optimizer does to a parameter and its
+    moments is one pass over them, 0.6 of the time of one for each.
 
     Raises:
         TypeError, ValueError: as `tree.map` does.
     """
     flats = [tree.written(each) for each in (node, *rest)]
-    first = flats[0]
-    if False in [_kind(flat) is not None and _kind(flat) == _kind(first) and flat.is_like(first) for flat in flats]:
-        return tree.map(f, node, *rest)
+    first, kinds = flats[0], {_kind(flat) for flat in flats}
+    if None in kinds or len(kinds) > 1 or False in [flat.is_like(first) for flat in flats]:
+        return tree.map(f, node, *rest) if outputs == 1 else _leaf_by_leaf(f, outputs, node, *rest)
     there = not on_host(first.leaves[0])
     runs = [(0, len(first.leaves))] if there else _runs(tuple(map(math.prod, first.shapes)))
-    vectors = [_applied(f, *row) for row in zip(*[_vectors(flat, runs) for flat in flats], strict=True)]
+    several = f if outputs > 1 else lambda *vectors: (f(*vectors),)
+    made = [_applied(several, *row) for row in zip(*[_vectors(flat, runs) for flat in flats], strict=True)]
+    trees = tuple(_of_vectors(node, first, runs, [vectors[k] for vectors in made]) for k in range(outputs))
+    return trees if outputs > 1 else trees[0]
+
+
+def _of_vectors(node: Any, flat: Flat, runs: list[Run], vectors: list[Any]) -> Any:
+    """Return the tree like `node` whose leaves are parts of the vectors, one of which there is for each run."""
     leaves: list[Any] = []
     for (start, stop), vector in zip(runs, vectors, strict=True):
         place = 0
-        for shape in first.shapes[start:stop]:
+        for shape in flat.shapes[start:stop]:
             end = place + math.prod(shape)
             leaves.append(vector[place:end].reshape(shape))
             place = end
-    made = unflatten(first, leaves)
-    tree.know(made, Flat(first.structure, leaves, first.shapes, first.constants, [], vectors), node)
+    made = unflatten(flat, leaves)
+    tree.know(made, Flat(flat.structure, leaves, flat.shapes, flat.constants, [], vectors), node)
     return made
+
+
+def _leaf_by_leaf(f: Callable[..., tuple], outputs: int, node: Any, *rest: Any) -> tuple[Any, ...]:
+    rows: list[tuple] = []
+
+    def kept(*leaves: Any) -> Any:
+        rows.append(f(*leaves))
+        return leaves[0]
+
+    tree.map(kept, node, *rest)
+    return tuple(unflatten(tree.written(node), [row[k] for row in rows]) for k in range(outputs))
 
 
 def _kind(flat: Flat) -> tuple[type, Any] | None:
     """Return the class and the dtype that all leaves have, or None: a subclass of NumPy's array may be anything."""
-    kinds = {(type(leaf), leaf.dtype) for leaf in flat.leaves}
-    kind = kinds.pop() if len(kinds) == 1 else None
-    return kind if kind is None or kind[0] is np.ndarray or not issubclass(kind[0], np.ndarray) else None
+    kinds, dtypes = set(map(type, flat.leaves)), {leaf.dtype for leaf in flat.leaves}
+    if len(kinds) != 1 or len(dtypes) != 1:
+        return None
+    kind = kinds.pop()
+    return (kind, dtypes.pop()) if kind is np.ndarray or not issubclass(kind, np.ndarray) else None
 
 
 @functools.lru_cache(maxsize=64)  # the same few models come at every step
@@ -78,14 +101,15 @@ def _vectors(flat: Flat, runs: list[Run]) -> list[Any]:
     return [row[0] if len(row) == 1 else np.concatenate(row) for row in rows]
 
 
-def _applied(f: Callable[..., Any], *vectors: np.ndarray) -> Any:
-    """Return f of vectors of one length, block by block."""
+def _applied(f: Callable[..., tuple], *vectors: np.ndarray) -> tuple:
+    """Return the outputs f of vectors of one length, block by block."""
     size = vectors[0].size
     if size <= BLOCK or not on_host(vectors[0]):
         return f(*vectors)
-    made = None
+    made: tuple = ()
     for start in range(0, size, BLOCK):
-        block = f(*[vector[start : start + BLOCK] for vector in vectors])
-        made = np.empty_like(block, shape=(size,)) if made is None else made
-        made[start : start + BLOCK] = block
+        blocks = f(*[vector[start : start + BLOCK] for vector in vectors])
+        made = made or tuple(np.empty_like(block, shape=(size,)) for block in blocks)
+        for whole, block in zip(made, blocks, strict=True):
+            whole[start : start + BLOCK] = block
     return made

@@ -1,7 +1,8 @@
 """A tree written down in one list, in Polish notation: a node before what stands in it.
 
 Every step of a run walks over its model, so a walk is one loop: over the 113 nodes of a small Transformer
-it takes 20 us, where a function that calls itself takes 50, and 180 if it builds the tree again.
+it takes 20 us, where a function that calls itself takes 50, and 180 if it builds the tree again; from its list the
+tree is built in 27 us.
 """
 
 import dataclasses
@@ -70,34 +71,61 @@ def flatten(tree: Any) -> Flat:
 
 def unflatten(flat: Flat, leaves: list[Any]) -> Any:
     """Return the tree with these leaves, in field order, in place of its own."""
-    leaves, constants, made = leaves[:], flat.constants[:], []  # what is made waits for what it stands in
-    for what, names, count in _steps(tuple(flat.structure)):
-        if what is ARRAY:
-            made.append(leaves.pop())
-        elif what is CONSTANT:
-            made.append(constants.pop())
-        else:
-            values = made[: -count - 1 : -1]  # the last ones, the first of which was made last
-            if count:
-                del made[-count:]
-            made.append(tuple(values) if what is TUPLE else with_fields(what, zip(names, values, strict=True)))
-    return made.pop()
+    plan = _plan(tuple(flat.structure))
+    values: list[Any] = [None] * len(flat.structure)  # of each node, at its place
+    for place, leaf in zip(plan.leaves, leaves, strict=True):
+        values[place] = leaf
+    for place, constant in zip(plan.constants, flat.constants, strict=True):
+        values[place] = constant
+    for place, what, names, first, stop in plan.nodes:
+        inner = values[first:stop]
+        values[place] = tuple(inner) if what is TUPLE else with_fields(what, zip(names, inner))  # noqa: B905, one each
+    return values[0]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Plan:
+    """Places of nodes, by floors from the root down: what stands in a node lies together, behind it."""
+
+    leaves: list[int]
+    constants: list[int]
+    nodes: list[tuple[int, Any, tuple[str, ...], int, int]]  # the last one first: class, fields, where these lie
 
 
 @functools.lru_cache(maxsize=64)  # the same few trees come at every step
-def _steps(structure: tuple[Any, ...]) -> list[tuple[Any, tuple[str, ...], int]]:
-    """Return, from the last node to the first, what it is, the names of its fields, and how many nodes stand in it."""
-    steps: list[tuple[Any, tuple[str, ...], int]] = []
-    for what in reversed(structure):
+def _plan(structure: tuple[Any, ...]) -> _Plan:
+    inner: list[list[int]] = [[] for _ in structure]  # which nodes stand in a node
+    ahead: list[list[int]] = []  # where those of the nodes go that are still to come
+    for node, what in enumerate(structure):
+        if ahead:
+            ahead.pop().append(node)
+        ahead += [inner[node]] * (what[1] if isinstance(what, tuple) else len(_names(what)))
+    order = [0]
+    for node in order:  # which grows
+        order += inner[node]
+    place, plan, first = {node: k for k, node in enumerate(order)}, _Plan([], [], []), 1
+    for node in order:
+        what, stop = structure[node], first + len(inner[node])
+        if isinstance(what, tuple):
+            plan.nodes.append((place[node], TUPLE, (), first, stop))
+        elif _is_layer(what):
+            plan.nodes.append((place[node], what, _names(what), first, stop))
+        first = stop
+    plan.nodes.reverse()
+    for node, what in enumerate(structure):
         if what is ARRAY:
-            steps.append((ARRAY, (), 0))
-        elif isinstance(what, tuple):
-            steps.append((TUPLE, (), what[1]))
-        elif isinstance(sort(what), str):
-            steps.append((CONSTANT, (), 0))
-        else:
-            steps.append((what, names := fields_of(what), len(names)))
-    return steps
+            plan.leaves.append(place[node])
+        elif not isinstance(what, tuple) and not _is_layer(what):
+            plan.constants.append(place[node])
+    return plan
+
+
+def _is_layer(what: Any) -> bool:
+    return what is not ARRAY and not isinstance(sort(what), str)
+
+
+def _names(what: Any) -> tuple[str, ...]:
+    return fields_of(what) if _is_layer(what) else ()
 
 
 def expect_parameters(flat: Flat) -> None:

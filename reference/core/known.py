@@ -3,7 +3,6 @@
 So no field, copy or pickle carries it along, and a copy is not taken for the object.
 """
 
-import contextlib
 import weakref
 from typing import Any, Generic, TypeVar
 
@@ -38,13 +37,16 @@ class Known(Generic[T]):
 
     def get(self, of: Any) -> T | None:
         """Return what is known of this object and no other, None where that is nothing."""
-        self._forget()
+        if self._gone:
+            self._forget()
         known = self._facts.get(id(of))
         return known[1] if known is not None and known[0]() is of else None
 
     def _forget(self) -> None:
         while self._gone:
-            with contextlib.suppress(IndexError, KeyError):  # another thread was faster
+            try:
                 reference = self._gone.pop()
                 if self._facts[reference.key][0] is reference:
                     del self._facts[reference.key]
+            except (IndexError, KeyError):
+                continue  # another thread was faster

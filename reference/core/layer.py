@@ -13,6 +13,7 @@ from reference.core import tree
 from reference.core.arrays import as_array, is_any_array
 from reference.core.kinds import checked, expect_fields
 from reference.core.known import Known
+from reference.core.nodes import ARRAY, REFUSED, TUPLE, sort
 from reference.core.randomness import takes_randomness, unmoved
 from reference.core.shapes import expect_dtype
 
@@ -133,18 +134,20 @@ def _expect_like(where: str, path: str, gradient: Any, value: Any) -> None:
 
     Swapped gradients of two layers of one class and other widths are found here, not in the optimizer.
     """
-    if type(value) is np.ndarray or is_any_array(value):
+    kind: Any = type(value)
+    what = sort(kind)
+    if what is ARRAY or (what is REFUSED and is_any_array(value)):
         if type(gradient) is not np.ndarray and not is_any_array(gradient):
             raise TypeError(f"{where}: '{path}' must be an array, got {type(gradient).__name__}")
         if gradient.shape != value.shape:
             raise ValueError(f"{where}: '{path}' must have shape {value.shape}, got {gradient.shape}")
-    elif type(gradient) is not type(value):
-        raise TypeError(f"{where}: '{path}' must be of type {type(value).__name__}, got {type(gradient).__name__}")
-    elif isinstance(value, tuple):
+    elif type(gradient) is not kind:
+        raise TypeError(f"{where}: '{path}' must be of type {kind.__name__}, got {type(gradient).__name__}")
+    elif what is TUPLE:
         if len(gradient) != len(value):
             raise ValueError(f"{where}: '{path}' must have {len(value)} entries, got {len(gradient)}")
         for i, (inner, like) in enumerate(zip(gradient, value, strict=True)):
             _expect_like(where, f"{path}[{i}]", inner, like)
-    elif tree.is_layer(value) and not is_checked(gradient, value):
+    elif callable(what) and not is_checked(gradient, value):
         for name in tree.field_names(value):
             _expect_like(where, f"{path}.{name}", getattr(gradient, name), getattr(value, name))

@@ -72,11 +72,13 @@ def rebuild(layer: Any, values: dict[str, Any]) -> Any:
 def with_fields(kind: Any, values: Iterable[tuple[str, Any]]) -> Any:
     """Return a layer of class `kind` with these fields, not checked."""
     made = object.__new__(kind)
-    if hasattr(made, "__dict__"):
-        made.__dict__.update(values)
-    else:
+    try:
+        fields = made.__dict__
+    except AttributeError:
         for name, value in values:
             object.__setattr__(made, name, value)  # a frozen dataclass with slots has no other way
+    else:
+        fields.update(values)
     return made
 
 

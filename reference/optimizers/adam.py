@@ -65,12 +65,14 @@ class Adam:
             decays = numbers("Adam.step", "decayed", self.decay, self.decayed, model)
             d_model = map_each(lambda decay, g, theta: g + decay * theta, decays, d_model, model)  # (adam.7)
         t = state.step + 1                                                              # (adam.1)
-        m = entrywise(lambda m, g: beta1 * m + (1 - beta1) * g, state.m, d_model)       # (adam.2)
-        v = entrywise(lambda v, g: beta2 * v + (1 - beta2) * (g * g), state.v, d_model)  # (adam.3)
 
-        def updated(theta: np.ndarray, m: np.ndarray, v: np.ndarray) -> np.ndarray:
+        def updated(theta: np.ndarray, m: np.ndarray, v: np.ndarray, g: np.ndarray) -> tuple[np.ndarray, ...]:
+            m = beta1 * m + (1 - beta1) * g                                             # (adam.2)
+            v = beta2 * v + (1 - beta2) * (g * g)                                       # (adam.3)
             m_hat = m / (1 - beta1**t)                                                  # (adam.4)
             v_hat = v / (1 - beta2**t)                                                  # (adam.5)
-            return theta - rate * m_hat / (np.sqrt(v_hat) + eps)                        # (adam.6)
+            theta = theta - rate * m_hat / (np.sqrt(v_hat) + eps)                       # (adam.6)
+            return theta, m, v
 
-        return entrywise(updated, model, m, v), AdamState(m=m, v=v, step=t)
+        model, m, v = entrywise(updated, model, state.m, state.v, d_model, outputs=3)
+        return model, AdamState(m=m, v=v, step=t)

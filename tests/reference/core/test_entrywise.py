@@ -66,6 +66,29 @@ def test_a_leaf_that_was_written_to_is_seen(rng):
     assert all((leaf == 2).all() for _, leaf in tree.leaves(entrywise(lambda x: 2 * x, given)))
 
 
+def stepped(theta, m, g):
+    m = smoothed(m, g)
+    return theta - 0.1 * m, m
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.complex128])
+def test_several_trees_made_in_one_pass_have_the_bits_of_each_made_alone_also_on_what_was_made_before(rng, dtype):
+    theta, m, g = drawn(rng, dtype), drawn(rng, dtype), drawn(rng, dtype)
+    expected = theta, m
+    for _ in range(3):
+        theta, m = entrywise(stepped, theta, m, g, outputs=2)
+        expected = tuple(tree.map(lambda *row, k=k: stepped(*row)[k], *expected, g) for k in range(2))
+        for got, one in zip((theta, m), expected, strict=True):
+            assert_same_bits(got, one)
+
+
+def test_several_trees_share_no_memory_with_one_another(rng):
+    made = entrywise(stepped, drawn(rng), drawn(rng), drawn(rng), outputs=2)
+    arrays = [leaf for one in made for _, leaf in tree.leaves(one)]
+    for k, array in enumerate(arrays):
+        assert not any(np.shares_memory(array, further) for further in arrays[k + 1 :])
+
+
 def test_small_leaves_cost_one_call_together_and_a_large_one_a_call_for_each_block(rng):
     calls = []
 
@@ -97,6 +120,9 @@ def test_on_a_device_all_leaves_cost_one_call_together(rng):
 )
 def test_every_tree_that_map_takes_is_taken(node):
     assert_same_bits(entrywise(np.negative, node), tree.map(np.negative, node))
+    negative, double = entrywise(lambda x: (-x, 2 * x), node, outputs=2)
+    assert_same_bits(negative, tree.map(np.negative, node))
+    assert_same_bits(double, tree.map(lambda x: 2 * x, node))
 
 
 def test_trees_of_another_structure_are_refused_as_by_map(rng):
