@@ -20,6 +20,8 @@ from gradcheck.numeric.probe import Probe
 from gradcheck.numeric.scales import root_sum_square
 from gradcheck.subjects.problem import Arrays
 
+Outputs = dict[float, tuple[np.ndarray, np.ndarray]]  # f (m,) at point + h d and at point - h d, for each step h
+
 
 def few_bits(h: np.ndarray, bits: int = STEP_BITS) -> np.ndarray:
     mantissa, exponent = np.frexp(h)
@@ -54,11 +56,14 @@ def sweep(
     steps: np.ndarray,
     y: np.ndarray,
     grain: np.ndarray | None = None,
+    outputs: Outputs | None = None,
 ) -> Sweep:
     """Evaluate f at point +- h d for every step; the outputs are subtracted first and projected afterwards.
 
-    Without `g` (G, m) every output stands for itself: G is m.
+    Without `g` (G, m) every output stands for itself: G is m.  At steps whose `outputs` are known f is not evaluated,
+    and those of the others are added to them.
     """
+    outputs = {} if outputs is None else outputs
     direction, count = probe.direction(point), y.size if g is None else len(g)
     steps = steps[steps >= min(smallest_exact(point, direction), float(STEPS[EXACT]))]
     rows: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
@@ -70,7 +75,9 @@ def sweep(
             up, down = _lengths(point, forth, back, direction, float(h))
             if not up or not down:
                 break  # this step and all smaller ones are lost in the rounding of x
-            ahead, behind = problem.attempt(forth, y.size), problem.attempt(back, y.size)
+            if float(h) not in outputs:
+                outputs[float(h)] = problem.attempt(forth, y.size), problem.attempt(back, y.size)
+            ahead, behind = outputs[float(h)]
             both, forth_only, back_only = (project(g, change) for change in (ahead - behind, ahead - y, y - behind))
             rows.append((both / (up + down), forth_only / up, back_only / down))
             changed |= (ahead != y) | (behind != y)

@@ -9,11 +9,12 @@ import numpy as np
 
 from gradcheck.numeric import complexstep, noise
 from gradcheck.numeric.constants import OTHER_SPACING
-from gradcheck.numeric.ladder import Sweep, sweep
+from gradcheck.numeric.ladder import Outputs, Sweep, sweep
 from gradcheck.numeric.probe import Along, Probe
 from gradcheck.subjects.problem import Problem
 
 KEPT = 4096  # outputs, up to which their slopes are
+OF_LADDERS, LADDERS = 256, 256  # outputs, up to which they are themselves, at every step of as many ladders
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,6 +26,7 @@ class Place:
     g: np.ndarray  # (G, m)  the cotangents
     grain: np.ndarray | None = None  # (m,)  of outputs that are coarser than their own size: as noise.grain says
     slopes: dict[Probe, np.ndarray] = dataclasses.field(default_factory=dict)  # (m,)  as they were taken
+    outputs: dict[Probe, Outputs] = dataclasses.field(default_factory=dict)  # of ladders, for longer ones
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,6 +41,7 @@ class Task:
     coarser: bool = False  # and look for that of formats coarser than float32
     slopes: np.ndarray | None = None  # (m,)  the complex step's, if it has been taken
     repeats: int = 1  # of the complex step, to measure its noise
+    outputs: Outputs | None = None  # those of the ladder that have been computed
 
 
 @dataclasses.dataclass
@@ -57,6 +60,7 @@ class Reading:
     sweep: Sweep | None = None
     noise: np.ndarray | None = None  # (G,)  standard deviation of one value of <g, f>, in units of its rounding
     exact: Exact | None = None
+    outputs: Outputs = dataclasses.field(default_factory=dict)  # of the ladder
     count: Counter = dataclasses.field(default_factory=Counter)
 
 
@@ -64,7 +68,10 @@ def read(problem: Problem, place: Place, task: Task) -> Reading:
     problem = problem.fresh()
     reading = Reading(task.probe)
     if task.steps is not None:
-        reading.sweep = sweep(problem, place.point, task.probe, place.g, task.steps, place.y, place.grain)
+        outputs = dict(task.outputs or {})
+        reading.sweep = sweep(problem, place.point, task.probe, place.g, task.steps, place.y, place.grain, outputs)
+        if _is_climbed_again(place, task.probe):
+            reading.outputs = outputs
     if task.noise:
         reading.noise = _noise(problem, place, task.probe, task.coarser)
     if task.exact:
@@ -88,6 +95,11 @@ def _is_kept(place: Place, probe: Probe) -> bool:
     return type(probe) is Probe and probe in place.slopes
 
 
+def _is_climbed_again(place: Place, probe: Probe) -> bool:
+    """Whether the outputs along a ladder are kept: a longer one along the same probe has most of its steps."""
+    return place.y.size <= OF_LADDERS and type(probe) is Probe
+
+
 def _noise(problem: Problem, place: Place, probe: Probe, coarser: bool) -> np.ndarray:
     """Return the noise of f along a probe; of one entry, whose roundings may be all alike in a table, from two."""
     if probe.coordinate is None:
@@ -99,7 +111,10 @@ def _noise(problem: Problem, place: Place, probe: Probe, coarser: bool) -> np.nd
 
 
 def read_all(mapper: Any, problem: Problem, place: Place, tasks: list[Task]) -> list[Reading]:
-    """Read every task through a map-like callable and add up what it cost; a complex step is taken once at a place."""
+    """Read every task through a map-like callable and add up what it cost.
+
+    What was computed at a place is not computed there again: complex steps, and steps of a ladder.
+    """
     if not tasks:
         return []
     kept = [task.exact and _is_kept(place, task.probe) for task in tasks]
@@ -107,9 +122,17 @@ def read_all(mapper: Any, problem: Problem, place: Place, tasks: list[Task]) -> 
         dataclasses.replace(task, slopes=place.slopes.get(task.probe)) if is_kept else task
         for task, is_kept in zip(tasks, kept, strict=True)
     ]
-    readings = list(mapper(partial(read, problem, dataclasses.replace(place, slopes={})), tasks))
+    tasks = [
+        dataclasses.replace(task, outputs=place.outputs[task.probe])
+        if task.steps is not None and _is_climbed_again(place, task.probe) and task.probe in place.outputs
+        else task
+        for task in tasks
+    ]
+    readings = list(mapper(partial(read, problem, dataclasses.replace(place, slopes={}, outputs={})), tasks))
     for task, is_kept, reading in zip(tasks, kept, readings, strict=True):
         problem.count.update(reading.count)
+        if reading.outputs and (task.probe in place.outputs or len(place.outputs) < LADDERS):
+            place.outputs[task.probe] = reading.outputs
         if is_kept and reading.exact is not None and reading.exact.slopes is not None:
             place.slopes[task.probe] = reading.exact.slopes
     return readings

@@ -9,7 +9,7 @@ from gradcheck.adapters import pair
 from gradcheck.numeric.constants import OTHER_SPACING, WIDE_BITS, WIDE_SPACING
 from gradcheck.numeric.ladder import STEPS, few_bits
 from gradcheck.numeric.probe import Probe
-from gradcheck.numeric.reading import KEPT, Place, Task, read, read_all
+from gradcheck.numeric.reading import KEPT, LADDERS, OF_LADDERS, Place, Task, read, read_all
 from gradcheck.subjects.problem import Problem
 
 X, G = np.array([0.5, 1.25]), np.array([[1.0, -1.0]])
@@ -71,6 +71,34 @@ def test_the_complex_step_along_an_entry_is_taken_once_at_a_place_for_any_cotang
     assert again.exact.value.tolist() == [0, np.cos(1.25)]
     read_all(map, problem, Place([X], np.sin(X), G), tasks)
     assert problem.count["complex forward"] == 5, "and at another place"
+
+
+@pytest.mark.parametrize("probe", [Probe(0, seed=1), Probe(0, coordinate=1), Probe(None, seed=2)])
+def test_a_longer_ladder_evaluates_only_the_steps_that_a_shorter_one_had_not(probe):
+    """To the same bits as without it, where some outputs change at the widest steps alone."""
+    problem = Problem(pair(lambda x: np.append(np.sin(x), x[1] > 1.3), lambda x, dy: np.cos(x) * dy[:2]), (X,), {})
+    y, g = problem.forward([X]), np.random.default_rng(0).normal(size=(2, 3))
+    place, plain = Place([X], y, g), Place([X], y, g)
+    read_all(map, problem, place, [Task(probe, STEPS[4:9])])
+    before = problem.count["forward"]
+    (again,) = read_all(map, problem, dataclasses.replace(place, grain=np.zeros(3)), [Task(probe, STEPS)])
+    levels = len(again.sweep.steps)
+    assert problem.count["forward"] - before == 2 * (levels - 5)
+    (fresh,) = read_all(map, problem, plain, [Task(probe, STEPS)])
+    for field in dataclasses.fields(fresh.sweep):
+        np.testing.assert_array_equal(getattr(again.sweep, field.name), getattr(fresh.sweep, field.name))
+
+
+def test_outputs_of_ladders_are_kept_of_few_and_few_at_a_time():
+    for size, kept in ((OF_LADDERS, 1), (OF_LADDERS + 1, 0)):
+        x = np.linspace(1, 2, size)
+        place = Place([x], np.sin(x), np.ones((1, size)))
+        problem = Problem(pair(np.sin, lambda x, dy: np.cos(x) * dy), (x,), {})
+        read_all(map, problem, place, [Task(Probe(0, seed=1), STEPS[:2])])
+        assert len(place.outputs) == kept
+    problem, place = Problem(pair(np.sin, lambda x, dy: np.cos(x) * dy), (X,), {}), Place([X], np.sin(X), G)
+    read_all(map, problem, place, [Task(Probe(0, seed=k), STEPS[:1]) for k in range(LADDERS + 1)])
+    assert len(place.outputs) == LADDERS
 
 
 def test_slopes_of_many_outputs_are_not_kept():
