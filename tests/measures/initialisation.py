@@ -99,6 +99,11 @@ def right(rows, said, of):
 
 def epochs(run, training, factors):
     """Yield what answers after each epoch of a model that begins otherwise."""
+    return answers(run, training, factors, run.steps_per_epoch)
+
+
+def answers(run, training, factors, every):
+    """Yield what answers after every so many steps of a model that begins otherwise."""
     model = run.family.init(stream(run, 1), run.model)
     paths = [path for path, _ in tree.leaves(model)]
     for end in factors:
@@ -106,7 +111,7 @@ def epochs(run, training, factors):
     leaves = iter([factor(path, factors) for path in paths])
     first = begin(run, tree.map(lambda p: np.multiply(p, next(leaves), dtype=p.dtype), model))
     for state in steps(run, first, training):
-        if state.step % run.steps_per_epoch == 0:
+        if state.step % every == 0:
             yield lambda rows, model=state.model: run.family.said(model, rows, HOST.there)
 
 
