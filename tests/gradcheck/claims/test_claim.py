@@ -48,7 +48,8 @@ def test_arrays_of_any_shape_are_taken_entry_by_entry():
 def test_a_claim_along_a_part_of_an_array_does_not_see_what_lies_elsewhere(start, stop, known):
     values = np.ones((1, 8))
     values[0, 6] = np.nan
-    value, bar, _ = Claim([values], [[values.copy()]], U).along(Probe(0, start=start, stop=stop).direction([np.ones(8)]))
+    direction = Probe(0, start=start, stop=stop).direction([np.ones(8)])
+    value, bar, _ = Claim([values], [[values.copy()]], U).along(direction)
     assert np.isfinite(value).all() == known and np.isfinite(bar).all() == known
 
 
