@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from sweeps import U, one, swept
 
+from gradcheck.numeric import extrapolate
 from gradcheck.numeric.constants import NEAR_BEST, ORDERS
 from gradcheck.numeric.extrapolate import FEWEST, estimate, estimates
-from gradcheck.numeric.ladder import STEPS, Sweep
+from gradcheck.numeric.ladder import STEPS, Sweep, joined
 
 SMOOTH = [
     (np.exp, 0.3, np.exp(0.3)),
@@ -199,3 +200,19 @@ def test_of_numbers_without_any_error_there_is_none():
     sweep, noise = swept(lambda t: 3.0 + 0 * t)
     found = estimate(sweep, 0 * noise, U)
     assert found.value == 0 and found.bar == 0
+
+
+@pytest.mark.parametrize("levels", [FEWEST, 7, 11, len(STEPS)])
+def test_candidates_that_are_confirmed_together_have_the_bits_of_each_by_itself(monkeypatch, levels):
+    rng = np.random.default_rng(levels)
+    functions = (np.exp, lambda t: 1 / (1.6 + t), lambda t: abs(t - 0.01), lambda t: 1e6 * t)
+    sweep, noise = joined([swept(f)[0] for f in functions]), np.concatenate([swept(f)[1] for f in functions], 1)
+    sweep = Sweep(*(getattr(sweep, f.name)[:levels] for f in dataclasses.fields(sweep)))
+    sweep.central = sweep.central * (1 + 1e-9 * rng.normal(size=sweep.central.shape))
+    found = []
+    for together in (extrapolate.TOGETHER, 0):
+        monkeypatch.setattr(extrapolate, "TOGETHER", together)
+        found.append(extrapolate._candidates(sweep.steps, sweep.central, noise[:levels]))
+    for a, b in zip(*found, strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert np.isinf(found[0][1]).any() and np.isfinite(found[0][1]).any(), "some are confirmed, and some are not"

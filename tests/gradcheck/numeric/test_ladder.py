@@ -1,9 +1,12 @@
 """Difference quotients on a ladder of steps, and how far their values can be trusted."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from gradcheck.adapters import pair
+from gradcheck.numeric import ladder
 from gradcheck.numeric.constants import EXACT, SECOND_RATIO, TINY
 from gradcheck.numeric.ladder import SECOND_STEPS, STEPS, few_bits, joined, part, rounded, smallest_exact, sweep
 from gradcheck.numeric.probe import Along, Probe
@@ -174,3 +177,19 @@ def test_the_smallest_step_that_is_exact_is_taken():
     near = np.array([2.0**37, 1.0]) * STEPS[EXACT + 2]
     s = sweep(problem, [near], probe, None, STEPS, np.sin(near))
     assert len(s.steps) == EXACT + 3
+
+
+@pytest.mark.parametrize("probe", [Probe(0, seed=1), Probe(0, coordinate=1), Probe(0, coordinate=2, own_scale=True)])
+@pytest.mark.parametrize("g", [G, G[:1], None], ids=["two", "one", "each"])
+def test_levels_that_are_projected_together_have_the_bits_of_each_by_itself(monkeypatch, probe, g):
+    """Where some outputs leave the domain at wide steps, and one changes at few steps only."""
+    x = np.array([0.3, -1.2, 0.9, 2.0])
+    problem = Problem(pair(lambda x: np.append(np.sqrt(x + 1.3)[:3], x[1] > -1.19), lambda x, dy: dy), (x,), {})
+    for grain in (None, np.array([1e-9, 0.0, 1e-3, 1.0])):
+        found = []
+        for together in (ladder.TOGETHER, 1):
+            monkeypatch.setattr(ladder, "TOGETHER", together)
+            found.append(sweep(problem, [x], probe, g, STEPS, problem.forward([x]), grain))
+        assert len(found[0].steps) > 5
+        for field in dataclasses.fields(found[0]):
+            np.testing.assert_array_equal(*(getattr(s, field.name) for s in found))
