@@ -20,6 +20,7 @@ class Draws:
 
     def __init__(self) -> None:
         self.start, self.drawn, self.calls = _states(), False, 0
+        self._after: States | None = None  # what a call has left, if somebody has looked since
 
     def replayed(self, start: States | None = None) -> contextlib.AbstractContextManager:
         """Undo what is drawn within; `start` is where to begin, if not where the check began."""
@@ -33,13 +34,14 @@ class Draws:
     def _undone(self, start: States | None) -> Iterator[None]:
         self.calls += 1
         with LOCK:
-            before = _states()
+            before = _states() if self.drawn else self.start  # as they are until a call has drawn: looking costs
+            self._after = None
             if self.drawn:
                 _restore(self.start if start is None else start)
             try:
                 yield
             finally:
-                self.drawn = self.drawn or not _same(before, _states())
+                self.drawn = self.drawn or not _same(before, self._after or _states())
                 if self.drawn:
                     _restore(before)
 
@@ -50,7 +52,7 @@ class Draws:
         """
         if not self._watched:
             return pullback
-        here = _states()
+        here = self._left()
 
         def pull(dy: Any) -> Any:
             nonlocal here
@@ -60,9 +62,14 @@ class Draws:
                 try:
                     return pullback(dy)
                 finally:
-                    here = _states()
+                    here = self._left()
 
         return pull
+
+    def _left(self) -> States:
+        """Return what the generators hold now, at the end of a call, which `_undone` need not look at again."""
+        self._after = _states()
+        return self._after
 
 
 def _states() -> States:
