@@ -4,6 +4,7 @@ from typing import Any
 
 from reference.core.arrays import expect_beside
 from reference.core.masks import expect_biases, expect_mask, positions
+from reference.core.positions import expect_position_ids, given
 from reference.core.randomness import expect_generator
 from reference.core.shapes import (
     expect_above_zero,
@@ -65,6 +66,26 @@ def expect_attention(
         positions(where, queries, keys)
     expect_share(where, "dropout", dropout)
     expect_generator(where, rng)
+
+
+def expect_self_attention(
+    where: str, layer: Any, x: Any, bias: tuple[Any, ...], mask: Any, rng: Any, position_ids: Any
+) -> dict[str, Any]:
+    """Raise unless a grouped attention may be given these; return what its rotary positions are given of the ids.
+
+    Raises:
+        TypeError: x or a bias is not floating or complex, the mask not boolean, an id no integer, or rng no generator.
+        ValueError: the shapes do not fit together, or there are position_ids and biases that go by places.
+    """
+    expect_generator(where, rng)
+    expect_shape(where, "x", x, ("B", "T", layer.query.w.shape[0]))
+    table = x.shape[0], layer.heads, x.shape[1], x.shape[1]
+    expect_biases(where, bias, table)
+    expect_mask(where, mask, table, x)
+    expect_position_ids(where, position_ids, x)
+    if position_ids is not None and (layer.alibi or layer.relative is not None):
+        raise ValueError(f"{where}: position_ids must be None where biases go by places, got some")
+    return given(position_ids)
 
 
 def expect_groups(where: str, heads: int, groups: int) -> None:

@@ -85,6 +85,23 @@ def padding(lengths: np.ndarray, keys: int) -> np.ndarray:
     return (integers(range(keys), lengths) < lengths[:, None])[:, None, None, :]
 
 
+def packed(position_ids: np.ndarray) -> np.ndarray:
+    """Return (B, 1, T, T) for ids (B, T), True where two places of a row are of one sequence.
+
+    A row holds one sequence after the other; one begins wherever the positions do not go on by 1.
+
+    Raises:
+        TypeError: `position_ids` is not integer.
+        ValueError: it has not the shape (B, T).
+    """
+    expect_integers("packed", "position_ids", position_ids)
+    if position_ids.ndim != 2:
+        raise ValueError(f"packed: position_ids must have shape (B, T), got {position_ids.shape}")
+    begins = position_ids[:, 1:] != position_ids[:, :-1] + 1
+    number = np.cumsum(np.concatenate([position_ids[:, :1] * 0, begins], axis=1), axis=1)  # (B, T)
+    return (number[:, :, None] == number[:, None])[:, None]
+
+
 def expect_mask(where: str, mask: Any, shape: tuple[int, int, int, int], like: Any = None) -> None:
     """Raise unless `mask` is None or boolean with axes (B or 1, H or 1, T or 1, S) of `shape`, an array like `like`."""
     if mask is None:

@@ -1,12 +1,56 @@
-"""Positions that are added from step to step: rows of one table."""
+"""Positions of the caller's, and those that are added from step to step, rows of one table."""
 
+import functools
+import inspect
 from typing import Any
 
 import numpy as np
 
-from reference.core.arrays import integers
+from reference.core.arrays import expect_beside, integers
 from reference.core.cache import Cache, expect_cache
-from reference.core.shapes import expect_shape
+from reference.core.shapes import MOST, expect_ids, expect_shape
+
+
+def expect_position_ids(where: str, position_ids: Any, x: Any, most: int = MOST, *, like: Any = None) -> None:
+    """Raise unless `position_ids` is None or integer, (B or 1, T) for x (B, T, ...), in [0, most).
+
+    It must be an array of the library of x, or of `like`.
+
+    Raises:
+        TypeError: it is no integer array, or one of another library.
+        ValueError: it has another shape, or a position is negative or beyond the last.
+    """
+    if position_ids is None:
+        return
+    expect_ids(where, "position_ids", position_ids, most)
+    expect_beside(where, "position_ids", position_ids, x if like is None else like)
+    batch, length = x.shape[:2]
+    if position_ids.shape not in ((batch, length), (1, length)):
+        raise ValueError(
+            f"{where}: position_ids must have shape ({batch} or 1, {length}), got {position_ids.shape}"
+        )
+
+
+def row_after_row(position_ids: np.ndarray, batch: int) -> np.ndarray:
+    """Map position ids (B or 1, T) to those of all rows, one after the other (B T,)."""
+    rows = integers(range(batch), position_ids) % len(position_ids)
+    return position_ids.take(rows, axis=0).ravel()
+
+
+def given(position_ids: np.ndarray | None) -> dict[str, np.ndarray]:
+    """Return {"position_ids": position_ids}, {} where there are none: who takes no such ids is asked for none."""
+    return {} if position_ids is None else {"position_ids": position_ids}
+
+
+def placed(layer: Any, position_ids: np.ndarray | None) -> dict[str, np.ndarray]:
+    """Return what `given` does if the `vjp` of the layer names position ids, {} otherwise."""
+    kind: Any = type(layer)
+    return given(position_ids) if _takes_some(kind) else {}
+
+
+@functools.cache  # a signature is read once for each class, not at each call
+def _takes_some(kind: Any) -> bool:
+    return "position_ids" in inspect.signature(kind.vjp).parameters
 
 
 class PositionsCache(Cache):

@@ -10,14 +10,12 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from reference.core import tree
-from reference.core.attention import expect_grouped, expect_groups
+from reference.core.attention import expect_grouped, expect_groups, expect_self_attention
 from reference.core.cache import Cache, expect_rows
 from reference.core.kinds import AboveZero, Count, Share, Size
 from reference.core.layer import Layer
-from reference.core.masks import expect_biases, expect_mask, padding
+from reference.core.masks import padding
 from reference.core.outputs import join, split
-from reference.core.randomness import expect_generator
-from reference.core.shapes import expect_shape
 from reference.functions.alibi import alibi_slopes
 from reference.layers.attention import attention_vjp, expect_heads, merge_heads, split_heads
 from reference.layers.cache import KeyValueCache, step
@@ -94,20 +92,24 @@ class GroupedAttention(Layer):
 
     def vjp(
         self, x: np.ndarray, *bias: np.ndarray,
-        mask: np.ndarray | None = None, rng: np.random.Generator | None = None, weights: bool = False,
+        mask: np.ndarray | None = None, position_ids: np.ndarray | None = None,
+        rng: np.random.Generator | None = None, weights: bool = False,
     ) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:  # fmt: skip
         """Map x (B, T, D) to y (B, T, D), with `weights` also to those; the pullback returns (d_self, dx, *dbias).
 
-        Each `bias` (B or 1, H or 1, T or 1, T) is added to the scores.  `mask` is boolean, of the same
-        axes, True where a position sees another.  Weights are dropped only where there is an rng.
+        Each `bias` (B or 1, H or 1, T or 1, T) is added to the scores.  `mask` is boolean, of the same axes, True where
+        a position sees another.  `position_ids` (B or 1, T) stand in place of 0 to T - 1 where queries and keys turn,
+        not where a mask or a window goes by places.  Weights are dropped only where there is an rng.
 
         Raises:
-            TypeError: x or a bias is not floating or complex, the mask not boolean, or rng no generator.
-            ValueError: the shapes do not fit together.
+            TypeError: x or a bias is not floating or complex, the mask not boolean, ids no integers, or rng none.
+            ValueError: the shapes do not fit together, or there are position_ids and biases that go by places.
 
         Source: Ainslie et al. 2023 (arXiv:2305.13245), sec. 2.2; of each option, see the derivation.
         """
-        self._expect_fields(x, bias, mask, rng)
+        where = type(self).__name__
+        self._expect_projections(where)
+        at = expect_self_attention(where, self, x, bias, mask, rng, position_ids)
         q, query_pullback = self.query.vjp(x)                       # (B, T, H K)   # (grouped_attention.1)
         k, key_pullback = self.key.vjp(x)                           # (B, T, G K)   # (grouped_attention.2)
         v, value_pullback = self.value.vjp(x)                       # (B, T, G K)   # (grouped_attention.3)
@@ -118,11 +120,11 @@ class GroupedAttention(Layer):
         if self.key_norm is not None:
             k, key_norm_pullback = self.key_norm.vjp(k)             # (B, G, T, K)  # (grouped_attention.5)
         if self.rotary is not None:
-            q, query_rotary_pullback = self.rotary.vjp(q)           # (B, H, T, K)  # (grouped_attention.6)
-            k, key_rotary_pullback = self.rotary.vjp(k)             # (B, G, T, K)  # (grouped_attention.7)
+            q, query_rotary_pullback = self.rotary.vjp(q, **at)     # (B, H, T, K)  # (grouped_attention.6)
+            k, key_rotary_pullback = self.rotary.vjp(k, **at)       # (B, G, T, K)  # (grouped_attention.7)
         if self.relative is not None:
-            at = range(x.shape[1])
-            r, relative_pullback = self.relative.vjp(queries=at, keys=at)           # (grouped_attention.20)
+            places = range(x.shape[1])
+            r, relative_pullback = self.relative.vjp(queries=places, keys=places)   # (grouped_attention.20)
             bias = (*bias, r)                                       # (1, H, T, T)
         out, attention_pullback = attention_vjp(
             q, k, v, *bias, mask=mask, causal=self.causal, window=self.window, cap=self.cap, scale=self.scale, rng=rng,
@@ -167,15 +169,6 @@ class GroupedAttention(Layer):
         """Map the next x (B, T, D) to y (B, T, D); nothing is dropped."""
         return step(self, x, cache)
 
-    def _expect_fields(self, x: Any, bias: tuple[Any, ...], mask: Any, rng: Any) -> None:
-        where, width = type(self).__name__, self.query.w.shape[0]
-        self._expect_projections(where)
-        expect_generator(where, rng)
-        expect_shape(where, "x", x, ("B", "T", width))
-        table = x.shape[0], self.heads, x.shape[1], x.shape[1]
-        expect_biases(where, bias, table)
-        expect_mask(where, mask, table, x)
-
     def _expect_projections(self, where: str) -> None:
         expect_heads(where, self.heads, self.query.w.shape[1])
         expect_grouped(where, self)
@@ -192,6 +185,8 @@ def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]
 
     yield "4 heads, all to all", layer(4, bias=True, causal=False), (x,), {}
     yield "2 groups, norms, rotary", layer(2, qk_norm=True, rotary=Rotary(base=100.0)), (x,), {"mask": seen}
+    packed = {"position_ids": np.array([[0, 1, 2, 0, 1], [0, 1, 0, 1, 2]])}
+    yield "2 groups, rotary, position ids", layer(2, rotary=Rotary(base=100.0)), (x,), packed
     yield "1 group, ALiBi, window 3", layer(1, alibi=True, window=3), (x,), {}
     yield "2 groups, a bias, cap 1.5", layer(2, causal=False, cap=1.5), (x, bias), {}
     others = {"relative": RelativePositions(rng.normal(size=(8, 4)), far=4), "scale": 1.0}

@@ -10,12 +10,14 @@ from reference.core.arrays import expect_beside
 from reference.core.cache import Cache, expect_rows
 from reference.core.kinds import Size
 from reference.core.layer import Layer
-from reference.core.positions import PositionsCache, add_positions
+from reference.core.positions import PositionsCache, add_positions, expect_position_ids, row_after_row
 from reference.core.shapes import expect_shape
+from reference.core.special import rows_added
+from reference.core.sums import as_rows
 
 
 class LearnedPositions(Layer):
-    """y = x + table[:T]: one vector for each of P positions, the same for every sequence."""
+    """y = x + table[:T]: one vector for each of P positions, the same for every sequence unless ids say which."""
 
     table: np.ndarray  # (P, D)
 
@@ -24,12 +26,14 @@ class LearnedPositions(Layer):
         """Draw normal entries of standard deviation D^(-1/2), as Embedding does."""
         return cls(table=rng.normal(scale=width ** -0.5, size=(positions, width)).astype(dtype))
 
-    def vjp(self, x: np.ndarray) -> tuple[np.ndarray, Callable[[np.ndarray], tuple[Self, np.ndarray]]]:
-        """Map x (B, T, D) to y (B, T, D).
+    def vjp(
+        self, x: np.ndarray, *, position_ids: np.ndarray | None = None
+    ) -> tuple[np.ndarray, Callable[[np.ndarray], tuple[Self, np.ndarray]]]:
+        """Map x (B, T, D) to y (B, T, D); `position_ids` (B or 1, T) stand in place of 0 to T - 1.
 
         Raises:
-            TypeError: x is not a floating or complex array.
-            ValueError: x has not the shape (B, T, D), or T is larger than P.
+            TypeError: x is not a floating or complex array, or position_ids not an integer one.
+            ValueError: x has not the shape (B, T, D), T is larger than P, or an id outside [0, P).
 
         Source: Gehring et al. 2017 (arXiv:1705.03122), sec. 3.1.
         """
@@ -37,14 +41,22 @@ class LearnedPositions(Layer):
         positions, width = self.table.shape
         expect_shape("LearnedPositions", "x", x, ("B", "T", width))
         expect_beside("LearnedPositions", "x", x, self.table)
-        length = x.shape[1]
-        if length > positions:
+        batch, length, _ = x.shape
+        expect_position_ids("LearnedPositions", position_ids, x, positions)
+        if position_ids is None and length > positions:
             raise ValueError(f"LearnedPositions: x must have at most {positions} positions, got {length}")
-        y = x + self.table[:length]                                     # (B, T, D)  # (learned.1)
+        if position_ids is None:
+            y = x + self.table[:length]                                 # (B, T, D)  # (learned.1)
+        else:
+            at = row_after_row(position_ids, batch).reshape(batch, length)  # (B, T)
+            y = x + self.table.take(at, axis=0)                         # (B, T, D)  # (learned.4)
 
         def pullback(dy: np.ndarray) -> tuple[Self, np.ndarray]:
-            dtable = np.zeros_like(dy, shape=(positions, width))
-            dtable[:length] = dy.sum(axis=0)                            # (T, D)     # (learned.2)
+            if position_ids is None:
+                dtable = np.zeros_like(dy, shape=(positions, width))
+                dtable[:length] = dy.sum(axis=0)                        # (T, D)     # (learned.2)
+            else:
+                dtable = rows_added(at, as_rows(dy), positions)         # (P, D)     # (learned.5)
             dx = dy                                                     # (B, T, D)  # (learned.3)
             return self.cotangent(table=dtable), dx
 
@@ -67,3 +79,6 @@ def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]
     layer = LearnedPositions(table=rng.normal(size=(5, 7)))
     yield "3 of 5 positions", layer, (rng.normal(size=(2, 3, 7)),), {}
     yield "all positions", layer, (rng.normal(size=(2, 5, 7)),), {}
+    packed = np.array([[0, 1, 2, 0], [4, 1, 1, 0]])
+    yield "position ids", layer, (rng.normal(size=(2, 4, 7)),), {"position_ids": packed}
+    yield "position ids for all", layer, (rng.normal(size=(3, 4, 7)),), {"position_ids": packed[1:]}

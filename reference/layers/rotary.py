@@ -9,6 +9,7 @@ import numpy as np
 from reference.core.arrays import integers, table
 from reference.core.kinds import AboveZero, Count, Nonnegative, Size
 from reference.core.layer import Layer
+from reference.core.positions import expect_position_ids, row_after_row
 from reference.core.shapes import MOST, expect_shape, expect_whole
 
 
@@ -30,13 +31,15 @@ class Rotary(Layer):
     interleaved: bool = False
 
     def vjp(
-        self, x: np.ndarray, *, start: int = 0
+        self, x: np.ndarray, *, start: int = 0, position_ids: np.ndarray | None = None
     ) -> tuple[np.ndarray, Callable[[np.ndarray], tuple[Self, np.ndarray]]]:
-        """Map x (B, H, T, K) to y (B, H, T, K); x[:, :, 0] stands at position `start`.
+        """Map x (B, H, T, K) to y (B, H, T, K); x[:, :, t] stands at position `start` + t, or at position_ids[:, t].
 
         Raises:
-            TypeError: x is not a floating or complex array, or start not a whole number.
-            ValueError: x has not four axes, R is odd or above K, start is negative, or low is not below high.
+            TypeError: x is not a floating or complex array, start not a whole number, or position_ids (B or 1, T) not
+                an integer array.
+            ValueError: x has not four axes, R is odd or above K, a position is negative,
+                start and position_ids are both given, or low is not below high.
 
         Source: Su et al. 2021 (arXiv:2104.09864), eq. 15 and 34, where pairs are interleaved;
         Chen et al. 2023 (arXiv:2306.15595), eq. 4 (factor); Peng et al. 2023 (arXiv:2309.00071), eq. 17 to 19 (length).
@@ -46,11 +49,32 @@ class Rotary(Layer):
         expect_whole("Rotary", "start", start, 0, MOST)
         if not self.low < self.high:
             raise ValueError(f"Rotary: low must be below high, {self.high}, got {self.low}")
-        u = self._by_halves(x)                                          # (B, H, T, R)    # (rotary.11)
-        half = u.shape[3] // 2
-        speed = float(self.base), float(self.factor), self.length, float(self.low), float(self.high)
-        cos, sin = _turns(speed, int(start), x.shape[2], half, x.real.dtype, like=x)  # (T, R/2)
+        batch, heads, length, width = x.shape
+        expect_position_ids("Rotary", position_ids, x.swapaxes(1, 2))
+        if position_ids is None:
+            return self._turned(x, int(start))
+        if start:
+            raise ValueError(f"Rotary: start must be 0 where there are position_ids, got {start}")
+        row = 1, heads, batch * length, width                           # all sequences, one after the other
+        y, turned_pullback = self._turned(x.swapaxes(0, 1).reshape(row), row_after_row(position_ids, batch))
 
+        def pullback(dy: np.ndarray) -> tuple[Self, np.ndarray]:
+            d_self, dx = turned_pullback(dy.swapaxes(0, 1).reshape(row))
+            return d_self, dx.reshape(heads, batch, length, width).swapaxes(0, 1)
+
+        return y.reshape(heads, batch, length, width).swapaxes(0, 1), pullback
+
+    def _turned(
+        self, x: np.ndarray, at: int | np.ndarray
+    ) -> tuple[np.ndarray, Callable[[np.ndarray], tuple[Self, np.ndarray]]]:
+        """Turn x (B, H, T, K), which stands at these positions (T,), or from one on."""
+        u = self._by_halves(x)                                          # (B, H, T, R)    # (rotary.11)
+        half, dtype = u.shape[3] // 2, x.real.dtype
+        speeds = float(self.base), float(self.factor), self.length, float(self.low), float(self.high)
+        if isinstance(at, int):
+            cos, sin = _turns(speeds, at, x.shape[2], half, dtype, like=x)  # (T, R/2)
+        else:
+            cos, sin = _turns_at(at, _speeds(half, x, *speeds), dtype)  # (T, R/2)
         a, b, v = u[..., :half], u[..., half:], np.empty_like(u)
         v[..., :half] = cos * a - sin * b                               # (B, H, T, R/2)  # (rotary.3)
         v[..., half:] = sin * a + cos * b                               # (B, H, T, R/2)  # (rotary.4)
@@ -123,9 +147,17 @@ def _turns(
     return np.cos(angle).astype(dtype), np.sin(angle).astype(dtype)
 
 
+def _turns_at(at: np.ndarray, speed: np.ndarray, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
+    """Return cosines and sines (T, R/2) of these positions (T,)."""
+    angle = at[:, None] * speed                                         # (T, R/2)        # (rotary.15)
+    return np.cos(angle).astype(dtype), np.sin(angle).astype(dtype)
+
+
 def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]:
     yield "(2, 4, 3, 6)", Rotary(), (rng.normal(size=(2, 4, 3, 6)),), {}
     yield "base 10, from position 5", Rotary(base=10.0), (rng.normal(size=(2, 1, 3, 8)),), {"start": 5}
+    packed = {"position_ids": np.array([[0, 1, 2, 0, 9]])}
+    yield "position ids", Rotary(base=10.0, width=4), (rng.normal(size=(1, 3, 5, 6)),), packed
     slow = Rotary(base=10.0, factor=3.0, length=12, low=0.4, high=1.5)  # pairs of both kinds, and two in between
     yield "slow pairs slower", slow, (rng.normal(size=(2, 1, 3, 8)),), {"start": 5}
     yield "4 of 7 entries", Rotary(base=10.0, width=4), (rng.normal(size=(2, 1, 3, 7)),), {"start": 5}

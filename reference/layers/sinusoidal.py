@@ -9,7 +9,7 @@ from numpy.typing import DTypeLike
 from reference.core.arrays import integers, table
 from reference.core.cache import Cache, expect_rows
 from reference.core.layer import Layer
-from reference.core.positions import PositionsCache, add_positions
+from reference.core.positions import PositionsCache, add_positions, expect_position_ids, row_after_row
 from reference.core.shapes import MOST, expect_dtype, expect_flag, expect_shape, expect_whole
 
 
@@ -36,9 +36,18 @@ def sinusoidal(
 
 @table  # a sine costs more than the layer
 def _table(length: int, width: int, dtype: np.dtype, halves: bool, *, like: Any = None) -> np.ndarray:
+    angle = integers(range(length), like)[:, None] * _frequency(width, like)  # (T, D)  # (sinusoidal.2)
+    return _waves(angle, dtype, halves)
+
+
+def _frequency(width: int, like: Any) -> np.ndarray:
     column = integers(range(width), like)
-    frequency = 10000.0 ** (-2 * (column // 2) / width)                 # (D,)      # (sinusoidal.1)
-    angle = integers(range(length), like)[:, None] * frequency          # (T, D)    # (sinusoidal.2)
+    return 10000.0 ** (-2 * (column // 2) / width)                      # (D,)      # (sinusoidal.1)
+
+
+def _waves(angle: np.ndarray, dtype: np.dtype, halves: bool) -> np.ndarray:
+    width = angle.shape[1]
+    column = integers(range(width), angle)
     positions = np.where(column % 2, np.cos(angle), np.sin(angle)).astype(dtype)  # (sinusoidal.3)
     if halves:
         order = np.where(2 * column < width, 2 * column, 2 * (column - (width + 1) // 2) + 1)   # (sinusoidal.6)
@@ -47,27 +56,35 @@ def _table(length: int, width: int, dtype: np.dtype, halves: bool, *, like: Any 
 
 
 class SinusoidalPositions(Layer):
-    """y = x + table; no parameters."""
+    """y = x + table; no parameters.  A table of the caller's own is that of LearnedPositions."""
 
     halves: bool = False  # the sines stand in the first half of the columns, as Marian has them
 
-    def vjp(self, x: np.ndarray) -> tuple[np.ndarray, Callable[[np.ndarray], tuple[Self, np.ndarray]]]:
-        """Map x (B, T, D) to y (B, T, D).
+    def vjp(
+        self, x: np.ndarray, *, position_ids: np.ndarray | None = None
+    ) -> tuple[np.ndarray, Callable[[np.ndarray], tuple[Self, np.ndarray]]]:
+        """Map x (B, T, D) to y (B, T, D); `position_ids` (B or 1, T) stand in place of 0 to T - 1.
 
         Raises:
-            TypeError: x is not a floating or complex array.
-            ValueError: x has not three axes.
+            TypeError: x is not a floating or complex array, or position_ids not an integer one.
+            ValueError: x has not three axes, or position_ids another shape, or an id is negative.
         """
         expect_shape("SinusoidalPositions", "x", x, ("B", "T", "D"))
-        _, length, width = x.shape
-        positions = sinusoidal(length, width, x.real.dtype, halves=self.halves, like=x)
+        batch, length, width = shape = x.shape
+        expect_position_ids("SinusoidalPositions", position_ids, x)
+        if position_ids is None:
+            positions = sinusoidal(length, width, x.real.dtype, halves=self.halves, like=x)
+        else:
+            at, x = row_after_row(position_ids, batch), x.reshape(1, batch * length, width)
+            angle = at[:, None] * _frequency(width, x)                  # (T, D)     # (sinusoidal.8)
+            positions = _waves(angle, x.real.dtype, self.halves)
         y = x + positions                                               # (B, T, D)  # (sinusoidal.4)
 
         def pullback(dy: np.ndarray) -> tuple[Self, np.ndarray]:
             dx = dy                                                     # (B, T, D)  # (sinusoidal.5)
             return self.cotangent(), dx
 
-        return y, pullback
+        return y.reshape(shape), pullback
 
     def cache(self, batch: int, room: int, *, starts: np.ndarray | None = None) -> Cache:
         """Return what `step` needs."""
@@ -83,5 +100,7 @@ class SinusoidalPositions(Layer):
 
 def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]:
     yield "(2, 3, 8)", SinusoidalPositions(), (rng.normal(size=(2, 3, 8)),), {}
+    packed = {"position_ids": np.array([[0, 1, 2, 1000]])}
+    yield "position ids", SinusoidalPositions(halves=True), (rng.normal(size=(1, 4, 7)),), packed
     yield "odd width", SinusoidalPositions(), (rng.normal(size=(2, 3, 5)),), {}
     yield "sines in the first half", SinusoidalPositions(halves=True), (rng.normal(size=(2, 3, 7)),), {}

@@ -14,8 +14,9 @@ from reference.core import tree
 from reference.core.families import DecoderOnlySettings, expect_embeddings
 from reference.core.kinds import AboveZero, Share
 from reference.core.layer import Layer
-from reference.core.masks import padding
+from reference.core.masks import packed, padding
 from reference.core.outputs import expect_alone, join, split, width_of
+from reference.core.positions import expect_position_ids, given
 from reference.core.randomness import randomness
 from reference.core.shapes import expect_ids
 from reference.core.steps import OfTokens
@@ -70,28 +71,31 @@ class DecoderOnly(OfTokens, Layer):
         )
 
     def vjp(
-        self, *, tokens: np.ndarray, mask: np.ndarray | None = None, rng: np.random.Generator | None = None
-    ) -> tuple[Any, Callable[[Any], tuple[Self]]]:
+        self, *, tokens: np.ndarray, mask: np.ndarray | None = None, position_ids: np.ndarray | None = None,
+        rng: np.random.Generator | None = None,
+    ) -> tuple[Any, Callable[[Any], tuple[Self]]]:  # fmt: skip
         """Map token ids (B, T) to logits (B, T, V): logits t are meant for token t + 1.
 
         `mask` is boolean, (B or 1, H or 1, T or 1, T), False where a position is hidden from
-        another besides those that come later.  Auxiliary outputs of the stack stand behind.
+        another besides those that come later.  `position_ids` (B or 1, T) stand in place of 0 to T - 1, as in rows
+        of several sequences or with padding in front.  Auxiliary outputs of the stack stand behind.
 
         Raises:
-            TypeError: tokens is not an integer array, the mask is not boolean, or rng is no generator.
-            ValueError: an id is outside the vocabulary, the shapes do not fit together, or T is above the positions.
+            TypeError: tokens or position_ids is not an integer array, the mask is not boolean, or rng is no generator.
+            ValueError: an id is outside the vocabulary, the shapes do not fit together, T or one of position_ids is
+                beyond the positions, or attention goes by places.
 
         Source: Radford et al. 2018, "Improving language understanding by generative pre-training", sec. 3.1.
         """
-        _expect_tokens(tokens, self.embedding)
+        at = _expect_tokens(tokens, self.embedding, position_ids)
         e, embedding_pullback = self.embedding.vjp(ids=tokens)          # (B, T, D)  # (decoder_only.1)
         if self.scale != 1:
             e = float(self.scale) * e                                   # (B, T, D)  # (decoder_only.11)
         x = e
         if self.positions is not None:
-            x, positions_pullback = self.positions.vjp(e)               # (B, T, D)  # (decoder_only.2)
+            x, positions_pullback = self.positions.vjp(e, **at)         # (B, T, D)  # (decoder_only.2)
         x, drop_pullback = Dropout(self.dropout).vjp(x, rng=rng)        # (B, T, D)  # (decoder_only.3)
-        out, stack_pullback = self.stack.vjp(x, mask=mask, **randomness(self.stack, rng))
+        out, stack_pullback = self.stack.vjp(x, mask=mask, **at, **randomness(self.stack, rng))
         y, auxiliary = split(out)                                       # (B, T, D)  # (decoder_only.4)
         logits, output_pullback = self.output.vjp(y)                    # (B, T, V)  # (decoder_only.5)
         expect_alone("DecoderOnly", "output", logits)
@@ -118,14 +122,15 @@ class DecoderOnly(OfTokens, Layer):
         return join(capped, auxiliary), pullback
 
     def __call__(
-        self, *, tokens: np.ndarray, mask: np.ndarray | None = None, rng: np.random.Generator | None = None
-    ) -> Any:
+        self, *, tokens: np.ndarray, mask: np.ndarray | None = None, position_ids: np.ndarray | None = None,
+        rng: np.random.Generator | None = None,
+    ) -> Any:  # fmt: skip
         """Return what `vjp` returns first, holding the residuals of one block at a time."""
-        _expect_tokens(tokens, self.embedding)
+        at = _expect_tokens(tokens, self.embedding, position_ids)
         e = self.embedding(ids=tokens)
         e = e if self.scale == 1 else float(self.scale) * e
-        x = Dropout(self.dropout)(e if self.positions is None else self.positions(e), rng=rng)
-        y, auxiliary = split(self.stack(x, mask=mask, **randomness(self.stack, rng)))
+        x = Dropout(self.dropout)(e if self.positions is None else self.positions(e, **at), rng=rng)
+        y, auxiliary = split(self.stack(x, mask=mask, **at, **randomness(self.stack, rng)))
         return join(self._capped(self.output(y)), auxiliary)
 
     def _capped(self, logits: np.ndarray) -> np.ndarray:
@@ -161,15 +166,19 @@ def _feedforward(rng: np.random.Generator, settings: DecoderOnlySettings, hidden
     return FeedForward(first, second, gelu_tanh_vjp)
 
 
-def _expect_tokens(tokens: Any, embedding: Embedding) -> None:
+def _expect_tokens(tokens: Any, embedding: Embedding, position_ids: Any) -> dict[str, Any]:
     expect_ids("DecoderOnly", "tokens", tokens, len(embedding.table))
     if tokens.ndim != 2:
         raise ValueError(f"DecoderOnly: tokens must have shape (B, T), got {tokens.shape}")
+    expect_position_ids("DecoderOnly", position_ids, tokens, like=embedding.table)
+    return given(position_ids)
 
 
 def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]:
     tokens, seen = rng.integers(7, size=(2, 5)), padding(np.array([5, 3]), 5)
     sizes: dict[str, Any] = {"vocabulary": 7, "width": 8, "hidden": 6}
+
+    ids = np.array([[0, 1, 0, 1, 2], [0, 1, 2, 0, 1]])
 
     def gpt(**more: Any) -> DecoderOnly:
         return DecoderOnly.init(rng, DecoderOnlySettings.gpt(**sizes, length=6, **more))
@@ -181,6 +190,7 @@ def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]
         ("like GPT", gpt(heads=4, layers=1), {"mask": seen}),
         ("like GPT, dropout", gpt(heads=1, layers=2, dropout=0.3), {}),
         ("like Llama", llama(key_value_heads=2, layers=1), {}),
+        ("like Llama, two in a row", llama(key_value_heads=2, layers=1), {"mask": packed(ids), "position_ids": ids}),
         ("like Mistral, one head of keys", llama(key_value_heads=1, layers=2, window=3), {"mask": seen}),
     ):
         generator = {"rng": np.random.default_rng(1)} if model.dropout else {}

@@ -15,6 +15,7 @@ from reference.core.kinds import Size
 from reference.core.layer import Layer
 from reference.core.masks import padding
 from reference.core.outputs import expect_alone, join, split
+from reference.core.positions import placed
 from reference.core.randomness import randomness
 from reference.core.shapes import expect_shape
 from reference.core.steps import InTurn
@@ -57,16 +58,20 @@ class Block(InTurn, Layer):
         )
 
     def vjp(
-        self, x: np.ndarray, *, mask: np.ndarray | None = None, rng: np.random.Generator | None = None
-    ) -> tuple[Any, Callable[[Any], tuple[Self, np.ndarray]]]:
+        self, x: np.ndarray, *, mask: np.ndarray | None = None, position_ids: np.ndarray | None = None,
+        rng: np.random.Generator | None = None,
+    ) -> tuple[Any, Callable[[Any], tuple[Self, np.ndarray]]]:  # fmt: skip
         """Map x (B, S, D) to y (B, S, D), or to (y, *auxiliary) as `feedforward` does; `mask` as for SelfAttention.
+
+        `position_ids` (B or 1, S) go to the attention, if it is one that knows positions.
 
         Raises:
             TypeError: x is not floating or complex, the mask is not boolean, or rng is no generator.
             ValueError: the shapes do not fit together.
         """
         expect_shape("Block", "x", x, ("B", "S", "D"))
-        h, attention_pullback = self.attention.vjp(x, mask=mask, **randomness(self.attention, rng))     # (encoder.1)
+        given = placed(self.attention.inner, position_ids) | randomness(self.attention, rng)
+        h, attention_pullback = self.attention.vjp(x, mask=mask, **given)                               # (encoder.1)
         y, feedforward_pullback = self.feedforward.vjp(h, **randomness(self.feedforward, rng))          # (encoder.2)
 
         def pullback(dy: Any) -> tuple[Self, np.ndarray]:
@@ -95,15 +100,17 @@ class Stack(InTurn, Layer):
         return cls(blocks=blocks, norm=final_norm(settings, dtype))
 
     def vjp(
-        self, x: np.ndarray, *, mask: np.ndarray | None = None, rng: np.random.Generator | None = None
-    ) -> tuple[Any, Callable[[Any], tuple[Self, np.ndarray]]]:
+        self, x: np.ndarray, *, mask: np.ndarray | None = None, position_ids: np.ndarray | None = None,
+        rng: np.random.Generator | None = None,
+    ) -> tuple[Any, Callable[[Any], tuple[Self, np.ndarray]]]:  # fmt: skip
         """Map x (B, S, D) to y (B, S, D), with the auxiliary outputs of all blocks in their order behind it, if any.
 
-        Mask, rng and errors as for Block.
+        Mask, position_ids, rng and errors as for Block.
         """
         block_pullbacks, auxiliary, counts = [], (), []
         for block in self.blocks:
-            out, block_pullback = block.vjp(x, mask=mask, **randomness(block, rng))
+            given = placed(block, position_ids) | randomness(block, rng)
+            out, block_pullback = block.vjp(x, mask=mask, **given)
             x, more = split(out)                                        # (B, S, D)  # (encoder.3)
             auxiliary += more                                                        # (encoder.5)
             block_pullbacks.append(block_pullback)
@@ -127,12 +134,13 @@ class Stack(InTurn, Layer):
         return join(x, auxiliary), pullback
 
     def __call__(
-        self, x: np.ndarray, *, mask: np.ndarray | None = None, rng: np.random.Generator | None = None
-    ) -> Any:
+        self, x: np.ndarray, *, mask: np.ndarray | None = None, position_ids: np.ndarray | None = None,
+        rng: np.random.Generator | None = None,
+    ) -> Any:  # fmt: skip
         """Return what `vjp` returns first, holding the residuals of one block at a time."""
         auxiliary: tuple = ()
         for block in self.blocks:
-            x, more = split(block(x, mask=mask, **randomness(block, rng)))
+            x, more = split(block(x, mask=mask, **placed(block, position_ids), **randomness(block, rng)))
             auxiliary += more
         return join(x if self.norm is None else self.norm(x), auxiliary)
 

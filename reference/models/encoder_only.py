@@ -14,6 +14,7 @@ from reference.core.families import BlockSettings, EncoderOnlySettings
 from reference.core.kinds import Share
 from reference.core.layer import Layer
 from reference.core.masks import padding
+from reference.core.positions import expect_position_ids, given
 from reference.core.randomness import expect_generator
 from reference.core.shapes import expect_boolean, expect_ids, expect_shape
 from reference.functions.gelu import gelu_vjp
@@ -65,32 +66,34 @@ class EncoderOnly(Layer):
         tokens: np.ndarray,
         segments: np.ndarray | None = None,
         mask: np.ndarray | None = None,
+        position_ids: np.ndarray | None = None,
         rng: np.random.Generator | None = None,
     ) -> tuple[Any, Callable[[Any], tuple[Self]]]:
         """Map token ids (B, S) to hidden states y (B, S, D), with the auxiliary outputs of the stack behind, if any.
 
         `segments` (B, S) says to which sequence of a pair each token belongs; without it every
         token belongs to sequence 0.  `mask` is boolean, (B or 1, 1, 1, S), False at padding.
+        `position_ids` (B or 1, S) stand in place of 0 to S - 1.
 
         Raises:
             TypeError: ids are no integer arrays, the mask is not boolean, or rng is no generator.
             ValueError: an id is outside its table (without one every segment is 0), or the
-                shapes do not fit together, those of the two tables included.
+                shapes do not fit together, those of the tables included.
 
         Source: Devlin et al. 2018 (arXiv:1810.04805), sec. 3, fig. 2 and A.2.
         """
-        segments = self._expect(tokens, segments, mask, rng)
+        segments = self._expect(tokens, segments, mask, rng, position_ids)
         e, embedding_pullback = self.embedding.vjp(ids=tokens)          # (B, S, D)  # (encoder_only.1)
         g = e
         if self.segments is not None:
             a, segments_pullback = self.segments.vjp(ids=segments)      # (B, S, D)  # (encoder_only.2)
             g = e + a                                                   # (B, S, D)  # (encoder_only.3)
-        z, positions_pullback = self.positions.vjp(g)                   # (B, S, D)  # (encoder_only.4)
+        z, positions_pullback = self.positions.vjp(g, **given(position_ids))  # (B, S, D)  # (encoder_only.4)
         n = z
         if self.norm is not None:
             n, norm_pullback = self.norm.vjp(z)                         # (B, S, D)  # (encoder_only.5)
         u, drop_pullback = Dropout(self.dropout).vjp(n, rng=rng)        # (B, S, D)  # (encoder_only.6)
-        y, stack_pullback = self.stack.vjp(u, mask=mask, rng=rng)       # (B, S, D)  # (encoder_only.7)
+        y, stack_pullback = self.stack.vjp(u, mask=mask, position_ids=position_ids, rng=rng)  # (encoder_only.7)
 
         def pullback(dy: Any) -> tuple[Self]:
             d: dict[str, Any] = {}
@@ -113,25 +116,27 @@ class EncoderOnly(Layer):
         tokens: np.ndarray,
         segments: np.ndarray | None = None,
         mask: np.ndarray | None = None,
+        position_ids: np.ndarray | None = None,
         rng: np.random.Generator | None = None,
     ) -> Any:
         """Return what `vjp` returns first, holding the residuals of one block at a time."""
-        segments = self._expect(tokens, segments, mask, rng)
+        segments = self._expect(tokens, segments, mask, rng, position_ids)
         h = self.embedding(ids=tokens)
         if self.segments is not None:
             h = h + self.segments(ids=segments)
-        h = self.positions(h)
+        h = self.positions(h, **given(position_ids))
         if self.norm is not None:
             h = self.norm(h)
-        return self.stack(Dropout(self.dropout)(h, rng=rng), mask=mask, rng=rng)
+        return self.stack(Dropout(self.dropout)(h, rng=rng), mask=mask, position_ids=position_ids, rng=rng)
 
-    def _expect(self, tokens: Any, segments: Any, mask: Any, rng: Any) -> np.ndarray:
+    def _expect(self, tokens: Any, segments: Any, mask: Any, rng: Any, position_ids: Any) -> np.ndarray:
         """Raise unless the arguments fit; return the segment of every token."""
         where, bound = "EncoderOnly", 1 if self.segments is None else len(self.segments.table)
         expect_generator(where, rng)
         expect_ids(where, "tokens", tokens, len(self.embedding.table))
         if tokens.ndim != 2:
             raise ValueError(f"{where}: tokens must have shape (B, S), got {tokens.shape}")
+        expect_position_ids(where, position_ids, tokens, like=self.embedding.table)
         if mask is not None:
             expect_boolean(where, "mask", mask)
             b, s = tokens.shape

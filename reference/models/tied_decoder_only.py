@@ -65,13 +65,15 @@ class TiedDecoderOnly(Layer):
         )
 
     def vjp(
-        self, *, tokens: np.ndarray, mask: np.ndarray | None = None, rng: np.random.Generator | None = None
-    ) -> tuple[Any, Callable[[Any], tuple[Self]]]:
-        """Map token ids (B, T) to logits (B, T, V); mask, auxiliary outputs and errors as for DecoderOnly.
+        self, *, tokens: np.ndarray, mask: np.ndarray | None = None, position_ids: np.ndarray | None = None,
+        rng: np.random.Generator | None = None,
+    ) -> tuple[Any, Callable[[Any], tuple[Self]]]:  # fmt: skip
+        """Map token ids (B, T) to logits (B, T, V); mask, ids, auxiliary outputs and errors as for DecoderOnly.
 
         Source: Press & Wolf 2017 (arXiv:1608.05859), sec. 3.
         """
-        logits, separate_pullback = self.separate().vjp(tokens=tokens, mask=mask, rng=rng)
+        given: dict[str, Any] = {"mask": mask, "position_ids": position_ids, "rng": rng}
+        logits, separate_pullback = self.separate().vjp(tokens=tokens, **given)
 
         def pullback(dlogits: Any) -> tuple[Self]:
             d: Any  # whose output is a Projection

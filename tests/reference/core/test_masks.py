@@ -3,7 +3,7 @@ import sys
 import numpy as np
 import pytest
 
-from reference.core.masks import causal, expect_bias, expect_mask, padding, positions, visible
+from reference.core.masks import causal, expect_bias, expect_mask, packed, padding, positions, visible
 
 SHAPE = (2, 4, 3, 5)  # B, H, T, S
 
@@ -78,6 +78,24 @@ def test_a_bias_has_the_axes_of_a_mask():
         expect_bias("attend", "bias", np.zeros((3, 5)), SHAPE)
     with pytest.raises(TypeError, match=r"^attend: bias must be floating or complex, got bool$"):
         expect_bias("attend", "bias", np.zeros((1, 1, 1, 5), bool), SHAPE)
+
+
+def test_packed_rows_show_the_places_of_one_sequence():
+    ids = np.array([[0, 1, 2, 0, 1], [3, 4, 0, 0, 7]])
+    sequences = np.array([[0, 0, 0, 1, 1], [0, 0, 1, 2, 3]])
+    seen = packed(ids)
+    assert seen.shape == (2, 1, 5, 5) and seen.dtype == bool
+    assert np.array_equal(seen[:, 0], sequences[:, :, None] == sequences[:, None])
+    assert packed(np.zeros((2, 0), int)).shape == (2, 1, 0, 0) and packed(ids[:, :1]).all()
+
+
+@pytest.mark.parametrize(("ids", "error", "message"), [
+    (np.zeros(3, int), ValueError, r"position_ids must have shape \(B, T\), got \(3,\)"),
+    (np.zeros((1, 3)), TypeError, "position_ids must be an integer array, got float64"),
+])  # fmt: skip
+def test_bad_ids_of_packed_rows_are_one_clear_line(ids, error, message):
+    with pytest.raises(error, match=f"^packed: {message}$"):
+        packed(ids)
 
 
 def test_padding_shows_the_first_keys_of_each_sequence():

@@ -73,14 +73,14 @@ def turn(t, rotary, width):
     return matrix
 
 
-def prepare(raw, norm, rotary, rotate_first=False):
+def prepare(raw, norm, rotary, rotate_first=False, at=None):
     """Norm and turn raw (B, N, T, K); return the result with its Jacobian, row by row."""
     k = raw.shape[-1]
     r = SimpleNamespace(out=np.zeros(raw.shape), hat=np.zeros(raw.shape), gamma=np.ones(k))
     r.turns, r.norms = np.zeros((2, *raw.shape, k))
     r.gamma = r.gamma if norm is None else norm.gamma
     for b, n, t in np.ndindex(raw.shape[:3]):
-        row, turned, normed = raw[b, n, t], turn(t, rotary, k), np.eye(k)
+        row, turned, normed = raw[b, n, t], turn(t if at is None else at[b, t], rotary, k), np.eye(k)
         row = turned @ row if rotate_first else row
         if norm is not None:
             scale = 1 / np.sqrt(sum(row * row) / k + norm.eps)
@@ -92,7 +92,7 @@ def prepare(raw, norm, rotary, rotate_first=False):
     return r
 
 
-def oracle(layer, x, dy, *bias, mask=None, rng=None):
+def oracle(layer, x, dy, *bias, mask=None, rng=None, position_ids=None):
     """Every quantity of forward and backward, head by head and row by row."""
     heads, groups, k = layer.heads, layer.key_value_heads, layer.head_width
     scale = 1 / np.sqrt(k) if layer.scale is None else layer.scale
@@ -105,8 +105,8 @@ def oracle(layer, x, dy, *bias, mask=None, rng=None):
         m = getattr(layer, name)
         flat = np.einsum("btd,dk->btk", x, m.w) + (0 if m.b is None else m.b)
         raw[name] = np.stack([flat[..., n * k : (n + 1) * k] for n in range(count)], axis=1)
-    r.q = prepare(raw["query"], layer.query_norm, layer.rotary)
-    r.k = prepare(raw["key"], layer.key_norm, layer.rotary)
+    r.q = prepare(raw["query"], layer.query_norm, layer.rotary, at=position_ids)
+    r.k = prepare(raw["key"], layer.key_norm, layer.rotary, at=position_ids)
     v, table = raw["value"], (batch, heads, length, length)
     kept, rate = np.ones(table), 0.0
     if layer.dropout and rng is not None:
@@ -198,7 +198,7 @@ def same_tree(got, expected):
         np.testing.assert_allclose(leaf, other, **EXACT, err_msg=path)
 
 
-@pytest.mark.parametrize("i", range(6))
+@pytest.mark.parametrize("i", range(7))
 def test_backward_is_proved(prove, rng, i):
     _, layer, inputs, constants = list(examples(rng))[i]
     report = prove(layer, *inputs, **constants)
@@ -247,7 +247,7 @@ def test_backward_is_proved_inside_a_composite(prove, rng):
     prove(PreNorm(norm=norm, inner=random_layer(rng, **EVERY)), rng.normal(size=(1, 3, 6)))
 
 
-@pytest.mark.parametrize("i", range(6))
+@pytest.mark.parametrize("i", range(7))
 def test_forward_and_backward_equal_their_loop_oracle(rng, i):
     _, layer, (x, *bias), constants = list(examples(rng))[i]
     dy = rng.normal(size=x.shape)

@@ -62,7 +62,7 @@ def same(got, expected):
     np.testing.assert_allclose(got, expected, **EXACT)
 
 
-@pytest.mark.parametrize("i", range(2))
+@pytest.mark.parametrize("i", range(4))
 def test_backward_is_proved(prove, rng, i):
     _, subject, inputs, constants = list(examples(rng))[i]
     prove(subject, *inputs, **constants)
@@ -170,6 +170,60 @@ def test_init_draws_entries_of_one_over_root_width(rng):
     # 6,400 draws: the deviation is known to about 0.9 %, four of its standard deviations are 0.036
     np.testing.assert_allclose(layer.table.std(), 1 / 8, rtol=0.036, atol=0)  # a sample, see above
     assert LearnedPositions.init(rng, 2, 3, np.float64).table.dtype == np.float64
+
+
+PACKED = np.array([[0, 1, 2], [4, 1, 1]])
+
+
+def test_ids_of_the_usual_positions_change_nothing(rng):
+    layer, x = layer_and_input(rng)
+    dy, usual = rng.normal(size=SHAPE), np.arange(3)[None]
+    for ids in (usual, np.repeat(usual, 2, axis=0)):
+        y, pullback = layer.vjp(x, position_ids=ids)
+        (d, dx), (wanted, dtable, dwanted) = pullback(dy), run(layer, x, dy)
+        assert np.array_equal(y, wanted) and np.array_equal(dx, dwanted)
+        same(d.table, dtable)
+
+
+def test_each_place_has_the_vector_of_its_id(rng):
+    layer, x = layer_and_input(rng)
+    y, pullback = layer.vjp(x, position_ids=PACKED)
+    dtable, dy = np.zeros((5, 7)), rng.normal(size=SHAPE)
+    for b, t in np.ndindex(2, 3):
+        assert np.array_equal(y[b, t], x[b, t] + layer.table[PACKED[b, t]])
+        dtable[PACKED[b, t]] += dy[b, t]
+    same(pullback(dy)[0].table, dtable)
+    assert layer(x[:0], position_ids=PACKED[:1]).shape == (0, 3, 7)
+    assert layer(np.zeros((2, 8, 7)), position_ids=np.zeros((1, 8), int)).shape == (2, 8, 7)  # more than P places
+
+
+def test_gradient_of_the_last_place_only_is_caught(caught, rng):
+    class Wrong(LearnedPositions):
+        def vjp(self, x, *, position_ids):
+            y, positions_pullback = super().vjp(x, position_ids=position_ids)
+
+            def pullback(dy):
+                dtable = np.zeros_like(self.table)
+                dtable[position_ids] = dy
+                return self.cotangent(table=dtable), positions_pullback(dy)[1]
+
+            return y, pullback
+
+    caught({"table"}, *layer_and_input(rng, kind=Wrong), position_ids=PACKED)
+
+
+@pytest.mark.parametrize(("ids", "error", "message"), [
+    (np.zeros((3, 3), int), ValueError, r"position_ids must have shape \(2 or 1, 3\), got \(3, 3\)"),
+    (np.zeros(3, int), ValueError, r"position_ids must have shape \(2 or 1, 3\), got \(3,\)"),
+    (np.array([[0, 5, 1]]), ValueError, r"position_ids must lie in \[0, 5\), got 5 at \(0, 1\)"),
+    (np.array([[0, -1, 1]]), ValueError, r"position_ids must lie in \[0, 5\), got -1 at \(0, 1\)"),
+    (np.zeros((1, 3)), TypeError, "position_ids must be an integer array, got float64"),
+    ([[0, 1, 2]], TypeError, "position_ids must be an integer array, got list"),
+])  # fmt: skip
+def test_ids_that_are_none_are_one_clear_line(rng, ids, error, message):
+    layer, x = layer_and_input(rng)
+    with pytest.raises(error, match=f"^LearnedPositions: {message}$"):
+        layer(x, position_ids=ids)
 
 
 def test_mean_over_the_batch_is_caught(caught, rng):

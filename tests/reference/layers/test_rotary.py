@@ -67,7 +67,7 @@ def same(got, expected):
     np.testing.assert_allclose(got, expected, **EXACT)
 
 
-@pytest.mark.parametrize("i", range(3))
+@pytest.mark.parametrize("i", range(6))
 def test_backward_is_proved(prove, rng, i):
     _, subject, inputs, constants = list(examples(rng))[i]
     prove(subject, *inputs, **constants)
@@ -294,6 +294,44 @@ def test_entries_beyond_the_width_without_a_gradient_are_caught(caught, rng):
             return y, lambda dy: (self.cotangent(), pullback(dy)[1] * (np.arange(x.shape[-1]) < self.width))
 
     caught({"x"}, Wrong(width=4), rng.normal(size=SHAPE))
+
+
+PACKED = np.array([[0, 1, 2], [7, 1, 1]])
+
+
+@pytest.mark.parametrize("layer", [Rotary(), Rotary(width=4, interleaved=True), Rotary(length=12, low=0.4, factor=3.0)])
+def test_each_place_is_turned_by_its_id(prove, rng, layer):
+    x, dy = rng.normal(size=SHAPE), rng.normal(size=SHAPE)
+    y, pullback = layer.vjp(x, position_ids=PACKED)
+    dx = pullback(dy)[1]
+    for b, t in np.ndindex(PACKED.shape):
+        at, here = int(PACKED[b, t]), (slice(b, b + 1), slice(None), slice(t, t + 1))
+        alone, alone_pullback = layer.vjp(x[here], start=at)
+        assert np.array_equal(y[here], alone) and np.array_equal(dx[here], alone_pullback(dy[here])[1])
+    assert np.array_equal(layer(x, position_ids=PACKED[:1]), layer(x))
+    assert layer(x.astype(np.float32), position_ids=PACKED).dtype == np.float32
+    assert layer(x[:0], position_ids=PACKED[:1]).shape == (0, *SHAPE[1:])
+    prove(layer, x, position_ids=PACKED)
+
+
+def test_ids_of_the_first_sequence_for_all_are_caught(caught, rng):
+    class Wrong(Rotary):
+        def vjp(self, x, *, position_ids):
+            y, _ = super().vjp(x, position_ids=position_ids)
+            return y, super().vjp(x, position_ids=position_ids[:1])[1]
+
+    caught({"x"}, Wrong(), rng.normal(size=SHAPE), position_ids=PACKED)
+
+
+@pytest.mark.parametrize(("given", "error", "message"), [
+    ({"position_ids": PACKED[:, :2]}, ValueError, r"position_ids must have shape \(2 or 1, 3\), got \(2, 2\)"),
+    ({"position_ids": PACKED - 1}, ValueError, r"position_ids must lie in \[0, 100000000\), got -1 at \(0, 0\)"),
+    ({"position_ids": PACKED * 1.0}, TypeError, "position_ids must be an integer array, got float64"),
+    ({"position_ids": PACKED, "start": 3}, ValueError, "start must be 0 where there are position_ids, got 3"),
+])  # fmt: skip
+def test_ids_that_are_none_are_one_clear_line(rng, given, error, message):
+    with pytest.raises(error, match=f"^Rotary: {message}$"):
+        Rotary()(rng.normal(size=SHAPE), **given)
 
 
 def test_start_ignored_in_the_backward_is_caught(caught, prove, rng):

@@ -45,7 +45,7 @@ def same(got, expected):
     np.testing.assert_allclose(got, expected, **EXACT)
 
 
-@pytest.mark.parametrize("i", range(3))
+@pytest.mark.parametrize("i", range(4))
 def test_backward_is_proved(prove, rng, i):
     _, subject, inputs, constants = list(examples(rng))[i]
     prove(subject, *inputs, **constants)
@@ -131,6 +131,27 @@ def test_positions_are_added_and_gradients_pass(rng):
     np.testing.assert_array_equal(y, x + table(3, 8))
     np.testing.assert_array_equal(dx, dy)
     assert isinstance(d_layer, SinusoidalPositions)
+
+
+@pytest.mark.parametrize("halves", [False, True])
+def test_each_place_has_the_row_of_its_id(prove, rng, halves):
+    layer, x, ids = SinusoidalPositions(halves=halves), rng.normal(size=(2, 3, 5)), np.array([[0, 1, 2], [9, 1, 1]])
+    table = sinusoidal(10, 5, np.float64, halves=halves)
+    y, pullback = layer.vjp(x, position_ids=ids)
+    assert np.array_equal(y, x + table[ids]) and pullback(x)[1].shape == x.shape
+    assert np.array_equal(layer(x, position_ids=ids[:1]), layer(x))
+    assert layer(x.astype(np.float32), position_ids=ids).dtype == np.float32
+    assert layer(x[:0], position_ids=ids[:1]).shape == (0, 3, 5)
+    prove(layer, x, position_ids=ids)
+
+
+def test_ids_that_are_none_are_one_clear_line(rng):
+    for ids, message in (
+        (np.zeros((3, 3), int), r"position_ids must have shape \(2 or 1, 3\), got \(3, 3\)"),
+        (np.array([[0, -1, 2]]), r"position_ids must lie in \[0, 100000000\), got -1 at \(0, 1\)"),
+    ):
+        with pytest.raises(ValueError, match=f"^SinusoidalPositions: {message}$"):
+            SinusoidalPositions()(rng.normal(size=(2, 3, 5)), position_ids=ids)
 
 
 def test_float32_tables_are_rounded_once():

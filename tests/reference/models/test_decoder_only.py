@@ -23,7 +23,7 @@ import gradcheck
 from reference.core import tree
 from reference.core.families import DecoderOnlySettings
 from reference.core.layer import Layer
-from reference.core.masks import padding
+from reference.core.masks import packed, padding
 from reference.functions.softcap import softcap_vjp
 from reference.layers.embedding import Embedding
 from reference.layers.feedforward import FeedForward
@@ -35,6 +35,7 @@ from reference.layers.sinusoidal import SinusoidalPositions
 from reference.losses.cross_entropy import cross_entropy_vjp
 from reference.models import decoder_only
 from reference.models.decoder_only import DecoderOnly, examples
+from reference.models.tied_decoder_only import TiedDecoderOnly
 
 V = 7
 KINDS = pytest.mark.parametrize("kind", ["gpt", "llama"])
@@ -67,7 +68,7 @@ def gradients(subject, dlogits, **constants):
     return d
 
 
-@pytest.mark.parametrize("i", range(5))
+@pytest.mark.parametrize("i", range(6))
 def test_backward_is_proved(prove, rng, i):
     _, subject, _, constants = list(examples(rng))[i]
     report = prove(subject, **constants)
@@ -167,6 +168,36 @@ def test_a_prefix_gives_the_same_logits(rng, kind):
     logits = subject(tokens=tokens)
     for length in range(1, 6):
         same(subject(tokens=tokens[:, :length]), logits[:, :length])
+
+
+@KINDS
+def test_sequences_in_one_row_are_as_if_alone(rng, kind):
+    subject, tokens, at = model(rng, kind), ids(rng), np.array([[0, 1, 0, 1, 2], [0, 1, 2, 0, 1]])
+    logits = subject(tokens=tokens, mask=packed(at), position_ids=at)
+    for row, cut in enumerate((2, 3)):
+        for part in (slice(0, cut), slice(cut, 5)):
+            same(logits[row : row + 1, part], subject(tokens=tokens[row : row + 1, part]))
+
+
+@KINDS
+def test_padding_in_front_changes_nothing(rng, kind):
+    subject, tokens = model(rng, kind), ids(rng)
+    seen, at = np.ones((2, 1, 1, 5), bool), np.array([[0, 0, 0, 1, 2], [0, 1, 2, 3, 4]])
+    seen[0, ..., :2] = False
+    logits = subject(tokens=tokens, mask=seen, position_ids=at)
+    same(logits[:1, 2:], subject(tokens=tokens[:1, 2:]))
+    same(logits[1:], subject(tokens=tokens[1:]))
+    same(TiedDecoderOnly.tie(subject)(tokens=tokens, mask=seen, position_ids=at),
+         TiedDecoderOnly.tie(subject).vjp(tokens=tokens, mask=seen, position_ids=at)[0])
+
+
+def test_ids_where_attention_goes_by_places_are_one_clear_line(rng):
+    subject = DecoderOnly.init(rng, DecoderOnlySettings(vocabulary=V, width=8, heads=2, positions="alibi"))
+    at = np.arange(5)[None]
+    with pytest.raises(ValueError, match=r"^GroupedAttention: position_ids must be None where biases go by places, go"):
+        subject(tokens=ids(rng), position_ids=at)
+    with pytest.raises(ValueError, match=r"^DecoderOnly: position_ids must have shape \(2 or 1, 5\), got \(1, 4\)$"):
+        model(rng)(tokens=ids(rng), position_ids=at[:, :4])
 
 
 def test_rotary_positions_are_relative(rng):

@@ -235,6 +235,19 @@ def test_padding_invariance(rng):
     same_tree(cut_pullback(dy[:, :3]), (d_model,))
 
 
+def test_padding_in_front_changes_nothing(rng):
+    model, given = random_model(rng), ids(rng)
+    seen, at = np.ones((2, 1, 1, 5), bool), np.array([[0, 0, 0, 1, 2], [0, 1, 2, 3, 4]])
+    seen[0, ..., :2] = False
+    states = model(**given, mask=seen, position_ids=at)
+    for row, first in ((0, 2), (1, 0)):
+        alone = {name: value[row : row + 1, first:] for name, value in given.items()}
+        np.testing.assert_allclose(states[row : row + 1, first:], model(**alone), rtol=1e-12, atol=1e-12)
+    np.testing.assert_array_equal(states, model.vjp(**given, mask=seen, position_ids=at)[0])
+    with pytest.raises(ValueError, match=r"^EncoderOnly: position_ids must have shape \(2 or 1, 5\), got \(2, 4\)$"):
+        model(**given, position_ids=at[:, :4])
+
+
 def test_order_is_in_the_positions(rng):
     model, given, order = random_model(rng, length=5), ids(rng), [3, 0, 4, 1, 2]
     moved = parted(model, positions=LearnedPositions(model.positions.table[order]))
