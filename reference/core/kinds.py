@@ -139,8 +139,8 @@ def _a(kind: type) -> str:
     return f"{'an' if name[0] in 'AEIOU' else 'a'} {name}"
 
 
-def expect_fields(layer: Any) -> None:
-    """Raise unless every field of a dataclass holds what its annotation says.
+def expect_fields(layer: Any, written: Callable[[str], str] = str) -> None:
+    """Raise unless every field of a dataclass holds what its annotation says; it is named as it is `written`.
 
     Raises:
         TypeError: a field is of another type.
@@ -148,7 +148,7 @@ def expect_fields(layer: Any) -> None:
     """
     cls: Any = type(layer)
     for name, kind in _fields(cls):
-        kind.check(cls.__name__, name, getattr(layer, name))
+        kind.check(cls.__name__, written(name), getattr(layer, name))
 
 
 @functools.cache  # annotations are read once for each class, not for each layer

@@ -20,7 +20,7 @@ class Settings:
         dataclasses.dataclass(frozen=True, kw_only=True)(cls)
 
     def __post_init__(self) -> None:
-        expect_fields(self)
+        expect_fields(self, written)
         self.expect()
 
     def expect(self) -> None:

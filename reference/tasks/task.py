@@ -150,5 +150,5 @@ def find(name: str) -> type[Learned]:
     Raises:
         ValueError: there is none; the message gives the nearest.
     """
-    expect_known("task", [name], every())
+    expect_known("task", [name], every(), "a task")
     return every()[name]

@@ -35,7 +35,7 @@ def test_settings_are_a_frozen_dataclass_with_named_fields():
         ({"beds": 0}, ValueError, "Garden: beds must be at least 1, got 0"),
         ({"beds": True}, TypeError, "Garden: beds must be a whole number, got bool"),
         ({"beds": "3"}, TypeError, "Garden: beds must be a whole number, got str"),
-        ({"end_rate": 1.0}, ValueError, r"Garden: end_rate must lie in \[0, 1\), got 1\.0"),
+        ({"end_rate": 1.0}, ValueError, r"Garden: end-rate must lie in \[0, 1\), got 1\.0"),
         ({"beds": 7}, ValueError, "Garden: beds must not be 7, got 7"),
     ],
 )

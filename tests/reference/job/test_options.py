@@ -102,7 +102,7 @@ def test_a_task_that_is_named_brings_its_options_and_files():
 @pytest.mark.parametrize(
     ("words", "names", "message"),
     [
-        ([], ["tex"], "task: an entry must be a known one, such as text, got 'tex'"),
+        ([], ["tex"], "task: a task must be a known one, such as text, got 'tex'"),
         ([], ["copy", "a.txt"], "files must come with a task that is learned from them, got copy a.txt"),
         (["--task", "copy"], ["text"], "task must be one, got text and copy"),
         (["--model", "encoder-only"], ["text"], "model: a family for text must be decoder-only, got encoder-only"),
@@ -145,7 +145,7 @@ def test_a_file_says_which_options_there_are_and_the_command_line_overrides_it(f
     [
         ("widht = 3", UsageError, "an entry must be a known one, such as width, got 'widht'"),
         ("held_out = 3", UsageError, "an entry must be a known one, such as held-out, got 'held_out'"),
-        ('task = "copi"', UsageError, "task: an entry must be a known one, such as copy, got 'copi'"),
+        ('task = "copi"', UsageError, "task: a task must be a known one, such as copy, got 'copi'"),
         ("[model]\nwidth = 3", UsageError, "model must be a number, a word, true or false, got dict"),
         ("width = [3]", UsageError, "width must be a number, a word, true or false, got list"),
         ("width = ", JobError, "not a TOML file ("),

@@ -20,7 +20,7 @@ def test_a_task_is_found_by_being_there():
 
 
 def test_an_unknown_task_is_one_clear_line_with_the_nearest():
-    with pytest.raises(ValueError, match=r"^task: an entry must be a known one, such as copy, got 'copi'$"):
+    with pytest.raises(ValueError, match=r"^task: a task must be a known one, such as copy, got 'copi'$"):
         tasks.find("copi")
 
 

@@ -75,7 +75,7 @@ def test_the_rate_of_a_task_is_that_of_depth_two():
         ({"heads": 5}, {"data": (20,)}, r"heads must divide the width 32, got 5 \(depth 1, data 20\)$"),
         ({"widht": 5}, {"data": (20,)}, r"an entry must be a known one, such as width, got 'widht'"),
         ({"epochs": 0}, {"data": (20,)}, r"epochs must be at least 1, got 0 \(depth 1, data 20\)$"),
-        ({"task": "cpy"}, {"data": (20,)}, r"an entry must be a known one, such as copy, got 'cpy'"),
+        ({"task": "cpy"}, {"data": (20,)}, r"a task must be a known one, such as copy, got 'cpy'"),
         ({}, {"depths": (10**9,)}, r"must be at most .*\(depth 1,000,000,000, data 125\)$"),
     ],
 )
