@@ -28,6 +28,7 @@ class Text(Learned):
     line: str = Bytes.line          # of the tokenizer
     digest: str = ""                # of the text
     training: Count = 1             # tokens to train on
+    passages: Count = 1             # that are held out
     bytes_a_token: AboveZero = 1.0  # of what is held out
 
     title: ClassVar = "to go on with a text"
@@ -40,7 +41,7 @@ class Text(Learned):
         "held-out": "passages to judge by, at equal distances in the last tenth of each file; all if there are fewer",
     }
     families: ClassVar = ("decoder-only",)
-    follow: ClassVar = ("line", "digest", "training", "bytes-a-token")
+    follow: ClassVar = ("line", "digest", "training", "passages", "bytes-a-token")
     goes_on: ClassVar = True
 
     @classmethod
@@ -73,7 +74,7 @@ class Text(Learned):
                 )
         return {
             **entries, "line": corpus.tokenizer.line, "digest": corpus.digest, "training": len(training.ids),
-            "bytes-a-token": held_out.size / len(held_out.ids),
+            "passages": len(own.spread(held_out.ids)), "bytes-a-token": held_out.size / len(held_out.ids),
         }  # fmt: skip
 
     @property
@@ -95,11 +96,11 @@ class Text(Learned):
 
     @property
     def about(self) -> str:
-        return f"{self.training:,} tokens to train on, {self.held_out:,} passages of {self.context:,} held out"
+        return f"{self.training:,} tokens to train on, {self.passages:,} passages of {self.context:,} held out"
 
     @property
     def judges(self) -> str:
-        return f"{self.held_out:,} passages that were held out"
+        return f"{self.passages:,} passages that were held out"
 
     def name_of(self, token: int) -> str:
         return shown(self.encoder.decode([token]))
@@ -122,8 +123,11 @@ class Text(Learned):
     def draw(self, rng: np.random.Generator) -> tuple[Anywhere, Spread]:
         """Return passages that begin anywhere in the text to train on, and some of what is held out."""
         corpus = self.corpus()
-        held_out = Anywhere(corpus.held_out.ids, self.context)
-        return Anywhere(corpus.training.ids, self.context), Spread(held_out, self.held_out)
+        return Anywhere(corpus.training.ids, self.context), self.spread(corpus.held_out.ids)
+
+    def spread(self, ids: np.ndarray) -> Spread:
+        """Return the passages to judge by, of a text (L,) that is held out."""
+        return Spread(Anywhere(ids, self.context), self.held_out)
 
     def bits_a_byte(self, loss: float) -> float:
         """Return the loss of a token, in nats, as that of a byte of the text, in bits."""
