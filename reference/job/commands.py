@@ -7,14 +7,13 @@ import webbrowser
 from typing import Any
 
 from reference.data.errors import DataError
-from reference.job.asked import expect_extras, whole
+from reference.job.asked import expect_extras, expect_used, expect_vocabulary_used, whole
 from reference.job.errors import JobError, UsageError
 from reference.job.files import DATA, OUT, Folder
 from reference.job.process import workers
 from reference.tasks.text import Text
 from reference.training import devices
 from reference.training.room import shortage
-from reference.training.schedules import USED
 from reference.training.settings import Run
 from reference.training.state import State, begin
 
@@ -67,10 +66,7 @@ def train(given: Given) -> int:
         folder.expect_writable()
     else:
         run = _run(given)
-        for name, schedules in USED.items():
-            if name in given and run.training.schedule not in schedules:
-                some = " or ".join(schedules)
-                raise UsageError(f"{name} must come with schedule {some}, got schedule {run.training.schedule}")
+        expect_used(given, run)
         folder.expect_writable()
         state = begin(run)
     with clusters.workers(spread) as workers:
@@ -87,6 +83,7 @@ def prepare(given: Given) -> int:
 
     try:
         word, vocabulary = given.get("tokenizer", Text.tokenizer), given.get("vocabulary", Text.vocabulary)
+        expect_vocabulary_used(given, word)
         prepare(given.get("files", []), given.get("out", DATA), word, vocabulary, console())
     except DataError as error:
         raise JobError(str(error)) from None
@@ -108,13 +105,16 @@ def _run(given: Given) -> Run:
 def _resumed(folder: Folder, given: Given) -> tuple[Run, State]:
     """Load the run; of its settings only the number of epochs can grow, and only where no rate depends on it.
 
-    With it grow the steps of text, so that an epoch has as many as before.
+    With it grow the steps of text, so that an epoch has as many as before.  Files may stand elsewhere by now: that they
+    hold the same is seen when they are read.
     """
     from reference.training.checkpoint import load
 
     run, state = load(folder.checkpoint)
     there = run.entries()
     for name, value in given.items():
+        if name == "files" and name in there:
+            continue
         here = there.get(name)
         grows = name == "epochs" or (name == "steps" and run.task.goes_on)
         if value != here and not (grows and run.training.schedule == "constant" and value > here):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from reference.data.errors import DataError
-from reference.job.asked import expect_extras
+from reference.job.asked import expect_extras, expect_used
 from reference.job.errors import JobError, UsageError
 from reference.job.files import OUT
 from reference.job.options import add_settings
@@ -99,8 +99,10 @@ def _cells(given: dict[str, Any], axes: dict[str, Any]) -> list[Cell]:
         if name in given:
             raise UsageError(f"{name} must follow from --depths, --data or --compute, got {name} {given[name]}")
     try:
-        return cells(given, **axes)
+        grid = cells(given, **axes)
     except DataError as error:
         raise JobError(str(error)) from None
     except (TypeError, ValueError) as error:
         raise UsageError(str(error).partition(": ")[2]) from None
+    expect_used(given, grid[0].run)
+    return grid

@@ -6,7 +6,8 @@ import pytest
 from reference.job import catalogue, commands, proofs, run, table
 from reference.job.errors import JobError, UsageError
 from reference.job.files import OUT, Folder
-from reference.training.errors import CheckpointError
+from reference.training.errors import CheckpointError, RunError
+from reference.training.loop import data
 from reference.training.settings import Run
 
 
@@ -272,6 +273,12 @@ def test_files_of_tokens_that_are_cut_short_or_of_another_tokenizer_are_one_clea
     assert len(calls) == 1
 
 
+def test_prepare_has_no_use_for_a_vocabulary_of_bytes(tmp_path):
+    message = "vocabulary must come with tokenizer byte-pairs, got tokenizer bytes"
+    assert refused(commands.prepare, {"vocabulary": 300, "out": tmp_path / "data"}) == message
+    assert not (tmp_path / "data").exists()
+
+
 def test_prepare_says_in_one_line_what_it_cannot_read(tmp_path):
     assert refused(commands.prepare, {"files": [tmp_path / "none"]}, JobError).endswith("(No such file or directory)")
 
@@ -284,14 +291,23 @@ def test_prepare_says_in_one_line_what_it_cannot_read(tmp_path):
             "an epoch must have 2 steps as in runs/text/checkpoint.safetensors, got 1: steps and epochs grow together",
         ),
         ({"steps": 3}, "steps must be 4 as in runs/text/checkpoint.safetensors, got 3"),
-        ({"files": ("b.txt",)}, None),
     ],
 )
 def test_a_run_of_text_goes_on_with_its_own_settings(calls, spoken, given, message):
     spoken(schedule="constant")
-    said = refused(commands.train, {"task": "text", "resume": True, **given})
-    assert said == message or said.startswith("files must be (")
+    assert refused(commands.train, {"task": "text", "resume": True, **given}) == message
     assert calls == []
+
+
+@pytest.mark.parametrize("change", ["", "one more"])
+def test_a_run_goes_on_with_its_text_wherever_it_stands_now(calls, spoken, tmp_path, change):
+    spoken()
+    (tmp_path / "b.txt").write_text((tmp_path / "a.txt").read_text() + change)
+    (tmp_path / "a.txt").unlink()
+    commands.train({"task": "text", "files": ("b.txt",), "resume": True})
+    ((found, _, _),) = calls
+    with contextlib.nullcontext() if not change else pytest.raises(RunError, match=r"^b\.txt: must be the text of the"):
+        data(found)
 
 
 def test_a_run_of_text_grows_by_whole_epochs(calls, spoken):

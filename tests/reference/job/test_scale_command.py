@@ -95,9 +95,15 @@ def test_settings_of_a_file_that_follow_from_the_grid_are_one_line(asked, capsys
     assert (status, out, err) == (2, "", f"python -m reference scale: {message}\n")
 
 
+def test_what_says_nothing_of_the_cells_is_one_line(asked, capsys):
+    status, out, err = said([*WORDS, "--factor", "0.5"], capsys)
+    message = "factor must come with schedule step, got schedule linear"
+    assert (status, out, err, asked) == (2, "", f"python -m reference scale: {message}\n", [])
+
+
 def test_an_unknown_task_gives_the_nearest(asked, capsys):
     status, _, err = said(["scale", "sotr"], capsys)
-    message = "task: an entry must be a known one, such as sort, got 'sotr'"
+    message = "task: a task must be a known one, such as sort, got 'sotr'"
     assert (status, err) == (2, f"python -m reference scale: {message}\n")
 
 
