@@ -35,6 +35,11 @@ def schedule(
         return one_cycle(start, rate, end_rate, max(warmup, 1), steps)
     if name == "warmup-stable-decay":
         last = max(steps // 5, 1) if fall is None else fall
+        if (together := max(warmup, 1) + last) >= steps:
+            raise ValueError(
+                f"schedule: warmup, of a step or more, and fall must be shorter together than the run of {steps:,} "
+                f"steps, got {together:,}"
+            )
         return warmup_stable_decay(start, rate, end_rate, max(warmup, 1), last, steps)
     then = {
         "constant": lambda: constant(rate),

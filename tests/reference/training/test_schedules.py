@@ -49,3 +49,12 @@ def test_steps_and_the_last_line_are_where_they_are_told():
 def test_what_is_of_use_to_some_schedules_only_is_a_setting_of_theirs():
     assert set(USED) < set(TrainingSettings.names())
     assert {word for words in USED.values() for word in words} < set(NAMES)
+
+
+@pytest.mark.parametrize(("warmup", "fall"), [(0, 19), (0, 10**6), (4, 16), (19, None)])
+def test_a_fall_that_has_no_room_behind_the_warm_up_is_one_clear_line(warmup, fall):
+    together = f"{max(warmup, 1) + (fall or 4):,}"
+    message = rf"^schedule: warmup, of a step or more, and fall must be .* than the run of 20 steps, got {together}$"
+    with pytest.raises(ValueError, match=message):
+        rates("warmup-stable-decay", warmup=warmup, fall=fall)
+    assert len(rates("warmup-stable-decay", warmup=4, fall=15)) == 20
