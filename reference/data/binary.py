@@ -1,4 +1,4 @@
-"""Files of tokens: a header, then two bytes a token, read as they are asked for and never all at once."""
+"""Files of tokens: a header, then two bytes a token, read as they are asked for and never held all at once."""
 
 import dataclasses
 import hashlib
@@ -14,6 +14,7 @@ from reference.data.errors import DataError
 MAGIC, VERSION = b"bptokens", 1
 HEADER = struct.Struct("<8sIIQQ32s32s")  # magic, version, vocabulary, tokens, bytes of text, tokenizer, contents
 TOKEN = np.dtype("<u2")
+CHUNK = 2**20  # tokens
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -59,7 +60,7 @@ def read(path: Path) -> Tokens:
     """Return the tokens of a file, which stay there.
 
     Raises:
-        DataError: it is no such file, or not a whole one.
+        DataError: it is no such file, or not a whole one, or its tokens are not those that were written.
     """
     try:
         length = path.stat().st_size
@@ -75,4 +76,19 @@ def read(path: Path) -> Tokens:
     if (want := HEADER.size + count * TOKEN.itemsize) != length:
         raise DataError(f"{path}: must have {want:,} bytes for its {count:,} tokens, got {length:,}")
     ids = np.memmap(path, TOKEN, "r", HEADER.size, (count,)) if count else np.empty(0, TOKEN)
-    return Tokens(ids, size, vocabulary, tokenizer, contents)
+    tokens = Tokens(ids, size, vocabulary, tokenizer, contents)
+    _expect_whole(path, tokens)
+    return tokens
+
+
+def _expect_whole(path: Path, tokens: Tokens) -> None:
+    """Raise DataError unless the tokens are those that the header stands for: all are read, once and piece by piece."""
+    found, vocabulary, contents = hashlib.sha256(), tokens.vocabulary, tokens.contents
+    for first in range(0, len(tokens.ids), CHUNK):
+        piece = tokens.ids[first : first + CHUNK]
+        found.update(piece.tobytes())
+        if (largest := int(piece.max())) >= vocabulary:
+            raise DataError(f"{path}: a token must be below {vocabulary:,}, its vocabulary, got {largest:,}")
+    if found.digest() != contents:
+        want, got = contents.hex()[:8], found.hexdigest()[:8]
+        raise DataError(f"{path}: must hold the tokens that its header stands for, {want}, got {got}")

@@ -47,10 +47,7 @@ class Corpus:
         paths = [Path(file) for file in files] or own()
         if is_prepared(files):
             return cls.prepared(paths[0])
-        training, held_out = parts(paths)
-        for path in paths:
-            if binary.is_one(path):
-                raise DataError(f"{path}: must be a text, or the folder that 'prepare' wrote, got a file of tokens")
+        training, held_out = texts(paths)
         tokenizer = read(line) if line else tokenizer_of(word, vocabulary, training, held_out)
         known = tokenizer.vocabulary, digest(tokenizer)
         first, last = (Tokens.of(encoded(some, tokenizer), *known) for some in (training, held_out))
@@ -63,10 +60,26 @@ class Corpus:
         Raises:
             DataError: a file is not there, not whole, or of another tokenizer.
         """
+        for name in (TOKENIZER, TRAIN, HELD_OUT):
+            if not (folder / name).exists():
+                raise DataError(f"{folder}: must be a folder that 'prepare' wrote, got one without {name}")
         path = folder / TOKENIZER
         tokenizer = _read(path)
         first, last = (_of(tokenizer, folder / name, path) for name in (TRAIN, HELD_OUT))
         return cls(first, last, tokenizer)
+
+
+def texts(paths: Sequence[Path]) -> tuple[list[Part], list[Part]]:
+    """Return what of texts is for training, and what is held out.
+
+    Raises:
+        DataError: there is no such file, or it is empty, or holds tokens.
+    """
+    found = parts(paths)
+    for path in paths:
+        if binary.is_one(path):
+            raise DataError(f"{path}: must be a text, or the folder that 'prepare' wrote, got a file of tokens")
+    return found
 
 
 def is_prepared(files: Sequence[str]) -> bool:
@@ -119,7 +132,7 @@ def _of(tokenizer: Tokenizer, path: Path, where: Path) -> Tokens:
 
 def _read(path: Path) -> Tokenizer:
     size_of(path)
-    text = utf8(path.read_bytes(), str(path))
+    text = utf8(path.read_bytes(), str(path), "that is how tokenizers are written down")
     try:
         return read(text)
     except DataError as error:

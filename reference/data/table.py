@@ -8,14 +8,15 @@ from reference.data.tokenizer import utf8
 
 
 def rows(path: Path) -> list[tuple[str, str]]:
-    """Return what stands in the two columns of each line; an empty line is none.
+    """Return what stands in the two columns of each line; an empty line is none, nor is a mark of the byte order.
 
     Raises:
         DataError: it is no such file, or a line has not two columns with something in each; its number is given.
     """
     size_of(path)
     found = []
-    for number, line in enumerate(utf8(path.read_bytes(), str(path)).split("\n"), 1):
+    text = utf8(path.read_bytes(), str(path), "save the table as UTF-8").removeprefix("\ufeff")
+    for number, line in enumerate(text.split("\n"), 1):
         columns = line.removesuffix("\r").split("\t")
         if columns == [""]:
             continue

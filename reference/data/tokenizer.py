@@ -88,17 +88,17 @@ def points(text: str) -> np.ndarray:
     return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4")
 
 
-def utf8(data: bytes, where: str) -> str:
+def utf8(data: bytes, where: str, advice: str = "with --tokenizer bytes any file will do") -> str:
     """Return the text of bytes.
 
     Raises:
-        DataError: they are not UTF-8; the line says what to do.
+        DataError: they are not UTF-8; the line ends with the advice.
     """
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise DataError(
-            f"{where}: must be UTF-8, got byte 0x{data[error.start]:02x}; with --tokenizer bytes any file will do"
+            f"{where}: must be UTF-8, got byte 0x{data[error.start]:02x}; {advice}"
         ) from None
 
 

@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 from reference.job.errors import JobError
-from reference.training.files import DRAFT
+from reference.training.files import drafts
 
 OUT = Path("runs/copy")  # unless the user says otherwise
 DATA = Path("runs/data")  # of prepare
@@ -90,9 +90,7 @@ class Folder:
 
     def _drafts(self) -> list[Path]:
         """Return what `write` left here of the files of a run when it was killed."""
-        names = "|".join([*(re.escape(path.name) for path in self.files), r"epoch-[0-9]+\.safetensors"])
-        draft = re.compile(rf"\.({names})\.[0-9]+{re.escape(DRAFT)}")
-        return [path for path in self.path.iterdir() if draft.fullmatch(path.name) and path.is_file()]
+        return drafts(self.path, [*(re.escape(path.name) for path in self.files), r"epoch-[0-9]+\.safetensors"])
 
     def clear(self) -> None:
         """Remove what an earlier run left beside its checkpoint: beside that of another it would tell a wrong story."""

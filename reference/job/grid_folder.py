@@ -9,7 +9,7 @@ from typing import Any
 from reference.job.files import Folder
 from reference.training import files
 from reference.training.cells import Result
-from reference.training.files import DRAFT
+from reference.training.files import drafts
 from reference.training.grid import Cell
 
 
@@ -62,10 +62,7 @@ class GridFolder(Folder):
 
 
     def _drafts(self) -> list[Path]:
-        logs = self.path / "cells"
-        found = logs.iterdir() if logs.is_dir() else ()
-        drafts = [path for path in found if path.name.startswith(".depth-") and path.name.endswith(DRAFT)]
-        return [*super()._drafts(), *drafts]
+        return [*super()._drafts(), *drafts(self.path / "cells", [r"depth-[0-9]+-data-[0-9]+-[0-9a-f]+\.jsonl"])]
 
 
 def _head(cell: Cell) -> dict[str, Any]:

@@ -1,10 +1,12 @@
 """Classes of texts: say the word in the second column where the first is read."""
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 
+from reference.data.errors import DataError
 from reference.tasks.columns import Columns
 from reference.tasks.task import START
 
@@ -20,8 +22,11 @@ class Classify(Columns):
     usual: ClassVar = {"batch": 32, "norm": "pre", "schedule": "cosine", "rate": 1e-3}
 
     @classmethod
-    def known(cls, found: Iterable[tuple[str, str]]) -> dict[str, Any]:
-        return {"classes": tuple(sorted({answer for _, answer in found}))}
+    def known(cls, path: Path, found: Iterable[tuple[str, str]]) -> dict[str, Any]:
+        classes = tuple(sorted({answer for _, answer in found}))
+        if len(classes) < 2:
+            raise DataError(f"{path}: must have two different classes in its second column, got {len(classes)}")
+        return {"classes": classes}
 
     @property
     def choices(self) -> int:

@@ -80,19 +80,20 @@ class Columns(Learned):
         whole = Part(path, 0, size_of(path))
         found = rows(path)
         line = tokenizer_of(own.tokenizer, own.vocabulary, [whole], []).line
-        known = dataclasses.replace(own, line=line, **cls.known(found))
         training, held_out = split(found)
         if not training:
-            raise DataError(f"{path}: must have two different texts in its first column, got 1")
+            raise DataError(f"{path}: must have two different texts in its first column, got {min(len(found), 1)}")
+        besides = cls.known(path, found)
+        known = dataclasses.replace(own, line=line, **besides)
         sources, answers = known.encoded(found)
         return {
             **entries, "line": line, "digest": known._digest(), "training": len(training), "held-out": len(held_out),
-            "source-length": max(map(len, sources)), "answer-length": max(map(len, answers)), **cls.known(found),
+            "source-length": max(map(len, sources)), "answer-length": max(map(len, answers)), **besides,
         }  # fmt: skip
 
     @classmethod
-    def known(cls, found: Iterable[tuple[str, str]]) -> dict[str, Any]:
-        """Return what a subclass reads off a table besides, by the name of its field."""
+    def known(cls, path: Path, found: Iterable[tuple[str, str]]) -> dict[str, Any]:
+        """Return what a subclass reads off a table besides, by the name of its field; DataError where it cannot."""
         return {}
 
     @property

@@ -2,7 +2,8 @@
 
 import contextlib
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -42,3 +43,10 @@ def drafted(path: Path) -> Iterator[BinaryIO]:
         if isinstance(error, OSError):
             raise WriteError(f"{path}: cannot be written ({error.strerror})") from None
         raise
+
+
+def drafts(folder: Path, names: Iterable[str]) -> list[Path]:
+    """Return what `drafted` left in a folder when it was killed, of files whose names the expressions match."""
+    draft = re.compile(rf"\.({'|'.join(names)})\.[0-9]+{re.escape(DRAFT)}")
+    found = folder.iterdir() if folder.is_dir() else ()
+    return [path for path in found if draft.fullmatch(path.name) and path.is_file()]

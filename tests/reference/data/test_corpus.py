@@ -100,13 +100,35 @@ def test_a_file_of_another_tokenizer_is_one_clear_line(prepared, name, tmp_path)
 def test_a_folder_without_one_of_its_files_is_one_clear_line(prepared, name):
     folder, _ = prepared()
     (folder / name).unlink()
-    with pytest.raises(DataError, match=rf"/{name}: cannot be read \(No such file or directory\)$"):
+    with pytest.raises(DataError, match=rf"/data: must be a folder that 'prepare' wrote, got one without {name}$"):
+        Corpus.prepared(folder)
+
+
+@pytest.mark.parametrize("name", ["train.bin", "val.bin"])
+@pytest.mark.parametrize(
+    ("token", "message"),
+    [
+        (65_535, r"a token must be below 256, its vocabulary, got 65,535$"),
+        (1, r"must hold the tokens that its header stands for, \w{8}, got \w{8}$"),
+    ],
+)
+def test_a_file_whose_tokens_have_changed_is_one_clear_line(prepared, name, token, message):
+    folder, _ = prepared()
+    path = folder / name
+    data = bytearray(path.read_bytes())
+    data[-2:] = token.to_bytes(2, "little")
+    path.write_bytes(data)
+    with pytest.raises(DataError, match=rf"/{name}: {message}"):
         Corpus.prepared(folder)
 
 
 @pytest.mark.parametrize(
     ("data", "message"),
-    [(b"", "must have some text, got an empty file"), (b"{", "a tokenizer must be a JSON object, got '{'")],
+    [
+        (b"", "must have some text, got an empty file"),
+        (b"{", "a tokenizer must be a JSON object, got '{'"),
+        (b"\xff{}", "must be UTF-8, got byte 0xff; that is how tokenizers are written down"),
+    ],
 )
 def test_a_tokenizer_that_cannot_be_read_is_one_clear_line(prepared, data, message):
     folder, file = prepared()

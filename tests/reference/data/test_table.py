@@ -21,6 +21,10 @@ def test_a_line_is_a_row_of_two_columns(file):
     assert rows(path) == [("one", "eins"), ("two words", "zwei é"), ("last", "letzte")]
 
 
+def test_a_mark_of_the_byte_order_is_no_text(file):
+    assert rows(file(b"\xef\xbb\xbfone\teins\n")) == [("one", "eins")]
+
+
 @pytest.mark.parametrize(
     ("data", "message"),
     [
@@ -28,7 +32,7 @@ def test_a_line_is_a_row_of_two_columns(file):
         (b"a\tb\nc d\n", "line 2 must have two columns with a tab between them, got 1"),
         (b"a\tb\tc\n", "line 1 must have two columns with a tab between them, got 3"),
         (b"a\t\n", "line 1 must have two columns with a tab between them, got an empty one"),
-        (b"a\t\xff\n", "must be UTF-8, got byte 0xff; with --tokenizer bytes any file will do"),
+        (b"a\t\xff\n", "must be UTF-8, got byte 0xff; save the table as UTF-8"),
     ],
 )
 def test_what_is_no_table_is_one_clear_line(file, data, message):

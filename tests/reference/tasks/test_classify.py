@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from reference.core import tree
+from reference.data.errors import DataError
 from reference.layers.classification_head import ClassificationHead
 from reference.tasks.task import START
 from reference.training.settings import Run
@@ -38,3 +39,11 @@ def test_the_model_says_one_thing_of_a_text_whatever_fills_it_up(run):
     said = run.family.said(model, training, lambda array: array)
     assert said.tolist() == logits.argmax(axis=1)[:, None].tolist()
     assert run.family.forced(model, training, lambda array: array).tolist() == said.tolist()
+
+
+def test_one_class_for_all_texts_is_one_clear_line(tmp_path):
+    path = tmp_path / "a.tsv"
+    path.write_text("good\tyes\nfine\tyes\n")
+    with pytest.raises(DataError) as error:
+        Run.of({"task": "classify", "files": (str(path),)})
+    assert str(error.value) == f"{path}: must have two different classes in its second column, got 1"

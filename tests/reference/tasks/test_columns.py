@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -73,6 +75,7 @@ def test_a_table_that_has_changed_since_is_one_clear_line(task, table, kind):
     [
         ("a\tb\na\tc\n", "must have two different texts in its first column, got 1"),
         ("a\tb\n", "must have two different texts in its first column, got 1"),
+        ("\n\n", "must have two different texts in its first column, got 0"),
         ("a b\n", "line 1 must have two columns with a tab between them, got 1"),
         ("", "must have some text, got an empty file"),
     ],
@@ -110,4 +113,4 @@ def test_every_tokenizer_will_do(task, word):
 def test_the_base_alone_says_nothing():
     with pytest.raises(NotImplementedError):
         Columns().answer_ids("a")
-    assert Columns.known([]) == {} and written("source_length") in Columns.follow
+    assert Columns.known(Path("a.tsv"), []) == {} and written("source_length") in Columns.follow

@@ -5,6 +5,7 @@ import pytest
 
 from reference.training import files
 from reference.training.errors import WriteError
+from reference.training.files import DRAFT
 
 
 def test_a_file_is_replaced_and_nothing_else_is_left(tmp_path):
@@ -65,3 +66,13 @@ def test_a_file_below_a_file_is_one_clear_line(tmp_path):
     (tmp_path / "a").write_bytes(b"")
     with pytest.raises(WriteError, match=r"/a/b: cannot be written \(.+\)$"):
         files.write(tmp_path / "a" / "b", b"new")
+
+
+def test_drafts_are_found_by_the_names_of_what_they_were_to_be_and_nothing_else_is(tmp_path):
+    names = [f".a.1.12{DRAFT}", f".b-7.3{DRAFT}", f".c.4{DRAFT}", f".a.1.x{DRAFT}", f"a.1.12{DRAFT}", ".a.1.12", "a.1"]
+    for name in names:
+        (tmp_path / name).touch()
+    (tmp_path / f".a.1.5{DRAFT}").mkdir()
+    found = files.drafts(tmp_path, [r"a\.1", "b-[0-9]+"])
+    assert sorted(path.name for path in found) == names[:2]
+    assert files.drafts(tmp_path / "nowhere", ["a"]) == []
