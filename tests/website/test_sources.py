@@ -2,8 +2,9 @@
 
 import pytest
 from equations import pages, verdicts
-from website import api, flow, overview, pagegraph, pictures
-from website.assemble import drawn, places
+from website import api, equation, overview
+from website.__main__ import compact
+from website.assemble import places
 from website.entries import ROOT, Broken, Entries
 from website.markdown import Converter
 from website.mathematics import mathml
@@ -57,7 +58,20 @@ def test_an_equation_is_what_its_page_code_and_verdict_say(entries):
     assert entry.rests == ("layernorm.4", "layernorm.5", "layernorm.9")
     assert entries.used["layernorm.9"] == ["layernorm.10"]
     assert (entry.compared, entry.proved) == verdicts.read()["layernorm.10"]
-    assert [row.tex for row in entry.symbols] == [r"\hat x", "r", "dx", r"d\hat x"]
+    assert [row.tex for row in entry.symbols] == [r"c, \hat x", r"\nu, r", "dx", r"d\hat x"]
+
+
+def test_symbols_that_their_page_explains_together_are_explained_together(entries):
+    """What is said of a row of the table is said of all its symbols: half of it would be said of the wrong one."""
+    for id, entry in entries.all.items():
+        lines = [line for _, line in entry.page.text.section("Shapes") if line.startswith("|")]
+        for row in entry.symbols:
+            if ", " in row.tex:
+                own = next(line for line in lines if f"| {row.meaning} |" in line)
+                assert all(one in own for one in (*row.tex.split(", "), row.code, row.shape)), id
+    converter = Converter(ROOT, entries.all.keys(), places(ROOT))
+    said = equation.symbols(entries.all["layernorm.10"], converter)
+    assert "| {math}`\\nu, r` | `variance`, `rstd` | biased variance of a row" in said
 
 
 def test_every_equation_that_one_rests_on_is_there(entries):
@@ -91,38 +105,6 @@ def test_an_equation_without_its_line_of_code_is_refused(monkeypatch):
         Entries().all
 
 
-def test_the_flow_of_a_page_leads_from_what_is_given_to_the_output(entries):
-    nodes, pairs = flow.graph(entries.pages["layers/layernorm"], "Forward")
-    kinds = {name: node.kind for name, node in nodes.items()}
-    assert {name for name, kind in kinds.items() if kind == "input"} == {
-        "x",
-        "gamma",
-        "beta",
-        "varepsilon",
-    }
-    assert [name for name, kind in kinds.items() if kind == "output"] == ["y@layernorm.6"]
-    assert ("xhat@layernorm.5", "y@layernorm.6") in pairs
-
-
-def test_every_function_and_layer_has_its_flow(entries):
-    for document, page in entries.pages.items():
-        if document.startswith(("functions/", "layers/")):
-            assert any(flow.graph(page, title)[1] for title in flow.TITLES), document
-            assert "```{flow}" in drawn(page.source)
-
-
-def test_an_arrow_that_two_others_imply_is_left_out(entries):
-    _, pairs, _ = pagegraph.graph(entries)
-    assert ("layers/linear", "layers/feedforward") in pairs
-    assert ("functions/softmax", "layers/attention") not in pairs
-
-
-def test_the_graph_of_a_page_has_its_neighbours(entries):
-    _, pairs, _ = pagegraph.graph(entries, "layers/feedforward")
-    assert ("layers/linear", "layers/feedforward") in pairs
-    assert all("layers/feedforward" in pair for pair in pairs)
-
-
 def test_all_mathematics_of_the_pages_is_understood():
     found = [page for room in (*verdicts.EVERY, "guides") for page in pages.load(room)]
     assert all(mathml(tex.partition(r"\tag")[0]) for page in found for tex, _ in page.displayed.values())
@@ -134,26 +116,6 @@ def test_a_line_above_is_a_border_also_within_another():
     assert text.count("<mover") == text.count("</mover>") == 1
 
 
-def test_a_picture_is_drawn_of_what_stands_above_it():
-    page = (
-        "```pycon\n>>> maps = {'a < b': ([[0.25, 0.75]], ['x'], ['y', 'z'])}\n\n```\n\n<!-- picture: maps -->\n\n"
-        "```pycon\n>>> maps = {}\n\n```\n"
-    )
-    said = pictures.drawn(page)
-    assert said.count("<rect") == 2 and 'fill-opacity="0.75"' in said and "<figcaption>a &lt; b</figcaption>" in said
-    assert said.replace(said[said.index("```{raw}") : said.index("</div>\n```") + 10], "<!-- picture: maps -->") == page
-
-
-def test_a_page_without_pictures_is_left_as_it_is():
-    assert pictures.drawn("```pycon\n>>> 1 / 0\n\n```\n") == "```pycon\n>>> 1 / 0\n\n```\n"
-
-
-def test_every_picture_of_a_guide_is_drawn():
-    for path in sorted((ROOT / "specs/guides").glob("*.md")):
-        source = path.read_text(encoding="utf-8")
-        assert source.count("<!-- picture") == len(pictures.PLACE.findall(source))
-
-
 def test_the_start_leads_to_the_book_where_there_is_one(entries):
     assert "<backproof.pdf>" in overview.start(entries, book=True)
     assert "<backproof.pdf>" not in overview.start(entries, book=False)
@@ -162,3 +124,10 @@ def test_the_start_leads_to_the_book_where_there_is_one(entries):
 def test_an_example_in_a_docstring_is_left_as_it_is():
     said = ["Return a * b.", "", ">>> f(*pair, a_, b)", "'a*b'", "", "Of a*b:"]
     assert list(api.words(said)) == ["Return a \\* b.", "", ">>> f(*pair, a_, b)", "'a*b'", "", "Of a\\*b:"]
+
+
+def test_a_page_loses_marks_and_no_letter():
+    code = '<span class="n">a</span> <span class="o">=</span> <span class="mi">1</span>\n  <span class="k">if</span>\n'
+    page = f"<p>a\n  b</p>\n<pre>{code}\n</pre>"
+    said = '<p>a\nb</p>\n<pre tabindex="0">a = <span class="mi">1</span>\n  <span class="k">if</span>\n</pre>'
+    assert compact(page) == said

@@ -16,7 +16,8 @@ from website.mathematics import mathml
 
 HERE = Path(__file__).parent
 QUIET = ["-W", "--keep-going", "-q", "-j", "2"]
-SHORTER = [  # what no style and no reader needs, and which every table and heading has
+SHORTER = [  # what no style and no reader needs, and which every table, heading and line of code has
+    (r'<span class="(?:n|nc|nf|nn|o|p|w)">([^<]*)</span>', r"\1"),  # names and signs: two thirds of a line of code
     (r'<span class="pre">([^<]*)</span>', r"\1"),
     (r'<code class="docutils literal notranslate">', '<code class="literal">'),
     (r'<tr class="row-(?:odd|even)">', "<tr>"),

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from website import api, equation, overview, pictures
+from website import api, equation, overview, pagegraph, pictures
 from website.entries import ROOT, Entries
 from website.markdown import NAMES, Converter
 
@@ -26,7 +26,8 @@ def everything(entries, book):
         name = path.relative_to(root).as_posix()
         text = convert.page(name, path.read_text(encoding="utf-8"))
         inner = NAMES.get(name, name.removeprefix("specs/"))
-        yield inner, drawn(text) if inner.removesuffix(".md") in entries.pages else pictures.drawn(text)
+        document = inner.removesuffix(".md")
+        yield inner, drawn(text, document, entries) if document in entries.pages else pictures.drawn(text)
     for id in entries.all:
         yield f"eq/{id}.md", equation.page(entries, id, convert)
     yield from api.pages(entries)
@@ -36,11 +37,12 @@ def everything(entries, book):
     yield "index.md", overview.start(entries, book)
 
 
-def drawn(text):
-    """A derivation with its drawing behind its shapes."""
+def drawn(text, document, entries):
+    """A derivation with the drawing of its flow behind its shapes, and its graph, if it has one, at the end."""
     before, heading, after = text.partition("\n## Shapes\n")
     shapes, _, rest = after.partition("\n## ")
-    return f"{before}{heading}{shapes}\n```{{flow}}\n```\n\n## {rest}"
+    text = f"{before}{heading}{shapes}\n```{{flow}}\n```\n\n## {rest}"
+    return f"{text}\n{overview.around(document)}" if pagegraph.graph(entries, document)[1] else text
 
 
 def places(root):

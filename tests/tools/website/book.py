@@ -4,6 +4,7 @@ import posixpath
 import re
 import subprocess
 import tempfile
+from pathlib import Path
 
 from bs4 import BeautifulSoup
 from website import overview
@@ -26,10 +27,31 @@ def write(entries, site, browser):
     text = HEAD + "".join(article(site, document, set(documents)) for document in documents) + "</body></html>"
     page = site / "book.html"
     page.write_text(text, encoding="utf-8")
-    with tempfile.TemporaryDirectory() as profile:
-        where = [f"--user-data-dir={profile}", "--no-pdf-header-footer", f"--print-to-pdf={site / NAME}"]
+    with tempfile.TemporaryDirectory() as folder:
+        printed = Path(folder) / NAME
+        where = [f"--user-data-dir={folder}/profile", "--no-pdf-header-footer", f"--print-to-pdf={printed}"]
         subprocess.run([browser, *FLAGS, *where, page.resolve().as_uri()], check=True, capture_output=True, timeout=300)
+        bind(printed, site / NAME, {document: title(entries, document) for document in documents})
     page.unlink()
+
+
+def title(entries, document):
+    """What the outline calls a page; the notation, which comes first, is no derivation."""
+    page = entries.pages.get(document)
+    return page.source.partition("\n")[0].removeprefix("# ") if page else "Notation"
+
+
+def bind(printed, path, titles):
+    """What the browser printed, with an outline, and packed more tightly than browsers do."""
+    import pikepdf  # part of the environment that has a browser
+
+    with pikepdf.open(printed) as pdf:
+        places = pdf.Root.Dests  # of every page but the first one, to which no page leads
+        with pdf.open_outline() as outline:
+            for document, words in titles.items():
+                outline.root.append(pikepdf.OutlineItem(words, places.get(f"/{document}", 0)))
+        pdf.Root.PageMode = pikepdf.Name.UseOutlines
+        pdf.save(path, object_stream_mode=pikepdf.ObjectStreamMode.generate)
 
 
 def article(site, document, documents):

@@ -5,6 +5,8 @@ import re
 from reference.job import cite
 from reference.job.spec import COMPARED, PROVED
 
+WHOLE = re.compile(r"\([^()]*\)")  # a shape, which no narrow column may break
+
 
 def page(entries, id, convert):
     """What an equation says, its symbols, code, neighbours and status, and how it is cited."""
@@ -43,10 +45,9 @@ def symbols(entry, convert):
     path = entry.page.path.as_posix()
     lines = ["## Symbols", "", "| symbol | code | meaning | shape |", "|---|---|---|---|"]
     for row in entry.symbols:
-        code = f"`{row.code}`" if row.code else ""
-        shape = row.shape.replace(" ", "\N{NO-BREAK SPACE}")
+        shape = WHOLE.sub(lambda match: match[0].replace(" ", "\N{NO-BREAK SPACE}"), row.shape)
         shape = f"over {row.shape}" if row.meaning == "index" else shape
-        lines.append(f"| {{math}}`{row.tex}` | {code} | {convert.line(path, row.meaning)} | {shape} |")
+        lines.append(f"| {{math}}`{row.tex}` | {row.code} | {convert.line(path, row.meaning)} | {shape} |")
     return "\n".join(lines)
 
 
@@ -62,8 +63,8 @@ def neighbours(entries, entry):
     used = entries.used[entry.id]
     return (
         "## Graph\n\n"
-        f"Rests on: {names(entry.rests) or 'no other equation'}.\n\n"
-        f"Rest on it: {names(used) or 'no other equation'}."
+        f"It rests on: {names(entry.rests) or 'no other equation'}.\n\n"
+        f"On it rest: {names(used) or 'no other equation'}."
     )
 
 

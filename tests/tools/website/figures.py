@@ -2,12 +2,15 @@
 
 import html
 import re
+import textwrap
 from itertools import pairwise
 
 from docutils import nodes
 from docutils.parsers.rst import Directive
 from website import flow, layout, pagegraph
 from website.mathematics import mathml
+
+WIDE = 24  # letters of a title in one line
 
 
 def svg(boxes, pairs, label, across=False):
@@ -92,7 +95,7 @@ def plain(tex):
 
 
 def caption(title):
-    return f"{title}: what each symbol is made of; the numbers are those of the equations."
+    return f"{title}: what each symbol is made of, by the equation of that number. Dashed: given. Blue: the result."
 
 
 class Graph(Directive):
@@ -103,11 +106,18 @@ class Graph(Directive):
     def run(self):
         from website.extension import ENTRIES, uri
 
-        env = self.state.document.settings.env
-        titles, pairs, kinds = pagegraph.graph(ENTRIES, self.arguments[0] if self.arguments else None)
-        boxes = {}
-        for name, title in titles.items():
-            link = f'<a href="{uri(env.app, env.docname, name)}">{html.escape(title)}</a>'
-            boxes[name] = (16 + 7.2 * len(title), 26, f"page {kinds[name]}", link)
-        drawing = svg(boxes, pairs, "Pages, and what they are built of", across=True)
+        env, only = self.state.document.settings.env, next(iter(self.arguments), None)
+        drawing = linked(*pagegraph.graph(ENTRIES, only), lambda name: uri(env.app, env.docname, name), only)
         return [nodes.raw("", figure(drawing, "An arrow leads to what is built of a page."), format="html")]
+
+
+def linked(titles, pairs, kinds, there, only):
+    """The drawing of pages, each a link to it; the one that it is on stands out."""
+    boxes = {}
+    for name, title in titles.items():
+        lines = textwrap.wrap(title, WIDE)
+        words = "<br>".join(map(html.escape, lines))
+        content = f"<b>{words}</b>" if name == only else f'<a href="{there(name)}">{words}</a>'
+        kind = f"page {kinds[name]}" + " here" * (name == only)
+        boxes[name] = (16 + 7.2 * max(map(len, lines)), 10 + 16 * len(lines), kind, content)
+    return svg(boxes, pairs, "Pages, and what they are built of", across=True)

@@ -6,7 +6,8 @@ from equations.programs import APART
 from equations.walks import made, one_name
 from website import symbols, uses
 
-TITLES = ("Forward", "Backward", "Update", "Algorithm")  # the headings under which numbers are made
+IN_ORDER = ("Update", "Algorithm")  # the headings under which equations stand in the order in which they run
+TITLES = ("Forward", "Backward", *IN_ORDER)  # those under which numbers are made
 
 
 @dataclass(frozen=True)
@@ -22,34 +23,31 @@ class Node:
 def graph(page, title):
     """The symbols under a heading, by name, and the pairs (from, to)."""
     chosen = [id for id in page.numbered if id not in APART and uses.section(page, page.displayed[id][1]) == title]
-    rows, found, pairs, last, split = symbols.of_page(page), {}, [], {}, {}
+    rows, found, pairs, last, split, replaced = symbols.of_page(page), {}, [], {}, {}, set()
     everything = {name for equation in page.equations.values() for name in made(equation)}
     same = one_name(page.shapes.entries, everything)  # by heads, and merged: the same numbers
     for id in chosen:
         new = {}
         for clause in page.equations[id].clauses:
             read = {name for name in uses.names_in(clause.sides[1:]) if stands(page, name)}
-            for name in uses.left(clause):
-                if not stands(page, name):
-                    continue
+            own = set(uses.left(clause)) if clause.replaces else set()
+            replaced |= own
+            for name in filter(lambda name: stands(page, name), uses.left(clause)):
                 key = f"{name}@{id}"
-                new[name] = key
                 row = rows.row(name)
                 found[key] = Node(row.tex, row.shape, id, "made")
-                own = {name} if clause.replaces and name in last else set()
-                for other in sorted(read | own):
+                for other in sorted(read | own & {name}):
                     source = last.get(other) or new.get(other, other)
-                    if source == key:
-                        continue
                     if source == other and source not in found:
                         row = rows.row(other)
                         found[source] = Node(row.tex, row.shape, "", "input")
                         if same.get(other, other) in split:
                             pairs.append((split[same.get(other, other)], source))
                     pairs.append((source, key))
+            new |= {name: f"{name}@{id}" for name in uses.left(clause) if stands(page, name)}
         last |= new
         split |= {same.get(name, name): key for name, key in new.items()}
-    return ends(found, joined(pairs, last))
+    return ends(found, list(joined(pairs, last, replaced, title)))
 
 
 def stands(page, name):
@@ -58,9 +56,15 @@ def stands(page, name):
     return entry is not None and entry.axes is not None and name not in page.shapes.letters
 
 
-def joined(pairs, last):
-    """Where a symbol is used above the equation that makes it, it is that one."""
-    return [(last.get(source, source), target) for source, target in dict.fromkeys(pairs)]
+def joined(pairs, last, replaced, title):
+    """Where a symbol is used above the equation that makes it, it is that one.
+
+    What replaces a symbol is made of the one before.  A forward pass shows its options last and uses them above; an
+    update stands in the order in which it runs, so that all above the replacement uses the one before, too.
+    """
+    for source, target in dict.fromkeys(pairs):
+        before = source in replaced and (title in IN_ORDER or target.startswith(f"{source}@"))
+        yield (source if before else last.get(source, source)), target
 
 
 def ends(found, pairs):
@@ -69,6 +73,6 @@ def ends(found, pairs):
     kept = {}
     for name, node in found.items():
         if name in starts | targets:
-            last = node.id and name not in starts
-            kept[name] = Node(node.tex, node.shape, node.id, "output" if last else node.kind)
+            kind = "made" if name in targets else node.kind  # by heads, or merged
+            kept[name] = Node(node.tex, node.shape, node.id, kind if name in starts else "output")
     return kept, pairs

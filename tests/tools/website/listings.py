@@ -10,7 +10,6 @@ from pygments.lexers import PythonLexer, TextLexer
 
 SOURCE = re.compile(r"\{src\}`[^`]* <([^`>#]+)(?:#[^`>]*)?>`")
 UNNAMED = re.compile(r'<span id="L-\d+">((?!\s*def test_)[^<]*)</span>')  # of a test, only its first line is linked
-PLAIN = re.compile(r'<span class="(?:n|o|p|w|nn|nc|nf)">([^<]*)</span>')  # names and signs: two thirds of a listing
 CITED = re.compile(r"\(([a-z]\w*\.(?:\d+|[a-z]))\)(?=</span>)")
 
 
@@ -40,5 +39,5 @@ def listing(path, text, entries):
         id = match[1]
         return f'(<a class="eq" data-eq="{id}" href="{up}/{id}.html">{id}</a>)' if id in entries.all else match[0]
 
-    made = PLAIN.sub(r"\1", highlight(text, lexer, HtmlFormatter(linespans="L")))
+    made = highlight(text, lexer, HtmlFormatter(linespans="L"))
     return CITED.sub(link, made if path.startswith("reference/") else UNNAMED.sub(r"\1", made))

@@ -31,11 +31,24 @@ GRAPH = """\
 
 An arrow leads from a page to one that is built of it: the code of the one calls that of the other. A green frame: the
 page is proved for all shapes and values. Blue: it is composed of what other pages prove. Amber: it holds in balls at
-random points. Grey: it has no derivative to prove.
+random points. Grey: it has no derivative to prove. An arrow that two others imply is left out. Each page ends with the
+part round it.
 
 ```{graph}
 ```
 """
+AROUND = """\
+## Graph
+
+What this page is built of, and what is built of it; a green frame is a page that is proved, and the
+[graph of all pages](/graph.md) says what the other colours mean.
+
+"""
+
+
+def around(document):
+    """The end of a page: what it is built of, and what is built of it."""
+    return f"{AROUND}```{{graph}} {document}\n```\n"
 
 
 def groups(entries):

@@ -12,7 +12,7 @@ import io
 import re
 
 PLACE = re.compile(r"^<!-- picture: (\w+) -->$", re.MULTILINE)
-CELL, MARGIN, HEAD = 24, 44, 20  # of a map: its squares, and the space for the names of rows and of columns
+CELL, HEAD, LETTER = 24, 20, 7  # of a map: its squares, the space for the names of columns, and a letter
 
 
 def drawn(source):
@@ -36,19 +36,19 @@ def picture(maps):
 
 def figure(title, weights, rows, columns):
     """One map: a square for each weight, the darker the larger; the names of its rows and columns."""
-    parts = []
+    parts, margin = [], 10 + LETTER * max(map(len, rows))
     for i, row in enumerate(rows):
-        parts.append(f'<text class="row" x="{MARGIN - 6}" y="{HEAD + CELL * i + 16}">{html.escape(row)}</text>')
+        parts.append(f'<text class="row" x="{margin - 6}" y="{HEAD + CELL * i + 16}">{html.escape(row)}</text>')
     for j, column in enumerate(columns):
-        x = MARGIN + CELL * j + CELL / 2
+        x = margin + CELL * j + CELL / 2
         parts.append(f'<text class="column" x="{x:.0f}" y="{HEAD - 7}">{html.escape(column)}</text>')
     for i, row in enumerate(weights):
         for j, weight in enumerate(row):
-            x, y = MARGIN + CELL * j, HEAD + CELL * i
+            x, y = margin + CELL * j, HEAD + CELL * i
             place = f'x="{x}" y="{y}" width="{CELL}" height="{CELL}"'
             parts.append(f'<rect {place} fill-opacity="{weight:.2f}"><title>{weight:.2f}</title></rect>')
-    width, height = MARGIN + CELL * len(columns) + 2, HEAD + CELL * len(rows) + 2
+    width, height = margin + CELL * len(columns) + 2, HEAD + CELL * len(rows) + 2
     label = html.escape(f"{title}: attention weights of {len(rows)} rows and {len(columns)} columns")
     drawing = f'<svg class="map" role="img" aria-label="{label}" viewBox="0 0 {width} {height}" width="{width}"'
     drawing += f' height="{height}">{"".join(parts)}</svg>'
-    return f"<figure>{drawing}<figcaption>{html.escape(title)}</figcaption></figure>"
+    return f'<figure>{drawing}<figcaption style="padding-left: {margin}px">{html.escape(title)}</figcaption></figure>'

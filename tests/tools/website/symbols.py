@@ -10,10 +10,10 @@ from equations.walks import names_in
 
 @dataclass(frozen=True)
 class Row:
-    """A symbol."""
+    """A symbol, or all of one row of the page, which says in one breath what they are."""
 
     tex: str
-    code: str
+    code: str  # in Markdown
     meaning: str  # in Markdown
     shape: str
 
@@ -22,12 +22,13 @@ class Rows:
     """The symbols of a page."""
 
     def __init__(self, page):
-        self.page, self.raw = page, {}
+        self.page, self.raw, self.lines = page, {}, {}
         lines = [line for _, line in page.text.section("Shapes") if line.startswith("|")]
         for line in lines[2:]:
             cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
             texts = [part.strip() for cell in re.findall(r"\$`([^`]*)`\$", cells[0]) for part in cell.split(",")]
             self.raw |= {plain(tex): (tex, cells[3]) for tex in texts}
+            self.lines |= {plain(tex): (", ".join(texts), *cells[1:4]) for tex in texts if len(texts) > 1}
 
     def of(self, id):
         """The rows of the symbols of an equation, in the order of the table, then gradients that have no row."""
@@ -38,21 +39,24 @@ class Rows:
         wanted = [name for name in self.raw if name in names]
         gradients = [name for name in names if name not in self.raw and self.page.shapes.entry(name) is not None]
         letters = [name for name in names if name in self.page.shapes.letters]
-        rows = [self.row(name) for name in wanted + gradients]
+        rows = dict.fromkeys(self.line(name) for name in wanted + gradients)
         return (*rows, *(Row(self.letter(name), "", "index", self.page.shapes.letters[name]) for name in letters))
 
     def stands(self, name, tex):
         pattern = re.escape(self.raw[name][0])
         return re.search(rf"(?<![A-Za-z\\]){pattern}(?![A-Za-z])", tex)
 
+    def line(self, name):
+        return Row(*self.lines[name]) if name in self.lines else self.row(name)
+
     def row(self, name):
         entry = self.page.shapes.entry(name)
         if name in self.raw:
-            return Row(self.raw[name][0], entry.code, entry.meaning, self.shape(entry))
+            return Row(self.raw[name][0], code(entry), entry.meaning, self.shape(entry))
         base = name[2:] if name.startswith("d_") else name[1:]
         tex = self.raw[base][0]
         shown = f"d_{{{tex}}}" if name.startswith("d_") else f"d{tex}"
-        return Row(shown, entry.code, f"gradient of the loss with respect to $`{tex}`$", self.shape(entry))
+        return Row(shown, code(entry), f"gradient of the loss with respect to $`{tex}`$", self.shape(entry))
 
     def shape(self, entry):
         if entry.axes is None:
@@ -61,6 +65,10 @@ class Rows:
 
     def letter(self, name):
         return name if len(name) == 1 or name.endswith("'") else f"\\{name}"
+
+
+def code(entry):
+    return f"`{entry.code}`" if entry.code else ""
 
 
 def of_page(page):
