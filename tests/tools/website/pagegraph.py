@@ -1,6 +1,7 @@
 """What the pages are built of: the imports of the modules that they derive."""
 
 import ast
+from functools import cache
 
 import table
 
@@ -22,17 +23,22 @@ def graph(entries, only=None):
 
 def imports(entries, document):
     """The pages whose modules the module of a page imports."""
-    path = entries.root / "reference" / f"{document}.py"
+    for name in modules(entries.root / "reference" / f"{document}.py"):
+        other = name.removeprefix("reference.").replace(".", "/")
+        if other in entries.pages and other != document:
+            yield other
+
+
+@cache
+def modules(path):
+    """The names that a file imports; it is asked for once for the graph of each page."""
+    found = []
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        names = []
         if isinstance(node, ast.ImportFrom) and node.module:
-            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+            found += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
         elif isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        for name in names:
-            other = name.removeprefix("reference.").replace(".", "/")
-            if other in entries.pages and other != document:
-                yield other
+            found += [alias.name for alias in node.names]
+    return tuple(found)
 
 
 def implied(below, a, b):
