@@ -13,7 +13,7 @@ from gradcheck.subjects.findings import Finding
 from gradcheck.subjects.problem import Problem
 from gradcheck.verdict import plan
 from gradcheck.verdict.comparison import Comparison
-from gradcheck.verdict.given import compare_at_given, settled, unbalanced
+from gradcheck.verdict.given import compare_at_given, contradicting, settled, unbalanced
 from gradcheck.verdict.ground import Ground, Known
 from gradcheck.verdict.locate import locate
 from gradcheck.verdict.lost import sharpened
@@ -64,8 +64,8 @@ def compare_all(
     if is_left and places.moved:
         point, y = inside(problem, [quantise(leaf.value) for leaf in problem.leaves], set())
         unmoved = ground_at(Place(point, y.astype(np.float64), places.own.g))
-        contradicting = _contradicting(unmoved, Known(known.levels), columns, rng)
-        columns = [found + more for found, more in zip(columns, contradicting, strict=True)]
+        more = contradicting(unmoved, Known(known.levels), _wrong(columns), rng)
+        columns = [found + other for found, other in zip(columns, more, strict=True)]
     believed = tuple(places.exact and not any(c.exact_contradicts_real().any() for c in cs) for cs in columns)
     explained = tuple(sorted(_wrong(columns))[:EXPLAINED])
     columns, known, dense = _located(near, known, columns, believed, explained, rng)
@@ -128,19 +128,6 @@ def _at_given(own: Ground, known: Known, along: Columns, rng: np.random.Generato
             message = f"{name} has many kinks at the given point: of their entries a sample was compared"
             findings.append(Finding("kinks", message, "note", name))
     return columns, findings
-
-
-def _contradicting(unmoved: Ground, known: Known, columns: Columns, rng: np.random.Generator) -> Columns:
-    """Return what contradicts a claim where parameters of ones and zeros are what they were."""
-    whole = plan.apart([x.size for x in unmoved.place.point], rng, _wrong(columns))
-    first, known = measured(unmoved, known, whole.probes, whole.real, rng)
-    more: Columns = [[] for _ in columns]
-    for c in first:
-        assert c.probe.leaf is not None
-        found = compare_at_given(unmoved, known, c.probe.leaf, [c], (), rng)
-        known = found.known
-        more[c.probe.leaf] += [other for other in found.comparisons if other.outside().any()]
-    return more
 
 
 def _filed(ground: Ground, known: Known, chosen: plan.Plan, rng: np.random.Generator) -> tuple[Columns, Known]:

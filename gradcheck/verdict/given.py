@@ -17,7 +17,7 @@ from gradcheck.verdict.comparison import Comparison
 from gradcheck.verdict.ground import Ground, Known
 from gradcheck.verdict.locate import Located, halved
 from gradcheck.verdict.measured import measured
-from gradcheck.verdict.plan import EXHAUSTIVE, SUSPECTS, Plan, balanced, every, tied
+from gradcheck.verdict.plan import EXHAUSTIVE, SUSPECTS, Plan, apart, balanced, every, given, tied
 
 ROUNDS = 3  # of halving and holding
 FEW = 32  # zeros and ties of a large array, which may all be compared alone; of a small one all may
@@ -65,6 +65,28 @@ def compare_at_given(
         if all(map(settled, first)):
             return Located(found + first, complete, known)
     return Located(found + _sure(first), False, known)
+
+
+def contradicting(unmoved: Ground, known: Known, wrong: set[int], rng: np.random.Generator) -> list[list[Comparison]]:
+    """Return what contradicts claims on arrays that are not wrong, where parameters of ones and zeros were not moved.
+
+    Where all arrays move together first, and nothing is odd, nothing does.
+    """
+    sizes = [x.size for x in unmoved.place.point]
+    more: list[list[Comparison]] = [[] for _ in sizes]
+    whole = given(sizes, unmoved.exact, rng, wrong)
+    first, known = measured(unmoved, known, whole.probes, whole.real, rng)
+    if all(map(settled, first)):
+        return more
+    if not all(whole.real):
+        whole = apart(sizes, rng, wrong)
+        first, known = measured(unmoved, known, whole.probes, whole.real, rng)
+    for c in first:
+        assert c.probe.leaf is not None
+        found = compare_at_given(unmoved, known, c.probe.leaf, [c], (), rng)
+        known = found.known
+        more[c.probe.leaf] += [other for other in found.comparisons if other.outside().any()]
+    return more
 
 
 def _sure(first: list[Comparison]) -> list[Comparison]:

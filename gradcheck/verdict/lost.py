@@ -27,11 +27,27 @@ def sharpened(
 
 
 def where_lost(sizes: list[int], columns: list[list[Comparison]], rng: np.random.Generator) -> plan.Plan:
-    """Return ladders of their own for arrays of which that of all together shows less than LOST of a slope."""
+    """Return ladders of their own for arrays of which that of all together shows less than LOST of a slope.
+
+    But not where claim and complex step are 0 but for their roundings, as those of a key's bias are in front of a
+    softmax: a ladder of its own has no smaller bar there, which is that of the rounding of f.
+    """
     lost = set()
     for leaf, found in enumerate(columns):
+        if _is_zero([c for c in found if c.probe.leaf is not None]):
+            continue
         bars = [float(c.real_tolerance.max()) for c in found if c.probe.leaf is None]
         slopes = [float(np.abs(c.claimed).max()) for c in found if c.probe.leaf is not None]
         if bars and max(bars) > LOST * max(slopes, default=0.0):
             lost.add(leaf)
     return plan.apart(sizes, rng, set(range(len(sizes))) - lost)
+
+
+def _is_zero(found: list[Comparison]) -> bool:
+    """Whether complex steps have been taken along an array, and show nothing above their bars, as its claims do."""
+    return bool(found) and all(
+        c.exact is not None
+        and c.exact_bar is not None
+        and bool((np.maximum(np.abs(c.exact), np.abs(c.claimed)) <= c.exact_bar + c.claimed_bar).all())
+        for c in found
+    )

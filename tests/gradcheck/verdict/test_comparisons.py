@@ -11,11 +11,11 @@ from gradcheck.numeric.probe import Probe
 from gradcheck.numeric.scales import quantise
 from gradcheck.subjects.problem import LARGE, Problem
 from gradcheck.verdict import comparisons as module
+from gradcheck.verdict import given as given_module
 from gradcheck.verdict.comparisons import (
     Comparisons,
     _acquitted,
     _at_given,
-    _contradicting,
     _doubted,
     _filed,
     _located,
@@ -23,6 +23,7 @@ from gradcheck.verdict.comparisons import (
     _wrong,
     compare_all,
 )
+from gradcheck.verdict.given import contradicting
 from gradcheck.verdict.ground import Known
 from gradcheck.verdict.locate import Located
 from gradcheck.verdict.places import choose
@@ -379,19 +380,29 @@ def test_of_a_sample_at_the_given_point_it_is_said_that_it_is_one(given, compari
     ]
 
 
-def test_only_what_contradicts_is_filed_of_parameters_as_they_were(asking, comparison, rng, monkeypatch):
-    near, asked = asking(lambda probe, real: comparison([1.0, 1.0], 1.0, probe=probe))
+@pytest.mark.parametrize(("exact", "odd"), [(True, False), (True, True), (False, True)])
+def test_only_what_contradicts_is_filed_of_parameters_as_they_were(asking, comparison, rng, monkeypatch, exact, odd):
+    """Where all arrays have moved together and nothing is odd, none is asked alone."""
+    near, _ = asking(None, exact=exact)
+    asked, alone = [], []
 
-    def at_given(own, known, leaf, first, alone, rng):
-        assert [c.probe.leaf for c in first] == [leaf] and not alone
+    def measured(_, known, probes, real, rng):
+        asked.append(list(zip(probes, real, strict=True)))
+        value = 2.0 if odd and not alone else 1.0
+        return [comparison([1.0, 1.0], value if r else None, exact=1.0, probe=p) for p, r in asked[-1]], known
+
+    def at_given(own, known, leaf, first, entries, rng):
+        assert [c.probe.leaf for c in first] == [leaf] and not entries
+        alone.append(leaf)
         numbers = [[1.0, 1.0], [1.0, 2.0]] if leaf == 2 else [[1.0, 1.0]]
         return Located([comparison(claims, 1.0, probe=Probe(leaf, coordinate=0)) for claims in numbers], True, known)
 
-    monkeypatch.setattr(module, "compare_at_given", at_given)
-    wrong = comparison([1.0, 2.0], 1.0)
-    more = _contradicting(near, Known(), [[], [wrong], []], rng)
-    assert leaves(asked) == [[(0, True), (2, True)]], "what is wrong is wrong"
-    assert [[c.claimed.tolist() for c in found] for found in more] == [[], [], [[1.0, 2.0]]]
+    monkeypatch.setattr(given_module, "measured", measured)
+    monkeypatch.setattr(given_module, "compare_at_given", at_given)
+    more = contradicting(near, Known(), {1}, rng)
+    assert leaves(asked) == [[(None, True), (0, False), (2, False)]] * exact + [[(0, True), (2, True)]] * odd
+    assert alone == [0, 2] * odd, "what is wrong is wrong"
+    assert [[c.claimed.tolist() for c in found] for found in more] == [[], [], [[1.0, 2.0]] * odd]
 
 
 @pytest.mark.parametrize(("complete", "claimed"), [(True, 2.0), (False, 2.0), (True, 1.0), (False, 1.0)])

@@ -25,6 +25,20 @@ def test_a_ladder_of_its_own_is_for_an_array_of_which_that_of_all_shows_less_tha
     assert [probe.leaf for probe in where_lost([3], [[joint(1e-300)]], rng).probes] == [0]
 
 
+def test_but_not_for_one_whose_slopes_and_claims_are_zero_within_the_bars_of_the_complex_step(comparison, rng):
+    def lost(exact, claimed=0.0, exact_bar=1e-15, joint=1e-9):
+        own = comparison([1e-16, claimed], exact=[1e-16, exact], exact_bar=exact_bar, probe=Probe(0, seed=2))
+        whole = comparison([4.0, 4.0], 4.0, bar=joint, probe=Probe(None, seed=1))
+        return bool(where_lost([3], [[whole, own]], rng).probes)
+
+    assert not lost(0.9e-15) and not lost(0.9e-15, 0.9e-15) and not lost(0.0, joint=1e-3)
+    assert lost(1.2e-15) and lost(0.0, 1.2e-15), "the bar of the claim is 1e-16"
+    assert lost(0.9e-15, exact_bar=1e-16)
+    zero = comparison([0.0, 0.0], probe=Probe(0, seed=2))
+    whole = comparison([4.0, 4.0], 4.0, bar=1e-9, probe=Probe(None, seed=1))
+    assert where_lost([3], [[whole, zero]], rng).probes, "without a complex step a claim of 0 proves nothing"
+
+
 @pytest.mark.parametrize(("arrays", "steps"), [(MANY, []), (MANY + 1, [len(STEPS)])])
 def test_where_more_than_three_arrays_are_lost_the_ladder_of_all_is_longer_first(
     ground, comparison, rng, monkeypatch, arrays, steps
