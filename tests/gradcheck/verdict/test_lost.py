@@ -20,7 +20,7 @@ def test_a_ladder_of_its_own_is_for_an_array_of_which_that_of_all_shows_less_tha
     for part, lost in ((0.9, False), (1.1, True)):
         columns = [[], [joint(4 * part * LOST), joint(0.0), own(1e-9, 1e-9), own(1e-9, -4.0)]]
         found = where_lost([3, 3], columns, rng)
-        assert LOST == 2.0**-27 and [probe.leaf for probe in found.probes] == [1] * lost and found.real == [True] * lost
+        assert LOST == 2.0**-28 and [probe.leaf for probe in found.probes] == [1] * lost and found.real == [True] * lost
     assert where_lost([3], [[own(0.0)]], rng).probes == [], "no ladder moves all"
     assert [probe.leaf for probe in where_lost([3], [[joint(1e-300)]], rng).probes] == [0]
 
