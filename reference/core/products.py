@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 
 from reference.core.arrays import on_host
+from reference.core.memory import kept
 from reference.core.sums import as_rows
 
-COLUMNS = 128  # of a block: measured at widths of 256 to 1,024, where BLAS needs not pack such a block for few rows
+ENTRIES = 2**15  # of a block of 32 to 128 columns: BLAS needs not pack one for few rows; measured at 256 to 1,024 rows
 
 
 def laid_out(x: Any) -> Any:
@@ -26,9 +27,10 @@ def product(w: np.ndarray, b: np.ndarray | None = None) -> Callable[[Any], Any]:
     Of NumPy's own arrays the columns of w lie together in blocks: with 2 to 32 rows that takes two thirds of the time.
     """
     width, columns = w.shape
-    blocks = None
-    if on_host(w) and columns > COLUMNS and columns % COLUMNS == 0:
-        blocks = np.ascontiguousarray(w.reshape(width, columns // COLUMNS, COLUMNS).swapaxes(0, 1))
+    block, blocks = _columns(width), None
+    if on_host(w) and columns > block and columns % block == 0:
+        blocks = kept(w, (columns // block, width, block))
+        blocks[...] = w.reshape(width, columns // block, block).swapaxes(0, 1)
 
     def apply(x: Any) -> Any:
         if x.size == width:  # one row: BLAS takes it as it lies
@@ -38,12 +40,18 @@ def product(w: np.ndarray, b: np.ndarray | None = None) -> Callable[[Any], Any]:
             y = rows @ w
         else:
             y = np.empty((len(rows), columns), np.result_type(x, w))
-            np.matmul(rows, blocks, out=y.reshape(len(rows), columns // COLUMNS, COLUMNS).swapaxes(0, 1))
+            np.matmul(rows, blocks, out=y.reshape(len(rows), columns // block, block).swapaxes(0, 1))
         if b is not None:
             y = y + b if y.dtype != b.dtype else np.add(y, b, out=y)
         return y.reshape(*x.shape[:-1], columns)
 
     return apply
+
+
+def _columns(width: int) -> int:
+    """Return how many columns of a matrix with `width` rows lie together: of a power of two many are a multiple."""
+    most = ENTRIES // max(width, 1)
+    return 128 if most >= 128 else 64 if most >= 64 else 32
 
 
 def side_by_side(*maps: Any) -> Callable[[Any], Any]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from reference.core.arrays import integers
 from reference.core.cache import Cache, expect_cache
+from reference.core.memory import kept
 from reference.core.products import side_by_side
 from reference.core.shapes import expect_shape
 from reference.core.sums import row_maxima
@@ -40,7 +41,7 @@ class KeyValueCache(Cache):
             self.behind = last[0, :, 0, ::-1].copy()
         self.ring = self.room if self.window is None else min(self.room, int(self.window))
         shape, widths = (self.batch, groups, self.ring), (width, layer.value.w.shape[1] // groups)
-        self.k, self.v = (np.zeros_like(layer.key.w, shape=(*shape, n), order="C") for n in widths)
+        self.k, self.v = (kept(layer.key.w, (*shape, n)) for n in widths)
         self.project, self.output = side_by_side(layer.query, layer.key, layer.value), layer.output.ready()
         self.query_norm, self.key_norm = (None if norm is None else norm.ready() for norm in norms)
 

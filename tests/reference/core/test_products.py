@@ -2,18 +2,20 @@ import numpy as np
 import pytest
 from strict import Strict, numbers, strict
 
-from reference.core.products import COLUMNS, laid_out, product, side_by_side
+from reference.core.products import ENTRIES, laid_out, product, side_by_side
 from reference.layers.linear import Linear
 
-SHAPES = [(5, 7), (6, 2 * COLUMNS), (3, COLUMNS), (0, 4), (0, 2 * COLUMNS)]
+COLUMNS = 128  # the most that lie together
+DEEP = ENTRIES // 64  # rows of a matrix of which 64 do
+SHAPES = [(DEEP, 192), (DEEP + 1, 96), (3 * DEEP, 64), (5, 7), (6, 2 * COLUMNS), (3, COLUMNS), (0, 4), (0, 2 * COLUMNS)]
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("leading", [(), (1,), (4,), (2, 3), (0,), (1, 1)])
 def test_it_is_the_product_whatever_the_layout(rng, shape, leading):
     w, b, x = rng.normal(size=shape), rng.normal(size=shape[1]), rng.normal(size=(*leading, shape[0]))
-    np.testing.assert_allclose(product(w, b)(x), x @ w + b, rtol=0, atol=1e-13)  # six terms of size 1
-    np.testing.assert_allclose(product(w)(x), x @ w, rtol=0, atol=1e-13)
+    np.testing.assert_allclose(product(w, b)(x), x @ w + b, rtol=0, atol=1e-12)  # 1,536 terms of size 1
+    np.testing.assert_allclose(product(w)(x), x @ w, rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex128])
