@@ -7,8 +7,10 @@ fused Adam. First both give their gradients at the same weights, which must agre
 Each process then makes steps when it is told to, one after the other; what is judged is the median of the ratios of
 their processor times, by the lower end of its 95 % bootstrap interval. Beside it stand wall time, the same ratio for
 the bare products of matrices of a step, and the peak memory of each process. The table is in Markdown.
+`performance.py` beside it has the same steps as torch.compile and jax.jit make them, and writes the guide's tables.
 """
 
+import contextlib
 import io
 import os
 import resource
@@ -20,6 +22,7 @@ import numpy as np
 from bare_products import products
 
 ONE = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+ONE["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
 SIZES = {  # by width: layers of each side, heads, positions, sequences, vocabulary, steps of a turn, bar
     64: (1, 4, 8, 16, 4, 40, 0.55),
     128: (2, 4, 64, 16, 64, 4, 0.62),
@@ -45,19 +48,31 @@ def model_of(width):
     return Transformer.init(np.random.default_rng(0), settings)
 
 
-def ours(width):
-    """Return what makes a step, and the gradients of a few parameters by name."""
+def ours(width, threads=1):
+    """Return what makes a step, and the gradients of a few parameters by name; of two threads each has half a batch."""
+    from reference.core import tree
     from reference.models.objective import Objective
     from reference.optimizers.adam import Adam
     from reference.training.process import settle
+    from reference.training.threads import Threads
 
     settle()
-    optimizer, model, (source, target, labels) = Adam(), model_of(width), batch(width)
+    optimizer, model, ids = Adam(), model_of(width), batch(width)
+    sequences = ids.shape[1]
     held = {"model": model, "moments": optimizer.init(model)}
+    held["open"] = contextlib.ExitStack()  # as long as the process
+    mapper = held["open"].enter_context(Threads(threads).mapping()) if threads > 1 else map
+
+    def part(ids):
+        source, target, labels = ids
+        objective = Objective(model=held["model"], reduction="sum")
+        return objective.vjp(source=source, target=target, labels=labels)[1](1 / sequences)[0].model
 
     def gradient():
-        objective = Objective(model=held["model"], reduction="sum")
-        return objective.vjp(source=source, target=target, labels=labels)[1](1 / len(source))[0].model
+        first, *rest = mapper(part, np.split(ids, threads, axis=1))
+        for more in rest:
+            first = tree.map(np.add, first, more)
+        return first
 
     def step():
         held["model"], held["moments"] = optimizer.step(held["model"], gradient(), held["moments"], 1e-4)
@@ -77,14 +92,14 @@ def compared(layer):
     }
 
 
-def theirs(width):
+def theirs(width, threads=1, compiled=False):
     """The same in PyTorch's own modules with the weights of ours; positions are added, as there."""
     import torch
     from torch_weights import load
 
     from reference.layers.sinusoidal import sinusoidal
 
-    torch.set_num_threads(1)
+    torch.set_num_threads(threads)
     layers, heads, positions, sequences, vocabulary, *_ = SIZES[width]
     body = torch.nn.Transformer(width, heads, layers, layers, 4 * width, 0.0, batch_first=True, norm_first=True)
     tables = torch.nn.ModuleList([torch.nn.Embedding(vocabulary, width) for _ in range(2)])
@@ -95,11 +110,16 @@ def theirs(width):
     mask = torch.nn.Transformer.generate_square_subsequent_mask(positions)
     at = torch.from_numpy(sinusoidal(positions, width).copy())
 
-    def backward():
-        optimizer.zero_grad(set_to_none=True)
+    def loss():
         inputs = [width**0.5 * table(ids) + at for table, ids in zip(tables, (source, target), strict=True)]
         logits = net[2](body(*inputs, tgt_mask=mask, tgt_is_causal=True)).flatten(0, 1)
-        (torch.nn.functional.cross_entropy(logits, labels.flatten(), reduction="sum") / sequences).backward()
+        return torch.nn.functional.cross_entropy(logits, labels.flatten(), reduction="sum") / sequences
+
+    forward = torch.compile(loss) if compiled else loss
+
+    def backward():
+        optimizer.zero_grad(set_to_none=True)
+        forward().backward()
 
     def step():
         backward()
@@ -112,7 +132,30 @@ def theirs(width):
     return step, {name: p.grad.numpy().copy() for name, p in zip(names, found, strict=True)}
 
 
-KINDS = {"ours": ours, "torch": theirs, "products": lambda width: (products(width, *SIZES[width][:5]), {})}
+def jitted(width):
+    """The same in JAX."""
+    from jax_step import started
+
+    step, first = started(model_of(width), SIZES[width][1], *batch(width))
+    names = {
+        "source": "source_embedding.table",
+        "target": "target_embedding.table",
+        "output": "output.w",
+        "hidden": "body.encoder.blocks[0].feedforward.inner.hidden.w",
+        "gamma": "body.encoder.blocks[0].attention.norm.gamma",
+    }
+    return step, {name: first[path].T if path.endswith(".w") else first[path] for name, path in names.items()}
+
+
+KINDS = {
+    "ours": ours,
+    "torch": theirs,
+    "products": lambda width: (products(width, *SIZES[width][:5]), {}),
+    "compile": lambda width: theirs(width, compiled=True),
+    "jax": jitted,
+    "ours on two": lambda width: ours(width, 2),
+    "torch on two": lambda width: theirs(width, 2),
+}
 
 
 def serve(kind, width):
@@ -132,7 +175,7 @@ def serve(kind, width):
 
 def started(kind, width):
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    command = [sys.executable, "-W", "ignore", __file__, kind, str(width)]
+    command = [sys.executable, "-W", "ignore", __file__, "serve", kind, str(width)]
     process = subprocess.Popen(command, env=os.environ | ONE, **pipes)
     return process, dict(np.load(io.BytesIO(process.stdout.read())))
 
@@ -148,16 +191,24 @@ def interval(ratios, rng, draws=10_000):
     return np.median(ratios), *np.quantile(medians, (0.025, 0.975))
 
 
-def row(width, rng):
-    """Return a line of the table, and whether its bar is met."""
-    *_, steps, bar = SIZES[width]
-    processes, gradients = zip(*(started(kind, width) for kind in KINDS), strict=True)
-    for name, array in gradients[1].items():
-        np.testing.assert_allclose(gradients[0][name], array, rtol=0, atol=CLOSE * np.abs(array).max(), err_msg=name)
-    taken = np.array([[told(process, steps) for process in processes] for _ in range(TURNS + 1)])[1:]
+def measured(width, kinds, turns=TURNS):
+    """Return processor and wall time of a step and peak memory (turns, kinds, 3); gradients are those of the first."""
+    processes, gradients = zip(*(started(kind, width) for kind in kinds), strict=True)
+    for others in gradients[1:]:
+        for name, array in others.items():
+            close = CLOSE * np.abs(array).max()
+            np.testing.assert_allclose(gradients[0][name], array, rtol=0, atol=close, err_msg=name)
+    steps = SIZES[width][-2]
+    taken = np.array([[told(process, steps) for process in processes] for _ in range(turns + 1)])[1:]
     for process in processes:
         process.stdin.close()
         process.wait()
+    return taken
+
+
+def row(width, rng):
+    """Return a line of the table, and whether its bar is met."""
+    bar, taken = SIZES[width][-1], measured(width, ("ours", "torch", "products"))
     (ratio, low, high), wall, floor = (
         interval(taken[:, of, kind] / taken[:, 1, kind], rng) for of, kind in ((0, 0), (0, 1), (2, 0))
     )
@@ -182,7 +233,7 @@ def main(words):
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] and sys.argv[1] in KINDS:
-        serve(sys.argv[1], int(sys.argv[2]))
+    if sys.argv[1:2] == ["serve"]:
+        serve(sys.argv[2], int(sys.argv[3]))
     else:
         sys.exit(main(sys.argv[1:]))
