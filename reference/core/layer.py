@@ -102,7 +102,7 @@ class Layer:
                 value = gradient
             else:
                 tree.expect_constant(value, name)
-                if _is_empty(value) and _is_empty(gradients.get(name)):
+                if name in gradients and _is_empty(value) and _is_empty(gradients[name]):
                     del gradients[name]
             values[name] = value
         if gradients:
