@@ -17,8 +17,14 @@ TICKS = 16  # along an axis of a map; more cannot be read
 TRAINING, STEPS, HELD_OUT, SEQUENCES = "#4c72b0", "#bccbe4", "#c44e52", "#55a868"
 
 
-def curves(losses: np.ndarray, records: Sequence[Mapping[str, float]], tokens: int) -> Figure:
-    """Draw loss and accuracy over the epochs, with a line where guessing among so many tokens stands."""
+def curves(
+    losses: np.ndarray, records: Sequence[Mapping[str, float]], tokens: int, at_once: bool = False
+) -> Figure:
+    """Draw loss and accuracy over the epochs, with a line where guessing among so many tokens stands.
+
+    `at_once` is as of a family, by which no token is read before another.
+    """
+    forced, alone = ("", "") if at_once else (", teacher-forced", ", autoregressive")
     figure = Figure(figsize=(10, 4.2), layout="constrained")
     left, right = figure.subplots(1, 2)
 
@@ -28,9 +34,9 @@ def curves(losses: np.ndarray, records: Sequence[Mapping[str, float]], tokens: i
     for axes, key, at, colour, label in (
         (left, "loss", ends - 0.5, TRAINING, "training, mean of an epoch"),
         (left, "held_out_loss", ends, HELD_OUT, "held-out"),
-        (right, "training_tokens", ends, TRAINING, "training: tokens, teacher-forced"),
-        (right, "held_out_tokens", ends, HELD_OUT, "held-out: tokens, autoregressive"),
-        (right, "held_out_sequences", ends, SEQUENCES, "held-out: whole sequences, autoregressive"),
+        (right, "training_tokens", ends, TRAINING, f"training: tokens{forced}"),
+        (right, "held_out_tokens", ends, HELD_OUT, f"held-out: tokens{alone}"),
+        (right, "held_out_sequences", ends, SEQUENCES, f"held-out: whole sequences{alone}"),
     ):
         axes.plot(at, [record[key] for record in records], "o-", color=colour, markersize=3.5, label=label)
         axes.set_xlim(0, 1.03 * ends[-1])

@@ -41,11 +41,10 @@ def page(
 
     It says nothing of when and where: the same run makes the same page.
     """
-    last = records[-1]
-    accuracy = [
-        (name, percent(last[f"{key}_tokens"]), percent(last[f"{key}_sequences"]))
-        for name, key in (("its own output", "held_out"), ("the right tokens", "forced"))
-    ]
+    last, modes = records[-1], [("its own output", "held_out"), ("the right tokens", "forced")]
+    if run.family.at_once:
+        modes = [("the source alone", "held_out")]
+    accuracy = [(name, percent(last[f"{key}_tokens"]), percent(last[f"{key}_sequences"])) for name, key in modes]
     judged = table(("the model reads", "tokens right", "sequences right"), accuracy, "n")
     return _whole(run, records, judged, pictures, f"<h2>Samples that were held out</h2>{_samples(run, samples, said)}")
 

@@ -110,14 +110,14 @@ def _of_text(run: Run, task: Text, state: State, held_out: Any, console: Console
 
 def _of_answers(run: Run, state: State, held_out: Any, console: Console) -> tuple[bytes, bytes, str]:
     """Show the accuracy and a few samples; return curves, maps of attention and the report."""
-    show_accuracy(console, state.records[-1], len(held_out))
+    show_accuracy(console, state.records[-1], len(held_out), run.family.at_once)
     some = held_out[:SAMPLES]
     said = run.family.said(state.model, some, HOST.there)
     show_samples(console, run.task, [some], [said])
 
     sample = dataclasses.replace(some[:1], labels=said[:1])
     inputs = {name: ids for name, ids in run.family.inputs(sample).items() if name != "labels"}
-    curves = plots.png(plots.curves(state.losses, state.records, run.task.choices))
+    curves = plots.png(plots.curves(state.losses, state.records, run.task.choices, run.family.at_once))
     attention = plots.png(plots.attention(attention_maps(state.model, **inputs), sample, run.task))
     pictures = {"Loss and accuracy": curves, "Where the model looks": attention}
     return curves, attention, report.page(run, state.records, some, said, pictures)

@@ -37,6 +37,7 @@ class Family:
     """What a run asks of a family of models."""
 
     settings: ClassVar[type[Settings]]
+    at_once: ClassVar[bool] = False  # whether all of an answer is said at once, so that no token is read before another
     ignore: ClassVar[int | None] = SILENT
 
     def sized(self, task: Learned, entries: dict[str, Any]) -> Any:
@@ -104,6 +105,7 @@ class EncoderOnlyFamily(Family):
     """All tokens of the answer are said at once, where start tokens stand behind the source as masks."""
 
     settings = EncoderOnlySettings
+    at_once = True
 
     def init(self, rng: np.random.Generator, settings: Any) -> Any:
         body = EncoderOnly.init(rng, settings)
@@ -128,6 +130,7 @@ class ClassifierFamily(Family):
     """An encoder under a head that reads its first position, where every source has the start token."""
 
     settings = ClassifierSettings
+    at_once = True
 
     def init(self, rng: np.random.Generator, settings: Any) -> Any:
         body = EncoderOnly.init(rng, settings)

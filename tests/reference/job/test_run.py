@@ -119,6 +119,20 @@ def test_a_run_on_a_table_is_shown_like_one_on_sequences(go, tmp_path, kind):
     assert "\nword 0 " in shown and "held-out: 3 sequences that do not occur in training" in shown
 
 
+@pytest.mark.parametrize("model", ["encoder-decoder", "decoder-only", "encoder-only"])
+def test_what_says_all_at_once_is_judged_in_one_way_and_what_reads_its_own_output_in_two(go, tiny, monkeypatch, model):
+    drawn, curves = [], plots.curves
+    monkeypatch.setattr(plots, "curves", lambda *given: drawn.append(curves(*given)) or drawn[-1])
+    folder, shown = go(tiny(model=model))
+    said = shown + folder.report.read_text() + "".join(
+        text.get_text() for axes in drawn[0].axes for text in axes.get_legend().get_texts()
+    )
+    once, twice = ("all at once", "the source alone"), ("autoregressive", "teacher-forced", "its own output")
+    at_once = model == "encoder-only"
+    assert all((word in said) == at_once for word in once)
+    assert all((word in said) != at_once for word in twice)
+
+
 def test_the_bar_of_a_terminal_changes_no_bit(go, tiny, monkeypatch, sketchy):
     monkeypatch.setattr(run, "LIVE_STEPS", 2)
     folder, _ = go(tiny(), terminal=False)
