@@ -1,9 +1,11 @@
 """The site in a browser, as files: no server, no script of others, no request but for files of the site."""
 
 import os
+import re
 import shutil
 from pathlib import Path
 
+import pikepdf
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import sync_playwright
@@ -131,5 +133,13 @@ def test_what_is_cited_can_be_copied(visit):
         block.locator("button.copybtn.success").wait_for()
 
 
-def test_all_derivations_are_one_pdf():
-    assert (SITE / "backproof.pdf").read_bytes().startswith(b"%PDF")
+def test_all_derivations_are_one_pdf_with_an_outline_in_reading_order():
+    start = (SITE / "index.html").read_text(encoding="utf-8")
+    links = re.findall(r'<li class="toctree-l1"><a[^>]* href="([a-z]\w*/\w+)\.html"', start)
+    derivations = [link for link in links if not link.startswith(("guides/", "api/"))]
+    with pikepdf.open(SITE / "backproof.pdf") as pdf, pdf.open_outline() as outline:
+        titles = [str(item.title) for item in outline.root]
+        starts = [pdf.pages.index(pikepdf.Page(item.destination[0])) for item in outline.root]
+    assert len(titles) == len(derivations) + 1 > 50
+    assert titles[:3] == ["Notation", "Affine map", "Layer normalisation"]
+    assert starts == sorted(set(starts))

@@ -83,10 +83,33 @@ def test_an_update_is_made_of_the_parameters_before_it(entries):
     assert ("theta", "g@adam.7") in pairs
 
 
+@pytest.mark.parametrize(
+    ("document", "ways", "target"),
+    [
+        ("layers/residual", ("dr@residual.19", "dr@residual.9"), "dr@residual.18"),
+        ("losses/cross_entropy", ("c@cross_entropy.10", "c@cross_entropy.16"), "k@cross_entropy.11"),
+        ("layers/rotary", ("du@rotary.5", "du@rotary.6"), "dx@rotary.14"),
+    ],
+)
+def test_what_is_made_in_one_of_two_ways_or_in_two_parts_leads_on_from_both(entries, document, ways, target):
+    _, pairs = flow.graph(entries.pages[document], "Backward")
+    assert all((way, target) in pairs for way in ways)
+
+
+def test_any_shape_is_written_as_its_page_writes_it(entries):
+    nodes, _ = flow.graph(entries.pages["optimizers/adam"], "Update")
+    assert nodes["theta"].shape == "(...)"
+    nodes, _ = flow.graph(entries.pages["layers/layernorm"], "Forward")
+    assert nodes["gamma"].shape == "(D,)"
+
+
 def test_an_option_that_is_shown_last_is_used_above(entries):
     _, pairs = flow.graph(entries.pages["functions/attend"], "Forward")
-    used = {target for source, target in pairs if source == "m@attend.8"}
-    assert used and "m@attend.8" not in used
+    for option in ("m@attend.8", "s@attend.7"):
+        used = {target for source, target in pairs if source == option}
+        assert used and option not in used
+    _, pairs = flow.graph(entries.pages["functions/attend"], "Backward")
+    assert {target for source, target in pairs if source == "ds@attend.17"} >= {"dq@attend.13", "dk@attend.14"}
 
 
 def test_no_arrow_goes_round_in_a_circle(entries):

@@ -61,3 +61,12 @@ def test_every_equation_has_its_page(pages):
 
 def test_the_site_is_small():
     assert sum(path.stat().st_size for path in SITE.rglob("*") if path.is_file()) <= 25e6
+
+
+def test_a_small_page_loads_all_that_others_load_at_once(pages):
+    """As one style sheet and one script: there are more than a thousand of them."""
+    start, small = pages[SITE / "index.html"], pages[SITE / "eq/layernorm.9.html"]
+    assert [Path(link).name for link in small.loaded] == ["small.css", "small.js"]
+    joined = "".join((SITE / "_static" / name).read_text(encoding="utf-8") for name in ("small.css", "small.js"))
+    for link in start.loaded:
+        assert (SITE / link.partition("?")[0]).read_text(encoding="utf-8") in joined, link

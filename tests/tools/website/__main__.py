@@ -43,15 +43,25 @@ def build(sources, site, browser=None):
     status = main([*QUIET, *where, "-b", "html", str(sources), str(site)])
     if status:
         return status
-    if browser:
-        book.write(entries, site, browser)
     for path in site.rglob("*.map"):  # for those who write the theme
         path.unlink()
     with (site / "_static/site.css").open("a", encoding="utf-8") as sheet:
         sheet.write(COLOURS.search((site / "index.html").read_text(encoding="utf-8"))[1])
     for path in site.rglob("*.html"):
         path.write_text(compact(path.read_text(encoding="utf-8")), encoding="utf-8")
+    small(site)
+    if browser:
+        book.write(entries, site, browser)
     return 0
+
+
+def small(site):
+    """One style sheet and one script for the many small pages, of those that the other pages load one by one."""
+    start = (site / "index.html").read_text(encoding="utf-8")
+    sheets, scripts = r'<link rel="stylesheet"[^>]* href="([^"?]+)', r'<script[^>]* src="([^"?]+)'
+    for ending, pattern in (("css", sheets), ("js", scripts)):
+        parts = [(site / path).read_text(encoding="utf-8") for path in re.findall(pattern, start)]
+        (site / f"_static/small.{ending}").write_text("\n".join(parts), encoding="utf-8")
 
 
 def compact(text):

@@ -37,17 +37,22 @@ def graph(page, title):
                 row = rows.row(name)
                 found[key] = Node(row.tex, row.shape, id, "made")
                 for other in sorted(read | own & {name}):
-                    source = last.get(other) or new.get(other, other)
-                    if source == other and source not in found:
+                    sources = last.get(other) or new.get(other) or (other,)
+                    if sources == (other,) and other not in found:
                         row = rows.row(other)
-                        found[source] = Node(row.tex, row.shape, "", "input")
+                        found[other] = Node(row.tex, row.shape, "", "input")
                         if same.get(other, other) in split:
-                            pairs.append((split[same.get(other, other)], source))
-                    pairs.append((source, key))
-            new |= {name: f"{name}@{id}" for name in uses.left(clause) if stands(page, name)}
-        last |= new
-        split |= {same.get(name, name): key for name, key in new.items()}
-    return ends(found, list(joined(pairs, last, replaced, title)))
+                            pairs.append((split[same.get(other, other)], other))
+                    pairs += [(source, key) for source in sources]
+            new |= {name: (f"{name}@{id}",) for name in uses.left(clause) if stands(page, name)}
+        read = {source for source, _ in pairs}
+        for name, keys in new.items():  # what is made again before it is read is another way to it, or a part of it
+            last[name] = (*(key for key in last.get(name, ()) if key not in read), *keys)
+            split[same.get(name, name)] = keys[-1]
+    pairs = list(joined(pairs, last, replaced, title))
+    for name in sorted(replaced & last.keys()) if title not in IN_ORDER else ():
+        pairs = used(pairs, name, last[name][-1])
+    return ends(found, pairs)
 
 
 def stands(page, name):
@@ -64,7 +69,20 @@ def joined(pairs, last, replaced, title):
     """
     for source, target in dict.fromkeys(pairs):
         before = source in replaced and (title in IN_ORDER or target.startswith(f"{source}@"))
-        yield (source if before else last.get(source, source)), target
+        for made_of in (source,) if before else last.get(source, (source,)):
+            yield made_of, target
+
+
+def used(pairs, name, final):
+    """What reads an early form of a symbol reads its last one, where nothing else does: options are shown last."""
+    if final in {source for source, _ in pairs}:
+        return pairs
+    above, more = set(), {final}
+    while more - above:
+        above |= more
+        more = {source for source, target in pairs if target in above}
+    own = f"{name}@"
+    return [(final if a.startswith(own) and b not in above and not b.startswith(own) else a, b) for a, b in pairs]
 
 
 def ends(found, pairs):

@@ -61,7 +61,8 @@ class Rows:
     def shape(self, entry):
         if entry.axes is None:
             return self.raw.get(entry.name, ("", "a function"))[1]
-        return f"({', '.join(entry.axes)}{',' * (len(entry.axes) == 1)})" if entry.axes else "scalar"
+        alone = len(entry.axes) == 1 and entry.axes != ("...",)
+        return f"({', '.join(entry.axes)}{',' * alone})" if entry.axes else "scalar"
 
     def letter(self, name):
         return name if len(name) == 1 or name.endswith("'") else f"\\{name}"
