@@ -59,9 +59,9 @@ def small(site):
     """One style sheet and one script for the many small pages, of those that the other pages load one by one."""
     start = (site / "index.html").read_text(encoding="utf-8")
     sheets, scripts = r'<link rel="stylesheet"[^>]* href="([^"?]+)', r'<script[^>]* src="([^"?]+)'
-    for ending, pattern in (("css", sheets), ("js", scripts)):
+    for ending, pattern, between in (("css", sheets, "\n"), ("js", scripts, "\n;\n")):  # not all scripts end in one
         parts = [(site / path).read_text(encoding="utf-8") for path in re.findall(pattern, start)]
-        (site / f"_static/small.{ending}").write_text("\n".join(parts), encoding="utf-8")
+        (site / f"_static/small.{ending}").write_text(between.join(parts), encoding="utf-8")
 
 
 def compact(text):
