@@ -22,6 +22,8 @@ import numpy as np
 import training_step
 from pages import put, rows, table
 
+from reference.training.process import settle
+
 PAGE, WIDTHS = "performance.md", tuple(training_step.SIZES)
 COMPILED = (64, 128)  # larger ones take many minutes to compile
 BARS = {64: 0.55, 128: 0.62, 256: 0.57, 512: 0.53}
@@ -100,6 +102,7 @@ def write(part, made):
 
 
 def main(words):
+    settle()  # memory that is handed back and faulted in again doubles the time of Adam
     rng = np.random.default_rng(20261127)
     for word in words or ["steps", "layers", "bookkeeping"]:
         part, _, chosen = word.partition(":")
