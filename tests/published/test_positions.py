@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 import transformers
+from published_sizes import SIZES, SLOW
 
 from reference.core.masks import packed
 from reference.models.objective import Objective
@@ -12,12 +13,6 @@ from reference.published.gemma import GEMMA_2
 from reference.published.gpt2 import GPT2
 from reference.published.llama import LLAMA
 
-SIZES = {
-    "vocab_size": 19, "hidden_size": 8, "intermediate_size": 6, "num_hidden_layers": 2, "num_attention_heads": 4,
-    "num_key_value_heads": 2, "bos_token_id": None, "eos_token_id": None, "pad_token_id": None,
-}  # fmt: skip
-ENDS = {"low_freq_factor": 0.5, "high_freq_factor": 4.0, "original_max_position_embeddings": 32}
-SLOW = {"rope_type": "llama3", "rope_theta": 500.0, "factor": 8.0, **ENDS}
 GPT = {"vocab_size": 19, "n_positions": 12, "n_embd": 8, "n_head": 4, "n_layer": 2, "eos_token_id": None}
 CASES = {
     "GPT-2": (GPT2, "GPT2LMHeadModel", "GPT2Config", GPT),
