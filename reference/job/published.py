@@ -61,8 +61,8 @@ def speak(
 def convert(source: Path, out: Path, dtype: str | None) -> None:
     """Write a checkpoint of `train`, or published weights, as a folder of published weights.
 
-    With it goes what it speaks by: the tokenizer, the special tokens, and what else was said of generation.  The
-    folder is there when all of it is written, and not before.
+    With it goes what it speaks by: the tokenizer, the special tokens, and what else was said of generation, each in
+    the file in which it stood.  The folder is there when all of it is written, and not before.
 
     Raises:
         JobError: there is no such model, no published layout describes it, or there is something at `out`.
@@ -76,7 +76,7 @@ def convert(source: Path, out: Path, dtype: str | None) -> None:
     try:
         with folder.drafted(out) as draft:
             if published:
-                model, special, tokenizer = library.load(source, dtype), folder.special_of(source), None
+                model, special, tokenizer = library.load(source, dtype), folder.special_of_config(source), None
             else:
                 (model, tokenizer), special = _trained(source), {}
             library.save(model if dtype is None else model.astype(dtype), draft, special)

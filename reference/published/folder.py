@@ -46,8 +46,17 @@ def special_of(path: Path) -> dict[str, Any]:
         ValueError: as `config_of` does, or that file is no JSON.
     """
     file = (path if path.is_dir() else path.parent) / GENERATION
-    said = config_of(path).entries | (Config(str(file), _object(file)).entries if file.is_file() else {})
-    return {name: value for name, value in said.items() if name.endswith("_token_id") or name == "bad_words_ids"}
+    return special_of_config(path) | (_special(Config(str(file), _object(file))) if file.is_file() else {})
+
+
+def special_of_config(path: Path) -> dict[str, Any]:
+    """Return what the config of a folder says of special tokens, whatever its other file does."""
+    return _special(config_of(path))
+
+
+def _special(config: Config) -> dict[str, Any]:
+    entries = config.entries.items()
+    return {name: value for name, value in entries if name.endswith("_token_id") or name == "bad_words_ids"}
 
 
 def tensors_of(path: Path, dtype: Any = None) -> dict[str, np.ndarray]:

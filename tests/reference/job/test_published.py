@@ -192,10 +192,24 @@ def test_special_tokens_are_converted_too(translator, tmp_path):
     (folder / "generation_config.json").write_text('{"bad_words_ids": [[4]]}')
     assert main(["convert", str(folder), str(tmp_path / "half"), "--dtype", "float16"]) == 0
     config = json.loads((tmp_path / "half" / "config.json").read_text())
-    assert (config["decoder_start_token_id"], config["eos_token_id"], config["bad_words_ids"]) == (2, 1, [[4]])
+    assert (config["decoder_start_token_id"], config["eos_token_id"]) == (2, 1)
+    assert published.folder.special_of(tmp_path / "half")["bad_words_ids"] == [[4]]
     half = library.load(tmp_path / "half", "float32")
     for (_, one), (_, other) in zip(tree.leaves(model), tree.leaves(half), strict=True):
         assert np.array_equal(one.astype(np.float16), other)
+
+
+def test_each_special_token_is_converted_in_the_file_in_which_it_stood(folder, tmp_path):
+    """The two files may contradict each other, as published ones do: who reads one alone still reads what it said."""
+    said = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(said | {"eos_token_id": 3, "pad_token_id": 4}))
+    other = {"eos_token_id": [7, 2], "bos_token_id": 1, "bad_words_ids": [[5]]}
+    (folder / "generation_config.json").write_text(json.dumps(other))
+    assert main(["convert", str(folder), str(tmp_path / "out")]) == 0
+    out = json.loads((tmp_path / "out" / "config.json").read_text())
+    assert {name: out[name] for name in out if "_token_id" in name} == {"eos_token_id": 3, "pad_token_id": 4}
+    assert "bad_words_ids" not in out
+    assert published.folder.special_of(tmp_path / "out") == published.folder.special_of(folder)
 
 
 def test_what_is_no_model_or_does_not_speak_is_one_line(rng, tmp_path):
