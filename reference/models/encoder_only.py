@@ -13,7 +13,7 @@ from reference.core import tree
 from reference.core.families import BlockSettings, EncoderOnlySettings
 from reference.core.kinds import Share
 from reference.core.layer import Layer
-from reference.core.masks import padding
+from reference.core.masks import packed, padding
 from reference.core.positions import expect_position_ids, given
 from reference.core.randomness import expect_generator
 from reference.core.shapes import expect_boolean, expect_ids, expect_shape
@@ -72,8 +72,9 @@ class EncoderOnly(Layer):
         """Map token ids (B, S) to hidden states y (B, S, D), with the auxiliary outputs of the stack behind, if any.
 
         `segments` (B, S) says to which sequence of a pair each token belongs; without it every
-        token belongs to sequence 0.  `mask` is boolean, (B or 1, 1, 1, S), False at padding.
-        `position_ids` (B or 1, S) stand in place of 0 to S - 1.
+        token belongs to sequence 0.  `mask` is boolean, (B or 1, 1, S or 1, S), False where a position is hidden, as
+        padding is, or hidden from another, as in rows of several sequences (`packed`).  `position_ids` (B or 1, S)
+        stand in place of 0 to S - 1.
 
         Raises:
             TypeError: ids are no integer arrays, the mask is not boolean, or rng is no generator.
@@ -140,8 +141,8 @@ class EncoderOnly(Layer):
         if mask is not None:
             expect_boolean(where, "mask", mask)
             b, s = tokens.shape
-            if mask.shape not in ((b, 1, 1, s), (1, 1, 1, s)):
-                raise ValueError(f"{where}: mask must have shape ({b} or 1, 1, 1, {s}), got {mask.shape}")
+            if mask.shape not in ((b, 1, 1, s), (1, 1, 1, s), (b, 1, s, s), (1, 1, s, s)):
+                raise ValueError(f"{where}: mask must have shape ({b} or 1, 1, {s} or 1, {s}), got {mask.shape}")
         width = self.embedding.table.shape[-1]
         if self.segments is not None:
             expect_shape(where, "segments.table", self.segments.table, ("G", width))
@@ -162,6 +163,9 @@ def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]
         model = EncoderOnly.init(rng, settings)
         name = f"BERT, heads {heads}, {'dropout' if dropout else 'masked'}"
         yield name, tree.map(lambda p: p + rng.normal(scale=0.2, size=p.shape), model), (), ids | seen
+    at = np.array([[0, 1, 2, 0, 1], [0, 1, 0, 1, 2]])
+    two = tree.map(lambda p: p + rng.normal(scale=0.2, size=p.shape), EncoderOnly.init(rng, settings))
+    yield "BERT, two in a row", two, (), {"tokens": ids["tokens"], "mask": packed(at), "position_ids": at}
     plain = EncoderOnly(
         embedding=Embedding.init(rng, 7, 8),
         positions=SinusoidalPositions(),

@@ -103,3 +103,27 @@ def test_an_encoder_takes_them_too(rng, drawn, tmp_path, close):
     mask = torch.tensor(seen[:, 0, 0].astype(int))
     out = there(torch.tensor(tokens), attention_mask=mask, position_ids=torch.tensor(ids))
     close(here(tokens=tokens, mask=seen, position_ids=ids), out.last_hidden_state)
+
+
+def test_an_encoder_takes_packed_rows_with_the_loss_and_every_gradient(rng, drawn, tmp_path, close):
+    sizes = {name: value for name, value in SIZES.items() if not name.endswith("_id") and "value" not in name}
+    config = transformers.BertConfig(**sizes, max_position_embeddings=12, pad_token_id=None)
+    config._attn_implementation = "eager"
+    there = drawn(transformers.BertForMaskedLM(config))
+    there.save_pretrained(tmp_path / "there")
+    here = BERT.load(tmp_path / "there")
+    tokens, ids = rng.integers(19, size=(2, 9)), IDS["packed"]
+    labels, seen = np.where(rng.random((2, 9)) < 0.5, rng.integers(19, size=(2, 9)), -100), packed(ids)
+    mask = torch.tensor(np.where(seen, 0.0, np.finfo(float).min))
+    given = {"attention_mask": mask, "position_ids": torch.tensor(ids), "labels": torch.tensor(labels)}
+    out = there(torch.tensor(tokens), **given)
+    close(here(tokens=tokens, mask=seen, position_ids=ids), out.logits)
+    loss, pullback = Objective(here, ignore=-100).vjp(tokens=tokens, mask=seen, position_ids=ids, labels=labels)
+    close(loss, out.loss)
+    out.loss.backward()
+    gradients = BERT.tensors(pullback(1.0)[0].model)
+    for name, parameter in there.named_parameters():
+        if name.endswith("key.bias"):  # moves all scores of a query alike, and no weight: 0 but for roundings
+            assert np.abs(gradients[name]).max() < 1e-12 and parameter.grad.abs().max() < 1e-12
+        else:
+            close(gradients[name], parameter.grad)

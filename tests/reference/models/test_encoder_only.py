@@ -22,7 +22,7 @@ import gradcheck
 from reference.core import tree
 from reference.core.families import EncoderOnlySettings
 from reference.core.layer import Layer
-from reference.core.masks import padding
+from reference.core.masks import packed, padding
 from reference.functions.gelu import gelu_vjp
 from reference.layers.attention import SelfAttention
 from reference.layers.dropout import Dropout
@@ -107,7 +107,7 @@ def planted(model, wrong):
     return plant(model, EncoderOnly, Wrong)
 
 
-@pytest.mark.parametrize("i", range(3))
+@pytest.mark.parametrize("i", range(4))
 def test_backward_is_proved(prove, rng, i):
     _, model, _, constants = list(examples(rng))[i]
     report = prove(model, **constants)
@@ -246,6 +246,37 @@ def test_padding_in_front_changes_nothing(rng):
     np.testing.assert_array_equal(states, model.vjp(**given, mask=seen, position_ids=at)[0])
     with pytest.raises(ValueError, match=r"^EncoderOnly: position_ids must have shape \(2 or 1, 5\), got \(2, 4\)$"):
         model(**given, position_ids=at[:, :4])
+
+
+def test_sequences_in_one_row_are_what_they_are_alone(rng):
+    """Hidden states and gradients: of two of lengths 3 and 2 in a row, and of one of length 4 with padding behind."""
+    model, given, dy = random_model(rng), ids(rng), rng.normal(size=(2, 5, D))
+    at = np.array([[0, 1, 2, 0, 1], [0, 1, 2, 3, 0]])
+    dy[1, 4:] = 0
+    y, pullback = model.vjp(**given, mask=packed(at), position_ids=at)
+    total = None
+    for row, part in ((0, slice(0, 3)), (0, slice(3, 5)), (1, slice(0, 4))):
+        alone, alone_pullback = model.vjp(**{name: value[row : row + 1, part] for name, value in given.items()})
+        same(y[row : row + 1, part], alone)
+        (d,) = alone_pullback(dy[row : row + 1, part])
+        total = d if total is None else tree.map(np.add, total, d)
+    for (_, got), (_, want) in zip(tree.leaves(pullback(dy)[0]), tree.leaves(total), strict=True):
+        np.testing.assert_allclose(got, want, rtol=1e-11, atol=1e-12)  # the same numbers, added in another order
+
+
+def test_a_mask_of_padding_alone_for_packed_rows_is_caught(caught, rng):
+    """In the backward pass of attention: sequences of a row are kept apart on the way there only."""
+
+    class Mixed(SelfAttention):
+        def vjp(self, x, *, mask=None):
+            y, _ = super().vjp(x, mask=mask)
+            return y, super().vjp(x, mask=np.ones_like(mask[:, :, :1]))[1]
+
+    model, given = small(rng)
+    at = np.array([[0, 1, 0], [0, 0, 1]])
+    expected = upstream(parameters(model), "stack.blocks[0].feedforward", "stack.blocks[0].attention.norm")
+    expected -= {f"stack.blocks[0].attention.inner.{b}" for b in ("value.b", "output.b")}  # weights add up to 1
+    caught(expected, plant(model, SelfAttention, Mixed), **given, mask=packed(at), position_ids=at)
 
 
 def test_order_is_in_the_positions(rng):
@@ -424,8 +455,9 @@ def test_a_map_without_gradient_deep_inside_is_caught(caught, rng):
         ({"tokens": np.array([0, 6])}, r"tokens must have shape \(B, S\), got \(2,\)"),
         ({"segments": np.array([[0, 2]])}, r"segments must lie in \[0, 2\), got 2 at \(0, 1\)"),
         ({"segments": np.array([[0]])}, r"segments must have the shape of tokens, \(1, 2\), got \(1, 1\)"),
-        ({"mask": np.ones((1, 2), bool)}, r"mask must have shape \(1 or 1, 1, 1, 2\), got \(1, 2\)"),
-        ({"mask": np.ones((1, 1, 2, 2), bool)}, r"mask must have shape \(1 or 1, 1, 1, 2\), got \(1, 1, 2, 2\)"),
+        ({"mask": np.ones((1, 2), bool)}, r"mask must have shape \(1 or 1, 1, 2 or 1, 2\), got \(1, 2\)"),
+        ({"mask": np.ones((1, 2, 1, 2), bool)}, r"mask must have shape \(1 or 1, 1, 2 or 1, 2\), got \(1, 2, 1, 2\)"),
+        ({"mask": np.ones((2, 1, 2, 2), bool)}, r"mask must have shape \(1 or 1, 1, 2 or 1, 2\), got \(2, 1, 2, 2\)"),
     ],
 )
 def test_wrong_values_are_one_clear_line_before_any_work(rng, changed, message):
