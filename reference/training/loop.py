@@ -37,6 +37,7 @@ def train(
     """Yield the state after every step from `state` to the last; an epoch's last one has its record.
 
     Model and optimizer of the states are on the device, as those of `state` must be; examples are on the host.
+    Each state has arrays of its own: who keeps them all in a list keeps as many models as there are steps.
 
     Shards of a batch go to `workers`: a number of processes, -1 for one on each core, Threads(2), or a map-like
     callable, such as the `map` of an executor, of a Dask client or of an MPI pool.  The bits are the same with all of

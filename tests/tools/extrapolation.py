@@ -1,5 +1,7 @@
 """How much of what is longer than in training a model says right, by kind of positions."""
 
+from collections import deque
+
 import numpy as np
 from learning import steps
 
@@ -17,7 +19,7 @@ def by_length(task, kind, seed, lengths):
     """The share of sequences that are said right, of each length."""
     run = Run.of({"task": task, "positions": kind, "seed": seed})
     training, _ = loop.data(run)
-    *_, trained = steps(run, begin(run), training)
+    (trained,) = deque(steps(run, begin(run), training), maxlen=1)
     shares = []
     for length in lengths:
         source = of_length(run.task, stream(run, 4, length), length)
