@@ -39,12 +39,12 @@ def show_settings(console: Console, run: Run) -> None:
     console.print(f"{run.task_name}: {run.task.title}; {run.task.about}\n", soft_wrap=True)
 
 
-def show_accuracy(console: Console, record: Mapping[str, float], count: int, at_once: bool = False) -> None:
+def show_accuracy(console: Console, record: Mapping[str, float], judges: str, at_once: bool = False) -> None:
     """Print shares of tokens and sequences that are right; `at_once` as of a family."""
     every = [("autoregressive", "held_out"), ("teacher-forced", "forced")]
     if at_once:
         every = [("all at once", "held_out")]
-    console.print(f"\nheld-out: {count:,} sequences that do not occur in training")
+    console.print(f"\nheld-out: {judges}")
     console.print(f"{'':14}{'tokens':>11}{'sequences':>12}")
     for name, key in every:
         console.print(f"{name:14}{percent(record[f'{key}_tokens']):>11}{percent(record[f'{key}_sequences']):>12}")

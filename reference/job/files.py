@@ -1,13 +1,12 @@
 """The folder of a run."""
 
-import contextlib
 import dataclasses
 import re
 import tempfile
 from pathlib import Path
 
 from reference.job.errors import JobError
-from reference.training.files import drafts
+from reference.training.files import drafts, missing, remove_empty
 
 OUT = Path("runs/copy")  # unless the user says otherwise
 DATA = Path("runs/data")  # of prepare
@@ -74,7 +73,7 @@ class Folder:
         for path in self.files:
             if path.exists() and not path.is_file():
                 raise JobError(f"{path}: must be a file, got {'a folder' if path.is_dir() else 'something else'}")
-        made = [folder for folder in (self.path, *self.path.parents) if not folder.exists()]
+        made = missing(self.path)
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=self.path):
@@ -84,9 +83,7 @@ class Folder:
         except OSError as error:
             raise JobError(f"{self.path}: cannot be written to ({error.strerror})") from None
         finally:
-            for folder in made:
-                with contextlib.suppress(OSError):
-                    folder.rmdir()
+            remove_empty(made)
 
     def _drafts(self) -> list[Path]:
         """Return what `write` left here of the files of a run when it was killed."""

@@ -110,7 +110,7 @@ def _of_text(run: Run, task: Text, state: State, held_out: Any, console: Console
 
 def _of_answers(run: Run, state: State, held_out: Any, console: Console) -> tuple[bytes, bytes, str]:
     """Show the accuracy and a few samples; return curves, maps of attention and the report."""
-    show_accuracy(console, state.records[-1], len(held_out), run.family.at_once)
+    show_accuracy(console, state.records[-1], run.task.judges, run.family.at_once)
     some = held_out[:SAMPLES]
     said = run.family.said(state.model, some, HOST.there)
     show_samples(console, run.task, [some], [said])

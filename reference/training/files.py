@@ -30,6 +30,7 @@ def drafted(path: Path) -> Iterator[BinaryIO]:
         WriteError: it cannot be done; the old file is there as before.
     """
     draft = path.with_name(f".{path.name}.{os.getpid()}{DRAFT}")
+    made = missing(path.parent)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with draft.open("wb") as file:
@@ -40,9 +41,22 @@ def drafted(path: Path) -> Iterator[BinaryIO]:
     except BaseException as error:  # Ctrl-C too must leave nothing behind
         with contextlib.suppress(OSError):
             draft.unlink()
+        remove_empty(made)
         if isinstance(error, OSError):
             raise WriteError(f"{path}: cannot be written ({error.strerror})") from None
         raise
+
+
+def missing(folder: Path) -> list[Path]:
+    """Return those of a folder and the folders above it that are not there, the innermost first."""
+    return [path for path in (folder, *folder.parents) if not path.exists()]
+
+
+def remove_empty(folders: Iterable[Path]) -> None:
+    """Remove folders, the innermost first, that hold nothing; others, and what cannot be removed, stay."""
+    for folder in folders:
+        with contextlib.suppress(OSError):
+            folder.rmdir()
 
 
 def drafts(folder: Path, names: Iterable[str]) -> list[Path]:

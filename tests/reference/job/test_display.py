@@ -54,7 +54,7 @@ def test_both_ways_to_read_are_told_apart(console):
     record = {
         "held_out_tokens": 0.5, "held_out_sequences": 0.25, "forced_tokens": 0.75, "forced_sequences": 0.125,
     }
-    display.show_accuracy(console, record, 1000)
+    display.show_accuracy(console, record, "1,000 sequences that do not occur in training")
     assert shown(console) == (
         "\nheld-out: 1,000 sequences that do not occur in training\n"
         "                   tokens   sequences\n"

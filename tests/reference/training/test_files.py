@@ -62,6 +62,18 @@ def test_the_folders_above_a_file_are_made_with_it(tmp_path):
     assert (tmp_path / "a" / "b").read_bytes() == b"new"
 
 
+def test_folders_that_were_made_for_a_file_that_cannot_be_written_go_again(tmp_path, monkeypatch):
+    def fail(*_):
+        raise OSError(28, "No space left on device")
+
+    (tmp_path / "kept").mkdir()
+    monkeypatch.setattr(os, "fsync", fail)
+    for path in (tmp_path / "a" / "b" / "c", tmp_path / "kept" / "c"):
+        with pytest.raises(WriteError):
+            files.write(path, b"new")
+    assert [path.name for path in tmp_path.rglob("*")] == ["kept"]
+
+
 def test_a_file_below_a_file_is_one_clear_line(tmp_path):
     (tmp_path / "a").write_bytes(b"")
     with pytest.raises(WriteError, match=r"/a/b: cannot be written \(.+\)$"):
