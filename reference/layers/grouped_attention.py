@@ -16,13 +16,14 @@ from reference.core.kinds import AboveZero, Count, Share, Size
 from reference.core.layer import Layer
 from reference.core.masks import padding
 from reference.core.outputs import join, split
+from reference.core.turns import expect_turns
 from reference.functions.alibi import alibi_slopes
 from reference.layers.attention import attention_vjp, expect_heads, merge_heads, split_heads
 from reference.layers.cache import KeyValueCache, step
 from reference.layers.linear import Linear, draw_side_by_side
 from reference.layers.relative import RelativePositions
 from reference.layers.rmsnorm import RMSNorm
-from reference.layers.rotary import Rotary, expect_turns
+from reference.layers.rotary import Rotary
 
 
 class GroupedAttention(Layer):

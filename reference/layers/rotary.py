@@ -6,11 +6,12 @@ from typing import Any, Self
 
 import numpy as np
 
-from reference.core.arrays import integers, table
-from reference.core.kinds import AboveZero, Count, Nonnegative, Size
+from reference.core.arrays import handed_over, integers, table
+from reference.core.kinds import AboveZero, Count, Finite, Nonnegative, Size
 from reference.core.layer import Layer
-from reference.core.positions import expect_position_ids, row_after_row
-from reference.core.shapes import MOST, expect_shape, expect_whole
+from reference.core.positions import row_after_row
+from reference.core.shapes import expect_shape
+from reference.core.turns import BASE, expect_places, expect_turns
 
 
 class Rotary(Layer):
@@ -19,44 +20,50 @@ class Rotary(Layer):
     R is the width K of a head, or `width`, which leaves the entries beyond as they are; interleaved, the ends of a
     hand are the neighbours 2i and 2i + 1.  For sequences longer than those of the training all pairs turn `factor`
     times slower; given their `length`, only the slow pairs do: those that turn `low` times within it, while those
-    that turn `high` times keep their speed.
+    that turn `high` times keep their speed.  `speeds` of the caller's, R/2 of them in radians a position, stand in
+    place of those of the base.
     """
 
-    base: AboveZero = 10000.0
+    base: AboveZero = BASE
     factor: AboveZero = 1.0
     length: Count | None = None
     low: Nonnegative = 1.0
     high: AboveZero = 4.0
     width: Size | None = None
     interleaved: bool = False
+    speeds: tuple[Finite, ...] | None = None
 
     def vjp(
-        self, x: np.ndarray, *, start: int = 0, position_ids: np.ndarray | None = None
+        self, x: np.ndarray, *, start: int = 0, position_ids: np.ndarray | None = None, angles: np.ndarray | None = None
     ) -> tuple[np.ndarray, Callable[[np.ndarray], tuple[Self, np.ndarray]]]:
         """Map x (B, H, T, K) to y (B, H, T, K); x[:, :, t] stands at position `start` + t, or at position_ids[:, t].
 
+        A table `angles` (B or 1, T, R/2) of the caller's stands in place of positions and speeds.
+
         Raises:
-            TypeError: x is not a floating or complex array, start not a whole number, or position_ids (B or 1, T) not
-                an integer array.
-            ValueError: x has not four axes, R is odd or above K, a position is negative,
-                start and position_ids are both given, or low is not below high.
+            TypeError: x is not a floating or complex array, start not a whole number, position_ids (B or 1, T) not
+                an integer array, or angles not a real one.
+            ValueError: x has not four axes, R is odd or above K, a position is negative, two of start, position_ids
+                and angles are given, there are not R/2 speeds or angles, or low is not below high.
 
         Source: Su et al. 2021 (arXiv:2104.09864), eq. 15 and 34, where pairs are interleaved;
         Chen et al. 2023 (arXiv:2306.15595), eq. 4 (factor); Peng et al. 2023 (arXiv:2309.00071), eq. 17 to 19 (length).
         """
         expect_shape("Rotary", "x", x, ("B", "H", "T", "K"))
         expect_turns("Rotary", self, x.shape[3])
-        expect_whole("Rotary", "start", start, 0, MOST)
         if not self.low < self.high:
             raise ValueError(f"Rotary: low must be below high, {self.high}, got {self.low}")
         batch, heads, length, width = x.shape
-        expect_position_ids("Rotary", position_ids, x.swapaxes(1, 2))
-        if position_ids is None:
+        half = (width if self.width is None else int(self.width)) // 2
+        expect_places("Rotary", x, half, start, position_ids, angles)
+        if angles is not None:
+            at = row_after_row(angles, batch).reshape(batch * length, half)  # (T, R/2)
+        elif position_ids is not None:
+            at = row_after_row(position_ids, batch)                     # (T,)
+        else:
             return self._turned(x, int(start))
-        if start:
-            raise ValueError(f"Rotary: start must be 0 where there are position_ids, got {start}")
         row = 1, heads, batch * length, width                           # all sequences, one after the other
-        y, turned_pullback = self._turned(x.swapaxes(0, 1).reshape(row), row_after_row(position_ids, batch))
+        y, turned_pullback = self._turned(x.swapaxes(0, 1).reshape(row), at)
 
         def pullback(dy: np.ndarray) -> tuple[Self, np.ndarray]:
             d_self, dx = turned_pullback(dy.swapaxes(0, 1).reshape(row))
@@ -67,14 +74,16 @@ class Rotary(Layer):
     def _turned(
         self, x: np.ndarray, at: int | np.ndarray
     ) -> tuple[np.ndarray, Callable[[np.ndarray], tuple[Self, np.ndarray]]]:
-        """Turn x (B, H, T, K), which stands at these positions (T,), or from one on."""
+        """Turn x (B, H, T, K), which stands at these positions (T,), or from one on, or at these angles (T, R/2)."""
         u = self._by_halves(x)                                          # (B, H, T, R)    # (rotary.11)
         half, dtype = u.shape[3] // 2, x.real.dtype
-        speeds = float(self.base), float(self.factor), self.length, float(self.low), float(self.high)
+        speeds = float(self.base), float(self.factor), self.length, float(self.low), float(self.high), self.speeds
         if isinstance(at, int):
             cos, sin = _turns(speeds, at, x.shape[2], half, dtype, like=x)  # (T, R/2)
-        else:
+        elif at.ndim == 1:
             cos, sin = _turns_at(at, _speeds(half, x, *speeds), dtype)  # (T, R/2)
+        else:
+            cos, sin = _turns_by(at.astype(float), dtype)               # (T, R/2)
         a, b, v = u[..., :half], u[..., half:], np.empty_like(u)
         v[..., :half] = cos * a - sin * b                               # (B, H, T, R/2)  # (rotary.3)
         v[..., half:] = sin * a + cos * b                               # (B, H, T, R/2)  # (rotary.4)
@@ -109,25 +118,15 @@ class Rotary(Layer):
         return y
 
 
-def expect_turns(where: str, rotary: Rotary, width: int) -> None:
-    """Raise unless heads of this width can turn: the entries that do come in pairs."""
-    if rotary.width is None:
-        expect_pairs(where, width)
-    elif rotary.width % 2 or rotary.width > width:
-        raise ValueError(f"{where}: rotary.width must be even and at most the head width {width}, got {rotary.width}")
-
-
-def expect_pairs(where: str, width: int) -> None:
-    """Raise unless the entries of a head come in pairs."""
-    if width % 2:
-        raise ValueError(f"{where}: the head width must be even, got {width}")
-
-
 def _speeds(
-    half: int, like: Any, base: float, factor: float, trained: int | None, low: float, high: float
-) -> np.ndarray:
+    half: int, like: Any,
+    base: float, factor: float, trained: int | None, low: float, high: float, given: tuple[float, ...] | None,
+) -> np.ndarray:  # fmt: skip
     """Return by how much each pair turns from one position to the next."""
     first = base ** (-integers(range(half), like) / half)               # (R/2,)          # (rotary.1)
+    if given is not None:
+        own = handed_over(np.array(given, float), like)                 # (R/2,)
+        first = own                                                     # (R/2,)          # (rotary.16)
     if trained is None:
         speed = first / factor                                          # (R/2,)          # (rotary.7)
         return speed
@@ -153,11 +152,21 @@ def _turns_at(at: np.ndarray, speed: np.ndarray, dtype: np.dtype) -> tuple[np.nd
     return np.cos(angle).astype(dtype), np.sin(angle).astype(dtype)
 
 
+def _turns_by(chosen: np.ndarray, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
+    """Return cosines and sines (T, R/2) of these angles."""
+    angle = chosen                                                      # (T, R/2)        # (rotary.17)
+    return np.cos(angle).astype(dtype), np.sin(angle).astype(dtype)
+
+
 def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]:
     yield "(2, 4, 3, 6)", Rotary(), (rng.normal(size=(2, 4, 3, 6)),), {}
     yield "base 10, from position 5", Rotary(base=10.0), (rng.normal(size=(2, 1, 3, 8)),), {"start": 5}
     packed = {"position_ids": np.array([[0, 1, 2, 0, 9]])}
     yield "position ids", Rotary(base=10.0, width=4), (rng.normal(size=(1, 3, 5, 6)),), packed
+    turns = {"angles": rng.normal(size=(1, 5, 2))}
+    yield "angles of the caller's", Rotary(width=4), (rng.normal(size=(1, 3, 5, 6)),), turns
+    three = Rotary(speeds=(1.0, 0.3, 0.0), factor=2.0)
+    yield "speeds of the caller's", three, (rng.normal(size=(2, 1, 3, 6)),), {"start": 5}
     slow = Rotary(base=10.0, factor=3.0, length=12, low=0.4, high=1.5)  # pairs of both kinds, and two in between
     yield "slow pairs slower", slow, (rng.normal(size=(2, 1, 3, 8)),), {"start": 5}
     yield "4 of 7 entries", Rotary(base=10.0, width=4), (rng.normal(size=(2, 1, 3, 7)),), {"start": 5}

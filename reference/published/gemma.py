@@ -9,12 +9,13 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from reference.core.attention import expect_groups
+from reference.core.turns import expect_pairs
 from reference.functions.gelu_tanh import gelu_tanh_vjp
 from reference.layers.gated import GatedFeedForward
 from reference.layers.grouped_attention import GroupedAttention
 from reference.layers.residual import PreNorm
 from reference.layers.rmsnorm import RMSNorm
-from reference.layers.rotary import Rotary, expect_pairs
+from reference.layers.rotary import Rotary
 from reference.models.encoder import Block, Stack
 from reference.models.tied_decoder_only import TiedDecoderOnly
 from reference.published import parts, turns

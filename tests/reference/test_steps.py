@@ -145,7 +145,8 @@ def cases():
         layer = generic(rng, GroupedAttention.init(rng, 6, 4, groups, head_width=4, **given))
         name = ", ".join(f"{k} {v}" for k, v in given.items() if v)
         yield f"{groups} groups, {name}", Case(layer, rng.normal(size=(B, T, 6)), layer)
-    for rotary in (Rotary(interleaved=True), Rotary(width=2), Rotary(width=2, interleaved=True)):
+    own = Rotary(speeds=(1.0, 0.2))
+    for rotary in (Rotary(interleaved=True), Rotary(width=2), Rotary(width=2, interleaved=True), own):
         layer = generic(rng, GroupedAttention.init(rng, 6, 4, 2, head_width=4, rotary=rotary, window=3))
         yield f"2 groups, {rotary}, window 3", Case(layer, rng.normal(size=(B, T, 6)), layer)
     for groups, window in itertools.product((4, 2), (None, 3)):

@@ -67,7 +67,7 @@ def same(got, expected):
     np.testing.assert_allclose(got, expected, **EXACT)
 
 
-@pytest.mark.parametrize("i", range(6))
+@pytest.mark.parametrize("i", range(8))
 def test_backward_is_proved(prove, rng, i):
     _, subject, inputs, constants = list(examples(rng))[i]
     prove(subject, *inputs, **constants)
@@ -253,7 +253,7 @@ def test_nothing_received_is_written_and_a_pullback_may_be_called_twice(rng):
     (_, first), (_, second) = pullback(dy), pullback(dy)
     np.testing.assert_array_equal(first, second)
     assert not np.shares_memory(first, second)
-    tables = rotary._turns((10.0, 1.0, None, 1.0, 4.0), 0, 3, 2, np.dtype(float))
+    tables = rotary._turns((10.0, 1.0, None, 1.0, 4.0, None), 0, 3, 2, np.dtype(float))
     assert not any(table.flags.writeable for table in tables)
 
 
@@ -332,6 +332,74 @@ def test_ids_of_the_first_sequence_for_all_are_caught(caught, rng):
 def test_ids_that_are_none_are_one_clear_line(rng, given, error, message):
     with pytest.raises(error, match=f"^Rotary: {message}$"):
         Rotary()(rng.normal(size=SHAPE), **given)
+
+
+def speeds(pairs, base=10000.0):
+    return tuple((base ** (-np.arange(pairs) / pairs)).tolist())
+
+
+@pytest.mark.parametrize("options", [
+    {}, {"factor": 3.0}, {"factor": 3.0, "length": 12, "low": 0.4, "high": 1.5}, {"width": 4, "interleaved": True},
+])  # fmt: skip
+def test_speeds_of_the_callers_stand_in_place_of_those_of_the_base(rng, options):
+    x, dy, pairs = *rng.normal(size=(2, *SHAPE)), options.get("width", 6) // 2
+    one, other = Rotary(base=50.0, **options), Rotary(speeds=speeds(pairs, 50.0), **options)
+    for at in ({}, {"start": 4}, {"position_ids": PACKED}):
+        (y, pullback), (z, z_pullback) = one.vjp(x, **at), other.vjp(x, **at)
+        assert np.array_equal(y, z) and np.array_equal(pullback(dy)[1], z_pullback(dy)[1])
+    still = Rotary(speeds=(0,) * pairs, **options)
+    assert np.array_equal(still(x, start=7), x)
+    assert not list(tree.leaves(other)) and other.astype(np.float32).speeds == other.speeds
+    assert other(x.astype(np.float32)).dtype == np.float32
+
+
+def test_angles_of_the_callers_stand_in_place_of_positions(prove, rng):
+    x, dy = rng.normal(size=(2, *SHAPE))
+    angles = PACKED[:, :, None] * np.array(speeds(3))
+    for layer in (Rotary(), Rotary(interleaved=True)):
+        (y, pullback), (z, z_pullback) = layer.vjp(x, position_ids=PACKED), layer.vjp(x, angles=angles)
+        assert np.array_equal(y, z) and np.array_equal(pullback(dy)[1], z_pullback(dy)[1])
+        assert np.array_equal(layer(x, angles=angles[:1]), layer(x, position_ids=PACKED[:1]))
+        assert layer(x[:0], angles=angles[:1]).shape == (0, *SHAPE[1:])
+    narrow = Rotary()(x.astype(np.float32), angles=angles.astype(np.float32))
+    assert narrow.dtype == np.float32
+    q, k, shift = *rng.normal(size=(2, *SHAPE)), rng.normal(size=3)
+    score = lambda a: np.einsum("bhtk,bhsk->bhts", Rotary()(q, angles=a), Rotary()(k, angles=a))  # noqa: E731
+    same(score(angles + shift), score(angles))
+    prove(Rotary(width=4), x, angles=rng.normal(size=(1, 3, 2)))
+
+
+def test_angles_of_the_first_sequence_for_all_are_caught(caught, rng):
+    class Wrong(Rotary):
+        def vjp(self, x, *, angles):
+            y, _ = super().vjp(x, angles=angles)
+            return y, super().vjp(x, angles=angles[:1])[1]
+
+    caught({"x"}, Wrong(), rng.normal(size=SHAPE), angles=rng.normal(size=(2, 3, 3)))
+
+
+ANGLES = np.ones((2, 3, 3))
+
+
+@pytest.mark.parametrize(("layer", "given", "error", "message"), [
+    ({}, {"angles": ANGLES[:, :2]}, ValueError, r"angles must have shape \(2 or 1, 3, 3\), got \(2, 2, 3\)"),
+    ({"width": 4}, {"angles": ANGLES}, ValueError, r"angles must have shape \(2 or 1, 3, 2\), got \(2, 3, 3\)"),
+    ({}, {"angles": ANGLES[0]}, ValueError, r"angles must have shape \(B, T, R/2\), got \(3, 3\)"),
+    ({}, {"angles": ANGLES.astype(int)}, TypeError, "angles must be floating or complex, got int64"),
+    ({}, {"angles": ANGLES * 1j}, TypeError, "angles must be real, got complex128"),
+    ({}, {"angles": ANGLES, "start": 2}, ValueError, "start must be 0 where there are angles, got 2"),
+    ({}, {"angles": ANGLES, "position_ids": PACKED}, ValueError,
+     "position_ids must be None where there are angles, got both"),
+    ({"speeds": (1.0, 0.1)}, {}, ValueError, "rotary.speeds must be those of 3 pairs, got 2"),
+    ({"speeds": (1.0, 0.1, 0.01), "width": 4}, {}, ValueError, "rotary.speeds must be those of 2 pairs, got 3"),
+    ({"speeds": (1.0, 0.1, 0.01), "base": 5.0}, {}, ValueError,
+     r"rotary.base must be 10000\.0 where there are speeds, got 5\.0"),
+    ({"speeds": (1.0, 0.1, float("nan"))}, {}, ValueError, r"speeds\[2\] must be finite, got nan"),
+    ({"speeds": [1.0, 0.1, 0.01]}, {}, TypeError, "speeds must be a tuple or None, got list"),
+])  # fmt: skip
+def test_speeds_and_angles_that_are_none_are_one_clear_line(rng, layer, given, error, message):
+    with pytest.raises(error, match=f"^Rotary: {message}$"):
+        Rotary(**layer)(rng.normal(size=SHAPE), **given)
 
 
 def test_start_ignored_in_the_backward_is_caught(caught, prove, rng):

@@ -1,0 +1,54 @@
+"""What rotary positions may be given."""
+
+from typing import Any
+
+from reference.core.arrays import expect_beside
+from reference.core.positions import expect_position_ids
+from reference.core.shapes import MOST, expect_real, expect_shape, expect_whole
+
+BASE = 10000.0  # of the speeds, unless another is given
+
+
+def expect_turns(where: str, rotary: Any, width: int) -> None:
+    """Raise unless heads of this width can turn: the entries that do come in pairs, each with a speed."""
+    if rotary.width is None:
+        expect_pairs(where, width)
+    elif rotary.width % 2 or rotary.width > width:
+        raise ValueError(f"{where}: rotary.width must be even and at most the head width {width}, got {rotary.width}")
+    if rotary.speeds is None:
+        return
+    pairs = (width if rotary.width is None else rotary.width) // 2
+    if len(rotary.speeds) != pairs:
+        raise ValueError(f"{where}: rotary.speeds must be those of {pairs} pairs, got {len(rotary.speeds)}")
+    if rotary.base != BASE:
+        raise ValueError(f"{where}: rotary.base must be {BASE} where there are speeds, got {rotary.base}")
+
+
+def expect_pairs(where: str, width: int) -> None:
+    """Raise unless the entries of a head come in pairs."""
+    if width % 2:
+        raise ValueError(f"{where}: the head width must be even, got {width}")
+
+
+def expect_places(where: str, x: Any, pairs: int, start: Any, position_ids: Any, angles: Any) -> None:
+    """Raise unless one of start, position ids and angles, at most, says where x (B, H, T, K) stands.
+
+    Raises:
+        TypeError: start is no whole number, an id no integer, or angles are not real.
+        ValueError: start is negative, ids are not (B or 1, T), angles not (B or 1, T, pairs), or there are two of them.
+    """
+    expect_whole(where, "start", start, 0, MOST)
+    expect_position_ids(where, position_ids, x.swapaxes(1, 2))
+    for name, given in (("position_ids", position_ids), ("angles", angles)):
+        if given is not None and start:
+            raise ValueError(f"{where}: start must be 0 where there are {name}, got {start}")
+    if angles is None:
+        return
+    if position_ids is not None:
+        raise ValueError(f"{where}: position_ids must be None where there are angles, got both")
+    batch, _, length, _ = x.shape
+    expect_shape(where, "angles", angles, ("B", "T", "R/2"))
+    expect_real(where, "angles", angles)
+    expect_beside(where, "angles", angles, x)
+    if angles.shape not in ((batch, length, pairs), (1, length, pairs)):
+        raise ValueError(f"{where}: angles must have shape ({batch} or 1, {length}, {pairs}), got {angles.shape}")
