@@ -1,5 +1,7 @@
 """A noise of wide tables is told from a fine shape: roundings jump."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -8,7 +10,7 @@ from gradcheck.numeric.constants import WIDE_SPACING
 from gradcheck.numeric.hidden import has_jumps
 from gradcheck.numeric.noise import measured
 from gradcheck.numeric.probe import Probe
-from gradcheck.numeric.tabulate import Line
+from gradcheck.numeric.tabulate import Line, Table
 from gradcheck.subjects.problem import Problem
 
 X = np.array([0.7312, -1.2345, 0.4142, 0.9181])
@@ -75,3 +77,91 @@ def test_such_a_noise_is_that_of_the_wide_table_and_a_fine_shape_has_none():
         problem = Problem(pair(forward, lambda x, dy: dy), (X,), {})
         found = measured(problem, [X], Probe(0, seed=3), G)
         assert ((found > 2.0**-30).all() and (found < 2.0**-22).all()) if hidden else (found < 2.0**-48).all()
+
+
+def halved(f, changes=((1.0, 4.0, 1.0),), slope=1.0, size=1.0, g=None):
+    """Whether f has jumps, whose wide table has a column of `changes` between its points beside a slope; where asked.
+
+    The intervals are 2^-20 long, and the middle point is 0.
+    """
+    asked = []
+
+    def at(t):
+        asked.append(t)
+        return np.atleast_1d(slope * t + f(t))
+
+    columns = [np.append(0, np.cumsum(column)) for column in changes]
+    points = np.arange(len(columns[0])) * 2.0**-20
+    wide = Table(2.0**-20, np.stack([2.0**-24 * c + slope * points for c in columns], 1), np.full(len(changes), size))
+    jumping = np.array([0.0, 1, 2, 9, 10, 11, 12])[:, None] * slope * FINE  # the median is a slope, the mean is not
+    fine = Table(FINE, np.repeat(jumping, len(changes), axis=1), wide.size)
+    return has_jumps(SimpleNamespace(at=at, g=g), wide, fine, np.ones(len(changes), bool)), asked
+
+
+@pytest.mark.parametrize("largest", [0, 2, 4])
+@pytest.mark.parametrize("slope", [0.0, 1.0, -2.0])
+def test_the_interval_of_the_largest_change_is_halved_to_a_part_of_2_to_the_minus_46_of_the_scale(largest, slope):
+    changes = np.where(np.arange(5) == largest, -2.0, 1.0)
+    start = (largest - 3) * 2.0**-20  # of six points the fourth is the middle
+    for place in (0.3, 0.7):
+        jump = start + place * 2.0**-20
+        told, asked = halved(lambda t, jump=jump: 2.0**-24 * (t > jump), (changes,), slope)
+        assert told and asked[:3] == [start, start + 2.0**-20, start + 2.0**-21]
+        assert len(asked) == 2 + 26 and abs(asked[-1] - jump) <= 2.0**-45, "the last halves are 2^-46 long"
+
+
+def test_of_two_equal_halves_the_first_is_halved():
+    _, asked = halved(lambda t: 0.0 * t)
+    assert asked[2:5] == [-(2.0**-21), -(2.0**-20) + 2.0**-22, -(2.0**-20) + 2.0**-23]
+
+
+def fading(changes, last):
+    """A function that from its start to 2^-k farther changes by `changes[k]`, and by `last` for every larger k."""
+    return lambda t: changes.get(round(-np.log2(t + 2.0**-20)), last) if t > -(2.0**-20) else 0.0
+
+
+@pytest.mark.parametrize(
+    ("at_37", "at_38", "last", "told"),
+    [
+        (2.0**-24, 2.0**-24, 2.0**-25, True),  # the half of it stays
+        (2.0**-24, 0.75 * 2.0**-24, 0.49 * 2.0**-24, False),  # of the length 2^-37 on
+        (2.0**-24, 2.0**-24, 2.0**-23, True),  # it may be twice as large
+        (2.0**-24, 2.0**-24, 2.01 * 2.0**-24, False),
+        (2.0**-24, 2.0**-25, 1.01 * 2.0**-25, True),
+    ],
+)
+def test_a_change_that_stays_between_its_half_and_its_double_is_a_jump(at_37, at_38, last, told):
+    changes = dict.fromkeys(range(38), at_37) | {38: at_38}
+    assert halved(fading(changes, last), slope=0.0)[0] is told
+
+
+@pytest.mark.parametrize(("roundings", "told"), [(32, False), (33, True)])
+@pytest.mark.parametrize("size", [1.0, 4.0])
+def test_a_jump_is_more_than_32_roundings_of_f(roundings, told, size):
+    jump = roundings * 2.0**-53 * size
+    assert halved(fading({}, jump), slope=0.0, size=size)[0] is told
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        (((1.0, 1.0, 8.0),), True),
+        (((0.99, 0.99, 8.0),), False),
+        (((0.0, 0.0, 8.0), (1.0, 1.0, 1.0)), True),
+        (((0.0, 0.0, 8.0), (0.0, 8.0, 0.0)), False),
+    ],
+)
+def test_in_half_of_its_intervals_a_column_changes_by_an_eighth_of_the_most(changes, told):
+    found, asked = halved(lambda t: np.full(len(changes), 2.0**-24 * (t > 2.0**-22)), changes)
+    assert found is told and bool(asked) is told
+
+
+def test_changes_are_taken_in_units_of_the_size_of_each_sum_of_outputs():
+    """The largest change is in the second sum, but where that is a thousand times as large as the first."""
+    g = np.array([[1.0, 0.0], [0.0, 1.0]])
+
+    def jumps(*sizes):
+        _, asked = halved(lambda t: np.zeros(2), ((1.0, 3.0, 1.0), (4.0, 1.0, 1.0)), size=np.array(sizes), g=g)
+        return asked[0]
+
+    assert jumps(1.0, 1.0) == -2 * 2.0**-20 and jumps(1.0, 1000.0) == -(2.0**-20)

@@ -7,7 +7,7 @@ from gradcheck.numeric.ladder import STEPS
 from gradcheck.numeric.probe import Probe
 from gradcheck.verdict import lost as module
 from gradcheck.verdict.ground import Known
-from gradcheck.verdict.lost import LOST, MANY, sharpened, where_lost
+from gradcheck.verdict.lost import LOST, sharpened, where_lost
 
 
 def test_a_ladder_of_its_own_is_for_an_array_of_which_that_of_all_shows_less_than_eight_digits(comparison, rng):
@@ -17,7 +17,7 @@ def test_a_ladder_of_its_own_is_for_an_array_of_which_that_of_all_shows_less_tha
     def own(*slopes):
         return comparison(slopes, probe=Probe(0, seed=1))
 
-    for part, lost in ((0.9, False), (1.1, True)):
+    for part, lost in ((0.9, False), (1.0, False), (1.1, True)):
         columns = [[], [joint(4 * part * LOST), joint(0.0), own(1e-9, 1e-9), own(1e-9, -4.0)]]
         found = where_lost([3, 3], columns, rng)
         assert LOST == 2.0**-28 and [probe.leaf for probe in found.probes] == [1] * lost and found.real == [True] * lost
@@ -34,12 +34,15 @@ def test_but_not_for_one_whose_slopes_and_claims_are_zero_within_the_bars_of_the
     assert not lost(0.9e-15) and not lost(0.9e-15, 0.9e-15) and not lost(0.0, joint=1e-3)
     assert lost(1.2e-15) and lost(0.0, 1.2e-15), "the bar of the claim is 1e-16"
     assert lost(0.9e-15, exact_bar=1e-16)
+    assert not lost(3e-16, exact_bar=2e-16), "the two bars together are exactly that"
     zero = comparison([0.0, 0.0], probe=Probe(0, seed=2))
     whole = comparison([4.0, 4.0], 4.0, bar=1e-9, probe=Probe(None, seed=1))
     assert where_lost([3], [[whole, zero]], rng).probes, "without a complex step a claim of 0 proves nothing"
+    nothing = comparison([0.0, 0.0], exact=0.0, exact_bar=1e-15, probe=Probe(0, seed=3))
+    assert where_lost([3], [[whole, nothing, zero]], rng).probes, "nor beside another that is told"
 
 
-@pytest.mark.parametrize(("arrays", "steps"), [(MANY, []), (MANY + 1, [len(STEPS)])])
+@pytest.mark.parametrize(("arrays", "steps"), [(3, []), (4, [len(STEPS)])])
 def test_where_more_than_three_arrays_are_lost_the_ladder_of_all_is_longer_first(
     ground, comparison, rng, monkeypatch, arrays, steps
 ):
