@@ -74,13 +74,13 @@ def with_exact(
     derivative, and a change of the point by a few roundings changes both alike.
     """
     u = 2.0**-53
-    exacts = [r.exact for r in readings]
+    pairs = [(c, r.exact) for c, r in zip(comparisons, readings, strict=True)]
     sizes: dict[int | None, float] = {}
-    for c, exact in zip(comparisons, exacts, strict=True):
+    for c, exact in pairs:
         if exact is not None:
             sizes[c.probe.leaf] = max(sizes.get(c.probe.leaf, 0.0), float(np.abs(exact.value).max()))
     noises = dict(known.exact)
-    for c, exact in zip(comparisons, exacts, strict=True):
+    for c, exact in pairs:
         if exact is not None and exact.noise is not None:
             noise = without_jumps(exact.noise, sizes[c.probe.leaf], max(sizes.values()), u)
             noises[_kind(c.probe)] = np.maximum(noises.get(_kind(c.probe), 0.0), noise)
@@ -89,7 +89,7 @@ def with_exact(
         assert lent is not None
         noises[kind] = np.maximum(noises.get(kind, 0.0), lent)
     found = []
-    for c, exact in zip(comparisons, exacts, strict=True):
+    for c, exact in pairs:
         if exact is not None:
             kinds = (_kind(c.probe), (c.probe.leaf, True), (None, True))  # entries have no more than their array
             added = sum(noise for (_, whole), noise in noises.items() if whole)  # together they have what all have
@@ -136,7 +136,8 @@ def _lending(ground: Ground, known: Known, comparisons: list[Comparison], readin
 
 
 def _is_louder(c: Comparison, exact: Exact | None) -> bool:
-    assert exact is not None and c.noise is not None
+    assert exact is not None
+    assert c.noise is not None
     return exact.noise is not None and bool((exact.noise > LOUDER * (c.noise + 2.0**-53 * exact.size)).any())
 
 
@@ -147,14 +148,15 @@ def with_real(
     if not readings:
         return comparisons
     claim, place = ground.claim, ground.place
-    pairs = [(i, r.sweep) for i, r in zip(where, readings, strict=True) if r.sweep is not None]
-    noises = [0.0 if r.noise is None else float(r.noise.max()) for r in readings if r.sweep]
-    levels = [max(known.level(comparisons[i].probe.leaf), n) for (i, _), n in zip(pairs, noises, strict=True)]
-    lost = [claim.lost(place.point, comparisons[i].probe, s.steps) for i, s in pairs]
-    bounds = [noise_of(ground, s, n) + more for (_, s), n, more in zip(pairs, levels, lost, strict=True)]
-    estimated = estimates([sweep for _, sweep in pairs], bounds, claim.u)
+    swept = [
+        (i, r.sweep, max(known.level(comparisons[i].probe.leaf), 0.0 if r.noise is None else float(r.noise.max())))
+        for i, r in zip(where, readings, strict=True)
+        if r.sweep is not None
+    ]
+    bounds = [noise_of(ground, s, n) + claim.lost(place.point, comparisons[i].probe, s.steps) for i, s, n in swept]
+    estimated = estimates([sweep for _, sweep, _ in swept], bounds, claim.u)
     found = list(comparisons)
-    for (i, sweep), level, bound, real in zip(pairs, levels, bounds, estimated, strict=True):
+    for (i, sweep, level), bound, real in zip(swept, bounds, estimated, strict=True):
         inside = max(1.0, ground.rounding / claim.u)  # the size of terms that may cancel
         hidden = 4 * claim.u * rounded(place.g, np.maximum(np.abs(place.y), inside))
         lowest = hidden / sweep.steps.max(axis=0, initial=TINY)

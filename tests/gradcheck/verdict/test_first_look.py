@@ -11,6 +11,7 @@ from gradcheck.numeric.probe import Probe
 from gradcheck.numeric.reading import Exact, Reading, read_all
 from gradcheck.subjects.declared import Declared
 from gradcheck.subjects.problem import LARGE
+from gradcheck.verdict import first_look
 from gradcheck.verdict.first_look import claimed, first_tasks, with_exact, with_exact_noise, with_noise, with_real
 from gradcheck.verdict.ground import Known
 
@@ -407,3 +408,134 @@ def test_beside_a_large_array_one_may_be_nothing_but_rounding(sine):
     found, _ = with_exact(at, known, [claimed(at, p) for p in probes], readings)
     assert found[1].exact_bar[0] == 4 * 5e-5
 
+
+
+# Whose noise stands for whose
+
+
+@pytest.fixture
+def lent(product, comparison, monkeypatch):
+    """lent(...): the tasks that are made of three comparisons whose complex steps are these, beside noise of claims."""
+    at = product()[0]
+    probes = [Probe(None, seed=1), Probe(0, seed=2), Probe(1, seed=3)]
+
+    def lent(joint, known=None, own=None, value=1.0, places=(0, 1, 2), noise=(2.0**-40, 2.0**-30)):
+        tasks = []
+
+        def read(mapper, problem, place, asked):
+            tasks.extend(asked)
+            return [Reading(task.probe, exact=exact(2.0, 1.0)) for task in asked]
+
+        monkeypatch.setattr(first_look, "read_all", read)
+        of = [Exact(np.ones(2), np.array([8.0, 4.0]), joint), *(Exact(np.ones(2), np.ones(2), own) for _ in range(2))]
+        readings = [Reading(probes[i], exact=of[i]) for i in places]
+        found = [comparison([1.0, 1.0], exact=[1.0, value], probe=probes[i], noise=np.array(noise)) for i in places]
+        again = with_exact_noise(at, known or Known(), found, readings, np.random.default_rng(0))
+        changed = [r.probe.leaf for r, old in zip(again, readings, strict=True) if r is not old]
+        assert [task.probe.leaf for task in tasks] == changed
+        return tasks
+
+    return lent
+
+
+@pytest.mark.parametrize(("entry", "most"), [(0, 2.0**-37 + 2.0**-47), (1, 2.0**-27 + 2.0**-48)])
+def test_complex_numbers_are_noisier_than_eight_times_the_claim_and_a_rounding(lent, entry, most):
+    """Of either cotangent, each beside its own; a rounding is 2^-53 of the size of the products."""
+    noise = np.zeros(2)
+    for factor, loud in ((1.0, False), (1 + 2.0**-12, True)):
+        noise[entry] = factor * most
+        assert bool(lent(noise)) is loud
+
+
+def test_what_is_measured_of_arrays_draws_its_points_anew(lent):
+    tasks = [task for _ in range(40) for task in lent(np.ones(2))]
+    assert {task.probe.leaf for task in tasks} == {0, 1} and all(task.exact and task.repeats == 2 for task in tasks)
+    assert not any(task.noise or task.steps is not None for task in tasks)
+
+
+def test_of_an_array_alone_noise_is_lent_only_where_all_have_moved_together(lent):
+    assert lent(None, value=2.0), "the complex step lies outside"
+    assert not lent(None, value=2.0, places=(1, 2)) and not lent(None, value=2.0, places=(0,))
+
+
+def test_where_the_noise_along_all_arrays_is_known_that_along_them_is_asked_no_more(lent):
+    known = Known(exact={(None, True): np.zeros(2)})
+    assert not lent(np.ones(2), known) and len(lent(np.ones(2), known, value=2.0)) == 2
+    assert [task.probe.leaf for task in lent(np.ones(2), Known(exact={(0, True): np.zeros(2)}))] == [1]
+
+
+def test_an_array_whose_noise_has_been_measured_borrows_none(lent):
+    assert not lent(np.ones(2), own=np.zeros(2))
+
+
+def test_the_seed_of_a_measured_noise_is_a_number_of_32_bits(product, monkeypatch):
+    at, seen, _, _, readings = product(factor=1 + 1e-9)
+    seeds = []
+
+    def read(mapper, problem, place, tasks):
+        seeds.extend(task.jitter for task in tasks)
+        return readings[1:2]
+
+    monkeypatch.setattr(first_look, "read_all", read)
+    rng = np.random.default_rng(0)
+    for _ in range(100):
+        with_exact_noise(at, Known(), seen, readings, rng)
+    assert len(set(seeds)) == 100 and 2**31 < max(seeds) < 2**32
+
+
+def test_a_claim_lends_nothing_that_is_known_or_that_it_has_not(product, comparison):
+    at, probes = product()[0], [Probe(None, seed=1), Probe(0, seed=2)]
+    for noise, known, bars in (
+        (np.ones(2), {(None, True): np.zeros(2)}, [0.0, 4.0]),
+        (np.ones(2), {(None, True): np.zeros(2), (0, True): np.zeros(2)}, [0.0, 0.0]),
+        (None, {(None, True): np.zeros(2), (0, True): np.zeros(2)}, [0.0, 0.0]),
+        (None, {(None, True): np.full(2, 0.5)}, [2.0, 2.0]),
+    ):
+        found = [comparison([1.0, 1.0], probe=p, noise=noise) for p in probes]
+        seen, _ = with_exact(at, Known(exact=known), found, [Reading(p, exact=exact(1.0)) for p in probes])
+        assert [c.exact_bar.max() for c in seen] == bars
+
+
+def test_where_no_direction_moves_all_arrays_a_claim_lends_nothing(product, comparison):
+    at, probe = product()[0], Probe(0, seed=2)
+    c = comparison([1.0, 1.0], probe=probe, noise=np.ones(2))
+    (seen,), known = with_exact(at, Known(), [c], [Reading(probe, exact=exact(1.0))])
+    assert not seen.exact_bar.any() and not known.exact
+
+
+def test_along_all_arrays_there_is_the_noise_of_each_of_them_as_wholes(product, comparison):
+    at, probe = product()[0], Probe(None, seed=1)
+    known = Known(exact={(0, True): np.full(2, 1.0), (1, True): np.full(2, 2.0), (1, False): np.full(2, 8.0)})
+    c = comparison([1.0, 1.0], probe=probe)
+    (seen,), _ = with_exact(at, known, [c], [Reading(probe, exact=exact(1.0))])
+    assert seen.exact_bar.tolist() == [12.0, 12.0]
+
+
+def test_an_array_of_unknown_noise_has_that_along_all_arrays_whatever_others_have(product, comparison):
+    at, probe = product()[0], Probe(0, seed=1)
+    known = Known(exact={(None, True): np.full(2, 0.25), (1, True): np.full(2, 2.0)})
+    (seen,), _ = with_exact(at, known, [comparison([1.0, 1.0], probe=probe)], [Reading(probe, exact=exact(1.0))])
+    assert seen.exact_bar.tolist() == [1.0, 1.0]
+
+
+@pytest.mark.parametrize(("sizes", "measured"), [((4, 0), False), ((1, 0), False), ((4, 1), True), ((1, 1), True)])
+def test_the_only_array_with_entries_is_all_there_is(ground, rng, sizes, measured):
+    arrays = map(np.ones, sizes)
+    at = ground(lambda a, b: a.sum() + b.sum(), lambda a, b, dy: (dy + 0 * a, dy + 0 * b), *arrays, exact=True)
+    (task,) = first_tasks(at, Known(), [Probe(0, seed=1)], [True], rng)
+    assert task.noise is measured
+
+
+def test_noise_is_measured_where_one_cotangent_alone_is_in_doubt(product, comparison, sweep, monkeypatch):
+    at, made = product()[0], sweep(*[lambda t: t] * 2)
+    monkeypatch.setattr(first_look, "read_all", lambda *a: [Reading(Probe(None), noise=np.array([0.25, 0.5]))])
+
+    def measured(claimed, exact):
+        bounds = np.ones(made.steps.shape)
+        c = comparison(claimed, 1.0, exact=exact, probe=Probe(None, seed=1), sweep=made, bounds=bounds)
+        assert not c.is_plain()
+        return with_noise(at, Known(), [c])[1].levels
+
+    assert not measured([1.0, 1.0], [1.0, 1.0])
+    for told, exact in (([1.0, 1.0 + 1e-9], [1.0, 1.0]), ([1.0, 1.0], [1.0, 1.0 + 1e-9])):
+        assert measured(told, exact) == {None: 0.5}, "the larger counts"
