@@ -75,7 +75,7 @@ def expect_self_attention(
 
     Raises:
         TypeError: x or a bias is not floating or complex, the mask not boolean, an id no integer, or rng no generator.
-        ValueError: the shapes do not fit together, or there are position_ids and biases that go by places.
+        ValueError: the shapes do not fit together, or a position is negative.
     """
     expect_generator(where, rng)
     expect_shape(where, "x", x, ("B", "T", layer.query.w.shape[0]))
@@ -83,8 +83,6 @@ def expect_self_attention(
     expect_biases(where, bias, table)
     expect_mask(where, mask, table, x)
     expect_position_ids(where, position_ids, x)
-    if position_ids is not None and (layer.alibi or layer.relative is not None):
-        raise ValueError(f"{where}: position_ids must be None where biases go by places, got some")
     return given(position_ids)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from reference.core.arrays import expect_beside, integers
 from reference.core.masks import positions
-from reference.core.shapes import expect_real, expect_shape, expect_size, got
+from reference.core.shapes import MOST, expect_ids, expect_real, expect_shape, expect_size, got
 
 
 def alibi_slopes(heads: int, *, like: Any = None) -> np.ndarray:
@@ -64,6 +64,24 @@ def alibi_vjp(
         return ds
 
     return y, pullback
+
+
+def alibi_bias(slopes: np.ndarray, *, position_ids: np.ndarray) -> np.ndarray:
+    """Return what `alibi` adds to scores (B or 1, H, T, T) whose queries and keys stand at position_ids (B or 1, T).
+
+    Raises:
+        TypeError: slopes are not floating, or position_ids not integer.
+        ValueError: slopes have not one axis, or position_ids two, or one is negative.
+    """
+    expect_shape("alibi_bias", "slopes", slopes, ("H",))
+    expect_real("alibi_bias", "slopes", slopes)
+    expect_ids("alibi_bias", "position_ids", position_ids, MOST)
+    expect_beside("alibi_bias", "position_ids", position_ids, slopes)
+    if position_ids.ndim != 2:
+        raise ValueError(f"alibi_bias: position_ids must have shape (B, T), got {position_ids.shape}")
+    apart = abs(position_ids[:, :, None] - position_ids[:, None])           # (B, T, T)     # (alibi.6)
+    bias = -slopes[:, None, None] * apart[:, None].astype(slopes.dtype)     # (B, H, T, T)  # (alibi.7)
+    return bias
 
 
 def _expect_positions(s: Any, slopes: Any, queries: range | None, keys: range | None) -> tuple[range, range]:

@@ -17,7 +17,7 @@ from reference.core.layer import Layer
 from reference.core.masks import padding
 from reference.core.outputs import join, split
 from reference.core.turns import expect_turns
-from reference.functions.alibi import alibi_slopes
+from reference.functions.alibi import alibi_bias, alibi_slopes
 from reference.layers.attention import attention_vjp, expect_heads, merge_heads, split_heads
 from reference.layers.cache import KeyValueCache, step
 from reference.layers.linear import Linear, draw_side_by_side
@@ -62,8 +62,7 @@ class GroupedAttention(Layer):
         key_value_heads: Size | None = None,
         *,
         head_width: Size | None = None,
-        bias: bool = False,
-        qk_norm: bool = False,
+        bias: bool = False, qk_norm: bool = False,
         rotary: Rotary | None = None, alibi: bool = False, causal: bool = True, window: Count | None = None,
         cap: AboveZero | None = None, dropout: Share = 0.0,
         dtype: DTypeLike = np.float32,
@@ -100,11 +99,11 @@ class GroupedAttention(Layer):
 
         Each `bias` (B or 1, H or 1, T or 1, T) is added to the scores.  `mask` is boolean, of the same axes, True where
         a position sees another.  `position_ids` (B or 1, T) stand in place of 0 to T - 1 where queries and keys turn,
-        not where a mask or a window goes by places.  Weights are dropped only where there is an rng.
+        and biases go by the distance, not where a mask or a window does.  Weights are dropped only with an rng.
 
         Raises:
             TypeError: x or a bias is not floating or complex, the mask not boolean, ids no integers, or rng none.
-            ValueError: the shapes do not fit together, or there are position_ids and biases that go by places.
+            ValueError: the shapes do not fit together, or a position is negative.
 
         Source: Ainslie et al. 2023 (arXiv:2305.13245), sec. 2.2; of each option, see the derivation.
         """
@@ -123,13 +122,17 @@ class GroupedAttention(Layer):
         if self.rotary is not None:
             q, query_rotary_pullback = self.rotary.vjp(q, **at)     # (B, H, T, K)  # (grouped_attention.6)
             k, key_rotary_pullback = self.rotary.vjp(k, **at)       # (B, G, T, K)  # (grouped_attention.7)
+        count, slopes = len(bias), alibi_slopes(self.heads, like=q).astype(q.real.dtype) if self.alibi else None
+        if slopes is not None and position_ids is not None:
+            far = alibi_bias(slopes, position_ids=position_ids)     # (B, H, T, T)  # (grouped_attention.22)
+            bias, slopes = (*bias, far), None
         if self.relative is not None:
-            places = range(x.shape[1])
-            r, relative_pullback = self.relative.vjp(queries=places, keys=places)   # (grouped_attention.20)
-            bias = (*bias, r)                                       # (1, H, T, T)
+            places = at or {"queries": range(x.shape[1]), "keys": range(x.shape[1])}
+            r, relative_pullback = self.relative.vjp(**places)                      # (grouped_attention.20)
+            bias = (*bias, r)                                       # (B, H, T, T)
         out, attention_pullback = attention_vjp(
             q, k, v, *bias, mask=mask, causal=self.causal, window=self.window, cap=self.cap, scale=self.scale, rng=rng,
-            slopes=alibi_slopes(self.heads, like=q) if self.alibi else None, dropout=self.dropout, weights=weights,
+            slopes=slopes, dropout=self.dropout, weights=weights,
         )  # fmt: skip
         o, seen = split(out)                                        # (B, H, T, K)  # (grouped_attention.8)
         y, output_pullback = self.output.vjp(merge_heads(o))        # (B, T, D)     # (grouped_attention.9)
@@ -140,7 +143,7 @@ class GroupedAttention(Layer):
             d["output"], do = output_pullback(dy)                                   # (grouped_attention.10)
             dq, dk, dv, *dbias = attention_pullback(join(split_heads(do, self.heads), dseen))  # (grouped_attention.11)
             if self.relative is not None:
-                dr = dbias.pop()                                    # (1, H, T, T)
+                dr = dbias.pop()                                    # (B, H, T, T)
                 (d["relative"],) = relative_pullback(dr)                            # (grouped_attention.21)
             if self.rotary is not None:
                 _, dk = key_rotary_pullback(dk)                     # (B, G, T, K)  # (grouped_attention.12)
@@ -153,7 +156,7 @@ class GroupedAttention(Layer):
             d["key"], dx_key = key_pullback(merge_heads(dk))                        # (grouped_attention.17)
             d["query"], dx_query = query_pullback(merge_heads(dq))                  # (grouped_attention.18)
             dx = dx_query + dx_key + dx_value                       # (B, T, D)     # (grouped_attention.19)
-            return self.cotangent(**d), dx, *dbias
+            return self.cotangent(**d), dx, *dbias[:count]
 
         return join(y, seen), pullback
 
@@ -186,8 +189,9 @@ def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]
 
     yield "4 heads, all to all", layer(4, bias=True, causal=False), (x,), {}
     yield "2 groups, norms, rotary", layer(2, qk_norm=True, rotary=Rotary(base=100.0)), (x,), {"mask": seen}
-    packed = {"position_ids": np.array([[0, 1, 2, 0, 1], [0, 1, 0, 1, 2]])}
-    yield "2 groups, rotary, position ids", layer(2, rotary=Rotary(base=100.0)), (x,), packed
+    placed = layer(2, rotary=Rotary(base=100.0), alibi=True)
+    placed = GroupedAttention(**vars(placed) | {"relative": RelativePositions(rng.normal(size=(8, 4)), far=4)})
+    yield "rotary, ALiBi, buckets, position ids", placed, (x[:1], bias), {"position_ids": np.array([[0, 1, 2, 0, 4]])}
     yield "1 group, ALiBi, window 3", layer(1, alibi=True, window=3), (x,), {}
     yield "2 groups, a bias, cap 1.5", layer(2, causal=False, cap=1.5), (x, bias), {}
     others = {"relative": RelativePositions(rng.normal(size=(8, 4)), far=4), "scale": 1.0}

@@ -28,8 +28,8 @@ def test_the_pages_of_a_layer_are_proved_in_every_equation_that_is_part_of_a_der
     pages_of_layers = {page.name for page in PAGES if page.path.parts[1] in pages.ROOMS}
     backward = {page.name for page in PAGES if "\n## Backward\n" in page.source} & pages_of_layers
     left = {id for id in weak if id.partition(".")[0] in backward - {"blockwise"}}
-    # the slopes; split and merge, which rename; the sum that self-attention is
-    assert left == {"alibi.1", "alibi.2", "attention.4", "attention.6", "attention.14"}
+    # the slopes, and the bias of position ids; split and merge, which rename; the sum that self-attention is
+    assert left == {"alibi.1", "alibi.2", "alibi.6", "alibi.7", "attention.4", "attention.6", "attention.14"}
 
 
 def test_a_page_is_written_line_by_line():

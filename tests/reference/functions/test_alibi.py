@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 import gradcheck
 from reference.core.layer import Layer
 from reference.core.masks import causal
-from reference.functions.alibi import alibi, alibi_slopes, alibi_vjp, examples
+from reference.functions.alibi import alibi, alibi_bias, alibi_slopes, alibi_vjp, examples
 from reference.functions.softmax import softmax, softmax_vjp
 from reference.layers.linear import Linear
 
@@ -116,6 +116,29 @@ def test_a_block_is_part_of_the_whole(rng):
     s, _ = arrays(rng)
     block = alibi(s[:, :, 1:3, 2:5], slopes=alibi_slopes(3), queries=range(3, 5), keys=range(2, 5))
     np.testing.assert_array_equal(block, alibi(s, slopes=alibi_slopes(3))[:, :, 1:3, 2:5])
+
+
+def test_ids_give_the_bias_of_their_distances(rng):
+    slopes, ids = alibi_slopes(3), np.array([[0, 1, 2, 0, 1], [7, 0, 40, 1, 1]])
+    bias = alibi_bias(slopes, position_ids=ids)
+    for b, h, t, j in np.ndindex(2, 3, 5, 5):
+        assert bias[b, h, t, j] == -slopes[h] * abs(int(ids[b, t]) - int(ids[b, j]))
+    usual, zeros = np.arange(5)[None], np.zeros((1, 3, 5, 5))
+    assert np.array_equal(alibi_bias(slopes, position_ids=usual + 30), alibi(zeros, slopes=slopes))
+    assert np.array_equal(alibi_bias(slopes, position_ids=ids + 9), bias)
+    assert alibi_bias(slopes.astype(np.float32), position_ids=ids).dtype == np.float32
+    assert alibi_bias(slopes, position_ids=ids[:0]).shape == (0, 3, 5, 5)
+
+
+@pytest.mark.parametrize(("slopes", "ids", "error", "message"), [
+    (np.ones((3, 1)), np.zeros((1, 2), int), ValueError, r"slopes must have shape \(H,\), got \(3, 1\)"),
+    (np.ones(3), np.zeros((1, 2)), TypeError, "position_ids must be an integer array, got float64"),
+    (np.ones(3), np.zeros(2, int), ValueError, r"position_ids must have shape \(B, T\), got \(2,\)"),
+    (np.ones(3), np.array([[0, -1]]), ValueError, r"position_ids must lie in \[0, 100000000\), got -1 at \(0, 1\)"),
+])  # fmt: skip
+def test_ids_that_are_none_are_one_clear_line(slopes, ids, error, message):
+    with pytest.raises(error, match=f"^alibi_bias: {message}$"):
+        alibi_bias(slopes, position_ids=ids)
 
 
 def test_the_bias_is_linear_in_the_slopes(rng):

@@ -96,10 +96,11 @@ def oracle(layer, x, dy, *bias, mask=None, rng=None, position_ids=None):
     """Every quantity of forward and backward, head by head and row by row."""
     heads, groups, k = layer.heads, layer.key_value_heads, layer.head_width
     scale = 1 / np.sqrt(k) if layer.scale is None else layer.scale
+    at = np.broadcast_to(np.arange(x.shape[1]) if position_ids is None else position_ids, x.shape[:2])
     if layer.relative is not None:
-        bias = (*bias, layer.relative(queries=range(x.shape[1]), keys=range(x.shape[1])))
+        bias = (*bias, layer.relative(position_ids=at))
     (batch, length, _), times = x.shape, heads // groups
-    r = SimpleNamespace(layer=layer, x=x, dy=dy, times=times)
+    r = SimpleNamespace(layer=layer, x=x, dy=dy, times=times, at=at)
     raw = {}
     for name, count in (("query", heads), ("key", groups), ("value", groups)):
         m = getattr(layer, name)
@@ -127,7 +128,7 @@ def oracle(layer, x, dy, *bias, mask=None, rng=None, position_ids=None):
                 bent[t, j] = 1 if layer.cap is None else 1 - np.tanh(score / layer.cap) ** 2
                 score = score if layer.cap is None else layer.cap * np.tanh(score / layer.cap)
                 score += sum(np.broadcast_to(z, table)[b, h, t, j] for z in bias)
-                s[t, j] = score - slopes[h] * abs(t - j) if layer.alibi else score
+                s[t, j] = score - slopes[h] * abs(int(at[b, t]) - int(at[b, j])) if layer.alibi else score
         p = np.exp(s)
         p /= np.where(p.any(axis=-1), p.sum(axis=-1), 1)[:, None]
         w = p * kept[b, h] / (1 - rate)
@@ -167,8 +168,7 @@ def total(r):
     if layer.rotary is not None:
         gradients["rotary"] = layer.rotary
     if layer.relative is not None:
-        at = range(length)
-        (gradients["relative"],) = layer.relative.vjp(queries=at, keys=at)[1](r.dbias.pop())
+        (gradients["relative"],) = layer.relative.vjp(position_ids=r.at)[1](r.dbias.pop())
     return layer.cotangent(**gradients), dx, *r.dbias
 
 
@@ -351,6 +351,48 @@ def test_a_window_as_long_as_the_sequence_changes_nothing(rng):
     np.testing.assert_array_equal(dx, dx_window)
     same_tree(d, d_window)
     assert np.abs(changed(layer, window=4)(x) - y)[:, 4].max() > 1e-4
+
+
+def with_biases(rng, **options):
+    """A layer with both biases that go by the distance."""
+    layer = random_layer(rng, alibi=True, cap=1.5, **options)
+    return changed(layer, relative=RelativePositions(rng.normal(size=(8, 4)), far=4))
+
+
+def test_biases_go_by_the_distance_of_position_ids(rng):
+    layer, x, dy = with_biases(rng, causal=False), *rng.normal(size=(2, 2, 5, 6))
+    usual, at = np.arange(5)[None], np.array([[0, 1, 2, 0, 1], [9, 4, 40, 0, 3]])
+
+    def of(layer, x, dy, **ids):
+        y, pullback = layer.vjp(x, **ids)
+        return y, *pullback(dy)
+
+    (y, d, dx), (z, e, dz) = of(layer, x, dy), of(layer, x, dy, position_ids=usual + 7)
+    same(z, y)
+    same(dz, dx)
+    same_tree(e, d)
+    y, d, dx = of(layer, x, dy, position_ids=at)
+    rows = [of(layer, x[b : b + 1], dy[b : b + 1], position_ids=at[b : b + 1]) for b in range(2)]
+    same(y, np.concatenate([row[0] for row in rows]))
+    same(dx, np.concatenate([row[2] for row in rows]))
+    same_tree(d, tree.map(np.add, *[row[1] for row in rows]))
+    order = [3, 0, 4, 1, 2]  # where nothing goes by places, a token takes its position along
+    moved, e, dz = of(layer, x[:, order], dy[:, order], position_ids=at[:, order])
+    same(moved, y[:, order])
+    same(dz, dx[:, order])
+    same_tree(e, d)
+
+
+def test_biases_by_places_in_the_backward_are_caught(caught, rng):
+    """Position ids are forgotten on the way back: of rows that are packed, and of their biases alone."""
+
+    class Wrong(GroupedAttention):
+        def vjp(self, x, *, position_ids):
+            return super().vjp(x, position_ids=position_ids)[0], super().vjp(x)[1]
+
+    layer = changed(with_biases(rng), Wrong)
+    x, at = rng.normal(size=(1, 4, 6)), {"position_ids": np.array([[0, 9, 0, 30]])}
+    caught({"query.w", "key.w", "value.w", "output.w", "relative.table", "x"}, layer, x, **at)
 
 
 def test_alibi_is_a_bias(rng):

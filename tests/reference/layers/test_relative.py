@@ -43,7 +43,8 @@ def planted(collect):
     class Wrong(RelativePositions):
         def vjp(self, *, queries, keys):
             a, _ = super().vjp(queries=queries, keys=keys)
-            return a, lambda da: (self.cotangent(table=collect(self._buckets(queries, keys), da)),)
+            bucket = self._buckets(self._offsets(queries, keys, None))
+            return a, lambda da: (self.cotangent(table=collect(bucket, da)),)
 
     return Wrong
 
@@ -67,7 +68,7 @@ def same(got, expected):
     np.testing.assert_allclose(got, expected, **EXACT)
 
 
-@pytest.mark.parametrize("i", range(2))
+@pytest.mark.parametrize("i", range(3))
 def test_backward_is_proved(prove, rng, i):
     _, subject, inputs, constants = list(examples(rng))[i]
     prove(subject, *inputs, **constants)
@@ -101,7 +102,7 @@ def test_forward_and_backward_equal_their_loop_oracle(rng):
 @pytest.mark.parametrize(("buckets", "far"), [(32, 128), (32, 256), (64, 128), (16, 64), (8, 20)])
 def test_buckets_are_those_of_the_published_code(buckets, far, both, kind):
     subject = RelativePositions(np.zeros((buckets, 1)), both, far)
-    got = subject._buckets(range(600, 601), range(1300))[0]
+    got = subject._buckets(np.arange(1300) - 600)
     np.testing.assert_array_equal(got, published(np.arange(1300) - 600, both, buckets, far, kind))
 
 
@@ -119,7 +120,7 @@ def test_a_block_is_part_of_the_whole(rng):
 
 @pytest.mark.parametrize("both", [True, False])
 def test_buckets_grow_with_the_distance(both):
-    bucket = RelativePositions(np.zeros((32, 1)), both)._buckets(range(200, 201), range(401))[0]
+    bucket = RelativePositions(np.zeros((32, 1)), both)._buckets(np.arange(401) - 200)
     behind, ahead = bucket[200::-1], bucket[201:]
     n = 16 if both else 32
     np.testing.assert_array_equal(behind[: n // 2], np.arange(n // 2))
@@ -129,7 +130,7 @@ def test_buckets_grow_with_the_distance(both):
 
 
 def test_far_keys_share_the_last_bucket():
-    bucket = RelativePositions(np.zeros((32, 1)), False)._buckets(range(999, 1000), range(1000))[0]
+    bucket = RelativePositions(np.zeros((32, 1)), False)._buckets(np.arange(1000) - 999)
     assert (bucket[:872] == 31).all() and bucket[999 - 112] == 30  # the last begins a little before 128
 
 
@@ -179,6 +180,54 @@ def test_nothing_received_is_written(rng):
     subject.table.flags.writeable = da.flags.writeable = False
     _, pullback = subject.vjp(queries=range(5), keys=range(5))
     np.testing.assert_array_equal(pullback(da)[0].table, pullback(da)[0].table)
+
+
+PACKED = np.array([[0, 1, 2, 0, 1], [7, 0, 40, 1, 1]])
+
+
+@pytest.mark.parametrize("both", [True, False])
+def test_each_pair_has_the_bias_of_the_distance_of_its_ids(prove, rng, both):
+    subject, da = layer(rng, both=both), rng.normal(size=(2, H, 5, 5))
+    a, pullback = subject.vjp(position_ids=PACKED)
+    dphi = np.zeros((N, H))
+    for b, h, t, j in np.ndindex(a.shape):
+        bucket = int(published(np.array(PACKED[b, j] - PACKED[b, t]), both, N, FAR, np.float64))
+        assert a[b, h, t, j] == subject.table[bucket, h]
+        dphi[bucket, h] += da[b, h, t, j]
+    same(pullback(da)[0].table, dphi)
+    usual, usual_pullback = subject.vjp(queries=range(5), keys=range(5))
+    ids, ids_pullback = subject.vjp(position_ids=np.arange(5)[None] + 30)
+    assert np.array_equal(ids, usual)
+    same(ids_pullback(da[:1])[0].table, usual_pullback(da[:1])[0].table)
+    prove(subject, position_ids=PACKED)
+
+
+@pytest.mark.parametrize("shape", [(0, 5), (2, 0), (0, 0)])
+def test_no_ids_have_no_biases_and_no_gradient(rng, shape):
+    a, pullback = layer(rng).vjp(position_ids=np.zeros(shape, int))
+    assert a.shape == (shape[0], H, shape[1], shape[1]) and not pullback(a)[0].table.any()
+
+
+def test_the_gradient_of_the_first_sequence_for_all_is_caught(caught, rng):
+    class Wrong(RelativePositions):
+        def vjp(self, *, position_ids):
+            a, _ = super().vjp(position_ids=position_ids)
+            pullbacks = [super(Wrong, self).vjp(position_ids=position_ids[:1])[1] for _ in position_ids]
+            return a, lambda da: (tree.map(np.add, *[p(da[i : i + 1])[0] for i, p in enumerate(pullbacks)]),)
+
+    caught({"table"}, Wrong(rng.normal(size=(N, H)), far=FAR), position_ids=PACKED)
+
+
+@pytest.mark.parametrize(("given", "error", "message"), [
+    ({"position_ids": PACKED * 1.0}, TypeError, "position_ids must be an integer array, got float64"),
+    ({"position_ids": PACKED[0]}, ValueError, r"position_ids must have shape \(B, T\), got \(5,\)"),
+    ({"position_ids": PACKED - 1}, ValueError, r"position_ids must lie in \[0, 100000000\), got -1 at \(0, 0\)"),
+    ({"position_ids": PACKED, "keys": range(5)}, ValueError,
+     "queries and keys must be None where there are position_ids, got both"),
+])  # fmt: skip
+def test_ids_that_are_none_are_one_clear_line(rng, given, error, message):
+    with pytest.raises(error, match=f"^RelativePositions: {message}$"):
+        layer(rng)(**given)
 
 
 def test_last_write_wins_is_caught(caught, rng):

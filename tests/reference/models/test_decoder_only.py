@@ -39,6 +39,7 @@ from reference.models.tied_decoder_only import TiedDecoderOnly
 
 V = 7
 KINDS = pytest.mark.parametrize("kind", ["gpt", "llama"])
+PLACED = pytest.mark.parametrize("kind", ["gpt", "llama", "alibi"])
 
 
 SIZES = {"vocabulary": V, "width": 8, "heads": 4, "layers": 1}
@@ -55,6 +56,8 @@ def llama(rng, dtype=np.float32, **more):
 def model(rng, kind="llama", layers=1, groups=2, window=None, dropout=0.0):
     if kind == "gpt":
         return generic(rng, gpt(rng, layers=layers, hidden=6, dropout=dropout))
+    if kind == "alibi":
+        return generic(rng, llama(rng, positions="alibi", key_value_heads=groups, layers=layers))
     return generic(rng, llama(rng, key_value_heads=groups, layers=layers, window=window))
 
 
@@ -170,7 +173,7 @@ def test_a_prefix_gives_the_same_logits(rng, kind):
         same(subject(tokens=tokens[:, :length]), logits[:, :length])
 
 
-@KINDS
+@PLACED
 def test_sequences_in_one_row_are_as_if_alone(rng, kind):
     subject, tokens, at = model(rng, kind), ids(rng), np.array([[0, 1, 0, 1, 2], [0, 1, 2, 0, 1]])
     logits = subject(tokens=tokens, mask=packed(at), position_ids=at)
@@ -179,7 +182,7 @@ def test_sequences_in_one_row_are_as_if_alone(rng, kind):
             same(logits[row : row + 1, part], subject(tokens=tokens[row : row + 1, part]))
 
 
-@KINDS
+@PLACED
 def test_padding_in_front_changes_nothing(rng, kind):
     subject, tokens = model(rng, kind), ids(rng)
     seen, at = np.ones((2, 1, 1, 5), bool), np.array([[0, 0, 0, 1, 2], [0, 1, 2, 3, 4]])
@@ -191,13 +194,9 @@ def test_padding_in_front_changes_nothing(rng, kind):
          TiedDecoderOnly.tie(subject).vjp(tokens=tokens, mask=seen, position_ids=at)[0])
 
 
-def test_ids_where_attention_goes_by_places_are_one_clear_line(rng):
-    subject = DecoderOnly.init(rng, DecoderOnlySettings(vocabulary=V, width=8, heads=2, positions="alibi"))
-    at = np.arange(5)[None]
-    with pytest.raises(ValueError, match=r"^GroupedAttention: position_ids must be None where biases go by places, go"):
-        subject(tokens=ids(rng), position_ids=at)
+def test_position_ids_of_another_shape_are_one_clear_line(rng):
     with pytest.raises(ValueError, match=r"^DecoderOnly: position_ids must have shape \(2 or 1, 5\), got \(1, 4\)$"):
-        model(rng)(tokens=ids(rng), position_ids=at[:, :4])
+        model(rng)(tokens=ids(rng), position_ids=np.arange(4)[None])
 
 
 def test_rotary_positions_are_relative(rng):

@@ -32,6 +32,8 @@ def runs(name, seed=0):
 def slopes(module, rng):
     for heads in (4, 6, 12):
         yield f"{heads} heads", None, lambda heads=heads: module.alibi_slopes(heads)
+    ids = np.array([[0, 1, 2, 0, 4]])
+    yield "position ids", None, lambda: module.alibi_bias(rng.random(3), position_ids=ids)
 
 
 def chosen(module, rng):
