@@ -38,7 +38,7 @@ class Plain:
         if not found:
             raise TypeError(f"{self.name}: x must be a real number or hold a floating array, got {_brief(x)}")
         for path, leaf in found:
-            if leaf.dtype.itemsize > 8:
+            if not np.can_cast(leaf.dtype, np.float64):
                 raise TypeError(f"{self.name}: {path} must be of float64 or narrower, got {leaf.dtype}")
             if not np.isfinite(leaf).all():
                 raise ValueError(f"{self.name}: {path} must be finite, got {_first(leaf, ~np.isfinite(leaf))}")

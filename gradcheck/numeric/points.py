@@ -17,21 +17,24 @@ def generic(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     What is nearer to zero than that, such as the residue of a rounding, moves away from it: a kink
     at zero would stay within reach of every step.
     """
-    size, sign = rng.uniform(0.5, 1.5, x.shape), rng.choice([-1.0, 1.0], x.shape)
+    size, up = rng.uniform(0.5, 1.5, x.shape), rng.choice([False, True], x.shape)
     s = entry_scales(x.ravel()).reshape(x.shape)
     residue = (x != 0) & (np.abs(x) < 0.05 * s)
     reach = np.where((x == 0) | residue, s, np.minimum(np.abs(x), s))
-    return quantise(x + 0.05 * size * reach * np.where(residue, np.sign(x), sign))
+    far = 0.05 * size * reach
+    return quantise(np.where(np.where(residue, ~np.signbit(x), up), x + far, x - far))
 
 
 def spread(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Return a generic stand-in for a parameter of ones or zeros."""
-    return quantise(x + rng.uniform(0.25, 0.75, x.shape) * rng.choice([-1.0, 1.0], x.shape))
+    far, up = rng.uniform(0.25, 0.75, x.shape), rng.choice([False, True], x.shape)
+    return quantise(np.where(up, x + far, x - far))
 
 
 def cotangents(rng: np.random.Generator, size: int, count: int = 2) -> np.ndarray:
     """Return `count` dense random cotangents with all their bits: no entry is near zero, and none is one."""
-    return rng.uniform(0.5, 1.5, (count, size)) * rng.choice([-1.0, 1.0], (count, size))
+    sizes, up = rng.uniform(0.5, 1.5, (count, size)), rng.choice([False, True], (count, size))
+    return np.where(up, sizes, -sizes)
 
 
 def jittered(point: Arrays, rng: np.random.Generator, u: float = 2.0**-53) -> list[np.ndarray]:

@@ -42,14 +42,13 @@ class Probe:
 
     def _dense(self, x: np.ndarray, i: int) -> np.ndarray:
         pattern = _pattern(self.seed, i, x.size) if x.size <= SMALL else _drawn(self.seed, i, x.size)
-        if self.by_value or self.held or self.start or self.stop is not None:
-            pattern = pattern.copy()
         if self.by_value:
             pattern = pattern[np.unique(x, return_inverse=True)[1].ravel()]
         if self.start or self.stop is not None:
-            pattern[: self.start] = 0
-            pattern[x.size if self.stop is None else self.stop :] = 0
+            whole, pattern = pattern, np.zeros(x.size)
+            pattern[self.start : self.stop] = whole[self.start : self.stop]
         if self.held:
+            pattern = pattern.copy()
             pattern[list(self.held)] = 0
         return (pattern * entry_scales(x.ravel())).reshape(x.shape)
 
@@ -62,7 +61,7 @@ def _drawn(seed: int, leaf: int, size: int) -> np.ndarray:
     return pattern
 
 
-_pattern = functools.lru_cache(maxsize=64)(_drawn)  # a direction is asked for a dozen times
+_pattern = functools.lru_cache(_drawn)  # a direction is asked for a dozen times
 
 
 def _unit(x: np.ndarray, coordinate: int, own_scale: bool) -> np.ndarray:

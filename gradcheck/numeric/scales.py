@@ -31,8 +31,8 @@ def scale(x: np.ndarray) -> float:
 
 def is_offset(x: np.ndarray) -> bool:
     """Whether the entries are far from zero but near each other."""
-    largest, rms, deviation = _sizes(x)
-    return 0 < largest < np.inf and _is_offset(x.size, rms, deviation)
+    _, rms, deviation = _sizes(x)
+    return _is_offset(x.size, rms, deviation)
 
 
 def _is_offset(size: int, rms: float, deviation: float) -> bool:
@@ -40,10 +40,10 @@ def _is_offset(size: int, rms: float, deviation: float) -> bool:
 
 
 def _sizes(x: np.ndarray) -> tuple[float, float, float]:
-    """Return the largest entry and, in units of it, the root mean square and the standard deviation."""
+    """Return the largest entry and, in units of it (nan without one), root mean square and standard deviation."""
     largest = float(np.abs(x).max(initial=0))
     if not 0 < largest < np.inf:
-        return largest, 0.0, 0.0
+        return largest, np.nan, np.nan
     small = x.ravel() / largest
     apart = small - small.sum() / small.size
     return largest, float(np.sqrt(small @ small / small.size)), float(np.sqrt(apart @ apart / small.size))
@@ -59,13 +59,11 @@ def root_sum_square(x: np.ndarray, axis: int | None = None) -> Any:
 def entry_scales(x: np.ndarray) -> np.ndarray:
     """Return a power of two for every entry: the array's scale.
 
-    An array whose entries range over many orders of magnitude has no one scale: there each entry's
-    own size serves.
+    An array whose entries range over many orders of magnitude has no one scale: where most are less
+    than a hundredth of it each entry's own size serves.
     """
     s = scale(x)
     size = np.abs(x[x != 0])
-    if not size.size:
-        return np.full(x.shape, s)
-    if s > 100 * float(size.min()) and s > 100 * float(np.median(size)):
+    if 2 * np.count_nonzero(100 * size < s) > size.size:
         return 2.0 ** np.round(np.log2(np.where(x == 0, s, np.abs(x))))
     return np.full(x.shape, s)

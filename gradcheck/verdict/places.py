@@ -111,7 +111,7 @@ def own_point(problem: Problem, rng: np.random.Generator) -> tuple[list[np.ndarr
     for leaf in problem.leaves:
         x = quantise(leaf.value)
         if leaf.is_parameter and is_constant(x):
-            which = "ones" if x.any() else "zeros"
+            which = "ones" if x.flat[0] else "zeros"
             message = f"{leaf.name} is all {which}: it was checked at a generic value"
             notes.append(Finding("moved", message, "note", leaf.name))
             x = spread(x, rng)

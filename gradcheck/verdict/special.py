@@ -24,11 +24,15 @@ def is_special(problem: Problem, places: Places, claims: list[np.ndarray], rng: 
             return all(np.isfinite(x).all() for x in there)
         if _alike(there, few):
             return False
-        beside = [[x * (1 + BESIDE * rng.choice([-1, 1], x.shape)) for x in given] for _ in range(2)]
+        beside = [[_moved(x, rng) for x in given] for _ in range(2)]
         around = [attempted(problem, point, g) for point in beside]
         return all(_alike(x, few) for x in around if not all(np.isnan(a).all() for a in x))  # of those in the domain
 
 
+def _moved(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    return np.where(rng.choice([False, True], x.shape), x * (1 + BESIDE), x * (1 - BESIDE))
+
+
 def _alike(a: list[np.ndarray], b: list[np.ndarray]) -> bool:
-    largest = max((float(np.abs(x).max(initial=0)) for x in a), default=0.0)
+    largest = max(float(np.abs(x).max(initial=0)) for x in a)
     return all(bool((np.abs(x - z) <= SPECIAL * largest).all()) for x, z in zip(a, b, strict=True))

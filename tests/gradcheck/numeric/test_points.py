@@ -94,3 +94,13 @@ def test_what_is_farther_from_zero_than_a_twentieth_of_the_scale_moves_to_both_s
     near = generic(x, np.random.default_rng(2))
     assert scale(x) == size and len(set(np.sign((near - x)[1400:1600]))) == 2
     assert (np.sign((near - x)[1600:]) == 1).all()
+
+
+def test_what_is_a_twentieth_of_the_scale_away_from_zero_is_no_residue():
+    x = np.concatenate([[1.0, -1.0] * 700, np.full(200, 0.05)])
+    assert scale(x) == 1.0 and set(np.sign((generic(x, np.random.default_rng(2)) - x)[1400:])) == {-1.0, 1.0}
+
+
+def test_roundings_are_drawn_from_the_generator_one_for_each_entry():
+    (x,) = jittered([np.ones(50)], np.random.default_rng(2))
+    assert ((x - 1) * 2.0**52).tolist() == np.random.default_rng(2).integers(-2, 3, 50).tolist()

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from gradcheck.numeric.probe import Along, Probe
+from gradcheck.numeric.probe import SMALL, Along, Probe, _pattern
 from gradcheck.numeric.scales import quantise, scale
 
 X = quantise(np.random.default_rng(1).normal(size=(5, 7)))
@@ -83,3 +83,25 @@ def test_entries_that_are_held_stay():
 def test_a_probe_of_one_array_leaves_the_others_where_they_are():
     assert list(Probe(1, seed=3).direction([X, X, X])) == [1]
     assert list(Probe(None, seed=3, without=(1,)).direction([X, X, X])) == [0, 2]
+
+
+def test_a_segment_moves_and_all_around_it_stays():
+    d = Probe(0, seed=3).direction([X])[0].ravel()
+    for start, stop in ((0, 11), (11, 20), (34, 35), (11, None), (0, None)):
+        part = Probe(0, seed=3, start=start, stop=stop).direction([X])[0].ravel()
+        assert np.flatnonzero(part).tolist() == list(range(35))[start:stop]
+        assert np.array_equal(part[start:stop], d[start:stop])
+
+
+def test_a_seed_stands_for_the_same_direction_in_every_version():
+    """So that what a report was seeded with can be looked at again."""
+    assert (64 * Probe(0, seed=3).direction([np.ones(6)])[0]).tolist() == [84.0, 37.0, -43.0, -47.0, -43.0, -84.0]
+
+
+def test_of_arrays_up_to_4096_entries_a_pattern_is_kept_and_cannot_be_written_to():
+    for size, kept in ((SMALL, 1), (SMALL + 1, 0)):
+        _pattern.cache_clear()
+        Probe(0, seed=3).direction([np.ones(size)])
+        assert SMALL == 4096 and _pattern.cache_info().currsize == kept
+    with pytest.raises(ValueError, match="read-only"):
+        _pattern(3, 0, 5)[0] = 1.0

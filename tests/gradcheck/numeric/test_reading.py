@@ -8,8 +8,8 @@ import pytest
 from gradcheck.adapters import pair
 from gradcheck.numeric.constants import OTHER_SPACING, WIDE_BITS, WIDE_SPACING
 from gradcheck.numeric.ladder import STEPS, few_bits
-from gradcheck.numeric.probe import Probe
-from gradcheck.numeric.reading import KEPT, LADDERS, OF_LADDERS, Place, Task, read, read_all
+from gradcheck.numeric.probe import Along, Probe
+from gradcheck.numeric.reading import Place, Task, read, read_all
 from gradcheck.subjects.problem import Problem
 
 X, G = np.array([0.5, 1.25]), np.array([[1.0, -1.0]])
@@ -90,19 +90,19 @@ def test_a_longer_ladder_evaluates_only_the_steps_that_a_shorter_one_had_not(pro
 
 
 def test_outputs_of_ladders_are_kept_of_few_and_few_at_a_time():
-    for size, kept in ((OF_LADDERS, 1), (OF_LADDERS + 1, 0)):
+    for size, kept in ((256, 1), (257, 0)):
         x = np.linspace(1, 2, size)
         place = Place([x], np.sin(x), np.ones((1, size)))
         problem = Problem(pair(np.sin, lambda x, dy: np.cos(x) * dy), (x,), {})
         read_all(map, problem, place, [Task(Probe(0, seed=1), STEPS[:2])])
         assert len(place.outputs) == kept
     problem, place = Problem(pair(np.sin, lambda x, dy: np.cos(x) * dy), (X,), {}), Place([X], np.sin(X), G)
-    read_all(map, problem, place, [Task(Probe(0, seed=k), STEPS[:1]) for k in range(LADDERS + 1)])
-    assert len(place.outputs) == LADDERS
+    read_all(map, problem, place, [Task(Probe(0, seed=k), STEPS[:1]) for k in range(257)])
+    assert len(place.outputs) == 256
 
 
 def test_slopes_of_many_outputs_are_not_kept():
-    x = np.ones(KEPT + 1)
+    x = np.ones(4097)
     problem = Problem(pair(np.sin, lambda x, dy: np.cos(x) * dy), (x,), {})
     place = Place([x], np.sin(x), np.ones((1, x.size)))
     read_all(map, problem, place, [Task(Probe(0, coordinate=1), exact=True)])
@@ -123,3 +123,29 @@ def test_its_noise_is_the_largest_of_some_repetitions():
 def test_of_all_arrays_together_the_noise_of_the_complex_step_is_measured_once():
     _, reading = asked(Task(Probe(None, seed=1), exact=True, jitter=3))
     assert reading.count["complex forward"] == 2 and reading.exact.noise.shape == (1,)
+
+
+def test_slopes_of_a_direction_that_have_been_taken_are_not_taken_again_and_no_others_are_kept():
+    problem = Problem(pair(np.sin, lambda x, dy: np.cos(x) * dy), (X,), {})
+    taken, other, given = Probe(0, seed=1), Probe(0, seed=2), Along(0, seed=1, vectors=(X,))
+    place = Place([X], np.sin(X), G, slopes={taken: np.array([3.0, 1.0])})
+    readings = read_all(map, problem, place, [Task(probe, exact=True) for probe in (taken, other, given)])
+    assert readings[0].exact.value.tolist() == [2.0] and readings[2].exact.value.any()
+    assert problem.count["complex forward"] == 2 and set(place.slopes) == {taken}
+
+
+def test_slopes_of_4096_outputs_are_kept():
+    x = np.ones(4096)
+    place = Place([x], np.sin(x), np.ones((1, x.size)))
+    problem = Problem(pair(np.sin, lambda x, dy: np.cos(x) * dy), (x,), {})
+    read_all(map, problem, place, [Task(Probe(0, coordinate=1), exact=True)])
+    assert len(place.slopes) == 1
+
+
+def test_the_first_table_along_an_entry_is_as_wide_as_one_along_a_direction():
+    asked = []
+    problem = Problem(pair(lambda x: asked.append(float(x[0])) or np.sin(x), lambda x, dy: np.cos(x) * dy), (X,), {})
+    read(problem, Place([X], np.sin(X), G), Task(Probe(0, coordinate=0), noise=True))
+    (unit,) = {d for d in Probe(0, coordinate=0).direction([X])[0] if d}
+    for table, size in ((asked[:8], 1.0), (asked[8:], OTHER_SPACING)):
+        np.testing.assert_allclose(np.diff(table), unit * size * WIDE_SPACING, rtol=2.0**-20, atol=0)  # of its few bits

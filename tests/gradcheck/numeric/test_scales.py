@@ -88,3 +88,19 @@ def test_entries_have_scales_of_their_own_where_the_arrays_is_a_hundred_times_th
         assert entry_scales(x).tolist() == ([small] * 3 + [2.0, 1.0] if own else [1.0] * 5)
     assert entry_scales(np.zeros(2)).tolist() == [1, 1]
     assert entry_scales(np.array([1 / 100, 1 / 100, 1 / 100, 2])).tolist() == [1] * 4, "and not more"
+
+
+def test_zeros_count_neither_for_nor_against_scales_of_their_own_and_half_is_not_most():
+    for small, own in ((1 / 101, True), (1 / 100.5, True), (1 / 99, False)):
+        assert bool(entry_scales(np.array([small, small, 2.0, 0.0, 0.0]))[0] < 1) is own
+    assert entry_scales(np.array([2.0**-9, 2.0**-9, 1.0, 2.0, 0.0, 0.0, 0.0])).tolist() == [1] * 7
+    assert entry_scales(np.array([1e-9, 1.0, 1.0, 1.0])).tolist() == [1] * 4, "one small entry is none of its kind"
+
+
+def test_the_bits_that_are_kept_beside_others_are_those_of_the_largest():
+    """One entry is a quarter of the others: four bits more than thirty are kept of what they differ by, not two."""
+    x = np.append(np.ones(100), 0.25)
+    assert is_offset(x) and scale(x) == 2.0**-4
+    for bit, kept in ((34, True), (35, False)):
+        fine = np.append(np.full(100, 0.5 + 2.0**-bit), 0.125)
+        assert np.array_equal(quantise(fine), fine) is kept
