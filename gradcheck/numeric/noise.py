@@ -28,6 +28,7 @@ from gradcheck.numeric.probe import Probe
 from gradcheck.numeric.tabulate import Line, Table
 from gradcheck.subjects.problem import Arrays
 
+STILL = 3  # of the seven steps of a table: the spacing is below the function's own grain
 ALONE = 2.5  # times the noise of a format, that numbers just above a power of two have
 
 
@@ -88,15 +89,15 @@ def _read_table(table: np.ndarray, level: np.ndarray, done: np.ndarray, size: np
 
     A decay to below the rounding of the outputs says that there is no further noise to look for.
     """
-    grain = (np.diff(table, axis=0) == 0).mean(axis=0) > 0.4  # the spacing is below the function's own grain
+    grain = np.count_nonzero(np.diff(table, axis=0) == 0, axis=0) >= STILL
     orders = []
     for k in range(1, NOISE_POINTS - 1):
         table = np.diff(table, axis=0)
         orders.append(np.sqrt(factorial(k) ** 2 / factorial(2 * k) * np.square(table).mean(axis=0)))
     for k in range(len(orders) - 2):
         window = np.array(orders[k : k + 3])
-        plateau = (window.min(axis=0) > 0) & (window.max(axis=0) <= 4 * window.min(axis=0)) & ~grain & ~done
-        level[plateau] = (window.max(axis=0) / np.where(size > 0, size, 1))[plateau]
+        plateau = (window.max(axis=0) <= 4 * window.min(axis=0)) & ~grain & ~done
+        np.divide(window.max(axis=0), size, out=level, where=plateau & (size > 0))
         done |= plateau | ((window.max(axis=0) <= UNIT[np.dtype(np.float64)] * size) & ~grain)
 
 

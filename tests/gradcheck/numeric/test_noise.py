@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from gradcheck.adapters import pair
+from gradcheck.numeric import noise
 from gradcheck.numeric.constants import COARSEST, NOISE_POINTS, QUIET, SPACINGS, UNIT, U
 from gradcheck.numeric.ladder import STEPS, few_bits, rounded, sweep
 from gradcheck.numeric.noise import bound, measured
@@ -246,3 +247,84 @@ def test_a_table_in_which_three_of_seven_neighbours_are_the_same_is_below_the_gr
 
     level = measured(Plain(forward, 0.5, "derivative"), [np.array(0.5)], Along(None, vectors=(np.array(1.0),)), None, 1)
     assert (level > 0).all() == known
+
+
+def seen(of_table, coarser=False):
+    """The noise of 1 + (x - 0.5) / 64 at 0.5, where table after table alternates by so much, and its evaluations."""
+    visits = []
+
+    def forward(x):
+        visits.append(x)
+        table, k = divmod(len(visits) - 1, NOISE_POINTS)
+        return 1 + (x - 0.5) / 64 + of_table.get(table, 0.0) * (-1.0) ** k * (k != NOISE_POINTS // 2)
+
+    plain = Plain(forward, 0.5, "derivative")
+    level = measured(plain, [np.array(0.5)], Along(None, vectors=(np.array(1.0),)), None, 1, coarser=coarser)
+    return float(level[0]), len(visits)
+
+
+PART = 2 * seen({0: 1.0, 1: 1.0})[0]  # of what it alternates by, beside the largest value, is its noise
+
+
+@pytest.fixture
+def jumping(monkeypatch):
+    """What looks like hidden noise is made of jumps."""
+    monkeypatch.setattr(noise, "has_jumps", lambda *_: True)
+
+
+@pytest.mark.parametrize(("roundings", "quiet"), [(2, True), (3, False)])
+def test_noise_up_to_2_to_the_minus_50_is_that_of_float64(roundings, quiet):
+    size = roundings * 2.0**-52
+    assert (PART * size < 2.0**-50) is quiet and (PART * size > 2.0**-51), "the numbers must show it"
+    assert (seen({0: size})[1] == NOISE_POINTS) is quiet
+
+
+@pytest.mark.parametrize(("times", "hidden"), [(3.9, False), (4.1, True)])
+def test_more_than_four_times_the_noise_of_small_spacings_may_be_that_of_a_narrow_format(jumping, times, hidden):
+    fine = 1e-6
+    assert (seen({0: times * fine, 1: fine})[0] > 2 * PART * fine) is hidden
+
+
+def test_beside_small_spacings_that_show_nothing_it_is_hidden_above_four_roundings(jumping):
+    assert seen({0: 2.0**-40})[0] > 2.0**-42 and seen({})[0] == 0
+
+
+def test_jumps_are_asked_for_where_one_output_alone_may_hide_some():
+    def half(x):
+        return np.concatenate([2.0 * x[:25], x[25:] + few_bits(np.cos(x[25:]), 24)])
+
+    problem, halves = Problem(pair(half, lambda x, dy: dy), (X,), {}), np.repeat(np.eye(2), 25, axis=1) * G
+    quiet, narrow = measured(problem, [X], Probe(0, seed=3), halves)
+    assert quiet < 2.0**-50 and 2.0**-32 < narrow < 2.0**-22
+
+
+@pytest.mark.parametrize("bits", [8, 11])
+def test_formats_coarser_than_single_precision_are_found_in_wider_tables_where_they_may_be(bits):
+    """Of x + cos x with a cosine of so few bits the small tables show the slope of x."""
+
+    def forward(x):
+        return x + few_bits(np.cos(x), bits)
+
+    problem = Problem(pair(forward, lambda x, dy: dy), (X,), {})
+    fine, coarse = (measured(problem, [X], Probe(0, seed=3), None, 50, coarser=may) for may in (False, True))
+    assert (fine <= QUIET).all() and coarse.max() <= COARSEST
+    assert 2.0**-1 < np.median(coarse) * 2.0 ** (bits + 1) < 2.0  # a rounding is up to 2^-bits
+
+
+@pytest.mark.parametrize("table", [2, 3, 4])
+@pytest.mark.parametrize(("times", "known"), [(0.75, 0.75), (2.2, 1.0), (2.8, 0.0)])
+def test_a_format_has_up_to_two_and_a_half_times_the_noise_of_the_coarsest_which_then_is_its(
+    jumping, table, times, known
+):
+    """In the wide tables, after the first and one of the small ones."""
+    noise = times * COARSEST
+    found, count = seen({table: noise / (PART - noise)}, coarser=True)  # beside a value that is larger by it
+    assert found == pytest.approx(known * COARSEST, rel=0.1, abs=0) and count == 5 * NOISE_POINTS
+
+
+def test_wide_tables_are_those_of_the_ninth_the_seventh_and_the_fifth_power_of_a_half():
+    points = []
+    plain = Plain(lambda x: points.append(float(x)) or np.nan, 0.0, "derivative")
+    measured(plain, plain.point, Along(None, vectors=(np.array(1.0),)), None, 1, coarser=True)
+    spacings = np.diff(np.reshape(points, (-1, NOISE_POINTS)), axis=1)[:, 0]
+    assert np.log2(spacings[-3:] / 1.3) == pytest.approx([-9, -7, -5], rel=1e-3, abs=0) and len(spacings) == 10
