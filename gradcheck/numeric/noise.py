@@ -97,7 +97,7 @@ def _read_table(table: np.ndarray, level: np.ndarray, done: np.ndarray, size: np
     for k in range(len(orders) - 2):
         window = np.array(orders[k : k + 3])
         plateau = (window.max(axis=0) <= 4 * window.min(axis=0)) & ~grain & ~done
-        np.divide(window.max(axis=0), size, out=level, where=plateau & (size > 0))
+        np.divide(window.max(axis=0), size, out=level, where=plateau)
         done |= plateau | ((window.max(axis=0) <= UNIT[np.dtype(np.float64)] * size) & ~grain)
 
 

@@ -328,3 +328,9 @@ def test_wide_tables_are_those_of_the_ninth_the_seventh_and_the_fifth_power_of_a
     measured(plain, plain.point, Along(None, vectors=(np.array(1.0),)), None, 1, coarser=True)
     spacings = np.diff(np.reshape(points, (-1, NOISE_POINTS)), axis=1)[:, 0]
     assert np.log2(spacings[-3:] / 1.3) == pytest.approx([-9, -7, -5], rel=1e-3, abs=0) and len(spacings) == 10
+
+
+def test_a_staircase_keeps_the_noise_that_small_tables_show():
+    noise = 2.8 * COARSEST
+    found, _ = seen(dict.fromkeys((0, 1), noise / (PART - noise)), coarser=True)
+    assert found == pytest.approx(noise, rel=0.1, abs=0)
