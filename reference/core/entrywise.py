@@ -10,7 +10,7 @@ numbers are the same to the last bit.
 import functools
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -20,7 +20,13 @@ from reference.core.flat import Flat, unflatten
 
 BLOCK = 2**15  # entries; a handful of arrays of this size fit in the second cache of a core
 
-Run = tuple[int, int]  # the first leaf of a run, and the one after its last
+
+class Run(NamedTuple):
+    """Neighbouring leaves that lie in one vector."""
+
+    first: int  # leaf
+    stop: int  # the one after the last
+    parts: tuple[tuple[slice, tuple[int, ...]], ...]  # of the vector, and the shape of the leaf that lies there
 
 
 def entrywise(f: Callable[..., Any], node: Any, *rest: Any, outputs: int = 1) -> Any:
@@ -36,8 +42,7 @@ def entrywise(f: Callable[..., Any], node: Any, *rest: Any, outputs: int = 1) ->
     first, kinds = flats[0], {_kind(flat) for flat in flats}
     if None in kinds or len(kinds) > 1 or False in [flat.is_like(first) for flat in flats]:
         return tree.map(f, node, *rest) if outputs == 1 else _leaf_by_leaf(f, outputs, node, *rest)
-    there = not on_host(first.leaves[0])
-    runs = [(0, len(first.leaves))] if there else _runs(tuple(map(math.prod, first.shapes)))
+    runs = _runs(tuple(first.shapes), BLOCK if on_host(first.leaves[0]) else math.inf)
     several = f if outputs > 1 else lambda *vectors: (f(*vectors),)
     made = [_applied(several, *row) for row in zip(*[_vectors(flat, runs) for flat in flats], strict=True)]
     trees = tuple(_of_vectors(node, first, runs, [vectors[k] for vectors in made]) for k in range(outputs))
@@ -47,12 +52,10 @@ def entrywise(f: Callable[..., Any], node: Any, *rest: Any, outputs: int = 1) ->
 def _of_vectors(node: Any, flat: Flat, runs: list[Run], vectors: list[Any]) -> Any:
     """Return the tree like `node` whose leaves are parts of the vectors, one of which there is for each run."""
     leaves: list[Any] = []
-    for (start, stop), vector in zip(runs, vectors, strict=True):
-        place = 0
-        for shape in flat.shapes[start:stop]:
-            end = place + math.prod(shape)
-            leaves.append(vector[place:end].reshape(shape))
-            place = end
+    for run, vector in zip(runs, vectors, strict=True):
+        for part, shape in run.parts:
+            leaf = vector[part]
+            leaves.append(leaf if len(shape) == 1 else leaf.reshape(shape))
     made = unflatten(flat, leaves)
     tree.know(made, Flat(flat.structure, leaves, flat.shapes, flat.constants, [], vectors), node)
     return made
@@ -71,7 +74,8 @@ def _leaf_by_leaf(f: Callable[..., tuple], outputs: int, node: Any, *rest: Any) 
 
 def _kind(flat: Flat) -> tuple[type, Any] | None:
     """Return the class and the dtype that all leaves have, or None: a subclass of NumPy's array may be anything."""
-    kinds, dtypes = set(map(type, flat.leaves)), {leaf.dtype for leaf in flat.leaves}
+    arrays = flat.vectors or flat.leaves
+    kinds, dtypes = set(map(type, arrays)), {array.dtype for array in arrays}
     if len(kinds) != 1 or len(dtypes) != 1:
         return None
     kind = kinds.pop()
@@ -79,17 +83,16 @@ def _kind(flat: Flat) -> tuple[type, Any] | None:
 
 
 @functools.lru_cache(maxsize=64)  # the same few models come at every step
-def _runs(sizes: tuple[int, ...]) -> list[Run]:
-    """Cut leaves of these sizes into runs of at most BLOCK entries; a larger leaf is a run of its own."""
+def _runs(shapes: tuple[tuple[int, ...], ...], most: float) -> list[Run]:
+    """Cut leaves of these shapes into runs of at most so many entries; a larger leaf is a run of its own."""
     runs: list[Run] = []
-    total = 0
-    for place, size in enumerate(sizes):
-        if runs and total + size <= BLOCK:
-            runs[-1] = (runs[-1][0], place + 1)
-            total += size
+    for leaf, (shape, size) in enumerate(zip(shapes, map(math.prod, shapes), strict=True)):
+        start = runs[-1].parts[-1][0].stop if runs else 0
+        if runs and start + size <= most:
+            run = runs.pop()
         else:
-            runs.append((place, place + 1))
-            total = size
+            start, run = 0, Run(leaf, leaf, ())
+        runs.append(Run(run.first, leaf + 1, (*run.parts, (slice(start, start + size), shape))))
     return runs
 
 
@@ -97,7 +100,7 @@ def _vectors(flat: Flat, runs: list[Run]) -> list[Any]:
     """Return one vector for each run; of a tree that `entrywise` made these are the memory of its leaves."""
     if flat.vectors:
         return flat.vectors
-    rows = [[leaf.reshape(-1) for leaf in flat.leaves[start:stop]] for start, stop in runs]
+    rows = [[leaf.reshape(-1) for leaf in flat.leaves[run.first : run.stop]] for run in runs]
     return [row[0] if len(row) == 1 else np.concatenate(row) for row in rows]
 
 

@@ -30,7 +30,8 @@ class Known(Generic[T]):
 
     def keep(self, of: Any, fact: T) -> None:
         """Remember a fact until the object is gone."""
-        self._forget()
+        if self._gone:
+            self._forget()
         reference = _Reference(of, self._gone.append)  # in Python a Ctrl-C that comes then would be lost
         reference.key = id(of)
         self._facts[reference.key] = reference, fact

@@ -13,7 +13,7 @@ from reference.core import tree
 from reference.core.arrays import as_array, is_any_array
 from reference.core.kinds import checked, expect_fields
 from reference.core.known import Known
-from reference.core.nodes import ARRAY, REFUSED, TUPLE, sort
+from reference.core.nodes import ARRAY, CONSTANT, REFUSED, TUPLE, fields_of, sort
 from reference.core.randomness import takes_randomness, unmoved
 from reference.core.shapes import expect_dtype
 
@@ -89,27 +89,62 @@ class Layer:
                 layer of the same class, or a field is neither a parameter nor a constant.
             ValueError: a gradient has not the shape of its parameter.
         """
-        where, values = f"{type(self).__name__}.cotangent", {}
-        for name in tree.field_names(self):
-            value = getattr(self, name)
-            if tree.holds_parameters(value):
-                if name not in gradients:
-                    raise TypeError(f"{where}: '{name}' must get a gradient, got none")
-                gradient = gradients.pop(name)
-                if isinstance(gradient, np.generic) and getattr(value, "shape", None) == ():
-                    gradient = as_array(gradient)
-                _expect_like(where, name, gradient, value)
-                value = gradient
-            else:
-                tree.expect_constant(value, name)
-                if name in gradients and _is_empty(value) and _is_empty(gradients[name]):
-                    del gradients[name]
-            values[name] = value
-        if gradients:
-            raise TypeError(f"{where}: only fields that hold parameters have gradients, got {sorted(gradients)}")
-        d_self = tree.rebuild(self, values)
+        values = _fitting(self, gradients)
+        d_self = tree.rebuild(self, _expected(self, gradients) if values is None else values)
         _checked.keep(d_self, weakref.ref(self))
         return d_self
+
+
+def _fitting(layer: Layer, gradients: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the fields of the gradient where all is plainly as it must be, None where one has to be looked at.
+
+    What `_expected` returns, in one loop: nearly every gradient of a step is an array of NumPy's like its parameter, or
+    was made by the `cotangent` of its layer.  A step of a small Transformer has a fifth fewer calls in core so.
+    """
+    kind: Any = type(layer)
+    values, given = {}, 0
+    for name in fields_of(kind):
+        value = getattr(layer, name)
+        what: Any = type(value)
+        if name not in gradients:
+            if sort(what) is not CONSTANT:
+                return None
+            values[name] = value
+            continue
+        gradient = gradients[name]
+        if type(gradient) is not what:
+            return None
+        if what is np.ndarray:
+            if gradient.shape != value.shape or value.dtype.kind not in "fc":
+                return None
+        elif not is_checked(gradient, value):
+            return None
+        values[name] = gradient
+        given += 1
+    return values if given == len(gradients) else None
+
+
+def _expected(layer: Layer, gradients: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields of the gradient, or raise as `cotangent` says."""
+    where, values = f"{type(layer).__name__}.cotangent", {}
+    for name in tree.field_names(layer):
+        value = getattr(layer, name)
+        if tree.holds_parameters(value):
+            if name not in gradients:
+                raise TypeError(f"{where}: '{name}' must get a gradient, got none")
+            gradient = gradients.pop(name)
+            if isinstance(gradient, np.generic) and getattr(value, "shape", None) == ():
+                gradient = as_array(gradient)
+            _expect_like(where, name, gradient, value)
+            value = gradient
+        else:
+            tree.expect_constant(value, name)
+            if name in gradients and _is_empty(value) and _is_empty(gradients[name]):
+                del gradients[name]
+        values[name] = value
+    if gradients:
+        raise TypeError(f"{where}: only fields that hold parameters have gradients, got {sorted(gradients)}")
+    return values
 
 
 def is_checked(gradient: Any, layer: Any) -> bool:

@@ -13,7 +13,7 @@ from reference.core.arrays import on_host, table
 
 def as_rows(x: np.ndarray) -> np.ndarray:
     """Map (..., D) to (N, D), a view where the memory allows; D may be 0, which `reshape(-1, D)` cannot divide by."""
-    return x.reshape(math.prod(x.shape[:-1]), x.shape[-1])
+    return x if x.ndim == 2 else x.reshape(math.prod(x.shape[:-1]), x.shape[-1])
 
 
 def row_sums(x: np.ndarray) -> np.ndarray:

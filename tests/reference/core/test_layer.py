@@ -267,12 +267,60 @@ def test_the_gradient_that_another_layer_made_is_checked_all_through():
             Outer(pair).cotangent(inner=gradient)
 
 
-def test_a_gradient_is_looked_at_once_however_deep_it_stands(monkeypatch):
-    looks, look = [], layers._expect_like
+@pytest.mark.parametrize("plainly", [True, False], ids=["plainly like its layer", "looked at"])
+def test_a_gradient_is_looked_at_once_however_deep_it_stands(monkeypatch, plainly):
+    looks, look, at_once = [], layers._expect_like, layers._fitting
     monkeypatch.setattr(layers, "_expect_like", lambda *given: [looks.append(given[1]), look(*given)])
+    monkeypatch.setattr(layers, "_fitting", lambda *given: at_once(*given) if plainly else None)
     layer = scale()
     d_layer = layer.cotangent(g=np.zeros(3))
     for _ in range(10):
         layer = Outer(layer)
         d_layer = layer.cotangent(inner=d_layer)
-    assert looks == ["g"] + ["inner"] * 10
+    assert looks == ([] if plainly else ["g"] + ["inner"] * 10)
+
+
+class Several(Layer):
+    """Fields of every kind."""
+
+    array: Any = None
+    inner: Any = None
+    blocks: Any = ()
+    constant: Any = 0.5
+
+
+def several():
+    """Return a layer, and gradients of it of which some are as they must be."""
+    one, two, three = scale(), scale(), scale(2)
+    layer = Several(np.ones(3, np.float32), one, (two, three))
+    d_one, d_two, d_three = (each.cotangent(g=np.ones_like(each.g)) for each in (one, two, three))
+    right = {"array": np.zeros(3), "inner": d_one, "blocks": (d_two, d_three)}
+    wrong = {"array": np.zeros(2), "inner": d_three, "blocks": (d_two,), "constant": 1.0}
+    changed = [{name: value} for name, value in wrong.items()]
+    changed += [{"array": None}, {"array": 0.0}, {"inner": scale()}, {"inner": scale(2)}, {"more": np.zeros(3)}]
+    given = [right, *(right | change for change in changed)]
+    given += [{name: value for name, value in right.items() if name != missing} for missing in right]
+    alone = Several(layer.array, one, blocks=3)
+    given_alone = [{name: value for name, value in each.items() if name != "blocks"} for each in given]
+    return [
+        *((layer, each) for each in given), *((alone, each) for each in given_alone),
+        (Several(np.array(2.0)), {"array": np.float64(1)}), (Several(np.arange(3)), {"array": np.zeros(3)}),
+        (Several(blocks=()), {"blocks": ()}), (Several([1.0]), {}), (Several(), {}), (Several(), {"array": None}),
+    ]  # fmt: skip
+
+
+def made(layer, gradients):
+    try:
+        d_layer = layer.cotangent(**gradients)
+    except (TypeError, ValueError) as error:
+        return type(error), str(error)
+    assert layers.is_checked(d_layer, layer)
+    return type(d_layer), [(path, leaf.tolist()) for path, leaf in tree.leaves(d_layer)], d_layer.constant
+
+
+@pytest.mark.parametrize("case", range(len(several())))
+def test_what_plainly_fits_is_what_one_look_after_the_other_finds(monkeypatch, case):
+    layer, gradients = several()[case]
+    at_once = made(layer, gradients)
+    monkeypatch.setattr(layers, "_fitting", lambda *_: None)
+    assert at_once == made(layer, gradients)
