@@ -11,7 +11,9 @@ from reference.core.cache import Cache, expect_cache
 from reference.core.shapes import MOST, expect_ids, expect_shape
 
 
-def expect_position_ids(where: str, position_ids: Any, x: Any, most: int = MOST, *, like: Any = None) -> None:
+def expect_position_ids(
+    where: str, position_ids: Any, x: Any, most: int = MOST, *, like: Any = None, name: str = "position_ids"
+) -> None:
     """Raise unless `position_ids` is None or integer, (B or 1, T) for x (B, T, ...), in [0, most).
 
     It must be an array of the library of x, or of `like`.
@@ -22,13 +24,11 @@ def expect_position_ids(where: str, position_ids: Any, x: Any, most: int = MOST,
     """
     if position_ids is None:
         return
-    expect_ids(where, "position_ids", position_ids, most)
-    expect_beside(where, "position_ids", position_ids, x if like is None else like)
+    expect_ids(where, name, position_ids, most)
+    expect_beside(where, name, position_ids, x if like is None else like)
     batch, length = x.shape[:2]
     if position_ids.shape not in ((batch, length), (1, length)):
-        raise ValueError(
-            f"{where}: position_ids must have shape ({batch} or 1, {length}), got {position_ids.shape}"
-        )
+        raise ValueError(f"{where}: {name} must have shape ({batch} or 1, {length}), got {position_ids.shape}")
 
 
 def row_after_row(position_ids: np.ndarray, batch: int) -> np.ndarray:

@@ -15,6 +15,7 @@ from reference.core.kinds import Size
 from reference.core.layer import Layer
 from reference.core.masks import causal, padding
 from reference.core.outputs import expect_alone, join, split
+from reference.core.positions import placed
 from reference.core.randomness import randomness
 from reference.core.shapes import expect_shape
 from reference.core.steps import OverMemory
@@ -49,11 +50,13 @@ class DecoderBlock(OverMemory, Layer):
         *,
         mask: np.ndarray | None = None,
         memory_mask: np.ndarray | None = None,
+        position_ids: np.ndarray | None = None,
         rng: np.random.Generator | None = None,
     ) -> tuple[Any, Callable[[Any], tuple[Self, np.ndarray, np.ndarray]]]:
         """Map x (B, T, D), which queries memory (B, S, D), to y (B, T, D), or to (y, *auxiliary) as `feedforward` does.
 
-        `mask` is that of the self-attention, `memory_mask` that of the cross-attention.
+        `mask` is that of the self-attention, `memory_mask` that of the cross-attention.  `position_ids` (B or 1, T)
+        go to the self-attention, if it is one that knows positions.
 
         Raises:
             TypeError: x or memory is not floating or complex, a mask is not boolean, or rng is no generator.
@@ -63,7 +66,8 @@ class DecoderBlock(OverMemory, Layer):
         """
         expect_shape("DecoderBlock", "x", x, ("B", "T", "D"))
         expect_shape("DecoderBlock", "memory", memory, (x.shape[0], "S", x.shape[2]))
-        own, cross = randomness(self.self_attention, rng), randomness(self.cross_attention, rng)
+        own = placed(self.self_attention.inner, position_ids) | randomness(self.self_attention, rng)
+        cross = randomness(self.cross_attention, rng)
         h, self_attention_pullback = self.self_attention.vjp(x, mask=mask, **own)         # (B, T, D)  # (decoder.1)
         c, cross_attention_pullback = self.cross_attention.vjp(h, memory, mask=memory_mask, **cross)   # (decoder.2)
         y, feedforward_pullback = self.feedforward.vjp(c, **randomness(self.feedforward, rng))         # (decoder.3)
@@ -104,17 +108,18 @@ class Decoder(OverMemory, Layer):
         *,
         mask: np.ndarray | None = None,
         memory_mask: np.ndarray | None = None,
+        position_ids: np.ndarray | None = None,
         rng: np.random.Generator | None = None,
     ) -> tuple[Any, Callable[[Any], tuple[Self, np.ndarray, np.ndarray]]]:
         """Map x (B, T, D), which queries memory (B, S, D), to y (B, T, D).
 
         Behind y stand the auxiliary outputs of all blocks in their order, if there are any.
-        Masks, rng and errors as for DecoderBlock.
+        Masks, position_ids, rng and errors as for DecoderBlock.
         """
         block_pullbacks, auxiliary, counts = [], (), []
         for block in self.blocks:
-            drawn = randomness(block, rng)
-            out, block_pullback = block.vjp(x, memory, mask=mask, memory_mask=memory_mask, **drawn)
+            given = placed(block, position_ids) | randomness(block, rng)
+            out, block_pullback = block.vjp(x, memory, mask=mask, memory_mask=memory_mask, **given)
             x, more = split(out)                                                          # (B, T, D)  # (decoder.4)
             auxiliary += more                                                                          # (decoder.6)
             block_pullbacks.append(block_pullback)
@@ -145,13 +150,14 @@ class Decoder(OverMemory, Layer):
         *,
         mask: np.ndarray | None = None,
         memory_mask: np.ndarray | None = None,
+        position_ids: np.ndarray | None = None,
         rng: np.random.Generator | None = None,
     ) -> Any:
         """Return what `vjp` returns first, holding the residuals of one block at a time."""
         auxiliary: tuple = ()
         for block in self.blocks:
-            drawn = randomness(block, rng)
-            x, more = split(block(x, memory, mask=mask, memory_mask=memory_mask, **drawn))
+            given = placed(block, position_ids) | randomness(block, rng)
+            x, more = split(block(x, memory, mask=mask, memory_mask=memory_mask, **given))
             auxiliary += more
         return join(x if self.norm is None else self.norm(x), auxiliary)
 

@@ -17,6 +17,7 @@ from reference.core.kinds import Share
 from reference.core.layer import Layer
 from reference.core.masks import causal, padding
 from reference.core.outputs import join, split
+from reference.core.positions import expect_position_ids, given, placed
 from reference.core.randomness import randomness
 from reference.core.shapes import expect_boolean, expect_shape
 from reference.layers.dropout import Dropout
@@ -44,39 +45,41 @@ class EncoderDecoder(Layer):
         )
 
     def vjp(
-        self,
-        source: np.ndarray,
-        target: np.ndarray,
-        *,
-        source_mask: np.ndarray | None = None,
+        self, source: np.ndarray, target: np.ndarray, *, source_mask: np.ndarray | None = None,
+        source_position_ids: np.ndarray | None = None, target_position_ids: np.ndarray | None = None,
         rng: np.random.Generator | None = None,
-    ) -> tuple[Any, Callable[[Any], tuple[Self, np.ndarray, np.ndarray]]]:
+    ) -> tuple[Any, Callable[[Any], tuple[Self, np.ndarray, np.ndarray]]]:  # fmt: skip
         """Map source (B, S, D) and target (B, T, D), both embedded, to y (B, T, D).
 
         Behind y stand the auxiliary outputs of the encoder's blocks, then of the decoder's, if
         there are any.  `source_mask` is boolean, (B or 1, 1, 1, S), False at the source
-        positions that nobody sees, in the encoder and in the decoder.
+        positions that nobody sees, in the encoder and in the decoder.  Position ids, (B or 1, S) and (B or 1, T),
+        stand in place of 0 to S - 1 and 0 to T - 1.
 
         Raises:
-            TypeError: source or target is not floating or complex, the mask is not boolean, or rng is no generator.
-            ValueError: the shapes do not fit together.
+            TypeError: source or target is not floating or complex, the mask is not boolean, an id is no integer, or
+                rng is no generator.
+            ValueError: the shapes do not fit together, or a position is negative or beyond the last.
 
         Source: Vaswani et al. 2017, sec. 3.1, 5.4 and fig. 1.
         """
         _expect_pair("source", source, target, source_mask)
+        of_source = _given("source_position_ids", source_position_ids, source)
+        of_target = _given("target_position_ids", target_position_ids, target)
         drop = Dropout(self.dropout)
         s, t = source, target
         if self.positions is not None:
-            s, source_pullback = self.positions.vjp(source)             # (B, S, D)  # (encoder_decoder.1)
+            s, source_pullback = self.positions.vjp(source, **of_source)  # (B, S, D)  # (encoder_decoder.1)
         s, drop_source_pullback = drop.vjp(s, rng=rng)                  # (B, S, D)  # (encoder_decoder.2)
-        out, encoder_pullback = self.encoder.vjp(s, mask=source_mask, **randomness(self.encoder, rng))
+        at = placed(self.encoder, source_position_ids) | randomness(self.encoder, rng)
+        out, encoder_pullback = self.encoder.vjp(s, mask=source_mask, **at)
         memory, of_encoder = split(out)                                 # (B, S, D)  # (encoder_decoder.3)
         if self.positions is not None:
-            t, target_pullback = self.positions.vjp(target)             # (B, T, D)  # (encoder_decoder.4)
+            t, target_pullback = self.positions.vjp(target, **of_target)  # (B, T, D)  # (encoder_decoder.4)
         t, drop_target_pullback = drop.vjp(t, rng=rng)                  # (B, T, D)  # (encoder_decoder.5)
-        out, decoder_pullback = self.decoder.vjp(
-            t, memory, mask=causal(target.shape[1], like=t), memory_mask=source_mask, **randomness(self.decoder, rng)
-        )
+        at = placed(self.decoder, target_position_ids) | randomness(self.decoder, rng)
+        seen = causal(target.shape[1], like=t)
+        out, decoder_pullback = self.decoder.vjp(t, memory, mask=seen, memory_mask=source_mask, **at)
         y, of_decoder = split(out)                                      # (B, T, D)  # (encoder_decoder.6)
 
         def pullback(cotangents: Any) -> tuple[Self, np.ndarray, np.ndarray]:
@@ -99,26 +102,28 @@ class EncoderDecoder(Layer):
         return join(y, of_encoder + of_decoder), pullback
 
     def __call__(
-        self,
-        source: np.ndarray,
-        target: np.ndarray,
-        *,
-        source_mask: np.ndarray | None = None,
+        self, source: np.ndarray, target: np.ndarray, *, source_mask: np.ndarray | None = None,
+        source_position_ids: np.ndarray | None = None, target_position_ids: np.ndarray | None = None,
         rng: np.random.Generator | None = None,
-    ) -> Any:
+    ) -> Any:  # fmt: skip
         """Return what `vjp` returns first, holding the residuals of one block at a time."""
         _expect_pair("source", source, target, source_mask)
-        memory, of_encoder = split(self.encode(source, source_mask=source_mask, rng=rng))
-        y, of_decoder = split(self.decode(memory, target, source_mask=source_mask, rng=rng))
+        _given("source_position_ids", source_position_ids, source)
+        _given("target_position_ids", target_position_ids, target)
+        both: dict[str, Any] = {"source_mask": source_mask, "rng": rng}
+        memory, of_encoder = split(self.encode(source, position_ids=source_position_ids, **both))
+        y, of_decoder = split(self.decode(memory, target, position_ids=target_position_ids, **both))
         return join(y, of_encoder + of_decoder)
 
     def encode(
-        self, source: np.ndarray, *, source_mask: np.ndarray | None = None, rng: np.random.Generator | None = None
-    ) -> Any:
+        self, source: np.ndarray, *, source_mask: np.ndarray | None = None, position_ids: np.ndarray | None = None,
+        rng: np.random.Generator | None = None,
+    ) -> Any:  # fmt: skip
         """Map source (B, S, D), embedded, to the memory (B, S, D), with the encoder's auxiliary outputs behind it."""
         _expect_source("source", source, source_mask)
-        s = Dropout(self.dropout)(source if self.positions is None else self.positions(source), rng=rng)
-        return self.encoder(s, mask=source_mask, **randomness(self.encoder, rng))
+        at = _given("position_ids", position_ids, source)
+        s = Dropout(self.dropout)(source if self.positions is None else self.positions(source, **at), rng=rng)
+        return self.encoder(s, mask=source_mask, **placed(self.encoder, position_ids), **randomness(self.encoder, rng))
 
     def decode(
         self,
@@ -126,13 +131,15 @@ class EncoderDecoder(Layer):
         target: np.ndarray,
         *,
         source_mask: np.ndarray | None = None,
+        position_ids: np.ndarray | None = None,
         rng: np.random.Generator | None = None,
     ) -> Any:
         """Let target (B, T, D), embedded, query the memory (B, S, D); return y (B, T, D) and what is behind it."""
         _expect_pair("memory", memory, target, source_mask)
-        t = Dropout(self.dropout)(target if self.positions is None else self.positions(target), rng=rng)
+        at = _given("position_ids", position_ids, target)
+        t = Dropout(self.dropout)(target if self.positions is None else self.positions(target, **at), rng=rng)
         masks: dict[str, Any] = {"mask": causal(target.shape[1], like=target), "memory_mask": source_mask}
-        return self.decoder(t, memory, **masks, **randomness(self.decoder, rng))
+        return self.decoder(t, memory, **masks, **placed(self.decoder, position_ids), **randomness(self.decoder, rng))
 
     def cache(
         self, batch: int, room: int, memory: np.ndarray, *,
@@ -158,6 +165,12 @@ class EncoderDecoder(Layer):
 def _expect_pair(name: str, source: Any, target: Any, source_mask: Any) -> None:
     _expect_source(name, source, source_mask)
     expect_shape("EncoderDecoder", "target", target, (source.shape[0], "T", source.shape[2]))
+
+
+def _given(name: str, position_ids: Any, x: np.ndarray) -> dict[str, Any]:
+    """Return what positions are given of the ids of a sequence, once these are seen to be such."""
+    expect_position_ids("EncoderDecoder", position_ids, x, name=name)
+    return given(position_ids)
 
 
 def _expect_source(name: str, source: Any, source_mask: Any) -> None:

@@ -45,13 +45,16 @@ class RelativeStack(Layer):
         return _placed(self.stack, self.relative)                                   # (relative_stack.1)
 
     def vjp(
-        self, x: np.ndarray, *memory: np.ndarray, rng: np.random.Generator | None = None, **masks: Any
-    ) -> tuple[Any, Callable[[Any], tuple]]:
-        """Map x (B, T, D), and the memory (B, S, D) of a decoder, to y (B, T, D); masks and errors as for the stack.
+        self, x: np.ndarray, *memory: np.ndarray, position_ids: np.ndarray | None = None,
+        rng: np.random.Generator | None = None, **masks: Any,
+    ) -> tuple[Any, Callable[[Any], tuple]]:  # fmt: skip
+        """Map x (B, T, D), and the memory (B, S, D) of a decoder, to y (B, T, D).
+
+        Masks, position ids and errors as for the stack.
 
         Source: Raffel et al. 2020 (arXiv:1910.10683), sec. 2.1: "we share the position embedding parameters".
         """
-        y, separate_pullback = self.separate().vjp(x, *memory, rng=rng, **masks)
+        y, separate_pullback = self.separate().vjp(x, *memory, position_ids=position_ids, rng=rng, **masks)
 
         def pullback(dy: Any) -> tuple:
             d_stack, *dinputs = separate_pullback(dy)
@@ -63,10 +66,11 @@ class RelativeStack(Layer):
         return y, pullback
 
     def __call__(
-        self, x: np.ndarray, *memory: np.ndarray, rng: np.random.Generator | None = None, **masks: Any
-    ) -> Any:
+        self, x: np.ndarray, *memory: np.ndarray, position_ids: np.ndarray | None = None,
+        rng: np.random.Generator | None = None, **masks: Any,
+    ) -> Any:  # fmt: skip
         """Return what `vjp` returns first, holding the residuals of one block at a time."""
-        return self.separate()(x, *memory, rng=rng, **masks)
+        return self.separate()(x, *memory, position_ids=position_ids, rng=rng, **masks)
 
     def cache(self, *sizes: Any, **options: Any) -> Cache:
         """Return what `step` needs, as the stack does."""

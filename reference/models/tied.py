@@ -121,14 +121,17 @@ class TiedTransformer(Layer):
         source: np.ndarray,
         target: np.ndarray,
         source_mask: np.ndarray | None = None,
+        source_position_ids: np.ndarray | None = None,
+        target_position_ids: np.ndarray | None = None,
         rng: np.random.Generator | None = None,
     ) -> tuple[Any, Callable[[Any], tuple[Self]]]:
         """Map token ids, source (B, S) and target (B, T), to logits (B, T, V); the rest as for Transformer.
 
         Source: Press & Wolf 2017 (three-way weight tying); Vaswani et al. 2017, sec. 3.4.
         """
+        at = {"source_position_ids": source_position_ids, "target_position_ids": target_position_ids}
         logits, separate_pullback = self.separate().vjp(
-            source=source, target=target, source_mask=source_mask, rng=rng
+            source=source, target=target, source_mask=source_mask, **at, rng=rng
         )
 
         def pullback(dlogits: Any) -> tuple[Self]:

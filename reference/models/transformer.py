@@ -61,13 +61,16 @@ class Transformer(Layer):
         source: np.ndarray,
         target: np.ndarray,
         source_mask: np.ndarray | None = None,
+        source_position_ids: np.ndarray | None = None,
+        target_position_ids: np.ndarray | None = None,
         rng: np.random.Generator | None = None,
     ) -> tuple[Any, Callable[[Any], tuple[Self]]]:
         """Map token ids, source (B, S) and target (B, T), to logits (B, T, V).
 
         `target` is the decoder's input, shifted to the right by its caller: logits t depend
         on the targets up to t.  `source_mask` is boolean, (B or 1, 1, 1, S), False at padding.
-        Auxiliary outputs of the body stand behind the logits, if there are any.
+        `source_position_ids` (B or 1, S) and `target_position_ids` (B or 1, T) stand in place of 0 to S - 1 and of
+        0 to T - 1, as with padding in front.  Auxiliary outputs of the body stand behind the logits, if there are any.
 
         Raises:
             TypeError: source or target is not an integer array, the mask is not boolean, or rng is no generator.
@@ -81,7 +84,8 @@ class Transformer(Layer):
         e_target, target_embedding_pullback = self.target_embedding.vjp(ids=target)
         x_source = scale * e_source                                 # (B, S, D)  # (transformer.1)
         x_target = scale * e_target                                 # (B, T, D)  # (transformer.2)
-        out, body_pullback = self.body.vjp(x_source, x_target, source_mask=source_mask, rng=rng)
+        at = {"source_position_ids": source_position_ids, "target_position_ids": target_position_ids}
+        out, body_pullback = self.body.vjp(x_source, x_target, source_mask=source_mask, **at, rng=rng)
         y, auxiliary = split(out)                                   # (B, T, D)  # (transformer.3)
         logits, output_pullback = self.output.vjp(y)                # (B, T, V)  # (transformer.4)
         expect_alone("Transformer", "output", logits)
@@ -108,21 +112,25 @@ class Transformer(Layer):
         source: np.ndarray,
         target: np.ndarray,
         source_mask: np.ndarray | None = None,
+        source_position_ids: np.ndarray | None = None,
+        target_position_ids: np.ndarray | None = None,
         rng: np.random.Generator | None = None,
     ) -> Any:
         """Return what `vjp` returns first, holding the residuals of one block at a time."""
         self._expect_pair(source, target)
-        memory, of_encoder = split(self.encode(source=source, source_mask=source_mask, rng=rng))
-        logits, of_decoder = split(self.decode(memory, target=target, source_mask=source_mask, rng=rng))
+        both: dict[str, Any] = {"source_mask": source_mask, "rng": rng}
+        memory, of_encoder = split(self.encode(source=source, position_ids=source_position_ids, **both))
+        logits, of_decoder = split(self.decode(memory, target=target, position_ids=target_position_ids, **both))
         return join(logits, of_encoder + of_decoder)
 
     def encode(
-        self, *, source: np.ndarray, source_mask: np.ndarray | None = None, rng: np.random.Generator | None = None
-    ) -> Any:
+        self, *, source: np.ndarray, source_mask: np.ndarray | None = None, position_ids: np.ndarray | None = None,
+        rng: np.random.Generator | None = None,
+    ) -> Any:  # fmt: skip
         """Map source ids (B, S) to the memory (B, S, D), with the encoder's auxiliary outputs behind it."""
         _expect_tokens("source", source, "B", self.source_embedding)
         x_source = self._scale() * self.source_embedding(ids=source)
-        return self.body.encode(x_source, source_mask=source_mask, rng=rng)
+        return self.body.encode(x_source, source_mask=source_mask, position_ids=position_ids, rng=rng)
 
     def decode(
         self,
@@ -130,12 +138,14 @@ class Transformer(Layer):
         *,
         target: np.ndarray,
         source_mask: np.ndarray | None = None,
+        position_ids: np.ndarray | None = None,
         rng: np.random.Generator | None = None,
     ) -> Any:
         """Let target ids (B, T) query the memory (B, S, D); return logits (B, T, V) and what is behind them."""
         _expect_tokens("target", target, "B", self.target_embedding)
         x_target = self._scale() * self.target_embedding(ids=target)
-        y, auxiliary = split(self.body.decode(memory, x_target, source_mask=source_mask, rng=rng))
+        given: dict[str, Any] = {"source_mask": source_mask, "position_ids": position_ids, "rng": rng}
+        y, auxiliary = split(self.body.decode(memory, x_target, **given))
         return join(self.output(y), auxiliary)
 
     def cache(self, batch: int, room: int, memory: np.ndarray, **options: Any) -> Cache:

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 from composites import (
@@ -26,13 +28,18 @@ from reference.core import tree
 from reference.core.layer import Layer
 from reference.core.masks import causal, padding
 from reference.layers.dropout import Dropout
+from reference.layers.grouped_attention import GroupedAttention
+from reference.layers.learned import LearnedPositions
 from reference.layers.linear import Linear
+from reference.layers.relative import RelativePositions
 from reference.layers.residual import PostNorm, PreNorm
+from reference.layers.rotary import Rotary
 from reference.layers.sinusoidal import SinusoidalPositions
 from reference.models import encoder_decoder
 from reference.models.decoder import Decoder
 from reference.models.encoder import Stack
 from reference.models.encoder_decoder import EncoderDecoder, examples
+from reference.models.relative_stack import RelativeStack
 
 BOTH = pytest.mark.parametrize("residual", [PreNorm, PostNorm])
 MASK = padding(np.array([5, 3]), 5)
@@ -213,6 +220,103 @@ def test_only_positions_tell_the_source_order(rng):
     without = EncoderDecoder(layer.encoder, layer.decoder, Echo())
     same(without(source[:, order], target), without(source, target))
     assert np.abs(layer(source[:, order], target) - layer(source, target)).max() > 1e-3
+
+
+def knowing(rng, positions):
+    """A model whose positions are added to the sequences, or known to its self-attention in both stacks."""
+    layer = random_model(rng, layers=(1, 2))
+    if positions is not None:
+        return EncoderDecoder(layer.encoder, layer.decoder, positions(rng))
+
+    def placed(block, name, causal):
+        attention = GroupedAttention.init(rng, 8, 4, 2, causal=causal, rotary=Rotary(base=50.0), dtype=np.float64)
+        return dataclasses.replace(block, **{name: PreNorm(getattr(block, name).norm, attention)})
+
+    encoder = Stack(tuple(placed(block, "attention", False) for block in layer.encoder.blocks), layer.encoder.norm)
+    blocks = tuple(placed(block, "self_attention", True) for block in layer.decoder.blocks)
+    encoder, decoder = (
+        RelativeStack(RelativePositions(rng.normal(size=(8, 4)), both, far=5), stack)
+        for both, stack in ((True, encoder), (False, Decoder(blocks, layer.decoder.norm)))
+    )
+    return generic(rng, EncoderDecoder(encoder, decoder, None))
+
+
+KNOWN = pytest.mark.parametrize("positions", [
+    None, lambda rng: SinusoidalPositions(halves=True), lambda rng: LearnedPositions(rng.normal(size=(9, 8))),
+], ids=["attention", "sinusoidal", "learned"])  # fmt: skip
+
+
+@KNOWN
+def test_position_ids_say_where_source_and_target_stand(rng, positions):
+    layer, (source, target), dy = knowing(rng, positions), sequences(rng), rng.normal(size=(2, 4, 8))
+    usual = {"source_position_ids": np.arange(5)[None], "target_position_ids": np.arange(4)[None]}
+    (y, pullback), (z, z_pullback) = layer.vjp(source, target), layer.vjp(source, target, **usual)
+    same(z, y)
+    for (_, got), (_, want) in zip(tree.leaves(z_pullback(dy)), tree.leaves(pullback(dy)), strict=True):
+        same(got, want)
+    for name, at in (("source_position_ids", [[4, 1, 0, 2, 7]]), ("target_position_ids", [[8, 2, 5, 5]])):
+        other = usual | {name: np.array(at)}
+        moved, _ = layer.vjp(source, target, **other)
+        assert np.abs(moved - y).max() > 1e-3
+        np.testing.assert_array_equal(layer(source, target, **other), moved)
+
+
+@KNOWN
+def test_backward_is_proved_with_position_ids(prove, rng, positions):
+    ids = {"source_position_ids": np.array([[2, 0, 1]]), "target_position_ids": np.array([[3, 0]])}
+    prove(knowing(rng, positions), *sequences(rng, 1, 3, 2), **ids)
+
+
+@KNOWN
+def test_padding_in_front_of_the_source_changes_nothing(rng, positions):
+    layer, (source, target), dy = knowing(rng, positions), sequences(rng), rng.normal(size=(2, 4, 8))
+    seen, at = np.ones((2, 1, 1, 5), bool), np.array([[0, 0, 0, 1, 2], [0, 1, 2, 3, 4]])
+    seen[0, ..., :2] = False
+    y, pullback = layer.vjp(source, target, source_mask=seen, source_position_ids=at)
+    _, dsource, dtarget = pullback(dy)
+    for row, first in ((slice(0, 1), 2), (slice(1, 2), 0)):
+        alone, alone_pullback = layer.vjp(source[row, first:], target[row])
+        _, ds, dt = alone_pullback(dy[row])
+        for got, want in ((y[row], alone), (dsource[row, first:], ds), (dtarget[row], dt)):
+            same(got, want)
+    assert not dsource[0, :2].any()
+
+
+class ForgetfulIds(EncoderDecoder):
+    """Gradients of the target's positions go to the first rows of the table, and not to those of its ids."""
+
+    def vjp(self, source, target, *, target_position_ids):
+        y, right_pullback = super().vjp(source, target, target_position_ids=target_position_ids)
+
+        def pullback(dy):
+            d, dsource, dtarget = right_pullback(dy)
+            table, added = d.positions.table.copy(), dtarget.sum(axis=0)
+            table[target_position_ids[0]] -= added
+            table[: len(added)] += added
+            return dataclasses.replace(d, positions=self.positions.cotangent(table=table)), dsource, dtarget
+
+        return y, pullback
+
+
+def test_forgotten_ids_of_the_target_are_caught(caught, rng):
+    wrong = ForgetfulIds(*small_parts(rng), LearnedPositions(rng.normal(size=(3, 4))))
+    caught({"positions.table"}, wrong, *sequences(rng, 2, 3, 2, 4), target_position_ids=np.array([[2, 0]]))
+
+
+@pytest.mark.parametrize(("given", "error", "message"), [
+    ({"source_position_ids": np.zeros((2, 4), int)}, ValueError,
+     r"source_position_ids must have shape \(2 or 1, 5\), got \(2, 4\)"),
+    ({"target_position_ids": np.zeros((3, 4), int)}, ValueError,
+     r"target_position_ids must have shape \(2 or 1, 4\), got \(3, 4\)"),
+    ({"target_position_ids": np.zeros((2, 4))}, TypeError, "target_position_ids must be an integer array, got float64"),
+    ({"source_position_ids": np.full((1, 5), -1)}, ValueError,
+     r"source_position_ids must lie in \[0, 100000000\), got -1 at \(0, 0\)"),
+])  # fmt: skip
+def test_position_ids_that_are_none_are_one_clear_line(rng, given, error, message):
+    layer, inputs = random_model(rng), sequences(rng)
+    for run in (layer, layer.vjp):
+        with pytest.raises(error, match=f"^EncoderDecoder: {message}$"):
+            run(*inputs, **given)
 
 
 def test_auxiliary_outputs_of_both_stacks_stand_behind(rng):

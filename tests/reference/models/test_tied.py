@@ -109,6 +109,23 @@ def test_the_gradient_is_the_sum_of_the_separate_ones(rng, residual):
     same(d_model.vocabulary.table, np.einsum("nvd->vd", terms))
 
 
+def test_position_ids_are_those_of_the_separate_model(rng):
+    """Shifted alike for the source they change its memory, for the target its logits, and the table's gradient."""
+    model, ids, dlogits = random_model(rng), tokens(rng), rng.normal(size=(2, 4, V))
+    at = {"source_position_ids": np.arange(5)[None] + 2, "target_position_ids": np.array([[3, 0, 1, 9]])}
+    (y, pullback), (z, separate_pullback) = model.vjp(**ids, **at), model.separate().vjp(**ids, **at)
+    np.testing.assert_array_equal(y, z)
+    np.testing.assert_array_equal(model(**ids, **at), y)
+    memory = model.encode(source=ids["source"], position_ids=at["source_position_ids"])
+    decoded = model.decode(memory, target=ids["target"], position_ids=at["target_position_ids"])
+    np.testing.assert_array_equal(decoded, y)
+    d, (e,) = pullback(dlogits)[0], separate_pullback(dlogits)
+    total = e.source_embedding.table + e.target_embedding.table + e.output.table
+    np.testing.assert_allclose(d.vocabulary.table, total, rtol=1e-12, atol=1e-12)  # the same sums in another order
+    for name in at:
+        assert np.abs(model(**ids, **at | {name: None}) - y).max() > 1e-3
+
+
 def test_an_output_of_its_own_leaves_the_table_to_the_embeddings(rng):
     model, ids, dlogits = random_model(rng), tokens(rng), rng.normal(size=(2, 4, V))
     own = TiedTransformer(model.vocabulary, model.body, output=Linear(rng.normal(size=(D, V)), rng.normal(size=V)))
