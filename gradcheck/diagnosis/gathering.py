@@ -26,6 +26,7 @@ NUMBERS = 4_000_000  # in a claimed Jacobian, at most
 PRICE = {True: 4, False: 16}  # of one entry in forward passes: by the complex step, by real differences
 MOST = 4096  # forward passes for one array, above which a sample of its entries must do
 SAMPLE = {True: 48, False: 16}
+OF_LARGE = {True: 16, False: 6}  # the same in a large check
 BUDGET = {False: 8192, True: 800}  # forward passes for all arrays of a check; of a large one
 
 
@@ -72,7 +73,7 @@ class Gathering:
         ground = Ground(self.problem, place, claim, exact, self.compared.near.mapper, measures_noise=False)
         size = place.point[leaf].size
         all_of_it = size * PRICE[exact] <= min(MOST, self.budget)
-        at = np.arange(size) if all_of_it else _sample(size, min(size, SAMPLE[exact]))
+        at = np.arange(size) if all_of_it else self._sample(leaf, size, exact)
         at = at if only is None else only
         self.budget -= at.size * PRICE[exact]
         if not size or self.budget < 0:
@@ -152,6 +153,16 @@ class Gathering:
         with np.errstate(all="ignore"):
             return self.problem.gradients(place.point, g)
 
+    def _sample(self, leaf: int, size: int, exact: bool) -> np.ndarray:
+        """Return entries at random, but for a half of them at most, which are known to be wrong."""
+        count = min(size, (OF_LARGE if self.problem.is_large else SAMPLE)[exact])
+        entries = [c for c in self.compared.of[leaf] if c.probe.coordinate is not None]
+        wrong = [c.probe.coordinate for c in entries if (c.outside() | c.exact_outside()).any()]
+        known = np.unique(np.array(wrong, int))
+        known = known[np.linspace(0, known.size - 1, min(count // 2, known.size)).astype(int)]
+        rest = np.random.default_rng(1).choice(size, count, replace=False)
+        return np.union1d(known, np.setdiff1d(rest, known, assume_unique=True)[: count - known.size])
+
     def _moved(self, k: int) -> Place:
         """Move one array; for -1 - k half of the entries of array k."""
         place, rng = self.near, np.random.default_rng(abs(k))
@@ -174,10 +185,6 @@ class Gathering:
 
 def _differs(a: np.ndarray, b: np.ndarray) -> bool:
     return bool((np.abs(a - b) > SAME * np.abs(a).max(initial=0)).any())
-
-
-def _sample(size: int, count: int) -> np.ndarray:
-    return np.sort(np.random.default_rng(1).choice(size, count, replace=False))
 
 
 def _column(c: Comparison, exact: bool) -> tuple[np.ndarray, np.ndarray]:

@@ -49,7 +49,8 @@ def _sharpened(ground: Ground, known: Known, comparisons: list[Comparison], rng:
     sure = {i for i in first if comparisons[i].is_plain()}
     wrong = {comparisons[i].probe.leaf for i in sure}
     failing = [i for i in first if i not in sure and comparisons[i].outside().any()]
-    seen = [i for i in first if comparisons[i].real is None and comparisons[i].probe.leaf in wrong]
+    # what all arrays together show has ladders for each that is odd next
+    seen = [i for i in first if comparisons[i].real is None and wrong & {comparisons[i].probe.leaf, None}]
     rest = [i for i in first if i not in sure and i not in seen]
     comparisons, known = _confirmed(ground, known, comparisons, rest, rng)
     acquitted = {comparisons[i].probe.leaf for i in failing if not comparisons[i].outside().any()}

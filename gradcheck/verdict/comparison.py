@@ -11,6 +11,8 @@ from gradcheck.numeric.probe import Probe
 PLAIN = 10  # bars
 AFAR, WIDEST = 2, 2.0**-4  # steps below this, which are looked at
 PART = 1 / 4  # of what the claim is off
+FALLING = 3  # steps below this, over which what they depart by falls like its square where f is smooth
+SQUARE = 0.1  # part by which it may fall otherwise: that of a staircase does not fall, or any way
 
 
 @dataclasses.dataclass(frozen=True)
@@ -99,13 +101,18 @@ class Comparison:
         return bool((self.real.bar <= size / 1000).all() and sure.any())
 
     def departs_from_afar(self) -> bool:
-        """Whether wide steps depart from what smaller ones show as the claim does, or these change nothing."""
+        """Whether wide steps depart from what smaller ones show as the claim does, or these change nothing.
+
+        What falls like the square of the step is no departure: that is how f bends.
+        """
         if self.sweep is None or self.real is None:
             return False
-        wide = self.sweep.central[(self.sweep.steps < WIDEST).all(axis=1)][:AFAR]
-        apart = np.abs(wide - self.real.value)
-        departs = (apart > PART * np.abs(self.claimed - self.real.value)).all(axis=0)
-        return bool((departs | self.real.still).any())
+        near = (self.sweep.steps < WIDEST).all(axis=1)
+        steps, apart = self.sweep.steps[near][:FALLING], np.abs(self.sweep.central[near][:FALLING] - self.real.value)
+        departs = (apart[:AFAR] > PART * np.abs(self.claimed - self.real.value)).all(axis=0)
+        squares = apart[:-1] * (steps[1:] / steps[:-1]) ** 2
+        bends = (np.abs(apart[1:] - squares) <= SQUARE * squares).all(axis=0) & (len(apart) == FALLING)
+        return bool((departs & ~bends | self.real.still).any())
 
     def is_doubtful(self, wide: float) -> bool:
         """Whether real differences deserve a longer look: unsettled, wider than `wide`, or contradicted."""

@@ -53,3 +53,34 @@ def test_evidence_at_one_place_is_made_once(monkeypatch):
     monkeypatch.setattr("gradcheck.checker.explained", twice)
     gradcheck.check(pair(np.sinh, lambda x, dy: dy * np.exp(x)), np.arange(1.0, 5.0))
     assert seen == [(True, True)]
+
+
+@pytest.mark.parametrize(("size", "count"), [(3000, 48), (LARGE + 1, 16)])
+def test_a_sample_has_the_entries_that_are_known_to_be_wrong_and_others(size, count, monkeypatch):
+    """Else a few wrong entries among many were said to be right entry by entry."""
+    seen, wrong = [], [7, size // 3]
+
+    def looked(compared, gradients, findings):
+        seen.append(gathering.Gathering(compared).evidence(0))
+        return gradients
+
+    monkeypatch.setattr("gradcheck.checker.explained", looked)
+    factor = np.where(np.isin(np.arange(size), wrong), 1.5, 1)
+    gradcheck.check(pair(np.sin, lambda x, dy: dy * np.cos(x) * factor), np.random.default_rng(3).normal(size=size))
+    (evidence,) = seen
+    assert evidence.at.size == count and (np.diff(evidence.at) > 0).all()
+    assert evidence.at[evidence.bad.any(axis=0)].tolist() == wrong
+
+
+def test_a_sample_of_wrong_entries_is_a_half_at_most(monkeypatch):
+    seen = []
+
+    def looked(compared, gradients, findings):
+        seen.append(gathering.Gathering(compared).evidence(0))
+        return gradients
+
+    monkeypatch.setattr("gradcheck.checker.explained", looked)
+    factor = np.where(np.arange(3000) % 100 == 1, 1.5, 1)  # thirty of them
+    gradcheck.check(pair(np.sin, lambda x, dy: dy * np.cos(x) * factor), np.random.default_rng(3).normal(size=3000))
+    (evidence,) = seen
+    assert evidence.at.size == 48 and 24 <= int(evidence.bad.any(axis=0).sum()) <= 26

@@ -128,6 +128,14 @@ def test_it_is_not_plain_where_wide_steps_show_something_else_or_the_smallest_no
     assert not plain(claimed=[2.0, 1.0], sweep=sweep(np.sin, lambda t: t + np.where(np.abs(t) > STEPS[4], t, 0)))
 
 
+def test_how_f_bends_is_no_departure_of_wide_steps(plain, sweep):
+    """Of an error of one part in 10^6, beside which sin is 8e-6 away from its slope at the widest step."""
+    small = {"claimed": 1 + 1e-6, "value": 1.0, "bar": 1e-12}
+    assert plain(sweep=sweep(np.sin), **small) and plain(sweep=sweep(lambda t: t - t**3), **small)
+    assert not plain(sweep=sweep(lambda t: t + 1e-5 * np.where(np.abs(t) > STEPS[5], t, 0)), **small)
+    assert not plain(sweep=sweep(lambda t: t + 1e-3 * np.where(np.abs(t) > STEPS[6], t * np.abs(t), 0)), **small)
+
+
 def test_ten_bars_and_a_thousandth_are_the_limits(plain):
     unit = 2.0**-20
     assert not plain(claimed=1 + 10 * unit, bar=unit, claimed_bar=0) and plain(claimed=1 + 11 * unit, bar=unit)
