@@ -26,7 +26,7 @@ NUMBERS = 4_000_000  # in a claimed Jacobian, at most
 PRICE = {True: 4, False: 16}  # of one entry in forward passes: by the complex step, by real differences
 MOST = 4096  # forward passes for one array, above which a sample of its entries must do
 SAMPLE = {True: 48, False: 16}
-OF_LARGE = {True: 16, False: 6}  # the same in a large check
+OF_LARGE = {True: 16, False: 4}  # the same in a large check
 BUDGET = {False: 8192, True: 800}  # forward passes for all arrays of a check; of a large one
 
 

@@ -15,6 +15,7 @@ from gradcheck.numeric.scales import scale
 from gradcheck.verdict.compare import Compared, glance
 from gradcheck.verdict.comparison import Comparison
 from gradcheck.verdict.ground import Ground, Known
+from gradcheck.verdict.halves import by_ladders
 from gradcheck.verdict.locate import Located, halved
 from gradcheck.verdict.measured import measured
 from gradcheck.verdict.plan import EXHAUSTIVE, SUSPECTS, Plan, apart, balanced, every, given, tied
@@ -51,7 +52,7 @@ def compare_at_given(
         return Located(found + more + _sure(first), True, known)
     for _ in range(ROUNDS):
         probe = next(c.probe for c in first if not settled(c))
-        odd = halved(ground, known, probe, unsettled_by, WIDEST, True, rng)
+        odd = halved(ground, known, probe, unsettled_by, WIDEST, by_ladders, rng)
         complete &= odd.complete
         new = [i for i in odd.entries if i not in held]
         if not new:

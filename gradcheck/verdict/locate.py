@@ -11,11 +11,12 @@ from gradcheck.numeric.probe import Probe
 from gradcheck.verdict.compare import Compared, compare, glance, laddered
 from gradcheck.verdict.comparison import Comparison
 from gradcheck.verdict.doubt import CONFIRMED
-from gradcheck.verdict.first_look import claimed
 from gradcheck.verdict.ground import Ground, Known
+from gradcheck.verdict.halves import Cut, Means, by_complex_step, by_ladders, by_short_ladders, middles
 from gradcheck.verdict.plan import EXHAUSTIVE
 
 WIDEST = 32  # wrong segments at one depth, above which the error is dense and a sample will do
+OF_LARGE = 8  # the same where each costs more
 SAMPLE = 4
 
 
@@ -43,17 +44,34 @@ def locate(ground: Ground, known: Known, leaf: int, exact: bool, rng: np.random.
     def excess(c: Comparison) -> float:
         return _excess(c, exact)
 
-    size, complete = ground.place.point[leaf].size, True
-    entries = list(range(size))
-    if size > (EXHAUSTIVE if exact else WIDEST):
-        probe = Probe(leaf, seed=int(rng.integers(2**32)))
-        found = halved(ground, known, probe, excess, WIDEST, not exact, rng)
-        entries, complete, known = found.entries, found.complete, found.known
-    units = [Probe(leaf, coordinate=entry) for entry in entries]
+    size, large = ground.place.point[leaf].size, ground.problem.is_large
+    if size <= (EXHAUSTIVE if exact else WIDEST):
+        return _alone(ground, known, leaf, Halved(list(range(size)), True, known), excess, exact, rng)
+    probe = Probe(leaf, seed=int(rng.integers(2**32)))
+    for means in (by_complex_step,) if exact else (by_short_ladders, by_ladders):
+        found = halved(ground, known, probe, excess, OF_LARGE if large else WIDEST, means, rng)
+        located = _alone(ground, found.known, leaf, found, excess, exact, rng)
+        if any(c.outside().any() for c in located.comparisons):
+            break
+        known = located.known
+    return located
+
+
+def _alone(
+    ground: Ground,
+    known: Known,
+    leaf: int,
+    found: Halved,
+    excess: Callable[[Comparison], float],
+    exact: bool,
+    rng: np.random.Generator,
+) -> Located:
+    """Compare at the entries to which something odd was traced."""
+    units, complete = [Probe(leaf, coordinate=entry) for entry in found.entries], found.complete
     if not units:
         return Located([], complete, known)
     if not exact:
-        comparisons, known = compare(ground, known, units, [True] * len(units), rng)
+        comparisons, known = _by_differences(ground, known, units, rng)
         return Located(comparisons, complete, known)
     seen, known = glance(ground, known, units, [False] * len(units), rng)
     odd = [i for i, c in enumerate(seen) if excess(c) > 1]
@@ -68,64 +86,42 @@ def locate(ground: Ground, known: Known, leaf: int, exact: bool, rng: np.random.
     return Located(seen, complete, known)
 
 
+def _by_differences(ground: Ground, known: Known, units: list[Probe], rng: np.random.Generator) -> Compared:
+    """Compare at entries by real differences; of a large array, which is known to be wrong, a first look will do."""
+    if not ground.problem.is_large:
+        return compare(ground, known, units, [True] * len(units), rng)
+    seen, known = glance(ground, known, units, [True] * len(units), rng)
+    open_ = [i for i, c in enumerate(seen) if not (c.resolved and c.outside().any())]
+    sure, known = compare(ground, known, [units[i] for i in open_], [True] * len(open_), rng)
+    for i, c in zip(open_, sure, strict=True):
+        seen[i] = c
+    return seen, known
+
+
 def halved(
     ground: Ground,
     known: Known,
     probe: Probe,
     excess: Callable[[Comparison], float],
     widest: int,
-    real: bool,
+    means: Means,
     rng: np.random.Generator,
 ) -> Halved:
-    """Trace a direction's excess (above 1: something is odd) to entries.
-
-    `real` says whether segments get ladders of real differences.
-    """
+    """Trace a direction's excess (above 1: something is odd) to entries; segments are compared by some `means`."""
     assert probe.leaf is not None
     segments, complete = [(0, ground.place.point[probe.leaf].size)], True
     wholes: list[Comparison | None] = [None]
     while segments and max(stop - start for start, stop in segments) > 1:
-        halves = [[dataclasses.replace(probe, start=i, stop=j) for i, j in _halves(*segment)] for segment in segments]
-        compared, known = _compared(ground, known, halves, [None] * len(halves) if real else wholes, real, rng)
+        halves = [[dataclasses.replace(probe, start=i, stop=j) for i, j in middles(*segment)] for segment in segments]
+        compared, known = means(ground, known, Cut(halves, wholes, excess), rng)
         found = [excess(c) for c in compared]
         odd = [i for i, e in enumerate(found) if e > 1]
         if len(odd) > widest:
             complete = False
             odd = sorted(odd, key=lambda i: -found[i])[:SAMPLE]
-        ends = [half for segment in segments for half in _halves(*segment)]
+        ends = [half for segment in segments for half in middles(*segment)]
         segments, wholes = [ends[i] for i in odd], [compared[i] for i in odd]
     return Halved([start for start, _ in segments], complete, known)
-
-
-def _compared(
-    ground: Ground,
-    known: Known,
-    halves: list[list[Probe]],
-    wholes: list[Comparison | None],
-    real: bool,
-    rng: np.random.Generator,
-) -> Compared:
-    """Compare along halves; of a whole that is known the complex step along the first tells that along the second."""
-    asked = [half for pair, whole in zip(halves, wholes, strict=True) for half in (pair if whole is None else pair[:1])]
-    compared, known = glance(ground, known, asked, [real] * len(asked), rng)
-    rest, found = iter(compared), []
-    for (_, *second), whole in zip(halves, wholes, strict=True):
-        first = next(rest)
-        found += [first, *(next(rest) if whole is None else _rest(ground, half, whole, first) for half in second)]
-    return found, known
-
-
-def _rest(ground: Ground, probe: Probe, whole: Comparison, part: Comparison) -> Comparison:
-    """Return what a comparison along a part leaves of that along the whole, for the rest: derivatives add up."""
-    c = claimed(ground, probe)
-    if whole.exact is None or part.exact is None or whole.exact_bar is None or part.exact_bar is None:
-        return c
-    return dataclasses.replace(c, exact=whole.exact - part.exact, exact_bar=whole.exact_bar + part.exact_bar)
-
-
-def _halves(start: int, stop: int) -> list[tuple[int, int]]:
-    middle = (start + stop) // 2
-    return [(start, middle), (middle, stop)] if stop - start > 1 else [(start, stop)]
 
 
 def _excess(c: Comparison, exact: bool) -> float:
