@@ -33,7 +33,8 @@ def both(ground):
         at, rng = ground(forward, backward, X, exact=means is by_complex_step), np.random.default_rng(2)
         probe = Probe(0, seed=1)
         parts = [Probe(0, seed=1, start=a, stop=b) for a, b in middles(0, 128)]
-        (of_whole,), known = (by_complex_step if at.exact else by_ladders)(at, Known(), Cut([[probe]], [None], excess), rng)
+        measure = by_complex_step if at.exact else by_ladders
+        (of_whole,), known = measure(at, Known(), Cut([[probe]], [None], excess), rng)
         before = dict(at.problem.count)
         found, _ = means(at, known, Cut([parts], [of_whole if whole else None], excess), rng)
         return found, {kind: n - before.get(kind, 0) for kind, n in at.problem.count.items()}
