@@ -115,6 +115,14 @@ def pieces(decode: Callable[[list[int]], str], said: Iterable[int]) -> Iterator[
         ids.append(token)
         text = decode(ids)
         if not text.endswith("\ufffd"):  # a character of which some bytes are still to come
-            yield text.removeprefix(shown)
+            yield _behind(shown, text)
             shown = text
-    yield decode(ids).removeprefix(shown)
+    yield _behind(shown, decode(ids))
+
+
+def _behind(shown: str, text: str) -> str:
+    """Return what a text has behind what it shares with the one that was shown; some decoders join words anew."""
+    if text.startswith(shown):
+        return text.removeprefix(shown)
+    shared = next((i for i, (one, other) in enumerate(zip(shown, text, strict=False)) if one != other), len(text))
+    return text[shared:]

@@ -64,9 +64,9 @@ def _speak(given: Given) -> int:
         if given.get(name):
             raise UsageError(f"published weights take a --prompt, got {name}")
     prompt, sampling = prompted.text(given), prompted.sampling(given, GREEDY)
-    tokens, seed = whole("tokens", given.get("tokens", 50), 1), whole("seed", given.get("seed", 0), 0)
+    tokens, seed = given.get("tokens"), whole("seed", given.get("seed", 0), 0)
     published.speak(
-        given["model"], prompt, tokens, sys.stdout,
+        given["model"], prompt, None if tokens is None else whole("tokens", tokens, 1), sys.stdout,
         sampling=sampling, seed=seed, end=given.get("end"), told=sys.stderr,
     )  # fmt: skip
     return 0

@@ -19,7 +19,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--prompt", metavar="TEXT", help=(
         "what a model of text goes on from; for published weights without a tokenizer.json ids such as '3 1 2'"))
     parser.add_argument("--prompt-file", type=Path, metavar="FILE", help="a file with it in UTF-8; - is standard input")
-    parser.add_argument("--tokens", type=int, metavar="N", help="how many it says after it at most (default: 50)")
+    parser.add_argument("--tokens", type=int, metavar="N", help=(
+        "how many it says after it at most (default: 50, or as many as published weights have positions for)"))
     parser.add_argument("--temperature", type=float, metavar="T", help=(
         "by which logits are divided before a token is drawn; 0 takes the likeliest (default: 0 for published weights, "
         "0.8 for a model of text)"))

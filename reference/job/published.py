@@ -20,24 +20,27 @@ from reference.published import folder, library
 from reference.tasks.text import Text
 
 TOKENIZER = folder.TOKENIZER
+TOKENS = 50  # that are said unless another number is asked for
 
 
 def speak(
-    path: Path, prompt: str, tokens: int, out: TextIO,
+    path: Path, prompt: str, tokens: int | None, out: TextIO,
     *, sampling: Sampling = GREEDY, seed: int = 0, end: Sequence[int] | None = None, told: TextIO | None = None,
 ) -> None:  # fmt: skip
     """Write what the model in a folder says after the prompt, each token as soon as it is said; to `told` how fast.
 
-    It stops at an `end`, or without one at any of the end tokens of the folder.  With a `tokenizer.json` in the folder
+    It says at most so many tokens; where that is None, 50, or fewer where the model has positions for fewer.  It stops
+    at an `end`, or without one at any of the end tokens of the folder.  With a `tokenizer.json` in the folder
     the prompt and what is said are text, else they are ids.  A model that encodes, such as one that translates, reads
     the prompt, and begins with its start token.
 
     Raises:
         UsageError: the prompt is empty or no ids, or `tokens` is less than 1.
-        JobError: the folder holds no model, or one that does not speak, its end tokens are none, or the tokenizer
-            cannot be read, or cannot read the prompt.
+        JobError: the folder holds no model, or one that does not speak, or has no positions for prompt and tokens, or
+            does not know an id; its end tokens are none; or the tokenizer cannot be read, or cannot read the prompt,
+            or does not know what the model says.
     """
-    if tokens < 1:
+    if tokens is not None and tokens < 1:
         raise UsageError(f"tokens must be at least 1, got {tokens}")
     file = (path if path.is_dir() else path.parent) / TOKENIZER
     try:
@@ -47,15 +50,37 @@ def speak(
         model = library.load(path, np.float32)
         if not hasattr(model, "step"):
             raise JobError(f"{path}: must be a model that speaks, got a {type(model).__name__}")
-        reads: dict[str, Any] = {}
+        _expect_known(f"{path}: a prompt", ids, model.width_out)
+        reads: dict[str, Any] = {"end": _ends(path, special, model.width_out) if end is None else end}
         if hasattr(model, "encode"):
             reads["source"], ids = np.array([ids]), [_start(path, special)]
         sampling = dataclasses.replace(sampling, banned=_banned(special))
-        reads |= {"end": _ends(path, special) if end is None else end, "rng": np.random.default_rng(seed)}
-        said = stream(model, [ids], length=tokens, sampling=sampling, **reads)
+        length = _length(path, model, len(ids), tokens)
+        said = stream(model, [ids], length=length, sampling=sampling, rng=np.random.default_rng(seed), **reads)
         prompted.say((int(token[0]) for token in said), written, out, told)
     except (ValueError, TypeError) as error:
-        raise JobError(str(error)) from None
+        raise JobError(str(error).removeprefix("stream: ")) from None
+
+
+def _length(path: Path, model: Any, prompt: int, tokens: int | None) -> int:
+    """Return how many tokens are said behind a prompt of so many."""
+    table = getattr(getattr(model, "positions", None), "table", None)  # the vectors of learned positions
+    if table is None:
+        return TOKENS if tokens is None else tokens
+    left = len(table) - prompt + 1  # the last token that is said is never read
+    if left < 1:
+        raise ValueError(f"{path}: a prompt must have at most {len(table)} tokens, its positions, got {prompt}")
+    if tokens is not None and tokens > left:
+        must = f"tokens must be at most {left} behind a prompt of {prompt}"
+        raise ValueError(f"{path}: {must}, since it has {len(table)} positions, got {tokens}")
+    return min(TOKENS, left) if tokens is None else tokens
+
+
+def _expect_known(what: str, ids: Sequence[int], vocabulary: int) -> None:
+    """Raise ValueError unless a model of such a vocabulary knows the ids."""
+    for token in ids:
+        if not 0 <= token < vocabulary:
+            raise ValueError(f"{what} must have ids in [0, {vocabulary}), got {token}")
 
 
 def convert(source: Path, out: Path, dtype: str | None) -> None:
@@ -96,12 +121,13 @@ def _start(path: Path, special: dict[str, Any]) -> int:
     return start
 
 
-def _ends(path: Path, special: dict[str, Any]) -> list[int] | None:
+def _ends(path: Path, special: dict[str, Any], vocabulary: int) -> list[int] | None:
     """Return the end tokens of a folder, which names one or several, or None."""
     said = special.get("eos_token_id", [])
     ends = said if isinstance(said, list) else [said]
     if not all(type(token) is int for token in ends):
         raise ValueError(f"{path}: 'eos_token_id' must be an id or a list of ids, got {said!r}")
+    _expect_known(f"{path}: 'eos_token_id'", ends, vocabulary)
     return ends or None
 
 
@@ -155,4 +181,10 @@ def _tokenizer(file: Path) -> tuple[Callable[[str], list[int]], Callable[[Iterat
             raise UsageError("a prompt must have at least one token, got none that the tokenizer knows")
         return ids
 
-    return read, functools.partial(pieces, tokenizer.decode)
+    def write(ids: list[int]) -> str:
+        for token in ids[-1:]:  # those before were asked for before
+            if tokenizer.id_to_token(token) is None:
+                raise JobError(f"{file}: must be a tokenizer that knows what the model says, got {token}")
+        return str(tokenizer.decode(ids))
+
+    return read, functools.partial(pieces, write)

@@ -60,6 +60,17 @@ def test_a_prompt_without_a_token_is_one_line(folder):
         published.speak(folder, "", 2, io.StringIO())
 
 
+def test_what_the_tokenizer_does_not_know_of_what_is_said_is_one_line(model, folder):
+    tokenizer = tokenizers.Tokenizer(WordLevel({"known": 3}))
+    tokenizer.pre_tokenizer = WhitespaceSplit()
+    tokenizer.save(str(folder / "tokenizer.json"))
+    first = int(next(stream(model, [[3]], length=1))[0])
+    assert first != 3
+    must = rf"tokenizer\.json: must be a tokenizer that knows what the model says, got {first}$"
+    with pytest.raises(JobError, match=must):
+        published.speak(folder, "known", 2, io.StringIO())
+
+
 def test_a_tokenizer_that_is_none_is_one_line(folder):
     (folder / "tokenizer.json").write_text("{")
     with pytest.raises(JobError, match=r"tokenizer\.json: must be a tokenizer, got [^\n]+$"):

@@ -49,6 +49,12 @@ def test_a_character_is_shown_when_all_its_bytes_are_there():
     assert "".join(pieces(Bytes().decode, b"a\xc3")) == "a\ufffd"
 
 
+def test_what_was_shown_is_not_shown_again_where_a_decoder_joins_words_anew():
+    """As one does that writes marks of punctuation to the word before them."""
+    said = ["he", "he '", "he's", "he's here"]
+    assert list(pieces(lambda ids: said[len(ids) - 1], range(4))) == ["he", " '", "'s", " here", ""]
+
+
 def test_nothing_that_moves_a_cursor_is_shown():
     assert shown("a\n\x1b[2J é\u2028") == "a\\n\\x1b[2J é\\u2028"
 

@@ -78,11 +78,26 @@ def test_what_makes_no_sense_is_one_line(folder, capsys, words, message):
     assert capsys.readouterr().err == f"python -m reference generate: {message}\n"
 
 
-@pytest.mark.parametrize(("prompt", "tokens"), [("3 11", 2), ("3 -1", 2), ("1 2 3", 20)])
-def test_an_id_or_a_length_that_the_model_does_not_know_is_one_line(folder, capsys, prompt, tokens):
-    assert main(["generate", "--model", str(folder), "--prompt", prompt, "--tokens", str(tokens)]) == 1
-    err = capsys.readouterr().err
-    assert err.startswith("python -m reference generate: ") and err.count("\n") == 1 and " must " in err
+@pytest.mark.parametrize(
+    ("prompt", "tokens", "message"),
+    [
+        ("3 11", [], "a prompt must have ids in [0, 11), got 11"),
+        ("3 -1", [], "a prompt must have ids in [0, 11), got -1"),
+        (f"3 {10**30}", [], f"a prompt must have ids in [0, 11), got {10**30}"),
+        ("1 " * 10, [], "a prompt must have at most 9 tokens, its positions, got 10"),
+        ("1 2 3", ["--tokens", "8"], "tokens must be at most 7 behind a prompt of 3, since it has 9 positions, got 8"),
+    ],
+)
+def test_an_id_or_a_length_that_the_model_does_not_know_is_one_line(folder, capsys, prompt, tokens, message):
+    assert main(["generate", "--model", str(folder), "--prompt", prompt, *tokens]) == 1
+    assert capsys.readouterr().err == f"python -m reference generate: {folder}: {message}\n"
+
+
+@pytest.mark.parametrize("length", [1, 3, 9])
+def test_it_says_no_more_than_it_has_positions_for_unless_asked_to(model, folder, length):
+    out, prompt = io.StringIO(), list(range(length))
+    published.speak(folder, " ".join(map(str, prompt)), None, out)
+    assert out.getvalue() == said(model, prompt, 10 - length)
 
 
 @pytest.fixture
@@ -169,6 +184,14 @@ def test_ends_on_the_command_line_come_before_those_of_the_folder(folder, free, 
 def test_end_tokens_that_are_none_are_one_line(folder, ends):
     edited(folder, eos_token_id=ends)
     must = rf"model: 'eos_token_id' must be an id or a list of ids, got {re.escape(repr(ends))}$"
+    with pytest.raises(JobError, match=must):
+        published.speak(folder, "3", 2, io.StringIO())
+
+
+@pytest.mark.parametrize("ends", [11, [2, -1]])
+def test_end_tokens_that_the_model_does_not_know_are_one_line(folder, ends):
+    edited(folder, eos_token_id=ends)
+    must = rf"model: 'eos_token_id' must have ids in \[0, 11\), got {ends if isinstance(ends, int) else ends[-1]}$"
     with pytest.raises(JobError, match=must):
         published.speak(folder, "3", 2, io.StringIO())
 
