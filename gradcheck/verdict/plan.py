@@ -101,8 +101,8 @@ def balanced(
         if leaf in wrong:
             continue
         even = Probe(leaf, seed=int(rng.integers(2**32)), held=tuple(known[leaf])).direction(point)[leaf]
-        rows, sizes = claim.values[leaf].reshape(len(claim.values[leaf]), -1), np.abs(even.ravel())
-        change = np.maximum(root_sum_square(rows, axis=0), ABOVE * claim.deviation(leaf).max(axis=0)) * sizes
+        size = root_sum_square(claim.values[leaf], axis=0).ravel()
+        change = np.maximum(size, ABOVE * claim.deviation(leaf).max(axis=0)) * np.abs(even.ravel())
         top = float(change.max(initial=0))
         if np.count_nonzero(even) > 1 and 0 < top < np.inf:
             vectors[leaf] = even * (top / np.maximum(change, SMALLEST * top)).reshape(x.shape)

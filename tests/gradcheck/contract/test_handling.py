@@ -6,6 +6,7 @@ from promises import called, found
 
 import gradcheck
 from gradcheck.contract.handling import keeps_handling
+from gradcheck.contract.likeness import Rounding
 
 X = np.random.default_rng(1).normal(size=(3, 4))
 PLACES = {"forward pass": "forward", "pullback": "backward"}
@@ -110,3 +111,15 @@ def test_what_a_layer_sets_does_not_stop_the_checker(place):
     """The checker's own bounds of numbers as small as these underflow."""
     report = gradcheck.check(acting(place, lambda: np.seterr(all="raise")), 1e-100 * X)
     assert "handling" in {f.kind for f in report.findings if f.severity == "fail"}
+
+
+def test_the_pullback_is_asked_along_the_first_cotangent():
+    asked = []
+
+    def vjp(x):
+        return x * 1.0, lambda dy: asked.append(dy) or dy * 1.0
+
+    call = called(vjp, X)
+    asked.clear()
+    assert list(keeps_handling(call, Rounding({}, {}, {}, 0.0), np.random.default_rng(0))) == []
+    assert len(asked) == 1 and np.array_equal(asked[0].ravel(), call.g[0]) and not np.array_equal(*call.g[:2])

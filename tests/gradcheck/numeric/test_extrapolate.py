@@ -216,3 +216,12 @@ def test_candidates_that_are_confirmed_together_have_the_bits_of_each_by_itself(
     for a, b in zip(*found, strict=True):
         np.testing.assert_array_equal(a, b)
     assert np.isinf(found[0][1]).any() and np.isfinite(found[0][1]).any(), "some are confirmed, and some are not"
+
+
+@pytest.mark.parametrize(("columns", "together"), [(4096, True), (4097, False)])
+def test_up_to_4096_columns_all_candidates_of_an_order_are_confirmed_in_one_call(monkeypatch, columns, together):
+    asked, agree = [], extrapolate._agree
+    monkeypatch.setattr(extrapolate, "_agree", lambda *args: asked.append(len(args[3])) or agree(*args))
+    h = np.repeat(STEPS[:FEWEST, None], columns, axis=1)
+    extrapolate._candidates(h, np.ones_like(h), np.full_like(h, 1e-16))
+    assert (max(asked) == FEWEST - 1) is together and (max(asked) == 1) is not together

@@ -187,9 +187,38 @@ def test_levels_that_are_projected_together_have_the_bits_of_each_by_itself(monk
     problem = Problem(pair(lambda x: np.append(np.sqrt(x + 1.3)[:3], x[1] > -1.19), lambda x, dy: dy), (x,), {})
     for grain in (None, np.array([1e-9, 0.0, 1e-3, 1.0])):
         found = []
-        for together in (ladder.TOGETHER, 1):
+        for together in (ladder.TOGETHER, 12, 1):
             monkeypatch.setattr(ladder, "TOGETHER", together)
             found.append(sweep(problem, [x], probe, g, STEPS, problem.forward([x]), grain))
         assert len(found[0].steps) > 5
         for field in dataclasses.fields(found[0]):
-            np.testing.assert_array_equal(*(getattr(s, field.name) for s in found))
+            for other in found[1:]:
+                np.testing.assert_array_equal(*(getattr(s, field.name) for s in (found[0], other)))
+
+
+@pytest.mark.parametrize(
+    ("outputs", "cotangents", "together"),
+    [(2**14, 1, [4, 2]), (2**13, 2, [4, 2]), (2**14 + 1, 1, [3, 3]), (2**17, 1, [1] * 6), (0, 1, [6])],
+)
+def test_so_many_levels_are_projected_together_as_have_65_536_products(monkeypatch, outputs, cotangents, together):
+    blocks, quotients = [], ladder._quotients
+    monkeypatch.setattr(ladder, "_quotients", lambda block, *rest: blocks.append(len(block)) or quotients(block, *rest))
+    problem = Problem(pair(lambda x: np.full(outputs, x.sum()), lambda x, dy: dy), (X,), {})
+    g = np.ones((cotangents, outputs))
+    sweep(problem, [X], Probe(0, seed=1), g, STEPS[:6], np.full(outputs, X.sum()))
+    assert blocks == together
+
+
+def test_an_output_that_has_changed_once_has_roundings_at_all_smaller_steps_in_blocks_of_any_size(monkeypatch):
+    """Among three levels, of which the second changes it alone."""
+    x = np.array([1.0])
+    visits = []
+
+    def forward(z):
+        visits.append(z)
+        return np.array([3.0 + (len(visits) in (3, 4))])
+
+    problem = Problem(pair(forward, lambda x, dy: dy), (x,), {})
+    monkeypatch.setattr(ladder, "TOGETHER", 3)
+    found = sweep(problem, [x], Probe(0, seed=1), np.ones((1, 1)), STEPS[:6], np.array([3.0]))
+    assert (found.weight[:, 0] > 0).tolist() == [False] + [True] * 5

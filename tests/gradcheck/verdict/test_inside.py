@@ -77,3 +77,17 @@ def test_what_the_complex_step_alone_contradicts_is_allowed_for_too(at, comparis
     assert c.exact_outside().all() and not c.outside().any()
     (found,) = allowing_for_roundings_inside(place, Known({0: LEVEL}), [c], rng)
     assert not found.exact_outside().any()
+
+
+def test_one_claim_in_doubt_is_enough_and_only_that_is_widened_by_two_repetitions(at, comparison, rng):
+    """Of one cotangent, by real differences or by the complex step."""
+    place = at()
+    (d,) = ALONG[0].direction(place.place.point).values()
+    true, claimed = (place.place.g @ (x * d) for x in (narrow(X), X))
+    half = np.array([claimed[0], true[1]])
+    right = comparison(true, true, exact=true, probe=ALONG[0])
+    for c in (comparison(half, true, probe=ALONG[0]), comparison(half, true, bar=1e-3, exact=true, probe=ALONG[0])):
+        before = place.problem.count["pullback"]
+        found, kept = allowing_for_roundings_inside(place, Known({0: LEVEL}), [c, right], rng)
+        assert kept is right and found is not c and not (found.outside() | found.exact_outside()).any()
+        assert place.problem.count["pullback"] - before == 2 * 3, "two cotangents, here and at two points"

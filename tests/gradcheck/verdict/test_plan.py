@@ -11,6 +11,7 @@ from gradcheck.verdict.plan import (
     ABOVE,
     AMPLIFIED,
     DIRECTIONS,
+    EXHAUSTIVE,
     LARGE,
     SMALLEST,
     SUSPECTS,
@@ -212,3 +213,46 @@ def test_tied_is_what_occurs_more_than_once():
 def test_what_is_known_is_filled_in_once():
     with pytest.raises(dataclasses.FrozenInstanceError):
         object.__new__(Plan).probes = None
+
+
+def test_a_direction_that_is_given_takes_the_place_of_the_first(rng):
+    tried = Probe(None, seed=7)
+    plan = dense([3, 0, 4], True, rng, tried)
+    assert plan.probes[0] is tried and leaves(plan)[1:] == [0, 2] and plan.real == [True, False, False]
+    assert dense([0, 0], True, rng, tried).probes == [] and tried not in dense([3, 4], False, rng, tried).probes
+    (alone,) = dense([0, 3], True, rng, tried).probes
+    assert alone is tried
+
+
+class Drawn:
+    """A generator that hands out 1, and remembers below what it was asked for."""
+
+    def __init__(self):
+        self.asked = []
+
+    def integers(self, high):
+        self.asked.append(high)
+        return 1
+
+
+def test_every_entry_moves_as_far_as_its_claims_and_their_noise_say():
+    """Noise along one cotangent is noise; 2^40 times that, or 2^-100 of the largest change, is what counts at least."""
+    point, drawn = [np.array([1.0, 1.5, 1.25, -1.0])], Drawn()
+    g = np.array([[3.0, 3e-20, 0.0, 0.0], [4.0, 4e-20, 0.0, 0.0]])
+    noise = np.zeros((2, 4))
+    noise[0, 2] = 2.0**-80
+    whole, _ = balanced(point, claim(g, nearby=[[g + noise]]), drawn, set(), [set()])
+    even = np.abs(Probe(0, seed=1).direction(point)[0])
+    far = np.abs(whole.probes[0].direction(point)[0])
+    top = 5.0 * even[0]
+    np.testing.assert_allclose(far, even * top / np.array([top, 5e-20 * even[1], 2.0**-40 * even[2], 2.0**-100 * top]))
+    assert drawn.asked == [2**32]
+
+
+def test_two_arrays_are_balanced_together(rng):
+    whole, each = balanced([np.ones(2)] * 2, claim(np.ones((1, 2)), np.ones((1, 2))), rng, set(), [set()] * 2)
+    assert [p.leaf for p in whole.probes] == [None] and [p.leaf for p in each.probes] == [0, 1]
+
+
+def test_single_entries_are_few_but_every_one_of_up_to_256_has_a_complex_step():
+    assert (EXHAUSTIVE, SUSPECTS, DIRECTIONS) == (256, 4, 2)
