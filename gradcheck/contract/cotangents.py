@@ -69,7 +69,7 @@ def _shape_and_dtype(leaf: Leaf, dx: Any, widest: np.dtype) -> Iterator[Finding]
         yield Finding("shape", message, array=name)
     else:
         dx = np.asarray(dx)
-        if dx.dtype != x.dtype and not (dx.dtype == widest and widest.itemsize > x.dtype.itemsize):
+        if dx.dtype != x.dtype and not (dx.dtype == widest and np.can_cast(x.dtype, widest)):
             # (a forward pass that widens its input hands over, and gets back, the wider type)
             yield Finding("dtype", f"the cotangent of {name} must have dtype {x.dtype}, got {dx.dtype}", array=name)
         if not np.isfinite(dx).all():

@@ -76,9 +76,9 @@ def _hidden(
 
 def _read(table: Table, level: np.ndarray, done: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the levels and which of them are known, with what a table adds; nothing where it leaves the domain."""
-    if not table.is_finite:
+    if not table.is_finite or not table.values.any():
         return level, done
-    unit = float(np.abs(table.values).max(initial=0)) or 1.0  # numbers near 1e200 have no squares
+    unit = float(np.abs(table.values).max())  # numbers near 1e200 have no squares
     level, done = level.copy(), done.copy()
     _read_table(table.values / unit, level, done, table.size / unit)
     return level, done

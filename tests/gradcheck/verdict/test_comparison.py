@@ -168,3 +168,25 @@ def test_a_longer_look_is_deserved_by_what_is_open_wide_kinked_or_contradicted(c
 def test_what_is_known_is_filled_in_once():
     with pytest.raises(dataclasses.FrozenInstanceError):
         object.__new__(Comparison).probe = None
+
+
+@pytest.mark.parametrize(
+    ("apart", "departs"),
+    [
+        ([0.0, 0.0, 0.26, 0.26, 0.0], True),
+        ([0.0, 0.0, -0.26, 0.26, 0.0], True),
+        ([0.0, 0.0, 0.25, 0.26, 0.0], False),
+        ([0.0, 0.0, 0.26, 0.25, 0.0], False),
+        ([1.0, 1.0, 0.0, 0.0, 1.0], False),
+    ],
+)
+@pytest.mark.parametrize("which", [0, 1])
+def test_the_two_widest_steps_below_a_sixteenth_depart_by_more_than_a_quarter_of_what_the_claim_is_off(
+    comparison, sweep, apart, departs, which
+):
+    """Along either cotangent; a step of a sixteenth is too wide."""
+    made = sweep(*[lambda t: 0 * t] * 2, steps=2.0 ** -np.arange(3.0, 8.0))
+    central = np.zeros((5, 2))
+    central[:, which] = apart
+    c = comparison([1.0, -1.0], 0.0, sweep=dataclasses.replace(made, central=central))
+    assert c.departs_from_afar() is departs

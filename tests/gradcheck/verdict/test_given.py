@@ -270,3 +270,10 @@ def test_several_arrays_are_asked_together_and_each_alone_only_where_that_contra
     found = unbalanced(own, Known(), set(), [[], []], np.random.default_rng(1))
     assert [(p.leaf, p.coordinate) for p in found.probes] == asked
     assert own.problem.count["complex forward"] - before == (2 + 2 * 3 if asked else 2), "with the noise"
+
+
+def test_of_a_small_array_every_entry_takes_part_whatever_is_left_open(at_point):
+    x = np.array([0.3, 0.5, 0.7, 0.9, 1.1])
+    found, first = at_point(np.sin, lambda x, dy: 1.5 * np.cos(x) * dy, x)
+    assert found.complete and not any(map(settled, first))
+    assert sorted(c.probe.coordinate for c in found.comparisons if c.probe.coordinate is not None) == list(range(5))

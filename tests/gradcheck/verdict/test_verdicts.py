@@ -262,3 +262,17 @@ def test_nothing_was_checked_where_no_gradient_has_digits(ground, reasons, what)
     compared = Comparisons(at, Known(), at.place, [[]], [[]], (False,), (), ())
     (finding,) = _vacuous(compared, [Gradient("x", (4, 5), "inconclusive", reason=reason) for reason in reasons])
     assert (finding.severity, finding.message) == ("inconclusive", f"{what}: nothing was checked")
+
+
+def test_a_map_is_drawn_of_what_fails_and_is_explained(monkeypatch, rng):
+    """Of x, which is wrong, and not of w, which is right; nor of x, where it is none of the first that fail."""
+    drawn = []
+    monkeypatch.setattr(verdicts, "error_map", lambda ground, known, gradient, *rest: drawn.append(gradient.name))
+    subject = pair(lambda x, w: x * w, lambda x, w, dy: (1.01 * dy * w, dy * x))
+    problem = Problem(subject, (X[0], X[1]), {})
+    compared = compare_all(problem, choose(problem, 5, rng), 2.0**-52, map, rng)
+    assert compared.explained == (0,)
+    for explained, names in (((0, 1), ["x"]), ((1,), []), ((), [])):
+        drawn.clear()
+        conclude_all(dataclasses.replace(compared, explained=explained), 0, rng)
+        assert drawn == names
