@@ -11,7 +11,7 @@ from reference.core.arrays import expect_beside
 from reference.core.cache import Ready
 from reference.core.kinds import Size, shaped
 from reference.core.layer import Layer
-from reference.core.products import product
+from reference.core.products import onto, product
 from reference.core.shapes import expect_last_axis, expect_shape
 from reference.core.sums import as_rows, column_sums
 
@@ -55,7 +55,7 @@ class Linear(Layer):
         expect_last_axis("Linear", "x", x, w.shape[0])
         expect_beside("Linear", "x", x, w)
         rows = as_rows(x)                               # (N, D)
-        y = rows @ w if b is None else rows @ w + b     # (N, K)    # (linear.1)
+        y = rows @ w if b is None else onto(rows @ w, b)    # (N, K)    # (linear.1)
 
         def pullback(dy: np.ndarray) -> tuple[Self, np.ndarray]:
             drows = as_rows(dy)                         # (N, K)

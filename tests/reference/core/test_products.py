@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from strict import Strict, numbers, strict
 
-from reference.core.products import ENTRIES, laid_out, product, side_by_side
+from reference.core.products import ENTRIES, laid_out, onto, product, side_by_side
 from reference.layers.linear import Linear
 
 COLUMNS = 128  # the most that lie together
@@ -54,3 +54,13 @@ def test_what_is_laid_out_has_its_rows_in_order_and_what_lies_so_is_not_copied(r
     assert turned.flags.c_contiguous and np.array_equal(turned, x.swapaxes(1, 2))
     assert laid_out(x) is x
     np.testing.assert_array_equal(numbers(laid_out(strict(x).swapaxes(1, 2))), turned)
+
+
+@pytest.mark.parametrize("of_b", [np.float32, np.float64, np.complex64])
+@pytest.mark.parametrize("of_y", [np.float32, np.float64, np.complex64, np.complex128])
+def test_a_sum_takes_the_memory_of_the_product_and_has_the_bits_and_the_dtype_of_any_sum(rng, of_y, of_b):
+    y, b = rng.normal(size=(6, 5)).astype(of_y), rng.normal(size=5).astype(of_b)
+    expected, before = y + b, b.copy()
+    made = onto(y, b)
+    assert made.dtype == expected.dtype and np.array_equal(made, expected) and np.array_equal(b, before)
+    assert np.shares_memory(made, y) == (of_y == of_b)
