@@ -14,7 +14,6 @@ from reference.core.arrays import expect_beside, integers
 from reference.core.kinds import Size, shaped
 from reference.core.layer import Layer
 from reference.core.shapes import MOST, expect_ids, expect_shape, got
-from reference.core.special import rows_added
 from reference.core.sums import as_rows
 
 
@@ -68,7 +67,10 @@ class RelativePositions(Layer):
                 dphi = chosen.astype(da.dtype) @ _along_diagonals(da[0])            # (N, H)        # (relative.6)
             else:
                 da = da.swapaxes(0, 1).reshape(1, heads, *bucket.shape)             # (1, H, T, S)
-                dphi = rows_added(bucket, as_rows(np.moveaxis(da[0], 0, 2)), len(phi))  # (N, H)    # (relative.8)
+                dphi = np.zeros_like(phi, dtype=da.dtype)
+                numbers = integers(range(len(phi)), phi)[:, None]
+                each = ((numbers == bucket[t]).astype(da.dtype) @ da[0, :, t].T for t in range(len(bucket)))
+                dphi = sum(each, start=dphi)                                        # (N, H)        # (relative.8)
             return (self.cotangent(table=dphi),)
 
         return a.reshape(heads, batch, length, bucket.shape[1]).swapaxes(0, 1), pullback

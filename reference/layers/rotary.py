@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 
 from reference.core.arrays import handed_over, integers, table
-from reference.core.kinds import AboveZero, Count, Finite, Nonnegative, Size
+from reference.core.kinds import AboveZero, Count, Nonnegative, Size
 from reference.core.layer import Layer
 from reference.core.positions import row_after_row
 from reference.core.shapes import expect_shape
@@ -31,7 +31,7 @@ class Rotary(Layer):
     high: AboveZero = 4.0
     width: Size | None = None
     interleaved: bool = False
-    speeds: tuple[Finite, ...] | None = None
+    speeds: tuple[Nonnegative, ...] | None = None
 
     def vjp(
         self, x: np.ndarray, *, start: int = 0, position_ids: np.ndarray | None = None, angles: np.ndarray | None = None

@@ -394,7 +394,7 @@ ANGLES = np.ones((2, 3, 3))
     ({"speeds": (1.0, 0.1, 0.01), "width": 4}, {}, ValueError, "rotary.speeds must be those of 2 pairs, got 3"),
     ({"speeds": (1.0, 0.1, 0.01), "base": 5.0}, {}, ValueError,
      r"rotary.base must be 10000\.0 where there are speeds, got 5\.0"),
-    ({"speeds": (1.0, 0.1, float("nan"))}, {}, ValueError, r"speeds\[2\] must be finite, got nan"),
+    ({"speeds": (1.0, 0.1, float("nan"))}, {}, ValueError, r"speeds\[2\] must be finite and at least 0, got nan"),
     ({"speeds": [1.0, 0.1, 0.01]}, {}, TypeError, "speeds must be a tuple or None, got list"),
 ])  # fmt: skip
 def test_speeds_and_angles_that_are_none_are_one_clear_line(rng, layer, given, error, message):
