@@ -10,6 +10,7 @@ from typing import Any, TextIO
 import numpy as np
 
 from reference.core import tree
+from reference.core.shapes import got
 from reference.data.layout import tokenizer_json
 from reference.data.tokenizer import pieces
 from reference.generation.sampling import Sampling
@@ -49,12 +50,14 @@ def speak(
         ids = read(prompt)
         model = library.load(path, np.float32)
         if not hasattr(model, "step"):
-            raise JobError(f"{path}: must be a model that speaks, got a {type(model).__name__}")
+            raise JobError(f"{path}: must be a model that speaks, got {got(model)}")
         _expect_known(f"{path}: a prompt", ids, model.width_out)
         reads: dict[str, Any] = {"end": _ends(path, special, model.width_out) if end is None else end}
         if hasattr(model, "encode"):
             reads["source"], ids = np.array([ids]), [_start(path, special)]
+            _expect_known(f"{path}: 'decoder_start_token_id'", ids, model.width_out)
         sampling = dataclasses.replace(sampling, banned=_banned(special))
+        _expect_known(f"{path}: 'bad_words_ids'", sampling.banned, model.width_out)
         length = _length(path, model, len(ids), tokens)
         said = stream(model, [ids], length=length, sampling=sampling, rng=np.random.default_rng(seed), **reads)
         prompted.say((int(token[0]) for token in said), written, out, told)

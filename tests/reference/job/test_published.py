@@ -210,6 +210,14 @@ def test_a_model_that_encodes_without_a_start_token_is_one_line(translator):
         published.speak(folder, "3", 2, io.StringIO())
 
 
+@pytest.mark.parametrize(("entry", "value", "got"), [("decoder_start_token_id", 11, 11), ("bad_words_ids", [[-1]], -1)])
+def test_special_tokens_that_the_model_does_not_know_are_one_line(translator, entry, value, got):
+    _, folder = translator
+    edited(folder, **{entry: value})
+    with pytest.raises(JobError, match=rf"translator: '{entry}' must have ids in \[0, 11\), got {got}$"):
+        published.speak(folder, "3", 2, io.StringIO())
+
+
 def test_special_tokens_are_converted_too(translator, tmp_path):
     model, folder = translator
     (folder / "generation_config.json").write_text('{"bad_words_ids": [[4]]}')
@@ -238,7 +246,7 @@ def test_each_special_token_is_converted_in_the_file_in_which_it_stood(folder, t
 def test_what_is_no_model_or_does_not_speak_is_one_line(rng, tmp_path):
     sizes = {"vocabulary": 11, "length": 9, "width": 8, "heads": 4, "hidden": 6}
     library.save(EncoderOnly.init(rng, EncoderOnlySettings(**sizes)), tmp_path / "bert")
-    with pytest.raises(JobError, match=r"bert: must be a model that speaks, got a EncoderOnly$"):
+    with pytest.raises(JobError, match=r"bert: must be a model that speaks, got EncoderOnly$"):
         published.speak(tmp_path / "bert", "3", 2, io.StringIO())
     with pytest.raises(JobError, match=r"none: must be a folder or a \.safetensors file, got nothing there$"):
         published.speak(tmp_path / "none", "3", 2, io.StringIO())
