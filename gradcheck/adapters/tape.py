@@ -12,6 +12,7 @@ from gradcheck.adapters.convert import callable_or_raise, mapped, own
 from gradcheck.adapters.values import Values, numbers, takes_cotangent
 from gradcheck.subjects import trees
 from gradcheck.subjects.adapted import Adapted
+from gradcheck.subjects.nodes import is_leaf
 
 
 class Tape(Adapted):
@@ -57,7 +58,7 @@ class Tape(Adapted):
             held += [live] if self._values.scalar else list(live)
 
         def made(leaf: Any) -> Any:
-            if not trees.is_leaf(leaf, "fc"):
+            if not is_leaf(leaf, "fc"):
                 return leaf
             held.append(self._values.made(np.asarray(leaf)))
             return held[-1]

@@ -1,6 +1,7 @@
 """The gradient under check, and how much rounding it carries itself."""
 
 import dataclasses
+import functools
 
 import numpy as np
 
@@ -39,7 +40,7 @@ class Claim:
                     spread[k] = spread[k] + _change(near[i].reshape(len(rows), -1)[:, part], rows) @ steps
         size = root_sum_square(np.concatenate(parts, axis=1), axis=1)
         noise = np.max(np.abs(spread), axis=0) if spread else np.zeros(np.shape(size))
-        noise = without_jumps(noise, float(np.max(size, initial=0)), self.largest(), self.jump or self.u)
+        noise = without_jumps(noise, float(np.max(size, initial=0)), self.largest, self.jump or self.u)
         return np.asarray(claimed), (16 * self.u + 4 * self.noise) * size + 4 * noise, noise
 
     def lost(self, point: Arrays, probe: Probe, steps: np.ndarray) -> np.ndarray:
@@ -76,9 +77,10 @@ class Claim:
                 changes = [np.abs(_change(near[leaf].reshape(rows.shape), rows)) for near in self.nearby]
             found = np.max(changes, axis=0) if changes else np.zeros_like(rows)
             size, jump = float(np.abs(rows).max(initial=0)), self.jump or self.u
-            self._deviations[leaf] = without_jumps(found, size, self.largest(), jump)
+            self._deviations[leaf] = without_jumps(found, size, self.largest, jump)
         return self._deviations[leaf]
 
+    @functools.cached_property
     def largest(self) -> float:
         return max(float(np.abs(value).max(initial=0)) for value in self.values)
 

@@ -17,6 +17,7 @@ from gradcheck.exact.refusals import NotFollowed
 from gradcheck.exact.values import balls, zeros
 from gradcheck.exact.watch import OURS, Watch
 from gradcheck.subjects import trees
+from gradcheck.subjects.nodes import is_leaf
 from gradcheck.subjects.outputs import flat, like, pieces
 from gradcheck.subjects.problem import Problem
 from gradcheck.subjects.raised import in_one_line
@@ -65,7 +66,7 @@ class Run:
 
     def _around(self, leaves: list[Balls]) -> tuple[Any, tuple, dict]:
         held = {i: handed_over(x) for i, x in self.problem.held.items()}
-        arrays = [end for _, end in trees.ends(self.problem.constants) if trees.is_leaf(end, kinds="fiub")]
+        arrays = [end for _, end in trees.ends(self.problem.constants) if is_leaf(end, kinds="fiub")]
         moved: Any = [x if isinstance(x, np.generic) or not x.ndim else handed_over(x) for x in arrays]
         return *self.problem.around(leaves, held), trees.rebuild(self.problem.constants, iter(moved), kinds="fiub")
 

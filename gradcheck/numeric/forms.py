@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck.subjects import trees
+from gradcheck.subjects.nodes import is_leaf
 
 
 def is_number(x: Any) -> bool:
@@ -40,7 +41,7 @@ def shaped(y: Any, vector: np.ndarray) -> Any:
 def _cut(y: Any, vector: np.ndarray) -> Iterator[Any]:
     start = 0
     for _, leaf in trees.ends(y):
-        if trees.is_leaf(leaf):
+        if is_leaf(leaf):
             piece = vector[start : start + leaf.size].reshape(leaf.shape)
             yield float(piece) if isinstance(leaf, np.generic) else piece
             start += leaf.size

@@ -10,6 +10,7 @@ import numpy as np
 from gradcheck.numeric.constants import UNIT, U
 from gradcheck.numeric.forms import taken, with_arrays
 from gradcheck.subjects import trees
+from gradcheck.subjects.nodes import is_leaf
 from gradcheck.subjects.randomness import Draws
 from gradcheck.subjects.trees import MISSING
 
@@ -34,7 +35,7 @@ class Plain:
         self.x = taken(x)
         for path, kind in (*trees.disguised(self.x, "x"), *trees.odd(self.x, "x")):
             raise TypeError(f"{self.name}: {path} must be a real floating array, got {kind}")
-        found = [(path, leaf) for path, leaf in trees.ends(self.x, "x") if trees.is_leaf(leaf)]
+        found = [(path, leaf) for path, leaf in trees.ends(self.x, "x") if is_leaf(leaf)]
         if not found:
             raise TypeError(f"{self.name}: x must be a real number or hold a floating array, got {_brief(x)}")
         for path, leaf in found:

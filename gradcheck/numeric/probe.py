@@ -5,10 +5,8 @@ import functools
 
 import numpy as np
 
-from gradcheck.numeric.scales import entry_scales, is_offset, scale
+from gradcheck.numeric.scales import SMALL, entry_scales, is_offset, scale
 from gradcheck.subjects.problem import Arrays
-
-SMALL = 4096  # entries of an array, up to which its part of a direction is kept
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,7 +59,7 @@ def _drawn(seed: int, leaf: int, size: int) -> np.ndarray:
     return pattern
 
 
-_pattern = functools.lru_cache(_drawn)  # a direction is asked for a dozen times
+_pattern = functools.lru_cache(maxsize=512)(_drawn)  # a direction is asked for a dozen times
 
 
 def _unit(x: np.ndarray, coordinate: int, own_scale: bool) -> np.ndarray:

@@ -14,6 +14,15 @@ DEPTH = 100  # levels, at most: Python counts calls, of which copying takes seve
 Above = tuple[int, ...]  # ids of the nodes that hold a node, the root's first
 
 
+def is_leaf(node: Any, kinds: str = "f") -> bool:
+    return isinstance(node, np.ndarray | np.generic) and node.dtype.kind in kinds
+
+
+def is_row(node: Any, kinds: str) -> bool:
+    """Whether a node is a tuple of leaves, which takes a tenth of the time of any other."""
+    return type(node) is tuple and all(is_leaf(child, kinds) for child in node)
+
+
 def children(node: Any) -> list[tuple[Any, Any]]:
     """Return what a node holds, each thing with its key; nothing for a leaf."""
     if isinstance(node, dict):

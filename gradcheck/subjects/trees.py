@@ -12,15 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.subjects.nodes import Above, children, inside, is_plain, joined, may_change
+from gradcheck.subjects.nodes import Above, children, inside, is_leaf, is_plain, is_row, joined, may_change
 
 MISSING = object()
 GENERATORS = np.random.Generator | np.random.RandomState | np.random.BitGenerator
 Builder = Callable[[Any], Any]
-
-
-def is_leaf(node: Any, kinds: str = "f") -> bool:
-    return isinstance(node, np.ndarray | np.generic) and node.dtype.kind in kinds
 
 
 def leaves(node: Any, path: str = "", kinds: str = "f") -> Iterator[tuple[str, np.ndarray]]:
@@ -31,6 +27,8 @@ def leaves(node: Any, path: str = "", kinds: str = "f") -> Iterator[tuple[str, n
     """
     if is_leaf(node, kinds):  # most trees are one
         return iter([(path, np.asarray(node))])
+    if is_row(node, kinds):
+        return iter([(joined(path, i), np.asarray(child)) for i, child in enumerate(node)])
     return ((place, np.asarray(end)) for place, end in ends(node, path) if is_leaf(end, kinds))
 
 
@@ -74,6 +72,8 @@ def rebuild(node: Any, arrays: Iterator[np.ndarray] | None = None, kinds: str = 
     """
     if arrays is not None and is_leaf(node, kinds):  # most trees are one
         return next(arrays)
+    if arrays is not None and is_row(node, kinds):  # or a row of them
+        return tuple([next(arrays) for _ in node])
     build = builder(node, keep=arrays is None, kinds=kinds)
     return node if build is None else build(iter(()) if arrays is None else arrays)
 

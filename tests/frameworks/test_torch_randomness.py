@@ -6,6 +6,7 @@ import torch
 
 import gradcheck
 from gradcheck.adapters import torch_function
+from gradcheck.adapters.torch_tensors import PROBES, Stage, Tensors
 
 Function = torch.autograd.Function
 SHAPES = [(4, 5), (64, 64)]
@@ -101,3 +102,22 @@ def test_recomputation_that_draws_anew_is_caught(rng):
         return torch.utils.checkpoint.checkpoint(torch.nn.functional.dropout, x.sin(), 0.3, **options)
 
     assert verdict(recomputed, (4, 5), rng) == "fail"
+
+
+def test_a_function_that_draws_nothing_is_watched_for_a_few_calls_only(monkeypatch):
+    looks, of_torch = [], torch.get_rng_state
+    monkeypatch.setattr(torch, "get_rng_state", lambda: looks.append(1) or of_torch())
+    assert gradcheck.check(torch_function(torch.sin), torch.rand(3, dtype=torch.float64)).verdict == "pass"
+    assert len(looks) <= 2 * PROBES
+
+
+def test_after_a_draw_every_call_begins_from_the_same_numbers(monkeypatch):
+    late, quiet = (Tensors(None, None) for _ in range(2))
+    for call in range(12):
+        with quiet.replayed(Stage()):
+            pass
+        with late.replayed(Stage()):
+            drawn = torch.rand(1) if call == 11 else None
+    with late.replayed(Stage()):
+        assert torch.rand(1) == drawn
+    assert late.random and not quiet.random

@@ -119,8 +119,8 @@ def test_the_noise_of_a_jump_is_nothing_and_exactly_at_the_bound_it_counts():
 
 
 def test_the_largest_is_that_of_all_arrays_and_of_an_empty_one_nothing():
-    assert Claim([array(1, -3), array(2)], [], U).largest() == 3
-    assert Claim([np.zeros((1, 0)), array(0.25)], [], U).largest() == 0.25
+    assert Claim([array(1, -3), array(2)], [], U).largest == 3
+    assert Claim([np.zeros((1, 0)), array(0.25)], [], U).largest == 0.25
 
 
 X = np.array([4.0, 1.0, 2.0])

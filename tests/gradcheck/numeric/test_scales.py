@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from gradcheck.numeric import scales
 from gradcheck.numeric.scales import entry_scales, is_offset, quantise, root_sum_square, scale
 
 
@@ -104,3 +105,14 @@ def test_the_bits_that_are_kept_beside_others_are_those_of_the_largest():
     for bit, kept in ((34, True), (35, False)):
         fine = np.append(np.full(100, 0.5 + 2.0**-bit), 0.125)
         assert np.array_equal(quantise(fine), fine) is kept
+
+
+def test_what_is_known_of_a_small_array_is_measured_once_and_of_its_numbers_not_of_the_array(monkeypatch):
+    seen, measured = [], scales._measured
+    monkeypatch.setattr(scales, "_measured", lambda x: seen.append(x.size) or measured(x))
+    x = np.random.default_rng(3).normal(size=(5, 7))
+    assert scales.scale(x) == scales.scale(x.T.copy().T) == scales.scale(x.copy()) and seen == [35]
+    x *= 64
+    assert scales.scale(x) == 64 * scales.scale(x / 64) and seen == [35, 35], "of numbers that it had before as well"
+    large = np.ones(scales.SMALL + 1)
+    assert scales.scale(large) == scales.scale(large) == 1 and seen == [35, 35] + [large.size] * 2

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from gradcheck.subjects.nodes import DEPTH, children, inside, is_plain, is_users, joined, may_change
+from gradcheck.subjects.nodes import DEPTH, children, inside, is_plain, is_row, is_users, joined, may_change
 
 Point = namedtuple("Point", ["x", "y"])
 
@@ -141,3 +141,9 @@ def test_a_path_is_written_as_in_python():
     assert joined("x", 2) == "x[2]"
     assert joined("", 0) == "[0]"
     assert joined("", ("a", 1)) == "('a', 1)"
+
+
+def test_a_row_is_a_tuple_of_leaves_alone():
+    x, ids = np.ones(2), np.arange(2)
+    assert is_row((x, np.float64(1)), "f") and is_row((), "f") and is_row((x * 1j,), "fc")
+    assert not any(is_row(node, "f") for node in (x, None, [x], (x, ids), (x, (x,)), (x, None), (x * 1j,)))
