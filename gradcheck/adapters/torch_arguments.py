@@ -54,7 +54,7 @@ class Arguments:
 
     def made(self, parameters: Any, inputs: tuple) -> list[Any]:
         """Return a new tensor for every differentiable array, in the order of `trees.leaves`."""
-        leaves = [x for _, x in trees.leaves((parameters, inputs), kinds="fc")]
+        leaves = [x for tree in (parameters, inputs) for _, x in trees.leaves(tree, kinds="fc")]
         return [self._tensors.make(x, form) for x, form in zip(leaves, self.forms, strict=True)]
 
     def handed(self, made: list[Any]) -> tuple[Any, tuple, list[Any]]:

@@ -27,8 +27,8 @@ def leaves(node: Any, path: str = "", kinds: str = "f") -> Iterator[tuple[str, n
     """
     if is_leaf(node, kinds):  # most trees are one
         return iter([(path, np.asarray(node))])
-    if is_row(node, kinds):
-        return iter([(joined(path, i), np.asarray(child)) for i, child in enumerate(node)])
+    if node is None or is_row(node, kinds):  # as a function's parameters are, and its inputs
+        return iter([(joined(path, i), np.asarray(child)) for i, child in enumerate(node or ())])
     return ((place, np.asarray(end)) for place, end in ends(node, path) if is_leaf(end, kinds))
 
 
@@ -72,6 +72,8 @@ def rebuild(node: Any, arrays: Iterator[np.ndarray] | None = None, kinds: str = 
     """
     if arrays is not None and is_leaf(node, kinds):  # most trees are one
         return next(arrays)
+    if node is None:
+        return None
     if arrays is not None and is_row(node, kinds):  # or a row of them
         return tuple([next(arrays) for _ in node])
     build = builder(node, keep=arrays is None, kinds=kinds)
