@@ -32,12 +32,12 @@ class Claim:
         for i, d in direction.items():
             moving = np.flatnonzero(d)
             part = slice(moving[0], moving[-1] + 1) if moving.size else slice(0)  # nan times 0 is not 0
-            rows, steps = self.values[i].reshape(len(self.values[i]), -1)[:, part], d.ravel()[part]
+            rows, steps = _rows(self.values[i])[:, part], d.ravel()[part]
             claimed = claimed + rows @ steps
             parts.append(rows * steps)
             for k, near in enumerate(self.nearby):
                 with np.errstate(invalid="ignore"):  # an infinite claim is a finding of its own
-                    spread[k] = spread[k] + _change(near[i].reshape(len(rows), -1)[:, part], rows) @ steps
+                    spread[k] = spread[k] + _change(_rows(near[i])[:, part], rows) @ steps
         size = root_sum_square(np.concatenate(parts, axis=1), axis=1)
         noise = np.max(np.abs(spread), axis=0) if spread else np.zeros(np.shape(size))
         noise = without_jumps(noise, float(np.max(size, initial=0)), self.largest, self.jump or self.u)
@@ -52,7 +52,7 @@ class Claim:
         parts = []
         with np.errstate(all="ignore"):
             for i, d in direction.items():
-                parts.append(np.where(d != 0, self.values[i] * point[i], 0).reshape(steps.shape[1], -1))
+                parts.append(_rows(np.where(d != 0, self.values[i] * point[i], 0)))
         size = root_sum_square(np.concatenate(parts, axis=1), axis=1)
         return np.where(inexact & np.isfinite(size), 4 * U * size, 0.0)
 
@@ -62,7 +62,7 @@ class Claim:
         Three repetitions may by chance agree to the last bit at one entry; the median over the
         array's entries is a floor for the bar.
         """
-        rows = self.values[leaf].reshape(len(self.values[leaf]), -1)
+        rows = _rows(self.values[leaf])
         deviations = self.deviation(leaf)
         own = deviations[:, coordinate]
         value = rows[:, coordinate]
@@ -72,9 +72,9 @@ class Claim:
     def deviation(self, leaf: int) -> np.ndarray:
         """Return the largest change of each entry (G, n) among the repetitions."""
         if leaf not in self._deviations:
-            rows = self.values[leaf].reshape(len(self.values[leaf]), -1)
+            rows = _rows(self.values[leaf])
             with np.errstate(invalid="ignore"):  # as above
-                changes = [np.abs(_change(near[leaf].reshape(rows.shape), rows)) for near in self.nearby]
+                changes = [np.abs(_change(_rows(near[leaf]), rows)) for near in self.nearby]
             found = np.max(changes, axis=0) if changes else np.zeros_like(rows)
             size, jump = float(np.abs(rows).max(initial=0)), self.jump or self.u
             self._deviations[leaf] = without_jumps(found, size, self.largest, jump)
@@ -83,6 +83,11 @@ class Claim:
     @functools.cached_property
     def largest(self) -> float:
         return max(float(np.abs(value).max(initial=0)) for value in self.values)
+
+
+def _rows(values: np.ndarray) -> np.ndarray:
+    """Return an array of every cotangent (G, ...) as rows (G, n)."""
+    return values.reshape(len(values), values[0].size)
 
 
 def _change(near: np.ndarray, rows: np.ndarray) -> np.ndarray:
