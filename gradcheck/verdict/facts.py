@@ -61,7 +61,7 @@ class Ladder:
     def clear(self) -> np.ndarray:
         """Whether the remainder is more than rounding (L,)."""
         r = self.remainder
-        return np.isfinite(r) & (r > np.multiply(CLEAR, self.noise)) & (r > 0)
+        return np.isfinite(r) & (r > np.multiply(CLEAR, self.noise))
 
     @property
     def order(self) -> float | None:

@@ -5,7 +5,11 @@ import math
 import numpy as np
 import pytest
 
+from gradcheck.numeric import curvature, noise
+from gradcheck.numeric.constants import CURVED, U
 from gradcheck.numeric.curvature import curvatures, second
+from gradcheck.numeric.extrapolate import estimate
+from gradcheck.numeric.ladder import STEPS, sweep
 from gradcheck.numeric.plain import Plain
 from gradcheck.numeric.probe import Along
 from gradcheck.numeric.slopes import Spot
@@ -85,3 +89,33 @@ def test_the_noise_along_either_entry_is_that_of_both():
     assert b.level > 1e-9 and a.level >= 2.0**-53 and abs(a.slopes.value[1] - z) <= a.slopes.bar[1]
     exact, here = spotted(lambda x: x[0] * x[1], np.array([0.5, 1.0]))
     assert all(column.level >= 2.0**-53 for column in curvatures(exact, here, list(exact.entries())))
+
+
+def test_a_second_difference_has_the_rounding_of_four_values_and_of_both_slopes(monkeypatch):
+    """Beside noise, along a direction that is steeper to one side than to the other."""
+    seen = []
+    monkeypatch.setattr(curvature, "estimate", lambda *args: seen.append(args) or estimate(*args))
+    plain, spot = spotted(lambda x: math.exp(4 * x), 0.3)
+    probe, level = Along(None, vectors=(np.array(1.0),)), np.full(1, 1e-11)
+    second(plain, spot, probe, level)
+    swept = sweep(plain, spot.point, probe, None, STEPS[list(CURVED)], spot.y, spot.grain)
+    steeper = swept.right  # a chord to the right of the exponential is
+    assert (steeper > swept.left).all()
+    ((curved, bounds, u),) = seen
+    np.testing.assert_array_equal(curved.weight, 4 * swept.weight / swept.steps)
+    values = 4 * noise.bound(swept, level, U)
+    np.testing.assert_allclose(bounds, (values + 16 * U * steeper) / swept.steps, rtol=1e-12, atol=0)
+    assert u == U
+
+
+def test_the_noise_of_a_mixed_derivative_is_the_larger_of_both_entries(monkeypatch):
+    levels = []
+    monkeypatch.setattr(curvature, "second", lambda *args: levels.append(args[3]) or second(*args))
+
+    def f(x):
+        return math.exp(x[0]) * math.sin(x[1]) * (1 + 1e-8 * math.sin(1e13 * x[1]))
+
+    plain, spot = spotted(f, np.array([0.5, 1.0]))
+    curvatures(plain, spot, list(plain.entries()))
+    first, other, mixed = (float(level[0]) for level in levels)
+    assert first < 1e-12 < 1e-10 < other == mixed

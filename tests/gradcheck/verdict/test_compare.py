@@ -14,8 +14,10 @@ from gradcheck.numeric.probe import Probe
 from gradcheck.numeric.reading import Exact, Reading
 from gradcheck.numeric.scales import quantise
 from gradcheck.precision.formats import LOW, need
+from gradcheck.verdict import compare as module
 from gradcheck.verdict import first_look
 from gradcheck.verdict.compare import (
+    _bar,
     _confirmed,
     _failing,
     _read_finely,
@@ -546,3 +548,28 @@ def test_a_plain_failure_that_the_complex_step_shows_as_well_needs_no_other_ladd
         kept.tasks.clear()
         (found,), _ = _sharpened(place, known, [off], np.random.default_rng(4))
         assert bool(kept.tasks) is asks and found.outside().all() is not asks
+
+
+def test_noise_of_the_complex_step_that_is_measured_after_a_first_look_counts(ground, monkeypatch):
+    place = ground(np.sin, lambda x, dy: np.cos(x) * dy, X, exact=True)
+
+    def noisier(ground, known, comparisons, readings, rng):
+        (reading,) = readings
+        return [dataclasses.replace(reading, exact=dataclasses.replace(reading.exact, noise=np.full(2, 2.0**-30)))]
+
+    monkeypatch.setattr(module, "with_exact_noise", noisier)
+    (c,), known = glance(place, Known(), [Probe(0, seed=1)], [False], np.random.default_rng(1))
+    assert (c.exact_bar >= 2.0**-28).all() and (known.exact[0, True] == 2.0**-30).all()
+
+
+def test_the_widest_of_several_bars_is_what_is_left_open(comparison):
+    assert _bar(comparison([2.0, 4.0], [2.0, 4.0], bar=[0.5, 0.25])) == 0.25
+    assert _bar(comparison([2.0, 4.0], [2.0, 4.0], bar=[0.25, 2.0])) == 0.5
+
+
+def test_a_claim_is_acquitted_by_bars_that_are_sharper_along_every_cotangent_that_is_in_doubt(comparison, sweep):
+    """Both are, of bars as they were measured: one is far tighter than four roundings."""
+    fine = sweep(lambda t: t, lambda t: t)
+    for bar, acquitted in (([1e-3, 1e-3], True), ([1e-3, 0.0], False)):
+        c = comparison([1.0, 1.0], [1.5, 1.5], bar=bar, claimed_bar=0.0, sweep=fine)
+        assert c.outside().all() and (_read_finely(c, 2.0**-53) is not c) is acquitted

@@ -276,3 +276,24 @@ def test_a_map_is_drawn_of_what_fails_and_is_explained(monkeypatch, rng):
         drawn.clear()
         conclude_all(dataclasses.replace(compared, explained=explained), 0, rng)
         assert drawn == names
+
+
+def test_what_is_said_of_each_array_is_found(rng):
+    subject = pair(lambda x, w: x * w, lambda x, w, dy: (1.01 * dy * w, 1.01 * dy * x))
+    problem = Problem(subject, (X[0], X[1]), {})
+    found = conclude_all(compare_all(problem, choose(problem, 5, rng), 2.0**-52, map, rng), 0, rng)
+    assert [(f.kind, f.array) for f in found.findings] == [("gradient", "x"), ("gradient", "w")]
+
+
+def test_the_largest_derivative_may_be_small(monkeypatch, rng):
+    seen = []
+    monkeypatch.setattr(verdicts, "conclude", lambda *args: seen.append(args[3]) or conclude(*args))
+    problem = Problem(pair(lambda x: 1e-9 * x, lambda x, dy: 1e-9 * dy), (X[0],), {})
+    conclude_all(compare_all(problem, choose(problem, 5, rng), 2.0**-52, map, rng), 0, rng)
+    assert 0 < seen[0] < 1e-8
+
+
+def test_something_was_compared_where_one_array_of_several_has_entries(ground):
+    at = ground(lambda x, w: np.sin(x) + w.sum(), lambda x, w, dy: (np.cos(x) * dy, 0 * w), X, np.ones(0))
+    compared = Comparisons(at, Known(), at.place, [[], []], [[], []], (False, False), (), ())
+    assert list(_vacuous(compared, [Gradient("x", (4, 5), "pass", digits=9.0), Gradient("w", (0,), "pass")])) == []
