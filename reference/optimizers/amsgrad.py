@@ -52,13 +52,17 @@ class AMSGrad:
         expect_update("AMSGrad.step", model, d_model, rate, state, AMSGradState, moments=("m", "v", "w"))
         beta1, beta2, eps, rate = float(self.beta1), float(self.beta2), float(self.eps), float(rate)
         t = state.step + 1                                                              # (amsgrad.1)
-        m = entrywise(lambda m, g: beta1 * m + (1 - beta1) * g, state.m, d_model)       # (amsgrad.2)
-        v = entrywise(lambda v, g: beta2 * v + (1 - beta2) * (g * g), state.v, d_model)  # (amsgrad.3)
-        w = entrywise(lambda w, v: np.maximum(w, v), state.w, v)                        # (amsgrad.4)
 
-        def updated(theta: np.ndarray, m: np.ndarray, w: np.ndarray) -> np.ndarray:
+        def updated(
+            theta: np.ndarray, m: np.ndarray, v: np.ndarray, w: np.ndarray, g: np.ndarray
+        ) -> tuple[np.ndarray, ...]:
+            m = beta1 * m + (1 - beta1) * g                                             # (amsgrad.2)
+            v = beta2 * v + (1 - beta2) * (g * g)                                       # (amsgrad.3)
+            w = np.maximum(w, v)                                                        # (amsgrad.4)
             m_hat = m / (1 - beta1**t)                                                  # (amsgrad.5)
             w_hat = w / (1 - beta2**t)                                                  # (amsgrad.6)
-            return theta - rate * m_hat / (np.sqrt(w_hat) + eps)                        # (amsgrad.7)
+            theta = theta - rate * m_hat / (np.sqrt(w_hat) + eps)                       # (amsgrad.7)
+            return theta, m, v, w
 
-        return entrywise(updated, model, m, w), AMSGradState(m=m, v=v, w=w, step=t)
+        model, m, v, w = entrywise(updated, model, state.m, state.v, state.w, d_model, outputs=4)
+        return model, AMSGradState(m=m, v=v, w=w, step=t)

@@ -58,12 +58,14 @@ class NAdam:
         mu = beta1 * (1 - (24 / 25) ** (rise * t) / 2)                                  # (nadam.2)
         mu_next = beta1 * (1 - (24 / 25) ** (rise * (t + 1)) / 2)                       # (nadam.3)
         p = p * mu                                                                      # (nadam.4)
-        m = entrywise(lambda m, g: beta1 * m + (1 - beta1) * g, state.m, d_model)       # (nadam.5)
-        v = entrywise(lambda v, g: beta2 * v + (1 - beta2) * (g * g), state.v, d_model)  # (nadam.6)
 
-        def updated(theta: np.ndarray, g: np.ndarray, m: np.ndarray, v: np.ndarray) -> np.ndarray:
+        def updated(theta: np.ndarray, m: np.ndarray, v: np.ndarray, g: np.ndarray) -> tuple[np.ndarray, ...]:
+            m = beta1 * m + (1 - beta1) * g                                             # (nadam.5)
+            v = beta2 * v + (1 - beta2) * (g * g)                                       # (nadam.6)
             m_hat = (1 - mu) / (1 - p) * g + mu_next / (1 - p * mu_next) * m            # (nadam.7)
             v_hat = v / (1 - beta2**t)                                                  # (nadam.8)
-            return theta - rate * m_hat / (np.sqrt(v_hat) + eps)                        # (nadam.9)
+            theta = theta - rate * m_hat / (np.sqrt(v_hat) + eps)                       # (nadam.9)
+            return theta, m, v
 
-        return entrywise(updated, model, d_model, m, v), NAdamState(m=m, v=v, p=p, step=t)
+        model, m, v = entrywise(updated, model, state.m, state.v, d_model, outputs=3)
+        return model, NAdamState(m=m, v=v, p=p, step=t)
