@@ -573,3 +573,12 @@ def test_a_claim_is_acquitted_by_bars_that_are_sharper_along_every_cotangent_tha
     for bar, acquitted in (([1e-3, 1e-3], True), ([1e-3, 0.0], False)):
         c = comparison([1.0, 1.0], [1.5, 1.5], bar=bar, claimed_bar=0.0, sweep=fine)
         assert c.outside().all() and (_read_finely(c, 2.0**-53) is not c) is acquitted
+
+
+def test_a_bar_as_wide_as_a_coarse_subject_needs_is_not_measured_again(ground, comparison):
+    kept, level = Kept(), 2.0**-20
+    place = ground(np.sin, lambda x, dy: np.cos(x) * dy, X, mapper=kept)
+    for part, asked in ((1.0, 0), (1.0 + 2.0**-40, 1)):
+        c = comparison([1.0, 1.0], 1.0, bar=part * need(level), probe=Probe(0, seed=1))
+        _with_own_noise(place, Known({0: level}), [c], [0])
+        assert len(kept.tasks) == asked

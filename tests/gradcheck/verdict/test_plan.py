@@ -245,7 +245,8 @@ def test_every_entry_moves_as_far_as_its_claims_and_their_noise_say():
     even = np.abs(Probe(0, seed=1).direction(point)[0])
     far = np.abs(whole.probes[0].direction(point)[0])
     top = 5.0 * even[0]
-    np.testing.assert_allclose(far, even * top / np.array([top, 5e-20 * even[1], 2.0**-40 * even[2], 2.0**-100 * top]))
+    counted = np.array([top, 5e-20 * even[1], 2.0**-40 * even[2], 2.0**-100 * top])
+    np.testing.assert_allclose(far, even * top / counted, rtol=1e-14, atol=0)
     assert drawn.asked == [2**32]
 
 
