@@ -116,7 +116,8 @@ def _of_known(
 ) -> ErrorMap:
     """Average the claim over each cell, and set the few wrong entries right."""
     shape = gradient.shape
-    claim = claimed.reshape(-1, shape[-1]) if shape else claimed.reshape(1, 1)
+    width = shape[-1] if shape else 1
+    claim = claimed.reshape(claimed.size // width, width)
     right, bars = claim.copy(), np.zeros(claim.shape)
     for c in units:
         assert c.probe.coordinate is not None
