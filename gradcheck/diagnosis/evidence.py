@@ -53,7 +53,7 @@ class Evidence:
     point: list[np.ndarray]
     names: list[str]
     y: np.ndarray
-    others: dict[int, np.ndarray]  # claimed (R, n) of the other arrays
+    others: dict[int, np.ndarray]  # claimed (R, n) of the other arrays that have entries
     pull: Callable[[Arrays, np.ndarray], np.ndarray]  # the claim at another point, for some sums (S, R) of the rows
     elsewhere: Callable[[], "Evidence | None"]  # the same at the user's own point
     moved: Callable[[int], "Evidence | None"]  # the same where one array only has other values

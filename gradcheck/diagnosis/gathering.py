@@ -109,7 +109,7 @@ class Gathering:
             place.point,
             [x.name for x in self.problem.leaves],
             place.y,
-            {i: c for i, c in enumerate(claims) if i != leaf},
+            {i: c for i, c in enumerate(claims) if i != leaf and c.size},
             pull,
             lambda: self.evidence(leaf, own=True),
             lambda k: self.evidence(leaf, moved=k),

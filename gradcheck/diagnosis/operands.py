@@ -40,7 +40,7 @@ def added(e: Evidence) -> Diagnosis | None:
     wrong = (np.abs(lines) > slack).any(axis=1)
     lines = lines[wrong]
     sizes = np.linalg.norm(lines, axis=1, keepdims=True)
-    arrays = [(name, x) for name, x in zip(e.names, e.point, strict=True) if x.shape[-1:] == e.shape[-1:]]
+    arrays = [(a, x) for a, x in zip(e.names, e.point, strict=True) if x.size and x.shape[-1:] == e.shape[-1:]]
     for name, x in arrays if len(lines) >= FEWEST else []:
         slices = x.reshape(-1, e.shape[-1])
         size = np.linalg.norm(slices, axis=1)
@@ -68,7 +68,7 @@ def _off_alike(e: Evidence, rows: np.ndarray, right: np.ndarray, side: int) -> b
 
 def _array(vectors: np.ndarray, e: Evidence) -> str | None:
     """Return the array of which each vector (R, m) is a slice along its last axis, but for its length."""
-    arrays = [(name, x) for i, (name, x) in enumerate(zip(e.names, e.point, strict=True)) if i != e.leaf]
+    arrays = [(name, x) for i, (name, x) in enumerate(zip(e.names, e.point, strict=True)) if i != e.leaf and x.size]
     for name, x in [*arrays, ("the output", e.y.reshape(e.outputs))]:
         for said, values in _stages(name, x) if x.ndim and x.shape[-1] == vectors.shape[1] else []:
             slices = values.reshape(-1, x.shape[-1])

@@ -90,7 +90,7 @@ def alone(e: Evidence) -> Diagnosis | None:
     if not e.whole or not e.claimed.any():
         return None
     for i, x in enumerate(e.point):
-        for axis in range(x.ndim) if i != e.leaf and x.ndim > 1 else []:
+        for axis in range(x.ndim) if i != e.leaf and x.ndim > 1 and x.size else []:
             slices = np.moveaxis(x, axis, 0).reshape(x.shape[axis], -1)
             flows = np.moveaxis(e.others[i].reshape(-1, *x.shape), axis + 1, 0).reshape(len(slices), len(e.claimed), -1)
             for found in (_of_products(e, slices), _of_flows(e, flows)):

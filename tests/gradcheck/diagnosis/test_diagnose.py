@@ -163,3 +163,19 @@ def test_an_array_of_which_no_cause_is_told_is_described():
 
     report = gradcheck.check(pair(lambda a, b: np.sinh(a) * b, backward), a, b)
     assert all(g.diagnosis for g in report.gradients)
+
+
+@pytest.mark.parametrize("shape", [(0,), (5, 0), (0, 4), (2, 0, 4)])
+@pytest.mark.parametrize("case", CASES)
+def test_an_array_without_entries_beside_a_wrong_one_is_no_obstacle(case, shape):
+    _, _, forward, backward, *inputs = CASES[case]
+
+    def vjp(*arrays):
+        def pullback(dy):
+            found = backward(*arrays[:-1], dy)
+            return *(found if isinstance(found, tuple) else (found,)), np.zeros(shape)
+
+        return forward(*arrays[:-1]), pullback
+
+    report = gradcheck.check(vjp, *inputs, np.zeros(shape))
+    assert report.verdict == "fail" and report.gradients[-1].verdict == "pass"
