@@ -10,6 +10,7 @@ FULL = 0.25  # of the numbers at the least need more bits than that; of random o
 LOW = 2.0**-40  # roundoff from which a subject is one of low precision
 NEED = 1e-4  # a bar above this part of an array's gradient is no evidence: inconclusive
 NARROW_NEED = 40  # times the root of the unit roundoff: what differences of a narrow format leave at the best, and some
+FACTOR = float(np.log10(2))  # a term that counts twice, or not at all, is always seen
 MOST_NEED = 0.1  # a digit at the least, in any format
 
 
@@ -46,6 +47,11 @@ def _to_bits(y: np.ndarray, bits: int) -> np.ndarray:
 def need(u: float) -> float:
     """Return the part of an array's gradient that a bar may be, of a subject of this roundoff or declared noise."""
     return min(max(NEED, NARROW_NEED * float(np.sqrt(u))), MOST_NEED)
+
+
+def fewest_digits(u: float) -> float:
+    """Return the digits without which nothing passes: one, or a factor of two where a narrow format leaves no more."""
+    return 1.0 if u < LOW else FACTOR
 
 
 def name(u: float) -> str:

@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from gradcheck.precision.formats import need
+from gradcheck.precision.formats import fewest_digits, need
 from gradcheck.subjects.adapted import Leaf
 from gradcheck.verdict.comparison import Comparison
 from gradcheck.verdict.facts import Gradient
@@ -69,7 +69,7 @@ def _resolved(
     units = [unit if c.probe.leaf is None else c.unit for c in ladders]
     real = max(float(np.max(b)) / u for b, u in zip(bars, units, strict=True))
     gradient = dataclasses.replace(gradient, digits=_digits(bar, rms), real_digits=_digits(real, rms))
-    if _too_wide(comparisons, believed, rms, need(u)):
+    if 0 < rms < bar * 10 ** fewest_digits(u) or _too_wide(comparisons, believed, rms, need(u)):
         why = f"resolved to {bar:.0e} only, beside a gradient of {rms:.0e}"
         return dataclasses.replace(gradient, verdict="inconclusive", reason=why)
     return gradient

@@ -1,9 +1,11 @@
 """Which format an output is made of, and what a bar may be there."""
 
+import math
+
 import numpy as np
 import pytest
 
-from gradcheck.precision.formats import LOW, name, need, unit_roundoff
+from gradcheck.precision.formats import LOW, fewest_digits, name, need, unit_roundoff
 
 BFLOAT16, FLOAT16, FLOAT32, FLOAT64 = 2.0**-8, 2.0**-11, 2.0**-24, 2.0**-53
 
@@ -115,6 +117,10 @@ def test_small_numbers_that_are_no_finer_than_large_ones_are_of_a_quantised_laye
 )
 def test_a_bar_needs_to_be_small_as_far_as_differences_in_a_format_can_be(u, part):
     assert need(u) == part
+
+
+def test_a_digit_is_needed_but_of_a_narrow_format_a_factor_of_two():
+    assert [fewest_digits(u) for u in (FLOAT64, FLOAT32, BFLOAT16)] == [1.0, math.log10(2), math.log10(2)]
 
 
 def test_a_format_is_called_by_its_name():

@@ -40,6 +40,17 @@ def test_agreement_within_narrow_bars_passes_with_its_digits(entries):
     assert g.bar == pytest.approx(1e-10 + 1e-16, rel=1e-12, abs=0)
 
 
+@pytest.mark.parametrize(("u", "fewest"), [(U, 1.0), (2.0**-24, 0.302), (2.0**-8, 0.302)])
+def test_nothing_passes_that_did_not_show_a_digit_or_a_factor_of_two_where_the_format_leaves_no_more(
+    comparison, u, fewest
+):
+    """Along a dense direction a derivative may be much larger than its entries, and its bar no small part of these."""
+    for digits in (fewest - 0.01, fewest + 0.01):
+        g = verdict([comparison(1e9, 1e9, 10.0**-digits * 1e9 / 1e4, probe=DENSE)], shape=10**8, u=u)
+        assert g.digits == pytest.approx(digits, abs=1e-6)
+        assert g.verdict == ("pass" if digits > fewest else "inconclusive")
+
+
 def test_the_digits_of_the_complex_step_are_told_beside_those_of_differences(entries):
     g = verdict(entries(1.0, 1.0, exact=1.0, exact_bar=1e-14, claimed_bar=0), believed=True)
     assert g.method == "complex step"
