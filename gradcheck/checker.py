@@ -117,7 +117,7 @@ class Checker:
         verdicts = conclude_all(compared, self.seed, rng)
         findings += (*places.findings, *compared.findings, *verdicts.findings)
         findings += (*compare_forward_mode(compared, rng),)
-        findings += (*compare_with_shadow(problem, compared.own, places.u, rng),)
+        findings += (*compare_with_shadow(problem, compared.own, max(places.u, compared.steps()), rng),)
         gradients = explained(compared, with_broken(verdicts.gradients, findings), findings)
         if exact:
             gradients, more = self._beside(problem, places, gradients)

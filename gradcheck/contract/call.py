@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from gradcheck.precision.terms import terms
 from gradcheck.subjects.outputs import like
 from gradcheck.subjects.problem import Problem
 
@@ -29,10 +30,30 @@ class Call:
     u: float  # twice the roundoff of the narrowest format in sight
     noise: float  # what roundings make of y
     large: bool
+    known: dict[bytes | int, Any] | None = None  # answers to what is asked again, where one is enough
+
+    def remembering(self) -> "Call":
+        """Return this call with a subject that is asked once for each cotangent, and once for each array's terms."""
+        return dataclasses.replace(self, known={})
 
     def pull(self, g: np.ndarray) -> list[Any]:
         """Return what the pullback makes of a cotangent (m,), for each array."""
-        return self.problem.pull(self.pullback, like(self.out, g, self.problem.protect))
+
+        def ask() -> list[Any]:
+            return self.problem.pull(self.pullback, like(self.out, g, self.problem.protect))
+
+        return ask() if self.known is None else self._once(g.tobytes(), lambda: [np.array(d) for d in ask()])
+
+    def terms(self, leaf: int) -> np.ndarray:
+        """Return the size of what may cancel in an array's cotangent."""
+        return self._once(leaf, lambda: terms(self.problem, self.point, leaf, self.y))
+
+    def _once(self, key: bytes | int, ask: Callable[[], Any]) -> Any:
+        if self.known is None:
+            return ask()
+        if key not in self.known:
+            self.known[key] = ask()
+        return self.known[key]
 
     def pairs(self, *lists: list) -> Iterator[tuple]:
         """Yield the name of each array with its entries of some lists."""

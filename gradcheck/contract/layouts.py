@@ -6,6 +6,7 @@ import numpy as np
 
 from gradcheck.contract.call import Call
 from gradcheck.contract.likeness import Rounding, near, sensitivity
+from gradcheck.contract.linear import COARSEST, SUMMED
 from gradcheck.subjects import trees
 from gradcheck.subjects.findings import Finding
 from gradcheck.subjects.outputs import flat, like
@@ -47,7 +48,8 @@ def takes_any_layout(call: Call, rounding: Rounding, rng: np.random.Generator) -
             message = f"the forward pass refuses {layout} arrays: {in_one_line(error)}"
             yield Finding("refuses", message, "note")
             out, pullback = call.out, call.pullback
-        same = near(call.y, flat(out), 1e4 * call.u * np.abs(call.y).max(initial=0))
+        part = _part(max(call.u, *rounding.narrow.values(), 0.0), call.u)
+        same = near(call.y, flat(out), part * np.abs(call.y).max(initial=0))
         if not same and not near(call.y, flat(out), sensitivity(call, rounding, rng)[0]):
             yield Finding("layout", f"{layout} inputs change the output")
         yield from _changed(call, rounding, rng, layout, call.first, call.problem.pull(pullback, dy))
@@ -61,6 +63,12 @@ def _changed(
     call: Call, rounding: Rounding, rng: np.random.Generator, layout: str, expected: list, got: list
 ) -> Iterator[Finding]:
     for i, (leaf, a, b) in enumerate(call.pairs(expected, got)):
-        same = near(a, b, 1e4 * call.u * np.abs(a).max(initial=0) + rounding.of(leaf))
+        part = _part(max(call.u, rounding.narrow.get(leaf, 0.0)), call.u)
+        same = near(a, b, part * np.abs(a).max(initial=0) + rounding.of(leaf))
         if not same and not near(a, b, sensitivity(call, rounding, rng)[1 + i]):
             yield Finding("layout", f"{layout} arrays change the cotangent of {leaf}", array=leaf)
+
+
+def _part(narrowest: float, own: float) -> float:
+    """Return the part of the largest number by which a sum in another order may differ."""
+    return max(SUMMED * own, min(SUMMED * narrowest, COARSEST))

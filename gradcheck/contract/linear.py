@@ -7,7 +7,7 @@ import numpy as np
 from gradcheck.contract.call import Call
 from gradcheck.contract.likeness import Rounding, near
 from gradcheck.contract.parts import parts
-from gradcheck.precision.terms import MARGIN, terms
+from gradcheck.precision.terms import MARGIN
 from gradcheck.subjects.findings import Finding
 
 POWERS = (-(2.0**10), 2.0**-12)  # scaling by these commutes with rounding
@@ -79,7 +79,7 @@ def _adds(call: Call, rounding: Rounding, pieces: list[list], words: str) -> Ite
         size, u = sum(np.abs(d).max(initial=0) for d in summands), _unit(call, rounding, leaf)
         found = np.sum(summands, axis=0)
         adds = near(found, total, min(SUMMED * u, COARSEST) * size + rounding.of(leaf))
-        if not adds and not near(found, total, MARGIN * u * terms(call.problem, call.point, i, call.y)):
+        if not adds and not near(found, total, MARGIN * u * call.terms(i)):
             yield Finding("additive", f"the cotangent of {leaf} is not linear in dy: {words}", array=leaf)
 
 

@@ -44,4 +44,12 @@ class Line:
         with np.errstate(all="ignore"):
             base = values[NOISE_POINTS // 2]
             changed = np.where((values != base).any(axis=0), np.abs(values).max(axis=0), 0)
-            return Table(d, project(self.g, values - base), rounded(self.g, changed))
+            return Table(d, self.projected(values - base), self.rounded(changed))
+
+    def projected(self, changes: np.ndarray) -> np.ndarray:
+        """Return <g, f> (..., G) of changes of all outputs (..., m)."""
+        return project(self.g, changes)
+
+    def rounded(self, sizes: np.ndarray) -> np.ndarray:
+        """Return the size of the rounding of <g, f> (G,) for sizes of all outputs (m,)."""
+        return rounded(self.g, sizes)

@@ -38,6 +38,12 @@ class Line:
             return np.full(len(self.place.g), np.nan)
         return np.sum([claims[i].reshape(len(claims[i]), -1) @ d.ravel() for i, d in self.direction.items()], axis=0)
 
+    def value(self, t: float) -> np.ndarray:
+        """Return <g, f> (G,) at x + t d, less what it is at x."""
+        place = self.place
+        y = self.problem.attempt(moved(place.point, self.direction, t), place.g.shape[1])
+        return place.g @ (y - place.y)
+
     def steady(self, h: float) -> np.ndarray:
         """Return the claim at x, but where claims beside it agree with each other and not with that, theirs (G,)."""
         beside = np.array([self.claim(t) for t in (-BESIDE * h, BESIDE * h)])

@@ -12,10 +12,11 @@ from gradcheck.numeric.scales import quantise
 from gradcheck.subjects.findings import Finding
 from gradcheck.subjects.problem import Problem
 from gradcheck.verdict import plan
+from gradcheck.verdict.beside import beside_steps
 from gradcheck.verdict.comparison import Comparison
 from gradcheck.verdict.given import compare_at_given, contradicting, settled, unbalanced
 from gradcheck.verdict.ground import Ground, Known
-from gradcheck.verdict.locate import locate
+from gradcheck.verdict.locate import located
 from gradcheck.verdict.lost import sharpened
 from gradcheck.verdict.measured import measured
 from gradcheck.verdict.places import Places, inside, unrounded, with_output
@@ -40,6 +41,11 @@ class Comparisons:
     explained: tuple[int, ...]  # the first arrays that are wrong
     findings: tuple[Finding, ...]
 
+    def steps(self, leaf: int | None = None) -> float:
+        """Return the roundoff of the format in whose steps f moves along an array, or any; 0 where it does not."""
+        columns = self.of if leaf is None else self.of[leaf : leaf + 1]
+        return max((c.steps for found in columns for c in found if leaf in (None, c.probe.leaf)), default=0.0)
+
 
 def compare_all(
     problem: Problem, places: Places, rounding: float, mapper: Callable, rng: np.random.Generator
@@ -59,16 +65,23 @@ def compare_all(
         own = ground_at(own_place)
         if is_special(problem, places, own.claim.values, rng):
             own = ground_at(with_output(problem, unrounded(problem, places.own.point, places.moved), places.own.g))
-        given, sampled = _at_given(own, Known(known.levels, known.exact), along, rng)
+        given, sampled = _at_given(own, Known(known.levels, known.exact, smooth=known.smooth), along, rng)
         columns, own_place = [found + more for found, more in zip(along, given, strict=True)], own.place
     if is_left and places.moved:
         point, y = inside(problem, [quantise(leaf.value) for leaf in problem.leaves], set())
         unmoved = ground_at(Place(point, y.astype(np.float64), places.own.g))
-        more = contradicting(unmoved, Known(known.levels), _wrong(columns), rng)
+        more = contradicting(unmoved, Known(known.levels, smooth=known.smooth), _wrong(columns), rng)
         columns = [found + other for found, other in zip(columns, more, strict=True)]
-    believed = tuple(places.exact and not any(c.exact_contradicts_real().any() for c in cs) for cs in columns)
+    believed = tuple(
+        places.exact and not any(c.exact_contradicts_real().any() or c.steps for c in found) for found in columns
+    )
     explained = tuple(sorted(_wrong(columns))[:EXPLAINED])
-    columns, known, dense = _located(near, known, columns, believed, explained, rng)
+    columns, known, dense = located(near, known, columns, believed, explained, rng)
+    stepping = {i for i, found in enumerate(columns) if any(c.steps and c.probe.leaf == i for c in found)}
+    if stepping:
+        more = beside_steps(near, known, stepping, rng)
+        columns = [a + b for a, b in zip(columns, more, strict=True)]
+        explained = tuple(sorted(_wrong(columns))[:EXPLAINED])
     return Comparisons(near, known, own_place, columns, along, believed, explained, (*sampled, *dense))
 
 
@@ -82,6 +95,8 @@ def _near(near: Ground, rng: np.random.Generator, tried: Probe | None = None) ->
     columns, known = _filed(near, Known(), whole, rng)
     if all(whole.real):
         return columns, known
+    if _moves_in_steps(columns):
+        return _filed(near, known, plan.apart(sizes, rng, set()), rng)
     if not any(_doubted(c) for found in columns for c in found):
         columns, lost = sharpened(near, known, sizes, columns, rng)
         more, known = _filed(near, known, lost, rng)
@@ -100,7 +115,8 @@ def _near(near: Ground, rng: np.random.Generator, tried: Probe | None = None) ->
 def _at_given(own: Ground, known: Known, along: Columns, rng: np.random.Generator) -> tuple[Columns, list[Finding]]:
     """Compare at the user's own point: every entry, or dense directions and the entries that these lead to."""
     sizes, wrong = [x.size for x in own.place.point], _wrong(along)  # what is wrong near by is wrong
-    exact = own.exact and not any(c.exact_contradicts_real().any() for found in along for c in found)
+    exact = own.exact and not _moves_in_steps(along)
+    exact = exact and not any(c.exact_contradicts_real().any() for found in along for c in found)
     whole = plan.given(sizes, exact, rng, wrong)
     columns, known = _filed(own, known, plan.special(own.place.point, rng, wrong), rng)
     if exact:
@@ -143,44 +159,14 @@ def _filed(ground: Ground, known: Known, chosen: plan.Plan, rng: np.random.Gener
     return columns, known
 
 
-def _located(
-    near: Ground,
-    known: Known,
-    columns: Columns,
-    believed: tuple[bool, ...],
-    explained: tuple[int, ...],
-    rng: np.random.Generator,
-) -> tuple[Columns, Known, list[Finding]]:
-    """Where only a direction shows that an array is wrong, find the entries; without any, acquit what is not plain."""
-    columns, findings = list(columns), []
-    for leaf in explained:
-        wrong = [c for c in columns[leaf] if c.probe.leaf == leaf and c.outside().any()]
-        if not wrong or any(c.probe.coordinate is not None for c in wrong):
-            continue
-        found = locate(near, known, leaf, believed[leaf], rng)
-        known = found.known
-        if not any(c.outside().any() for c in found.comparisons):
-            columns[leaf] = [_acquitted(c) if any(c is w for w in wrong) else c for c in columns[leaf]]
-        elif not found.complete:
-            name = near.problem.leaves[leaf].name
-            message = f"{name}: many entries are wrong, of which a sample was located"
-            findings.append(Finding("dense", message, "note", name))
-        columns[leaf] = columns[leaf] + found.comparisons
-    return columns, known, findings
-
-
-def _acquitted(c: Comparison) -> Comparison:
-    """Acquit a claim that only the array as a whole contradicts, unless the complex step confirms that."""
-    if c.is_plain() or c.real is None:
-        return c
-    real = dataclasses.replace(c.real, bar=np.full_like(c.real.bar, np.inf))
-    doubt = "differences along the whole array contradict the claim, in its parts they do not"
-    return dataclasses.replace(c, real=real, doubt=doubt)
-
-
 def _wrong(columns: Columns) -> set[int]:
     """Return the arrays that some comparison contradicts."""
     return {leaf for leaf, found in enumerate(columns) if any(c.outside().any() for c in found)}
+
+
+def _moves_in_steps(columns: Columns) -> bool:
+    """Whether f moves in steps of a format of few bits, of which the complex step knows nothing."""
+    return any(c.steps for found in columns for c in found)
 
 
 def _doubted(c: Comparison) -> bool:

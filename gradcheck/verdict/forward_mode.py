@@ -47,6 +47,7 @@ def _found(
         u = near.claim.u
         if compared.known.largest > LOW:
             u = max(u, NARROW)  # a narrow format inside does not show changes that are smaller than its roundings
+        u = max(u, compared.steps())
         try:
             slope = slope_along(near.problem, near.place, probe.direction(near.place.point), u, rng)
         except Exception as error:  # whatever the user's code raises: forward and backward pass have done their work

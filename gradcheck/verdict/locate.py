@@ -8,6 +8,7 @@ import numpy as np
 from gradcheck.numeric.constants import WINDOW
 from gradcheck.numeric.ladder import STEPS
 from gradcheck.numeric.probe import Probe
+from gradcheck.subjects.findings import Finding
 from gradcheck.verdict.compare import Compared, compare, glance, laddered
 from gradcheck.verdict.comparison import Comparison
 from gradcheck.verdict.doubt import CONFIRMED
@@ -96,6 +97,41 @@ def _by_differences(ground: Ground, known: Known, units: list[Probe], rng: np.ra
     for i, c in zip(open_, sure, strict=True):
         seen[i] = c
     return seen, known
+
+
+def located(
+    near: Ground,
+    known: Known,
+    columns: list[list[Comparison]],
+    believed: tuple[bool, ...],
+    explained: tuple[int, ...],
+    rng: np.random.Generator,
+) -> tuple[list[list[Comparison]], Known, list[Finding]]:
+    """Where only a direction shows that an array is wrong, find the entries; without any, acquit what is not plain."""
+    columns, findings = list(columns), []
+    for leaf in explained:
+        wrong = [c for c in columns[leaf] if c.probe.leaf == leaf and c.outside().any()]
+        if not wrong or any(c.probe.coordinate is not None for c in wrong):
+            continue
+        found = locate(near, known, leaf, believed[leaf], rng)
+        known = found.known
+        if not any(c.outside().any() for c in found.comparisons):
+            columns[leaf] = [_acquitted(c) if any(c is w for w in wrong) else c for c in columns[leaf]]
+        elif not found.complete:
+            name = near.problem.leaves[leaf].name
+            message = f"{name}: many entries are wrong, of which a sample was located"
+            findings.append(Finding("dense", message, "note", name))
+        columns[leaf] = columns[leaf] + found.comparisons
+    return columns, known, findings
+
+
+def _acquitted(c: Comparison) -> Comparison:
+    """Acquit a claim that only the array as a whole contradicts, unless the complex step confirms that."""
+    if c.is_plain() or c.real is None:
+        return c
+    real = dataclasses.replace(c.real, bar=np.full_like(c.real.bar, np.inf))
+    doubt = "differences along the whole array contradict the claim, in its parts they do not"
+    return dataclasses.replace(c, real=real, doubt=doubt)
 
 
 def halved(

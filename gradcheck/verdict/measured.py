@@ -12,6 +12,7 @@ from gradcheck.verdict.follow import followed
 from gradcheck.verdict.ground import Ground, Known, coarseness
 from gradcheck.verdict.inside import allowing_for_roundings_inside
 from gradcheck.verdict.saturation import allowing_for_saturation
+from gradcheck.verdict.steps import allowing_for_steps
 from gradcheck.verdict.ties import allowing_for_ties
 
 
@@ -25,7 +26,8 @@ def measured(ground: Ground, known: Known, probes: list[Probe], real: list[bool]
         if ground.problem.declared.kinks == "any":
             comparisons = [_with_any_slope(c) for c in comparisons]
     comparisons = allowing_for_saturation(ground, comparisons)
-    return allowing_for_roundings_inside(ground, known, comparisons, rng), known
+    comparisons = allowing_for_roundings_inside(ground, known, comparisons, rng)
+    return allowing_for_steps(ground, known, comparisons, rng)
 
 
 def _with_any_slope(c: Comparison) -> Comparison:

@@ -30,10 +30,10 @@ def conclude_all(compared: Comparisons, seed: int, rng: np.random.Generator) -> 
     largest = float(np.nan_to_num(values).max(initial=0))
     gradients, findings = [], []
     for i, (leaf, found, believed) in enumerate(zip(problem.leaves, compared.of, compared.believed, strict=True)):
-        coarse = coarseness(compared.near, compared.known, i)
+        coarse = max(coarseness(compared.near, compared.known, i), compared.steps(i))
         gradient = conclude(leaf, found, believed, largest, coarse)
         gradient = dataclasses.replace(gradient, ladder=convergence(gradient, found, believed))
-        said = list(_said(compared, gradient, believed, coarse))
+        said = list(_said(compared, i, gradient, believed, coarse))
         if gradient.verdict == "fail" and i in compared.explained:
             complete = not any(f.kind == "dense" and f.array == leaf.name for f in compared.findings)
             drawn = error_map(compared.near, compared.known, gradient, i, found, believed, complete, seed, rng)
@@ -80,11 +80,12 @@ def with_broken(gradients: tuple[Gradient, ...], findings: tuple[Finding, ...]) 
     return tuple(found)
 
 
-def _said(compared: Comparisons, gradient: Gradient, believed: bool, coarse: float) -> Iterator[Finding]:
+def _said(compared: Comparisons, leaf: int, gradient: Gradient, believed: bool, coarse: float) -> Iterator[Finding]:
     """Yield what there is to say of one array."""
     array = gradient.name
     if coarse > LOW and not believed and gradient.verdict == "pass" and gradient.digits is not None:
-        digits = f"checked to {max(gradient.digits, 0):.1f} digits, all that {name(compared.near.claim.u)} leaves here"
+        format = name(max(compared.near.claim.u, compared.steps(leaf)))
+        digits = f"checked to {max(gradient.digits, 0):.1f} digits, all that {format} leaves here"
         yield Finding("precision", f"{array}: {digits}", "note", array)
     if gradient.jumps:
         message = "the forward pass jumps or moves in steps there: the claim was judged beside that"

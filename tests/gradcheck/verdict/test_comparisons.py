@@ -14,11 +14,9 @@ from gradcheck.verdict import comparisons as module
 from gradcheck.verdict import given as given_module
 from gradcheck.verdict.comparisons import (
     Comparisons,
-    _acquitted,
     _at_given,
     _doubted,
     _filed,
-    _located,
     _near,
     _wrong,
     compare_all,
@@ -186,19 +184,6 @@ def test_of_many_wrong_arrays_the_first_four_are_explained(rng):
 
 
 # What is filed, and what is acquitted
-
-
-def test_a_contradiction_of_the_whole_that_its_parts_do_not_show_is_no_evidence(comparison):
-    c = comparison([2.0, 1.0], 1.0, bar=1e-3, probe=Probe(0, seed=1))
-    found = _acquitted(c)
-    assert np.isinf(found.real.bar).all() and np.isinf(c.real.bar).sum() == 0 and not found.outside().any()
-    assert found.doubt == "differences along the whole array contradict the claim, in its parts they do not"
-
-
-def test_unless_the_complex_step_confirms_it_or_no_differences_were_made(comparison):
-    plain = comparison([2.0, 2.0], 1.0, bar=1e-8, exact=1.0, probe=Probe(0, seed=1))
-    bare = comparison([np.nan, 1.0], probe=Probe(0, seed=1))
-    assert _acquitted(plain) is plain and _acquitted(bare) is bare
 
 
 def test_an_array_is_wrong_that_one_cotangent_of_one_comparison_contradicts(comparison):
@@ -403,29 +388,6 @@ def test_only_what_contradicts_is_filed_of_parameters_as_they_were(asking, compa
     assert leaves(asked) == [[(None, True), (0, False), (2, False)]] * exact + [[(0, True), (2, True)]] * odd
     assert alone == [0, 2] * odd, "what is wrong is wrong"
     assert [[c.claimed.tolist() for c in found] for found in more] == [[], [], [[1.0, 2.0]] * odd]
-
-
-@pytest.mark.parametrize(("complete", "claimed"), [(True, 2.0), (False, 2.0), (True, 1.0), (False, 1.0)])
-def test_entries_are_located_where_a_direction_alone_is_wrong(asking, comparison, rng, monkeypatch, complete, claimed):
-    """Without one of them the direction is acquitted; of a sample it is said that it is one."""
-    near, _ = asking(None)
-
-    def locate(near, known, leaf, exact, rng):
-        at = Probe(leaf, coordinate=1)
-        found = [comparison([1.0, 1.0], 1.0, probe=at), comparison([1.0, claimed], 1.0, probe=at)]
-        return Located(found, complete, known.with_level(None, known.largest + 1))
-
-    monkeypatch.setattr(module, "locate", locate)
-    right, wrong = (comparison([1.0, c], 1.0, bar=1e-3, probe=Probe(1, seed=1)) for c in (1.0, 2.0))
-    joint = dataclasses.replace(wrong, probe=Probe(None, seed=1))
-    columns, known, notes = _located(near, Known(), [[], [right, wrong, joint], []], (False,) * 3, (1,), rng)
-    assert known.largest == 1 and len(columns[1]) == 5 and not columns[0] and columns[1][0] is right
-    assert columns[1][2] is joint and (columns[1][1] is wrong) is (claimed == 2.0)
-    assert bool(columns[1][1].doubt) is (claimed == 1.0)
-    assert [f.array for f in notes] == ([near.problem.leaves[1].name] if claimed == 2.0 and not complete else [])
-    entry = comparison([1.0, 2.0], 1.0, probe=Probe(1, coordinate=0))
-    for found in ([right, joint], [wrong, entry]):
-        assert _located(near, Known(), [[], found, []], (False,) * 3, (1,), rng) == ([[], found, []], Known(), [])
 
 
 def test_what_is_known_is_filled_in_once():

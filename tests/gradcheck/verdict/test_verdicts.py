@@ -120,7 +120,7 @@ def told(ground):
     def told(believed=False, coarse=2.0**-53, u=2.0**-53, exact=False, **gradient):
         at = ground(np.sin, lambda x, dy: np.cos(x) * dy, X, u=u, exact=exact)
         compared = Comparisons(at, Known(), at.place, [[]], [[]], (believed,), (), ())
-        found = _said(compared, Gradient("x", (4, 5), **gradient), believed, coarse)
+        found = _said(compared, 0, Gradient("x", (4, 5), **gradient), believed, coarse)
         return [(f.kind, f.severity, f.message, f.array) for f in found]
 
     return told

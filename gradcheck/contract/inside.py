@@ -1,0 +1,87 @@
+"""A closer look at a promise that seems broken: dy may go through a narrow format inside, on a part of its way.
+
+Changes of dy that are far below that format's roundings are not followed there: what a pullback makes of dy and a
+small change together is not what it makes of both apart.  Of a wrong pullback that may be true as well; what such
+roundings excuse is a few hundredths of the largest entry, and no more.
+"""
+
+import copy
+import dataclasses
+from collections.abc import Callable, Iterable, Iterator
+
+import numpy as np
+
+from gradcheck.contract.call import Call
+from gradcheck.contract.likeness import Rounding
+from gradcheck.numeric.constants import UNIT
+from gradcheck.numeric.probe import Probe
+from gradcheck.numeric.staircase import noise
+from gradcheck.numeric.tabulate import Line
+from gradcheck.subjects.findings import Finding
+from gradcheck.subjects.outputs import representable
+
+FORMATS = (UNIT[np.dtype(np.float32)], UNIT[np.dtype(np.float16)])  # bfloat16 has no more bits than float16
+BELOW = 2.0**-5  # of a narrow format's roundings: a change by that much crosses few of their boundaries
+FOLLOWED = 1 / 4  # of a change: what is less than that apart may be roundings of the cotangents' own
+
+
+Promise = Callable[[Call, Rounding, np.random.Generator], Iterator[Finding]]
+
+
+def unless_rounded(
+    promise: Promise, call: Call, rounding: Rounding, rng: np.random.Generator
+) -> Iterator[Finding]:
+    """Yield what a promise finds, but failures only if roundings of narrow formats inside explain them not.
+
+    What the narrowest format of all would not explain needs no closer look.
+    """
+    call, state, found = call.remembering(), copy.deepcopy(rng), list[Finding]()
+    try:
+        for finding in promise(call, rounding, rng):
+            found.append(finding)
+    except Exception:
+        yield from found
+        raise
+    failing = _failing(found)
+    if failing:
+        narrowest = {leaf.name: 2 * FORMATS[-1] for leaf in call.problem.leaves}
+        still = _failing(promise(call, dataclasses.replace(rounding, narrow=narrowest), copy.deepcopy(state)))
+        if failing - still:
+            closer = looked_at_closely(call, rounding, rng)
+            still = failing if closer == rounding else _failing(promise(call, closer, copy.deepcopy(state)))
+        found = [f for f in found if f.severity != "fail" or (f.kind, f.array) in still]
+    yield from found
+
+
+def _failing(found: Iterable[Finding]) -> set[tuple[str, str | None]]:
+    return {(f.kind, f.array) for f in found if f.severity == "fail"}
+
+
+def looked_at_closely(call: Call, rounding: Rounding, rng: np.random.Generator) -> Rounding:
+    """Return the roundings with those of narrow formats through which a part of dy, or of y, goes."""
+    narrow = dict(rounding.narrow)
+    for u in FORMATS:
+        step = BELOW * u
+        moved = representable(call.out, call.g[:1] * (1 + step * rng.uniform(-1, 1, call.g[:1].shape)))
+        change = (moved[0] - call.g[0]) / step
+        if not change.size or not (change != 0).mean() > 1 / 2:
+            continue  # dy itself has no room for such changes
+        for leaf, a, b, alone in call.pairs(call.first, call.pull(moved[0]), call.pull(change)):
+            if _follows_not(call, np.asarray(a), np.asarray(b, np.float64), np.asarray(alone, np.float64), step):
+                narrow[leaf] = max(2 * u, narrow.get(leaf, 0.0))
+    if not call.large and max(narrow.values(), default=0.0) < FORMATS[1] and _has_steps(call):
+        narrow = {leaf.name: 2 * FORMATS[1] for leaf in call.problem.leaves}
+    return dataclasses.replace(rounding, narrow=narrow)
+
+
+def _follows_not(call: Call, a: np.ndarray, b: np.ndarray, alone: np.ndarray, step: float) -> bool:
+    """Whether some entry of a cotangent changes by something else than what a change of dy gives alone."""
+    apart, own = np.abs((b - a) / step - alone), 2 * call.u * np.abs(a) / step
+    return bool((apart > FOLLOWED * np.abs(alone) + own).any())
+
+
+def _has_steps(call: Call) -> bool:
+    """Whether the output moves in steps of a format of few bits."""
+    point = [x.astype(np.float64) for x in call.point]
+    direction = Probe(None).direction(point)
+    return noise(Line(call.problem, point, direction, None, call.y.size)) is not None

@@ -1,0 +1,126 @@
+"""Roundings of a format of few bits inside, such as float16's or bfloat16's: f moves in steps, whatever it does else.
+
+What a polynomial over many of the steps leaves is their noise, if f jumps wherever that is large: halve an interval
+again and again, and what f changes there more than along its slope stays what it is.
+"""
+
+import dataclasses
+
+import numpy as np
+
+from gradcheck.numeric.constants import COARSEST, NARROW, U
+from gradcheck.numeric.tabulate import Line
+
+REACHES = (2.0**-2, 2.0**-4, 2.0**-7)  # of the scale: bfloat16 has 64 steps up to the first; f may bend, or end there
+POINTS, DEGREE = 24, 6  # of smooth f the polynomial leaves some 1e-10
+GOLDEN = 0.6180339887498949  # so that no spacing of the points is one of the steps
+SEVERAL, AMONG = 3, 6  # intervals that must have a jump, of the likeliest: of one alone it is f's own
+INSIDE = 2.0**-20  # along which the slope between two jumps is read off
+EARLY, LATE = 2.0**-38, 2.0**-46  # of the scale: from one to the other a change that is no jump falls to 1/256
+STAYS = 1 / 2
+CLEAR, LEAST = 32, 2.0**-4  # a jump is more than roundings of f's own, and than this part of the noise
+MOST = 2.0**-7  # of f: noise above which it is that of a quantiser, which has a true gradient of zero
+NEARER = 2.0**-4  # to zero: there the steps of a quantiser are as much more of f
+ALONE = 2.5  # times the roundoff of a format, that numbers just above a power of two have
+
+
+def noise(line: Line) -> np.ndarray | None:
+    """Return the noise (standard deviation) of <g, f> (G,) that steps make, or None where there are none.
+
+    Steps as fine as those of float32, or finer, are none here.
+    """
+    for reach in REACHES:
+        t, values = _values(line, reach)
+        if not np.isfinite(values).all():
+            continue
+        left, found, size = _left(line, t, values)
+        column = int((found / np.where(size > 0, size, 1)).argmax())
+        if not ALONE * NARROW * size[column] < found[column] < MOST * size[column]:
+            return None
+        order = np.argsort(-np.abs(np.diff(left[:, column])))[:AMONG].tolist()
+        least = max(CLEAR * U * size[column], LEAST * found[column])
+        jumps = _jumping(line, column, [(t[k], t[k + 1]) for k in order], least)
+        if jumps >= SEVERAL:
+            return found
+        if not jumps:
+            return None
+    return None
+
+
+def smooth(line: Line) -> np.ndarray:
+    """Return for which cotangents (G,) a polynomial leaves no more than the roundings of float32."""
+    for reach in REACHES:
+        t, values = _values(line, reach)
+        if np.isfinite(values).all():
+            found, size = _left(line, t, values)[1:]
+            return found <= ALONE * NARROW * size
+    return np.zeros(line.outputs if line.g is None else len(line.g), bool)
+
+
+def is_relative(line: Line) -> bool:
+    """Whether steps are smaller for smaller numbers, as those of a format are, and those of a quantiser are not."""
+    direction = {i: d * NEARER for i, d in line.direction.items()}
+    nearer = dataclasses.replace(line, point=[x * NEARER for x in line.point], direction=direction)
+    t, values = _values(nearer, REACHES[0])
+    found, size = _left(nearer, t, values)[1:]
+    return not np.isfinite(values).all() or bool((found < MOST * size).all())
+
+
+def _values(line: Line, reach: float) -> tuple[np.ndarray, np.ndarray]:
+    t = reach * (2 * (np.arange(POINTS) + GOLDEN * np.arange(POINTS) % 1) / POINTS - 1)
+    return t, np.array([line.at(x) for x in t])
+
+
+def _left(line: Line, t: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return what a polynomial leaves (L, G), its standard deviation and the size of what is rounded (G,)."""
+    left = residual(t, line.projected(values - values[0]))
+    size = line.rounded(np.where((values != values[0]).any(axis=0), np.abs(values).max(axis=0), 0))
+    return left, np.sqrt(np.square(left).sum(axis=0) / (POINTS - DEGREE - 1)), size
+
+
+def residual(t: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Return what a polynomial leaves of values (L, G) at some points (L,)."""
+    basis = np.polynomial.chebyshev.chebvander(t / np.abs(t).max(), DEGREE)
+    return values - basis @ np.linalg.lstsq(basis, values, rcond=None)[0]
+
+
+def _jumping(line: Line, column: int, intervals: list[tuple[float, float]], least: float) -> int:
+    """Return how many of some intervals have a jump, as far as that must be known."""
+    found = 0
+    for i, (start, stop) in enumerate(intervals):
+        found += _jumps(line, column, start, stop, least)
+        if found == SEVERAL or found + len(intervals) - i - 1 < SEVERAL:
+            break
+    return found
+
+
+def _jumps(line: Line, column: int, start: float, stop: float, least: float) -> bool:
+    """Whether <g, f> jumps between two points, in one column."""
+
+    def change(a: np.ndarray, b: np.ndarray, h: float) -> float:
+        return float(np.abs(line.projected(b - a)[column] - slope * h))
+
+    left, right = line.at(start), line.at(stop)
+    slope = line.projected(line.at(start + INSIDE) - left)[column] / INSIDE
+    length, early = stop - start, np.inf
+    while length > LATE:
+        length /= 2
+        middle = line.at(start + length)
+        before, after = change(left, middle, length), change(middle, right, length)
+        if before >= after:
+            right = middle
+        else:
+            start, left = start + length, middle
+        early = max(before, after) if length > EARLY else early
+        if max(before, after) < least:
+            return False
+    late = max(before, after)
+    return STAYS * early <= late <= early / STAYS
+
+
+def roundoffs(level: float) -> tuple[float, ...]:
+    """Return the roundoffs to be tried, the finest first, of steps of a noise that is this part of f.
+
+    Where only a part of f is coarse the noise is less than that of the format.
+    """
+    return (2.0**-8,) if level > COARSEST / 4 else (2.0**-11, 2.0**-8)

@@ -1,0 +1,126 @@
+"""Contradictions that are the steps of a format of few bits inside, which small differences do not see.
+
+Of x + h(x) with h in bfloat16 small differences show the slope of x alone, and wide ones the noise of h.  There the
+claims are integrated along a segment over many steps, and carry the roundings of that format themselves.
+"""
+
+import dataclasses
+
+import numpy as np
+
+from gradcheck.claims.claim import claim_at
+from gradcheck.numeric import staircase, tabulate
+from gradcheck.numeric.estimate import Estimate
+from gradcheck.numeric.ladder import Sweep, rounded
+from gradcheck.precision.fitted import fitted
+from gradcheck.precision.formats import LOW
+from gradcheck.precision.segments import Line
+from gradcheck.verdict.comparison import Comparison
+from gradcheck.verdict.first_look import claimed
+from gradcheck.verdict.ground import Ground, Known
+
+JITTERS = 4
+PART = 1 / 4  # of what a claim is off, by which some differences must be off as well: else f is smooth there
+WIDE = 2.0**-4  # of the scale: bfloat16 has eight steps or more up to there
+NEAR = 3  # steps of the ladder to both sides: a polynomial through them tells a smooth f there to some 1e-9
+SLOWLY = 2  # from one step to the next, which is 2.75 times smaller; those of a kink fall as the steps do
+OPEN = 0.01  # of a derivative: what steps leave is less
+FINER = 1 / 8  # of a format's roundoff: points are moved by up to half a step, as roundings do
+
+Claims = dict[float, Ground]  # by the roundoff that is allowed for
+
+
+def allowing_for_steps(
+    ground: Ground, known: Known, comparisons: list[Comparison], rng: np.random.Generator
+) -> tuple[list[Comparison], Known]:
+    """Return the comparisons, those along which f moves in steps with the numbers and bars that these leave.
+
+    Where small differences alone would not show steps, wider ones are asked once.
+    """
+    if ground.claim.u > LOW:
+        return comparisons, known  # all of it is coarse: see `follow`
+    found, rough = list(comparisons), Claims()
+    for i, c in enumerate(comparisons):
+        doubted = _in_doubt(c).any()
+        if c.real is None or not (doubted or (rough and _is_open(c)) or not c.resolved):
+            continue
+        direction = c.probe.direction(ground.place.point)
+        line = tabulate.Line(ground.problem, ground.place.point, direction, ground.place.g, ground.place.y.size)
+        if doubted and _is_smooth(c, ground.place.y, line, known):
+            known = dataclasses.replace(known, smooth=True)
+            continue
+        noise = staircase.noise(line)
+        if noise is not None and (not c.real.still.any() or staircase.is_relative(line)):
+            found[i] = _over_steps(ground, c, noise, rough, rng)
+    return found, known
+
+
+def _over_steps(
+    ground: Ground, c: Comparison, noise: np.ndarray, rough: Claims, rng: np.random.Generator
+) -> Comparison:
+    """Return a comparison with what claims integrated over steps leave of it, and the roundings of its claim."""
+    place = ground.place
+    size = float(rounded(place.g, place.y).max(initial=0)) or 1.0
+    value, bar = fitted(Line(ground.problem, place, c.probe.direction(place.point), c.claimed, noise), rng)
+    no = np.zeros(len(value), bool)
+    real = Estimate(value, bar, value, value, no, no, no)
+    for u in staircase.roundoffs(float(noise.max()) / size):
+        if u not in rough:
+            claim = claim_at(ground.problem, place.point, place.g, FINER * u, JITTERS, rng)
+            claim = dataclasses.replace(claim, values=ground.claim.values, jump=1.0)
+            rough[u] = dataclasses.replace(ground, claim=claim)
+        claim_bar = np.maximum(c.claimed_bar, claimed(rough[u], c.probe).claimed_bar)
+        found = dataclasses.replace(
+            c, claimed_bar=claim_bar, real=real, exact=None, exact_bar=None, followed=True, steps=u
+        )
+        if not _in_doubt(found).any():
+            break
+    return found
+
+
+def _in_doubt(c: Comparison) -> np.ndarray:
+    """Return where claims that are numbers are contradicted (G,)."""
+    return (c.outside() | c.exact_outside()) & np.isfinite(c.claimed)
+
+
+def _is_smooth(c: Comparison, y: np.ndarray, line: tabulate.Line, known: Known) -> bool:
+    """Whether f moves in no steps that could be what contradicts a claim.
+
+    Differences do not come nearer to what they show at last as slowly as those of steps do, and wide ones, within
+    which many steps of a format lie, are what those of smaller steps say.
+    """
+    assert c.real is not None
+    where = _in_doubt(c)
+    if c.sweep is None or not c.resolved or c.real.still.any():
+        return False
+    off = PART * np.where(c.exact_outside(), np.maximum(_off(c, c.claimed), _off(c, c.exact)), _off(c, c.claimed))
+    apart = np.abs(c.sweep.central - c.real.value)
+    slow = (apart[1:] > off) & (apart[:-1] > off) & (apart[1:] > apart[:-1] / SLOWLY)
+    return not slow[:, where].any() and (known.smooth or bool((_from_afar(c.sweep, y, line) <= off)[where].all()))
+
+
+def _off(c: Comparison, slope: np.ndarray | None) -> np.ndarray:
+    assert c.real is not None
+    return np.zeros(len(c.claimed)) if slope is None else np.abs(slope - c.real.value)
+
+
+def _from_afar(sweep: Sweep, y: np.ndarray, line: tabulate.Line) -> np.ndarray:
+    """Return by how much a wide difference (G,) departs from a polynomial through x and points nearer to it."""
+    near = np.flatnonzero((sweep.steps < WIDE).all(axis=1))[:NEAR]
+    if len(near) < NEAR:
+        return np.full(sweep.steps.shape[1], np.inf)
+    h = sweep.steps[near]
+    with np.errstate(all="ignore"):
+        slopes = sweep.central[near] + WIDE / 2 * (sweep.right[near] - sweep.left[near]) / h
+        wide = line.projected(line.at(WIDE) - y) / WIDE
+        for i in range(NEAR):
+            others = np.delete(h, i, axis=0) ** 2
+            wide = wide - slopes[i] * np.prod((WIDE**2 - others) / (h[i] ** 2 - others), axis=0)
+        return np.nan_to_num(np.abs(wide), nan=np.inf)
+
+
+def _is_open(c: Comparison) -> bool:
+    """Whether differences say nothing, or less than steps leave."""
+    if c.real is None:
+        return False
+    return bool((c.real_tolerance > OPEN * np.maximum(np.abs(c.claimed), np.abs(c.real.value))).any())

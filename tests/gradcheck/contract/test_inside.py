@@ -1,0 +1,72 @@
+"""A closer look: where a part of dy, or of y, goes through a narrow format inside."""
+
+import numpy as np
+import pytest
+from promises import called
+
+from gradcheck.contract.inside import looked_at_closely, unless_rounded
+from gradcheck.contract.likeness import measure_rounding
+from gradcheck.contract.linear import is_linear
+from gradcheck.subjects.findings import Finding
+
+X = np.random.default_rng(1).normal(size=8)
+
+
+def half(x):
+    return x.astype(np.float16).astype(np.float64)
+
+
+def eleven(x):
+    """As many bits as float16 has, in the range of float64."""
+    mantissa, exponent = np.frexp(x)
+    return np.ldexp(np.round(mantissa * 2**11), exponent - 11)
+
+
+def narrow(vjp, *inputs):
+    rng, call = np.random.default_rng(3), called(vjp, *inputs)
+    return looked_at_closely(call, measure_rounding(call, rng), rng).narrow
+
+
+def test_what_goes_through_no_narrow_format_has_none():
+    assert narrow(lambda x: (np.sin(x), lambda dy: np.cos(x) * dy), X) == {}
+
+
+@pytest.mark.parametrize("part", ["one entry", "beside the whole"])
+def test_a_part_of_dy_that_goes_through_a_narrow_format_is_found(part):
+    mix = (lambda dy: dy + half(dy)) if part == "beside the whole" else (lambda dy: np.append(half(dy[:1]), dy[1:]))
+    assert narrow(lambda x: (np.sin(x), lambda dy: np.cos(x) * mix(dy)), X) == {"x": 2.0**-10}
+
+
+def test_an_output_that_moves_in_steps_tells_of_all_arrays():
+    assert narrow(lambda a, b: (half(a) + b, lambda dy: (dy, dy)), X, X + 1) == {"a": 2.0**-10, "b": 2.0**-10}
+
+
+@pytest.mark.parametrize(("error", "fails"), [(0.0, False), (1.0, True)])
+def test_what_a_narrow_format_inside_explains_is_no_failure_and_what_none_explains_is(error, fails):
+    def vjp(x):
+        return x + eleven(np.sin(x)), lambda dy: dy + eleven(np.cos(x) * dy) + error * np.abs(dy)
+
+    rng, call = np.random.default_rng(3), called(vjp, X)
+    strict = measure_rounding(call, rng)
+    assert bool(list(unless_rounded(is_linear, call, strict, rng))) is fails
+
+
+def test_what_no_format_explains_is_asked_once():
+    call = called(lambda x: (np.sin(x), lambda dy: np.cos(x) * np.abs(dy)), X)
+    rounding, counts = measure_rounding(call, np.random.default_rng(3)), []
+    for promise in (is_linear, lambda *given: unless_rounded(is_linear, *given)):
+        before = sum(call.problem.count.values())
+        assert list(promise(call.remembering(), rounding, np.random.default_rng(3)))
+        counts.append(sum(call.problem.count.values()) - before)
+    assert counts[1] <= counts[0] + 4, "the ends of the range are others in a narrow format"
+
+
+def test_what_was_found_before_the_subject_raised_is_told():
+    def promise(call, rounding, rng):
+        yield Finding("additive", "found")
+        raise ValueError("later")
+
+    call, rng, found = called(lambda x: (x, lambda dy: dy), X), np.random.default_rng(3), []
+    with pytest.raises(ValueError, match="later"):
+        found.extend(unless_rounded(promise, call, measure_rounding(call, rng), rng))
+    assert [f.message for f in found] == ["found"]

@@ -1,0 +1,65 @@
+"""Steps of a format of few bits are told from what is smooth, bends, waves, jumps once, or is quantised."""
+
+import numpy as np
+import pytest
+
+from gradcheck.numeric import staircase
+from gradcheck.numeric.tabulate import Line
+
+
+class Function:
+    def __init__(self, f):
+        self.f = f
+
+    def attempt(self, arrays, size):
+        return self.f(arrays[0])
+
+
+def line(f, x):
+    return Line(Function(f), [x], {0: np.where(np.arange(x.size) % 2, 1.25, -0.75)}, np.ones((1, x.size)), x.size)
+
+
+def half(x):
+    return x.astype(np.float16).astype(np.float64)
+
+
+X = np.random.default_rng(3).normal(size=6)
+COARSE = {
+    "alone": half,
+    "beside its input": lambda x: x + np.sin(half(x)),
+    "of one entry": lambda x: np.where(np.arange(6) == 2, half(x), np.sin(x)),
+}
+OTHERS = {
+    "smooth": np.sin,
+    "in single precision": lambda x: np.sin(x.astype(np.float32)).astype(np.float64),
+    "bent": lambda x: np.abs(x - X[1] - 0.01),
+    "wavy": lambda x: np.sin(x) + 1e-3 * np.sin(1e12 * x),
+    "jumping once": lambda x: np.sin(x) + 1e-3 * (x > X[1] + 0.01),
+    "quantised": lambda x: np.round(8 * x) / 8,
+    "not finite": lambda x: np.full(x.shape, np.nan),
+}
+
+
+@pytest.mark.parametrize("name", COARSE)
+def test_steps_are_found_with_their_noise(name):
+    noise = staircase.noise(line(COARSE[name], X))
+    assert noise is not None and 2.0**-16 < noise[0] < 2.0**-8, "some roundings of 2^-11, at least of one entry"
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_nothing_else_is_taken_for_them(name):
+    assert staircase.noise(line(OTHERS[name], X)) is None
+
+
+@pytest.mark.parametrize(
+    ("f", "relative"), [(half, True), (lambda x: np.round(x * 64) / 64, False), (lambda x: np.log(x - 9), True)]
+)
+def test_steps_of_a_format_are_told_from_those_of_a_quantiser_nearer_to_zero(f, relative):
+    """Where f is not finite there, nothing is."""
+    assert staircase.is_relative(line(f, X)) is relative
+
+
+def test_outputs_that_do_not_move_in_steps_are_told():
+    f = COARSE["of one entry"]
+    outputs = Line(Function(f), [X], {0: np.ones(6)}, None, 6)
+    assert staircase.smooth(outputs).tolist() == [True, True, False, True, True, True]

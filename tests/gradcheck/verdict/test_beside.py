@@ -1,0 +1,36 @@
+"""What is exact beside steps of a format of few bits keeps its digits."""
+
+import numpy as np
+import pytest
+
+from gradcheck.verdict.beside import beside_steps
+from gradcheck.verdict.ground import Known
+
+X = np.array([0.7312, -1.2345, 0.4142, 1.6180])
+
+
+def half(x):
+    return x.astype(np.float16).astype(np.float64)
+
+
+def outputs(x):
+    return np.append(half(np.sin(x[:2])), np.sin(x[2:]))
+
+
+def entries(x):
+    return np.array([half(np.sin(x[:2])).sum() + np.sin(x[2:]).sum()])
+
+
+@pytest.mark.parametrize("forward", [outputs, entries])
+@pytest.mark.parametrize("error", [0.0, 1e-6])
+def test_an_error_of_the_exact_half_is_found_with_all_digits(ground, rng, forward, error):
+    factors = np.array([1, 1, 1 + error, 1])
+    place = ground(forward, lambda x, dy: np.cos(x) * dy * factors, X)
+    (found,) = beside_steps(place, Known(), {0}, rng)
+    assert found and all(c.real_tolerance.max() < 1e-9 for c in found if c.probe.coordinate is None)
+    assert any(c.outside().any() for c in found) == (error > 0)
+
+
+def test_where_all_moves_in_steps_there_is_nothing_more(ground, rng):
+    place = ground(lambda x: half(np.sin(x)) + x, lambda x, dy: (1 + np.cos(x)) * dy, X)
+    assert beside_steps(place, Known(), {0}, rng) == [[]]
