@@ -64,8 +64,7 @@ class Forward:
 
     @cached_property
     def outer(self):
-        first = self.function.__code__.co_firstlineno  # of a decorator, where there is one
-        return next(node for node in self.functions if (*node.decorator_list, node)[0].lineno == first)
+        return next(node for node in self.functions if node.lineno == self.function.__code__.co_firstlineno)
 
     @cached_property
     def helpers(self):
