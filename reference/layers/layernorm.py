@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from reference.core.cache import Ready
-from reference.core.few_passes import in_few_passes
 from reference.core.kinds import Nonnegative, Size
 from reference.core.layer import Layer
 from reference.core.norms import normalization
@@ -28,7 +27,6 @@ class LayerNorm(Layer):
         """Start without effect: gamma is one, beta is zero."""
         return cls(gamma=np.ones(width, dtype), beta=np.zeros(width, dtype))
 
-    @in_few_passes
     def vjp(self, x: np.ndarray) -> tuple[np.ndarray, Callable[[np.ndarray], tuple[Self, np.ndarray]]]:
         """Map x (..., D) to y (..., D).
 

@@ -12,7 +12,7 @@ import numpy as np
 import taped
 import training_step
 
-from reference.core import entrywise, few_passes, special, tree
+from reference.core import entrywise, special, tree
 from reference.layers import embedding
 from reference.models.objective import Objective
 from reference.optimizers.adam import Adam
@@ -38,8 +38,7 @@ def alone(ids, model, moments):
     kind = lambda flat: (np.ndarray, flat.leaves[0].dtype)  # noqa: E731, arrays that are noted are as NumPy's own
     with taped.taping() as tape:
         added = lambda *args: taped.noted(special.rows_added, args, {}, tape)  # noqa: E731, SciPy's are not noted
-        plain = mock.patch.object(few_passes, "is_plain", return_value=True)
-        with plain, mock.patch.object(entrywise, "_kind", kind), mock.patch.object(embedding, "rows_added", added):
+        with mock.patch.object(entrywise, "_kind", kind), mock.patch.object(embedding, "rows_added", added):
             step = stepper([tape.noted(z) for z in ids])
             state = step(*(tree.map(tape.noted, model), moments))
             tape.begin()
