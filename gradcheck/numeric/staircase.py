@@ -20,7 +20,8 @@ EARLY, LATE = 2.0**-38, 2.0**-46  # of the scale: from one to the other a change
 STAYS = 1 / 2
 CLEAR, LEAST = 32, 2.0**-4  # a jump is more than roundings of f's own, and than this part of the noise
 MOST = 2.0**-7  # of f: noise above which it is that of a quantiser, which has a true gradient of zero
-NEARER = 2.0**-4  # to zero: there the steps of a quantiser are as much more of f
+NEARER = 2.0**-4  # to zero: there the steps of a quantiser are as much more of f, sixteen times
+GROWN = 4  # times: between what they are of a format, about one, and sixteen
 ALONE = 2.5  # times the roundoff of a format, that numbers just above a power of two have
 
 
@@ -61,9 +62,18 @@ def is_relative(line: Line) -> bool:
     """Whether steps are smaller for smaller numbers, as those of a format are, and those of a quantiser are not."""
     direction = {i: d * NEARER for i, d in line.direction.items()}
     nearer = dataclasses.replace(line, point=[x * NEARER for x in line.point], direction=direction)
-    t, values = _values(nearer, REACHES[0])
-    found, size = _left(nearer, t, values)[1:]
-    return not np.isfinite(values).all() or bool((found < MOST * size).all())
+    here, there = (_share(moved) for moved in (line, nearer))
+    column = int(here.argmax())
+    return not there.max() >= MOST and not there[column] > GROWN * here[column]
+
+
+def _share(line: Line) -> np.ndarray:
+    """Return what a polynomial leaves over the longest reach, of what is rounded (G,); nan where f is not finite."""
+    t, values = _values(line, REACHES[0])
+    if not np.isfinite(values).all():
+        return np.full(line.outputs if line.g is None else len(line.g), np.nan)
+    found, size = _left(line, t, values)[1:]
+    return found / np.where(size > 0, size, 1)
 
 
 def _values(line: Line, reach: float) -> tuple[np.ndarray, np.ndarray]:

@@ -52,7 +52,14 @@ def test_nothing_else_is_taken_for_them(name):
 
 
 @pytest.mark.parametrize(
-    ("f", "relative"), [(half, True), (lambda x: np.round(x * 64) / 64, False), (lambda x: np.log(x - 9), True)]
+    ("f", "relative"),
+    [
+        (half, True),
+        (lambda x: np.sin(half(x)), True),
+        (lambda x: np.round(x * 64) / 64, False),
+        (lambda x: np.round(x, 3), False),
+        (lambda x: np.log(x - 9), True),
+    ],
 )
 def test_steps_of_a_format_are_told_from_those_of_a_quantiser_nearer_to_zero(f, relative):
     """Where f is not finite there, nothing is."""
