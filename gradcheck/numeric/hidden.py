@@ -5,6 +5,8 @@ stands on its grain.  Farther apart they show a noise, which might be a fine sha
 an interval with one again and again, and what f changes there more than along its slope stays what it is.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
 from gradcheck.numeric.constants import U
@@ -32,6 +34,16 @@ def has_jumps(line: Line, wide: Table, fine: Table, which: np.ndarray) -> bool:
     if not (np.median(changes, axis=0) >= EVERYWHERE * changes.max(axis=0)).any():
         return False  # f itself jumps once, or has a pole
     start, length = (int(changes.max(axis=1).argmax()) - len(wide.values) // 2) * wide.spacing, wide.spacing
+    return staying(line, change, start, length) > CLEAR * U
+
+
+def staying(
+    line: Line, change: Callable[[np.ndarray, np.ndarray, float], float], start: float, length: float, least: float = 0
+) -> float:
+    """Return the change of an interval that is halved again and again, if it stays what it is as a jump's, else 0.
+
+    The half that changes more is followed, as long as that is no less than the least.
+    """
     left, right, early = line.at(start), line.at(start + length), np.inf
     while length > LATE:
         length /= 2
@@ -41,6 +53,8 @@ def has_jumps(line: Line, wide: Table, fine: Table, which: np.ndarray) -> bool:
             right = middle
         else:
             start, left = start + length, middle
-        early = max(before, after) if length > EARLY else early
-    late = max(before, after)
-    return late > CLEAR * U and STAYS * early <= late <= early / STAYS
+        late = max(before, after)
+        early = late if length > EARLY else early
+        if late < least:
+            return 0.0
+    return late if STAYS * early <= late <= early / STAYS else 0.0

@@ -9,6 +9,7 @@ import dataclasses
 import numpy as np
 
 from gradcheck.numeric.constants import COARSEST, NARROW, U
+from gradcheck.numeric.hidden import staying
 from gradcheck.numeric.tabulate import Line
 
 REACHES = (2.0**-2, 2.0**-4, 2.0**-7)  # of the scale: bfloat16 has 64 steps up to the first; f may bend, or end there
@@ -16,8 +17,6 @@ POINTS, DEGREE = 24, 6  # of smooth f the polynomial leaves some 1e-10
 GOLDEN = 0.6180339887498949  # so that no spacing of the points is one of the steps
 SEVERAL, AMONG = 3, 6  # intervals that must have a jump, of the likeliest: of one alone it is f's own
 INSIDE = 2.0**-20  # along which the slope between two jumps is read off
-EARLY, LATE = 2.0**-38, 2.0**-46  # of the scale: from one to the other a change that is no jump falls to 1/256
-STAYS = 1 / 2
 CLEAR, LEAST = 32, 2.0**-4  # a jump is more than roundings of f's own, and than this part of the noise
 MOST = 2.0**-7  # of f: noise above which it is that of a quantiser, which has a true gradient of zero
 NEARER = 2.0**-4  # to zero: there the steps of a quantiser are as much more of f, sixteen times
@@ -110,22 +109,8 @@ def _jumps(line: Line, column: int, start: float, stop: float, least: float) -> 
     def change(a: np.ndarray, b: np.ndarray, h: float) -> float:
         return float(np.abs(line.projected(b - a)[column] - slope * h))
 
-    left, right = line.at(start), line.at(stop)
-    slope = line.projected(line.at(start + INSIDE) - left)[column] / INSIDE
-    length, early = stop - start, np.inf
-    while length > LATE:
-        length /= 2
-        middle = line.at(start + length)
-        before, after = change(left, middle, length), change(middle, right, length)
-        if before >= after:
-            right = middle
-        else:
-            start, left = start + length, middle
-        early = max(before, after) if length > EARLY else early
-        if max(before, after) < least:
-            return False
-    late = max(before, after)
-    return STAYS * early <= late <= early / STAYS
+    slope = line.projected(line.at(start + INSIDE) - line.at(start))[column] / INSIDE
+    return staying(line, change, start, stop - start, least) > 0
 
 
 def roundoffs(level: float) -> tuple[float, ...]:
