@@ -1,13 +1,15 @@
 """Six gradient checkers on the whole corpus, side by side in one run, and the page that tells.
 
-    python tests/peers/side_by_side.py PAGE [WORD ...]
+    python tests/peers/side_by_side.py [--write] [WORD ...]
 
 Every checker gets every case afresh, so that no state of a case travels, and at most `SECONDS` for it. With words only
-the cases whose names contain one of them are run. The exit status is 1 if this project's checker misses a wrong
-gradient or rejects a right one, or if all cases were run for a page that is not the published one and the published
-one says something else of this project's checker: times and other people's releases change, these facts do not.
+the cases whose names contain one of them are run. The page is printed; with --write, and no words, it is written over
+the published one. The exit status is 1 if this project's checker misses a wrong gradient or rejects a right one, or if
+all cases were run and the published page said something else of this project's checker: times and other people's
+releases change, these facts do not.
 """
 
+import argparse
 import signal
 import sys
 import time
@@ -62,7 +64,7 @@ def run(checker, case):
     return Result(case, checker, answer, time.perf_counter() - start, counted.cost if counted else 0, error)
 
 
-def main(page, words):
+def main(write, words):
     warnings.simplefilter("ignore")
     np.seterr(all="ignore")
     torch.set_num_threads(1)
@@ -79,12 +81,13 @@ def main(page, words):
     for result in [r for r in results if r.answer.verdict in ("crash", "time out")] + bad:
         print(f"{result.checker:11} {result.answer.verdict:12} {result.case.kind:6} {result.case.name}: {result.error}")
     text = written(results, list(CHECKERS), time.perf_counter() - start, SECONDS, SCIPY_BAR)
-    Path(page).write_text(text, encoding="utf-8")
     print(text)
     published = PUBLISHED.read_text(encoding="utf-8")
     stale = not words and facts(published) != facts(text)
     if stale:
-        print(f"specs/guides/peers.md is out of date, run tox -e peers: it says {facts(published)}, got {facts(text)}")
+        print(f"specs/guides/peers.md must say what tox -e peers measures, {facts(text)}, it said {facts(published)}")
+    if write:
+        PUBLISHED.write_text(text, encoding="utf-8")
     return 1 if bad or stale else 0
 
 
@@ -95,4 +98,10 @@ def not_as_it_should_be(result):
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], sys.argv[2:]))
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0], allow_abbrev=False)
+    parser.add_argument("--write", action="store_true", help="write the published page")
+    parser.add_argument("words", nargs="*", metavar="WORD", help="only cases whose names contain one of them")
+    chosen = parser.parse_args()
+    if chosen.write and chosen.words:
+        parser.error(f"--write must come without words, a part is no page, got {' '.join(chosen.words)}")
+    sys.exit(main(chosen.write, chosen.words))
