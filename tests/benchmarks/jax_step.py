@@ -12,7 +12,8 @@ def started(model, heads, source, target, labels, rate=1e-4):
     """Return what makes a step, and the first gradient by the paths of the parameters."""
     sequences, positions = source.shape
     width = model.source_embedding.table.shape[1]
-    at, causal = sinusoidal(positions, width), np.tril(np.ones((positions, positions), bool))
+    at = sinusoidal(positions, width, model.source_embedding.table.dtype)
+    causal = np.tril(np.ones((positions, positions), bool))
     p = {path: jnp.asarray(leaf) for path, leaf in tree.leaves(model)}
     stacks = len(model.body.encoder.blocks), len(model.body.decoder.blocks)
 

@@ -35,8 +35,8 @@ HEADS = {
 }  # fmt: skip
 
 
-def card():
-    """Processor, threads, kernels, versions and date, in a line."""
+def card(before):
+    """Processor, threads, kernels, versions, load before anything was measured and date, in a line."""
     import torch
 
     lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines() if Path("/proc/cpuinfo").exists() else []
@@ -52,7 +52,7 @@ def card():
     return (
         f"{name} (model {model}), {os.cpu_count()} cores{second}; float32; {blas['name']} {blas['version']}, kernels "
         f"{kernels}; {', '.join(versions)}; {platform.system()} {platform.release().partition('-')[0]}; "
-        f"{datetime.datetime.now(datetime.UTC).date()}."
+        f"load average before {before:.1f}; {datetime.datetime.now(datetime.UTC).date()}."
     )
 
 
@@ -103,7 +103,7 @@ def write(part, made):
 
 def main(words):
     settle()  # memory that is handed back and faulted in again doubles the time of Adam
-    rng = np.random.default_rng(20261127)
+    rng, before = np.random.default_rng(20261127), os.getloadavg()[0]
     for word in words or ["steps", "layers", "bookkeeping"]:
         part, _, chosen = word.partition(":")
         widths = [int(chosen)] if chosen else WIDTHS
@@ -117,7 +117,7 @@ def main(words):
         for width in widths:
             write(part, made := MADE[part](width, rng))
             print(*made, sep="\n", flush=True)
-    put(PAGE, "card", card())
+    put(PAGE, "card", card(before))
 
 
 if __name__ == "__main__":
