@@ -36,6 +36,10 @@ class Call:
         """Return this call with a subject that is asked once for each cotangent, and once for each array's terms."""
         return dataclasses.replace(self, known={})
 
+    def beside(self, out: Any, pullback: Callable[[Any], tuple[Any, Any]]) -> "Call":
+        """Return this call with what another forward pass returned, of whose pullback nothing is known."""
+        return dataclasses.replace(self, out=out, pullback=pullback, known=None)
+
     def pull(self, g: np.ndarray) -> list[Any]:
         """Return what the pullback makes of a cotangent (m,), for each array."""
 

@@ -89,7 +89,7 @@ def sensitivity(call: Call, rounding: Rounding, rng: np.random.Generator) -> lis
             out, pullback = call.problem.vjp([x.astype(kept.dtype) for x, kept in near_by])
         except Exception:  # whatever the user's code raises when a few roundings take it out of its domain
             continue
-        found = [flat(out), *dataclasses.replace(call, out=out, pullback=pullback).pull(call.g[0])]
+        found = [flat(out), *call.beside(out, pullback).pull(call.g[0])]
         rows = zip([call.y, *call.first], found, sizes, strict=True)
         changes.append(np.array([_change(*row) for row in rows]))
     return [MARGIN * change for change in np.max(changes, axis=0)]

@@ -252,3 +252,12 @@ def test_points_outside_the_domain_are_left_out():
 def test_what_is_known_is_filled_in_once():
     with pytest.raises(dataclasses.FrozenInstanceError):
         object.__new__(Rounding).jitter = None
+
+
+def test_each_repetition_asks_its_own_pullback_where_answers_are_remembered():
+    call, counts = called(SINE, X), []
+    for asked in (call, call.remembering()):
+        before = call.problem.count["pullback"]
+        sensitivity(asked, rounding_of(call), np.random.default_rng(4))
+        counts.append(call.problem.count["pullback"] - before)
+    assert counts[0] == counts[1]
