@@ -1,7 +1,6 @@
 """A pullback is called again: it gives what it gave, and what it handed out stays what it was."""
 
 import contextlib
-import dataclasses
 from collections.abc import Iterator
 
 import numpy as np
@@ -34,7 +33,7 @@ def repeats(call: Call, rounding: Rounding, _rng: np.random.Generator) -> Iterat
     else:
         return
     out, pullback = call.problem.vjp(call.point)
-    other = dataclasses.replace(call, out=out, pullback=pullback)
+    other = call.beside(out, pullback)
     first = [np.array(d) for d in other.pull(call.g[0])]
     message = "called twice with one dy, the pullback gives two cotangents of {}"
     found = list(_differences(call, rounding, first, other.pull(call.g[0]), "repeat", message))
