@@ -1,6 +1,7 @@
 """What every pullback owes its caller, found out before any number is compared: cheap and mostly exact."""
 
 import dataclasses
+import functools
 from collections.abc import Iterator
 
 import numpy as np
@@ -25,10 +26,9 @@ AGAIN = "called again"
 PROMISES: tuple[tuple[str, Promise], ...] = (  # the words say when, if it raises: "called again, the subject raises"
     (AGAIN, keeps_handling),  # at the given point, before another is tried
     (AGAIN, repeats),
-    ("for another dy", is_linear),
-    ("for arrays in another memory layout", takes_any_layout),
+    ("for another dy", functools.partial(unless_rounded, is_linear)),
+    ("for arrays in another memory layout", functools.partial(unless_rounded, takes_any_layout)),
 )
-ROUNDED = (is_linear, takes_any_layout)  # what roundings of a narrow format inside may seem to break
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,10 +81,7 @@ def _kept(call: Call, rng: np.random.Generator) -> Iterator[Finding]:
         rounding = measure_rounding(call, rng)
         for when, promise in PROMISES:
             now = when
-            if promise in ROUNDED:
-                yield from unless_rounded(promise, call, rounding, rng)
-            else:
-                yield from promise(call, rounding, rng)
+            yield from promise(call, rounding, rng)
     except Exception as error:  # whatever the user's code raises
         yield Finding("raises", f"{now}, the subject raises {in_one_line(error)}")
 

@@ -24,13 +24,10 @@ FORMATS = (UNIT[np.dtype(np.float32)], UNIT[np.dtype(np.float16)])  # bfloat16 h
 BELOW = 2.0**-5  # of a narrow format's roundings: a change by that much crosses few of their boundaries
 FOLLOWED = 1 / 4  # of a change: what is less than that apart may be roundings of the cotangents' own
 
-
 Promise = Callable[[Call, Rounding, np.random.Generator], Iterator[Finding]]
 
 
-def unless_rounded(
-    promise: Promise, call: Call, rounding: Rounding, rng: np.random.Generator
-) -> Iterator[Finding]:
+def unless_rounded(promise: Promise, call: Call, rounding: Rounding, rng: np.random.Generator) -> Iterator[Finding]:
     """Yield what a promise finds, but failures only if roundings of narrow formats inside explain them not.
 
     What the narrowest format of all would not explain needs no closer look.

@@ -40,6 +40,7 @@ def takes_any_layout(call: Call, rounding: Rounding, rng: np.random.Generator) -
     model = like(call.out, call.g[0], call.problem.protect)  # the output's structure, with arrays in place of numbers
     pieces = [x for _, x in trees.leaves(model)]
     axes = max(x.ndim for x in (*call.point, *pieces))  # with one axis there is one order
+    part = _part(call, rounding)
     for layout, rearrange in list(LAYOUTS.items())[: 1 if call.large or axes < 2 else None]:
         dy = trees.rebuild(model, iter([rearrange(x) for x in pieces]))
         try:
@@ -48,7 +49,6 @@ def takes_any_layout(call: Call, rounding: Rounding, rng: np.random.Generator) -
             message = f"the forward pass refuses {layout} arrays: {in_one_line(error)}"
             yield Finding("refuses", message, "note")
             out, pullback = call.out, call.pullback
-        part = _part(max(call.u, *rounding.narrow.values(), 0.0), call.u)
         same = near(call.y, flat(out), part * np.abs(call.y).max(initial=0))
         if not same and not near(call.y, flat(out), sensitivity(call, rounding, rng)[0]):
             yield Finding("layout", f"{layout} inputs change the output")
@@ -62,13 +62,16 @@ def takes_any_layout(call: Call, rounding: Rounding, rng: np.random.Generator) -
 def _changed(
     call: Call, rounding: Rounding, rng: np.random.Generator, layout: str, expected: list, got: list
 ) -> Iterator[Finding]:
-    part = _part(max(call.u, *rounding.narrow.values(), 0.0), call.u)  # y of a narrow format is in all cotangents
+    part = _part(call, rounding)
     for i, (leaf, a, b) in enumerate(call.pairs(expected, got)):
         same = near(a, b, part * np.abs(a).max(initial=0) + rounding.of(leaf))
         if not same and not near(a, b, sensitivity(call, rounding, rng)[1 + i]):
             yield Finding("layout", f"{layout} arrays change the cotangent of {leaf}", array=leaf)
 
 
-def _part(narrowest: float, own: float) -> float:
-    """Return the part of the largest number by which a sum in another order may differ."""
-    return max(SUMMED * own, min(SUMMED * narrowest, COARSEST))
+def _part(call: Call, rounding: Rounding) -> float:
+    """Return the part of the largest number by which a sum in another order may differ.
+
+    What is narrow on the way to one array may be so in y, which is in all cotangents.
+    """
+    return max(SUMMED * call.u, min(SUMMED * max(rounding.narrow.values(), default=0.0), COARSEST))
