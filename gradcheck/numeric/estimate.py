@@ -17,6 +17,12 @@ class Estimate:
     jump: np.ndarray  # whether f jumps at the point itself, or moves in steps: there is nothing to compare with
     still: np.ndarray  # whether the smallest steps change nothing at all: saturated, or on a stair
 
+    @classmethod
+    def smooth(cls, value: np.ndarray, bar: np.ndarray) -> "Estimate":
+        """Return an estimate where f has no kink, no jump and no stair; without a number no bar is finite."""
+        no = np.zeros(len(value), bool)
+        return cls(value, np.where(np.isfinite(value), bar, np.inf), value, value, no, no, no)
+
     @property
     def resolved(self) -> np.ndarray:
         return np.isfinite(self.bar)

@@ -37,8 +37,7 @@ def estimate(sweep: Sweep, noise: np.ndarray, u: float | np.ndarray) -> Estimate
     h, d, noise = sweep.steps[first:], sweep.central[first:], noise[first:]
     count = d.shape[1]
     if len(h) < FEWEST:
-        empty, no = np.full(count, np.nan), np.zeros(count, bool)
-        return Estimate(empty, np.full(count, np.inf), empty, empty, no, no, no)
+        return Estimate.smooth(np.full(count, np.nan), np.full(count, np.inf))
     values, bars = _candidates(h, d, noise)
     order = np.argsort(bars, axis=0)[:NEAR_BEST]
     bars, values = np.take_along_axis(bars, order, 0), np.take_along_axis(values, order, 0)

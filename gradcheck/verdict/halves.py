@@ -82,12 +82,8 @@ def _at_two_steps(ground: Ground, known: Known, probe: Probe, sweep: Sweep | Non
     ratio = (sweep.steps[0] / sweep.steps[1]) ** 2
     correction = (sweep.central[1] - sweep.central[0]) / (ratio - 1)
     noise = (ratio * bounds[1] / sweep.steps[1] + bounds[0] / sweep.steps[0]) / (ratio - 1)
-    return dataclasses.replace(c, real=_smooth(sweep.central[1] + correction, np.abs(correction) + noise))
-
-
-def _smooth(value: np.ndarray, bar: np.ndarray) -> Estimate:
-    bar, no = np.where(np.isfinite(value), bar, np.inf), np.zeros(len(value), bool)
-    return Estimate(value, bar, value, value, no, no, no)
+    real = Estimate.smooth(sweep.central[1] + correction, np.abs(correction) + noise)
+    return dataclasses.replace(c, real=real)
 
 
 def _rest(ground: Ground, probe: Probe, whole: Comparison, part: Comparison) -> Comparison:
@@ -97,7 +93,7 @@ def _rest(ground: Ground, probe: Probe, whole: Comparison, part: Comparison) -> 
     if value is not None and bar is not None and of_part is not None and bar_of_part is not None:
         c = dataclasses.replace(c, exact=value - of_part, exact_bar=bar + bar_of_part)
     if whole.real is not None and part.real is not None:
-        real = _smooth(whole.real.value - part.real.value, whole.real.bar + part.real.bar)
+        real = Estimate.smooth(whole.real.value - part.real.value, whole.real.bar + part.real.bar)
         c = dataclasses.replace(c, real=real)
     return c
 

@@ -64,8 +64,7 @@ def _over_steps(
     place = ground.place
     size = float(rounded(place.g, place.y).max(initial=0)) or 1.0
     value, bar = fitted(Line(ground.problem, place, c.probe.direction(place.point), c.claimed, noise), rng)
-    no = np.zeros(len(value), bool)
-    real = Estimate(value, bar, value, value, no, no, no)
+    real = Estimate.smooth(value, bar)
     for u in staircase.roundoffs(float(noise.max()) / size):
         if u not in rough:
             claim = claim_at(ground.problem, place.point, place.g, FINER * u, JITTERS, rng)
