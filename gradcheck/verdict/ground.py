@@ -36,7 +36,7 @@ class Known:
     levels: Mapping[int | None, float] = dataclasses.field(default_factory=dict)  # of f, in units of its rounding
     exact: Mapping[Kind, np.ndarray] = dataclasses.field(default_factory=dict)  # (G,)  of the complex step
     grain: np.ndarray | None = None  # (m,)  of outputs coarser than their own size; None: nobody has looked
-    smooth: bool = False  # whether wide differences have shown what small ones do: f moves in no steps
+    smooth: bool = False  # whether it was seen, along some direction, that f moves in no steps
 
     def level(self, leaf: int | None) -> float:
         """Return the noise of f where an array moves, or (None) all do; where nobody has looked the largest there is.

@@ -39,16 +39,16 @@ def allowing_for_steps(
     """
     if ground.claim.u > LOW:
         return comparisons, known  # all of it is coarse: see `follow`
-    found, rough = list(comparisons), Claims()
-    if ground.problem.is_large:  # of so many entries some cross a step however small the difference is
-        known = dataclasses.replace(known, smooth=True)
+    large = ground.problem.is_large  # of so many entries some cross a step however small the difference is
+    found = list(comparisons)
+    rough: Claims = {}
     for i, c in enumerate(comparisons):
         doubted = _in_doubt(c).any()
         if c.real is None or not (doubted or (rough and _is_open(c)) or not c.resolved):
             continue
         direction = c.probe.direction(ground.place.point)
         line = tabulate.Line(ground.problem, ground.place.point, direction, ground.place.g, ground.place.y.size)
-        if doubted and _is_smooth(c, ground.place.y, line, known):
+        if doubted and _is_smooth(c, ground.place.y, line, known.smooth or large):
             known = dataclasses.replace(known, smooth=True)
             continue
         noise = staircase.noise(line)
@@ -84,25 +84,24 @@ def _in_doubt(c: Comparison) -> np.ndarray:
     return (c.outside() | c.exact_outside()) & np.isfinite(c.claimed)
 
 
-def _is_smooth(c: Comparison, y: np.ndarray, line: tabulate.Line, known: Known) -> bool:
+def _is_smooth(c: Comparison, y: np.ndarray, line: tabulate.Line, small_ones_show: bool) -> bool:
     """Whether f moves in no steps that could be what contradicts a claim.
 
-    Differences do not come nearer to what they show at last as slowly as those of steps do, and wide ones, within
-    which many steps of a format lie, are what those of smaller steps say.
+    Differences do not come nearer to what they show at last as slowly as those of steps do, and a wide one, within
+    which many steps of a format lie, is what those of smaller steps say, unless `small_ones_show` all that there are.
     """
     assert c.real is not None
     where = _in_doubt(c)
     if c.sweep is None or not c.resolved or c.real.still.any():
         return False
-    off = PART * np.where(c.exact_outside(), np.maximum(_off(c, c.claimed), _off(c, c.exact)), _off(c, c.claimed))
+    off = np.abs(c.claimed - c.real.value)
+    if c.exact is not None:
+        off = np.where(c.exact_outside(), np.maximum(off, np.abs(c.exact - c.real.value)), off)
     apart = np.abs(c.sweep.central - c.real.value)
-    slow = (apart[1:] > off) & (apart[:-1] > off) & (apart[1:] > apart[:-1] / SLOWLY)
-    return not slow[:, where].any() and (known.smooth or bool((_from_afar(c.sweep, y, line) <= off)[where].all()))
-
-
-def _off(c: Comparison, slope: np.ndarray | None) -> np.ndarray:
-    assert c.real is not None
-    return np.zeros(len(c.claimed)) if slope is None else np.abs(slope - c.real.value)
+    slow = (apart[1:] > PART * off) & (apart[:-1] > PART * off) & (apart[1:] > apart[:-1] / SLOWLY)
+    if slow[:, where].any():
+        return False
+    return small_ones_show or bool((_from_afar(c.sweep, y, line) <= PART * off)[where].all())
 
 
 def _from_afar(sweep: Sweep, y: np.ndarray, line: tabulate.Line) -> np.ndarray:
@@ -122,6 +121,5 @@ def _from_afar(sweep: Sweep, y: np.ndarray, line: tabulate.Line) -> np.ndarray:
 
 def _is_open(c: Comparison) -> bool:
     """Whether differences say nothing, or less than steps leave."""
-    if c.real is None:
-        return False
+    assert c.real is not None
     return bool((c.real_tolerance > OPEN * np.maximum(np.abs(c.claimed), np.abs(c.real.value))).any())
