@@ -98,7 +98,7 @@ def _rest(ground: Ground, probe: Probe, whole: Comparison, part: Comparison) -> 
     return c
 
 
-def middles(start: int, stop: int) -> list[tuple[int, int]]:
+def in_two(start: int, stop: int) -> list[tuple[int, int]]:
     """Return the halves of a segment; of one entry that itself."""
     middle = (start + stop) // 2
     return [(start, middle), (middle, stop)] if stop - start > 1 else [(start, stop)]

@@ -13,7 +13,7 @@ from gradcheck.verdict.compare import Compared, compare, glance, laddered
 from gradcheck.verdict.comparison import Comparison
 from gradcheck.verdict.doubt import CONFIRMED
 from gradcheck.verdict.ground import Ground, Known
-from gradcheck.verdict.halves import Cut, Means, by_complex_step, by_ladders, by_short_ladders, middles
+from gradcheck.verdict.halves import Cut, Means, by_complex_step, by_ladders, by_short_ladders, in_two
 from gradcheck.verdict.plan import EXHAUSTIVE
 
 WIDEST = 32  # wrong segments at one depth, above which the error is dense and a sample will do
@@ -47,36 +47,29 @@ def locate(ground: Ground, known: Known, leaf: int, exact: bool, rng: np.random.
 
     size, large = ground.place.point[leaf].size, ground.problem.is_large
     if size <= (EXHAUSTIVE if exact else WIDEST):
-        return _alone(ground, known, leaf, Halved(list(range(size)), True, known), excess, exact, rng)
+        return _alone(ground, leaf, Halved(list(range(size)), True, known), exact, rng)
     probe = Probe(leaf, seed=int(rng.integers(2**32)))
     for means in (by_complex_step,) if exact else (by_short_ladders, by_ladders):
         found = halved(ground, known, probe, excess, OF_LARGE if large else WIDEST, means, rng)
-        located = _alone(ground, found.known, leaf, found, excess, exact, rng)
-        if any(c.outside().any() for c in located.comparisons):
+        entries = _alone(ground, leaf, found, exact, rng)
+        if any(c.outside().any() for c in entries.comparisons):
             break
-        known = located.known
-    return located
+        known = entries.known
+    return entries
 
 
-def _alone(
-    ground: Ground,
-    known: Known,
-    leaf: int,
-    found: Halved,
-    excess: Callable[[Comparison], float],
-    exact: bool,
-    rng: np.random.Generator,
-) -> Located:
+def _alone(ground: Ground, leaf: int, found: Halved, exact: bool, rng: np.random.Generator) -> Located:
     """Compare at the entries to which something odd was traced."""
-    units, complete = [Probe(leaf, coordinate=entry) for entry in found.entries], found.complete
+    units, complete, known = [Probe(leaf, coordinate=entry) for entry in found.entries], found.complete, found.known
     if not units:
         return Located([], complete, known)
     if not exact:
         comparisons, known = _by_differences(ground, known, units, rng)
         return Located(comparisons, complete, known)
     seen, known = glance(ground, known, units, [False] * len(units), rng)
-    odd = [i for i, c in enumerate(seen) if excess(c) > 1]
-    worst = sorted(odd, key=lambda i: -excess(seen[i]))[:CONFIRMED]
+    excesses = [_excess(c, exact) for c in seen]
+    odd = [i for i, excess in enumerate(excesses) if excess > 1]
+    worst = sorted(odd, key=lambda i: -excesses[i])[:CONFIRMED]
     if not worst:
         return Located(seen, complete, known)
     seen = laddered(ground, known, seen, worst[:1], STEPS[list(WINDOW)])
@@ -148,14 +141,15 @@ def halved(
     segments, complete = [(0, ground.place.point[probe.leaf].size)], True
     wholes: list[Comparison | None] = [None]
     while segments and max(stop - start for start, stop in segments) > 1:
-        halves = [[dataclasses.replace(probe, start=i, stop=j) for i, j in middles(*segment)] for segment in segments]
+        pairs = [in_two(*segment) for segment in segments]
+        halves = [[dataclasses.replace(probe, start=i, stop=j) for i, j in pair] for pair in pairs]
         compared, known = means(ground, known, Cut(halves, wholes, excess), rng)
         found = [excess(c) for c in compared]
         odd = [i for i, e in enumerate(found) if e > 1]
         if len(odd) > widest:
             complete = False
             odd = sorted(odd, key=lambda i: -found[i])[:SAMPLE]
-        ends = [half for segment in segments for half in middles(*segment)]
+        ends = [half for pair in pairs for half in pair]
         segments, wholes = [ends[i] for i in odd], [compared[i] for i in odd]
     return Halved([start for start, _ in segments], complete, known)
 

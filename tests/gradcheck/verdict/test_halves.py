@@ -7,7 +7,7 @@ import pytest
 
 from gradcheck.numeric.probe import Probe
 from gradcheck.verdict.ground import Known
-from gradcheck.verdict.halves import BOTH, Cut, by_complex_step, by_ladders, by_short_ladders, middles
+from gradcheck.verdict.halves import BOTH, Cut, by_complex_step, by_ladders, by_short_ladders, in_two
 from gradcheck.verdict.locate import _excess, halved
 
 X = np.linspace(1, 2, 128)
@@ -32,7 +32,7 @@ def both(ground):
     def both(means, backward, whole=True, forward=real_sine):
         at, rng = ground(forward, backward, X, exact=means is by_complex_step), np.random.default_rng(2)
         probe = Probe(0, seed=1)
-        parts = [Probe(0, seed=1, start=a, stop=b) for a, b in middles(0, 128)]
+        parts = [Probe(0, seed=1, start=a, stop=b) for a, b in in_two(0, 128)]
         measure = by_complex_step if at.exact else by_ladders
         (of_whole,), known = measure(at, Known(), Cut([[probe]], [None], excess), rng)
         before = dict(at.problem.count)
@@ -43,7 +43,7 @@ def both(ground):
 
 
 def test_a_segment_is_cut_in_the_middle_and_an_entry_stays_whole():
-    assert middles(0, 5) == [(0, 2), (2, 5)] and middles(3, 4) == [(3, 4)]
+    assert in_two(0, 5) == [(0, 2), (2, 5)] and in_two(3, 4) == [(3, 4)]
 
 
 @pytest.mark.parametrize("wrong", [5, 100])
