@@ -49,30 +49,29 @@ def noise(line: Line) -> np.ndarray | None:
 
 def smooth(line: Line) -> np.ndarray:
     """Return for which cotangents (G,) a polynomial leaves no more than the roundings of float32."""
-    for reach in REACHES:
-        t, values = _values(line, reach)
-        if np.isfinite(values).all():
-            found, size = _left(line, t, values)[1:]
-            return found <= ALONE * NARROW * size
-    return np.zeros(line.outputs if line.g is None else len(line.g), bool)
+    return _share(line, REACHES) <= ALONE * NARROW
 
 
 def is_relative(line: Line) -> bool:
     """Whether steps are smaller for smaller numbers, as those of a format are, and those of a quantiser are not."""
     direction = {i: d * NEARER for i, d in line.direction.items()}
     nearer = dataclasses.replace(line, point=[x * NEARER for x in line.point], direction=direction)
-    here, there = (_share(moved) for moved in (line, nearer))
+    here, there = (_share(moved, REACHES[:1]) for moved in (line, nearer))
     column = int(here.argmax())
     return not there.max() >= MOST and not there[column] > GROWN * here[column]
 
 
-def _share(line: Line) -> np.ndarray:
-    """Return what a polynomial leaves over the longest reach, of what is rounded (G,); nan where f is not finite."""
-    t, values = _values(line, REACHES[0])
-    if not np.isfinite(values).all():
-        return np.full(line.outputs if line.g is None else len(line.g), np.nan)
-    found, size = _left(line, t, values)[1:]
-    return found / np.where(size > 0, size, 1)
+def _share(line: Line, reaches: tuple[float, ...]) -> np.ndarray:
+    """Return what a polynomial leaves, of what is rounded (G,), over the first reach that stays within the domain.
+
+    Without one it is not a number.
+    """
+    for reach in reaches:
+        t, values = _values(line, reach)
+        if np.isfinite(values).all():
+            _, found, size = _left(line, t, values)
+            return found / np.where(size > 0, size, 1)
+    return np.full(line.outputs if line.g is None else len(line.g), np.nan)
 
 
 def _values(line: Line, reach: float) -> tuple[np.ndarray, np.ndarray]:
@@ -82,15 +81,15 @@ def _values(line: Line, reach: float) -> tuple[np.ndarray, np.ndarray]:
 
 def _left(line: Line, t: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return what a polynomial leaves (L, G), its standard deviation and the size of what is rounded (G,)."""
-    left = residual(t, line.projected(values - values[0]))
     size = line.rounded(np.where((values != values[0]).any(axis=0), np.abs(values).max(axis=0), 0))
-    return left, np.sqrt(np.square(left).sum(axis=0) / (POINTS - DEGREE - 1)), size
+    return *residual(t, line.projected(values - values[0]), DEGREE), size
 
 
-def residual(t: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Return what a polynomial leaves of values (L, G) at some points (L,)."""
-    basis = np.polynomial.chebyshev.chebvander(t / np.abs(t).max(), DEGREE)
-    return values - basis @ np.linalg.lstsq(basis, values, rcond=None)[0]
+def residual(t: np.ndarray, values: np.ndarray, degree: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return what a polynomial leaves of values (L, G) at some points (L,), and its standard deviation (G,)."""
+    basis = np.polynomial.chebyshev.chebvander(t / np.abs(t).max(), degree)
+    left = values - basis @ np.linalg.lstsq(basis, values, rcond=None)[0]
+    return left, np.sqrt(np.square(left).sum(axis=0) / (len(t) - degree - 1))
 
 
 def _jumping(line: Line, column: int, intervals: list[tuple[float, float]], least: float) -> int:

@@ -8,13 +8,13 @@ kink keeps none, and noise counts the less the more steps there are.
 import numpy as np
 
 from gradcheck.numeric.ladder import STEPS
-from gradcheck.precision.segments import Line
+from gradcheck.numeric.staircase import residual
+from gradcheck.precision.segments import Line, unknown_of
 
 LENGTHS = (0, 1, 2, 4)  # levels of the ladder: the first that does not leave the domain
 NODES = 64  # points, one in each of as many equal parts
 DEGREE = 5  # of the polynomial that tells the noise from claims that are off by more at one end
 SURE = 6  # standard deviations
-MARGIN = 3  # a kink is known to one part: with all signs at random this is ten standard deviations
 
 
 def fitted(line: Line, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -38,11 +38,8 @@ def _fitted(
     parts = np.diff(t)[:, None] * (claims[1:] + claims[:-1]) / 2
     more = values - np.concatenate([np.zeros((1, values.shape[1])), np.cumsum(parts, axis=0)])
     slopes = (t - t.mean()) @ more / np.square(t - t.mean()).sum()
-    basis = np.polynomial.chebyshev.chebvander(t / h, DEGREE)
-    left = more - basis @ np.linalg.lstsq(basis, more, rcond=None)[0]
-    noise = np.maximum(np.sqrt(np.square(left).sum(axis=0) / (NODES - DEGREE - 1)), line.rounding)
+    noise = np.maximum(residual(t, more, DEGREE)[1], line.rounding)
     about = more - more.mean(axis=0) - (t - t.mean())[:, None] * slopes
-    apart = np.minimum(2 * (np.diff(np.signbit(about), axis=0)).sum(axis=0) + 1, NODES)  # as many are independent
-    unknown = MARGIN * np.sqrt(np.square(np.diff(claims, axis=0)).sum(axis=0)) / NODES
-    bar = SURE * noise / (h * np.sqrt(apart / 3)) + unknown
+    apart = np.minimum(2 * np.diff(np.signbit(about), axis=0).sum(axis=0) + 1, NODES)  # as many are independent
+    bar = SURE * noise / (h * np.sqrt(apart / 3)) + unknown_of(claims, NODES)
     return line.steady(h) + slopes, bar

@@ -51,6 +51,11 @@ class Line:
         return np.where(agree, beside.mean(axis=0), self.claimed)
 
 
+def unknown_of(claims: np.ndarray, parts: int) -> np.ndarray:
+    """Return the error of a mean of claims (N, G), one in each of some equal parts, over kinks that may be anywhere."""
+    return MARGIN * np.sqrt(np.square(np.diff(claims, axis=0)).sum(axis=0)) / parts
+
+
 @dataclasses.dataclass(frozen=True)
 class Segment:
     """The derivative as the claim plus what the difference over 2 h has more (G,), and the two parts of its bar."""
@@ -78,7 +83,7 @@ def _segment(line: Line, h: float, nodes: int, rng: np.random.Generator) -> Segm
         parts = (np.arange(nodes) + rng.uniform(size=nodes)) / nodes
         claims = np.array([line.claim(t) for t in h * (2 * np.array([0, *parts, 1]) - 1)])
     value = line.steady(h) + slope - claims[1:-1].mean(axis=0)
-    unknown = MARGIN * np.sqrt(np.square(np.diff(claims, axis=0)).sum(axis=0)) / nodes
+    unknown = unknown_of(claims, nodes)
     known = np.isfinite(value) & np.isfinite(unknown)  # a segment that leaves the domain is none, however long
     rounding, unknown = (np.where(known, part, np.inf) for part in (4 * line.rounding / h, unknown))
     return Segment(h, np.where(known, value, np.nan), rounding, unknown)

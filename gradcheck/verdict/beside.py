@@ -15,6 +15,7 @@ from gradcheck.numeric.tabulate import Line
 from gradcheck.verdict import plan
 from gradcheck.verdict.comparison import Comparison
 from gradcheck.verdict.ground import Ground, Known
+from gradcheck.verdict.halves import in_two
 from gradcheck.verdict.locate import locate
 from gradcheck.verdict.measured import measured
 
@@ -22,9 +23,7 @@ MOST = 32  # parts of an array that are looked at, above which its steps are tak
 JITTERS = 2
 
 
-def beside_steps(
-    near: Ground, known: Known, stepping: set[int], rng: np.random.Generator
-) -> list[list[Comparison]]:
+def beside_steps(near: Ground, known: Known, stepping: set[int], rng: np.random.Generator) -> list[list[Comparison]]:
     """Return what more there is to compare, for each array, where those of some array move f in steps."""
     near = dataclasses.replace(near, exact=False)
     sizes = [x.size for x in near.place.point]
@@ -34,8 +33,8 @@ def beside_steps(
         g = near.place.g * smooth
         claim = claim_at(near.problem, near.place.point, g, near.claim.u, JITTERS, rng)
         alone = dataclasses.replace(near, place=dataclasses.replace(near.place, g=g), claim=claim)
-        found, _ = measured(alone, known, *_planned(plan.apart(sizes, rng, set())), rng)
-        for c in found:
+        along = plan.apart(sizes, rng, set())
+        for c in measured(alone, known, along.probes, along.real, rng)[0]:
             assert c.probe.leaf is not None
             more[c.probe.leaf].append(c)
             if c.outside().any():
@@ -44,13 +43,8 @@ def beside_steps(
         stepped = _stepping(near, leaf, sizes[leaf], rng)
         if len(stepped) < sizes[leaf]:
             probe = Probe(leaf, seed=int(rng.integers(2**32)), held=tuple(stepped))
-            found, _ = measured(near, known, [probe], [True], rng)
-            more[leaf] += found
+            more[leaf] += measured(near, known, [probe], [True], rng)[0]
     return more
-
-
-def _planned(chosen: plan.Plan) -> tuple[list[Probe], list[bool]]:
-    return chosen.probes, chosen.real
 
 
 def _smooth(ground: Ground, probe: Probe) -> np.ndarray:
@@ -71,6 +65,5 @@ def _stepping(ground: Ground, leaf: int, size: int, rng: np.random.Generator) ->
         if stop - start == 1 or looked_at > MOST:
             found += range(start, stop)
         else:
-            middle = (start + stop) // 2
-            parts += [(start, middle), (middle, stop)]
+            parts += in_two(start, stop)
     return sorted(found)
