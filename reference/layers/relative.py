@@ -56,7 +56,8 @@ class RelativePositions(Layer):
         self._expect(queries, keys, position_ids)
         bucket = self._buckets(self._offsets(queries, keys, position_ids))          # (T, S)
         a = phi.T.take(bucket, axis=1)[None]                                        # (1, H, T, S)  # (relative.5)
-        heads, (batch, length) = phi.shape[1], (1, len(bucket)) if position_ids is None else position_ids.shape
+        heads = phi.shape[1]
+        batch, length = (1, len(bucket)) if position_ids is None else position_ids.shape
 
         def pullback(da: np.ndarray) -> tuple[Self]:
             if bucket.size == 0:

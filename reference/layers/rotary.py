@@ -123,8 +123,9 @@ def _speeds(
     base: float, factor: float, trained: int | None, low: float, high: float, given: tuple[float, ...] | None,
 ) -> np.ndarray:  # fmt: skip
     """Return by how much each pair turns from one position to the next."""
-    first = base ** (-integers(range(half), like) / half)               # (R/2,)          # (rotary.1)
-    if given is not None:
+    if given is None:
+        first = base ** (-integers(range(half), like) / half)           # (R/2,)          # (rotary.1)
+    else:
         own = handed_over(np.array(given, float), like)                 # (R/2,)
         first = own                                                     # (R/2,)          # (rotary.16)
     if trained is None:
