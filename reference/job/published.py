@@ -17,6 +17,7 @@ from reference.generation.sampling import Sampling
 from reference.generation.stream import GREEDY, stream
 from reference.job import prompted
 from reference.job.errors import JobError, UsageError
+from reference.layers.learned import LearnedPositions
 from reference.published import folder, library
 from reference.tasks.text import Text
 
@@ -67,15 +68,16 @@ def speak(
 
 def _length(path: Path, model: Any, prompt: int, tokens: int | None) -> int:
     """Return how many tokens are said behind a prompt of so many."""
-    table = getattr(getattr(model, "positions", None), "table", None)  # the vectors of learned positions
-    if table is None:
+    positions = getattr(model, "positions", None)
+    if not isinstance(positions, LearnedPositions):
         return TOKENS if tokens is None else tokens
-    left = len(table) - prompt + 1  # the last token that is said is never read
+    count = len(positions.table)
+    left = count - prompt + 1  # the last token that is said is never read
     if left < 1:
-        raise ValueError(f"{path}: a prompt must have at most {len(table)} tokens, its positions, got {prompt}")
+        raise ValueError(f"{path}: a prompt must have at most {count} tokens, its positions, got {prompt}")
     if tokens is not None and tokens > left:
         must = f"tokens must be at most {left} behind a prompt of {prompt}"
-        raise ValueError(f"{path}: {must}, since it has {len(table)} positions, got {tokens}")
+        raise ValueError(f"{path}: {must}, since it has {count} positions, got {tokens}")
     return min(TOKENS, left) if tokens is None else tokens
 
 
