@@ -9,7 +9,7 @@ from gradcheck.numeric.constants import U
 from gradcheck.numeric.ladder import smallest_exact
 from gradcheck.numeric.points import jittered
 from gradcheck.numeric.probe import Probe
-from gradcheck.numeric.scales import root_sum_square
+from gradcheck.numeric.scales import inner, root_sum_square
 from gradcheck.subjects.problem import Arrays, Problem
 
 ZERO = 1e-4  # of the largest derivative: below it an array may be zero but for rounding, which jitter shows
@@ -28,20 +28,21 @@ class Claim:
 
     def along(self, direction: dict[int, np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return <B(g), d> (G,), a bar for its rounding (G,), and what of that was measured, a quarter of it (G,)."""
-        claimed, spread, parts = 0.0, [0.0] * len(self.nearby), [np.zeros((len(self.values[0]), 0))]
+        claimed, parts = np.zeros(len(self.values[0])), [np.zeros((len(self.values[0]), 0))]
+        spread = [np.zeros(len(claimed)) for _ in self.nearby]
         for i, d in direction.items():
             moving = np.flatnonzero(d)
             part = slice(moving[0], moving[-1] + 1) if moving.size else slice(0)  # nan times 0 is not 0
             rows, steps = _rows(self.values[i])[:, part], d.ravel()[part]
-            claimed = claimed + rows @ steps
+            claimed = claimed + inner(rows, steps)
             parts.append(rows * steps)
             for k, near in enumerate(self.nearby):
                 with np.errstate(invalid="ignore"):  # an infinite claim is a finding of its own
-                    spread[k] = spread[k] + _change(_rows(near[i])[:, part], rows) @ steps
+                    spread[k] = spread[k] + inner(_change(_rows(near[i])[:, part], rows), steps)
         size = root_sum_square(np.concatenate(parts, axis=1), axis=1)
         noise = np.max(np.abs(spread), axis=0) if spread else np.zeros(np.shape(size))
         noise = without_jumps(noise, float(np.max(size, initial=0)), self.largest, self.jump or self.u)
-        return np.asarray(claimed), (16 * self.u + 4 * self.noise) * size + 4 * noise, noise
+        return claimed, (16 * self.u + 4 * self.noise) * size + 4 * noise, noise
 
     def lost(self, point: Arrays, probe: Probe, steps: np.ndarray) -> np.ndarray:
         """Return a bound (L, G) for what the roundings of x + h d, where it is rounded, make of one value of <g, f>."""

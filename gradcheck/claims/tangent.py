@@ -7,7 +7,7 @@ import numpy as np
 from gradcheck.claims.claim import without_jumps
 from gradcheck.numeric.points import jittered
 from gradcheck.numeric.reading import Place
-from gradcheck.numeric.scales import root_sum_square
+from gradcheck.numeric.scales import inner, root_sum_square
 from gradcheck.subjects.problem import Arrays, Problem
 
 JITTERS = 3
@@ -24,10 +24,10 @@ def slope_along(
     spread = np.zeros(len(place.g))
     for _ in range(JITTERS):
         near = _tangent(problem, jittered(place.point, rng, u), jittered(directions, rng, u), place.g.shape[1])
-        spread = np.maximum(spread, np.abs(place.g @ (near - tangent)))
+        spread = np.maximum(spread, np.abs(inner(place.g, near - tangent)))
     size = root_sum_square(place.g * tangent, axis=1)
     largest = float(np.max(size, initial=0))
-    return place.g @ tangent, 16 * u * size + 4 * without_jumps(spread, largest, largest, u)
+    return inner(place.g, tangent), 16 * u * size + 4 * without_jumps(spread, largest, largest, u)
 
 
 def _tangent(problem: Problem, point: Arrays, directions: Sequence[np.ndarray], outputs: int) -> np.ndarray | None:

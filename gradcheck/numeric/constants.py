@@ -17,6 +17,7 @@ FEW = (2, 3, 4, 5, 6, 9, 14)  # of one function, tried first.  Without 14: 18 ba
 CURVED = tuple(range(1, 11))  # of second differences, whose noise grows like 1 / h^2: at level 11 it is 5e-5 of f
 EXACT = 10  # level down to which steps are taken even where they are rounded
 STEP_BITS = 10  # of a step: with BITS below 53.  4: 98.8 % told; 20: 0.27 bars; 40: 0.94 bars
+LONG = 2**10  # summands, up to which BLAS's order is good: it makes 9 roundings of their root sum square, of 2^20 206
 TINY = float(np.finfo(np.float64).tiny)  # smaller outputs are rounded as if they were this large
 
 # A second ladder, to confirm a failure: its ratio has no power near one of the first's.  As the only one it is as good

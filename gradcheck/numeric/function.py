@@ -5,6 +5,8 @@ from typing import Protocol
 
 import numpy as np
 
+from gradcheck.numeric.scales import inner
+
 
 class Function(Protocol):
     """A function of a list of arrays, whose outputs are one vector."""
@@ -22,6 +24,4 @@ class Function(Protocol):
 
 def project(g: np.ndarray | None, y: np.ndarray) -> np.ndarray:
     """Return <g, y> (..., G) of outputs (..., m) for every cotangent of g (G, m); without g every output itself."""
-    if g is None:
-        return y
-    return g @ y if y.ndim == 1 else y @ g.T
+    return y if g is None else inner(g, y)

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.numeric.constants import BITS, MOST_BITS
+from gradcheck.numeric.constants import BITS, LONG, MOST_BITS
 
 SMALL = 4096  # entries, up to which what is known of an array is kept
 
@@ -69,6 +69,16 @@ def root_sum_square(x: np.ndarray, axis: int | None = None) -> Any:
     largest = np.abs(x).max(axis=axis, keepdims=True, initial=0)
     unit = np.where((largest > 0) & np.isfinite(largest), largest, 1)
     return np.squeeze(unit, axis) * np.sqrt(np.square(x / unit).sum(axis=axis))
+
+
+def inner(rows: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Return <row, y> (..., G) of numbers (..., n) for every one of some rows (G, n).
+
+    Many are added up in pairs: so their roundings stay below those that a bar has room for.
+    """
+    if y.shape[-1] > LONG:
+        return np.stack([(row * y).sum(axis=-1) for row in rows], axis=-1)
+    return rows @ y if y.ndim == 1 else y @ rows.T
 
 
 def entry_scales(x: np.ndarray) -> np.ndarray:

@@ -1,10 +1,13 @@
 """How large the entries of an array are."""
 
+import math
+
 import numpy as np
 import pytest
 
 from gradcheck.numeric import scales
-from gradcheck.numeric.scales import entry_scales, is_offset, quantise, root_sum_square, scale
+from gradcheck.numeric.constants import LONG
+from gradcheck.numeric.scales import entry_scales, inner, is_offset, quantise, root_sum_square, scale
 
 
 def test_a_base_point_is_rounded_to_few_bits(rng):
@@ -36,6 +39,22 @@ def test_a_root_of_squares_is_that_of_numbers_of_any_size():
     for size in (1e-300, 1.0, 1e300):
         assert root_sum_square(size * np.array([3.0, 4.0])) == pytest.approx(5 * size, rel=1e-15, abs=0)
     assert root_sum_square(np.zeros(3)) == 0
+
+
+@pytest.mark.parametrize("n", [LONG, LONG + 1, 2**20])
+def test_a_sum_of_products_has_fewer_roundings_than_a_bar_has_room_for(n):
+    rng = np.random.default_rng(4)
+    rows, y = rng.normal(size=(2, n)), rng.normal(size=n)
+    room = 16 * 2.0**-53 * root_sum_square(rows * y, axis=1)
+    exact = [math.fsum(row * y) for row in rows]
+    assert (np.abs(inner(rows, y) - exact) < room).all()
+    assert (np.abs(inner(rows, np.stack([y, -y, y])) - np.outer([1, -1, 1], exact)) < room).all()
+
+
+def test_sums_of_few_products_are_one_product_of_matrices():
+    rng = np.random.default_rng(4)
+    rows, y, table = rng.normal(size=(2, LONG)), rng.normal(size=LONG), rng.normal(size=(3, LONG))
+    assert np.array_equal(inner(rows, y), rows @ y) and np.array_equal(inner(rows, table), table @ rows.T)
 
 
 def test_entries_have_one_scale_unless_they_range_over_many_orders_of_magnitude():
