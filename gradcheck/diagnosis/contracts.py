@@ -11,6 +11,7 @@ from gradcheck.verdict.comparisons import Comparisons
 KINDS = {
     "mutation": "an array that belongs to the caller is written to",
     "alias": "a buffer is handed out and used again: copy it, or allocate a new one each time",
+    "identity": "what was made of dy is kept under its identity, as a key id(dy) or `dy is last` does: compute it anew",
     "repeat": "state of one call is left to the next: the pullback counts, adds up or uses up what it keeps",
     "stale": "residuals are kept where the next forward pass overwrites them",
     "raises": "the pullback uses up what it needs when it is called again, or does not take every memory layout",

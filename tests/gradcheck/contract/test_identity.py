@@ -1,0 +1,199 @@
+"""A dy is known by its numbers: an array that is used again, with others, gets the answer to these."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from promises import called, found
+
+import gradcheck
+from gradcheck.contract.identity import reads_dy_anew
+from gradcheck.contract.likeness import Rounding, measure_rounding
+
+X = np.random.default_rng(1).normal(size=(3, 4))
+TOLD = "an array dy that holds other numbers than before gets a cotangent of {} of the old ones"
+
+
+def honest(x, dy):
+    return 3 * x * x * dy
+
+
+def failures(subject, *inputs, **options):
+    return found(reads_dy_anew, subject, *inputs, **options)
+
+
+def by_object(x):
+    """Keep the last answer, for the array that it was made of."""
+    last = [None, None]
+
+    def pullback(dy):
+        if dy is not last[0]:
+            last[:] = dy, honest(x, dy)
+        return last[1]
+
+    return x * x * x, pullback
+
+
+def by_id(x):
+    """Keep all answers, and the arrays that they were made of."""
+    known = {}
+
+    def pullback(dy):
+        known.setdefault(id(dy), (dy, honest(x, dy)))
+        return known[id(dy)][1]
+
+    return x * x * x, pullback
+
+
+def by_address(x):
+    """Keep all answers, by a key that another array may have later."""
+    known = {}
+    return x * x * x, lambda dy: known.setdefault(id(dy), honest(x, dy))
+
+
+KEPT = {"the last object": by_object, "id, with the array": by_id, "id alone": by_address}
+
+
+def test_a_pullback_that_reads_its_dy_keeps_the_promise():
+    assert failures(lambda x: (x * x * x, lambda dy: honest(x, dy)), X) == {}
+
+
+def test_where_nothing_is_kept_a_pullback_is_called_twice_and_no_more():
+    call = called(lambda x: (x * x * x, lambda dy: honest(x, dy)), X)
+    rounding, before = measure_rounding(call, np.random.default_rng(2)), dict(call.problem.count)
+    assert list(reads_dy_anew(call, rounding, np.random.default_rng(2))) == []
+    assert dict(call.problem.count) == {**before, "pullback": before["pullback"] + 2}
+
+
+@pytest.mark.parametrize("kept", KEPT)
+def test_an_answer_that_is_kept_under_the_identity_of_dy_is_told(kept):
+    assert failures(KEPT[kept], X) == {("identity", "x"): TOLD.format("x")}
+
+
+@pytest.mark.parametrize("kept", ["the last object", "id, with the array"])
+def test_it_fails_the_check_with_its_own_diagnosis(kept):
+    report = gradcheck.check(KEPT[kept], X)
+    assert {f.kind for f in report.findings if f.severity == "fail"} == {"identity"}
+    (gradient,) = report.gradients
+    assert (gradient.verdict, gradient.cause) == ("fail", "identity")
+    assert gradient.diagnosis.startswith("what was made of dy is kept under its identity")
+
+
+def test_the_array_whose_cotangent_is_made_of_old_numbers_is_named():
+    def vjp(a, b):
+        last = [None, None]
+
+        def pullback(dy):
+            if dy is not last[0]:
+                last[:] = dy, a * dy
+            return b * dy, last[1]
+
+        return a * b, pullback
+
+    assert failures(vjp, X, X + 1) == {("identity", "b"): TOLD.format("b")}
+
+
+def test_a_part_that_is_kept_is_told():
+    def vjp(x):
+        last = [None, None]
+
+        def pullback(dy):
+            if dy is not last[0]:
+                last[:] = dy, dy.sum(axis=0)
+            return dy + last[1]
+
+        return x + x.sum(axis=0), pullback
+
+    assert failures(vjp, X) == {("identity", "x"): TOLD.format("x")}
+
+
+def test_each_part_of_an_output_is_one_that_may_be_known_by_its_identity():
+    def vjp(x):
+        last = [None, None]
+
+        def pullback(dy):
+            if dy["b"] is not last[0]:
+                last[:] = dy["b"], 2 * dy["b"]
+            return dy["a"] + last[1]
+
+        return {"a": x * 1, "b": 2 * x}, pullback
+
+    assert failures(vjp, X) == {("identity", "x"): TOLD.format("x")}
+
+
+def test_a_cotangent_of_a_number_is_an_array_as_well():
+    def vjp(x):
+        last = [None, None]
+
+        def pullback(dy):
+            if dy is not last[0]:
+                last[:] = dy, dy * np.cos(x)
+            return last[1]
+
+        return float(np.sin(x).sum()), pullback
+
+    assert failures(vjp, X) == {("identity", "x"): TOLD.format("x")}
+
+
+@pytest.mark.parametrize("protect", [True, False])
+def test_dy_is_one_array_that_may_be_written_to_only_where_all_may(protect):
+    seen, call = [], called(lambda x: (x * 1, lambda dy: dy * 1), X)
+    problem = call.problem.changed(protect=protect)
+    numbers = lambda dy: seen.append((dy, dy.flags.writeable, dy.copy())) or (None, (dy,))  # noqa: E731
+    call = dataclasses.replace(call, problem=problem, pullback=numbers)
+    assert list(reads_dy_anew(call, Rounding({}, {}, {"x": 0.0}, 0.0), np.random.default_rng(2))) == []
+    (one, open_1, old), (two, open_2, new) = seen
+    assert one is two and open_1 == open_2 == (not protect)
+    assert np.array_equal(old.ravel(), call.g[1]) and np.array_equal(new.ravel(), call.g[0])
+
+
+def test_a_pullback_that_writes_to_its_dy_or_hands_it_back_keeps_this_promise():
+    def writes(x):
+        def pullback(dy):
+            dy *= 3 * x * x
+            return dy
+
+        return x * x * x, pullback
+
+    assert failures(writes, X) == {} and failures(lambda x: (x * 1, lambda dy: dy), X) == {}
+
+
+def test_what_is_another_for_any_array_is_no_matter_of_identity():
+    def counts(x):
+        calls = []
+        return x * x * x, lambda dy: calls.append(dy) or honest(x, dy) * len(calls)
+
+    def first(x):
+        calls = []
+        return x * x * x, lambda dy: calls.append(dy) or honest(x, calls[0])
+
+    assert failures(counts, X) == {} and failures(first, X) == {}
+    rng = np.random.default_rng(3)
+    assert failures(lambda x: (x * 1, lambda dy: dy * (1 + 1e-3 * rng.normal(size=dy.shape))), X) == {}
+
+
+def off_by(error, size, natural=0.0):
+    """What is told where the answer in a used array, and there alone, is off by `error`."""
+    used = []
+
+    def pullback(dy):
+        again = any(dy is other for other in used)
+        used.append(dy)
+        return None, (size * dy + error * again,)
+
+    call = called(lambda x: (size * x, lambda dy: size * dy), X)
+    call = dataclasses.replace(call, pullback=pullback)
+    known = Rounding({"x": 0.0}, {}, {"x": natural}, 0.0)
+    return [f.kind for f in reads_dy_anew(call, known, np.random.default_rng(2))]
+
+
+@pytest.mark.parametrize("size", [2.0**-20, 1.0, 2.0**20])
+@pytest.mark.parametrize(("part", "told"), [(0.9, []), (1.1, ["identity"])])
+def test_two_calls_may_differ_by_ten_thousand_roundings_of_the_largest_entry(part, told, size):
+    largest = np.abs(called(lambda x: (x * 1, lambda dy: dy * 1), X).first[0]).max()
+    assert off_by(part * 1e4 * 2.0**-52 * size * largest, size) == told
+
+
+@pytest.mark.parametrize(("part", "told"), [(0.9, []), (1.1, ["identity"])])
+def test_two_calls_may_differ_by_what_roundings_make_of_terms_that_cancel(part, told):
+    assert off_by(part * 64 * 2.0**-10, 2.0**-40, natural=2.0**-10) == told
