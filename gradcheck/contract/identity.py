@@ -6,8 +6,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck.contract.call import Call
-from gradcheck.contract.likeness import Rounding, near
-from gradcheck.contract.linear import COARSEST, SUMMED
+from gradcheck.contract.likeness import Rounding, near, of_sums
 from gradcheck.subjects import trees
 from gradcheck.subjects.findings import Finding
 from gradcheck.subjects.outputs import like
@@ -45,5 +44,4 @@ def _pieces(call: Call, g: np.ndarray) -> list[np.ndarray]:
 
 def _same(call: Call, rounding: Rounding, leaf: str, a: np.ndarray, b: np.ndarray) -> bool:
     """Whether two calls for the same numbers differ by no more than sums in varying order do."""
-    part = min(SUMMED * call.u, COARSEST)
-    return near(a, b, part * np.abs(a).max(initial=0) + rounding.of_cancelled(leaf))
+    return near(a, b, of_sums(call.u) * np.abs(a).max(initial=0) + rounding.of_cancelled(leaf))

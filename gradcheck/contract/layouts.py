@@ -5,8 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from gradcheck.contract.call import Call
-from gradcheck.contract.likeness import Rounding, near, sensitivity
-from gradcheck.contract.linear import COARSEST, SUMMED
+from gradcheck.contract.likeness import Rounding, near, of_sums, sensitivity
 from gradcheck.subjects import trees
 from gradcheck.subjects.findings import Finding
 from gradcheck.subjects.outputs import flat, like
@@ -74,4 +73,4 @@ def _part(call: Call, rounding: Rounding) -> float:
 
     What is narrow on the way to one array may be so in y, which is in all cotangents.
     """
-    return max(SUMMED * call.u, min(SUMMED * max(rounding.narrow.values(), default=0.0), COARSEST))
+    return of_sums(max([call.u, *rounding.narrow.values()]))

@@ -17,6 +17,8 @@ REPEATS, MARGIN = 4, 16  # of inputs a few roundings away, and of the largest ch
 JUMP = 1e-3  # of the largest entry
 BELOW = 2.0**-8  # of a narrow format's roundings: changes of dy that it does not show, but a format twice as wide does
 STILL = 0.5  # of a cotangent's entries
+SUMMED = 2.0**13  # roundings that a sum in another order may make
+COARSEST = 2.0**-5  # of the largest entry: float16 has no more than its 2^-11
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,6 +45,11 @@ def near(a: Any, b: Any, slack: float | np.ndarray) -> bool:
         return True  # made of numbers that are not finite, which is a finding of its own
     a, b = np.asarray(a), np.asarray(b)
     return a.shape == b.shape and bool((np.abs(a - b) <= slack).all() or np.array_equal(a, b, equal_nan=True))
+
+
+def of_sums(u: float) -> float:
+    """Return the part of the largest entry by which sums in another order may differ, in a format of this roundoff."""
+    return min(SUMMED * u, COARSEST)
 
 
 def measure_rounding(call: Call, rng: np.random.Generator) -> Rounding:

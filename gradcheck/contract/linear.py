@@ -5,15 +5,13 @@ from collections.abc import Iterator
 import numpy as np
 
 from gradcheck.contract.call import Call
-from gradcheck.contract.likeness import Rounding, near
+from gradcheck.contract.likeness import Rounding, near, of_sums
 from gradcheck.contract.parts import parts
 from gradcheck.precision.terms import MARGIN
 from gradcheck.subjects.findings import Finding
 
 POWERS = (-(2.0**10), 2.0**-12)  # scaling by these commutes with rounding
 ROOM = 64  # powers of two, at most a quarter of all, between the numbers in sight and the ends of the range
-SUMMED = 1e4  # roundings that a sum in another order may make
-COARSEST = 2.0**-5  # of the largest entry: float16 has no more than its 2^-11
 
 
 def is_linear(call: Call, rounding: Rounding, rng: np.random.Generator) -> Iterator[Finding]:
@@ -69,7 +67,7 @@ def _scales(call: Call, rounding: Rounding, power: float, scaled: list) -> Itera
 
 def _is_scaled(call: Call, rounding: Rounding, leaf: str, a: np.ndarray, b: np.ndarray, power: float) -> bool:
     """Equality is expected; the slack is for subnormal products and sums in another order."""
-    part = min(_unit(call, rounding, leaf) * 2**13, COARSEST)
+    part = of_sums(_unit(call, rounding, leaf))
     return near(a, b, part * np.abs(a).max(initial=0) + power * rounding.of(leaf))
 
 
@@ -78,7 +76,7 @@ def _adds(call: Call, rounding: Rounding, pieces: list[list], words: str) -> Ite
         summands = [np.asarray(d, np.float64) for d in given]
         size, u = sum(np.abs(d).max(initial=0) for d in summands), _unit(call, rounding, leaf)
         found = np.sum(summands, axis=0)
-        adds = near(found, total, min(SUMMED * u, COARSEST) * size + rounding.of(leaf))
+        adds = near(found, total, of_sums(u) * size + rounding.of(leaf))
         if not adds and not near(found, total, MARGIN * u * call.terms(i)):
             yield Finding("additive", f"the cotangent of {leaf} is not linear in dy: {words}", array=leaf)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from gradcheck.contract.call import Call
-from gradcheck.contract.likeness import Rounding, near
+from gradcheck.contract.likeness import Rounding, near, of_sums
 from gradcheck.precision.terms import MARGIN
 from gradcheck.subjects.findings import Finding
 from gradcheck.subjects.outputs import flat
@@ -51,7 +51,7 @@ def _differences(
     for i, (leaf, a, b) in enumerate(call.pairs(first, second)):
         if np.array_equal(a, b, equal_nan=True):
             continue
-        slack = 1e4 * call.u * np.abs(a).max(initial=0) + rounding.of_cancelled(leaf)
+        slack = of_sums(call.u) * np.abs(a).max(initial=0) + rounding.of_cancelled(leaf)
         within = near(a, b, slack) or near(a, b, MARGIN * call.u * call.terms(i))
         if within or declared:
             apart, word = float(np.abs(a - b).max(initial=0)), ", as declared" if declared else ""

@@ -7,7 +7,7 @@ import pytest
 from promises import called
 
 from gradcheck.adapters import pair
-from gradcheck.contract.likeness import Rounding, measure_rounding, near, sensitivity
+from gradcheck.contract.likeness import Rounding, measure_rounding, near, of_sums, sensitivity
 
 X = np.random.default_rng(1).normal(size=8)
 SINE = pair(np.sin, lambda x, dy: np.cos(x) * dy)
@@ -43,6 +43,13 @@ def test_what_is_not_a_number_is_near_itself_and_a_slack_that_is_none_judges_not
     with np.errstate(invalid="ignore"):  # as while the contract is examined
         assert near(a, a.copy(), 0.0) and not near(a, np.array([0.0, np.inf, 1.0]), 1.0)
     assert near(np.ones(2), np.zeros(2), np.nan) and near(np.ones(2), np.zeros(2), np.array([np.nan, 0.5]))
+
+
+@pytest.mark.parametrize(
+    ("u", "part"), [(2.0**-52, 2.0**-39), (2.0**-23, 2.0**-10), (2.0**-18, 2.0**-5), (2.0**-10, 2.0**-5)]
+)
+def test_a_sum_in_another_order_makes_eight_thousand_roundings_and_at_most_a_few_hundredths(u, part):
+    assert of_sums(u) == part
 
 
 def test_of_terms_that_cancel_the_larger_kind_is_allowed_for():

@@ -158,15 +158,15 @@ def test_the_forward_pass_between_is_at_another_point_of_the_same_dtype():
 def scattered(part):
     """A cotangent of x of size 1 that scatters by `part` of 1 from call to call."""
     rng = np.random.default_rng(4)
-    return lambda x: (x * 1, lambda dy: dy + part * rng.uniform(-1, 1, x.shape))
+    return lambda x: (x * 1, lambda dy: dy + (part * rng.uniform(-1, 1, x.shape)).astype(dy.dtype))
 
 
-def stepping(first, step, natural=0.0):
+def stepping(first, step, natural=0.0, u=2.0**-52):
     """What is found where a cotangent is `first`, then `step` more each time, and no terms cancel in it."""
     calls = iter(range(100))
     call = called(lambda x: (0 * x, lambda dy: 0 * dy), np.ones(1))
     first = np.array([first])
-    call = dataclasses.replace(call, first=[first], returned=[first], problem=call.problem.changed())
+    call = dataclasses.replace(call, first=[first], returned=[first], problem=call.problem.changed(), u=u)
     call.problem.vjp = lambda arrays: (call.out, lambda dy: (None, (first + step * next(calls),)))
     call.problem.gradients = lambda arrays, g: [0 * g]
     _, pullback = call.problem.vjp(call.point)
@@ -176,9 +176,21 @@ def stepping(first, step, natural=0.0):
 
 
 @pytest.mark.parametrize("size", [2.0**-20, 1.0, 2.0**20])
+@pytest.mark.parametrize("u", [2.0**-52, 2.0**-23])
 @pytest.mark.parametrize(("part", "kind"), [(0.9, "scatter"), (1.1, "repeat")])
-def test_two_calls_may_differ_by_ten_thousand_roundings_of_the_largest_entry(part, kind, size):
-    assert stepping(size, part * 1e4 * 2.0**-52 * size) == [kind]
+def test_two_calls_may_differ_by_eight_thousand_roundings_of_the_largest_entry(part, kind, u, size):
+    assert stepping(size, part * 2.0**13 * u * size, u=u) == [kind]
+
+
+@pytest.mark.parametrize("size", [1.0, 2.0**10])
+@pytest.mark.parametrize(("part", "kind"), [(0.9, "scatter"), (1.1, "repeat")])
+def test_two_calls_in_a_coarse_format_may_differ_by_a_few_hundredths_of_the_largest_entry(part, kind, size):
+    assert stepping(size, part * 2.0**-5 * size, u=2.0**-10) == [kind]
+
+
+@pytest.mark.parametrize(("part", "failed"), [(2.0**-10, set()), (0.5, {("repeat", "x")}), (4.0, {("repeat", "x")})])
+def test_a_backward_pass_in_float16_repeats_itself_but_for_roundings(part, failed):
+    assert set(failures(scattered(part), X.astype(np.float16))) == failed
 
 
 @pytest.mark.parametrize(("part", "kind"), [(0.9, "scatter"), (1.1, "repeat")])
