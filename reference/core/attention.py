@@ -4,7 +4,7 @@ from typing import Any
 
 from reference.core.arrays import expect_beside
 from reference.core.masks import expect_biases, expect_mask, positions
-from reference.core.positions import expect_position_ids, given
+from reference.core.positions import given
 from reference.core.randomness import expect_generator
 from reference.core.shapes import (
     expect_above_zero,
@@ -14,6 +14,7 @@ from reference.core.shapes import (
     expect_shape,
     expect_share,
 )
+from reference.core.turns import expect_places
 
 
 def expect_attention(
@@ -69,21 +70,26 @@ def expect_attention(
 
 
 def expect_self_attention(
-    where: str, layer: Any, x: Any, bias: tuple[Any, ...], mask: Any, rng: Any, position_ids: Any
+    where: str, layer: Any, x: Any, bias: tuple[Any, ...], mask: Any, rng: Any, position_ids: Any, angles: Any
 ) -> dict[str, Any]:
-    """Raise unless a grouped attention may be given these; return what its rotary positions are given of the ids.
+    """Raise unless a grouped attention may be given these; return what its rotary positions are given of them.
 
     Raises:
-        TypeError: x or a bias is not floating or complex, the mask not boolean, an id no integer, or rng no generator.
-        ValueError: the shapes do not fit together, or a position is negative.
+        TypeError: x or a bias is not floating or complex, the mask not boolean, an id no integer, an angle not real, or
+            rng no generator.
+        ValueError: the shapes do not fit together, a position is negative, or there are angles beside position ids or
+            without rotary positions.
     """
     expect_generator(where, rng)
     expect_shape(where, "x", x, ("B", "T", layer.query.w.shape[0]))
     table = x.shape[0], layer.heads, x.shape[1], x.shape[1]
     expect_biases(where, bias, table)
     expect_mask(where, mask, table, x)
-    expect_position_ids(where, position_ids, x)
-    return given(position_ids)
+    if angles is not None and layer.rotary is None:
+        raise ValueError(f"{where}: angles must be None without rotary positions, got some")
+    turning = layer.head_width if layer.rotary is None or layer.rotary.width is None else layer.rotary.width
+    expect_places(where, x[:, None], int(turning) // 2, 0, position_ids, angles)
+    return given(position_ids) if angles is None else {"angles": angles}
 
 
 def expect_groups(where: str, heads: int, groups: int) -> None:

@@ -16,6 +16,7 @@ from reference.core.kinds import AboveZero, Count, Share, Size
 from reference.core.layer import Layer
 from reference.core.masks import padding
 from reference.core.outputs import join, split
+from reference.core.positions import given
 from reference.core.turns import expect_turns
 from reference.functions.alibi import alibi_bias, alibi_slopes
 from reference.layers.attention import attention_vjp, expect_heads, merge_heads, split_heads
@@ -55,18 +56,11 @@ class GroupedAttention(Layer):
 
     @classmethod
     def init(
-        cls,
-        rng: np.random.Generator,
-        width: Size,
-        heads: Size,
-        key_value_heads: Size | None = None,
-        *,
-        head_width: Size | None = None,
-        bias: bool = False, qk_norm: bool = False,
+        cls, rng: np.random.Generator, width: Size, heads: Size, key_value_heads: Size | None = None, *,
+        head_width: Size | None = None, bias: bool = False, qk_norm: bool = False,
         rotary: Rotary | None = None, alibi: bool = False, causal: bool = True, window: Count | None = None,
-        cap: AboveZero | None = None, dropout: Share = 0.0,
-        dtype: DTypeLike = np.float32,
-    ) -> Self:
+        cap: AboveZero | None = None, dropout: Share = 0.0, dtype: DTypeLike = np.float32,
+    ) -> Self:  # fmt: skip
         """Draw query, key and value side by side and output as Linear does; key_value_heads is heads unless given.
 
         Raises:
@@ -92,24 +86,27 @@ class GroupedAttention(Layer):
 
     def vjp(
         self, x: np.ndarray, *bias: np.ndarray,
-        mask: np.ndarray | None = None, position_ids: np.ndarray | None = None,
+        mask: np.ndarray | None = None, position_ids: np.ndarray | None = None, angles: np.ndarray | None = None,
         rng: np.random.Generator | None = None, weights: bool = False,
     ) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:  # fmt: skip
         """Map x (B, T, D) to y (B, T, D), with `weights` also to those; the pullback returns (d_self, dx, *dbias).
 
         Each `bias` (B or 1, H or 1, T or 1, T) is added to the scores.  `mask` is boolean, of the same axes, True where
         a position sees another.  `position_ids` (B or 1, T) stand in place of 0 to T - 1 where queries and keys turn,
-        and biases go by the distance, not where a mask or a window does.  Weights are dropped only with an rng.
+        and biases go by the distance, not where a mask or a window does; `angles` (B or 1, T, R/2) of R entries of
+        a head where these turn, and nowhere else.  Weights are dropped only with an rng.
 
         Raises:
-            TypeError: x or a bias is not floating or complex, the mask not boolean, ids no integers, or rng none.
-            ValueError: the shapes do not fit together, or a position is negative.
+            TypeError: x or a bias is not floating or complex, the mask not boolean, ids no integers, angles not real,
+                or rng none.
+            ValueError: the shapes do not fit together, a position is negative, or there are angles beside ids, or
+                without rotary positions.
 
         Source: Ainslie et al. 2023 (arXiv:2305.13245), sec. 2.2; of each option, see the derivation.
         """
         where = type(self).__name__
         self._expect_projections(where)
-        at = expect_self_attention(where, self, x, bias, mask, rng, position_ids)
+        at = expect_self_attention(where, self, x, bias, mask, rng, position_ids, angles)
         q, query_pullback = self.query.vjp(x)                       # (B, T, H K)   # (grouped_attention.1)
         k, key_pullback = self.key.vjp(x)                           # (B, T, G K)   # (grouped_attention.2)
         v, value_pullback = self.value.vjp(x)                       # (B, T, G K)   # (grouped_attention.3)
@@ -127,7 +124,8 @@ class GroupedAttention(Layer):
             far = alibi_bias(slopes, position_ids=position_ids)     # (B, H, T, T)  # (grouped_attention.22)
             bias, slopes = (*bias, far), None
         if self.relative is not None:
-            places = at or {"queries": range(x.shape[1]), "keys": range(x.shape[1])}
+            usual: dict[str, Any] = {"queries": range(x.shape[1]), "keys": range(x.shape[1])}
+            places = given(position_ids) or usual
             r, relative_pullback = self.relative.vjp(**places)                      # (grouped_attention.20)
             bias = (*bias, r)                                       # (B, H, T, T)
         out, attention_pullback = attention_vjp(
@@ -192,6 +190,7 @@ def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]
     placed = layer(2, rotary=Rotary(base=100.0), alibi=True)
     placed = GroupedAttention(**vars(placed) | {"relative": RelativePositions(rng.normal(size=(8, 4)), far=4)})
     yield "rotary, ALiBi, buckets, position ids", placed, (x[:1], bias), {"position_ids": np.array([[0, 1, 2, 0, 4]])}
+    yield "rotary, angles of the caller's", layer(2, rotary=Rotary()), (x,), {"angles": rng.normal(size=(2, 5, 2))}
     yield "1 group, ALiBi, window 3", layer(1, alibi=True, window=3), (x,), {}
     yield "2 groups, a bias, cap 1.5", layer(2, causal=False, cap=1.5), (x, bias), {}
     others = {"relative": RelativePositions(rng.normal(size=(8, 4)), far=4), "scale": 1.0}

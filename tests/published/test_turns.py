@@ -12,6 +12,8 @@ from transformers.models.llama import modeling_llama
 
 from reference.core import tree
 from reference.generation.stream import stream
+from reference.layers.grouped_attention import GroupedAttention
+from reference.layers.linear import Linear
 from reference.layers.rotary import Rotary
 from reference.models.objective import Objective
 from reference.published.llama import LLAMA
@@ -70,6 +72,26 @@ def test_angles_of_the_callers_are_a_table_of_cosines_and_sines_there(close, rng
     dy = rng.normal(size=y.shape)
     there(given).backward(torch.tensor(dy))
     close(pullback(dy)[1], given.grad)
+
+
+def test_attention_by_a_table_of_the_callers_is_that_of_the_package(close, drawn, rng):
+    config = transformers.LlamaConfig(**SIZES)
+    config._attn_implementation = "eager"
+    there = drawn(modeling_llama.LlamaAttention(config, 0))
+    maps = [Linear(p.weight.detach().numpy().T.copy(), None) for p in (there.q_proj, there.k_proj, there.v_proj)]
+    output = Linear(there.o_proj.weight.detach().numpy().T.copy(), None)
+    here = GroupedAttention(*maps, output, SIZES["num_attention_heads"], rotary=Rotary())
+    x, dy, angles = *rng.normal(size=(2, 2, 5, 8)), rng.normal(size=(2, 5, 1))
+    y, pullback = here.vjp(x, angles=angles)
+    d, dx = pullback(dy)
+    given, angle = torch.tensor(x, requires_grad=True), torch.tensor(angles).repeat(1, 1, 2)
+    hidden = torch.full((5, 5), torch.finfo(torch.float64).min).triu(1)[None, None]
+    out, _ = there(given, (angle.cos(), angle.sin()), hidden)
+    close(y, out)
+    out.backward(torch.tensor(dy))
+    close(dx, given.grad)
+    for name, map_there in (("query", "q"), ("key", "k"), ("value", "v"), ("output", "o")):
+        close(getattr(d, name).w.T, getattr(there, f"{map_there}_proj").weight.grad)
 
 
 def test_a_model_of_speeds_that_no_rule_here_gives_is_that_of_the_package(close, drawn, rng, tmp_path):

@@ -63,24 +63,26 @@ def test_weights_as_an_output_are_those_with_which_the_layer_mixes_its_values(pr
     prove(layer, x, weights=True)
 
 
-def turn(t, rotary, width):
-    """Return the matrix that turns the pairs of one head at position t."""
+def turn(t, rotary, width, angles=None):
+    """Return the matrix that turns the pairs of one head at position t, or by these angles."""
     matrix = np.eye(width)
     if rotary is not None:
         for i in range(width // 2):
             angle, places = t * rotary.base ** (-2 * i / width), [i, i + width // 2]
+            angle = angle if angles is None else angles[i]
             matrix[np.ix_(places, places)] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
     return matrix
 
 
-def prepare(raw, norm, rotary, rotate_first=False, at=None):
+def prepare(raw, norm, rotary, rotate_first=False, at=None, angles=None):
     """Norm and turn raw (B, N, T, K); return the result with its Jacobian, row by row."""
     k = raw.shape[-1]
     r = SimpleNamespace(out=np.zeros(raw.shape), hat=np.zeros(raw.shape), gamma=np.ones(k))
     r.turns, r.norms = np.zeros((2, *raw.shape, k))
     r.gamma = r.gamma if norm is None else norm.gamma
     for b, n, t in np.ndindex(raw.shape[:3]):
-        row, turned, normed = raw[b, n, t], turn(t if at is None else at[b, t], rotary, k), np.eye(k)
+        by = None if angles is None else angles[b, t]
+        row, turned, normed = raw[b, n, t], turn(t if at is None else at[b, t], rotary, k, by), np.eye(k)
         row = turned @ row if rotate_first else row
         if norm is not None:
             scale = 1 / np.sqrt(sum(row * row) / k + norm.eps)
@@ -92,7 +94,7 @@ def prepare(raw, norm, rotary, rotate_first=False, at=None):
     return r
 
 
-def oracle(layer, x, dy, *bias, mask=None, rng=None, position_ids=None):
+def oracle(layer, x, dy, *bias, mask=None, rng=None, position_ids=None, angles=None):
     """Every quantity of forward and backward, head by head and row by row."""
     heads, groups, k = layer.heads, layer.key_value_heads, layer.head_width
     scale = 1 / np.sqrt(k) if layer.scale is None else layer.scale
@@ -106,8 +108,8 @@ def oracle(layer, x, dy, *bias, mask=None, rng=None, position_ids=None):
         m = getattr(layer, name)
         flat = np.einsum("btd,dk->btk", x, m.w) + (0 if m.b is None else m.b)
         raw[name] = np.stack([flat[..., n * k : (n + 1) * k] for n in range(count)], axis=1)
-    r.q = prepare(raw["query"], layer.query_norm, layer.rotary, at=position_ids)
-    r.k = prepare(raw["key"], layer.key_norm, layer.rotary, at=position_ids)
+    r.q = prepare(raw["query"], layer.query_norm, layer.rotary, at=position_ids, angles=angles)
+    r.k = prepare(raw["key"], layer.key_norm, layer.rotary, at=position_ids, angles=angles)
     v, table = raw["value"], (batch, heads, length, length)
     kept, rate = np.ones(table), 0.0
     if layer.dropout and rng is not None:
@@ -198,7 +200,7 @@ def same_tree(got, expected):
         np.testing.assert_allclose(leaf, other, **EXACT, err_msg=path)
 
 
-@pytest.mark.parametrize("i", range(7))
+@pytest.mark.parametrize("i", range(8))
 def test_backward_is_proved(prove, rng, i):
     _, layer, inputs, constants = list(examples(rng))[i]
     report = prove(layer, *inputs, **constants)
@@ -247,7 +249,7 @@ def test_backward_is_proved_inside_a_composite(prove, rng):
     prove(PreNorm(norm=norm, inner=random_layer(rng, **EVERY)), rng.normal(size=(1, 3, 6)))
 
 
-@pytest.mark.parametrize("i", range(7))
+@pytest.mark.parametrize("i", range(8))
 def test_forward_and_backward_equal_their_loop_oracle(rng, i):
     _, layer, (x, *bias), constants = list(examples(rng))[i]
     dy = rng.normal(size=x.shape)
@@ -393,6 +395,48 @@ def test_biases_by_places_in_the_backward_are_caught(caught, rng):
     layer = changed(with_biases(rng), Wrong)
     x, at = rng.normal(size=(1, 4, 6)), {"position_ids": np.array([[0, 9, 0, 30]])}
     caught({"query.w", "key.w", "value.w", "output.w", "relative.table", "x"}, layer, x, **at)
+
+
+@pytest.mark.parametrize("turned", [{}, {"width": 2}, {"interleaved": True}])
+def test_angles_of_the_callers_turn_and_nothing_else(rng, turned):
+    x, dy = rng.normal(size=(2, 2, 5, 6))
+    at, pairs = np.array([[0, 1, 2, 0, 1], [9, 4, 40, 0, 3]]), turned.get("width", 4) // 2
+    angles = at[:, :, None] * 100.0 ** (-np.arange(pairs) / pairs)
+    layer = random_layer(rng, qk_norm=True, rotary=Rotary(base=100.0, **turned))
+    ids, given = run(layer, x, dy, position_ids=at), run(layer, x, dy, angles=angles)
+    for one, other in zip(ids[:1] + ids[2:], given[:1] + given[2:], strict=True):
+        np.testing.assert_array_equal(one, other)
+    same_tree(given[1], ids[1])
+    usual = np.arange(5)[None, :, None] * 100.0 ** (-np.arange(pairs) / pairs)
+    biased = with_biases(rng, rotary=Rotary(base=100.0, **turned))  # which go by places all the same
+    np.testing.assert_array_equal(biased(x, angles=usual), biased(x))
+    assert np.abs(biased(x, angles=angles) - biased(x, position_ids=at)).max() > 0.01
+
+
+def test_angles_forgotten_in_the_backward_are_caught(caught, rng):
+    class Wrong(GroupedAttention):
+        def vjp(self, x, *, angles):
+            return super().vjp(x, angles=angles)[0], super().vjp(x)[1]
+
+    layer, x = changed(random_layer(rng, rotary=Rotary()), Wrong), rng.normal(size=(1, 4, 6))
+    caught({"query.w", "key.w", "value.w", "output.w", "x"}, layer, x, angles=rng.normal(size=(1, 4, 2)))
+
+
+ANGLES, AT = np.ones((2, 5, 2)), np.zeros((2, 5), int)
+
+
+@pytest.mark.parametrize(("options", "given", "error", "message"), [
+    ({}, {"angles": ANGLES[:, :4]}, ValueError, "angles must have shape (2 or 1, 5, 2), got (2, 4, 2)"),
+    ({"width": 2}, {"angles": ANGLES}, ValueError, "angles must have shape (2 or 1, 5, 1), got (2, 5, 2)"),
+    ({}, {"angles": ANGLES.astype(int)}, TypeError, "angles must be floating or complex, got int64"),
+    ({}, {"angles": ANGLES, "position_ids": AT}, ValueError,
+     "position_ids must be None where there are angles, got both"),
+    (None, {"angles": ANGLES}, ValueError, "angles must be None without rotary positions, got some"),
+])  # fmt: skip
+def test_angles_that_are_none_are_one_clear_line(rng, options, given, error, message):
+    layer = random_layer(rng, rotary=None if options is None else Rotary(**options))
+    with pytest.raises(error, match=f"^GroupedAttention: {re.escape(message)}$"):
+        layer.vjp(np.zeros((2, 5, 6)), **given)
 
 
 def test_alibi_is_a_bias(rng):
