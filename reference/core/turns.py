@@ -15,6 +15,8 @@ def expect_turns(where: str, rotary: Any, width: int) -> None:
         expect_pairs(where, width)
     elif rotary.width % 2 or rotary.width > width:
         raise ValueError(f"{where}: rotary.width must be even and at most the head width {width}, got {rotary.width}")
+    if rotary.by_pairs:
+        _expect_ends(where, rotary)
     if rotary.speeds is None:
         return
     pairs = (width if rotary.width is None else rotary.width) // 2
@@ -22,6 +24,18 @@ def expect_turns(where: str, rotary: Any, width: int) -> None:
         raise ValueError(f"{where}: rotary.speeds must be those of {pairs} pairs, got {len(rotary.speeds)}")
     if rotary.base != BASE:
         raise ValueError(f"{where}: rotary.base must be {BASE} where there are speeds, got {rotary.base}")
+
+
+def _expect_ends(where: str, rotary: Any) -> None:
+    """Raise unless it can be said which pairs, by their numbers, turn so many times within the length."""
+    if rotary.length is None:
+        raise ValueError(f"{where}: rotary.length must be given where it goes by pairs, got None")
+    if rotary.speeds is not None:
+        raise ValueError(f"{where}: rotary.speeds must be None where it goes by pairs, got {len(rotary.speeds)}")
+    for name, least in (("base", 1), ("low", 0)):
+        if not getattr(rotary, name) > least:
+            got = getattr(rotary, name)
+            raise ValueError(f"{where}: rotary.{name} must be above {least} where it goes by pairs, got {got}")
 
 
 def expect_pairs(where: str, width: int) -> None:

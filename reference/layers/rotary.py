@@ -20,8 +20,9 @@ class Rotary(Layer):
     R is the width K of a head, or `width`, which leaves the entries beyond as they are; interleaved, the ends of a
     hand are the neighbours 2i and 2i + 1.  For sequences longer than those of the training all pairs turn `factor`
     times slower; given their `length`, only the slow pairs do: those that turn `low` times within it, while those
-    that turn `high` times keep their speed.  `speeds` of the caller's, R/2 of them in radians a position, stand in
-    place of those of the base.
+    that turn `high` times keep their speed; `by_pairs`, in between the share goes by the number of the pair, not by how
+    often it turns.  `speeds` of the caller's, R/2 of them in radians a position, stand in place of those of the base.
+    What turns is as long as before times `gain`.
     """
 
     base: AboveZero = BASE
@@ -32,6 +33,8 @@ class Rotary(Layer):
     width: Size | None = None
     interleaved: bool = False
     speeds: tuple[Nonnegative, ...] | None = None
+    by_pairs: bool = False
+    gain: AboveZero = 1.0
 
     def vjp(
         self, x: np.ndarray, *, start: int = 0, position_ids: np.ndarray | None = None, angles: np.ndarray | None = None
@@ -44,10 +47,11 @@ class Rotary(Layer):
             TypeError: x is not a floating or complex array, start not a whole number, position_ids (B or 1, T) not
                 an integer array, or angles not a real one.
             ValueError: x has not four axes, R is odd or above K, a position is negative, two of start, position_ids
-                and angles are given, there are not R/2 speeds or angles, or low is not below high.
+                and angles are given, there are not R/2 speeds or angles, low is not below high, or what goes by
+                pairs has no length, a base of at most 1, a low of 0, or speeds of the caller's.
 
-        Source: Su et al. 2021 (arXiv:2104.09864), eq. 15 and 34, where pairs are interleaved;
-        Chen et al. 2023 (arXiv:2306.15595), eq. 4 (factor); Peng et al. 2023 (arXiv:2309.00071), eq. 17 to 19 (length).
+        Source: Su et al. 2021 (arXiv:2104.09864), eq. 15 and 34, where pairs are interleaved; Chen et al. 2023
+        (arXiv:2306.15595), eq. 4 (factor); Peng et al. 2023 (arXiv:2309.00071), eq. 17 to 19 (length), 22 (gain).
         """
         expect_shape("Rotary", "x", x, ("B", "H", "T", "K"))
         expect_turns("Rotary", self, x.shape[3])
@@ -77,7 +81,8 @@ class Rotary(Layer):
         """Turn x (B, H, T, K), which stands at these positions (T,), or from one on, or at these angles (T, R/2)."""
         u = self._by_halves(x)                                          # (B, H, T, R)    # (rotary.11)
         half, dtype = u.shape[3] // 2, x.real.dtype
-        speeds = float(self.base), float(self.factor), self.length, float(self.low), float(self.high), self.speeds
+        ends = float(self.low), float(self.high)
+        speeds = float(self.base), float(self.factor), self.length, *ends, self.speeds, self.by_pairs
         if isinstance(at, int):
             cos, sin = _turns(speeds, at, x.shape[2], half, dtype, like=x)  # (T, R/2)
         elif at.ndim == 1:
@@ -87,10 +92,14 @@ class Rotary(Layer):
         a, b, v = u[..., :half], u[..., half:], np.empty_like(u)
         v[..., :half] = cos * a - sin * b                               # (B, H, T, R/2)  # (rotary.3)
         v[..., half:] = sin * a + cos * b                               # (B, H, T, R/2)  # (rotary.4)
+        if self.gain != 1:
+            v = float(self.gain) * v                                    # (B, H, T, R)    # (rotary.21)
         y = self._in_place(v, x)                                        # (B, H, T, K)    # (rotary.12)
 
         def pullback(dy: np.ndarray) -> tuple[Self, np.ndarray]:
             dv = self._by_halves(dy)                                    # (B, H, T, R)    # (rotary.13)
+            if self.gain != 1:
+                dv = float(self.gain) * dv                              # (B, H, T, R)    # (rotary.22)
             da, db, du = dv[..., :half], dv[..., half:], np.empty_like(dv)
             du[..., :half] = cos * da + sin * db                        # (B, H, T, R/2)  # (rotary.5)
             du[..., half:] = cos * db - sin * da                        # (B, H, T, R/2)  # (rotary.6)
@@ -121,18 +130,26 @@ class Rotary(Layer):
 def _speeds(
     half: int, like: Any,
     base: float, factor: float, trained: int | None, low: float, high: float, given: tuple[float, ...] | None,
+    by_pairs: bool,
 ) -> np.ndarray:  # fmt: skip
     """Return by how much each pair turns from one position to the next."""
+    pairs = integers(range(half), like)                                 # (R/2,)
     if given is None:
-        first = base ** (-integers(range(half), like) / half)           # (R/2,)          # (rotary.1)
+        first = base ** (-pairs / half)                                 # (R/2,)          # (rotary.1)
     else:
         own = handed_over(np.array(given, float), like)                 # (R/2,)
         first = own                                                     # (R/2,)          # (rotary.16)
     if trained is None:
         speed = first / factor                                          # (R/2,)          # (rotary.7)
         return speed
-    times = trained * first / (2 * math.pi)                             # (R/2,)          # (rotary.8)
-    kept = np.clip((times - low) / (high - low), 0, 1)                  # (R/2,)          # (rotary.9)
+    if by_pairs:
+        number = [half * math.log(trained / (turns * 2 * math.pi)) / math.log(base) for turns in (high, low)]
+        begin = max(math.floor(number[0]), 0)                           # ()              # (rotary.18)
+        end = min(math.ceil(number[1]), 2 * half - 1)                   # ()              # (rotary.19)
+        kept = 1 - np.clip((pairs - begin) / max(end - begin, 0.5), 0, 1)  # (R/2,)       # (rotary.20)
+    else:
+        times = trained * first / (2 * math.pi)                         # (R/2,)          # (rotary.8)
+        kept = np.clip((times - low) / (high - low), 0, 1)              # (R/2,)          # (rotary.9)
     speed = (kept + (1 - kept) / factor) * first                        # (R/2,)          # (rotary.10)
     return speed
 
@@ -170,6 +187,8 @@ def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]
     yield "speeds of the caller's", three, (rng.normal(size=(2, 1, 3, 6)),), {"start": 5}
     slow = Rotary(base=10.0, factor=3.0, length=12, low=0.4, high=1.5)  # pairs of both kinds, and two in between
     yield "slow pairs slower", slow, (rng.normal(size=(2, 1, 3, 8)),), {"start": 5}
+    yarn = Rotary(base=10.0, factor=3.0, length=40, low=2.1, high=4.5, by_pairs=True, gain=1.2)  # 1 kept, 1 between
+    yield "slow pairs slower, by their number, and a gain", yarn, (rng.normal(size=(2, 1, 3, 8)),), {"start": 5}
     yield "4 of 7 entries", Rotary(base=10.0, width=4), (rng.normal(size=(2, 1, 3, 7)),), {"start": 5}
     neighbours = Rotary(base=10.0, width=6, interleaved=True)
     yield "neighbours, 6 of 7 entries", neighbours, (rng.normal(size=(2, 1, 3, 7)),), {"start": 5}

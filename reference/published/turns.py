@@ -1,5 +1,6 @@
 """What the configs of Llama and its kin say of positions: how pairs turn, and how far back a position sees."""
 
+import math
 from typing import Any
 
 from reference.layers.rotary import Rotary
@@ -7,6 +8,7 @@ from reference.published.config import LAYERS, Config
 
 # What older configs say in two entries, newer ones say in one.
 OLD, NEW = "rope_scaling", "rope_parameters"
+LENGTH = "original_max_position_embeddings"
 FULL, SLIDING = "full_attention", "sliding_attention"
 BASE, WINDOW, FIRST = 10000.0, 4096, 28  # where a config says none
 
@@ -16,16 +18,51 @@ def rotary(config: Config) -> Rotary:
     given = config.part(NEW if NEW in config.entries else OLD)
     base = given.number("rope_theta", config.number("rope_theta", BASE))
     given.choice("partial_rotary_factor", (1, 1.0), config.choice("partial_rotary_factor", (1, 1.0), 1))
-    old = given.choice("type", ("default", "linear", "llama3"), "default")
-    kind = given.choice("rope_type", ("default", "linear", "llama3"), old)
+    kind = _kind(given, "rope_type", _kind(given, "type", "default"))
     if kind == "default":
         return Rotary(base)
     if kind == "linear":
         return Rotary(base, given.number("factor"))
+    if kind == "yarn":
+        return _yarn(config, given, base)
     ends = [given.number(f"{end}_freq_factor") for end in ("low", "high")]
     if not ends[0] < ends[1]:
         raise given.wrong("low_freq_factor", f"below high_freq_factor, {ends[1]}", ends[0])
-    return Rotary(base, given.number("factor"), given.size("original_max_position_embeddings"), *ends)
+    return Rotary(base, given.number("factor"), given.size(LENGTH), *ends)
+
+
+KINDS = "default", "linear", "llama3", "yarn"
+BY_LENGTH = "dynamic", "longrope"  # by which a token is turned anew once more of them have been read
+
+
+def _kind(given: Config, name: str, default: str) -> str:
+    """Return how speeds are made."""
+    if given.entries.get(name) in BY_LENGTH:
+        must = f"one of {', '.join(map(repr, KINDS))}, whose turns do not change with how much is read"
+        raise given.wrong(name, must, given.entries[name])
+    return str(given.choice(name, KINDS, default))
+
+
+def _yarn(config: Config, given: Config, base: float) -> Rotary:
+    """Return the rotation of YaRN: its published code lets the share of slower turns go by pairs.
+
+    Source: Peng et al. 2023 (arXiv:2309.00071), eq. 22 for the factor of what turns where the config gives none.
+    """
+    places = (config, LENGTH), (given, LENGTH), (config, "max_position_embeddings")
+    said, name = next((place for place in places if place[1] in place[0].entries), (given, LENGTH))
+    length, factor = said.size(name), given.number("factor")
+    given.choice("truncate", (True,), True)
+    if base <= 1:
+        raise config.wrong("rope_theta", "above 1 where pairs turn by YaRN", base)
+    slow, fast = (given.number(f"beta_{end}", usual) or usual for end, usual in (("slow", 1.0), ("fast", 32.0)))
+    if not slow < fast:
+        raise given.wrong("beta_slow", f"below beta_fast, {fast}", slow)
+    scales = given.number("mscale", 0.0), given.number("mscale_all_dim", 0.0)
+    above, below = (1.0 + 0.1 * z * math.log(max(factor, 1)) for z in (scales if all(scales) else (1.0, 0.0)))
+    gain = given.number("attention_factor", above / below)
+    if gain == 0:
+        raise given.wrong("attention_factor", "above 0", gain)
+    return Rotary(base, factor, length, slow, fast, by_pairs=True, gain=gain)
 
 
 def windows(config: Config) -> list[int | None]:
@@ -64,10 +101,13 @@ def alternating_entries(seen: list[int | None]) -> dict[str, Any]:
 def entries(kind: str, turn: Rotary, seen: list[int | None]) -> dict[str, Any]:
     """Return what a config of the kind says of such a rotation, and of such windows."""
     scaling: dict[str, Any] = {"rope_type": "default"}
-    if turn.length is not None:
+    if turn.by_pairs:
+        ends = {"beta_slow": turn.low, "beta_fast": turn.high}
+        scaling = {"rope_type": "yarn", "factor": turn.factor, **ends, LENGTH: turn.length}
+        scaling["attention_factor"] = turn.gain
+    elif turn.length is not None:
         ends = {"low_freq_factor": turn.low, "high_freq_factor": turn.high}
-        length = {"original_max_position_embeddings": turn.length}
-        scaling = {"rope_type": "llama3", "factor": turn.factor, **ends, **length}
+        scaling = {"rope_type": "llama3", "factor": turn.factor, **ends, LENGTH: turn.length}
     elif turn.factor != 1:
         scaling = {"rope_type": "linear", "factor": turn.factor}
     said: dict[str, Any] = {NEW: {"rope_theta": turn.base, **scaling}}

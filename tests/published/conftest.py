@@ -42,3 +42,16 @@ def close():
         assert np.abs(here - there).max() <= 1e-9 * np.abs(there).max()
 
     return close
+
+
+@pytest.fixture
+def equal():
+    """equal(one, other): whether two models there say the same, of the same tensors and settings.
+
+    Bits of a product there depend on where in memory its factors begin, by 8 bytes even: 12 digits are asked for.
+    """
+
+    def equal(one, other):
+        assert one.shape == other.shape and (one - other).abs().max() <= 1e-12 * other.abs().max()
+
+    return equal

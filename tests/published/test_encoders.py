@@ -76,11 +76,11 @@ def test_what_is_said_and_every_gradient_are_those_of_the_package(both, inputs, 
     agree(close, there, BERT.tensors(pullback(dy)[0]))
 
 
-def test_what_is_written_here_is_the_same_model_there(both, inputs, tmp_path):
+def test_what_is_written_here_is_the_same_model_there(both, inputs, tmp_path, equal):
     (there, here), (_, given) = both, inputs
     BERT.save(here, tmp_path / "here")
     back = type(there).from_pretrained(tmp_path / "here", dtype=torch.float64, attn_implementation="eager")
-    assert torch.equal(back.eval()(**given)[0], there(**given)[0])
+    equal(back.eval()(**given)[0], there(**given)[0])
 
 
 def test_sentence_vectors_are_mean_and_norm_of_the_package(both, inputs, rng, close):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 import transformers
-from published_sizes import SIZES, SLOW
+from published_sizes import SIZES, SLOW, YARN
 
 from reference.core.vocabulary import until
 from reference.generation.beam import beam_search
@@ -14,6 +14,9 @@ from reference.published.llama import LLAMA
 
 GPT = {"vocab_size": 19, "n_positions": 12, "n_embd": 8, "n_head": 4, "n_layer": 2}
 LINEAR = {"rope_type": "linear", "rope_theta": 500.0, "factor": 2.5}
+OFTEN = {"type": "yarn", "factor": 4.0, "original_max_position_embeddings": 6}
+FACTOR = {**YARN, "attention_factor": 0.7, "mscale": 2.0, "mscale_all_dim": 0.5}
+WEIGHED = {**YARN, "mscale": 2.0, "mscale_all_dim": 0.5}
 ALL = {"attention_bias": True, "mlp_bias": True, "tie_word_embeddings": True}
 SEEN = {"use_sliding_window": True, "sliding_window": 3, "max_window_layers": 1}
 CAPPED = {
@@ -30,10 +33,14 @@ CASES = {
     "Llama, one table, biases": (LLAMA, "Llama", {**SIZES, **ALL}),
     "Llama, wide heads, all slower": (LLAMA, "Llama", {**SIZES, "head_dim": 6, "rope_parameters": LINEAR}),
     "Llama, slow pairs slower": (LLAMA, "Llama", {**SIZES, "head_dim": 16, "rope_parameters": SLOW}),
+    "Llama, YaRN": (LLAMA, "Llama", {**SIZES, "head_dim": 16, "rope_parameters": YARN}),
+    "Qwen 2, YaRN, no pair often": (LLAMA, "Qwen2", {**SIZES, "rope_scaling": OFTEN}),
+    "Qwen 3, YaRN, a factor": (LLAMA, "Qwen3", {**SIZES, "head_dim": 16, "rope_parameters": FACTOR}),
     "Mistral": (LLAMA, "Mistral", {**SIZES, "sliding_window": 3}),
     "Mistral, no window": (LLAMA, "Mistral", {**SIZES, "sliding_window": None}),
     "Qwen 2": (LLAMA, "Qwen2", SIZES),
     "Qwen 2, a window in one block": (LLAMA, "Qwen2", {**SIZES, **SEEN}),
+    "Qwen 3, YaRN, weighed": (LLAMA, "Qwen3", {**SIZES, "head_dim": 16, "rope_parameters": WEIGHED}),
     "Qwen 3": (LLAMA, "Qwen3", {**SIZES, "head_dim": 6}),
     "Gemma": (GEMMA, "Gemma", {**SIZES, "head_dim": 6, "rms_norm_eps": 1e-3}),
     "Gemma, biases": (GEMMA, "Gemma", {**SIZES, "head_dim": 2, "attention_bias": True}),
@@ -73,13 +80,13 @@ def test_logits_loss_and_every_gradient_are_those_of_the_package(both, tokens, c
         close(gradients[name], parameter.grad)
 
 
-def test_what_is_written_here_is_the_same_model_there(both, tokens, tmp_path):
+def test_what_is_written_here_is_the_same_model_there(both, tokens, tmp_path, equal):
     family, there, here = both
     family.save(here, tmp_path / "here")
     back = type(there).from_pretrained(tmp_path / "here", dtype=torch.float64, attn_implementation="eager")
     ours, theirs = back.state_dict(), there.state_dict()
     assert ours.keys() == theirs.keys() and all(torch.equal(ours[name], theirs[name]) for name in ours)
-    assert torch.equal(back(torch.tensor(tokens)).logits, there(torch.tensor(tokens)).logits)
+    equal(back(torch.tensor(tokens)).logits, there(torch.tensor(tokens)).logits)
 
 
 def test_greedy_says_the_same_token_by_token(both, tokens):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 import transformers
-from published_sizes import SIZES, SLOW
+from published_sizes import SIZES, SLOW, YARN
 
 from reference.core.masks import packed
 from reference.models.objective import Objective
@@ -18,6 +18,7 @@ CASES = {
     "GPT-2": (GPT2, "GPT2LMHeadModel", "GPT2Config", GPT),
     "Llama": (LLAMA, "LlamaForCausalLM", "LlamaConfig", SIZES),
     "Llama, slow pairs slower": (LLAMA, "LlamaForCausalLM", "LlamaConfig", {**SIZES, "rope_parameters": SLOW}),
+    "Llama, YaRN": (LLAMA, "LlamaForCausalLM", "LlamaConfig", {**SIZES, "head_dim": 16, "rope_parameters": YARN}),
     "Qwen 3": (LLAMA, "Qwen3ForCausalLM", "Qwen3Config", {**SIZES, "head_dim": 6}),
     "Gemma 2": (GEMMA_2, "Gemma2ForCausalLM", "Gemma2Config", {**SIZES, "head_dim": 6, "sliding_window": 4}),
 }

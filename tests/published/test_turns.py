@@ -94,8 +94,8 @@ def test_attention_by_a_table_of_the_callers_is_that_of_the_package(close, drawn
         close(getattr(d, name).w.T, getattr(there, f"{map_there}_proj").weight.grad)
 
 
-def test_a_model_of_speeds_that_no_rule_here_gives_is_that_of_the_package(close, drawn, rng, tmp_path):
-    """YaRN: its speeds are given as the caller's, its factor of cosines and sines is a scale of the scores."""
+def test_a_model_of_speeds_of_the_callers_is_that_of_the_package(close, drawn, rng, tmp_path):
+    """The speeds of YaRN are given as the caller's, its factor of cosines and sines is a scale of the scores."""
     turns = {"rope_type": "yarn", "rope_theta": 500.0, "factor": 4.0, "original_max_position_embeddings": 6}
     config = transformers.LlamaConfig(**SIZES, max_position_embeddings=24, rope_parameters=turns)
     config._attn_implementation = "eager"

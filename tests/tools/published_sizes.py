@@ -6,3 +6,7 @@ SIZES = {
 }  # fmt: skip
 ENDS = {"low_freq_factor": 0.5, "high_freq_factor": 4.0, "original_max_position_embeddings": 32}
 SLOW = {"rope_type": "llama3", "rope_theta": 500.0, "factor": 8.0, **ENDS}
+YARN = {
+    "rope_type": "yarn", "rope_theta": 500.0, "factor": 4.0, "original_max_position_embeddings": 32,
+    "beta_slow": 0.5, "beta_fast": 4.0,
+}  # fmt: skip

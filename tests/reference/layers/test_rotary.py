@@ -1,3 +1,4 @@
+import functools
 import math
 
 import numpy as np
@@ -67,7 +68,7 @@ def same(got, expected):
     np.testing.assert_allclose(got, expected, **EXACT)
 
 
-@pytest.mark.parametrize("i", range(8))
+@pytest.mark.parametrize("i", range(9))
 def test_backward_is_proved(prove, rng, i):
     _, subject, inputs, constants = list(examples(rng))[i]
     prove(subject, *inputs, **constants)
@@ -120,6 +121,56 @@ def test_fast_pairs_keep_their_speed_and_slow_ones_are_slowed(rng):
         angle = np.arange(5) * 100.0 ** (-i / 8) * (kept + (1 - kept) / 3)
         same(y[i, 0, 0, :, 0], np.cos(angle) * x[0, 0, :, i] - np.sin(angle) * x[0, 0, :, i + 8])
     assert sum(0.5 <= times <= 5 for times in turns) > 1
+
+
+@pytest.mark.parametrize(("ends", "begin", "end"), [((2.0, 15.0), 1, 5), ((0.001, 40.0), 0, 15), ((20.0, 21.0), 0, 1)])
+def test_by_pairs_the_share_falls_from_one_pair_to_the_next(rng, ends, begin, end):
+    x = rng.normal(size=(1, 1, 5, 16))  # 8 pairs, which turn 31.8, 17.9, 10.1, 5.66, 3.18, 1.79, 1.01 and 0.57 times
+    layer, plain, slow = Rotary(100.0, 3.0, 200, *ends, by_pairs=True), Rotary(100.0), Rotary(100.0, 3.0)
+    pairs = lambda z: np.moveaxis(np.stack([z[..., :8], z[..., 8:]], axis=-1), -2, 0)  # noqa: E731
+    y, fast, slowed = pairs(layer(x)), pairs(plain(x)), pairs(slow(x))
+    for i in range(8):
+        assert (y[i] == fast[i]).all() == (i <= begin)
+        assert np.allclose(y[i], slowed[i], **EXACT) == (i >= end)
+        kept = min(max((end - i) / (end - begin), 0), 1)
+        angle = np.arange(5) * 100.0 ** (-i / 8) * (kept + (1 - kept) / 3)
+        same(y[i, 0, 0, :, 0], np.cos(angle) * x[0, 0, :, i] - np.sin(angle) * x[0, 0, :, i + 8])
+
+
+def test_by_pairs_one_pair_may_be_both_ends(rng):
+    """A length within which no pair turns often: the first keeps its speed, all others are slowed."""
+    x = rng.normal(size=(1, 1, 5, 16))
+    y, fast, slowed = (Rotary(100.0, **of)(x) for of in (
+        {"factor": 3.0, "length": 6, "low": 1.0, "high": 32.0, "by_pairs": True}, {}, {"factor": 3.0}))
+    np.testing.assert_array_equal(y[..., ::8], fast[..., ::8])
+    for i in range(1, 8):
+        same(y[..., i::8], slowed[..., i::8])
+
+
+@pytest.mark.parametrize("options", [{}, {"width": 4}, {"interleaved": True, "width": 4}])
+def test_a_gain_is_a_factor_of_what_turns_alone(prove, rng, options):
+    x, dy, z = rng.normal(size=(3, *SHAPE))
+    plain, layer = Rotary(**options), Rotary(**options, gain=1.3)
+    factor = np.where(np.arange(6) < options.get("width", 6), 1.3, 1)
+    angles = rng.normal(size=(2, 3, options.get("width", 6) // 2))
+    for at in ({"start": 4}, {"position_ids": PACKED}, {"angles": angles}):
+        (y, pullback), (one, one_pullback) = layer.vjp(x, **at), plain.vjp(x, **at)
+        same(y, factor * one)
+        same(pullback(dy)[1], factor * one_pullback(dy)[1])
+        if not options:
+            score = functools.partial(np.einsum, "bhtk,bhsk->bhts")
+            same(score(y, layer(z, **at)), 1.69 * score(one, plain(z, **at)))
+    assert layer(x.astype(np.float32)).dtype == np.float32
+    prove(layer, x, start=2)
+
+
+def test_a_gain_forgotten_in_the_backward_is_caught(caught, rng):
+    class Wrong(Rotary):
+        def vjp(self, x, *, start=0):
+            return super().vjp(x, start=start)[0], Rotary(width=self.width).vjp(x, start=start)[1]
+
+    for width in (None, 4):
+        caught({"x"}, Wrong(gain=1.3, width=width), rng.normal(size=SHAPE))
 
 
 def test_lengths_are_kept(rng):
@@ -253,7 +304,7 @@ def test_nothing_received_is_written_and_a_pullback_may_be_called_twice(rng):
     (_, first), (_, second) = pullback(dy), pullback(dy)
     np.testing.assert_array_equal(first, second)
     assert not np.shares_memory(first, second)
-    tables = rotary._turns((10.0, 1.0, None, 1.0, 4.0, None), 0, 3, 2, np.dtype(float))
+    tables = rotary._turns((10.0, 1.0, None, 1.0, 4.0, None, False), 0, 3, 2, np.dtype(float))
     assert not any(table.flags.writeable for table in tables)
 
 
@@ -395,6 +446,14 @@ ANGLES = np.ones((2, 3, 3))
     ({"speeds": (1.0, 0.1, 0.01), "base": 5.0}, {}, ValueError,
      r"rotary.base must be 10000\.0 where there are speeds, got 5\.0"),
     ({"speeds": (1.0, 0.1, float("nan"))}, {}, ValueError, r"speeds\[2\] must be finite and at least 0, got nan"),
+    ({"by_pairs": True}, {}, ValueError, "rotary.length must be given where it goes by pairs, got None"),
+    ({"by_pairs": True, "length": 9, "base": 1.0}, {}, ValueError,
+     r"rotary.base must be above 1 where it goes by pairs, got 1\.0"),
+    ({"by_pairs": True, "length": 9, "low": 0.0}, {}, ValueError,
+     r"rotary.low must be above 0 where it goes by pairs, got 0\.0"),
+    ({"by_pairs": True, "length": 9, "speeds": (1.0, 0.1, 0.01)}, {}, ValueError,
+     "rotary.speeds must be None where it goes by pairs, got 3"),
+    ({"gain": 0.0}, {}, ValueError, r"gain must be positive and finite, got 0\.0"),
     ({"speeds": [1.0, 0.1, 0.01]}, {}, TypeError, "speeds must be a tuple or None, got list"),
 ])  # fmt: skip
 def test_speeds_and_angles_that_are_none_are_one_clear_line(rng, layer, given, error, message):
