@@ -23,9 +23,9 @@ KINDS = {
     "finite": "a division by zero, or infinity times zero, in the backward pass: guard it before it is multiplied away",
     "forward": "forward and vjp are two versions of the layer that differ",
     "precision": "the narrow version loses more than rounding: a sum or a difference in too few bits",
-    "nonlinear": "",
 }
-LINEARITY = ("homogeneous", "additive")
+LINEARITY = ("homogeneous", "additive")  # what is done to dy is said of these
+BESIDE = ("handling",)  # what is left to the session: no number is wrong by it
 CLOSE = 1e-9
 
 

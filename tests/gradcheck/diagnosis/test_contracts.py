@@ -1,10 +1,15 @@
 """A broken contract is its own diagnosis, and what is done to dy is said."""
 
+import ast
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 import gradcheck
 from gradcheck.adapters import pair
+from gradcheck.diagnosis.contracts import BESIDE, KINDS, LINEARITY
 
 X = np.random.default_rng(5).normal(size=(3, 4))
 
@@ -56,3 +61,63 @@ def test_a_broken_contract_is_its_own_diagnosis(kind):
     (gradient,) = gradcheck.check(pair(np.sinh, BROKEN[kind]), X).gradients
     assert gradient.verdict == "fail"
     assert gradient.cause == kind and gradient.diagnosis
+
+
+def failures(source):
+    """The kinds of findings that a file makes which fail, or that break off: written out, or handed to a function."""
+    tree, kinds = ast.parse(source), set()
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
+    within = [(home, call) for home in ast.walk(tree) if isinstance(home, ast.FunctionDef) for call in ast.walk(home)]
+    for call in calls:
+        severity = call.args[2].value if call.func.id == "Finding" and len(call.args) > 2 else "fail"
+        if call.func.id not in ("Finding", "Broken") or severity != "fail":
+            continue
+        kind = call.args[0]
+        if isinstance(kind, ast.Constant):
+            kinds.add(kind.value)
+        for home in {home for home, inner in within if inner is call} if isinstance(kind, ast.Name) else ():
+            place = [argument.arg for argument in home.args.args].index(kind.id)
+            kinds |= {other.args[place].value for other in calls if other.func.id == home.name}
+    return kinds
+
+
+ROOMS = [Path(gradcheck.__file__).parent / room for room in ("contract", "subjects")]
+FOUND = set().union(*(failures(path.read_text(encoding="utf-8")) for room in ROOMS for path in room.glob("*.py")))
+GUIDE = (Path(__file__).parents[3] / "specs/guides/my_check_fails.md").read_text(encoding="utf-8")
+
+
+def test_kinds_of_failures_are_read_off_a_file_however_they_are_handed_on():
+    source = """
+def promise(call):
+    yield Finding("one", f"{call}", array="x")
+    yield Finding("two", "words", "note", "x")
+    yield from differences(call, "three")
+    raise Broken("four", "words")
+def differences(call, kind):
+    yield Finding(kind, "words")
+"""
+    assert failures(source) == {"one", "three", "four"}
+
+
+def test_every_contract_finding_has_a_line_that_says_what_it_comes_from_and_no_line_is_of_none():
+    assert len(FOUND) >= 16
+    assert {*KINDS, *LINEARITY, *BESIDE} - {"precision"} == FOUND, "precision is that of a narrow version"
+    assert all(KINDS.values()) and not set(KINDS) & {*LINEARITY, *BESIDE}
+
+
+def test_every_contract_finding_has_its_row_in_the_guide():
+    section = GUIDE.split("## A broken contract")[1].split("\n## ")[0]
+    first = [row.split("|")[1] for row in section.splitlines() if row.startswith("| `")]
+    assert sorted(re.findall(r"`(\w+)`", " ".join(first))) == sorted(FOUND)
+
+
+def test_what_a_layer_leaves_to_the_session_is_no_cause_of_a_wrong_number():
+    def vjp(x):
+        def pullback(dy):
+            np.seterr(all="warn")
+            return 2 * dy * np.cosh(x)
+
+        return np.sinh(x), pullback
+
+    (gradient,) = gradcheck.check(vjp, X).gradients
+    assert gradient.cause == "factor"
