@@ -55,32 +55,33 @@ def test_evidence_at_one_place_is_made_once(monkeypatch):
     assert seen == [(True, True)]
 
 
-@pytest.mark.parametrize(("size", "count"), [(3000, 48), (LARGE + 1, 16)])
-def test_a_sample_has_the_entries_that_are_known_to_be_wrong_and_others(size, count, monkeypatch):
-    """Else a few wrong entries among many were said to be right entry by entry."""
-    seen, wrong = [], [7, size // 3]
-
-    def looked(compared, gradients, findings):
-        seen.append(gathering.Gathering(compared).evidence(0))
-        return gradients
-
-    monkeypatch.setattr("gradcheck.checker.explained", looked)
-    factor = np.where(np.isin(np.arange(size), wrong), 1.5, 1)
-    gradcheck.check(pair(np.sin, lambda x, dy: dy * np.cos(x) * factor), np.random.default_rng(3).normal(size=size))
-    (evidence,) = seen
-    assert evidence.at.size == count and (np.diff(evidence.at) > 0).all()
-    assert evidence.at[evidence.bad.any(axis=0)].tolist() == wrong
-
-
-def test_a_sample_of_wrong_entries_is_a_half_at_most(monkeypatch):
+@pytest.fixture
+def sampled(monkeypatch):
+    """sampled(factor): the evidence of a check in which the gradient of a sine has this factor (n,)."""
     seen = []
 
     def looked(compared, gradients, findings):
         seen.append(gathering.Gathering(compared).evidence(0))
         return gradients
 
+    def sampled(factor):
+        x = np.random.default_rng(3).normal(size=factor.size)
+        gradcheck.check(pair(np.sin, lambda x, dy: dy * np.cos(x) * factor), x)
+        return seen.pop()
+
     monkeypatch.setattr("gradcheck.checker.explained", looked)
-    factor = np.where(np.arange(3000) % 100 == 1, 1.5, 1)  # thirty of them
-    gradcheck.check(pair(np.sin, lambda x, dy: dy * np.cos(x) * factor), np.random.default_rng(3).normal(size=3000))
-    (evidence,) = seen
+    return sampled
+
+
+@pytest.mark.parametrize(("size", "count"), [(3000, 48), (LARGE + 1, 16)])
+def test_a_sample_has_the_entries_that_are_known_to_be_wrong_and_others(size, count, sampled):
+    """Else a few wrong entries among many were said to be right entry by entry."""
+    wrong = [7, size // 3]
+    evidence = sampled(np.where(np.isin(np.arange(size), wrong), 1.5, 1))
+    assert evidence.at.size == count and (np.diff(evidence.at) > 0).all()
+    assert evidence.at[evidence.bad.any(axis=0)].tolist() == wrong
+
+
+def test_a_sample_of_wrong_entries_is_a_half_at_most(sampled):
+    evidence = sampled(np.where(np.arange(3000) % 100 == 1, 1.5, 1))  # thirty of them
     assert evidence.at.size == 48 and 24 <= int(evidence.bad.any(axis=0).sum()) <= 26
