@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from narrow import brain, half
 
 import gradcheck
 from gradcheck.subjects.adapted import Adapted
@@ -68,16 +69,6 @@ def test_right_ones_pass_with_their_forward_mode(layer, rounding, seed):
 def test_with_inputs_of_single_precision_as_well(layer):
     report = checked(Layer(layer, torn), 3, np.float32)
     assert report.verdict == "pass", str(report)
-
-
-def half(x):
-    return np.real(x).astype(np.float16).astype(np.float64)
-
-
-def brain(x):
-    """Round to the eight bits of bfloat16."""
-    mantissa, exponent = np.frexp(np.real(x))
-    return np.ldexp(np.round(np.ldexp(mantissa, 8)), exponent - 8)
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from narrow import half, to_bits
 from promises import called
 
 from gradcheck.contract.inside import looked_at_closely, unless_rounded
@@ -10,16 +11,6 @@ from gradcheck.contract.linear import is_linear
 from gradcheck.subjects.findings import Finding
 
 X = np.random.default_rng(1).normal(size=8)
-
-
-def half(x):
-    return x.astype(np.float16).astype(np.float64)
-
-
-def eleven(x):
-    """As many bits as float16 has, in the range of float64."""
-    mantissa, exponent = np.frexp(x)
-    return np.ldexp(np.round(mantissa * 2**11), exponent - 11)
 
 
 def narrow(vjp, *inputs):
@@ -44,7 +35,7 @@ def test_an_output_that_moves_in_steps_tells_of_all_arrays():
 @pytest.mark.parametrize(("error", "fails"), [(0.0, False), (1.0, True)])
 def test_what_a_narrow_format_inside_explains_is_no_failure_and_what_none_explains_is(error, fails):
     def vjp(x):
-        return x + eleven(np.sin(x)), lambda dy: dy + eleven(np.cos(x) * dy) + error * np.abs(dy)
+        return x + to_bits(np.sin(x), 11), lambda dy: dy + to_bits(np.cos(x) * dy, 11) + error * np.abs(dy)
 
     rng, call = np.random.default_rng(3), called(vjp, X)
     strict = measure_rounding(call, rng)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from narrow import half
 
 from gradcheck.numeric import staircase
 from gradcheck.numeric.tabulate import Line
@@ -17,10 +18,6 @@ class Function:
 
 def line(f, x):
     return Line(Function(f), [x], {0: np.where(np.arange(x.size) % 2, 1.25, -0.75)}, np.ones((1, x.size)), x.size)
-
-
-def half(x):
-    return x.astype(np.float16).astype(np.float64)
 
 
 X = np.random.default_rng(3).normal(size=6)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from narrow import half
 
 from gradcheck.adapters import pair
 from gradcheck.numeric.reading import Place
@@ -12,10 +13,6 @@ from gradcheck.subjects.problem import Problem
 X = np.array([0.7312, -1.2345, 0.4142])
 D = np.array([1.0, -0.75, 1.25])
 NOISE = np.array([2.0**-12])  # of three roundings of 2^-11, each uniform
-
-
-def half(x):
-    return x.astype(np.float16).astype(np.float64)
 
 
 def line(forward, slope, factor=1.0):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from narrow import half
 
 from gradcheck.numeric.probe import Probe
 from gradcheck.verdict.compare import glance
@@ -9,10 +10,6 @@ from gradcheck.verdict.ground import Known
 from gradcheck.verdict.steps import allowing_for_steps
 
 X = np.array([0.7312, -1.2345, 0.4142])
-
-
-def half(x):
-    return x.astype(np.float16).astype(np.float64)
 
 
 def seen(place, rng):
