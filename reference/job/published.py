@@ -15,7 +15,7 @@ from reference.data.layout import tokenizer_json
 from reference.data.tokenizer import pieces
 from reference.generation.sampling import Sampling
 from reference.generation.stream import GREEDY, stream
-from reference.job import prompted
+from reference.job import prompted, special
 from reference.job.errors import JobError, UsageError
 from reference.layers.learned import LearnedPositions
 from reference.published import folder, library
@@ -34,34 +34,40 @@ def speak(
     It says at most so many tokens; where that is None, 50, or fewer where the model has positions for fewer.  It stops
     at an `end`, or without one at any of the end tokens of the folder.  With a `tokenizer.json` in the folder
     the prompt and what is said are text, else they are ids.  A model that encodes, such as one that translates, reads
-    the prompt, and begins with its start token.
+    the prompt, and begins with its start token.  What the folder forces is said: a token behind a prompt of one, such
+    as the start token, and another as the last of so many.
 
     Raises:
         UsageError: the prompt is empty or no ids, or `tokens` is less than 1.
         JobError: the folder holds no model, or one that does not speak, or has no positions for prompt and tokens, or
-            does not know an id; its end tokens are none; or the tokenizer cannot be read, or cannot read the prompt,
-            or does not know what the model says.
+            does not know an id; its special tokens are none; or the tokenizer cannot be read, or cannot read the
+            prompt, or does not know what the model says.
     """
     if tokens is not None and tokens < 1:
         raise UsageError(f"tokens must be at least 1, got {tokens}")
     file = (path if path.is_dir() else path.parent) / TOKENIZER
     try:
-        special = folder.special_of(path)
+        given = folder.special_of(path)
         read, written = _tokenizer(file) if file.is_file() else (_ids, _numbers)
         ids = read(prompt)
         model = library.load(path, np.float32)
         if not hasattr(model, "step"):
             raise JobError(f"{path}: must be a model that speaks, got {got(model)}")
-        _expect_known(f"{path}: a prompt", ids, model.width_out)
-        reads: dict[str, Any] = {"end": _ends(path, special, model.width_out) if end is None else end}
+        special.expect_known(f"{path}: a prompt", ids, model.width_out)
+        reads: dict[str, Any] = {"end": special.ends(path, given, model.width_out) if end is None else end}
         if hasattr(model, "encode"):
-            reads["source"], ids = np.array([ids]), [_start(path, special)]
-            _expect_known(f"{path}: 'decoder_start_token_id'", ids, model.width_out)
-        sampling = dataclasses.replace(sampling, banned=_banned(special))
-        _expect_known(f"{path}: 'bad_words_ids'", sampling.banned, model.width_out)
+            reads["source"], ids = np.array([ids]), [special.start(path, given)]
+            special.expect_known(f"{path}: 'decoder_start_token_id'", ids, model.width_out)
+        sampling = dataclasses.replace(sampling, banned=special.banned(given))
+        special.expect_known(f"{path}: 'bad_words_ids'", sampling.banned, model.width_out)
         length = _length(path, model, len(ids), tokens)
-        said = stream(model, [ids], length=length, sampling=sampling, rng=np.random.default_rng(seed), **reads)
-        prompted.say((int(token[0]) for token in said), written, out, told)
+        first, last = (special.forced(path, given, end, model.width_out) for end in ("bos", "eos"))
+        first = first if len(ids) == 1 else None  # elsewhere the prompt has what comes first
+        begun, left = (ids, length) if first is None else ([*ids, first], length - 1)
+        said: Iterator[Any] = iter(())
+        if left and first not in (reads["end"] or ()):
+            said = stream(model, [begun], length=left, sampling=sampling, rng=np.random.default_rng(seed), **reads)
+        prompted.say(special.with_forced((int(token[0]) for token in said), length, first, last), written, out, told)
     except (ValueError, TypeError) as error:
         raise JobError(str(error).removeprefix("stream: ")) from None
 
@@ -79,13 +85,6 @@ def _length(path: Path, model: Any, prompt: int, tokens: int | None) -> int:
         must = f"tokens must be at most {left} behind a prompt of {prompt}"
         raise ValueError(f"{path}: {must}, since it has {count} positions, got {tokens}")
     return min(TOKENS, left) if tokens is None else tokens
-
-
-def _expect_known(what: str, ids: Sequence[int], vocabulary: int) -> None:
-    """Raise ValueError unless a model of such a vocabulary knows the ids."""
-    for token in ids:
-        if not 0 <= token < vocabulary:
-            raise ValueError(f"{what} must have ids in [0, {vocabulary}), got {token}")
 
 
 def convert(source: Path, out: Path, dtype: str | None) -> None:
@@ -106,41 +105,16 @@ def convert(source: Path, out: Path, dtype: str | None) -> None:
     try:
         with folder.drafted(out) as draft:
             if published:
-                model, special, tokenizer = library.load(source, dtype), folder.special_of_config(source), None
+                model, given, tokenizer = library.load(source, dtype), folder.special_of_config(source), None
             else:
-                (model, tokenizer), special = _trained(source), {}
-            library.save(model if dtype is None else model.astype(dtype), draft, special)
+                (model, tokenizer), given = _trained(source), {}
+            library.save(model if dtype is None else model.astype(dtype), draft, given)
             if published:
                 folder.copy_others(source, draft)
             elif tokenizer is not None:
                 folder.write_text(draft / TOKENIZER, tokenizer)
     except ValueError as error:
         raise JobError(str(error)) from None
-
-
-def _start(path: Path, special: dict[str, Any]) -> int:
-    """Return the token with which a model that encodes begins: its own, or as T5 does that of padding."""
-    start = special.get("decoder_start_token_id", special.get("pad_token_id"))
-    if type(start) is not int:
-        raise ValueError(f"{path}: a model that encodes must have a 'decoder_start_token_id', got {start!r}")
-    return start
-
-
-def _ends(path: Path, special: dict[str, Any], vocabulary: int) -> list[int] | None:
-    """Return the end tokens of a folder, which names one or several, or None."""
-    said = special.get("eos_token_id", [])
-    ends = said if isinstance(said, list) else [said]
-    if not all(type(token) is int for token in ends):
-        raise ValueError(f"{path}: 'eos_token_id' must be an id or a list of ids, got {said!r}")
-    _expect_known(f"{path}: 'eos_token_id'", ends, vocabulary)
-    return ends or None
-
-
-def _banned(special: dict[str, Any]) -> tuple[int, ...]:
-    """Return the tokens that must not be said: of what is listed, the words of one token."""
-    words = special.get("bad_words_ids")
-    words = words if isinstance(words, list) else []
-    return tuple(word[0] for word in words if isinstance(word, list) and len(word) == 1 and type(word[0]) is int)
 
 
 def _trained(path: Path) -> tuple[Any, str | None]:

@@ -1,3 +1,4 @@
+import io
 import json
 
 import numpy as np
@@ -8,6 +9,7 @@ import transformers
 
 from reference.generation.beam import beam_search
 from reference.generation.stream import stream
+from reference.job import published
 from reference.models.objective import Objective
 from reference.published.marian import MARIAN
 from reference.published.t5 import T5
@@ -109,6 +111,19 @@ def test_greedy_says_the_same_token_by_token(both, inputs):
     reads = {"source": ids["source"], "source_mask": ids["source_mask"]}
     ours = [token.tolist() for token in stream(here, [[START]] * 2, length=8, end=END, **reads)]
     assert ours == said_there(there, given)[:, 1:].T.tolist()
+
+
+def test_what_a_folder_forces_is_said_as_there(both, inputs, tmp_path):
+    (family, there, here), (ids, given) = both, inputs
+    special = {"decoder_start_token_id": START, "eos_token_id": END, "pad_token_id": END}
+    forced = {"forced_bos_token_id": 5, "forced_eos_token_id": END}
+    family.save(here, tmp_path / "forced", special | forced)
+    for length in (1, 2, 6):
+        row = {name: given[name][:1] for name in ("input_ids", "attention_mask")}
+        ours = there.generate(**row, **special, **forced, do_sample=False, max_new_tokens=length)[0, 1:].tolist()
+        out = io.StringIO()
+        published.speak(tmp_path / "forced", " ".join(map(str, ids["source"][0])), length, out)
+        assert [int(token) for token in out.getvalue().split()] == ours and ours[-1] == END
 
 
 @pytest.mark.parametrize("penalty", [0.0, 0.8, 2.0])
