@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -94,3 +96,57 @@ def test_sentence_vectors_are_mean_and_norm_of_the_package(both, inputs, rng, cl
     dv = rng.normal(size=v.shape)
     (said * torch.tensor(dv)).sum().backward()
     agree(close, there, BERT.tensors(pullback(dv)[0].body))
+
+
+PADDED = {**SIZES, "pad_token_id": 0}
+TABLE = "bert.embeddings.word_embeddings.weight"
+
+
+def padded(drawn, tmp_path, rng):
+    """A masked language model whose config names an id of padding, and rows of which one ends in it."""
+    config = transformers.BertConfig(**PADDED)
+    config._attn_implementation = "eager"
+    there = drawn(transformers.BertForMaskedLM(config))
+    there.save_pretrained(tmp_path / "there")
+    tokens = np.where(SEEN, rng.integers(1, 19, size=(2, 7)), 0)
+    given = {"input_ids": torch.tensor(tokens), "attention_mask": torch.tensor(SEEN.astype(int))}
+    return there, BERT.load(tmp_path / "there"), {"tokens": tokens, "mask": SEEN[:, None, None]}, given
+
+
+def test_where_padding_is_hidden_and_not_judged_its_row_has_the_gradient_of_the_package(drawn, tmp_path, rng, close):
+    there, here, ids, given = padded(drawn, tmp_path, rng)
+    labels = np.where(SEEN, rng.integers(19, size=(2, 7)), -100)
+    y, pullback = here.vjp(**ids)
+    loss, loss_pullback = cross_entropy_vjp(y, targets=labels, ignore=-100)
+    out = there(**given, labels=torch.tensor(labels))
+    close(loss, out.loss)
+    out.loss.backward()
+    agree(close, there, BERT.tensors(pullback(loss_pullback(1.0))[0]))
+
+
+def test_where_padding_is_judged_its_row_has_its_derivative_which_the_package_leaves_out(drawn, tmp_path, rng, close):
+    """The row is read there too; by the place of an entry of it the loss changes as it is said here."""
+    there, here, ids, given = padded(drawn, tmp_path, rng)
+    labels = rng.integers(19, size=(2, 7))
+
+    def loss_of(model):
+        return cross_entropy_vjp(model(**ids), targets=labels, ignore=-100)[0]
+
+    y, pullback = here.vjp(**ids)
+    loss, loss_pullback = cross_entropy_vjp(y, targets=labels, ignore=-100)
+    gradients = BERT.tensors(pullback(loss_pullback(1.0))[0])
+    out = there(**given, labels=torch.tensor(labels))
+    close(loss, out.loss)
+    out.loss.backward()
+    said = there.get_parameter(TABLE).grad
+    ours = gradients.pop(TABLE)
+    agree(close, there, gradients | {TABLE: np.concatenate([said[:1].numpy(), ours[1:]])})
+    step = np.zeros_like(ours)
+    step[0, 3] = 1e-6
+    moved = [loss_of(dataclasses.replace(here, body=shifted(here.body, sign * step))) for sign in (1, -1)]
+    assert abs((moved[0] - moved[1]) / 2e-6 - ours[0, 3]) < 1e-7
+    assert abs(said[0, 3] - ours[0, 3]) > 1e-3
+
+
+def shifted(body, step):
+    return dataclasses.replace(body, embedding=dataclasses.replace(body.embedding, table=body.embedding.table + step))

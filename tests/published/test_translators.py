@@ -146,3 +146,29 @@ def test_steps_with_a_cache_are_one_forward_pass(both, inputs):
     steps = [here.step(ids["target"][:, start:stop], cache) for start, stop in ((0, 2), (2, 3), (3, 5))]
     logits = here(**ids)
     assert np.abs(np.concatenate(steps, axis=1) - logits).max() <= 1e-12 * np.abs(logits).max()
+
+
+def test_a_marian_that_begins_with_padding_has_another_gradient_of_that_row(drawn, monkeypatch, rng, close, tmp_path):
+    monkeypatch.setattr(torch, "FloatTensor", torch.DoubleTensor)
+    config = transformers.MarianConfig(**MARIAN_SIZES | {"pad_token_id": 0}, decoder_start_token_id=0)
+    config._attn_implementation = "eager"
+    there = drawn(transformers.MarianMTModel(config))
+    for module in there.modules():
+        if hasattr(module, "create_weight"):
+            module.weight.data = module.create_weight()
+    there.save_pretrained(tmp_path)
+    here = MARIAN.load(tmp_path)
+    source, target = rng.integers(3, 19, size=(2, 7)), rng.integers(3, 19, size=(2, 5))
+    target[:, 0], labels = 0, rng.integers(19, size=(2, 5))
+    out = there(input_ids=torch.tensor(source), decoder_input_ids=torch.tensor(target), labels=torch.tensor(labels))
+    loss, pullback = Objective(here).vjp(source=source, target=target, labels=labels)
+    close(loss, out.loss)
+    out.loss.backward()
+    gradients = MARIAN.tensors(pullback(1.0)[0].model)
+    for name, parameter in there.named_parameters():
+        if name.endswith("k_proj.bias") or not parameter.requires_grad:
+            continue  # 0 but for roundings, or a table of sines
+        rows = slice(1 if name == "model.shared.weight" else 0, None)
+        close(gradients[name][rows], parameter.grad[rows])
+    row = gradients["model.shared.weight"][0] - there.get_parameter("model.shared.weight").grad[0].numpy()
+    assert np.abs(row).max() > 1e-3
