@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from reference.core.sums import as_rows, column_sums, row_means, row_scales, row_sums
+from reference.core.sums import SHORT, as_rows, column_sums, row_maxima, row_means, row_scales, row_sums
 
 EXACT = {"rtol": 1e-13, "atol": 1e-13}  # float64, sums of at most 20 numbers near 1 in another order
 SHAPES = [(7,), (1, 7), (4, 7), (2, 3, 7), (2, 3, 4, 5), (20, 1)]
@@ -92,3 +92,11 @@ def test_a_scale_of_the_smallest_numbers_divides_them_to_size_1():
     for dtype in (np.float16, np.float32, np.float64):
         x = np.full((1, 3), np.finfo(dtype).smallest_subnormal)
         np.testing.assert_array_equal(x / row_scales(x, least=0.0), np.ones((1, 3)))
+
+
+@pytest.mark.parametrize("shape", [(7,), (2, 3, 5), (2, 3, SHORT), (2, 3, SHORT + 1), (0, 4), (3, 0)])
+def test_the_largest_entry_of_a_row_is_found_whatever_its_length(rng, shape):
+    x = rng.normal(size=shape).astype(np.float32)
+    x[..., :1] = np.where(rng.random(x[..., :1].shape) < 0.5, np.nan, -np.inf)
+    for given in (x, x.swapaxes(0, -1).copy().swapaxes(0, -1)):
+        np.testing.assert_array_equal(row_maxima(given, -1.0), given.max(axis=-1, keepdims=True, initial=-1))
