@@ -27,6 +27,7 @@ MOST_LINES = 200
 LOOSE = 1e-6
 GENERATORS = ("default_rng", "Generator", "RandomState", "Random")
 UNFINISHED = re.compile("TO" + "DO|FIX" + "ME")
+OWN_WORDS = Path("reference/core/code.py")  # executes what the program itself has put together
 OWN_PROCESSES = Path("reference/training/shared.py")  # what goes between the processes of one program is no file
 
 
@@ -119,7 +120,8 @@ def safe(house: House) -> Iterator[str]:
                 yield at(module.path, line, f"no data is executed, got import of {name}")
         for node in ast.walk(module.tree):
             runs = isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("eval", "exec")
-            if runs and module.path.parts[0] == "reference":  # the checker runs the reproducers that it writes
+            own = module.path == OWN_WORDS or module.path.parts[0] != "reference"
+            if runs and not own:  # the checker runs the reproducers that it writes
                 yield at(module.path, node.lineno, f"no data is executed, got {ast.unparse(node)[:60]}")
             if (
                 isinstance(node, ast.keyword)
