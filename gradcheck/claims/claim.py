@@ -26,8 +26,11 @@ class Claim:
     jump: float = 0.0  # the square of the part of a derivative above which no rounding changes it
     _deviations: dict[int, np.ndarray] = dataclasses.field(default_factory=dict)
 
-    def along(self, direction: dict[int, np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return <B(g), d> (G,), a bar for its rounding (G,), and what of that was measured, a quarter of it (G,)."""
+    def along(self, direction: dict[int, np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Return <B(g), d> (G,), a bar for its rounding (G,), and what of that was measured, a quarter of it (G,).
+
+        And the root of the sum of squares of its terms (G,): what it would be on average, were the signs of d others.
+        """
         claimed, parts = np.zeros(len(self.values[0])), [np.zeros((len(self.values[0]), 0))]
         spread = [np.zeros(len(claimed)) for _ in self.nearby]
         for i, d in direction.items():
@@ -42,7 +45,7 @@ class Claim:
         size = root_sum_square(np.concatenate(parts, axis=1), axis=1)
         noise = np.max(np.abs(spread), axis=0) if spread else np.zeros(np.shape(size))
         noise = without_jumps(noise, float(np.max(size, initial=0)), self.largest, self.jump or self.u)
-        return claimed, (16 * self.u + 4 * self.noise) * size + 4 * noise, noise
+        return claimed, (16 * self.u + 4 * self.noise) * size + 4 * noise, noise, size
 
     def lost(self, point: Arrays, probe: Probe, steps: np.ndarray) -> np.ndarray:
         """Return a bound (L, G) for what the roundings of x + h d, where it is rounded, make of one value of <g, f>."""

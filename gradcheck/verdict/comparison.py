@@ -30,6 +30,7 @@ class Comparison:
     bounds: np.ndarray | None = None  # (L, G)  of the error of each value of <g, f>
     followed: bool = False  # whether `real` came from claims along a segment, not from the sweep
     noise: np.ndarray | None = None  # (G,)  of the claim along a direction, as it was measured
+    terms: np.ndarray | None = None  # (G,)  root of the sum of squares of what entries add to the claim
     steps: float = 0.0  # roundoff of a format of few bits, in whose steps f moves
     doubt: str = ""  # why it is no evidence, though there are numbers
 

@@ -98,7 +98,7 @@ def _near(near: Ground, rng: np.random.Generator, tried: Probe | None = None) ->
     if _moves_in_steps(columns):
         return _filed(near, known, plan.apart(sizes, rng, set()), rng)
     if not any(_doubted(c) for found in columns for c in found):
-        columns, lost = sharpened(near, known, sizes, columns, rng)
+        columns, known, lost = sharpened(near, known, columns, rng)
         more, known = _filed(near, known, lost, rng)
         return [a + b for a, b in zip(columns, more, strict=True)], known
     doubted = {i for i, found in enumerate(columns) if any(_doubted(c) for c in found if c.probe.leaf is not None)}
@@ -117,27 +117,29 @@ def _at_given(own: Ground, known: Known, along: Columns, rng: np.random.Generato
     sizes, wrong = [x.size for x in own.place.point], _wrong(along)  # what is wrong near by is wrong
     exact = own.exact and not _moves_in_steps(along)
     exact = exact and not any(c.exact_contradicts_real().any() for found in along for c in found)
-    whole = plan.given(sizes, exact, rng, wrong)
     columns, known = _filed(own, known, plan.special(own.place.point, rng, wrong), rng)
+    shown: set[int] = set()
     if exact:
-        entries, known = _filed(own, known, unbalanced(own, known, wrong, columns, rng), rng)
+        odd, shown = unbalanced(own, known, wrong, columns, rng)
+        entries, known = _filed(own, known, odd, rng)
         columns = [a + b for a, b in zip(columns, entries, strict=True)]
+    whole = plan.given(sizes, exact, rng, wrong, shown)
     first, known = measured(own, known, whole.probes, whole.real, rng)
-    if not all(map(settled, first)) and not all(whole.real):
-        whole = plan.apart(sizes, rng, wrong)
+    is_joint = any(c.probe.leaf is None for c in first)
+    if is_joint and not all(map(settled, first)):
+        whole, is_joint = plan.apart(sizes, rng, wrong), False
         first, known = measured(own, known, whole.probes, whole.real, rng)
-    elif not all(whole.real):
-        filed = [[c for c in first if c.probe.moves(leaf)] for leaf in range(len(sizes))]
-        filed, lost = sharpened(own, known, sizes, filed, rng)
+    filed = [[c for c in first if c.probe.moves(leaf)] for leaf in range(len(sizes))]
+    if is_joint:
+        filed, known, lost = sharpened(own, known, filed, rng)
         more, known = measured(own, known, lost.probes, lost.real, rng)
-        first = [*{id(c): c for found in filed for c in found}.values(), *more]
+        filed = [found + [c for c in more if c.probe.leaf == leaf] for leaf, found in enumerate(filed)]
     findings = []
     for leaf in range(len(sizes)):
         if leaf in wrong or not sizes[leaf]:
             continue
-        mine = [c for c in first if c.probe.moves(leaf)]
         alone = {c.probe.coordinate for c in columns[leaf] if c.probe.coordinate is not None and c.real is not None}
-        found = compare_at_given(own, known, leaf, mine, alone, rng)
+        found = compare_at_given(own, known, leaf, filed[leaf], alone, rng)
         columns[leaf], known = columns[leaf] + found.comparisons, found.known
         if not found.complete:
             name = own.problem.leaves[leaf].name

@@ -85,15 +85,22 @@ def numeric(c: Comparison, believed: bool) -> np.ndarray:
 
 
 def root_mean_square(comparisons: list[Comparison], size: int, believed: bool) -> float:
-    """Return the root mean square of the numeric gradient's entries, as far as probes tell."""
+    """Return the root mean square of the gradient's entries, as far as probes tell.
+
+    Where a direction contradicts no claim it is that of the claims: by chance its signs make the sum of all far less.
+    """
     units = [c for c in comparisons if c.probe.coordinate is not None]
     dense = [c for c in comparisons if c.probe.coordinate is None]
     found = [0.0]
     for probes, root in ((units if len(units) == size else [], 1.0), (dense, np.sqrt(size))):
-        values = np.array([numeric(c, believed) / c.unit / root for c in probes])
+        values = np.array([_size(c, believed) / c.unit / root for c in probes])
         values = values[np.isfinite(values)]
         found.append(float(np.sqrt(np.mean(np.square(values)))) if values.size else 0.0)
     return max(found)
+
+
+def _size(c: Comparison, believed: bool) -> np.ndarray:
+    return numeric(c, believed) if c.terms is None or c.outside().any() else c.terms
 
 
 def _is_zero(comparisons: list[Comparison], believed: bool) -> bool:

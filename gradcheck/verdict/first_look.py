@@ -61,8 +61,8 @@ def claimed(ground: Ground, probe: Probe) -> Comparison:
         unit = float(direction[probe.leaf].flat[probe.coordinate])
         return Comparison(probe, unit, *ground.claim.entry(probe.leaf, probe.coordinate, unit))
     lengths = [root_sum_square(d) / np.sqrt(np.count_nonzero(d)) for d in direction.values() if d.any()]
-    value, bar, noise = ground.claim.along(direction)
-    return Comparison(probe, max(lengths, default=1.0), value, bar, noise=noise)
+    value, bar, noise, terms = ground.claim.along(direction)
+    return Comparison(probe, max(lengths, default=1.0), value, bar, noise=noise, terms=terms)
 
 
 def with_exact(

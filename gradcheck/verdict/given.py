@@ -6,7 +6,7 @@ is compared alone and held while the others move again.
 """
 
 import dataclasses
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from gradcheck.verdict.plan import EXHAUSTIVE, SUSPECTS, Plan, apart, balanced, 
 ROUNDS = 3  # of halving and holding
 FEW = 32  # zeros and ties of a large array, which may all be compared alone; of a small one all may
 RESIDUE = 2.0**-20  # of the scale: nearer to zero than steps can tell
+EVEN = 2.0**-32  # of what the largest entry of an array changes: nine digits and a half
 WIDEST = 8  # unsettled segments at one depth: of more kinks than that a sample will do
 
 
@@ -125,12 +126,28 @@ def _again(
 
 def unbalanced(
     own: Ground, known: Known, wrong: set[int], columns: list[list[Comparison]], rng: np.random.Generator
-) -> Plan:
-    """Return the entries of small arrays that fail where all of these count alike, but those compared alone before."""
+) -> tuple[Plan, set[int]]:
+    """Return the entries of small arrays that fail where all of these count alike, but those compared alone before.
+
+    And the arrays of which that direction shows nothing odd, to EVEN of what an entry changes: these need no complex
+    step of their own.
+    """
     alone = [{c.probe.coordinate for c in found if c.probe.coordinate is not None} for found in columns]
     together, each = balanced(own.place.point, own.claim, rng, wrong, alone)
     found, _ = glance(own, known, together.probes, together.real, rng)
-    if any(c.exact_outside().any() for c in found) and each.probes != together.probes:
+    odd = any(c.exact_outside().any() for c in found)
+    shown = set() if odd else {leaf for c in found for leaf in _shown(own, c)}
+    if odd and each.probes != together.probes:
         found, _ = glance(own, known, each.probes, each.real, rng)
     sizes = [x.size if x.size <= EXHAUSTIVE else 0 for x in own.place.point]
-    return every(sizes, {c.probe.leaf for c in found if c.exact_outside().any()}, alone)
+    return every(sizes, {c.probe.leaf for c in found if c.exact_outside().any()}, alone), shown
+
+
+def _shown(own: Ground, c: Comparison) -> Iterator[int]:
+    """Yield the arrays whose entries change y along a direction by much more than its bar."""
+    if c.exact is None or c.exact_bar is None:
+        return
+    least = float((c.exact_bar + c.claimed_bar).max()) / EVEN
+    for leaf, d in c.probe.direction(own.place.point).items():
+        if float(np.abs(own.claim.values[leaf] * d).max(initial=0)) >= least:
+            yield leaf

@@ -3,44 +3,75 @@
 import numpy as np
 
 from gradcheck.numeric.ladder import STEPS
+from gradcheck.numeric.probe import Probe
 from gradcheck.verdict import plan
 from gradcheck.verdict.compare import laddered
 from gradcheck.verdict.comparison import Comparison
+from gradcheck.verdict.given import settled
 from gradcheck.verdict.ground import Ground, Known
+from gradcheck.verdict.measured import measured
 
-LOST = 2.0**-28  # of a slope: eight digits, of the root mean square of an array too
+LOST = 2.0**-28  # of a slope, were the signs of its terms others: eight digits
 MANY = 3  # ladders of single arrays, which cost as much as a long one of all
+
+Columns = list[list[Comparison]]
 
 
 def sharpened(
-    ground: Ground, known: Known, sizes: list[int], columns: list[list[Comparison]], rng: np.random.Generator
-) -> tuple[list[list[Comparison]], plan.Plan]:
-    """Return comparisons, and ladders of their own for lost arrays; if many are, that of all is longer first."""
-    lost = where_lost(sizes, columns, rng)
-    if len(lost.probes) > MANY:
-        joint = {id(c): c for found in columns for c in found if c.probe.leaf is None}
-        longer = laddered(ground, known, list(joint.values()), list(range(len(joint))), STEPS)
-        sharper = dict(zip(joint, longer, strict=True))
-        columns = [[sharper.get(id(c), c) for c in found] for found in columns]
-        lost = where_lost(sizes, columns, rng)
-    return columns, lost
+    ground: Ground, known: Known, columns: Columns, rng: np.random.Generator
+) -> tuple[Columns, Known, plan.Plan]:
+    """Return comparisons, and ladders of their own for arrays that are lost in one along which others move.
+
+    They move together first, while all others stay, and those that are lost then again: what bends most moves no
+    longer.  If many are left the ladder is a longer one.
+    """
+    sizes = [x.size for x in ground.place.point]
+    lost = where_lost(ground, columns)
+    while len(lost) > 1:
+        others = tuple(leaf for leaf in range(len(sizes)) if leaf not in lost)
+        if others:
+            probe = Probe(None, seed=int(rng.integers(2**32)), without=others)
+            (found,), known = measured(ground, known, [probe], [True], rng)
+        else:
+            (found,) = {id(c): c for row in columns for c in row if c.probe.leaf is None}.values()
+        left = _left(ground, columns, found, lost)
+        if len(left) > max(MANY, len(lost) // 2) and settled(found):
+            (found,) = laddered(ground, known, [found], [0], STEPS)
+            left = _left(ground, columns, found, lost)
+        if not settled(found) or len(left) == len(lost):
+            break
+        columns = [_replaced(row, found) if leaf in lost - left else row for leaf, row in enumerate(columns)]
+        lost = left
+    return columns, known, plan.apart(sizes, rng, set(range(len(sizes))) - lost)
 
 
-def where_lost(sizes: list[int], columns: list[list[Comparison]], rng: np.random.Generator) -> plan.Plan:
-    """Return ladders of their own for arrays of which that of all together shows less than LOST of a slope.
+def where_lost(ground: Ground, columns: Columns) -> set[int]:
+    """Return the arrays of which a ladder that moves others as well shows less than LOST of a slope.
 
-    But not where claim and complex step are 0 but for their roundings, as those of a key's bias are in front of a
-    softmax: a ladder of its own has no smaller bar there, which is that of the rounding of f.
+    But not those where claim and complex step are 0 but for their roundings, as those of a key's bias are in front of
+    a softmax: a ladder of its own has no smaller bar there, which is that of the rounding of f.
     """
     lost = set()
     for leaf, found in enumerate(columns):
-        if _is_zero([c for c in found if c.probe.leaf is not None]):
-            continue
-        bars = [float(c.real_tolerance.max()) for c in found if c.probe.leaf is None]
-        slopes = [float(np.abs(c.claimed).max()) for c in found if c.probe.leaf is not None]
-        if bars and max(bars) > LOST * max(slopes, default=0.0):
+        joint, alone = ([c for c in found if (c.probe.leaf is None) == of_all] for of_all in (True, False))
+        if not _is_zero(alone) and any(_is_lost(ground, leaf, c) for c in joint):
             lost.add(leaf)
-    return plan.apart(sizes, rng, set(range(len(sizes))) - lost)
+    return lost
+
+
+def _is_lost(ground: Ground, leaf: int, c: Comparison) -> bool:
+    *_, terms = ground.claim.along({leaf: c.probe.direction(ground.place.point)[leaf]})
+    return float(c.real_tolerance.max()) > LOST * float(terms.max())
+
+
+def _left(ground: Ground, columns: Columns, found: Comparison, lost: set[int]) -> set[int]:
+    """Return which of the lost arrays are lost in another comparison, too."""
+    return where_lost(ground, [_replaced(row, found) if leaf in lost else [] for leaf, row in enumerate(columns)])
+
+
+def _replaced(found: list[Comparison], joint: Comparison) -> list[Comparison]:
+    """Return the comparisons of an array with another one along which others move, too."""
+    return [*(c for c in found if c.probe.leaf is not None), joint]
 
 
 def _is_zero(found: list[Comparison]) -> bool:

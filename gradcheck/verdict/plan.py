@@ -41,23 +41,30 @@ def dense(sizes: list[int], exact: bool, rng: np.random.Generator, along: Probe 
     return Plan(probes, [True] * len(probes))
 
 
-def together(sizes: list[int], rng: np.random.Generator, without: Collection[int] = ()) -> Plan:
-    """Return a direction for the complex step in every array, and one ladder that moves all of them at once."""
+def together(
+    sizes: list[int], rng: np.random.Generator, without: Collection[int] = (), shown: Collection[int] = ()
+) -> Plan:
+    """Return a direction for the complex step in every array, and one ladder that moves all of them at once.
+
+    Where several arrays move, those that have been `shown` have no complex step of their own.
+    """
     moving: list[int | None] = [leaf for leaf, size in enumerate(sizes) if size and leaf not in without]
     if len(moving) > 1:
-        moving = [None, *moving]
+        moving = [None, *(leaf for leaf in moving if leaf not in shown)]
     held = tuple(sorted(without))
     probes = [Probe(leaf, seed=int(rng.integers(2**32)), without=() if leaf is not None else held) for leaf in moving]
     return Plan(probes, [leaf == moving[0] for leaf in moving])
 
 
-def given(sizes: list[int], exact: bool, rng: np.random.Generator, wrong: set[int]) -> Plan:
+def given(
+    sizes: list[int], exact: bool, rng: np.random.Generator, wrong: set[int], shown: Collection[int] = ()
+) -> Plan:
     """Return the directions for the user's own point, in which every entry of an array moves, but of wrong arrays.
 
     Where both sides of such a direction have one slope, no entry is at a kink.  Where the complex step can be believed
     one ladder moves all arrays at once.
     """
-    return together(sizes, rng, wrong) if exact else apart(sizes, rng, wrong)
+    return together(sizes, rng, wrong, shown) if exact else apart(sizes, rng, wrong)
 
 
 def apart(sizes: list[int], rng: np.random.Generator, wrong: set[int]) -> Plan:

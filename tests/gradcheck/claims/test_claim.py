@@ -26,13 +26,14 @@ def near(value, *want):
 
 def test_a_claim_along_a_direction_is_the_product_with_it_summed_over_arrays():
     claim = Claim([np.array([[3.0, 5.0], [1.0, -1.0]]), np.array([[2.0], [7.0]])], [], U)
-    value, *_ = claim.along({0: np.array([1.0, 2.0]), 1: np.array([4.0])})
+    value, *_, terms = claim.along({0: np.array([1.0, 2.0]), 1: np.array([4.0])})
     assert value.tolist() == [13 + 8, -1 + 28]
+    near(terms, (3**2 + 10**2 + 8**2) ** 0.5, (1 + 2**2 + 28**2) ** 0.5)
 
 
 def test_an_array_that_does_not_move_adds_nothing():
     claim = Claim([array(np.inf, 5), array(np.nan)], [[array(3, 6), array(9)]], U)
-    value, bar, _ = claim.along({0: np.array([0.0, 0.0])})
+    value, bar, *_ = claim.along({0: np.array([0.0, 0.0])})
     assert value.tolist() == [0] and bar.tolist() == [0]
     assert claim.along({})[1].tolist() == [0]
 
@@ -49,7 +50,7 @@ def test_a_claim_along_a_part_of_an_array_does_not_see_what_lies_elsewhere(start
     values = np.ones((1, 8))
     values[0, 6] = np.nan
     direction = Probe(0, start=start, stop=stop).direction([np.ones(8)])
-    value, bar, _ = Claim([values], [[values.copy()]], U).along(direction)
+    value, bar, *_ = Claim([values], [[values.copy()]], U).along(direction)
     assert np.isfinite(value).all() == known and np.isfinite(bar).all() == known
 
 

@@ -158,6 +158,24 @@ def test_where_parameters_of_zeros_are_what_they_were_only_a_contradiction_is_fi
     assert gradcheck.check(Gated(np.zeros(5), slope=2.0), x).verdict == "fail"
 
 
+@pytest.mark.parametrize("size", [7, 300])
+@pytest.mark.parametrize("weight", [1.0, 1e-5])
+@pytest.mark.parametrize("off", [1e-6, 1.0])
+def test_of_many_arrays_one_that_is_wrong_at_the_given_point_alone_fails(rng, size, weight, off):
+    """However small its gradient is beside those of others."""
+    arrays = dict(zip("abcdef", rng.normal(size=(6, size)), strict=True))
+    weights = {name: weight if name == "d" else 1.0 for name in arrays}
+
+    def backward(x, dy):
+        is_given = np.abs(x["d"] - arrays["d"]).max() < 1e-6
+        factor = {name: 1 - off if name == "d" and is_given else 1.0 for name in x}
+        return {name: dy * weights[name] * np.cos(x[name]) * factor[name] for name in x}
+
+    report = gradcheck.check(pair(lambda x: sum(weights[k] * np.sin(v) for k, v in x.items()), backward), arrays)
+    assert report.verdict == "fail"
+    assert [g.name for g in report.gradients if g.verdict == "fail"] == ["x.d"]
+
+
 def test_of_many_wrong_entries_a_sample_is_located_and_it_is_said_of_their_array(rng):
     def backward(x, y, dy):
         return 1.01 * np.cos(x) * dy, dy * np.where(np.arange(600) == 3, 1.01, 1)
@@ -229,12 +247,18 @@ def test_where_every_direction_has_a_ladder_near_by_no_more_is_asked(asking, com
     assert [[c.probe.leaf for c in found] for found in columns] == [[0, 0], [1, 1], [2, 2]]
 
 
-def test_where_nothing_is_doubted_near_by_only_lost_arrays_are_asked_again(asking, comparison, rng):
-    def answer(probe, real):
-        slope = 1e-9 if probe.leaf == 2 else 1.0
-        return comparison([slope] * 2, slope if real else None, 1e-10, exact=slope, probe=probe)
+def keeping(ground, known, columns, rng):
+    return columns, known, Plan([], [])
 
-    near, asked = asking(answer)
+
+def losing(ground, known, columns, rng):
+    """The third array is lost, and found in no other ladder."""
+    return columns, known, Plan([Probe(2, seed=1)], [True])
+
+
+def test_where_nothing_is_doubted_near_by_only_lost_arrays_are_asked_again(asking, comparison, monkeypatch, rng):
+    near, asked = asking(lambda probe, real: comparison([1.0] * 2, 1.0 if real else None, exact=1.0, probe=probe))
+    monkeypatch.setattr(module, "sharpened", losing)
     columns, known = _near(near, rng)
     first, second = leaves(asked)
     assert first == [(None, True), (0, False), (1, False), (2, False)] and second == [(2, True)]
@@ -293,7 +317,7 @@ def test_along_equal_entries_a_kink_is_no_evidence(asking, comparison, rng):
 def given(asking, comparison, monkeypatch, rng):
     """given(answer, along, complete): what is asked at the given point, of each array what is handed on, and notes."""
 
-    def given(answer, along=((), (), ()), complete=True):
+    def given(answer, along=((), (), ()), complete=True, shown=(), lost=False):
         handed = {}
 
         def at_given(own, known, leaf, first, alone, rng):
@@ -302,7 +326,10 @@ def given(asking, comparison, monkeypatch, rng):
 
         monkeypatch.setattr(module, "compare_at_given", at_given)
         odd = every([3] * 3, {1}, [set()] * 3)
-        monkeypatch.setattr(module, "unbalanced", lambda own, known, wrong, *_: Plan([], []) if 1 in wrong else odd)
+        monkeypatch.setattr(
+            module, "unbalanced", lambda own, known, wrong, *_: (Plan([], []) if 1 in wrong else odd, set(shown))
+        )
+        monkeypatch.setattr(module, "sharpened", losing if lost else keeping)
         own, asked = asking(answer)
         columns, notes = _at_given(own, Known(), [list(found) for found in along], rng)
         assert [bool(found) and found[-1].claimed.tolist() == [k, 0.0] for k, found in enumerate(columns)] == [
@@ -313,11 +340,9 @@ def given(asking, comparison, monkeypatch, rng):
     return given
 
 
-def agreeing(comparison, slopes=(1.0, 1.0, 1.0)):
+def agreeing(comparison):
     def answer(probe, real):
-        slope = 1.0 if probe.leaf is None else slopes[probe.leaf]
-        real = real or probe.coordinate == 1
-        return comparison([slope] * 2, slope if real else None, 1e-10, exact=slope, probe=probe)
+        return comparison([1.0] * 2, 1.0 if real or probe.coordinate == 1 else None, exact=1.0, probe=probe)
 
     return answer
 
@@ -328,22 +353,32 @@ APART = [(0, True), (1, True), (2, True)]
 
 
 def test_at_the_given_point_all_arrays_together_are_asked_and_every_entry_of_one_out_of_balance(given, comparison):
-    asked, handed, notes = given(agreeing(comparison, (1.0, 1e-9, 1.0)))
-    assert asked == [[], ENTRIES, TOGETHER, [(1, True)]] and notes == []
+    asked, handed, notes = given(agreeing(comparison), lost=True)
+    assert asked == [[], ENTRIES, TOGETHER, [(2, True)]] and notes == []
     assert handed == {
         0: ([(None, True), (0, False)], set()),
-        1: ([(None, True), (1, False), (1, True)], {1}),
-        2: ([(None, True), (2, False)], set()),
+        1: ([(None, True), (1, False)], {1}),
+        2: ([(None, True), (2, False), (2, True)], set()),
     }
 
 
-def test_what_is_unsettled_together_is_asked_of_each_array(given, comparison):
+@pytest.mark.parametrize("shown", [{0, 2}, {0, 1, 2}])
+def test_what_a_direction_of_all_has_shown_has_no_complex_step_of_its_own(given, comparison, shown):
+    asked, handed, _ = given(agreeing(comparison), shown=shown, lost=True)
+    rest = [(k, False) for k in range(3) if k not in shown]
+    assert asked[2:] == [[(None, True), *rest], [(2, True)]]
+    assert handed[0][0] == [(None, True)] and handed[2][0] == [(None, True), (2, True)]
+
+
+@pytest.mark.parametrize("shown", [(), (0, 1, 2)])
+def test_what_is_unsettled_together_is_asked_of_each_array(given, comparison, shown):
     def answer(probe, real):
         value = None if not real else 2.0 if probe.leaf is None else 1.0
         return comparison([1.0, 1.0], value, exact=1.0, probe=probe)
 
-    asked, handed, _ = given(answer)
-    assert asked == [[], ENTRIES, TOGETHER, APART] and handed == {k: ([(k, True)], set()) for k in range(3)}
+    asked, handed, _ = given(answer, shown=shown)
+    assert asked == [[], ENTRIES, [(None, True)] if shown else TOGETHER, APART]
+    assert handed == {k: ([(k, True)], set()) for k in range(3)}
 
 
 def test_what_is_wrong_near_by_is_asked_nothing_more(given, comparison):

@@ -250,6 +250,14 @@ def test_or_that_of_a_direction_which_adds_up_as_many_as_it_has(comparison):
     assert root_mean_square(few, 1, False) == 4.0 and root_mean_square(few, 4, False) == 2.0
 
 
+def test_it_is_that_of_the_claims_where_nothing_contradicts_them(comparison):
+    """What the entries add may cancel along a direction."""
+    dense = comparison([1e-3, 0.0], [1e-3, 0.0], probe=DENSE, unit=1.5, terms=np.array([6.0, 8.0]))
+    assert root_mean_square([dense], 4, False) == pytest.approx(np.sqrt(50) / 1.5 / 2, rel=1e-12, abs=0)
+    wrong = comparison([1e-3, 0.0], [3.0, 3.0], probe=DENSE, unit=1.5, terms=np.array([6.0, 8.0]))
+    assert root_mean_square([wrong], 4, False) == 1.0
+
+
 def test_an_array_without_entries_passes():
     g = verdict([], shape=(0, 3))
     assert (g.verdict, g.compared, g.shape) == ("pass", 0, (0, 3))

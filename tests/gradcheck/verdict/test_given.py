@@ -5,8 +5,8 @@ import pytest
 
 import gradcheck
 from gradcheck.adapters import pair
-from gradcheck.numeric.probe import Probe
-from gradcheck.verdict.given import FEW, compare_at_given, settled, unbalanced, unsettled_by
+from gradcheck.numeric.probe import Along, Probe
+from gradcheck.verdict.given import EVEN, FEW, _shown, compare_at_given, settled, unbalanced, unsettled_by
 from gradcheck.verdict.ground import Known
 from gradcheck.verdict.measured import measured
 from gradcheck.verdict.plan import EXHAUSTIVE
@@ -245,14 +245,15 @@ def test_an_error_that_is_much_of_its_own_entry_alone_leads_to_every_entry_of_a_
     columns = [[comparison(1.0, 1.0, probe=Probe(0, coordinate=i)) for i in (*alone, None)]]
     for off, entries in ((0.0, []), (1e-3, asked)):
         own = ground(lambda x: x * x, backward(off), x, exact=True)
-        found = unbalanced(own, Known(), wrong, columns, np.random.default_rng(1))
+        found, shown = unbalanced(own, Known(), wrong, columns, np.random.default_rng(1))
         assert [p.coordinate for p in found.probes] == list(entries) and not any(found.real)
+        assert shown == (set() if entries or wrong else {0}), "along what is contradicted nothing is"
 
 
 def test_up_to_a_size_every_entry_is_asked(ground):
     def asked(size):
         own = ground(np.sin, lambda x, dy: 1.001 * np.cos(x) * dy, np.linspace(1, 1.5, size), exact=True)
-        return len(unbalanced(own, Known(), set(), [[]], np.random.default_rng(1)).probes)
+        return len(unbalanced(own, Known(), set(), [[]], np.random.default_rng(1))[0].probes)
 
     assert asked(EXHAUSTIVE) == EXHAUSTIVE == 256 and asked(EXHAUSTIVE + 1) == 0
 
@@ -267,9 +268,22 @@ def test_several_arrays_are_asked_together_and_each_alone_only_where_that_contra
 
     own = ground(lambda x, y: x * x + y * y, backward, x, x + 0, exact=True)
     before = own.problem.count["complex forward"]
-    found = unbalanced(own, Known(), set(), [[], []], np.random.default_rng(1))
-    assert [(p.leaf, p.coordinate) for p in found.probes] == asked
+    found, shown = unbalanced(own, Known(), set(), [[], []], np.random.default_rng(1))
+    assert [(p.leaf, p.coordinate) for p in found.probes] == asked and shown == (set() if asked else {0, 1})
     assert own.problem.count["complex forward"] - before == (2 + 2 * 3 if asked else 2), "with the noise"
+
+
+def test_an_array_is_shown_that_changes_more_than_what_is_not_seen_of_all(ground, comparison):
+    """The claims are dy, 2^-20 dy and 0, and the entries move by one."""
+    along = Along(None, vectors=tuple(np.array([[1.0, -1.0]] * 3)))
+    own = ground(lambda x, y, z: x, lambda x, y, z, dy: (dy, 2.0**-20 * dy, 0 * dy), *np.ones((3, 2)))
+    least = 2.0**-20 * np.abs(own.place.g).max()
+    for part, seen in ((0.99, {0, 1}), (1.01, {0})):
+        bar = part * least * EVEN
+        c = comparison([1.0, 1.0], exact=1.0, exact_bar=[0, 0.9 * bar], claimed_bar=0.1 * bar, probe=along)
+        assert set(_shown(own, c)) == seen and EVEN == 2.0**-32
+    assert set(_shown(own, comparison([1.0, 1.0], exact=1.0, exact_bar=0.0, claimed_bar=0.0, probe=along))) == {0, 1, 2}
+    assert set(_shown(own, comparison([1.0, 1.0], 1.0, probe=along))) == set(), "no complex step"
 
 
 def test_of_a_small_array_every_entry_takes_part_whatever_is_left_open(at_point):
