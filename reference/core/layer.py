@@ -89,62 +89,43 @@ class Layer:
                 layer of the same class, or a field is neither a parameter nor a constant.
             ValueError: a gradient has not the shape of its parameter.
         """
-        values = _fitting(self, gradients)
-        d_self = tree.rebuild(self, _expected(self, gradients) if values is None else values)
+        kind: Any = type(self)
+        values: dict[str, Any] = {}
+        for name in fields_of(kind):
+            value = getattr(self, name)
+            gradient: Any = gradients.get(name)
+            what: Any = type(value)
+            if sort(what) is CONSTANT:
+                values[name] = value
+            elif type(gradient) is what and (
+                gradient.shape == value.shape and value.dtype.kind in "fc" if what is np.ndarray
+                else is_checked(gradient, value)
+            ):  # fmt: skip
+                values[name] = gradients.pop(name)
+            else:  # hardly ever in a step
+                values[name] = _looked_at(f"{kind.__name__}.cotangent", name, gradients, value)
+        if gradients:
+            only = f"{kind.__name__}.cotangent: only fields that hold parameters have gradients"
+            raise TypeError(f"{only}, got {sorted(gradients)}")
+        d_self = tree.rebuild(self, values)
         _checked.keep(d_self, weakref.ref(self))
         return d_self
 
 
-def _fitting(layer: Layer, gradients: dict[str, Any]) -> dict[str, Any] | None:
-    """Return the fields of the gradient where all is plainly as it must be, None where one has to be looked at.
-
-    What `_expected` returns, in one loop: nearly every gradient of a step is an array of NumPy's like its parameter, or
-    was made by the `cotangent` of its layer.  A step of a small Transformer has a fifth fewer calls in core so.
-    """
-    kind: Any = type(layer)
-    values, given = {}, 0
-    for name in fields_of(kind):
-        value = getattr(layer, name)
-        what: Any = type(value)
-        if name not in gradients:
-            if sort(what) is not CONSTANT:
-                return None
-            values[name] = value
-            continue
-        gradient = gradients[name]
-        if type(gradient) is not what:
-            return None
-        if what is np.ndarray:
-            if gradient.shape != value.shape or value.dtype.kind not in "fc":
-                return None
-        elif not is_checked(gradient, value):
-            return None
-        values[name] = gradient
-        given += 1
-    return values if given == len(gradients) else None
-
-
-def _expected(layer: Layer, gradients: dict[str, Any]) -> dict[str, Any]:
-    """Return the fields of the gradient, or raise as `cotangent` says."""
-    where, values = f"{type(layer).__name__}.cotangent", {}
-    for name in tree.field_names(layer):
-        value = getattr(layer, name)
-        if tree.holds_parameters(value):
-            if name not in gradients:
-                raise TypeError(f"{where}: '{name}' must get a gradient, got none")
-            gradient = gradients.pop(name)
-            if isinstance(gradient, np.generic) and getattr(value, "shape", None) == ():
-                gradient = as_array(gradient)
-            _expect_like(where, name, gradient, value)
-            value = gradient
-        else:
-            tree.expect_constant(value, name)
-            if name in gradients and _is_empty(value) and _is_empty(gradients[name]):
-                del gradients[name]
-        values[name] = value
-    if gradients:
-        raise TypeError(f"{where}: only fields that hold parameters have gradients, got {sorted(gradients)}")
-    return values
+def _looked_at(where: str, name: str, gradients: dict[str, Any], value: Any) -> Any:
+    """Return what the gradient of a layer has in place of `value`, or raise as `cotangent` says."""
+    if not tree.holds_parameters(value):
+        tree.expect_constant(value, name)
+        if _is_empty(value) and _is_empty(gradients.get(name)):
+            del gradients[name]
+        return value
+    if name not in gradients:
+        raise TypeError(f"{where}: '{name}' must get a gradient, got none")
+    gradient = gradients.pop(name)
+    if isinstance(gradient, np.generic) and getattr(value, "shape", None) == ():
+        gradient = as_array(gradient)
+    _expect_like(where, name, gradient, value)
+    return gradient
 
 
 def is_checked(gradient: Any, layer: Any) -> bool:

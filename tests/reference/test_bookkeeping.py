@@ -19,7 +19,7 @@ from reference.training.state import begin
 CORE = str(Path(reference.__file__).parent / "core")
 # The default model has 50 arrays in 43 layers, 113 nodes in all; at each update three trees of that shape are made.
 OF_ONE = 200  # calls of one function of core/: to make the layers of three trees anew takes 177
-OF_ALL = 1_500  # calls of all of them: 1,492 at the time of writing, of which copies for BLAS are 24
+OF_ALL = 1_440  # calls of all of them: 1,428 at the time of writing, of which copies for BLAS are 24
 
 
 def calls(**entries):
@@ -57,7 +57,7 @@ def test_no_function_of_core_is_called_more_often_than_stated():
 def test_every_further_layer_adds_the_same_calls():
     one, two, three = (calls(**{"encoder-layers": layers, "decoder-layers": layers}) for layers in (1, 2, 3))
     assert three - two == two - one
-    assert (two - one).total() <= 950  # 42 arrays in 33 layers
+    assert (two - one).total() <= 920  # 42 arrays in 33 layers
 
 
 def test_a_step_writes_its_gradient_down_once_and_model_and_moments_never():
@@ -72,9 +72,5 @@ def test_a_step_writes_its_gradient_down_once_and_model_and_moments_never():
 )
 def test_a_bound_does_not_hold_where_nothing_is_remembered(monkeypatch, known, function, bound):
     monkeypatch.setattr(known, "get", lambda _: None)
-    assert calls()[function] > bound
-
-
-def test_the_bound_does_not_hold_where_each_gradient_is_looked_at(monkeypatch):
-    monkeypatch.setattr(layer, "_fitting", lambda *_: None)
-    assert calls().total() > OF_ALL
+    counts = calls()
+    assert counts[function] > bound and counts.total() > OF_ALL
