@@ -1,7 +1,8 @@
 """What a pullback owes its caller, before any number is compared.
 
 A promise is a generator of findings in a file of its own, with a line in `examine.PROMISES` and tests that try it alone
-(`promises.found` in tests/tools).  They are tried in their order, and one may count on what the one before it left:
+(`promises.found` in tests/tools); what roundings of a narrow format inside may seem to break stands there within
+`inside.unless_rounded`.  They are tried in their order, and one may count on what the one before it left:
 `is_linear` sees residuals of another point in a layer in which `repeats` has put them, so that a new promise stands
 first or last.  Every call goes through `subjects.raised.during`, where what belongs to the caller is put back.
 

@@ -72,9 +72,7 @@ def compare_all(
         unmoved = ground_at(Place(point, y.astype(np.float64), places.own.g))
         more = contradicting(unmoved, Known(known.levels, smooth=known.smooth), _wrong(columns), rng)
         columns = [found + other for found, other in zip(columns, more, strict=True)]
-    believed = tuple(
-        places.exact and not any(c.exact_contradicts_real().any() or c.steps for c in found) for found in columns
-    )
+    believed = tuple(places.exact and not any(map(_refutes_complex_step, found)) for found in columns)
     explained = tuple(sorted(_wrong(columns))[:EXPLAINED])
     columns, known, dense = located(near, known, columns, believed, explained, rng)
     stepping = {i for i, found in enumerate(columns) if any(c.steps and c.probe.leaf == i for c in found)}
@@ -95,7 +93,7 @@ def _near(near: Ground, rng: np.random.Generator, tried: Probe | None = None) ->
     columns, known = _filed(near, Known(), whole, rng)
     if all(whole.real):
         return columns, known
-    if _moves_in_steps(columns):
+    if any(c.steps for found in columns for c in found):
         return _filed(near, known, plan.apart(sizes, rng, set()), rng)
     if not any(_doubted(c) for found in columns for c in found):
         columns, known, lost = sharpened(near, known, columns, rng)
@@ -115,8 +113,7 @@ def _near(near: Ground, rng: np.random.Generator, tried: Probe | None = None) ->
 def _at_given(own: Ground, known: Known, along: Columns, rng: np.random.Generator) -> tuple[Columns, list[Finding]]:
     """Compare at the user's own point: every entry, or dense directions and the entries that these lead to."""
     sizes, wrong = [x.size for x in own.place.point], _wrong(along)  # what is wrong near by is wrong
-    exact = own.exact and not _moves_in_steps(along)
-    exact = exact and not any(c.exact_contradicts_real().any() for found in along for c in found)
+    exact = own.exact and not any(_refutes_complex_step(c) for found in along for c in found)
     columns, known = _filed(own, known, plan.special(own.place.point, rng, wrong), rng)
     shown: set[int] = set()
     if exact:
@@ -166,9 +163,9 @@ def _wrong(columns: Columns) -> set[int]:
     return {leaf for leaf, found in enumerate(columns) if any(c.outside().any() for c in found)}
 
 
-def _moves_in_steps(columns: Columns) -> bool:
-    """Whether f moves in steps of a format of few bits, of which the complex step knows nothing."""
-    return any(c.steps for found in columns for c in found)
+def _refutes_complex_step(c: Comparison) -> bool:
+    """Whether real differences contradict the complex step, or f moves in steps, of which that knows nothing."""
+    return c.steps > 0 or bool(c.exact_contradicts_real().any())
 
 
 def _doubted(c: Comparison) -> bool:
