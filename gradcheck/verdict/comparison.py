@@ -80,6 +80,10 @@ class Comparison:
         low, high = self.real.low - bar, self.real.high + bar
         return self.real.resolved & ~((low <= self.exact) & (self.exact <= high))
 
+    def is_at_odds(self) -> bool:
+        """Whether any two of claim, real differences and complex step contradict each other."""
+        return bool((self.outside() | self.exact_outside() | self.exact_contradicts_real()).any())
+
     def best_tolerance(self, believed: bool) -> np.ndarray:
         """Return the bar of the best comparison there is: the complex step's where it may be believed."""
         if believed and self.exact_bar is not None and not self.kink.any():

@@ -95,16 +95,16 @@ def _near(near: Ground, rng: np.random.Generator, tried: Probe | None = None) ->
         return columns, known
     if any(c.steps for found in columns for c in found):
         return _filed(near, known, plan.apart(sizes, rng, set()), rng)
-    if not any(_doubted(c) for found in columns for c in found):
+    if not any(c.is_at_odds() for found in columns for c in found):
         columns, known, lost = sharpened(near, known, columns, rng)
         more, known = _filed(near, known, lost, rng)
         return [a + b for a, b in zip(columns, more, strict=True)], known
-    doubted = {i for i, found in enumerate(columns) if any(_doubted(c) for c in found if c.probe.leaf is not None)}
+    doubted = {i for i, found in enumerate(columns) if any(c.is_at_odds() for c in found if c.probe.leaf is not None)}
     if doubted:  # each alone, and all others together
         alone = plan.apart(sizes, rng, set(range(len(sizes))) - doubted)
         rest = plan.together(sizes, rng, doubted).probes[:1]
         more, known = _filed(near, known, plan.Plan(alone.probes + rest, alone.real + [True] * len(rest)), rng)
-        if not any(_doubted(c) for found in more for c in found if c.probe.leaf is None):
+        if not any(c.is_at_odds() for found in more for c in found if c.probe.leaf is None):
             kept = [[c for c in found if i not in doubted and c.probe.leaf == i] for i, found in enumerate(columns)]
             return [a + b for a, b in zip(kept, more, strict=True)], known
     return _filed(near, known, plan.apart(sizes, rng, set()), rng)
@@ -166,7 +166,3 @@ def _wrong(columns: Columns) -> set[int]:
 def _refutes_complex_step(c: Comparison) -> bool:
     """Whether real differences contradict the complex step, or f moves in steps, of which that knows nothing."""
     return c.steps > 0 or bool(c.exact_contradicts_real().any())
-
-
-def _doubted(c: Comparison) -> bool:
-    return bool(c.outside().any() or c.exact_outside().any() or c.exact_contradicts_real().any())

@@ -107,8 +107,7 @@ def unsettled_by(c: Comparison) -> float:
     nearest = c.claimed if c.real is None else np.clip(c.claimed, c.real.low, c.real.high)
     with np.errstate(all="ignore"):
         excess = float(np.nan_to_num(np.abs(c.claimed - nearest) / c.real_tolerance, nan=np.inf).max())
-    odd = c.kink.any() or c.outside().any() or c.exact_outside().any() or c.exact_contradicts_real().any()
-    return 1.0 + excess if odd else 0.0
+    return 1.0 + excess if c.kink.any() or c.is_at_odds() else 0.0
 
 
 def _alone(ground: Ground, known: Known, leaf: int, entries: np.ndarray, rng: np.random.Generator) -> Compared:

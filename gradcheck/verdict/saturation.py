@@ -28,7 +28,7 @@ def allowing_for_saturation(ground: Ground, comparisons: list[Comparison]) -> li
     """
     sizes: dict[int, np.ndarray] = {}
     return [
-        _allowed(ground, c, sizes) if c.probe.leaf is not None and _contradicted(c) else c  # each array is asked alone
+        _allowed(ground, c, sizes) if c.probe.leaf is not None and c.is_at_odds() else c  # each array is asked alone
         for c in comparisons
     ]
 
@@ -39,10 +39,10 @@ def _allowed(ground: Ground, c: Comparison, sizes: dict[int, np.ndarray]) -> Com
     What the largest terms that there could be do not explain, no terms do.
     """
     largest = _rounding(ground, c, lambda leaf: _at_least(ground, leaf, most(ground.place.y)))
-    if not _contradicted(_wider(ground, c, largest)):
+    if not _wider(ground, c, largest).is_at_odds():
         one = _rounding(ground, c, lambda leaf: sizes.setdefault(leaf, _terms(ground, leaf)))
         wider = _wider(ground, c, one)
-        if not _contradicted(wider) and (not c.outside().any() or _is_made_of_terms(ground, c, one)):
+        if not wider.is_at_odds() and (not c.outside().any() or _is_made_of_terms(ground, c, one)):
             return wider
     if c.real is not None and c.exact is not None and not c.exact_outside().any():
         coarse = c.real.bar > COARSE * np.maximum(np.abs(c.claimed), np.abs(c.real.value))
@@ -85,7 +85,3 @@ def _is_made_of_terms(ground: Ground, c: Comparison, one: float) -> bool:
         return True
     line = Line(ground.problem, ground.place, c.probe.direction(ground.place.point), c.claimed, np.zeros(0))
     return bool((roughness(line) >= SMOOTH * one).any())
-
-
-def _contradicted(c: Comparison) -> bool:
-    return bool((c.outside() | c.exact_outside() | c.exact_contradicts_real()).any())

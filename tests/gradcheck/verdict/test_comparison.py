@@ -190,3 +190,9 @@ def test_the_two_widest_steps_below_a_sixteenth_depart_by_more_than_a_quarter_of
     central[:, which] = apart
     c = comparison([1.0, -1.0], 0.0, sweep=dataclasses.replace(made, central=central))
     assert c.departs_from_afar() is departs
+
+
+def test_it_is_at_odds_by_either_means(comparison):
+    assert not comparison([1.0, 1.0], 1.0, exact=1.0).is_at_odds()
+    assert comparison([1.0, 2.0], 1.0).is_at_odds() and comparison([1.0, 2.0], exact=1.0).is_at_odds()
+    assert comparison([1.0, 1.0], 1.0, claimed_bar=9.0, exact=[1.0, 2.0]).is_at_odds()

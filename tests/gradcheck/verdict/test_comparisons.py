@@ -15,7 +15,6 @@ from gradcheck.verdict import given as given_module
 from gradcheck.verdict.comparisons import (
     Comparisons,
     _at_given,
-    _doubted,
     _filed,
     _near,
     _wrong,
@@ -207,12 +206,6 @@ def test_of_many_wrong_arrays_the_first_four_are_explained(rng):
 def test_an_array_is_wrong_that_one_cotangent_of_one_comparison_contradicts(comparison):
     right, wrong = comparison([1.0, 1.0], 1.0), comparison([1.0, 2.0], 1.0)
     assert _wrong([[right], [right, wrong], [], [wrong, right]]) == {1, 3}
-
-
-def test_doubts_arise_from_either_means(comparison):
-    assert not _doubted(comparison([1.0, 1.0], 1.0, exact=1.0))
-    assert _doubted(comparison([1.0, 2.0], 1.0)) and _doubted(comparison([1.0, 2.0], exact=1.0))
-    assert _doubted(comparison([1.0, 1.0], 1.0, claimed_bar=9.0, exact=[1.0, 2.0]))
 
 
 # What is asked next, given what was answered
