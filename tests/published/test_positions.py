@@ -91,13 +91,23 @@ def test_the_package_by_itself_takes_packed_rows_for_what_they_are(both, rng, cl
     close(here(tokens=tokens, mask=packed(ids), position_ids=ids), out.logits)
 
 
-def test_an_encoder_takes_them_too(rng, drawn, tmp_path, close):
-    sizes = {name: value for name, value in SIZES.items() if not name.endswith("_id") and "value" not in name}
-    config = transformers.BertConfig(**sizes, max_position_embeddings=12)
-    config._attn_implementation = "eager"
-    there = drawn(transformers.BertModel(config, add_pooling_layer=False))
-    there.save_pretrained(tmp_path / "there")
-    here = BERT.load(tmp_path / "there")
+@pytest.fixture
+def encoders(drawn, tmp_path):
+    """encoders(kind, **options): a BERT of the package, and the one that is read from its folder."""
+
+    def encoders(kind, **options):
+        sizes = {name: value for name, value in SIZES.items() if not name.endswith("_id") and "value" not in name}
+        config = transformers.BertConfig(**sizes, max_position_embeddings=12, pad_token_id=None)
+        config._attn_implementation = "eager"
+        there = drawn(kind(config, **options))
+        there.save_pretrained(tmp_path / "there")
+        return there, BERT.load(tmp_path / "there")
+
+    return encoders
+
+
+def test_an_encoder_takes_them_too(rng, encoders, close):
+    there, here = encoders(transformers.BertModel, add_pooling_layer=False)
     tokens, ids = rng.integers(19, size=(2, 9)), IDS["padded on the left"]
     seen = np.ones((2, 1, 1, 9), bool)
     seen[0, :, :, :3] = False
@@ -106,13 +116,8 @@ def test_an_encoder_takes_them_too(rng, drawn, tmp_path, close):
     close(here(tokens=tokens, mask=seen, position_ids=ids), out.last_hidden_state)
 
 
-def test_an_encoder_takes_packed_rows_with_the_loss_and_every_gradient(rng, drawn, tmp_path, close):
-    sizes = {name: value for name, value in SIZES.items() if not name.endswith("_id") and "value" not in name}
-    config = transformers.BertConfig(**sizes, max_position_embeddings=12, pad_token_id=None)
-    config._attn_implementation = "eager"
-    there = drawn(transformers.BertForMaskedLM(config))
-    there.save_pretrained(tmp_path / "there")
-    here = BERT.load(tmp_path / "there")
+def test_an_encoder_takes_packed_rows_with_the_loss_and_every_gradient(rng, encoders, close):
+    there, here = encoders(transformers.BertForMaskedLM)
     tokens, ids = rng.integers(19, size=(2, 9)), IDS["packed"]
     labels, seen = np.where(rng.random((2, 9)) < 0.5, rng.integers(19, size=(2, 9)), -100), packed(ids)
     mask = torch.tensor(np.where(seen, 0.0, np.finfo(float).min))
