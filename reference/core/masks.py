@@ -85,21 +85,32 @@ def padding(lengths: np.ndarray, keys: int) -> np.ndarray:
     return (integers(range(keys), lengths) < lengths[:, None])[:, None, None, :]
 
 
-def packed(position_ids: np.ndarray) -> np.ndarray:
+def packed(position_ids: np.ndarray, others: np.ndarray | None = None) -> np.ndarray:
     """Return (B, 1, T, T) for ids (B, T), True where two places of a row are of one sequence.
 
-    A row holds one sequence after the other; one begins wherever the positions do not go on by 1.
+    A row holds one sequence after the other; one begins wherever the positions do not go on by 1.  With the ids
+    `others` (B, S) of rows that hold as many, (B, 1, T, S): a first sequence sees the first of the others.
 
     Raises:
-        TypeError: `position_ids` is not integer.
-        ValueError: it has not the shape (B, T).
+        TypeError: ids are not integer.
+        ValueError: they have not the shape (B, T), or the others not (B, S).
     """
     expect_integers("packed", "position_ids", position_ids)
     if position_ids.ndim != 2:
         raise ValueError(f"packed: position_ids must have shape (B, T), got {position_ids.shape}")
+    number = _numbers(position_ids)                                                        # (B, T)
+    if others is None:
+        return (number[:, :, None] == number[:, None])[:, None]
+    expect_integers("packed", "others", others)
+    if others.ndim != 2 or len(others) != len(position_ids):
+        raise ValueError(f"packed: others must have shape ({len(position_ids)}, S), got {others.shape}")
+    return (number[:, :, None] == _numbers(others)[:, None])[:, None]
+
+
+def _numbers(position_ids: np.ndarray) -> np.ndarray:
+    """Return to which sequence of its row each place belongs (B, T)."""
     begins = position_ids[:, 1:] != position_ids[:, :-1] + 1
-    number = np.cumsum(np.concatenate([position_ids[:, :1] * 0, begins], axis=1), axis=1)  # (B, T)
-    return (number[:, :, None] == number[:, None])[:, None]
+    return np.cumsum(np.concatenate([position_ids[:, :1] * 0, begins], axis=1), axis=1)
 
 
 def expect_mask(where: str, mask: Any, shape: tuple[int, int, int, int], like: Any = None) -> None:

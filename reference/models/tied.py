@@ -116,23 +116,18 @@ class TiedTransformer(Layer):
         )
 
     def vjp(
-        self,
-        *,
-        source: np.ndarray,
-        target: np.ndarray,
-        source_mask: np.ndarray | None = None,
-        source_position_ids: np.ndarray | None = None,
-        target_position_ids: np.ndarray | None = None,
+        self, *, source: np.ndarray, target: np.ndarray, source_mask: np.ndarray | None = None,
+        target_mask: np.ndarray | None = None, memory_mask: np.ndarray | None = None,
+        source_position_ids: np.ndarray | None = None, target_position_ids: np.ndarray | None = None,
         rng: np.random.Generator | None = None,
-    ) -> tuple[Any, Callable[[Any], tuple[Self]]]:
+    ) -> tuple[Any, Callable[[Any], tuple[Self]]]:  # fmt: skip
         """Map token ids, source (B, S) and target (B, T), to logits (B, T, V); the rest as for Transformer.
 
         Source: Press & Wolf 2017 (three-way weight tying); Vaswani et al. 2017, sec. 3.4.
         """
+        seen = {"source_mask": source_mask, "target_mask": target_mask, "memory_mask": memory_mask}
         at = {"source_position_ids": source_position_ids, "target_position_ids": target_position_ids}
-        logits, separate_pullback = self.separate().vjp(
-            source=source, target=target, source_mask=source_mask, **at, rng=rng
-        )
+        logits, separate_pullback = self.separate().vjp(source=source, target=target, **seen, **at, rng=rng)
 
         def pullback(dlogits: Any) -> tuple[Self]:
             d: Any  # whose output is a Projection, or the model's own

@@ -16,7 +16,7 @@ from reference.core.cache import Cache, begin, expect_cache
 from reference.core.families import TransformerSettings, expect_embeddings
 from reference.core.kinds import AboveZero
 from reference.core.layer import Layer
-from reference.core.masks import padding
+from reference.core.masks import packed, padding
 from reference.core.outputs import expect_alone, join, split, width_of
 from reference.core.shapes import expect_ids
 from reference.layers.embedding import Embedding
@@ -56,20 +56,17 @@ class Transformer(Layer):
         )
 
     def vjp(
-        self,
-        *,
-        source: np.ndarray,
-        target: np.ndarray,
-        source_mask: np.ndarray | None = None,
-        source_position_ids: np.ndarray | None = None,
-        target_position_ids: np.ndarray | None = None,
+        self, *, source: np.ndarray, target: np.ndarray, source_mask: np.ndarray | None = None,
+        target_mask: np.ndarray | None = None, memory_mask: np.ndarray | None = None,
+        source_position_ids: np.ndarray | None = None, target_position_ids: np.ndarray | None = None,
         rng: np.random.Generator | None = None,
-    ) -> tuple[Any, Callable[[Any], tuple[Self]]]:
+    ) -> tuple[Any, Callable[[Any], tuple[Self]]]:  # fmt: skip
         """Map token ids, source (B, S) and target (B, T), to logits (B, T, V).
 
         `target` is the decoder's input, shifted to the right by its caller: logits t depend
-        on the targets up to t.  `source_mask` is boolean, (B or 1, 1, 1, S), False at padding.
-        `source_position_ids` (B or 1, S) and `target_position_ids` (B or 1, T) stand in place of 0 to S - 1 and of
+        on the targets up to t.  `source_mask` is boolean, (B or 1, 1, 1 or S, S), False at padding; with S rows it is
+        beside `memory_mask` (B or 1, 1, T or 1, S), and `target_mask` (B or 1, 1, T or 1, T), where a row holds several
+        sequences.  `source_position_ids` (B or 1, S), `target_position_ids` (B or 1, T) stand in place of 0 to S - 1,
         0 to T - 1, as with padding in front.  Auxiliary outputs of the body stand behind the logits, if there are any.
 
         Raises:
@@ -84,8 +81,9 @@ class Transformer(Layer):
         e_target, target_embedding_pullback = self.target_embedding.vjp(ids=target)
         x_source = scale * e_source                                 # (B, S, D)  # (transformer.1)
         x_target = scale * e_target                                 # (B, T, D)  # (transformer.2)
+        seen = {"source_mask": source_mask, "target_mask": target_mask, "memory_mask": memory_mask}
         at = {"source_position_ids": source_position_ids, "target_position_ids": target_position_ids}
-        out, body_pullback = self.body.vjp(x_source, x_target, source_mask=source_mask, **at, rng=rng)
+        out, body_pullback = self.body.vjp(x_source, x_target, **seen, **at, rng=rng)
         y, auxiliary = split(out)                                   # (B, T, D)  # (transformer.3)
         logits, output_pullback = self.output.vjp(y)                # (B, T, V)  # (transformer.4)
         expect_alone("Transformer", "output", logits)
@@ -107,20 +105,17 @@ class Transformer(Layer):
         return join(logits, auxiliary), pullback
 
     def __call__(
-        self,
-        *,
-        source: np.ndarray,
-        target: np.ndarray,
-        source_mask: np.ndarray | None = None,
-        source_position_ids: np.ndarray | None = None,
-        target_position_ids: np.ndarray | None = None,
+        self, *, source: np.ndarray, target: np.ndarray, source_mask: np.ndarray | None = None,
+        target_mask: np.ndarray | None = None, memory_mask: np.ndarray | None = None,
+        source_position_ids: np.ndarray | None = None, target_position_ids: np.ndarray | None = None,
         rng: np.random.Generator | None = None,
-    ) -> Any:
+    ) -> Any:  # fmt: skip
         """Return what `vjp` returns first, holding the residuals of one block at a time."""
         self._expect_pair(source, target)
         both: dict[str, Any] = {"source_mask": source_mask, "rng": rng}
+        of_target: dict[str, Any] = {"target_mask": target_mask, "memory_mask": memory_mask, "target": target}
         memory, of_encoder = split(self.encode(source=source, position_ids=source_position_ids, **both))
-        logits, of_decoder = split(self.decode(memory, target=target, position_ids=target_position_ids, **both))
+        logits, of_decoder = split(self.decode(memory, position_ids=target_position_ids, **of_target, **both))
         return join(logits, of_encoder + of_decoder)
 
     def encode(
@@ -133,19 +128,15 @@ class Transformer(Layer):
         return self.body.encode(x_source, source_mask=source_mask, position_ids=position_ids, rng=rng)
 
     def decode(
-        self,
-        memory: np.ndarray,
-        *,
-        target: np.ndarray,
-        source_mask: np.ndarray | None = None,
-        position_ids: np.ndarray | None = None,
-        rng: np.random.Generator | None = None,
-    ) -> Any:
+        self, memory: np.ndarray, *, target: np.ndarray, source_mask: np.ndarray | None = None,
+        target_mask: np.ndarray | None = None, memory_mask: np.ndarray | None = None,
+        position_ids: np.ndarray | None = None, rng: np.random.Generator | None = None,
+    ) -> Any:  # fmt: skip
         """Let target ids (B, T) query the memory (B, S, D); return logits (B, T, V) and what is behind them."""
         _expect_tokens("target", target, "B", self.target_embedding)
         x_target = self._scale() * self.target_embedding(ids=target)
-        given: dict[str, Any] = {"source_mask": source_mask, "position_ids": position_ids, "rng": rng}
-        y, auxiliary = split(self.body.decode(memory, x_target, **given))
+        seen: dict[str, Any] = {"source_mask": source_mask, "target_mask": target_mask, "memory_mask": memory_mask}
+        y, auxiliary = split(self.body.decode(memory, x_target, **seen, position_ids=position_ids, rng=rng))
         return join(self.output(y), auxiliary)
 
     def cache(self, batch: int, room: int, memory: np.ndarray, **options: Any) -> Cache:
@@ -194,4 +185,8 @@ def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]
             model = Transformer.init(rng, TransformerSettings(**sizes, norm=norm))
             name = f"{RESIDUALS[norm].__name__}, heads {heads}{', masked' if seen else ''}"
             yield name, tree.map(lambda p: p + rng.normal(scale=0.2, size=p.shape), model), (), ids | seen
+    at, of = np.array([[0, 1, 2, 0, 1], [0, 1, 0, 1, 2]]), np.array([[0, 1, 0, 1], [0, 1, 2, 0]])
+    rows = {"source_mask": packed(at), "target_mask": packed(of), "memory_mask": packed(of, at)}
+    rows |= {"source_position_ids": at, "target_position_ids": of}
+    yield "two in a row", model.astype(np.float64), (), ids | rows
     yield "embeddings as they are", dataclasses.replace(model.astype(np.float64), scale=1.0), (), ids

@@ -80,6 +80,19 @@ def test_a_bias_has_the_axes_of_a_mask():
         expect_bias("attend", "bias", np.zeros((1, 1, 1, 5), bool), SHAPE)
 
 
+def test_packed_rows_of_two_kinds_show_each_sequence_its_own():
+    ids, others = np.array([[0, 1, 0, 1], [4, 0, 1, 0]]), np.array([[0, 0, 1, 2, 3], [0, 1, 2, 0, 0]])
+    number, of = np.array([[0, 0, 1, 1], [0, 1, 1, 2]]), np.array([[0, 1, 1, 1, 1], [0, 0, 0, 1, 2]])
+    seen = packed(ids, others)
+    assert seen.shape == (2, 1, 4, 5)
+    for b, t, s in np.ndindex(2, 4, 5):
+        assert seen[b, 0, t, s] == (number[b, t] == of[b, s])
+    with pytest.raises(ValueError, match=r"^packed: others must have shape \(2, S\), got \(1, 5\)$"):
+        packed(ids, others[:1])
+    with pytest.raises(TypeError, match=r"^packed: others must be an integer array, got float64$"):
+        packed(ids, others * 1.0)
+
+
 def test_packed_rows_show_the_places_of_one_sequence():
     ids = np.array([[0, 1, 2, 0, 1], [3, 4, 0, 0, 7]])
     sequences = np.array([[0, 0, 0, 1, 1], [0, 0, 1, 2, 3]])

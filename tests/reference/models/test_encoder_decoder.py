@@ -1,4 +1,5 @@
 import dataclasses
+import re
 
 import numpy as np
 import pytest
@@ -26,7 +27,7 @@ from hypothesis import strategies as st
 import gradcheck
 from reference.core import tree
 from reference.core.layer import Layer
-from reference.core.masks import causal, padding
+from reference.core.masks import causal, packed, padding
 from reference.layers.dropout import Dropout
 from reference.layers.grouped_attention import GroupedAttention
 from reference.layers.learned import LearnedPositions
@@ -70,7 +71,7 @@ def sequences(rng, batch=2, s=5, t=4, width=8):
     return rng.normal(size=(batch, s, width)), rng.normal(size=(batch, t, width))
 
 
-@pytest.mark.parametrize("i", range(4))
+@pytest.mark.parametrize("i", range(6))
 def test_backward_is_proved(prove, rng, i):
     _, layer, inputs, constants = list(examples(rng))[i]
     report = prove(layer, *inputs, **constants)
@@ -470,15 +471,75 @@ def test_a_wrong_shape_is_one_clear_line(rng, shapes, message):
             run(*map(np.zeros, shapes))
 
 
-@pytest.mark.parametrize("mask", [np.ones((2, 5), bool), np.ones((2, 1, 5, 5), bool), np.ones((2, 4, 1, 5), bool)])
-def test_a_wrong_mask_is_one_clear_line(rng, mask):
-    """(B, 1, S, S) and (B, H, 1, S) would do for the encoder, and for the decoder where lengths happen to agree."""
-    layer, (source, target) = random_model(rng), sequences(rng)
-    shape = str(mask.shape).replace("(", r"\(").replace(")", r"\)")
-    message = rf"^EncoderDecoder: source_mask must have shape \(2 or 1, 1, 1, 5\), got {shape}$"
+@pytest.mark.parametrize("shape", [(2, 5), (2, 1, 4, 5), (2, 4, 1, 5), (3, 1, 1, 5), (2, 1, 5, 4)])
+def test_a_wrong_mask_is_one_clear_line(rng, shape):
+    """(B, H, 1, S) would do for the encoder, and for the decoder where heads happen to agree."""
+    layer, (source, target), mask = random_model(rng), sequences(rng), np.ones(shape, bool)
+    message = "^EncoderDecoder: " + re.escape(f"source_mask must have shape (2 or 1, 1, 5 or 1, 5), got {shape}") + "$"
     for run in (layer, layer.vjp, lambda s, t, **m: layer.encode(s, **m), layer.decode):
         with pytest.raises(ValueError, match=message):
             run(source, target, source_mask=mask)
+
+
+@pytest.mark.parametrize(("name", "columns"), [("target_mask", 4), ("memory_mask", 5)])
+def test_a_wrong_mask_of_targets_is_one_clear_line(rng, name, columns):
+    layer, (source, target) = random_model(rng), sequences(rng)
+    for wrong in ((2, 4), (2, 1, 5, columns), (2, 4, 1, columns), (2, 1, 4, 3)):
+        must = f"{name} must have shape (2 or 1, 1, 4 or 1, {columns}), got {wrong}"
+        for run in (layer, layer.vjp, layer.decode):
+            with pytest.raises(ValueError, match=f"^EncoderDecoder: {re.escape(must)}$"):
+                run(source, target, **{name: np.ones(wrong, bool)})
+    with pytest.raises(TypeError, match=f"^EncoderDecoder: {name} must be a boolean array, got float64$"):
+        layer(source, target, **{name: np.ones((2, 1, 4, columns))})
+
+
+def test_a_mask_of_the_sources_rows_needs_one_of_the_memory(rng):
+    layer, (source, target) = random_model(rng), sequences(rng)
+    mask, message = np.ones((2, 1, 5, 5), bool), "memory_mask must be given where source_mask has 5 rows, got None"
+    for run in (layer, layer.vjp, layer.decode):
+        with pytest.raises(ValueError, match=f"^EncoderDecoder: {message}$"):
+            run(source, target, source_mask=mask)
+    same(layer.encode(source, source_mask=mask), layer.encode(source))
+    must = r"source_mask must have shape \(2 or 1, 1, 1, 5\), got \(2, 1, 5, 5\)"
+    with pytest.raises(ValueError, match=rf"^EncoderDecoder\.cache: {must}$"):
+        layer.cache(2, 4, source, source_mask=mask)
+
+
+SOURCES, TARGETS = np.array([[0, 1, 2, 0, 1]]), np.array([[0, 1, 0, 1]])  # position ids of two sequences in a row
+ROWS = {"source_mask": packed(SOURCES), "target_mask": packed(TARGETS), "memory_mask": packed(TARGETS, SOURCES)}
+ROWS |= {"source_position_ids": SOURCES, "target_position_ids": TARGETS}
+
+
+@pytest.mark.parametrize("positions", [SinusoidalPositions(), LearnedPositions(np.ones((6, 8))), None])
+def test_sequences_of_a_row_are_those_sequences_alone(rng, positions):
+    layer = generic(rng, dataclasses.replace(random_model(rng), positions=positions))
+    source, target = sequences(rng, 1)
+    dy = rng.normal(size=target.shape)
+    y, pullback = layer.vjp(source, target, **ROWS)
+    d_layer, dsource, dtarget = pullback(dy)
+    pairs = [(slice(0, 3), slice(0, 2)), (slice(3, 5), slice(2, 4))]
+    alone = [layer.vjp(source[:, s], target[:, t]) for s, t in pairs]
+    back = [one_pullback(dy[:, t]) for (_, t), (_, one_pullback) in zip(pairs, alone, strict=True)]
+    same(y, np.concatenate([one for one, _ in alone], axis=1))
+    same(dsource, np.concatenate([one for _, one, _ in back], axis=1))
+    same(dtarget, np.concatenate([one for _, _, one in back], axis=1))
+    same_tree(d_layer, total(d for d, _, _ in back))
+    assert np.array_equal(layer(source, target, **ROWS), y)
+    for name in ("source_mask", "target_mask", "memory_mask"):
+        other = ROWS | {name: np.ones_like(ROWS[name])}
+        assert np.abs(layer(source, target, **other) - y).max() > 1e-3
+
+
+def test_masks_of_a_row_forgotten_in_the_backward_are_caught(caught, rng):
+    class Wrong(EncoderDecoder):
+        def vjp(self, source, target, **rows):
+            y, _ = super().vjp(source, target, **rows)
+            return y, super().vjp(source, target, **rows | {"memory_mask": np.ones((1, 1, 4, 5), bool)})[1]
+
+    layer = random_model(rng)
+    wrong = Wrong(layer.encoder, layer.decoder, layer.positions)
+    right = {name for name in parameters(wrong) if name.endswith("key.b")} | {"decoder.norm.beta"}  # 0, or dy alone
+    caught({"source", "target"} | parameters(wrong) - right, wrong, *sequences(rng, 1), **ROWS)
 
 
 @pytest.mark.parametrize(("mask", "got"), [(np.ones((1, 1, 1, 5)), "float64"), ([True] * 5, "list")])

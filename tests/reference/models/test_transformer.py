@@ -54,7 +54,7 @@ def small(rng, **lengths):
     return model, tokens(rng, 2, **{"s": 3, "t": 2, **lengths}, vocabulary=5)
 
 
-@pytest.mark.parametrize("i", range(5))
+@pytest.mark.parametrize("i", range(6))
 def test_backward_is_proved(prove, rng, i):
     _, model, _, constants = list(examples(rng))[i]
     report = prove(model, **constants)
