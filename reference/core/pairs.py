@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from reference.core.arrays import expect_beside
 from reference.core.masks import causal
 from reference.core.shapes import expect_boolean, expect_shape
 
@@ -14,16 +15,16 @@ from reference.core.shapes import expect_boolean, expect_shape
 def expect_source(where: str, name: str, source: Any, source_mask: Any, *, one: bool = False) -> None:
     """Raise unless these are a source (B, S, D), or what was made of it, and the mask of one, with `one` of one row."""
     expect_shape(where, name, source, ("B", "S", "D"))
-    batch, length, _ = source.shape
-    _expect_mask(where, "source_mask", source_mask, batch, 1 if one else length, length)
+    length = source.shape[1]
+    _expect_mask(where, "source_mask", source_mask, source, 1 if one else length, length)
 
 
 def expect_target(where: str, target: Any, memory: Any, target_mask: Any, memory_mask: Any) -> None:
     """Raise unless these are a target (B, T, D) of a source or memory (B, S, D), and masks of its positions."""
     expect_shape(where, "target", target, (memory.shape[0], "T", memory.shape[2]))
-    batch, length, _ = target.shape
-    _expect_mask(where, "target_mask", target_mask, batch, length, length)
-    _expect_mask(where, "memory_mask", memory_mask, batch, length, memory.shape[1])
+    length = target.shape[1]
+    _expect_mask(where, "target_mask", target_mask, target, length, length)
+    _expect_mask(where, "memory_mask", memory_mask, target, length, memory.shape[1])
 
 
 def of_memory(where: str, source_mask: Any, memory_mask: Any) -> Any:
@@ -46,10 +47,13 @@ def of_target(target: np.ndarray, target_mask: Any) -> np.ndarray:
     return seen if target_mask is None else seen & target_mask
 
 
-def _expect_mask(where: str, name: str, mask: Any, batch: int, rows: int, columns: int) -> None:
+def _expect_mask(where: str, name: str, mask: Any, x: Any, rows: int, columns: int) -> None:
+    """Raise unless a mask is None, or one of rows and columns for each of x (B, ...), an array like it."""
     if mask is None:
         return
     expect_boolean(where, name, mask)
+    expect_beside(where, name, mask, x)
+    batch = x.shape[0]
     b, _, t, _ = mask.shape if mask.ndim == 4 else (0, 0, 0, 0)
     if mask.shape[1:2] + mask.shape[3:] != (1, columns) or b not in (1, batch) or t not in (1, rows):
         row = "1" if rows == 1 else f"{rows} or 1"

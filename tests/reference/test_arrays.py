@@ -97,7 +97,14 @@ def test_every_generation_is_tried():
     assert {name for name, parameters in named.items() if parameters[:2] == ["model", "source"]} == set(GENERATION)
 
 
-@pytest.mark.parametrize("example", TRANSFORMERS, ids=[f"{e.module}: {e.name}" for e in TRANSFORMERS])
+@pytest.mark.parametrize(
+    "example",
+    [
+        pytest.param(example, id=f"{example.module}: {example.name}")
+        for example in TRANSFORMERS
+        if "memory_mask" not in example.constants  # a row is answered whole: several sources are several rows
+    ],
+)
 @pytest.mark.parametrize("name", GENERATION)
 def test_every_generation_runs_on_strict_arrays_bit_for_bit(name, example):
     generate, mask = public("generation")[name], example.constants.get("source_mask")
