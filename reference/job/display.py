@@ -1,7 +1,7 @@
 """What the job prints when something is done."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -58,18 +58,17 @@ def show_bits(console: Console, run: Run, record: Mapping[str, Any], beside: Map
         console.print(f"{name:14}{bits:>11.4f}")
 
 
-def show_samples(console: Console, task: Learned, examples: Iterable[Examples], said: Iterable[np.ndarray]) -> None:
-    """Print each source beside what was said to it, and whether that is right."""
-    rows = [
-        (task.source_text(source), task.said_text(answer), ("right" if tokens.all() else "wrong") if some.count else "")
-        for some, answers in zip(examples, said, strict=True)
-        for source, answer, tokens in zip(some.source, answers, task.right(some, answers), strict=True)
-    ]
-    width = max(len("source"), *(len(source) for source, _, _ in rows))
-    width_out = max(len("generated"), *(len(answer) for _, answer, _ in rows))
+def show_samples(console: Console, task: Learned, examples: Sequence[Examples], said: Iterable[np.ndarray]) -> None:
+    """Print each source beside what was said to it, as soon as it is there, and whether that is right."""
+    sources = [[task.source_text(source) for source in some.source] for some in examples]
+    width = max(len("source"), *(len(source) for texts in sources for source in texts))
+    right = [task.said_text(labels) for some in examples if some.count for labels in some.labels]
+    width_out = max(len("generated"), *map(len, right), 0)
     console.print(f"\n{'source':{width}}   generated", soft_wrap=True)
-    for source, answer, word in rows:
-        colour = "bold red" if word == "wrong" else "green"
-        shown = f"{source:{width}}   {answer:{width_out}}   " if word else f"{source:{width}}   {answer}"
-        console.print(shown, end="", soft_wrap=True)
-        console.print(word, style=colour, soft_wrap=True)
+    for some, texts, answers in zip(examples, sources, said, strict=True):
+        for source, answer, tokens in zip(texts, answers, task.right(some, answers), strict=True):
+            word = ("right" if tokens.all() else "wrong") if some.count else ""
+            shown = task.said_text(answer)
+            shown = f"{source:{width}}   {shown:{width_out}}   " if word else f"{source:{width}}   {shown}"
+            console.print(shown, end="", soft_wrap=True)
+            console.print(word, style="bold red" if word == "wrong" else "green", soft_wrap=True)

@@ -1,6 +1,8 @@
 """What a trained model says, to sequences or behind a prompt."""
 
 import sys
+import time
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -26,20 +28,17 @@ def generate(given: Given) -> int:
     if prompted.asked(given):
         return _go_on(given)
     expect_extras("rich", "safetensors")
-    from reference.job.display import console, show_samples
     from reference.training.checkpoint import load
 
     run, state = load(given.get("checkpoint", Folder(OUT).checkpoint))
     if run.task.goes_on:
         raise UsageError("a model of text must have a --prompt to go on from, got none")
-    examples = _examples(run, given)
-    said = [run.family.said(state.model, one, devices.HOST.there) for one in examples]
-    show_samples(console(), run.task, examples, said)
+    _answer(run, state.model, _examples(run, given))
     return 0
 
 
 def _go_on(given: Given) -> int:
-    """Let a model of text that was trained here go on from a prompt."""
+    """Let a model that was trained here go on from a prompt, or answer the sequences in it."""
     expect_extras("safetensors")
     from reference.job import speak
     from reference.training.checkpoint import load
@@ -51,10 +50,34 @@ def _go_on(given: Given) -> int:
             raise UsageError(f"a prompt must come without {name}, got both")
     length, seed = whole("tokens", given.get("tokens", 50), 1), whole("seed", given.get("seed", 0), 0)
     run, state = load(given.get("checkpoint", Folder(OUT.with_name("text")).checkpoint))
+    if not run.task.goes_on:
+        expect_extras("rich")
+        prompted.expect_alone(given, run.task_name)
+        _answer(run, state.model, _asked(run.task, prompt.splitlines()))
+        return 0
     speak.speak(
         run, state.model, prompt, length, seed, sys.stdout, sampling=sampling, end=given.get("end"), told=sys.stderr
     )
     return 0
+
+
+def _answer(run: Run, model: Any, examples: list[Examples]) -> None:
+    """Show what a model says to each of the sequences as soon as it is said, then how fast."""
+    from reference.job.display import console, show_samples
+
+    count = seconds = 0.0
+
+    def said() -> Iterator[np.ndarray]:
+        nonlocal count, seconds
+        for one in examples:
+            start = time.perf_counter()
+            answer = run.family.said(model, one, devices.HOST.there)
+            seconds += time.perf_counter() - start
+            count += answer.size
+            yield answer
+
+    show_samples(console(), run.task, examples, said())
+    prompted.tell(sys.stderr, int(count), seconds)
 
 
 def _speak(given: Given) -> int:
@@ -78,19 +101,19 @@ def _examples(run: Run, given: Given) -> list[Examples]:
         for name in ("count", "seed"):
             if name in given:
                 raise UsageError(f"{name} must come without symbols, got {name} {given[name]} and symbols")
-        parts = (part.split() for part in " ".join(given["symbols"]).split("/"))
-        asked = [_asked(run.task, part) for part in parts if part]
-        if not asked:
-            raise UsageError("a sequence must have at least one symbol, got none")
-        return asked
+        return _asked(run.task, " ".join(given["symbols"]).split("/"))
     count = whole("count", given.get("count", 5), 1)
     rng = np.random.default_rng(whole("seed", given.get("seed", 0), 0))
     _, held_out = data(run)
     return [held_out[row : row + 1] for row in rng.permutation(len(held_out))[:count]]
 
 
-def _asked(task: Learned, words: list[str]) -> Examples:
+def _asked(task: Learned, sequences: list[str]) -> list[Examples]:
+    """Return one by one what was asked, but for what is empty."""
     try:
-        return task.asked(words)
+        asked = [task.asked(each.split()) for each in sequences if each.strip()]
     except ValueError as error:
         raise UsageError(str(error)) from None
+    if not asked:
+        raise UsageError("a sequence must have at least one symbol, got none")
+    return asked

@@ -17,7 +17,8 @@ STDIN = Path("-")
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of which `text` and `sampling` speak."""
     parser.add_argument("--prompt", metavar="TEXT", help=(
-        "what a model of text goes on from; for published weights without a tokenizer.json ids such as '3 1 2'"))
+        "what a model of text goes on from; for published weights without a tokenizer.json ids such as '3 1 2'; of a "
+        "model of another task sequences to read, one a line"))
     parser.add_argument("--prompt-file", type=Path, metavar="FILE", help="a file with it in UTF-8; - is standard input")
     parser.add_argument("--tokens", type=int, metavar="N", help=(
         "how many it says after it at most (default: 50, or as many as published weights have positions for)"))
@@ -37,6 +38,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def asked(given: dict[str, Any]) -> bool:
     """Whether the options of a command ask for what stands behind a prompt."""
     return bool({"prompt", "prompt_file", "tokens", "end", *FIELDS} & given.keys())
+
+
+def expect_alone(given: dict[str, Any], task: str) -> None:
+    """Raise UsageError if options for what goes on stand beside the prompt of a model of another task."""
+    for name in ("tokens", "end", *FIELDS):
+        if name in given:
+            raise UsageError(f"{name.replace('_', '-')} must be for a model of text, got one of {task}")
 
 
 def text(given: dict[str, Any]) -> str:
@@ -101,5 +109,9 @@ def say(said: Iterator[int], pieces: Pieces, out: TextIO, told: TextIO | None) -
     out.write("\n")
     out.flush()
     if told is not None:
-        seconds = max(time.perf_counter() - start, 1e-9)
-        told.write(f"{count} tokens, {count / seconds:.3g} a second\n")
+        tell(told, count, time.perf_counter() - start)
+
+
+def tell(told: TextIO, count: int, seconds: float) -> None:
+    """Write how many tokens were said in how long."""
+    told.write(f"{count} tokens, {count / max(seconds, 1e-9):.3g} a second\n")

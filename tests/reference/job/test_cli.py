@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -131,7 +132,8 @@ def test_train_then_generate_and_one_seed_gives_the_same_bits(command, tmp_path)
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "other" / name).read_bytes()
 
     done = command("generate", "--checkpoint", "one/checkpoint.safetensors", 3, 1, "/", 2)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert done.returncode == 0
+    assert re.fullmatch(r"3 tokens, \S+ a second\n", done.stderr)
     assert [line[:3] for line in done.stdout.splitlines()[2:]] == ["3 1", "2  "]
 
 

@@ -1,4 +1,5 @@
 import io
+import re
 from pathlib import Path
 
 import pytest
@@ -6,7 +7,7 @@ import pytest
 from reference.job import commands
 from reference.job.errors import UsageError
 from reference.job.files import OUT, Folder
-from reference.training import loop
+from reference.training import families, loop
 from reference.training.checkpoint import save
 from reference.training.errors import CheckpointError
 from reference.training.settings import Run
@@ -28,6 +29,46 @@ def test_generate_answers_what_is_asked(saved, capsys):
     assert commands.generate({"symbols": ["3", "1", "/", "2", "2", "2", "/"]}) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line[:5] for line in lines[2:]] == ["3 1  ", "2 2 2"]
+
+
+def test_sequences_come_from_a_prompt_a_file_or_standard_input_and_their_speed_is_told(saved, capsys, monkeypatch):
+    path = {"checkpoint": Folder(OUT).checkpoint}
+    saved()
+    assert commands.generate({"symbols": ["3", "1", "/", "2", "2", "2"]}) == 0
+    asked = capsys.readouterr()
+    assert re.fullmatch(r"5 tokens, \S+ a second\n", asked.err)
+    Path("two.txt").write_text("3 1\n\n2 2 2\n")
+    for where in ({"prompt": "3 1\n2 2 2"}, {"prompt_file": Path("two.txt")}, {"prompt_file": Path("-")}):
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"3 1\r\n2 2 2\n")))
+        assert commands.generate(path | where) == 0
+        shown = capsys.readouterr()
+        assert shown.out == asked.out and shown.err.startswith("5 tokens, ")
+
+
+@pytest.mark.parametrize(("given", "message"), [
+    ({"prompt": "3 1", "tokens": 3}, "tokens must be for a model of text, got one of copy"),
+    ({"prompt": "3 1", "top_p": 0.5}, "top-p must be for a model of text, got one of copy"),
+    ({"prompt": "3 1", "end": [2]}, "end must be for a model of text, got one of copy"),
+    ({"prompt": "3 4"}, "a symbol must be one of 1 to 3, got '4'"),
+    ({"prompt": " \n"}, "a sequence must have at least one symbol, got none"),
+    ({"prompt": "3", "symbols": ["1"]}, "a prompt must come without symbols, got both"),
+])  # fmt: skip
+def test_a_prompt_of_no_sequences_is_one_clear_line(saved, given, message):
+    saved()
+    assert refused({"checkpoint": Folder(OUT).checkpoint} | given) == message
+
+
+def test_each_answer_is_shown_as_soon_as_it_is_said(saved, capsys, monkeypatch):
+    saved()
+    seen, greedy = [], families.greedy
+
+    def heard(*inputs, **options):
+        seen.append(len(capsys.readouterr().out.splitlines()))
+        return greedy(*inputs, **options)
+
+    monkeypatch.setattr(families, "greedy", heard)
+    assert commands.generate({"symbols": ["3", "/", "2", "/", "1"]}) == 0
+    assert seen == [2, 1, 1]  # the head of the table, then a line before each next sequence is read
 
 
 def test_generate_takes_held_out_sequences_by_itself(saved, capsys):
