@@ -114,4 +114,4 @@ def say(said: Iterator[int], pieces: Pieces, out: TextIO, told: TextIO | None) -
 
 def tell(told: TextIO, count: int, seconds: float) -> None:
     """Write how many tokens were said in how long."""
-    told.write(f"{count} tokens, {count / max(seconds, 1e-9):.3g} a second\n")
+    told.write(f"{count} token{'' if count == 1 else 's'}, {count / max(seconds, 1e-9):.3g} a second\n")

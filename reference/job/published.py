@@ -101,7 +101,7 @@ def convert(source: Path, out: Path, dtype: str | None) -> None:
         raise JobError(f"{out}: must be a new folder, got one that is there")
     if out.suffix == folder.SUFFIX:
         raise JobError(f"{out}: must be a folder, got the name of a file of tensors")
-    published = source.is_dir() or (source.parent / folder.CONFIG).is_file()
+    published = source.is_dir() or source.suffix in folder.PICKLES or (source.parent / folder.CONFIG).is_file()
     try:
         with folder.drafted(out) as draft:
             if published:

@@ -60,6 +60,11 @@ def test_a_file_of_tensors_speaks_as_its_folder_does(model, folder):
     assert out.getvalue() == said(model, [3, 1, 4], 5)
 
 
+def test_one_token_is_told_as_one(folder, capsys):
+    assert main(["generate", "--model", str(folder), "--prompt", "3", "--tokens", "1"]) == 0
+    assert capsys.readouterr().err.startswith("1 token, ")
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -340,6 +345,17 @@ def test_a_conversion_that_fails_leaves_nothing(folder, tmp_path, monkeypatch, c
     assert main(["convert", str(folder), str(tmp_path / "out")]) == 1
     assert capsys.readouterr().err == "python -m reference convert: No space left on device\n"
     assert sorted(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize("suffix", [".bin", ".pt", ".pth"])
+def test_a_pickle_is_refused_in_one_line_that_says_what_to_do(tmp_path, capsys, suffix):
+    path = tmp_path / f"model{suffix}"
+    path.write_bytes(b"\x80\x04.")
+    must = "must be .safetensors, got a pickle, which may run code: save it again where it was made, as .safetensors"
+    for words in (["convert", str(path), str(tmp_path / "out")], ["generate", "--model", str(path), "--prompt", "1"]):
+        assert main(words) == 1
+        assert capsys.readouterr().err == f"python -m reference {words[0]}: {path}: {must}\n"
+    assert not (tmp_path / "out").exists()
 
 
 def test_nothing_is_written_over(folder, tmp_path):
