@@ -24,11 +24,14 @@ def normalization(layer: Any, gamma: np.ndarray, eps: float, beta: np.ndarray | 
         if x.dtype.char != "f":
             return layer(x)
         if x.size == len(share):  # one row, whose mean and root are two numbers of Python
-            y = x - np.vecdot(x, share).item() if centred else x
+            row = x.reshape(-1)
+            y = row - row.dot(share).item() if centred else row
             wide = y.astype("d")
-            y = y / math.sqrt(np.vecdot(wide, wide).item() * mean + eps)
+            y = y / math.sqrt(wide.dot(wide).item() * mean + eps)
             y *= gamma
-            return y if beta is None else np.add(y, beta, out=y)
+            if beta is not None:
+                y += beta
+            return y.reshape(x.shape)
         y = x - np.vecdot(x, share)[..., None] if centred else x
         wide = y.astype("d")
         square = np.vecdot(wide, wide)[..., None]

@@ -100,7 +100,10 @@ def expect_ids(where: str, name: str, ids: Any, bound: int) -> None:
     there, so ids are checked before they go over.
     """
     expect_integers(where, name, ids)
-    if on_host(ids) and ids.size and (ids.min() < 0 or ids.max() >= bound):
+    if not on_host(ids) or not ids.size:
+        return
+    least, most = (ids.min(), ids.max()) if ids.size > 1 else [ids.item()] * 2  # one id, as in a step, is read at once
+    if least < 0 or most >= bound:
         position = tuple(int(i) for i in np.argwhere((ids < 0) | (ids >= bound))[0])
         raise ValueError(f"{where}: {name} must lie in [0, {bound}), got {ids[position]} at {position}")
 

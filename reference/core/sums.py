@@ -53,7 +53,7 @@ def row_maxima(x: np.ndarray, least: float = -np.inf) -> np.ndarray:
     if on_host(x):
         if x.shape[-1] <= SHORT:
             return np.maximum.reduce(as_rows(x).T.copy(), axis=0, initial=least).reshape(*x.shape[:-1], 1)
-        return x.max(axis=-1, keepdims=True, initial=least)  # up to twice as fast, and only NumPy takes it
+        return np.maximum.reduce(x, axis=-1, keepdims=True, initial=least)  # up to twice as fast; only NumPy takes it
     if not x.shape[-1]:
         return np.full_like(x, least, shape=(*x.shape[:-1], 1))
     largest = x.max(axis=-1, keepdims=True)

@@ -126,7 +126,8 @@ def attend_once(
     np.exp(e, out=e)                                                            # (B, H, R)     # (cache.10)
     y = e.reshape(batch, groups, heads // groups, slots) @ values               # (B, G, H / G, W)
     z = e.sum(axis=-1, keepdims=True)                                           # (B, H, 1)
-    o = y.reshape(batch, heads, values.shape[3]) / np.maximum(z, 0.5)           # (B, H, W)     # (cache.11)
+    least = z if mask is None else np.maximum(z, 0.5)  # where nothing is hidden a sum is at least 1
+    o = y.reshape(batch, heads, values.shape[3]) / least                        # (B, H, W)     # (cache.11)
     return o
 
 
