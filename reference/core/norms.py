@@ -25,9 +25,9 @@ def normalization(layer: Any, gamma: np.ndarray, eps: float, beta: np.ndarray | 
             return layer(x)
         if x.size == len(share):  # one row, whose mean and root are two numbers of Python
             row = x.reshape(-1)
-            y = row - row.dot(share).item() if centred else row
+            y = row - float(row.dot(share)) if centred else row
             wide = y.astype("d")
-            y = y / math.sqrt(wide.dot(wide).item() * mean + eps)
+            y = y / math.sqrt(float(wide.dot(wide)) * mean + eps)
             y *= gamma
             if beta is not None:
                 y += beta

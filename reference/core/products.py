@@ -44,7 +44,7 @@ def product(w: np.ndarray, b: np.ndarray | None = None) -> Callable[[Any], Any]:
     def apply(x: Any) -> Any:
         if here and x.size == width > 0:
             y = x.reshape(-1).dot(w)
-            return (y if b is None else y + b).reshape(*x.shape[:-1], columns)
+            return (y if b is None else y + b)[(None,) * (x.ndim - 1)]  # the axes before the last have length 1
         rows = as_rows(x)
         if blocks is None:
             y = rows @ w
