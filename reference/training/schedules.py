@@ -24,14 +24,21 @@ def schedule(
     It rises in equal strides, the first of them already above zero, in front of what falls in the steps that are left.
 
     Raises:
-        ValueError: the warm-up is not shorter than the run, or what falls does not fit behind it.
+        ValueError: the warm-up is not shorter than the run, what falls does not fit behind it, or it would rise.
     """
     if warmup >= steps:
         raise ValueError(f"schedule: warmup must be shorter than the run of {steps:,} steps, got {warmup:,}")
+    if name in FALLS and end_rate > rate:
+        raise ValueError(f"schedule: end-rate must not be above the rate, {rate:g}, got {end_rate:g}")
     start, left = rate / (warmup + 1), steps - warmup
     if name == "inverse-square-root":
         return inverse_square_root(rate, max(warmup, 1))
     if name == "one-cycle":
+        if max(warmup, 1) + 1 >= steps:
+            raise ValueError(
+                f"schedule: warmup, of a step or more, must end before the last step of the run of {steps:,} steps, "
+                f"got {max(warmup, 1):,}"
+            )
         return one_cycle(start, rate, end_rate, max(warmup, 1), steps)
     if name == "warmup-stable-decay":
         last = max(steps // 5, 1) if fall is None else fall

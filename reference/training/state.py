@@ -8,6 +8,8 @@ import numpy as np
 
 from reference.training.settings import Run
 
+PLACES = 0, 0, 0, 2, 1  # numbers of a place, by use: of one length each, for a generator of [3] is that of [3, 0, 0]
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class State:
@@ -54,5 +56,10 @@ def stream(run: Run, use: int, *place: int) -> np.random.Generator:
     """Return the generator of one use, and of a place in it; none depends on how far another went.
 
     The uses are: data 0, parameters 1, order 2, what is drawn within a step 3, samples of an epoch 4.
+
+    Raises:
+        ValueError: the place has more or fewer numbers than those of this use.
     """
+    if len(place) != PLACES[use]:
+        raise ValueError(f"stream: a place of use {use} must have so many numbers: {PLACES[use]}, got {len(place)}")
     return np.random.default_rng([run.training.seed, use, *place])

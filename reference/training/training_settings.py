@@ -10,6 +10,7 @@ from reference.training.optimizers import optimizer, with_tables
 from reference.training.schedules import schedule
 
 Whole: TypeAlias = Annotated[int, lambda where, name, value: expect_whole(where, name, value, 0)]
+Seed: TypeAlias = Annotated[int, lambda where, name, value: expect_whole(where, name, value, 0, 2**32 - 1)]  # a word
 
 OWN = ("momentum", "nesterov", "beta1", "beta2", "decay")  # settings that some optimizers have
 
@@ -17,7 +18,7 @@ OWN = ("momentum", "nesterov", "beta1", "beta2", "decay")  # settings that some 
 class TrainingSettings(Settings):
     """How a model is trained."""
 
-    seed: Whole = 0
+    seed: Seed = 0
     batch: Size = 16
     epochs: Size = 10
     shards: Size = 1            # of a batch, whose gradients are added in their order

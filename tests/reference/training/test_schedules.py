@@ -51,6 +51,21 @@ def test_what_is_of_use_to_some_schedules_only_is_a_setting_of_theirs():
     assert {word for words in USED.values() for word in words} < set(NAMES)
 
 
+@pytest.mark.parametrize("name", FALLS)
+def test_a_rate_that_would_rise_to_its_end_is_one_clear_line(name):
+    with pytest.raises(ValueError, match=r"^schedule: end-rate must not be above the rate, 0\.5, got 0\.6$"):
+        rates(name, end_rate=0.6)
+    assert rates(name, end_rate=0.5)[-1] == 0.5
+
+
+@pytest.mark.parametrize(("warmup", "steps"), [(0, 1), (0, 2), (5, 6), (18, 19)])
+def test_one_cycle_without_a_step_behind_its_highest_is_one_clear_line(warmup, steps):
+    message = rf"^schedule: warmup, .* before the last step of the run of {steps} steps, got {max(warmup, 1)}$"
+    with pytest.raises(ValueError, match=message):
+        rates("one-cycle", steps, warmup=warmup)
+    assert len(rates("one-cycle", steps + 2, warmup=warmup)) == steps + 2
+
+
 @pytest.mark.parametrize(("warmup", "fall"), [(0, 19), (0, 10**6), (4, 16), (19, None)])
 def test_a_fall_that_has_no_room_behind_the_warm_up_is_one_clear_line(warmup, fall):
     together = f"{max(warmup, 1) + (fall or 4):,}"

@@ -15,6 +15,7 @@ def test_every_optimizer_that_settings_name_is_there():
     ("given", "message"),
     [
         ({"seed": -1}, "seed must be at least 0, got -1"),
+        ({"seed": 2**32}, "seed must be at most 4,294,967,295, got 4294967296"),  # two words: the second is a use
         ({"rate": 0.0}, "rate must be positive and finite, got 0.0"),
         ({"rate": float("nan")}, "rate must be positive and finite, got nan"),
         ({"clip": float("inf")}, "clip must be positive and finite, got inf"),
