@@ -16,7 +16,6 @@ from reference.tasks.text import Text
 from reference.training.devices import DEVICES
 from reference.training.errors import RunError
 from reference.training.families import FAMILIES, Family
-from reference.training.grid import FOLLOW
 
 ABOUT = """\
 A Transformer in NumPy whose every backward pass is derived on paper, written by
@@ -135,14 +134,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     name = f"python -m reference {words[0]}" if training else "python -m reference"
     try:
         task, family, found = tasks.find("copy"), FAMILIES["encoder-decoder"], dict[str, Any]()
+        others, without = OTHERS, tuple[str, ...]()
         if training:
             names, rest = named(words[1:])
             words = [words[0], *rest]
-            task, family, found = kind_of(rest, names)
+            if words[0] == "scale":
+                others, without = scale_command.OTHERS, scale_command.WITHOUT
+            task, family, found = kind_of(rest, names, others)
         reader = parser(task, family)
         parsed, unknown = reader.parse_known_args(words)
         if unknown and training:
-            others, without = (OTHERS, ()) if words[0] == "train" else (scale_command.OTHERS, FOLLOW)
             raise UsageError(unknown_option(unknown[0], task, family, others, without))
         if unknown:
             reader.error(f"unrecognized arguments: {' '.join(unknown)}")

@@ -6,6 +6,7 @@ The extras (rich, matplotlib, safetensors) are imported by the command that need
 import webbrowser
 from typing import Any
 
+from reference.core.words import many
 from reference.data.errors import DataError
 from reference.job.asked import expect_extras, expect_used, expect_vocabulary_used, whole
 from reference.job.errors import JobError, UsageError
@@ -121,7 +122,7 @@ def _resumed(folder: Folder, given: Given) -> tuple[Run, State]:
             raise UsageError(f"{name} must be {here} as in {folder.checkpoint}, got {value}")
     longer = _run({**there, **given})
     if longer.steps_per_epoch != run.steps_per_epoch:
-        was = f"{run.steps_per_epoch:,} steps as in {folder.checkpoint}"
+        was = f"{many(run.steps_per_epoch, 'step')} as in {folder.checkpoint}"
         raise UsageError(f"an epoch must have {was}, got {longer.steps_per_epoch:,}: steps and epochs grow together")
     return longer, state
 

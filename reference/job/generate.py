@@ -1,5 +1,6 @@
 """What a trained model says, to sequences or behind a prompt."""
 
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -101,7 +102,8 @@ def _examples(run: Run, given: Given) -> list[Examples]:
         for name in ("count", "seed"):
             if name in given:
                 raise UsageError(f"{name} must come without symbols, got {name} {given[name]} and symbols")
-        return _asked(run.task, " ".join(given["symbols"]).split("/"))
+        symbols = prompted.decoded("symbols", os.fsencode(" ".join(given["symbols"])))
+        return _asked(run.task, symbols.split("/"))
     count = whole("count", given.get("count", 5), 1)
     rng = np.random.default_rng(whole("seed", given.get("seed", 0), 0))
     _, held_out = data(run)

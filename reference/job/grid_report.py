@@ -3,6 +3,7 @@
 import html
 from collections.abc import Mapping, Sequence
 
+from reference.core.words import many
 from reference.job import grid_table, report
 from reference.job.grid_fit import Found, left_out
 from reference.training.cells import Result
@@ -42,7 +43,8 @@ def page(cells: Sequence[Cell], results: Sequence[Result], found: Found, picture
 
 def _about(cells: Sequence[Cell]) -> str:
     run = cells[0].run
-    made = f"{len(cells):,} models of the family <b>{html.escape(run.family_name)}</b>, {html.escape(run.task.title)}"
+    models = f"{many(len(cells), 'model')} of the family <b>{html.escape(run.family_name)}</b>"
+    made = f"{models}, {html.escape(run.task.title)}"
     return f"<p>{made}; each judged by {html.escape(run.task.judges)}.</p>"
 
 

@@ -16,10 +16,11 @@ from reference.training.families import FAMILIES, GIVEN, Family
 from reference.training.settings import SGD, known, parts, usual_model
 from reference.training.training_settings import TrainingSettings
 
-OTHERS = (  # options of `train` that are no settings
+OTHERS: tuple[str, ...] = (  # options of `train` that are no settings
     "config", "out", "resume", "tensorboard", "device", "workers", "threads", "dask", "mpi",
 )  # fmt: skip
 FLAGS = "--help", "--mpi", "--resume", "--tensorboard", "-h"  # options of `train` that no value follows
+TOML: dict[type, str] = {dict: "a table", list: "an array"}  # what a file calls them
 WORDS = {"true": True, "false": False}
 
 
@@ -73,24 +74,30 @@ def entries(path: Path) -> dict[str, Any]:
     for name, value in found.items():
         several = value if name == "files" and isinstance(value, list) else [value]
         if not all(isinstance(each, str | int | float) for each in several):
-            raise UsageError(f"{path}: {name} must be a number, a word, true or false, got {type(value).__name__}")
+            got = TOML.get(type(value), type(value).__name__)
+            raise UsageError(f"{path}: {name} must be a number, a word, true or false, got {got}")
     if isinstance(files := found.get("files"), str | list):
         found["files"] = (files,) if isinstance(files, str) else tuple(files)
     return found
 
 
-def kind_of(words: Sequence[str], names: Sequence[str] = ()) -> tuple[type[Learned], Family, dict[str, Any]]:
+def kind_of(
+    words: Sequence[str], names: Sequence[str] = (), others: Sequence[str] = OTHERS
+) -> tuple[type[Learned], Family, dict[str, Any]]:
     """Return the task and the family of which the command line speaks, and what its file says.
 
     The `names` are those of a task and of files that it is learned from, which are settings as well.
 
     Raises:
         JobError: the file cannot be read.
-        UsageError: a name is unknown, the nearest known one is given; or the task is not learned from files.
+        UsageError: a name is unknown, the nearest known one is given; or of one of the other options, which stand on
+            the command line only; or the task is not learned from files.
     """
     given = chosen(words)
     path = given.pop("config", None)
     found = {} if path is None else entries(Path(path))
+    for name in (name for name in others if name in found):
+        raise UsageError(f"{path}: {name} is no setting: it must stand on the command line, as --{name}")
     own: dict[str, Any] = {"task": names[0]} if names else {}
     try:
         if names and given.get("task", names[0]) != names[0]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from reference.core.words import many
 from reference.data import binary
 from reference.data.corpus import HELD_OUT, TOKENIZER, TRAIN, encoded, texts, tokenizer_of
 from reference.data.line import digest
@@ -38,5 +39,5 @@ def prepare(some: Sequence[Path], out: Path, word: str, vocabulary: int, console
         line.write(tokenizer.line.encode())
         (out / TOKENIZER).unlink(missing_ok=True)
     for name, count in zip((TRAIN, HELD_OUT), reversed(counts), strict=True):
-        console.print(f"{out / name}: {count:,} tokens of {tokenizer.vocabulary:,}", soft_wrap=True)
+        console.print(f"{out / name}: {many(count, 'token')} of {tokenizer.vocabulary:,}", soft_wrap=True)
     console.print(f"{out / TOKENIZER}: go on with 'python -m reference train text {out}'", soft_wrap=True)

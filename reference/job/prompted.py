@@ -1,12 +1,14 @@
 """What a model says behind a prompt: where the prompt comes from, how tokens are drawn, and how fast they come."""
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
+from reference.core.words import many
 from reference.generation.sampling import Sampling
 from reference.job.errors import JobError, UsageError
 
@@ -52,20 +54,26 @@ def text(given: dict[str, Any]) -> str:
 
     Raises:
         UsageError: there is none, or more than one.
-        JobError: the file cannot be read, or is no text.
+        JobError: the file cannot be read, or what was given is no text.
     """
     if "prompt" in given and "prompt_file" in given:
         raise UsageError("prompt must come without prompt-file, got both")
     if "prompt" in given:
-        return given["prompt"]
+        return decoded("prompt", os.fsencode(given["prompt"]))
     if "prompt_file" not in given:
         raise UsageError("a prompt must be given by --prompt or --prompt-file, got none")
     path, shown = given["prompt_file"], "standard input" if given["prompt_file"] == STDIN else given["prompt_file"]
     try:
         read = sys.stdin.buffer.read() if path == STDIN else path.read_bytes()
-        return read.decode("utf-8").removesuffix("\n").removesuffix("\r")
     except OSError as error:
         raise JobError(f"{shown}: cannot be read ({error.strerror})") from None
+    return decoded(shown, read).removesuffix("\n").removesuffix("\r")
+
+
+def decoded(shown: Any, read: bytes) -> str:
+    """Return the text of bytes that were given, on the command line too; JobError where they are none."""
+    try:
+        return read.decode("utf-8")
     except UnicodeDecodeError as error:
         got = f"byte {error.object[error.start]} at {error.start}"
         raise JobError(f"{shown}: must be text in UTF-8, got {got}") from None
@@ -114,4 +122,9 @@ def say(said: Iterator[int], pieces: Pieces, out: TextIO, told: TextIO | None) -
 
 def tell(told: TextIO, count: int, seconds: float) -> None:
     """Write how many tokens were said in how long."""
-    told.write(f"{count} token{'' if count == 1 else 's'}, {count / max(seconds, 1e-9):.3g} a second\n")
+    told.write(f"{many(count, 'token')}, {_pace(count / max(seconds, 1e-9))} a second
+")
+
+
+def _pace(rate: float) -> str:
+    return f"{rate:,.0f}" if rate >= 100 else f"{rate:.3g}"

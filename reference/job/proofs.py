@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from rich.console import Console
 
+from reference.core.words import many
 from reference.job import catalogue
 from reference.job.boards import bar
 from reference.job.table import Row, aligned
@@ -83,4 +84,4 @@ def _summary(done: Sequence[Proof]) -> str:
     modules = len({proof.example.module for proof in done})
     passed = sum(proof.passed for proof in done)
     arrays = sum(len(proof.answers) for proof in done)
-    return f"{passed} of {len(done)} examples of {modules} modules proved on balls, {arrays:,} arrays"
+    return f"{passed} of {len(done)} examples of {many(modules, 'module')} proved on balls, {arrays:,} arrays"

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from reference.core.words import many
 from reference.data.tokenizer import shown
 from reference.job.display import nats, percent
 from reference.scaling.parameters import parameters
@@ -81,9 +82,10 @@ def _whole(
 
 
 def document(title: str, parts: Iterable[str]) -> str:
-    """Return a whole page of these parts."""
+    """Return a whole page of these parts, in which what is no character, as of a file's name, has its number."""
     head = f'<meta charset="utf-8"><title>{html.escape(title)}</title><style>{STYLE}</style>'
-    return f'<!doctype html><html lang="en"><head>{head}</head><body>{"".join(parts)}</body></html>\n'
+    body = "".join(parts).encode("utf-8", "backslashreplace").decode()
+    return f'<!doctype html><html lang="en"><head>{head}</head><body>{body}</body></html>\n'
 
 
 def versions() -> str:
@@ -93,7 +95,7 @@ def versions() -> str:
 
 def _about(run: Run, last: Mapping[str, float]) -> str:
     model = f"A model of the family <b>{run.family_name}</b> with {parameters(run.model):,} parameters"
-    return f"<p>{model} after {int(last['step']):,} steps, judged by {run.task.judges}.</p>"
+    return f"<p>{model} after {many(int(last['step']), 'step')}, judged by {run.task.judges}.</p>"
 
 
 def table(head: Iterable[str], rows: Iterable[Sequence[str]], kind: str = "") -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from reference.core.words import many
 from reference.data.errors import DataError
 from reference.job.asked import expect_extras, expect_used
 from reference.job.errors import JobError, UsageError
@@ -17,6 +18,7 @@ from reference.training.families import Family
 from reference.training.grid import DEPTHS, FOLLOW, Cell, cells
 
 AXES = "depths", "data", "compute"
+WITHOUT = (*FOLLOW, "keep")  # settings that are no options: a cell keeps no checkpoint
 OTHERS = (*AXES, "config", "out", "workers", "dask", "mpi")  # options that are no settings
 
 
@@ -48,7 +50,7 @@ def add_scale(kinds: Any, task: type[Learned], family: Family) -> None:
     spread.add_argument("--dask", metavar="ADDRESS", help="train them on the Dask cluster of this scheduler")
     spread.add_argument("--mpi", action="store_true", help=(
         "train them by MPI: mpiexec -n 5 python -m mpi4py.futures -m reference scale --mpi"))
-    add_settings(scale, task, family, FOLLOW)
+    add_settings(scale, task, family, WITHOUT)
     scale.set_defaults(work=scale_up, name=scale.prog)
 
 
@@ -66,7 +68,7 @@ def _several(kind: Callable[[str], Any]) -> Callable[[str], tuple]:
             raise wrong
         number, times = Counter(numbers).most_common(1)[0]
         if times > 1:
-            raise argparse.ArgumentTypeError(f"must be different numbers, got {number:,} {times} times")
+            raise argparse.ArgumentTypeError(f"must be different numbers, got {number:,} more than once")
         return numbers
 
     return read
@@ -88,8 +90,9 @@ def scale_up(given: dict[str, Any]) -> int:
     expect_room(grid, spread.get("workers", 1))
     folder.expect_writable()
     screen = console()
-    screen.print(f"{task}: {len(grid):,} cells, {sum(cell.flops for cell in grid):.3g} flops in all\n", soft_wrap=True)
+    flops = sum(cell.flops for cell in grid)
     with clusters.workers(spread, "scale") as workers:
+        screen.print(f"{task}: {many(len(grid), 'cell')}, {flops:.3g} flops in all\n", soft_wrap=True)
         carry_out(grid, folder, screen, workers)
     return 0
 

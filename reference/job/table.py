@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from rich.console import Console
 from rich.text import Text
 
+from reference.core.words import many
 from reference.job import catalogue
 from reference.job.boards import bar
 from reference.job.verify import Verdict, verdicts
@@ -96,4 +97,4 @@ def _summary(done: Sequence[Verdict]) -> str:
     modules = len({verdict.example.module for verdict in done})
     passed = sum(verdict.passed for verdict in done)
     compared = sum(verdict.compared for verdict in done)
-    return f"{passed} of {len(done)} examples of {modules} modules proved, {compared:,} derivatives compared"
+    return f"{passed} of {len(done)} examples of {many(modules, 'module')} proved, {compared:,} derivatives compared"

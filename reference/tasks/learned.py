@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from reference.core.settings import Settings
+from reference.core.words import many
 
 
 class Learned(Settings):
@@ -80,14 +81,14 @@ class Learned(Settings):
         """What there is to read and to say, in words."""
         read, said = self.sizes
         return (
-            f"{read:,} tokens to read and {said:,} to say, {self.training:,} sequences to train on, "
+            f"{many(read, 'token')} to read and {said:,} to say, {many(self.training, 'sequence')} to train on, "
             f"{self.held_out:,} held out"
         )
 
     @property
     def judges(self) -> str:
         """By what it is judged, in words."""
-        return f"{self.held_out:,} sequences that do not occur in training"
+        return f"{many(self.held_out, 'sequence')} kept out of training"
 
     def name_of(self, token: int) -> str:
         """Return what a person reads for a token."""

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from reference.core.kinds import AboveZero, Count, Size
+from reference.core.words import many
 from reference.data.corpus import Corpus, is_prepared
 from reference.data.errors import DataError
 from reference.data.line import read
@@ -69,9 +70,8 @@ class Text(Learned):
         training, held_out = corpus.training, corpus.held_out
         for name, tokens in (("to train on", training), ("held out", held_out)):
             if len(tokens.ids) <= own.context:
-                raise DataError(
-                    f"context must be shorter than the text: {len(tokens.ids):,} tokens {name}, got {own.context:,}"
-                )
+                there = f"{many(len(tokens.ids), 'token')} {name}"
+                raise DataError(f"context must be shorter than the text: {there}, got {own.context:,}")
         return {
             **entries, "line": corpus.tokenizer.line, "digest": corpus.digest, "training": len(training.ids),
             "passages": len(own.spread(held_out.ids)), "bytes-a-token": held_out.size / len(held_out.ids),
@@ -96,11 +96,12 @@ class Text(Learned):
 
     @property
     def about(self) -> str:
-        return f"{self.training:,} tokens to train on, {self.passages:,} passages of {self.context:,} held out"
+        passages = f"{many(self.passages, 'passage')} of {self.context:,}"
+        return f"{many(self.training, 'token')} to train on, {passages} held out"
 
     @property
     def judges(self) -> str:
-        return f"{self.passages:,} passages that were held out"
+        return f"{many(self.passages, 'passage')} kept out of training"
 
     def name_of(self, token: int) -> str:
         return shown(self.encoder.decode([token]))

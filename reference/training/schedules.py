@@ -1,5 +1,6 @@
 """The learning rates that settings name, of a run of so many steps."""
 
+from reference.core.words import many
 from reference.optimizers.schedules import (
     Schedule,
     constant,
@@ -26,8 +27,9 @@ def schedule(
     Raises:
         ValueError: the warm-up is not shorter than the run, what falls does not fit behind it, or it would rise.
     """
+    run = f"the run of {many(steps, 'step')}"
     if warmup >= steps:
-        raise ValueError(f"schedule: warmup must be shorter than the run of {steps:,} steps, got {warmup:,}")
+        raise ValueError(f"schedule: warmup must be shorter than {run}, got {warmup:,}")
     if name in FALLS and end_rate > rate:
         raise ValueError(f"schedule: end-rate must not be above the rate, {rate:g}, got {end_rate:g}")
     start, left = rate / (warmup + 1), steps - warmup
@@ -35,18 +37,14 @@ def schedule(
         return inverse_square_root(rate, max(warmup, 1))
     if name == "one-cycle":
         if max(warmup, 1) + 1 >= steps:
-            raise ValueError(
-                f"schedule: warmup, of a step or more, must end before the last step of the run of {steps:,} steps, "
-                f"got {max(warmup, 1):,}"
-            )
+            want = f"warmup, of a step or more, must end before the last step of {run}"
+            raise ValueError(f"schedule: {want}, got {max(warmup, 1):,}")
         return one_cycle(start, rate, end_rate, max(warmup, 1), steps)
     if name == "warmup-stable-decay":
         last = max(steps // 5, 1) if fall is None else fall
         if (together := max(warmup, 1) + last) >= steps:
-            raise ValueError(
-                f"schedule: warmup, of a step or more, and fall must be shorter together than the run of {steps:,} "
-                f"steps, got {together:,}"
-            )
+            want = f"warmup, of a step or more, and fall must be shorter together than {run}"
+            raise ValueError(f"schedule: {want}, got {together:,}")
         return warmup_stable_decay(start, rate, end_rate, max(warmup, 1), last, steps)
     then = {
         "constant": lambda: constant(rate),

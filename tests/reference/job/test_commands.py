@@ -122,7 +122,7 @@ def test_verify_asks_the_workers(monkeypatch, capsys):
     monkeypatch.setattr(catalogue, "examples", lambda *_: iter([example]))
     assert commands.verify({}) == 0
     assert used == [1]
-    assert "1 of 1 examples of 1 modules proved" in capsys.readouterr().out
+    assert "1 of 1 examples of 1 module proved" in capsys.readouterr().out
 
 
 def test_a_negative_seed_is_one_clear_line(calls):

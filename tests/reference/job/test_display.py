@@ -31,7 +31,7 @@ def test_bits_a_byte_stand_beside_those_of_compressors(console, text):
     record = {"held_out_loss": 1.5, "held_out_bits_a_byte": 2.16404}
     display.show_bits(console, text(), record, {"gzip": 2.5, "xz": 2.25})
     assert shown(console) == (
-        "\nheld-out: 3 passages that were held out, 1.5000 nats a token\n"
+        "\nheld-out: 3 passages kept out of training, 1.5000 nats a token\n"
         "              bits a byte\n"
         "the model          2.1640\n"
         "gzip               2.5000\n"
@@ -54,9 +54,9 @@ def test_both_ways_to_read_are_told_apart(console):
     record = {
         "held_out_tokens": 0.5, "held_out_sequences": 0.25, "forced_tokens": 0.75, "forced_sequences": 0.125,
     }
-    display.show_accuracy(console, record, "1,000 sequences that do not occur in training")
+    display.show_accuracy(console, record, "1,000 sequences kept out of training")
     assert shown(console) == (
-        "\nheld-out: 1,000 sequences that do not occur in training\n"
+        "\nheld-out: 1,000 sequences kept out of training\n"
         "                   tokens   sequences\n"
         "autoregressive    50.00 %     25.00 %\n"
         "teacher-forced    75.00 %     12.50 %\n"

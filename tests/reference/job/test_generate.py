@@ -1,11 +1,12 @@
 import io
+import os
 import re
 from pathlib import Path
 
 import pytest
 
 from reference.job import commands
-from reference.job.errors import UsageError
+from reference.job.errors import JobError, UsageError
 from reference.job.files import OUT, Folder
 from reference.training import families, loop
 from reference.training.checkpoint import save
@@ -102,6 +103,12 @@ def test_generate_takes_held_out_sequences_by_itself(saved, capsys):
 def test_generate_refuses_what_the_model_does_not_know(saved, given, message):
     saved()
     assert refused(given) == message
+
+
+def test_generate_refuses_symbols_that_are_no_text(saved):
+    saved()
+    given = {"symbols": [os.fsdecode(b"1\xff")]}
+    assert refused(given, JobError) == "symbols: must be text in UTF-8, got byte 255 at 1"
 
 
 def test_generate_reads_the_checkpoint_it_is_told(tmp_path):

@@ -145,9 +145,11 @@ def test_a_file_says_which_options_there_are_and_the_command_line_overrides_it(f
     [
         ("widht = 3", UsageError, "an entry must be a known one, such as width, got 'widht'"),
         ("held_out = 3", UsageError, "an entry must be a known one, such as held-out, got 'held_out'"),
+        ('out = "here"', UsageError, "run.toml: out is no setting: it must stand on the command line, as --out"),
+        ("workers = 2", UsageError, "run.toml: workers is no setting: it must stand on the command line, as --workers"),
         ('task = "copi"', UsageError, "task: a task must be a known one, such as copy, got 'copi'"),
-        ("[model]\nwidth = 3", UsageError, "model must be a number, a word, true or false, got dict"),
-        ("width = [3]", UsageError, "width must be a number, a word, true or false, got list"),
+        ("[model]\nwidth = 3", UsageError, "model must be a number, a word, true or false, got a table"),
+        ("width = [3]", UsageError, "width must be a number, a word, true or false, got an array"),
         ("width = ", JobError, "not a TOML file ("),
         ("width = 3\nwidth = 4", JobError, "not a TOML file ("),
     ],
@@ -162,7 +164,7 @@ def test_a_file_that_makes_no_sense_is_one_clear_line(file, text, kind, message)
 @pytest.mark.parametrize("written", ['"a.txt"', '["a.txt"]'])
 def test_a_file_of_settings_names_what_it_is_learned_from(file, written):
     assert kind_of(["--config", file(f'task = "text"\nfiles = {written}')])[2]["files"] == ("a.txt",)
-    with pytest.raises(UsageError, match="files must be a number, a word, true or false, got list"):
+    with pytest.raises(UsageError, match="files must be a number, a word, true or false, got an array"):
         kind_of(["--config", file('task = "text"\nfiles = [[3]]')])
     with pytest.raises(UsageError, match="an entry must be a known one, such as "):
         kind_of(["--config", file('task = "text"\ndigest = "3"')])

@@ -1,5 +1,6 @@
 import argparse
 import io
+import os
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,8 @@ def test_a_file_that_is_no_text_is_one_line(tmp_path):
     file.write_bytes(b"abc\xff")
     with pytest.raises(JobError, match=r"prompt: must be text in UTF-8, got byte 255 at 3$"):
         prompted.text({"prompt_file": file})
+    with pytest.raises(JobError, match=r"^prompt: must be text in UTF-8, got byte 255 at 3$"):
+        prompted.text({"prompt": os.fsdecode(b"abc\xff")})  # as the shell hands it over
 
 
 def test_options_say_how_tokens_are_drawn_and_the_rest_is_as_by_default():
@@ -76,4 +79,7 @@ def test_tokens_are_written_as_they_come_and_their_number_is_told():
     prompted.say(said(), lambda ids: (f"{token} " for token in ids), out, told)
     assert seen == ["", "3 ", "3 1 "] and out.getvalue() == "3 1 4 \n"
     assert told.getvalue().startswith("3 tokens, ") and told.getvalue().endswith(" a second\n")
+    one = io.StringIO()
+    prompted.say(iter([3]), lambda ids: map(str, ids), out, one)
+    assert one.getvalue().startswith("1 token, ")
     prompted.say(iter(()), lambda ids: (str(token) for token in ids), out, None)

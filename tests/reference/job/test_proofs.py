@@ -52,7 +52,7 @@ def test_a_proof_is_told_with_its_digits_and_arrays(shown):
     passed, text = shown(Linear)
     assert passed and cells(text)[:1] == ["proved"] and int(cells(text)[1]) > 80
     assert cells(text)[2:5] == ["3", "of", "3"] and float(cells(text)[5]) >= 0
-    assert "1 of 1 examples of 1 modules proved on balls, 3 arrays" in text and "med64" not in text
+    assert "1 of 1 examples of 1 module proved on balls, 3 arrays" in text and "med64" not in text
 
 
 def test_rounded_constants_are_told_once_with_their_function(shown):

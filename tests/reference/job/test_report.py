@@ -1,3 +1,4 @@
+import os
 import re
 from html.parser import HTMLParser
 
@@ -85,6 +86,11 @@ def test_a_page_needs_nothing_from_elsewhere_and_is_the_same_each_time(shown):
     assert text == shown()[0]
     assert 'src="data:image/png;base64,UE5H"' in text and "Loss &lt;and&gt; accuracy" in text
     assert "http" not in text and "/" + "home" not in text
+
+
+def test_a_page_can_be_written_whatever_bytes_a_file_is_named_by():
+    text = report.document("a", [report.table(("",), [(os.fsdecode(b"\xff.txt"),)])])
+    assert "\\udcff.txt" in text and text.encode().decode() == text
 
 
 def test_what_is_not_installed_is_said_so():

@@ -64,7 +64,7 @@ def test_a_run_shows_accuracy_and_samples_of_sequences_that_were_held_out(go, ti
     settings = tiny()
     _, text = go(settings)
     _, held_out = loop.data(settings)
-    assert "held-out: 6 sequences that do not occur in training" in text
+    assert "held-out: 6 sequences kept out of training" in text
     for row in held_out.source[:5]:
         assert f"\n{' '.join(map(str, row))}" in text
 
@@ -116,7 +116,7 @@ def test_a_run_on_a_table_is_shown_like_one_on_sequences(go, tmp_path, kind):
     sizes = {"width": 8, "heads": 2, "hidden": 5, "epochs": 1}
     folder, shown = go(Run.of({"task": kind, "files": (str(tmp_path / "a.tsv"),), **sizes}))
     assert names(folder) == EVERY | {"a.tsv"}
-    assert "\nword 0 " in shown and "held-out: 3 sequences that do not occur in training" in shown
+    assert "\nword 0 " in shown and "held-out: 3 sequences kept out of training" in shown
 
 
 @pytest.mark.parametrize("model", ["encoder-decoder", "decoder-only", "encoder-only"])

@@ -49,7 +49,7 @@ def test_all_passing_is_told_with_digits_cost_and_time(shown):
     assert int(compared) > 14  # the entries of w, b and x, and directions
     assert int(evaluations.replace(",", "")) > 0
     assert float(seconds) >= 0
-    assert "1 of 1 examples of 1 modules proved" in text
+    assert "1 of 1 examples of 1 module proved" in text
 
 
 def test_what_fails_is_told_with_its_report(shown):

@@ -25,7 +25,7 @@ def test_what_is_not_asked_for_is_right_whatever_is_said():
 def test_a_task_says_what_there_is_and_by_what_it_is_judged():
     task = Copy(training=1200, held_out=20)
     assert task.about == "8 tokens to read and 8 to say, 1,200 sequences to train on, 20 held out"
-    assert task.judges == "20 sequences that do not occur in training"
+    assert task.judges == "20 sequences kept out of training"
     assert task.source_text(np.array([3, 1])) == task.said_text(np.array([3, 1])) == "3 1"
     assert task.choices == 3
 

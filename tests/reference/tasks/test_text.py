@@ -127,7 +127,7 @@ def test_a_sequence_of_symbols_is_none_of_text(text):
 
 def test_it_says_what_there_is(text):
     assert text(context=16).about == "1,656 tokens to train on, 5 passages of 16 held out"
-    assert text(context=16).judges == "5 passages that were held out"
+    assert text(context=16).judges == "5 passages kept out of training"
     assert text().choices == text().tokens == 256
 
 
@@ -136,7 +136,8 @@ def test_passages_that_are_told_are_those_that_are_judged_by(text, most):
     task = text(**{"held-out": most})
     _, held_out = task.draw(np.random.default_rng(0))
     assert task.passages == len(held_out) == len(held_out[:]) == min(most, 2)  # 184 tokens are held out
-    assert f" {task.passages} passages of 64 " in task.about and task.judges.startswith(f"{task.passages} passages ")
+    said = {1: "1 passage", 2: "2 passages"}[task.passages]
+    assert f" {said} of 64 " in task.about and task.judges.startswith(f"{said} ")
 
 
 def test_shards_of_a_text_go_anywhere_to_the_same_bits(text, file):
