@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, FuncFormatter, LogLocator, NullFormatter
 
 from reference.job.grid_fit import Found, Prediction
+from reference.job.plots import legend_below
 from reference.training.cells import Result
 from reference.training.grid import Cell
 
@@ -28,7 +29,7 @@ SIZES: dict[str, Callable[[Cell], int]] = {
 def losses(cells: Sequence[Cell], results: Sequence[Result], found: Found) -> Figure:
     """Draw the loss against each of the three; lines join cells of one amount of data, or of one depth."""
     measured = _measured(cells, results)
-    figure = Figure(figsize=(13, 4.6), layout="constrained")
+    figure = Figure(figsize=(13, 5.6), layout="constrained")
     for axes, (name, of) in zip(figure.subplots(1, 3, sharey=True), SIZES.items(), strict=True):
         group = _amount if name == "parameters" else _depth
         lines: dict[str, Measured] = {}
@@ -74,7 +75,10 @@ def isoflop(cells: Sequence[Cell], results: Sequence[Result], found: Found) -> F
     axes.set_ylabel("held-out loss (nats a token)")
     axes.set_title("the law at equal compute, its least marked; each cell by the nearest", fontsize=9, loc="left")
     axes.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
-    axes.set_ylim(min(loss for _, loss in measured) / 1.15, max(loss for _, loss in measured) * 1.15)
+    told = [loss for _, loss in measured]
+    if (said := found.prediction) is not None:
+        told += [bound for bound in (said.low, said.loss, said.high) if bound > 0]
+    axes.set_ylim(min(told) / 1.15, max(told) * 1.15)
     return figure
 
 
@@ -116,7 +120,7 @@ def _finish(axes: Axes, name: str) -> None:
         axis.set_minor_formatter(NullFormatter())
     axes.grid(alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, fontsize=8)
+    legend_below(axes)
 
 
 def _colours(count: int, name: str) -> list[Any]:

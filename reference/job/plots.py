@@ -25,7 +25,7 @@ def curves(
     `at_once` is as of a family, by which no token is read before another.
     """
     forced, alone = ("", "") if at_once else (", teacher-forced", ", autoregressive")
-    figure = Figure(figsize=(10, 4.2), layout="constrained")
+    figure = Figure(figsize=(10, 4.8), layout="constrained")
     left, right = figure.subplots(1, 2)
 
     ends = np.array([record["epoch"] for record in records])
@@ -51,7 +51,7 @@ def curves(
 
 def text_curves(losses: np.ndarray, records: Sequence[Mapping[str, Any]], beside: Mapping[str, float]) -> Figure:
     """Draw the loss of a token over the steps, and bits a byte with a line for each of what stands beside."""
-    figure = Figure(figsize=(10, 4.2), layout="constrained")
+    figure = Figure(figsize=(10, 4.8), layout="constrained")
     left, right = figure.subplots(1, 2)
     ends = np.array([record["step"] for record in records])
     middles = ends - records[0]["step"] / 2
@@ -77,7 +77,12 @@ def _framed(axes: Axes, title: str, below: str) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, fontsize=8)
+    legend_below(axes)
+
+
+def legend_below(axes: Axes) -> None:
+    """Say what each line is below the axes, where it covers none of them."""
+    axes.legend(frameon=False, fontsize=8, ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.14))
 
 
 def attention(maps: Mapping[str, np.ndarray], sample: Examples, task: Learned) -> Figure:

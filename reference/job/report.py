@@ -139,6 +139,7 @@ def _word(value: Any) -> str:
 
 def _records(records: Sequence[Mapping[str, float]]) -> str:
     names = [name for name in records[-1] if name != "sample"]
+    names.sort(key=lambda name: name.startswith("update_"))  # those of many parts behind what is looked at first
     shares = {name for name in names if name.endswith(("tokens", "sequences")) or name == "clipped"}
 
     def cell(name: str, value: float) -> str:

@@ -7,6 +7,8 @@ from collections import deque
 
 import pytest
 
+from reference.data.corpus import text_of
+from reference.job.compressors import bits_a_byte
 from reference.training import loop
 from reference.training.settings import Run
 from reference.training.state import begin
@@ -24,3 +26,5 @@ def test_the_usual_model_reaches_the_held_out_loss_that_is_stated(seed):
     losses = [record["held_out_loss"] for record in last.records]
     assert abs(losses[-1] - HELD_OUT) <= SPREAD + ROOM  # after 1,400 steps it is 0.09 above
     assert losses[-1] == min(losses)
+    beside = bits_a_byte(text_of(run.task.files, run.task.corpus()))
+    assert beside["xz"] < last.records[-1]["held_out_bits_a_byte"] < beside["gzip"]  # as the README says

@@ -1,3 +1,5 @@
+import dataclasses
+
 import gridded
 import numpy as np
 import pytest
@@ -59,3 +61,23 @@ def test_along_a_line_the_compute_is_equal():
 def test_pictures_are_made_of_any_grid_with_a_loss(draw, options):
     figure, *_ = drawn(draw, **options)
     assert plots.png(figure).startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("draw", [grid_plots.losses, grid_plots.isoflop])
+def test_no_legend_covers_a_line_and_the_whole_interval_is_seen(draw):
+    figure, _, _, law = drawn(draw, depths=(1, 2, 3, 4), data=(100, 200, 400, 800))
+    figure.canvas.draw()
+    said = law.prediction
+    for axes in figure.axes:
+        low, high = axes.get_ylim()
+        assert low < said.low < said.high < high
+        legend = axes.get_legend().get_window_extent()
+        assert not any(legend.overlaps(other.get_window_extent()) for other in figure.axes)
+
+
+def test_an_interval_below_all_cells_is_seen_too():
+    grid = gridded.grid()
+    results, law = gridded.results(grid), found(grid, gridded.results(grid))
+    low = dataclasses.replace(law.prediction, low=min(result.loss for result in results) / 9)
+    (axes,) = grid_plots.isoflop(grid, results, dataclasses.replace(law, prediction=low)).axes
+    assert axes.get_ylim()[0] < low.low

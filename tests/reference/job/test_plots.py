@@ -48,6 +48,21 @@ def test_curves_of_text_are_over_steps_with_a_line_for_each_compressor(epochs):
     assert [line.get_ydata()[0] for line in right.lines[1:]] == [3.0, 2.5, 2.75]
 
 
+def covered(figure):
+    """The axes that a legend covers some part of."""
+    figure.canvas.draw()
+    legends = [axes.get_legend().get_window_extent() for axes in figure.axes if axes.get_legend()]
+    assert legends and all(figure.bbox.x0 <= box.x0 and box.x1 <= figure.bbox.x1 for box in legends)
+    return [axes for axes in figure.axes if any(axes.get_window_extent().overlaps(box) for box in legends)]
+
+
+def test_no_legend_covers_a_line():
+    losses, lines = np.linspace(3, 1, 20), [{**record, "held_out_bits_a_byte": 2.0} for record in records(4)]
+    beside = {"gzip": 3.0, "bzip2": 2.5, "xz": 2.75}
+    for figure in (plots.curves(losses, records(4), 3), plots.text_curves(losses, lines, beside)):
+        assert covered(figure) == []
+
+
 def test_attention_of_text_names_what_is_read(text):
     run = text()
     passage = loop.data(run)[1][:1]

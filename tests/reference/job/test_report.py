@@ -64,6 +64,7 @@ def test_a_page_has_every_epoch_and_the_versions_of_what_made_it(shown):
     cells = Strict(text).texts
     assert {"gradient norm", "update encoder", "held out loss"} <= set(cells)
     assert np.__version__ in cells
+    assert cells.index("held out sequences") < cells.index("update encoder")  # seen without scrolling
     assert len(re.findall("<tr><td>[12]</td>", text)) == run.training.epochs
 
 
