@@ -17,11 +17,6 @@ from gradcheck.numeric.scales import root_sum_square
 from gradcheck.subjects.problem import Arrays
 
 
-def refusal(problem: Function, point: Arrays, y: np.ndarray) -> str | None:
-    """Return why f cannot be trusted with complex input at all, or None."""
-    return tried(problem, point, y, Probe(None))[0]
-
-
 def tried(problem: Function, point: Arrays, y: np.ndarray, probe: Probe) -> tuple[str | None, np.ndarray]:
     """Return why f cannot be trusted with complex input at all, or None and J d (m,) along a probe."""
     none = np.zeros(0)

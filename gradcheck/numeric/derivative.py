@@ -11,8 +11,9 @@ from gradcheck.numeric.constants import U
 from gradcheck.numeric.forms import shaped
 from gradcheck.numeric.grain import grain, may_be_coarse
 from gradcheck.numeric.holomorphic import as_pairs, is_complex, is_holomorphic, joined, stacked
-from gradcheck.numeric.look import Vectors, glance, look
+from gradcheck.numeric.look import Vectors, glance, look, natural
 from gradcheck.numeric.plain import Plain
+from gradcheck.numeric.probe import Along, Probe
 from gradcheck.numeric.sharpen import exact, sharpened
 from gradcheck.numeric.slopes import Slopes, Spot
 from gradcheck.subjects.problem import COST
@@ -67,8 +68,9 @@ def derivative(f: Callable[[Any], Any], x: Any, direction: Any = None) -> Deriva
         return _of_complex(f, x, direction)
     plain = Plain(f, x, "derivative")
     vectors = plain.vectors(direction)
-    y, spot = at(plain)
-    return measured(plain, [along(plain, spot, vectors)], lambda column: shaped(y, column[:, 0]))
+    probe = Along(None, vectors=vectors, unit=natural(plain.point, vectors))
+    y, spot, slopes = at(plain, probe)
+    return measured(plain, [along(plain, spot, vectors, slopes)], lambda column: shaped(y, column[:, 0]))
 
 
 def _of_complex(f: Callable[[Any], Any], z: Any, direction: Any) -> Derivative:
@@ -106,27 +108,30 @@ class Column:
     exact: bool
 
 
-def at(plain: Plain) -> tuple[Any, Spot]:
-    """Return f(x) and what is known of it."""
+def at(plain: Plain, probe: Probe) -> tuple[Any, Spot, np.ndarray]:
+    """Return f(x), what is known of it, and the complex step's slopes (m,) along a probe, with which it was tried."""
     y, flat, roundoff = plain.first()
     coarse = np.zeros(len(flat))
     if may_be_coarse(flat, U):
         coarse = np.where(roundoff > U, 0, grain(plain, plain.point, flat, U, np.random.default_rng(0)))
-    exact = complexstep.refusal(plain, plain.point, flat) is None
-    return y, Spot(plain.point, flat, roundoff, coarse, exact)
+    refused, slopes = complexstep.tried(plain, plain.point, flat, probe)
+    return y, Spot(plain.point, flat, roundoff, coarse, refused is None), slopes
 
 
-def along(plain: Plain, spot: Spot, vectors: Vectors) -> Column:
-    """Return the slopes along a direction, from real differences and, where these confirm it, the complex step."""
+def along(plain: Plain, spot: Spot, vectors: Vectors, slopes: np.ndarray | None = None) -> Column:
+    """Return the slopes along a direction, from real differences and, where these confirm it, the complex step.
+
+    Its own (m,) may have been taken.
+    """
     seen = glance(plain, spot, vectors)
-    step = exact(plain, spot, seen.probe) if spot.exact else None
+    step = exact(plain, spot, seen.probe, slopes) if spot.exact else None
     if step is not None and not seen.slopes.doubt.any():
         sharp = sharpened(seen.slopes, step, spot, seen.probe)
         if sharp is not None:  # two ways agree within their roundings: there is no noise to look for
             return Column(sharp, spot.roundoff, True)
-    slopes, level = look(plain, spot, seen)
-    sharp = None if step is None else sharpened(slopes, step, spot, seen.probe)
-    return Column(slopes if sharp is None else sharp, np.maximum(level, U), sharp is not None)
+    found, level = look(plain, spot, seen)
+    sharp = None if step is None else sharpened(found, step, spot, seen.probe)
+    return Column(found if sharp is None else sharp, np.maximum(level, U), sharp is not None)
 
 
 def measured(plain: Plain, columns: list[Column], laid: Callable[[np.ndarray], Any]) -> Derivative:

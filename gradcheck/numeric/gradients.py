@@ -9,6 +9,7 @@ from gradcheck.numeric.curvature import curvatures
 from gradcheck.numeric.derivative import Derivative, along, at, measured
 from gradcheck.numeric.forms import outer, shaped
 from gradcheck.numeric.plain import Plain
+from gradcheck.numeric.probe import Probe
 
 
 def gradient(f: Callable[[Any], Any], x: Any) -> Derivative:
@@ -23,7 +24,7 @@ def gradient(f: Callable[[Any], Any], x: Any) -> Derivative:
     [2.0, 4.0, 6.0]
     """
     plain = Plain(f, x, "gradient")
-    _, spot = at(plain)
+    _, spot, _ = at(plain, Probe(None))
     _single(plain, spot.y)
     columns = [along(plain, spot, vectors) for vectors in plain.entries()]
     return measured(plain, columns, lambda rows: shaped(plain.x, rows[0]))
@@ -44,7 +45,7 @@ def jacobian(f: Callable[[Any], Any], x: Any) -> Derivative:
     [[3.0, 2.0], [1.0, 0.0]]
     """
     plain = Plain(f, x, "jacobian")
-    y, spot = at(plain)
+    y, spot, _ = at(plain, Probe(None))
     columns = [along(plain, spot, vectors) for vectors in plain.entries()]
     return measured(plain, columns, lambda rows: outer(y, plain.x, rows))
 
@@ -64,7 +65,7 @@ def hessian(f: Callable[[Any], Any], x: Any) -> Derivative:
     [[6.0, 4.0], [4.0, 0.0]]
     """
     plain = Plain(f, x, "hessian")
-    _, spot = at(plain)
+    _, spot, _ = at(plain, Probe(None))
     _single(plain, spot.y)
     found = curvatures(plain, spot, list(plain.entries()))
     return measured(plain, found, lambda rows: outer(plain.x, plain.x, rows))

@@ -12,9 +12,13 @@ from gradcheck.numeric.reading import Exact
 from gradcheck.numeric.slopes import Slopes, Spot
 
 
-def exact(function: Function, spot: Spot, probe: Along) -> Exact:
-    """Return the complex step's derivative (m,) along a direction, and its noise under roundings of the point."""
-    value, size = complexstep.projected(complexstep.slopes(function, spot.point, probe), None)
+def exact(function: Function, spot: Spot, probe: Along, slopes: np.ndarray | None = None) -> Exact:
+    """Return the complex step's derivative (m,) along a direction, and its noise under roundings of the point.
+
+    The step itself may have been taken.
+    """
+    taken = complexstep.slopes(function, spot.point, probe) if slopes is None else slopes
+    value, size = complexstep.projected(taken, None)
     noise = complexstep.noise(function, spot.point, probe, None, np.random.default_rng(0), value)
     return Exact(value / probe.unit, size / probe.unit, noise / probe.unit)
 

@@ -65,11 +65,11 @@ def test_something_is_claimed_of_every_function(measured):
     assert np.mean(smooth) >= 0.99  # a tremor of 1e-8 in a sine may look like a kink to the smallest steps
 
 
-def test_the_median_bar_leaves_eleven_digits_and_costs_about_31_evaluations(measured):
+def test_the_median_bar_leaves_eleven_digits_and_costs_31_evaluations(measured):
     exact = np.mean([m.found.method == "complex step" for m in measured]) > 0.5
     digits = np.median([-np.log10(m.found.bar / abs(float(m.case.truth))) for m in measured])
     assert digits > (13.5 if exact else 11)
-    assert np.median([m.found.evaluations for m in measured]) == (35 if exact else 31)
+    assert np.median([m.found.evaluations for m in measured]) == 31
 
 
 def test_the_noise_of_a_narrow_format_inside_is_found(measured):
@@ -109,6 +109,7 @@ def test_an_evaluation_with_complex_numbers_counts_four():
     d = derivative(f, 0.3)
     assert d.method == "complex step" and abs(d.value - math.cos(0.3)) <= d.bar < 1e-14 and d.digits > 14
     assert d.evaluations == calls.count(np.float64) + 4 * calls.count(np.complex128)
+    assert calls.count(np.complex128) == 4, "once as it is tried, and three times a few roundings away"
 
 
 @pytest.mark.parametrize("x", [2, 2.0, np.float64(2), np.float32(2), np.int64(2)])

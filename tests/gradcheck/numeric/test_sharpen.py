@@ -54,6 +54,16 @@ def test_the_step_is_told_in_units_of_the_given_direction():
     assert 0 < noises[0] < 1e-15 and noises[0] == noises[1]
 
 
+def test_a_step_that_has_been_taken_is_not_taken_again():
+    plain = Plain(np.sin, 0.3, "derivative")
+    spot = dataclasses.replace(SPOT, point=plain.point)
+    once = exact(plain, spot, PROBE)
+    before = plain.count["complex forward"]
+    again = exact(plain, spot, PROBE, np.array([0.5]))
+    assert before == 4 and plain.count["complex forward"] - before == 3, "three times a few roundings away"
+    assert again.value == again.size == 0.5 and once.noise < 1e-15 < again.noise
+
+
 @pytest.mark.parametrize("unit", [1.0, 0.25, 4.0])
 @pytest.mark.parametrize(("value", "y"), [(2.0, 0.5), (0.5, 2.0)])
 def test_a_bar_is_evidence_that_is_a_thousandth_of_the_derivative_or_of_the_output_along_the_direction(value, y, unit):
