@@ -122,8 +122,7 @@ def say(said: Iterator[int], pieces: Pieces, out: TextIO, told: TextIO | None) -
 
 def tell(told: TextIO, count: int, seconds: float) -> None:
     """Write how many tokens were said in how long."""
-    told.write(f"{many(count, 'token')}, {_pace(count / max(seconds, 1e-9))} a second
-")
+    told.write(f"{many(count, 'token')}, {_pace(count / max(seconds, 1e-9))} a second\n")
 
 
 def _pace(rate: float) -> str:

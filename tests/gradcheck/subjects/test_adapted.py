@@ -415,3 +415,16 @@ def test_a_number_of_pythons_has_one_tangent():
 def test_a_subject_is_enclosed_as_it_is():
     subject = Doubled()
     assert subject.enclosed(lambda inner: (inner,)) == (subject,)
+
+
+def test_a_subject_is_called_with_complex_arrays_unless_it_says_otherwise():
+    class Sine(Adapted):
+        def vjp(self, parameters, inputs, constants):
+            (x,) = inputs
+            return np.sin(x), lambda dy: (None, (dy * np.cos(x),))
+
+    class Real(Sine):
+        complex_safe = False
+
+    told = ["by complex step" in str(gradcheck.check(subject, X)) for subject in (Sine(), Real())]
+    assert told == [True, False]

@@ -196,3 +196,23 @@ def test_it_is_at_odds_by_either_means(comparison):
     assert not comparison([1.0, 1.0], 1.0, exact=1.0).is_at_odds()
     assert comparison([1.0, 2.0], 1.0).is_at_odds() and comparison([1.0, 2.0], exact=1.0).is_at_odds()
     assert comparison([1.0, 1.0], 1.0, claimed_bar=9.0, exact=[1.0, 2.0]).is_at_odds()
+
+
+@pytest.mark.parametrize(
+    ("apart", "departs"),
+    [
+        ([8.0, 2.0, 0.5], False),  # as the square of the step
+        ([8.0, 2.0, 2.0], True),
+        ([8.0, 2.0, 0.0], True),
+        ([8.0, 2.18, 0.545], False),
+        ([8.0, 1.82, 0.455], False),
+        ([8.0, 2.22, 0.555], True),
+        ([8.0, 1.78, 0.445], True),
+        ([8.0, 2.0, 0.5, 0.5], False),  # what smaller steps do is their own
+        ([8.0, 2.0], True),  # two steps tell no square
+    ],
+)
+def test_what_falls_like_the_square_of_the_step_over_three_steps_is_no_departure(comparison, sweep, apart, departs):
+    made = sweep(*[lambda t: 0 * t] * 2, steps=2.0 ** -np.arange(5.0, 5.0 + len(apart)))
+    c = comparison([1.0, 1.0], 0.0, sweep=dataclasses.replace(made, central=np.array([apart, apart]).T))
+    assert c.departs_from_afar() is departs
