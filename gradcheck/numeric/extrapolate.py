@@ -4,12 +4,10 @@ import dataclasses
 
 import numpy as np
 
-from gradcheck.numeric.constants import FEWEST, LAST, NEAR_BEST, ORDERS
+from gradcheck.numeric.constants import CANDIDATES_TOGETHER, FEWEST, LAST, NEAR_BEST, ORDERS
 from gradcheck.numeric.estimate import Estimate
 from gradcheck.numeric.kinks import jumps, with_kink
 from gradcheck.numeric.ladder import Sweep, joined
-
-TOGETHER = 4096  # columns up to which all candidates of an order are confirmed in one call, in a third of the time
 
 
 def estimates(sweeps: list[Sweep], noises: list[np.ndarray], u: float) -> list[Estimate]:
@@ -88,7 +86,7 @@ def _confirmed(
 ) -> np.ndarray:
     """Return whether every step that is smaller than the `last` of a candidate t agrees with it (candidates, G)."""
     there = np.abs(d[last] - t)
-    if d.shape[1] > TOGETHER:
+    if d.shape[1] > CANDIDATES_TOGETHER:
         rows = zip(t, bar, there, last, strict=True)
         return np.array([_agree(h, d, raw, *(x[None] for x in row))[0] for row in rows])
     return _agree(h, d, raw, t, bar, there, last)

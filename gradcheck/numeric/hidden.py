@@ -9,14 +9,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from gradcheck.numeric.constants import U
+from gradcheck.numeric.constants import CLEAR, EARLY, EVERYWHERE, LATE, STAYS, U
 from gradcheck.numeric.function import project
 from gradcheck.numeric.tabulate import Line, Table
-
-EARLY, LATE = 2.0**-38, 2.0**-46  # of the scale: from one to the other a change that is no jump falls to 1/256
-STAYS = 1 / 2
-EVERYWHERE = 1 / 8  # of the largest change in a table, which most of its intervals have
-CLEAR = 32  # roundings of f's own
 
 
 def has_jumps(line: Line, wide: Table, fine: Table, which: np.ndarray) -> bool:

@@ -10,6 +10,7 @@ from gradcheck.numeric.constants import (
     EXACT,
     FIRST,
     LEVELS,
+    LEVELS_TOGETHER,
     RATIO,
     SECOND_FIRST,
     SECOND_LEVELS,
@@ -23,7 +24,6 @@ from gradcheck.numeric.scales import root_sum_square
 from gradcheck.subjects.problem import Arrays
 
 Outputs = dict[float, tuple[np.ndarray, np.ndarray]]  # f (m,) at point + h d and at point - h d, for each step h
-TOGETHER = 2**16  # products of cotangents and outputs, up to which levels are projected in one call: half the time
 
 
 def few_bits(h: np.ndarray, bits: int = STEP_BITS) -> np.ndarray:
@@ -72,7 +72,7 @@ def sweep(
     with np.errstate(all="ignore"):
         reached = _reached(problem, point, probe, y)
         levels = _levels(problem, point, direction, steps, y.size, outputs)
-        together = max(1, TOGETHER // max(1, count * y.size))
+        together = max(1, LEVELS_TOGETHER // max(1, count * y.size))
         blocks = []
         while block := list(itertools.islice(levels, together)):
             found, reached = _quotients(block, g, y, reached, grain)

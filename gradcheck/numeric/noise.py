@@ -8,6 +8,7 @@ from math import factorial
 import numpy as np
 
 from gradcheck.numeric.constants import (
+    ALONE,
     COARSE_SPACINGS,
     COARSEST,
     HIDDEN,
@@ -16,6 +17,7 @@ from gradcheck.numeric.constants import (
     QUIET,
     SCATTER,
     SPACINGS,
+    STILL,
     UNIT,
     WIDE_BITS,
     WIDE_SPACING,
@@ -27,9 +29,6 @@ from gradcheck.numeric.ladder import Sweep, few_bits
 from gradcheck.numeric.probe import Probe
 from gradcheck.numeric.tabulate import Line, Table
 from gradcheck.subjects.problem import Arrays
-
-STILL = 3  # of the seven steps of a table: the spacing is below the function's own grain
-ALONE = 2.5  # times the noise of a format, that numbers just above a power of two have
 
 
 def measured(

@@ -5,7 +5,8 @@ import functools
 
 import numpy as np
 
-from gradcheck.numeric.scales import SMALL, entry_scales, is_offset, scale
+from gradcheck.numeric.constants import SMALL
+from gradcheck.numeric.scales import entry_scales, is_offset, scale
 from gradcheck.subjects.problem import Arrays
 
 

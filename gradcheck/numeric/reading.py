@@ -8,13 +8,10 @@ from typing import Any
 import numpy as np
 
 from gradcheck.numeric import complexstep, noise
-from gradcheck.numeric.constants import OTHER_SPACING
+from gradcheck.numeric.constants import KEPT, LADDERS, OF_LADDERS, OTHER_SPACING
 from gradcheck.numeric.ladder import Outputs, Sweep, sweep
 from gradcheck.numeric.probe import Along, Probe
 from gradcheck.subjects.problem import Problem
-
-KEPT = 4096  # outputs, up to which their slopes are
-OF_LADDERS, LADDERS = 256, 256  # outputs, up to which they are themselves, at every step of as many ladders
 
 
 @dataclasses.dataclass(frozen=True)

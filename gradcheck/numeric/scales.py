@@ -5,9 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.numeric.constants import BITS, LONG, MOST_BITS
-
-SMALL = 4096  # entries, up to which what is known of an array is kept
+from gradcheck.numeric.constants import BITS, LONG, MOST_BITS, SMALL
 
 
 def quantise(x: np.ndarray, bits: int = BITS) -> np.ndarray:

@@ -8,20 +8,26 @@ import dataclasses
 
 import numpy as np
 
-from gradcheck.numeric.constants import COARSEST, NARROW, U
+from gradcheck.numeric.constants import (
+    ALONE,
+    AMONG,
+    CLEAR,
+    COARSEST,
+    DEGREE,
+    GOLDEN,
+    GROWN,
+    INSIDE,
+    LEAST,
+    MOST,
+    NARROW,
+    NEARER,
+    POINTS,
+    REACHES,
+    SEVERAL,
+    U,
+)
 from gradcheck.numeric.hidden import staying
 from gradcheck.numeric.tabulate import Line
-
-REACHES = (2.0**-2, 2.0**-4, 2.0**-7)  # of the scale: bfloat16 has 64 steps up to the first; f may bend, or end there
-POINTS, DEGREE = 24, 6  # of smooth f the polynomial leaves some 1e-10
-GOLDEN = 0.6180339887498949  # so that no spacing of the points is one of the steps
-SEVERAL, AMONG = 3, 6  # intervals that must have a jump, of the likeliest: of one alone it is f's own
-INSIDE = 2.0**-20  # along which the slope between two jumps is read off
-CLEAR, LEAST = 32, 2.0**-4  # a jump is more than roundings of f's own, and than this part of the noise
-MOST = 2.0**-7  # of f: noise above which it is that of a quantiser, which has a true gradient of zero
-NEARER = 2.0**-4  # to zero: there the steps of a quantiser are as much more of f, sixteen times
-GROWN = 4  # times: between what they are of a format, about one, and sixteen
-ALONE = 2.5  # times the roundoff of a format, that numbers just above a power of two have
 
 
 def noise(line: Line) -> np.ndarray | None:

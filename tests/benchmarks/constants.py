@@ -24,16 +24,24 @@ import thousand
 
 import gradcheck.numeric
 from gradcheck import derivative
-from gradcheck.numeric import constants
+from gradcheck.numeric import constants, staircase
+from gradcheck.numeric.hidden import has_jumps
 from gradcheck.numeric.ladder import few_bits
+from gradcheck.numeric.tabulate import Line
 
 MODULES = [
     importlib.import_module(f"gradcheck.numeric.{module.name}")
     for module in pkgutil.iter_modules(gradcheck.numeric.__path__)
 ]
 NOISY = ("softplus", "cancelled", "saturated", "offset", "single")
-OF_NOISE = ("NOISE_POINTS", "SPACINGS", "OTHER_SPACING", "SCATTER", "COARSEST", "NARROW", "BESIDE", "GRAINS", "COARSER")
+OF_NOISE = ("NOISE_POINTS", "SPACINGS", "OTHER_SPACING", "SCATTER", "COARSEST", "NARROW", "BESIDE", "GRAINS", "COARSER",
+    "STILL",
+)
 OF_COMPLEX = ("COMPLEX_STEP", "JITTERS", "EVIDENCE")
+OF_JUMPS = ("EARLY", "LATE", "STAYS", "EVERYWHERE", "CLEAR")
+OF_STAIRS = ("REACHES", "POINTS", "DEGREE", "GOLDEN", "SEVERAL", "AMONG", "INSIDE", "LEAST", "MOST", "NEARER", "GROWN",
+    "ALONE",
+)
 VALUES = {
     "FIRST": (0.1, 0.4, 1.6),
     "RATIO": (2.0, 2.35, 2.75, 4.0),
@@ -66,6 +74,24 @@ VALUES = {
     "COMPLEX_STEP": (2.0**-10, 2.0**-30, 2.0**-100, 2.0**-600),
     "JITTERS": (0, 1, 3, 6),
     "EVIDENCE": (1e-12, 1e-3, 1.0),
+    "EARLY": (2.0**-30, 2.0**-38, 2.0**-45),
+    "LATE": (2.0**-40, 2.0**-46, 2.0**-52),
+    "STAYS": (1 / 64, 1 / 2, 0.95),
+    "EVERYWHERE": (0.0, 1 / 8, 0.9),
+    "CLEAR": (1, 32, 2**20),
+    "STILL": (1, 3, 6),
+    "ALONE": (0.5, 2.5, 100),
+    "REACHES": ((2.0**-2,), (2.0**-7,), (2.0**-2, 2.0**-4, 2.0**-7)),
+    "POINTS": (12, 24, 48),
+    "DEGREE": (2, 6, 12),
+    "GOLDEN": (0.0, 0.6180339887498949),
+    "SEVERAL": (1, 2, 3, 5),
+    "AMONG": (3, 6, 12),
+    "INSIDE": (2.0**-30, 2.0**-20, 2.0**-8),
+    "LEAST": (2.0**-12, 2.0**-4, 1.0),
+    "MOST": (2.0**-9, 2.0**-7, 1.0),
+    "NEARER": (1 / 2, 2.0**-4, 2.0**-8),
+    "GROWN": (1, 4, 32),
 }
 
 
@@ -79,6 +105,85 @@ def kinks_and_jumps():
             yield (lambda t, x=x, a=a, b=b, c=c: c + a * math.sin(t - x) + (b * (t - x) if t > x else 0)), x, "kink"
         else:
             yield (lambda t, x=x, a=a, s=size: math.sin(a * t) + (s if t > x else 0)), x, "jump"
+
+
+def rounded(x, bits):
+    mantissa, exponent = np.frexp(x)
+    return np.ldexp(np.round(np.ldexp(mantissa, bits)), exponent - bits)
+
+
+def stairs():
+    """Yield functions of six numbers: 300 with steps of float16 or bfloat16 in a part of them, 300 of other kinds."""
+    for member in range(600):
+        rng = np.random.default_rng([11, member])
+        x, bits, size = rng.normal(size=6), (11, 8)[member % 2], 10 ** rng.uniform(-3, 0)
+        grain = 2.0 ** rng.integers(2, 6)
+        at, one = x[1] + rng.uniform(-0.02, 0.02), np.arange(6) == rng.integers(6)
+        coarse = (
+            lambda x, b=bits: rounded(x, b),
+            lambda x, b=bits: x + np.sin(rounded(x, b)),
+            lambda x, b=bits, o=one: np.where(o, rounded(x, b), np.sin(x)),
+            lambda x, b=bits: rounded(np.tanh(rounded(x, b)), b) * x,
+        )
+        others = (
+            lambda x, s=size: np.sin(x / s),
+            lambda x: np.sin(x.astype(np.float32)).astype(float),
+            lambda x, a=at: np.abs(x - a),
+            lambda x, s=size: np.sin(x) + s * 1e-3 * np.sin(1e12 * x),
+            lambda x, s=size, a=at: np.sin(x) + s * (x > a),
+            lambda x, k=grain: np.round(k * x) / k,
+        )
+        yield (coarse[member // 2 % 4], x, True) if member < 300 else (others[member % 6], x, False)
+
+
+def hidden():
+    """Yield functions of four numbers: 300 with roundings of float32 beside a slope that has none, 300 of other kinds.
+
+    Those are waves, kinks in a row, or one jump or one pole in the interval that is looked at.
+    """
+    for member in range(600):
+        rng = np.random.default_rng([13, member])
+        x, a, speed = rng.normal(size=4), rng.uniform(0.3, 3, 4), 10 ** rng.uniform(6, 8)
+        beside, size = x + 2.0**-20 * rng.uniform(-3, 3), 10 ** rng.uniform(-9, -6)
+        roundings = (
+            lambda x, a=a: x + (a * np.cos(x)).astype(np.float32),
+            lambda x, a=a: a * x * x.astype(np.float32),
+            lambda x, a=a: np.sin(a * x) + np.tanh(x.astype(np.float32)),
+        )
+        others = (
+            lambda x, s=size, k=speed: x + s * np.sin(k * x),
+            lambda x, s=size, k=speed: x + s * np.abs(np.mod(k * x, 2) - 1),
+            lambda x, s=size, b=beside: x + s * (x > b),
+            lambda x, s=size, b=beside: x + 1e-6 * s / (x - b),
+        )
+        yield (roundings[member % 3], x, True) if member < 300 else (others[member % 4], x, False)
+
+
+def line_of_jumps(family):
+    told = {True: [], False: []}
+    for f, x, jumps in family:
+        line = Line(Forward(f), [x], {0: np.where(np.arange(x.size) % 2, 1.25, -0.75)}, None, x.size)
+        wide, fine = line.table(constants.WIDE_SPACING), line.table(2.0**-36)
+        told[jumps].append(has_jumps(line, wide, fine, np.ones(x.size, bool)) == jumps)
+    return f"{sum(told[True])} of 300 with roundings, {sum(told[False])} of 300 without"
+
+
+class Forward:
+    def __init__(self, f):
+        self.f = f
+
+    def attempt(self, arrays, size):
+        return self.f(arrays[0])
+
+
+def line_of_stairs(family):
+    """Tell how many are told for what they are: with steps of a format's, which shrink with the numbers, or without."""
+    told = {True: [], False: []}
+    for f, x, steps in family:
+        along = {0: np.where(np.arange(x.size) % 2, 1.25, -0.75)}
+        line = Line(Forward(f), [x], along, np.ones((1, x.size)), x.size)
+        told[steps].append((staircase.noise(line) is not None and staircase.is_relative(line)) == steps)
+    return f"{sum(told[True])} of 300 with steps, {sum(told[False])} of 300 without"
 
 
 def without_complex(f):
@@ -138,7 +243,12 @@ def main(names):
             for value in VALUES[name]:
                 set_constant(name, value)
                 try:
-                    told = line(noisy if name in OF_NOISE else mixed, odd, name in OF_COMPLEX)
+                    if name in OF_STAIRS:
+                        told = line_of_stairs(stairs())
+                    elif name in OF_JUMPS:
+                        told = line_of_jumps(hidden())
+                    else:
+                        told = line(noisy if name in OF_NOISE else mixed, odd, name in OF_COMPLEX)
                 except Exception as error:
                     told = f"{type(error).__name__}: {error}"
                 mark = "*" if value == used else " "

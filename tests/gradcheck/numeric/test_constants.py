@@ -1,5 +1,8 @@
 """What the constants promise of each other, and what numerics.md and their own lines say of them."""
 
+import ast
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -15,6 +18,22 @@ from gradcheck.numeric.reading import Exact
 from gradcheck.numeric.scales import quantise
 from gradcheck.numeric.sharpen import sharpened
 from gradcheck.numeric.slopes import Slopes, Spot
+
+
+def numbers_of(source):
+    """The names in capitals that a module gives to numbers of its own."""
+    for node in ast.parse(source).body:
+        numbers = any(type(getattr(n, "value", None)) in (int, float) for n in ast.walk(node))
+        if isinstance(node, ast.Assign) and numbers:
+            names = [name.id for target in node.targets for name in ast.walk(target) if isinstance(name, ast.Name)]
+            yield from (name for name in names if name.isupper())
+
+
+def test_no_other_file_has_constants_of_the_estimator():
+    home = Path(constants.__file__)
+    others = {path.name: set(numbers_of(path.read_text(encoding="utf-8"))) for path in home.parent.glob("*.py")}
+    assert {"EARLY", "LATE", "FIRST", "UNIT"} <= others.pop(home.name)
+    assert not any(others.values()), others
 
 
 def test_chosen_levels_are_levels_from_large_to_small_and_enough_for_an_estimate():

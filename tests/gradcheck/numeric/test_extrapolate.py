@@ -210,8 +210,8 @@ def test_candidates_that_are_confirmed_together_have_the_bits_of_each_by_itself(
     sweep = Sweep(*(getattr(sweep, f.name)[:levels] for f in dataclasses.fields(sweep)))
     sweep.central = sweep.central * (1 + 1e-9 * rng.normal(size=sweep.central.shape))
     found = []
-    for together in (extrapolate.TOGETHER, 0):
-        monkeypatch.setattr(extrapolate, "TOGETHER", together)
+    for together in (extrapolate.CANDIDATES_TOGETHER, 0):
+        monkeypatch.setattr(extrapolate, "CANDIDATES_TOGETHER", together)
         found.append(extrapolate._candidates(sweep.steps, sweep.central, noise[:levels]))
     for a, b in zip(*found, strict=True):
         np.testing.assert_array_equal(a, b)

@@ -187,8 +187,8 @@ def test_levels_that_are_projected_together_have_the_bits_of_each_by_itself(monk
     problem = Problem(pair(lambda x: np.append(np.sqrt(x + 1.3)[:3], x[1] > -1.19), lambda x, dy: dy), (x,), {})
     for grain in (None, np.array([1e-9, 0.0, 1e-3, 1.0])):
         found = []
-        for together in (ladder.TOGETHER, 12, 1):
-            monkeypatch.setattr(ladder, "TOGETHER", together)
+        for together in (ladder.LEVELS_TOGETHER, 12, 1):
+            monkeypatch.setattr(ladder, "LEVELS_TOGETHER", together)
             found.append(sweep(problem, [x], probe, g, STEPS, problem.forward([x]), grain))
         assert len(found[0].steps) > 5
         for field in dataclasses.fields(found[0]):
@@ -219,6 +219,6 @@ def test_an_output_that_has_changed_once_has_roundings_at_all_smaller_steps_in_b
         return np.array([3.0 + (len(visits) in (3, 4))])
 
     problem = Problem(pair(forward, lambda x, dy: dy), (x,), {})
-    monkeypatch.setattr(ladder, "TOGETHER", 3)
+    monkeypatch.setattr(ladder, "LEVELS_TOGETHER", 3)
     found = sweep(problem, [x], Probe(0, seed=1), np.ones((1, 1)), STEPS[:6], np.array([3.0]))
     assert (found.weight[:, 0] > 0).tolist() == [False] + [True] * 5
