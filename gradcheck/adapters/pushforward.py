@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck.adapters.convert import own
-from gradcheck.subjects import trees
+from gradcheck.subjects import alignment, trees
 from gradcheck.subjects.adapted import Adapted, Broken, Push
 from gradcheck.subjects.owners import Owned
 from gradcheck.subjects.raised import is_write
@@ -61,9 +61,9 @@ def column(y: Any, tangent: Any) -> np.ndarray:
     """
     y, tangent = (np.asarray(x) if isinstance(x, float) else x for x in (y, tangent))
     parts = []
-    wanted, given = trees.leaves(y, "y"), trees.align(y, tangent, "y")
+    wanted, given = trees.leaves(y, "y"), alignment.align(y, tangent, "y")
     for (path, x), (_, t) in zip(wanted, given, strict=True):
-        if t is trees.MISSING or t is None:
+        if t is alignment.MISSING or t is None:
             raise Broken("missing", f"forward mode must return a tangent of {path}, got nothing")
         if not isinstance(t, np.ndarray | np.generic | float) or np.asarray(t).dtype.kind != "f":
             got = f"dtype {t.dtype}" if isinstance(t, np.ndarray) else type(t).__name__

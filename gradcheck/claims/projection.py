@@ -11,7 +11,7 @@ import numpy as np
 from gradcheck.numeric.constants import COMPLEX_STEP
 from gradcheck.numeric.derivative import derivative
 from gradcheck.numeric.gradients import jacobian
-from gradcheck.subjects import trees
+from gradcheck.subjects import alignment, trees
 
 MOST = 1024  # numbers of all inputs: the derivative of P has the square of it
 SAME = 2.0**-40  # of the largest entry
@@ -104,7 +104,7 @@ class Projection:
     def _cotangents(self, inputs: tuple, cotangents: tuple) -> list[np.ndarray] | None:
         """Return the cotangent of each array; None: there is none, or one of a real array is complex."""
         pairs, found = zip(inputs, cotangents, strict=True), []
-        rows = [d for x, dx in pairs for _, d in trees.align(x, dx, "", kinds="fc")]
+        rows = [d for x, dx in pairs for _, d in alignment.align(x, dx, "", kinds="fc")]
         for x, row in zip(self._given, rows, strict=True):
             d = np.asarray(row) if isinstance(row, np.ndarray | np.generic | float) else None
             if d is None or d.shape != x.shape or d.dtype.kind not in ("f", x.dtype.kind):

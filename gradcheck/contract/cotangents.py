@@ -8,7 +8,7 @@ import numpy as np
 from gradcheck.contract.forward import Forward
 from gradcheck.contract.integers import whole_numbers
 from gradcheck.contract.likeness import near
-from gradcheck.subjects import trees
+from gradcheck.subjects import alignment
 from gradcheck.subjects.adapted import Leaf
 from gradcheck.subjects.findings import Finding
 from gradcheck.subjects.outputs import flat, like, representable
@@ -58,8 +58,8 @@ def _written(run: Forward, g: np.ndarray) -> Finding:
 
 def _shape_and_dtype(leaf: Leaf, dx: Any, widest: np.dtype) -> Iterator[Finding]:
     name, x = leaf.name, leaf.value
-    if dx is trees.MISSING or dx is None:
-        got = "nothing" if dx is trees.MISSING else "None"
+    if dx is alignment.MISSING or dx is None:
+        got = "nothing" if dx is alignment.MISSING else "None"
         yield Finding("missing", f"the pullback must return a cotangent of {name}, got {got}", array=name)
     elif not isinstance(dx, np.ndarray | np.generic | float) or np.asarray(dx).dtype.kind != "f":
         got = f"dtype {dx.dtype}" if isinstance(dx, np.ndarray) else type(dx).__name__

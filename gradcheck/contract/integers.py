@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from gradcheck.subjects import trees
+from gradcheck.subjects import alignment, trees
 from gradcheck.subjects.adapted import Adapted, names
 from gradcheck.subjects.findings import Finding
 
@@ -11,7 +11,7 @@ def whole_numbers(subject: Adapted, inputs: tuple, d_inputs: tuple) -> list[Find
     """Return a finding for each integer array among the inputs, given what the pullback returned for them."""
     findings = []
     for name, x, dx in zip(names(subject, inputs), inputs, d_inputs, strict=True):
-        claims = dict(trees.align(x, dx, name, kinds="iu"))
+        claims = dict(alignment.align(x, dx, name, kinds="iu"))
         for path, value in trees.leaves(x, name, kinds="iu"):
             message = f"{path} is {value.dtype} and was not differentiated: if it should be, hand over floating numbers"
             claim = claims.get(path)

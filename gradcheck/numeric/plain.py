@@ -9,10 +9,10 @@ import numpy as np
 
 from gradcheck.numeric.constants import UNIT, U
 from gradcheck.numeric.forms import taken, with_arrays
-from gradcheck.subjects import trees
+from gradcheck.subjects import alignment, trees
+from gradcheck.subjects.alignment import MISSING
 from gradcheck.subjects.nodes import is_leaf
 from gradcheck.subjects.randomness import Draws
-from gradcheck.subjects.trees import MISSING
 
 
 class Plain:
@@ -61,7 +61,7 @@ class Plain:
             if entries != 1:
                 raise ValueError(f"{self.name}: direction must be given for x of {entries} entries, got None")
             return tuple(np.ones_like(x) for x in self.point)
-        pairs = trees.align(self.x, taken(direction), "direction")
+        pairs = alignment.align(self.x, taken(direction), "direction")
         return tuple(self._like(x, path, v) for x, (path, v) in zip(self.point, pairs, strict=True))
 
     def entries(self) -> Iterator[tuple[np.ndarray | None, ...]]:

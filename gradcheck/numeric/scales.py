@@ -85,6 +85,19 @@ def entry_scales(x: np.ndarray) -> np.ndarray:
     An array whose entries range over many orders of magnitude has no one scale: where most are less
     than a hundredth of it each entry's own size serves.
     """
+    if x.dtype == np.float64 and x.ndim == 1 and x.size <= SMALL:
+        return _scales_of_few(x.tobytes())
+    return _entry_scales(x)
+
+
+@functools.lru_cache(maxsize=512)
+def _scales_of_few(numbers: bytes) -> np.ndarray:
+    scales = _entry_scales(np.frombuffer(numbers))
+    scales.flags.writeable = False
+    return scales
+
+
+def _entry_scales(x: np.ndarray) -> np.ndarray:
     s = scale(x)
     size = np.abs(x[x != 0])
     if 2 * np.count_nonzero(100 * size < s) > size.size:

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.subjects import trees
+from gradcheck.subjects import alignment, trees
 
 
 def flat(y: Any) -> np.ndarray:
@@ -27,7 +27,7 @@ def like(y: Any, vector: np.ndarray, protect: bool = True) -> Any:
 
 def pieces(y: Any, dy: Any) -> list[Any]:
     """Return what a cotangent has for each floating array of an output."""
-    return [d for _, d in trees.align(_as_array(y), dy, "dy")]
+    return [d for _, d in alignment.align(_as_array(y), dy, "dy")]
 
 
 def representable(y: Any, vectors: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.subjects import trees
+from gradcheck.subjects import alignment, trees
 from gradcheck.subjects.adapted import Adapted, names
 from gradcheck.subjects.findings import Finding
 
@@ -111,7 +111,7 @@ def _like(template: Any, cotangent: Any, sign: float) -> Any:
     if not has_complex(template):
         return cotangent
     found = []
-    wanted, given = trees.leaves(template, kinds="fc"), trees.align(template, cotangent, "", kinds="fc")
+    wanted, given = trees.leaves(template, kinds="fc"), alignment.align(template, cotangent, "", kinds="fc")
     for (_, x), (_, dx) in zip(wanted, given, strict=True):
         is_array = isinstance(dx, np.ndarray | np.generic | float | complex)
         found.append(_pair(np.asarray(dx), sign) if x.dtype.kind == "c" and is_array else dx)

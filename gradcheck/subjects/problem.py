@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.subjects import trees
+from gradcheck.subjects import alignment, trees
 from gradcheck.subjects.adapted import Adapted, leaf_list
 from gradcheck.subjects.declared import NOTHING, Declared
 from gradcheck.subjects.formats import laid, native
@@ -18,6 +18,7 @@ from gradcheck.subjects.raised import during
 from gradcheck.subjects.randomness import Draws
 
 Arrays = Sequence[np.ndarray]
+MADE = ("_trees", "_aligners", "handed", "d_inputs")  # anew, where a problem is sent
 LARGE = 100_000  # entries from which one ladder of real differences serves all arrays together
 # In plain forward passes.
 COST = {"forward": 1, "pullback": 2, "complex forward": 4, "forward mode": 3, "second pullback": 6}
@@ -77,9 +78,10 @@ class Problem:
     def _build(self) -> None:
         constants = trees.builder(self.constants, keep=True) or (lambda _: self.constants)
         self._trees: list[Any] = [trees.builder(self.subject.parameters), trees.builder(self.inputs), constants]
+        self._aligners = [alignment.aligner(tree) for tree in (self.subject.parameters, *self.inputs)]
 
     def __getstate__(self) -> dict:
-        return {key: value for key, value in vars(self).items() if key not in ("_trees", "handed", "d_inputs")}
+        return {key: value for key, value in vars(self).items() if key not in MADE}
 
     def __setstate__(self, state: dict) -> None:
         self.__dict__.update(state, handed=[], d_inputs=())
@@ -142,9 +144,7 @@ class Problem:
 
     def per_leaf(self, d_parameters: Any, d_inputs: tuple) -> list[Any]:
         """Return what cotangents of the parameters and of the inputs have for each leaf."""
-        rows = list(trees.align(self.subject.parameters, d_parameters, ""))
-        for x, dx in zip(self.inputs, d_inputs, strict=True):
-            rows += trees.align(x, dx, "")
+        rows = [row for a, d in zip(self._aligners, (d_parameters, *d_inputs), strict=True) for row in a(d)]
         return [value for i, (_, value) in enumerate(rows) if i not in self.held]
 
     def twice(self, arrays: Arrays) -> tuple[Any, Callable] | None:

@@ -7,14 +7,13 @@ refers to one that holds it, as a child to its parent, its twin refers to the tw
 """
 
 import copy
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
 from gradcheck.subjects.nodes import Above, children, inside, is_leaf, is_plain, is_row, joined, may_change
 
-MISSING = object()
 GENERATORS = np.random.Generator | np.random.RandomState | np.random.BitGenerator
 Builder = Callable[[Any], Any]
 
@@ -166,30 +165,6 @@ def _object_builder(node: Any, parts: list[tuple[str, Builder]], links: set[int]
         return twin
 
     return build
-
-
-def align(template: Any, node: Any, path: str, kinds: str = "f", above: Above = ()) -> Iterator[tuple[str, Any]]:
-    """Yield `(path, value)` of `node` at each differentiable leaf of `template`.
-
-    A value that is absent, or a subtree of another structure, is yielded as MISSING.  An object's
-    cotangent may be an object with the same attributes or a dictionary with their names.
-    """
-    if is_leaf(template, kinds):
-        yield path, node
-        return
-    if id(template) in above:
-        return
-    held = children(template)
-    below = inside(template, above) if held else above
-    for key, child in held:
-        if isinstance(template, list | tuple) and not hasattr(template, "_fields"):
-            there = isinstance(node, Sequence) and len(node) == len(template)
-            value = node[key] if there else MISSING
-        elif isinstance(node, dict):
-            value = node.get(key, MISSING)
-        else:
-            value = getattr(node, key, MISSING) if isinstance(key, str) else MISSING
-        yield from align(child, value, joined(path, key), kinds, below)
 
 
 def read_only(x: np.ndarray) -> np.ndarray:

@@ -1,5 +1,7 @@
 """Arrays whose slope is lost in the bar of a ladder along which all arrays move."""
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from gradcheck.numeric.ladder import STEPS
@@ -51,17 +53,22 @@ def where_lost(ground: Ground, columns: Columns) -> set[int]:
     But not those where claim and complex step are 0 but for their roundings, as those of a key's bias are in front of
     a softmax: a ladder of its own has no smaller bar there, which is that of the rounding of f.
     """
-    lost = set()
-    for leaf, found in enumerate(columns):
-        joint, alone = ([c for c in found if (c.probe.leaf is None) == of_all] for of_all in (True, False))
-        if not _is_zero(alone) and any(_is_lost(ground, leaf, c) for c in joint):
-            lost.add(leaf)
-    return lost
+    joint = {id(c): c for found in columns for c in found if c.probe.leaf is None}
+    unseen = {key: set(_unseen(ground, c)) for key, c in joint.items()}
+    return {
+        leaf
+        for leaf, found in enumerate(columns)
+        if any(leaf in unseen.get(id(c), ()) for c in found) and not _is_zero([c for c in found if id(c) not in joint])
+    }
 
 
-def _is_lost(ground: Ground, leaf: int, c: Comparison) -> bool:
-    *_, terms = ground.claim.along({leaf: c.probe.direction(ground.place.point)[leaf]})
-    return float(c.real_tolerance.max()) > LOST * float(terms.max())
+def _unseen(ground: Ground, c: Comparison) -> Iterator[int]:
+    """Yield the arrays that move along a ladder and of which it shows less than LOST of a slope."""
+    bar = float(c.real_tolerance.max())
+    for leaf, d in c.probe.direction(ground.place.point).items():
+        *_, terms = ground.claim.along({leaf: d})
+        if bar > LOST * float(terms.max()):
+            yield leaf
 
 
 def _left(ground: Ground, columns: Columns, found: Comparison, lost: set[int]) -> set[int]:

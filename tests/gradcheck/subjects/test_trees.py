@@ -9,8 +9,9 @@ import types
 import numpy as np
 import pytest
 
+from gradcheck.subjects.alignment import MISSING, align, aligner
 from gradcheck.subjects.nodes import DEPTH
-from gradcheck.subjects.trees import MISSING, align, builder, disguised, ends, leaves, odd, read_only, rebuild
+from gradcheck.subjects.trees import builder, disguised, ends, leaves, odd, read_only, rebuild
 
 Point = collections.namedtuple("Point", ["a", "b"])
 A, B, IDS = np.arange(3.0), np.ones((2, 2), np.float32), np.arange(4)
@@ -126,6 +127,9 @@ def test_a_cotangent_is_aligned_with_what_it_is_the_cotangent_of():
     assert list(align(tree, cotangent, "x")) == [("x.a", 1), ("x.more[0]", 2), ("x.more[1]", 3), ("x.layer.w", 4)]
     assert dict(align(Layer(A), types.SimpleNamespace(w=7), ""))["w"] == 7
     assert dict(align(Point(A, B), Point(5, 6), "p")) == {"p.a": 5, "p.b": 6}
+    again = aligner(tree, "x")
+    assert again({"a": 7}) == [("x.a", 7), *((path, MISSING) for path in ("x.more[0]", "x.more[1]", "x.layer.w"))]
+    assert again(cotangent) == align(tree, cotangent, "x") and aligner({"ids": IDS})({}) == []
 
 
 @pytest.mark.parametrize("cotangent", [None, 3.0, {"b": 1}, [1, 2]])
