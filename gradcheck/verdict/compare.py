@@ -57,7 +57,7 @@ def _sharpened(ground: Ground, known: Known, comparisons: list[Comparison], rng:
     rest = [i for i in doubts if i not in first and comparisons[i].probe.leaf in acquitted]
     comparisons, known = _confirmed(ground, known, comparisons, rest, rng)
     alone = [i for i, c in enumerate(comparisons) if c.exact_outside().any() and not c.outside().any()]
-    return _widened(ground, comparisons, alone, rng), known
+    return widened(ground, comparisons, alone, rng), known
 
 
 def laddered(
@@ -139,7 +139,7 @@ def _read_finely(c: Comparison, u: float) -> Comparison:
     return c
 
 
-def _widened(
+def widened(
     ground: Ground, comparisons: list[Comparison], where: list[int], rng: np.random.Generator
 ) -> list[Comparison]:
     """Measure the complex step's noise along the very probes where it alone contradicts the claim."""

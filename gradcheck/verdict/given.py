@@ -12,7 +12,7 @@ import numpy as np
 
 from gradcheck.numeric.probe import Probe
 from gradcheck.numeric.scales import scale
-from gradcheck.verdict.compare import Compared, glance
+from gradcheck.verdict.compare import Compared, glance, widened
 from gradcheck.verdict.comparison import Comparison
 from gradcheck.verdict.ground import Ground, Known
 from gradcheck.verdict.halves import by_ladders
@@ -134,6 +134,7 @@ def unbalanced(
     alone = [{c.probe.coordinate for c in found if c.probe.coordinate is not None} for found in columns]
     together, each = balanced(own.place.point, own.claim, rng, wrong, alone)
     found, _ = glance(own, known, together.probes, together.real, rng)
+    found = widened(own, found, [i for i, c in enumerate(found) if c.exact_outside().any()], rng)
     odd = any(c.exact_outside().any() for c in found)
     shown = set() if odd else {leaf for c in found for leaf in _shown(own, c)}
     if odd and each.probes != together.probes:

@@ -23,11 +23,11 @@ from gradcheck.verdict.compare import (
     _read_finely,
     _retried,
     _sharpened,
-    _widened,
     _with_own_noise,
     compare,
     glance,
     laddered,
+    widened,
 )
 from gradcheck.verdict.ground import Known
 
@@ -343,7 +343,7 @@ def test_a_complex_step_is_widened_by_eight_times_its_noise_where_it_is_named(gr
     probes = [Probe(0, seed=k) for k in range(3)]
     before = [comparison([1.0, 1.0], 1.0, exact=[1.0, 1.0], probe=p) for p in probes]
     kept = Kept()
-    found = _widened(dataclasses.replace(place, mapper=kept), before, [2, 0], np.random.default_rng(4))
+    found = widened(dataclasses.replace(place, mapper=kept), before, [2, 0], np.random.default_rng(4))
     assert found[1] is before[1] and [t.probe for t in kept.tasks] == [probes[2], probes[0]]
     assert [t.jitter for t in kept.tasks] == np.random.default_rng(4).integers(2**32, size=2).tolist()
     assert all(t.exact and t.steps is None for t in kept.tasks)
@@ -351,7 +351,7 @@ def test_a_complex_step_is_widened_by_eight_times_its_noise_where_it_is_named(gr
         assert (reading.exact.noise > 0).all()
         np.testing.assert_allclose(found[k].exact_bar, 1e-15 + 8 * reading.exact.noise, rtol=1e-12, atol=0)
     bare = [comparison([1.0, 1.0], 1.0, probe=probes[0])]
-    assert _widened(place, bare, [0], np.random.default_rng(4)) == bare
+    assert widened(place, bare, [0], np.random.default_rng(4)) == bare
 
 
 def test_a_change_of_the_complex_step_above_the_root_of_a_rounding_of_the_largest_is_none(ground, comparison):
@@ -362,7 +362,7 @@ def test_a_change_of_the_complex_step_above_the_root_of_a_rounding_of_the_larges
         return [Reading(task.probe, exact=Exact(value, value, 4 * root * np.array([0.9, 1.1]))) for task in tasks]
 
     place = ground(np.sin, lambda x, dy: np.cos(x) * dy, X, exact=True, mapper=noisy)
-    (found,) = _widened(place, [along], [0], np.random.default_rng(4))
+    (found,) = widened(place, [along], [0], np.random.default_rng(4))
     np.testing.assert_allclose(found.exact_bar, [1e-15 + 8 * 3.6 * root, 1e-15], rtol=1e-12, atol=0)
 
 
@@ -372,7 +372,7 @@ def test_a_jump_of_the_complex_step_is_no_noise(ground, comparison):
 
     place = ground(forward, lambda x, dy: dy, X, exact=True)
     along = comparison([1.0, 1.0], 1.0, exact=1.0, probe=Probe(0, seed=1))
-    (found,) = _widened(place, [along], [0], np.random.default_rng(4))
+    (found,) = widened(place, [along], [0], np.random.default_rng(4))
     assert (found.exact_bar == 1e-15).all()
 
 

@@ -1,11 +1,14 @@
 """The given point of a large array: one direction speaks for all entries, and kinks are found and held."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 import gradcheck
 from gradcheck.adapters import pair
 from gradcheck.numeric.probe import Along, Probe
+from gradcheck.verdict import given as module
 from gradcheck.verdict.given import EVEN, FEW, _shown, compare_at_given, settled, unbalanced, unsettled_by
 from gradcheck.verdict.ground import Known
 from gradcheck.verdict.measured import measured
@@ -270,7 +273,22 @@ def test_several_arrays_are_asked_together_and_each_alone_only_where_that_contra
     before = own.problem.count["complex forward"]
     found, shown = unbalanced(own, Known(), set(), [[], []], np.random.default_rng(1))
     assert [(p.leaf, p.coordinate) for p in found.probes] == asked and shown == (set() if asked else {0, 1})
-    assert own.problem.count["complex forward"] - before == (2 + 2 * 3 if asked else 2), "with the noise"
+    assert own.problem.count["complex forward"] - before == (2 + 4 + 2 * 3 if asked else 2), "with noise"
+
+
+@pytest.mark.parametrize("noise", [0.0, 1.0])
+def test_what_is_odd_along_all_is_asked_of_each_only_if_it_is_no_noise(ground, monkeypatch, noise):
+    x = np.array([1.0, 1e-10, 1e-5])
+    own = ground(lambda x, y: x * x + y * y, lambda x, y, dy: (2 * x * dy, 2.002 * y * dy), x, x + 0, exact=True)
+
+    def widened(ground, comparisons, where, rng):
+        (c,) = comparisons
+        assert where == [0] and c.probe.leaf is None
+        return [dataclasses.replace(c, exact_bar=c.exact_bar + noise)]
+
+    monkeypatch.setattr(module, "widened", widened)
+    found, shown = unbalanced(own, Known(), set(), [[], []], np.random.default_rng(1))
+    assert {p.leaf for p in found.probes} == (set() if noise else {1}) and shown == set()
 
 
 def test_an_array_is_shown_that_changes_more_than_what_is_not_seen_of_all(ground, comparison):
