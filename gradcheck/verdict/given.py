@@ -134,7 +134,8 @@ def unbalanced(
     alone = [{c.probe.coordinate for c in found if c.probe.coordinate is not None} for found in columns]
     together, each = balanced(own.place.point, own.claim, rng, wrong, alone)
     found, _ = glance(own, known, together.probes, together.real, rng)
-    found = widened(own, found, [i for i, c in enumerate(found) if c.exact_outside().any()], rng)
+    if not own.problem.is_large:  # where it costs more than the few arrays that are asked then
+        found = widened(own, found, [i for i, c in enumerate(found) if c.exact_outside().any()], rng)
     odd = any(c.exact_outside().any() for c in found)
     shown = set() if odd else {leaf for c in found for leaf in _shown(own, c)}
     if odd and each.probes != together.probes:
