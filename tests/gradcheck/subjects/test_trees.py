@@ -9,7 +9,7 @@ import types
 import numpy as np
 import pytest
 
-from gradcheck.subjects.alignment import MISSING, align, aligner
+from gradcheck.subjects.alignment import align
 from gradcheck.subjects.nodes import DEPTH
 from gradcheck.subjects.trees import builder, disguised, ends, leaves, odd, read_only, rebuild
 
@@ -119,24 +119,6 @@ def test_random_generators_are_copied_wherever_they_are(kind):
     drawn = [draw(twin) for twin in twins]
     assert drawn == [drawn[0]] * 3
     assert draw(generator) == drawn[0], "the caller's generator has not moved"
-
-
-def test_a_cotangent_is_aligned_with_what_it_is_the_cotangent_of():
-    tree = {"a": A, "ids": IDS, "more": [A, B], "layer": Layer(A)}
-    cotangent = {"a": 1, "more": (2, 3), "layer": {"w": 4}}
-    assert list(align(tree, cotangent, "x")) == [("x.a", 1), ("x.more[0]", 2), ("x.more[1]", 3), ("x.layer.w", 4)]
-    assert dict(align(Layer(A), types.SimpleNamespace(w=7), ""))["w"] == 7
-    assert dict(align(Point(A, B), Point(5, 6), "p")) == {"p.a": 5, "p.b": 6}
-    again = aligner(tree, "x")
-    assert again({"a": 7}) == [("x.a", 7), *((path, MISSING) for path in ("x.more[0]", "x.more[1]", "x.layer.w"))]
-    assert again(cotangent) == align(tree, cotangent, "x") and aligner({"ids": IDS})({}) == []
-
-
-@pytest.mark.parametrize("cotangent", [None, 3.0, {"b": 1}, [1, 2]])
-def test_what_is_absent_or_of_another_structure_is_missing(cotangent):
-    assert dict(align({"a": A}, cotangent, ""))["a"] is MISSING
-    assert [value for _, value in align([A], cotangent, "")] == [MISSING]
-    assert dict(align({0: A}, A, "")) == {"[0]": MISSING}
 
 
 def test_a_read_only_view_shares_memory_and_leaves_the_array_writeable():
