@@ -14,7 +14,7 @@ from reference.core.shapes import (
     expect_shape,
     expect_share,
 )
-from reference.core.turns import expect_places
+from reference.core.turns import expect_places, pairs_of
 
 
 def expect_attention(
@@ -87,8 +87,8 @@ def expect_self_attention(
     expect_mask(where, mask, table, x)
     if angles is not None and layer.rotary is None:
         raise ValueError(f"{where}: angles must be None without rotary positions, got some")
-    turning = layer.head_width if layer.rotary is None or layer.rotary.width is None else layer.rotary.width
-    expect_places(where, x[:, None], int(turning) // 2, 0, position_ids, angles)
+    pairs = 0 if layer.rotary is None else pairs_of(layer.rotary, layer.head_width)
+    expect_places(where, x[:, None], pairs, 0, position_ids, angles)
     return given(position_ids) if angles is None else {"angles": angles}
 
 

@@ -9,6 +9,11 @@ from reference.core.shapes import MOST, expect_real, expect_shape, expect_whole
 BASE = 10000.0  # of the speeds, unless another is given
 
 
+def pairs_of(rotary: Any, width: int) -> int:
+    """Return how many pairs of the entries of a head of this width turn."""
+    return int(width if rotary.width is None else rotary.width) // 2
+
+
 def expect_turns(where: str, rotary: Any, width: int) -> None:
     """Raise unless heads of this width can turn: the entries that do come in pairs, each with a speed."""
     if rotary.width is None:
@@ -19,7 +24,7 @@ def expect_turns(where: str, rotary: Any, width: int) -> None:
         _expect_ends(where, rotary)
     if rotary.speeds is None:
         return
-    pairs = (width if rotary.width is None else rotary.width) // 2
+    pairs = pairs_of(rotary, width)
     if len(rotary.speeds) != pairs:
         raise ValueError(f"{where}: rotary.speeds must be those of {pairs} pairs, got {len(rotary.speeds)}")
     if rotary.base != BASE:

@@ -11,7 +11,7 @@ from reference.core.kinds import AboveZero, Count, Nonnegative, Size
 from reference.core.layer import Layer
 from reference.core.positions import row_after_row
 from reference.core.shapes import expect_shape
-from reference.core.turns import BASE, expect_places, expect_turns
+from reference.core.turns import BASE, expect_places, expect_turns, pairs_of
 
 
 class Rotary(Layer):
@@ -58,7 +58,7 @@ class Rotary(Layer):
         if not self.low < self.high:
             raise ValueError(f"Rotary: low must be below high, {self.high}, got {self.low}")
         batch, heads, length, width = x.shape
-        half = (width if self.width is None else int(self.width)) // 2
+        half = pairs_of(self, width)
         expect_places("Rotary", x, half, start, position_ids, angles)
         if angles is not None:
             at = row_after_row(angles, batch).reshape(batch * length, half)  # (T, R/2)
