@@ -74,9 +74,7 @@ def _alone(ground: Ground, leaf: int, found: Halved, exact: bool, rng: np.random
         return Located(seen, complete, known)
     seen = laddered(ground, known, seen, worst[:1], STEPS[list(WINDOW)])
     if not seen[worst[0]].outside().any():  # then at length, and along others
-        sure, known = compare(ground, known, [units[i] for i in worst], [True] * len(worst), rng)
-        for i, c in zip(worst, sure, strict=True):
-            seen[i] = c
+        seen, known = _at_length(ground, known, seen, worst, rng)
     return Located(seen, complete, known)
 
 
@@ -85,11 +83,19 @@ def _by_differences(ground: Ground, known: Known, units: list[Probe], rng: np.ra
     if not ground.problem.is_large:
         return compare(ground, known, units, [True] * len(units), rng)
     seen, known = glance(ground, known, units, [True] * len(units), rng)
-    open_ = [i for i, c in enumerate(seen) if not (c.resolved and c.outside().any())]
-    sure, known = compare(ground, known, [units[i] for i in open_], [True] * len(open_), rng)
-    for i, c in zip(open_, sure, strict=True):
-        seen[i] = c
-    return seen, known
+    left = [i for i, c in enumerate(seen) if not (c.resolved and c.outside().any())]
+    return _at_length(ground, known, seen, left, rng)
+
+
+def _at_length(
+    ground: Ground, known: Known, seen: list[Comparison], where: list[int], rng: np.random.Generator
+) -> Compared:
+    """Return what was seen, with some of it compared again by ladders that are sharpened and confirmed."""
+    found = list(seen)
+    sure, known = compare(ground, known, [seen[i].probe for i in where], [True] * len(where), rng)
+    for i, c in zip(where, sure, strict=True):
+        found[i] = c
+    return found, known
 
 
 def located(
