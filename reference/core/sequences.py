@@ -42,5 +42,5 @@ def few_at_a_time(
 def _put_together(parts: Sequence[np.ndarray]) -> np.ndarray:
     """Return an array (B, H, T, K) of parts of it (N, H, T, K)."""
     _, heads, length, width = parts[0].shape
-    made = np.empty((sum(map(len, parts)), length, heads, width), parts[0].dtype)
+    made = np.empty_like(parts[0], shape=(sum(map(len, parts)), length, heads, width), order="C")
     return np.concatenate([z.swapaxes(1, 2) for z in parts], out=made).swapaxes(1, 2)

@@ -1,5 +1,6 @@
 """What SciPy has and NumPy has not, for arrays of any library: the only place that calls SciPy."""
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,21 @@ from scipy.sparse import csc_array
 from reference.core.arrays import integers, on_host, title
 
 
+def as_numpys_own(function: Any) -> Any:
+    """Return the function, which an array of a class of its own may take as NumPy's functions are taken: NEP 18."""
+
+    @functools.wraps(function)
+    def called(*args: Any) -> Any:
+        for x in args:
+            if type(x) is not np.ndarray and isinstance(x, np.ndarray):
+                return x.__array_function__(called, (type(x),), args, {})
+        return function(*args)
+
+    setattr(called, "_implementation", function)  # noqa: B010, by this name NumPy finds it
+    return called
+
+
+@as_numpys_own
 def rows_added(ids: Any, rows: Any, count: int) -> Any:
     """Return (V, D) with V = `count`: at v the sum of those of the rows (N, D) whose id is v.
 

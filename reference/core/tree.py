@@ -27,7 +27,7 @@ from reference.core.nodes import (
 
 __all__ = [
     "brief", "expect_constant", "field_names", "holds_parameters", "is_layer", "is_leaf",
-    "know", "leaves", "map", "rebuild", "written",
+    "know", "leaves", "map", "rebuild", "with_leaves", "written",
 ]  # fmt: skip
 
 
@@ -74,6 +74,11 @@ def map(f: Callable[..., Any], node: Any, *rest: Any) -> Any:
     made = [f(*row) for row in zip(*rows, strict=True)]
     if () in flat.shapes:
         made = [as_array(leaf) if isinstance(leaf, np.generic) else leaf for leaf in made]
+    return with_leaves(node, flat, made)
+
+
+def with_leaves(node: Any, flat: Flat, made: list[Any]) -> Any:
+    """Return a tree like `node`, which `flat` is, with these leaves in place of its own."""
     tree = unflatten(flat, made)
     if _are_own(made):
         know(tree, Flat(flat.structure, made, [leaf.shape for leaf in made], flat.constants, []), node)

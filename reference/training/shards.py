@@ -6,10 +6,19 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from reference.core import tree
+from reference.replay.replay import replayed
 from reference.tasks.task import Examples
 from reference.training.devices import HOST, Device
+from reference.training.families import Family
 from reference.training.settings import Run
 from reference.training.state import State, stream
+
+
+def loss_and_gradient(model: Any, inputs: dict[str, Any], family: Family, size: int) -> tuple[Any, Any]:
+    """Return the loss, summed over all tokens, and its gradient divided by `size`, the sequences of the batch."""
+    loss, pullback = family.objective(model).vjp(**inputs)
+    (d_objective,) = pullback(1 / size)
+    return loss, d_objective.model
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -24,11 +33,13 @@ class Batch:
 
     def gradient(self, shard: "Shard") -> tuple[float, Any]:
         """Return the loss, summed over all tokens, and its gradient divided by the sequences of the batch."""
-        inputs, objective = self.run.family.inputs(shard.rows), self.run.family.objective(self.model)
-        drawn: dict[str, Any] = {"rng": stream(self.run, 3, self.step, shard.place)} if self.run.model.dropout else {}
-        loss, pullback = objective.vjp(**self.device.all_there(inputs), **drawn)
-        (d_objective,) = pullback(1 / self.size)
-        return float(self.device.back(loss)), d_objective.model
+        inputs, constants = self.device.all_there(self.run.family.inputs(shard.rows)), (self.run.family, self.size)
+        if self.run.model.dropout:
+            drawn = {"rng": stream(self.run, 3, self.step, shard.place)}
+            loss, d_model = loss_and_gradient(self.model, inputs | drawn, *constants)
+        else:
+            loss, d_model = replayed(loss_and_gradient, self.model, inputs, *constants)
+        return float(self.device.back(loss)), d_model
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -12,12 +12,14 @@ import numpy as np
 import taped
 import training_step
 
-from reference.core import entrywise, special, tree
-from reference.layers import embedding
-from reference.models.objective import Objective
+from reference.core import entrywise, tree
 from reference.optimizers.adam import Adam
+from reference.replay.replay import replayed
+from reference.training.families import FAMILIES
+from reference.training.shards import loss_and_gradient
 
 RUNS, STEPS = 15, 40
+BEFORE = 3  # steps until the calls of the layers are made again without them
 
 
 def stepper(ids):
@@ -25,10 +27,9 @@ def stepper(ids):
     adam = Adam()
 
     def step(model, moments):
-        source, target, labels = ids
-        _, pullback = Objective(model=model, reduction="sum").vjp(source=source, target=target, labels=labels)
-        (d_objective,) = pullback(1 / len(source))
-        return adam.step(model, d_objective.model, moments, 1e-4)
+        inputs = dict(zip(("source", "target", "labels"), ids, strict=True))
+        _, d_model = replayed(loss_and_gradient, model, inputs, FAMILIES["encoder-decoder"], len(ids[0]))
+        return adam.step(model, d_model, moments, 1e-4)
 
     return step
 
@@ -37,8 +38,7 @@ def alone(ids, model, moments):
     """Return the calls of a step after the first, as a function, and how many there are; they make the same model."""
     kind = lambda flat: (np.ndarray, flat.leaves[0].dtype)  # noqa: E731, arrays that are noted are as NumPy's own
     with taped.taping() as tape:
-        added = lambda *args: taped.noted(special.rows_added, args, {}, tape)  # noqa: E731, SciPy's are not noted
-        with mock.patch.object(entrywise, "_kind", kind), mock.patch.object(embedding, "rows_added", added):
+        with mock.patch.object(entrywise, "_kind", kind):
             step = stepper([tape.noted(z) for z in ids])
             state = step(*(tree.map(tape.noted, model), moments))
             tape.begin()
@@ -65,8 +65,10 @@ def measured(width=64):
     """Return the seconds of a step, of one on a single position, of the calls of that one alone, and their number."""
     model, ids = training_step.model_of(width), training_step.batch(width)
     whole, single = stepper(ids), stepper(ids[:, :1, :1])
-    state = whole(model, Adam().init(model))
-    single(*state)  # tables that are kept are not to be noted
+    state = model, Adam().init(model)
+    for _ in range(BEFORE):
+        state = whole(*state)
+        single(*state)  # tables that are kept are not to be noted
     calls, count = alone(ids[:, :1, :1], *state)
     return seconds(whole, *state), seconds(single, *state), seconds(calls), count
 

@@ -53,9 +53,11 @@ def model_of(width, dtype=np.float32):
 def ours(width, dtype, threads=1):
     """Return what makes a step, and the gradients of a few parameters by name; of two threads each has half a batch."""
     from reference.core import tree
-    from reference.models.objective import Objective
     from reference.optimizers.adam import Adam
+    from reference.replay.replay import replayed
+    from reference.training.families import FAMILIES
     from reference.training.process import settle
+    from reference.training.shards import loss_and_gradient
     from reference.training.threads import Threads
 
     settle()
@@ -66,9 +68,8 @@ def ours(width, dtype, threads=1):
     mapper = held["open"].enter_context(Threads(threads).mapping()) if threads > 1 else map
 
     def part(ids):
-        source, target, labels = ids
-        objective = Objective(model=held["model"], reduction="sum")
-        return objective.vjp(source=source, target=target, labels=labels)[1](1 / sequences)[0].model
+        inputs = dict(zip(("source", "target", "labels"), ids, strict=True))
+        return replayed(loss_and_gradient, held["model"], inputs, FAMILIES["encoder-decoder"], sequences)[1]
 
     def gradient():
         first, *rest = mapper(part, np.split(ids, threads, axis=1))

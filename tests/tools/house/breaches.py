@@ -44,7 +44,7 @@ BREACHES = [
         create("reference/attic/old.py"),
         (
             "reference/attic/old.py:1: the room must be one of core, functions, losses, "
-            "optimizers, layers, models, generation, published, scaling, data, tasks, training, job, got attic"
+            "optimizers, replay, layers, models, generation, published, scaling, data, tasks, training, job, got attic"
         ),
     ),
     ("columns", remove(SPEC), f"{DOUBLE}:1: must have a spec, {SPEC}, got none"),

@@ -12,6 +12,7 @@ SEES = {
     "functions": {"core"},
     "losses": {"core", "functions"},
     "optimizers": {"core"},
+    "replay": {"core"},
     "layers": {"core", "functions"},
     "models": {"core", "functions", "layers", "losses"},
     "generation": {"core", "functions", "layers", "models"},
@@ -20,11 +21,11 @@ SEES = {
     "data": {"core"},
     "tasks": {"core", "functions", "layers", "losses", "models", "generation", "data"},
     "training": {"core", "functions", "losses", "optimizers", "layers", "models", "generation", "scaling", "data"}
-    | {"tasks"},
+    | {"tasks", "replay"},
     "job": {"core", "functions", "losses", "optimizers", "layers", "models", "generation", "published", "scaling"}
     | {"data", "tasks", "training"},
 }
-WITHOUT_SPEC = {"core", "published", "data", "tasks", "training", "job"}
+WITHOUT_SPEC = {"core", "replay", "published", "data", "tasks", "training", "job"}
 EXTRAS = {"matplotlib": ("job",), "rich": ("job",), "safetensors": ("job", "training")}  # and the rooms that may
 GUESTS = {  # what is of use only with another package stands in one place, which only that use imports
     "flint": "gradcheck/exact/",
