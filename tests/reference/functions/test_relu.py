@@ -110,6 +110,16 @@ def test_slope_at_zero_is_zero():
     np.testing.assert_array_equal(dx, [0, 0])
 
 
+@pytest.mark.parametrize("shape", [(), (7,), (2, 1), (3, 5, 64), (0, 3), (3, 0)])
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_a_row_of_zeros_gives_the_bits_of_the_number(rng, shape, dtype):
+    x = rng.normal(size=shape).astype(dtype)
+    special = np.array([np.nan, -0.0, -np.inf, np.inf], dtype)
+    x = np.where(rng.random(shape) < 0.5, rng.choice(special, shape), x)
+    y, _ = relu_vjp(x)
+    assert np.asarray(y).tobytes() == np.maximum(x, 0).tobytes()
+
+
 def test_nan_is_not_hidden():
     np.testing.assert_array_equal(relu(np.array([np.nan, -np.inf, np.inf])), [np.nan, 0, np.inf])
 
