@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import reference
+from reference.core import special
 from reference.core.settings import written
 from reference.training import loop
 from reference.training.settings import Run
@@ -108,3 +109,12 @@ def sketchy(monkeypatch):
     monkeypatch.setattr(plots, "curves", lambda *_: figure())
     monkeypatch.setattr(plots, "text_curves", lambda *_: figure())
     monkeypatch.setattr(plots, "attention", lambda *_: figure())
+
+
+@pytest.fixture
+def one_order(monkeypatch):
+    """Rows of repeated ids are added by a product of full matrices on the host too, as elsewhere.
+
+    SciPy adds them one after the other, BLAS in an order of its kernel's: both have the bits of their order.
+    """
+    monkeypatch.setattr(special, "on_host", lambda _: False)

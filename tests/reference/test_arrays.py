@@ -52,6 +52,7 @@ def public(room):
 OPTIMIZERS = {name: kind for name, kind in public("optimizers").items() if {"init", "step"} <= set(dir(kind))}
 
 
+@pytest.mark.usefixtures("one_order")
 @every_example
 def test_every_example_runs_on_strict_arrays_bit_for_bit(example):
     y, pullback, dy = run(example)

@@ -51,7 +51,7 @@ def test_a_model_goes_there_and_comes_home(gpu, tiny):
         assert name == other and type(b) is np.ndarray and np.array_equal(a, b)
 
 
-@pytest.mark.usefixtures("sketchy")
+@pytest.mark.usefixtures("sketchy", "one_order")
 def test_a_run_there_has_the_bits_of_one_on_the_host(gpu, tiny, tmp_path):
     ends = []
     for name, device in (("host", devices.HOST), ("device", gpu)):
