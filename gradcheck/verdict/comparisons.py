@@ -123,14 +123,15 @@ def _at_given(own: Ground, known: Known, along: Columns, rng: np.random.Generato
     whole = plan.given(sizes, exact, rng, wrong, shown)
     first, known = measured(own, known, whole.probes, whole.real, rng)
     is_joint = any(c.probe.leaf is None for c in first)
-    if is_joint and not all(map(settled, first)):
-        whole, is_joint = plan.apart(sizes, rng, wrong), False
-        first, known = measured(own, known, whole.probes, whole.real, rng)
-    filed = [[c for c in first if c.probe.moves(leaf)] for leaf in range(len(sizes))]
-    if is_joint:
+    filed = _by_array(first, len(sizes))
+    if is_joint and all(map(settled, first)):
         filed, known, lost = sharpened(own, known, filed, rng)
         more, known = measured(own, known, lost.probes, lost.real, rng)
         filed = [found + [c for c in more if c.probe.leaf == leaf] for leaf, found in enumerate(filed)]
+    if is_joint and not all(settled(c) for found in filed for c in found):  # an array is held by entries of its own
+        whole = plan.apart(sizes, rng, wrong)
+        first, known = measured(own, known, whole.probes, whole.real, rng)
+        filed = _by_array(first, len(sizes))
     findings = []
     for leaf in range(len(sizes)):
         if leaf in wrong or not sizes[leaf]:
@@ -143,6 +144,10 @@ def _at_given(own: Ground, known: Known, along: Columns, rng: np.random.Generato
             message = f"{name} has many kinks at the given point: of their entries a sample was compared"
             findings.append(Finding("kinks", message, "note", name))
     return columns, findings
+
+
+def _by_array(comparisons: list[Comparison], arrays: int) -> Columns:
+    return [[c for c in comparisons if c.probe.moves(leaf)] for leaf in range(arrays)]
 
 
 def _filed(ground: Ground, known: Known, chosen: plan.Plan, rng: np.random.Generator) -> tuple[Columns, Known]:
