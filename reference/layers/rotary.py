@@ -187,8 +187,10 @@ def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]
     yield "speeds of the caller's", three, (rng.normal(size=(2, 1, 3, 6)),), {"start": 5}
     slow = Rotary(base=10.0, factor=3.0, length=12, low=0.4, high=1.5)  # pairs of both kinds, and two in between
     yield "slow pairs slower", slow, (rng.normal(size=(2, 1, 3, 8)),), {"start": 5}
-    yarn = Rotary(base=10.0, factor=3.0, length=40, low=2.1, high=4.5, by_pairs=True, gain=1.2)  # 1 kept, 1 between
+    yarn = Rotary(base=10.0, factor=3.0, length=40, low=1.6, high=2.84, by_pairs=True, gain=1.2)  # 2 kept, 1 between
     yield "slow pairs slower, by their number, and a gain", yarn, (rng.normal(size=(2, 1, 3, 8)),), {"start": 5}
+    long = Rotary(base=10.0, factor=3.0, length=4_000, high=900.0, by_pairs=True)  # none is as slow as `low`
+    yield "all pairs but one a little slower", long, (rng.normal(size=(2, 1, 3, 8)),), {"start": 5}
     yield "4 of 7 entries", Rotary(base=10.0, width=4), (rng.normal(size=(2, 1, 3, 7)),), {"start": 5}
     neighbours = Rotary(base=10.0, width=6, interleaved=True)
     yield "neighbours, 6 of 7 entries", neighbours, (rng.normal(size=(2, 1, 3, 7)),), {"start": 5}
