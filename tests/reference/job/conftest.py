@@ -1,7 +1,10 @@
 import pytest
 
+from reference.core import tree
+from reference.core.families import DecoderOnlySettings
 from reference.job import grid_fit
 from reference.job.files import OUT, Folder
+from reference.models.tied_decoder_only import TiedDecoderOnly
 from reference.training.checkpoint import save
 from reference.training.settings import Run
 
@@ -58,3 +61,11 @@ def spoken(text, trained):
 def few_refits(monkeypatch):
     """An interval of a few refits: what it is worth is tested where it is made."""
     monkeypatch.setattr(grid_fit, "REFITS", 12)
+
+
+@pytest.fixture
+def model(rng):
+    """A small model like GPT-2, none of whose parameters is one of those it begins with."""
+    sizes = {"vocabulary": 11, "length": 9, "width": 8, "heads": 4, "layers": 2}
+    drawn = TiedDecoderOnly.init(rng, DecoderOnlySettings.gpt(**sizes, embeddings="tied"))
+    return tree.map(lambda p: rng.normal(size=p.shape).astype(p.dtype), drawn)

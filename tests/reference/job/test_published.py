@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from reference.core import tree
-from reference.core.families import DecoderOnlySettings, EncoderOnlySettings
+from reference.core.families import EncoderOnlySettings
 from reference.generation.sampling import Sampling
 from reference.generation.stream import stream
 from reference.job import published
@@ -15,18 +15,10 @@ from reference.job.cli import main
 from reference.job.errors import JobError, UsageError
 from reference.job.files import OUT, Folder
 from reference.models.encoder_only import EncoderOnly
-from reference.models.tied_decoder_only import TiedDecoderOnly
 from reference.published import library
 from reference.published.config import Config
 from reference.published.t5 import T5
 from reference.training.checkpoint import save
-
-
-@pytest.fixture
-def model(rng):
-    sizes = {"vocabulary": 11, "length": 9, "width": 8, "heads": 4, "layers": 2}
-    drawn = TiedDecoderOnly.init(rng, DecoderOnlySettings.gpt(**sizes, embeddings="tied"))
-    return tree.map(lambda p: rng.normal(size=p.shape).astype(p.dtype), drawn)
 
 
 @pytest.fixture

@@ -4,20 +4,10 @@ import json
 import numpy as np
 import pytest
 
-from reference.core import tree
-from reference.core.families import DecoderOnlySettings
 from reference.generation.stream import stream
 from reference.job import published, special
 from reference.job.errors import JobError
-from reference.models.tied_decoder_only import TiedDecoderOnly
 from reference.published import library
-
-
-@pytest.fixture
-def model(rng):
-    sizes = {"vocabulary": 11, "length": 9, "width": 8, "heads": 4, "layers": 2}
-    drawn = TiedDecoderOnly.init(rng, DecoderOnlySettings.gpt(**sizes, embeddings="tied"))
-    return tree.map(lambda p: rng.normal(size=p.shape).astype(p.dtype), drawn)
 
 
 @pytest.fixture
