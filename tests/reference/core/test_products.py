@@ -56,6 +56,15 @@ def test_what_is_laid_out_has_its_rows_in_order_and_what_lies_so_is_not_copied(r
     np.testing.assert_array_equal(numbers(laid_out(strict(x).swapaxes(1, 2))), turned)
 
 
+@pytest.mark.parametrize("width", [32, 30])  # of a head: rows lie a power of two apart, 1,024 bytes, or 960
+def test_columns_of_rows_that_lie_far_apart_are_laid_out_as_others_are(rng, width):
+    x = rng.normal(size=(2, 128, 8 * width)).astype(np.float32)
+    heads = x.reshape(2, 128, 8, width).swapaxes(1, 2)
+    turned = laid_out(heads.swapaxes(-1, -2))
+    assert turned.flags.c_contiguous and not np.shares_memory(turned, x)
+    np.testing.assert_array_equal(turned, heads.swapaxes(-1, -2))
+
+
 @pytest.mark.parametrize("of_b", [np.float32, np.float64, np.complex64])
 @pytest.mark.parametrize("of_y", [np.float32, np.float64, np.complex64, np.complex128])
 def test_a_sum_takes_the_memory_of_the_product_and_has_the_bits_and_the_dtype_of_any_sum(rng, of_y, of_b):
