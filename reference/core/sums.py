@@ -66,4 +66,4 @@ def row_scales(x: np.ndarray, least: float) -> np.ndarray:
     To divide by it is exact, and what comes out lies in (-2, 2), of which squares neither overflow nor vanish.
     """
     _, exponent = np.frexp(row_maxima(np.abs(x), least))
-    return np.ldexp(np.ones_like(x.real, shape=exponent.shape), exponent - 1)
+    return np.ldexp(_shares(0.5, 1, x.real.dtype, like=x.real), exponent)
