@@ -79,6 +79,7 @@ GROWN = 4  # times: between what they are of a format, about one, and sixteen.  
 # The complex step: with it 14.0 digits.
 COMPLEX_STEP = 2.0**-100  # no subtraction, so any that squares below U.  2^-10: 11.2; 2^-30: 13.9; 2^-600: 14.0
 JITTERS = 3  # repetitions a few roundings away.  Of 1,000 functions four bars do not hold with 2, none with 3
+CONFIRMING = (3, 4, 6, 9, 14)  # as FEW, where f takes complex numbers.  As FEW is: the same digits, 2 evaluations more
 EVIDENCE = 1e-3  # of the derivative or of f: a wider bar confirms nothing.  1e-12: 13.6 digits, 56; 1: the same
 
 # When a longer look is taken.

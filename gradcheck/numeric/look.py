@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 
 from gradcheck.numeric import noise
-from gradcheck.numeric.constants import APART, BESIDE, COARSEST, FEW, OTHER_SPACING, SCATTER, U
+from gradcheck.numeric.constants import APART, BESIDE, COARSEST, CONFIRMING, FEW, OTHER_SPACING, SCATTER, U
 from gradcheck.numeric.function import Function
 from gradcheck.numeric.ladder import STEPS, Sweep, moved, sweep
 from gradcheck.numeric.probe import Along
@@ -26,7 +26,7 @@ class Glance:
 
 def glance(function: Function, spot: Spot, vectors: Vectors) -> Glance:
     probe = Along(None, vectors=vectors, unit=natural(spot.point, vectors))
-    swept = _swept(function, spot, probe, STEPS[list(FEW)])
+    swept = _swept(function, spot, probe, STEPS[list(CONFIRMING if spot.exact else FEW)])
     return Glance(probe, swept, read(swept, spot, _least(spot), probe))
 
 

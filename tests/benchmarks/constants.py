@@ -37,7 +37,7 @@ NOISY = ("softplus", "cancelled", "saturated", "offset", "single")
 OF_NOISE = ("NOISE_POINTS", "SPACINGS", "OTHER_SPACING", "SCATTER", "COARSEST", "NARROW", "BESIDE", "GRAINS", "COARSER",
     "STILL",
 )
-OF_COMPLEX = ("COMPLEX_STEP", "JITTERS", "EVIDENCE")
+OF_COMPLEX = ("COMPLEX_STEP", "JITTERS", "CONFIRMING", "EVIDENCE")
 OF_JUMPS = ("EARLY", "LATE", "STAYS", "EVERYWHERE", "CLEAR")
 OF_STAIRS = ("REACHES", "POINTS", "DEGREE", "GOLDEN", "SEVERAL", "AMONG", "INSIDE", "LEAST", "MOST", "NEARER", "GROWN",
     "ALONE",
@@ -73,6 +73,7 @@ VALUES = {
     "APART": (2, 5, 60),
     "COMPLEX_STEP": (2.0**-10, 2.0**-30, 2.0**-100, 2.0**-600),
     "JITTERS": (0, 1, 3, 6),
+    "CONFIRMING": ((2, 4, 6, 9, 14), (3, 4, 6, 9, 14), (5, 7, 9, 11, 13), constants.FEW),
     "EVIDENCE": (1e-12, 1e-3, 1.0),
     "EARLY": (2.0**-30, 2.0**-38, 2.0**-45),
     "LATE": (2.0**-40, 2.0**-46, 2.0**-52),

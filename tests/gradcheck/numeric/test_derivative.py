@@ -65,11 +65,11 @@ def test_something_is_claimed_of_every_function(measured):
     assert np.mean(smooth) >= 0.99  # a tremor of 1e-8 in a sine may look like a kink to the smallest steps
 
 
-def test_the_median_bar_leaves_eleven_digits_and_costs_31_evaluations(measured):
+def test_the_median_bar_leaves_eleven_digits_for_31_evaluations_and_with_the_complex_step_fourteen_for_27(measured):
     exact = np.mean([m.found.method == "complex step" for m in measured]) > 0.5
     digits = np.median([-np.log10(m.found.bar / abs(float(m.case.truth))) for m in measured])
     assert digits > (13.5 if exact else 11)
-    assert np.median([m.found.evaluations for m in measured]) == 31
+    assert np.median([m.found.evaluations for m in measured]) == (27 if exact else 31)
 
 
 def test_the_noise_of_a_narrow_format_inside_is_found(measured):

@@ -11,10 +11,10 @@ from gradcheck.numeric.plain import Plain
 from gradcheck.numeric.slopes import Spot
 
 
-def looked(f, x, vectors=None):
+def looked(f, x, vectors=None, exact=False):
     plain = Plain(f, x, "derivative")
     _, y, roundoff = plain.first()
-    spot = Spot(plain.point, y, roundoff, np.zeros(len(y)), True)
+    spot = Spot(plain.point, y, roundoff, np.zeros(len(y)), exact)
     seen = glance(plain, spot, plain.vectors(vectors))
     before = plain.count["forward"]
     slopes, level = look(plain, spot, seen)
@@ -25,6 +25,11 @@ def test_a_glance_at_a_smooth_function_is_enough_and_only_its_noise_is_measured(
     seen, slopes, level, before, after = looked(math.exp, 0.3)
     assert before == 15 and after == 31 and level < 1e-15
     assert abs(slopes.value - math.exp(0.3)) <= slopes.bar and seen.slopes.value == slopes.value
+
+
+def test_where_the_complex_step_only_needs_to_be_confirmed_two_steps_fewer_are_taken():
+    seen, *_, before, _ = looked(np.exp, 0.3, exact=True)
+    assert before == 11 and abs(seen.slopes.value - math.exp(0.3)) <= seen.slopes.bar < 1e-6
 
 
 def test_what_is_doubtful_gets_the_whole_ladder():
