@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+import functools
 import importlib
 import sys
 from collections.abc import Callable
@@ -36,7 +37,8 @@ def mapped(node: Any, change: Callable[[Any], Any], whole: type | tuple = (), ab
     Dictionaries and lists come out new, so that user code may write to them.  What holds itself is
     there the old one.  What is of a type in `whole` is no container.
     """
-    if isinstance(node, whole) or not (isinstance(node, dict | list | tuple) or _is_record(node)):
+    kind: Any = type(node)
+    if not _holds(kind) or isinstance(node, whole):
         return change(node)
     if id(node) in above:
         return node
@@ -55,8 +57,10 @@ def mapped(node: Any, change: Callable[[Any], Any], whole: type | tuple = (), ab
     return twin
 
 
-def _is_record(node: Any) -> bool:
-    return dataclasses.is_dataclass(node) and not isinstance(node, type)
+@functools.lru_cache(maxsize=256)  # a tenth of a check's time went into asking it of every tensor anew
+def _holds(kind: type) -> bool:
+    """Whether things of a type are containers."""
+    return issubclass(kind, dict | list | tuple) or dataclasses.is_dataclass(kind)
 
 
 def own(node: Any) -> Any:

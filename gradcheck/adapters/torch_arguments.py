@@ -7,6 +7,7 @@ import numpy as np
 from gradcheck.adapters.convert import Constant, Pair, mapped
 from gradcheck.adapters.torch_tensors import Form, Tensors
 from gradcheck.subjects import trees
+from gradcheck.subjects.nodes import is_row
 
 
 class Arguments:
@@ -30,6 +31,7 @@ class Arguments:
         self._fixed = {id(tensor) for tensor in constants}
         tensors.settle(tensors.differentiable((parameters, inputs)))
         self.parameters, self.inputs = mapped(parameters, self._array), mapped(inputs, self._array)
+        self._is_row = parameters is None and is_row(self.inputs, "f")  # as most are: handed over without a walk
         leaves = [x for _, x in trees.leaves((self.parameters, self.inputs))]
         self.forms = [self._forms.get(id(x), Form()) for x in leaves]
         self.dtypes = [x.dtype for x in leaves]
@@ -59,6 +61,9 @@ class Arguments:
 
     def handed(self, made: list[Any]) -> tuple[Any, tuple, list[Any]]:
         """Return parameters and inputs as the function gets them, and the tensor that holds each that was made."""
+        cast = [self._tensors.cast(tensor) for tensor in made]
+        if self._is_row:
+            return None, tuple(cast), cast
         holders: list[Any] = []
 
         def finished(leaf: Any) -> Any:
@@ -73,7 +78,7 @@ class Arguments:
                 return leaf
             return self._tensors.twin(leaf)
 
-        rest = iter([self._tensors.cast(tensor) for tensor in made])
+        rest = iter(cast)
         given = trees.rebuild(self.parameters, rest), trees.rebuild(self.inputs, rest)
         parameters, inputs = mapped(given, finished, whole=Pair)
         return parameters, inputs, holders

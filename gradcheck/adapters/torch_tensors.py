@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 
 from gradcheck.adapters.convert import Pair, framework, mapped
+from gradcheck.subjects.randomness import NOTHING
 
+MADE = ("torch", "_numpys")  # anew, where tensors are sent: a module does not travel
 PROBES = 12  # evaluations and pullbacks, after which a function that drew nothing is taken for one that never does
 
 
@@ -38,18 +40,22 @@ class Tensors:
     def __init__(self, dtype: Any, device: Any):
         self.dtype, self.device, self.random, self._calls = dtype, device, False, 0
         self.home = device  # of what comes as an array
+        self._load()
 
-    @property
-    def torch(self) -> Any:
-        return framework("torch", "torch_function")
+    def _load(self) -> None:
+        self.torch = framework("torch", "torch_function")
+        self._numpys = self.torch.float16, self.torch.float32, self.torch.float64
+
+    def __getstate__(self) -> dict:
+        return {key: value for key, value in vars(self).items() if key not in MADE}
+
+    def __setstate__(self, state: dict) -> None:
+        self.__dict__.update(state)
+        self._load()
 
     def settle(self, tensors: list[Any]) -> None:
         """Let arrays go where the first of the user's tensors is."""
         self.home = next((tensor.device for tensor in tensors), None) if self.device is None else self.device
-
-    @property
-    def _numpys(self) -> tuple[Any, ...]:
-        return self.torch.float16, self.torch.float32, self.torch.float64
 
     def form(self, tensor: Any) -> Form:
         """Return the form of a tensor; strides that let entries share memory serve no other numbers."""
@@ -113,6 +119,8 @@ class Tensors:
     def array(self, tensor: Any) -> np.ndarray:
         """Return the numbers of a tensor, those of a format that NumPy lacks in float32."""
         torch, tensor = self.torch, tensor.detach()
+        if tensor.dtype in self._numpys and tensor.layout == torch.strided and not tensor._is_zerotensor():
+            return tensor.resolve_neg().cpu().numpy()  # as most are
         if tensor.layout != torch.strided:
             tensor = tensor.to_dense()  # the gradient of an embedding may be sparse
         if tensor._is_zerotensor():  # has no memory to read
@@ -134,16 +142,16 @@ class Tensors:
         mapped(tree, lambda leaf: found.append(leaf) if isinstance(leaf, self.torch.Tensor) else None)
         return [tensor for tensor in found if tensor.is_floating_point() or tensor.is_complex()]
 
-    @contextlib.contextmanager
-    def replayed(self, stage: Stage) -> Iterator[None]:
+    def replayed(self, stage: Stage) -> contextlib.AbstractContextManager:
         """Draw on from the stage of an evaluation, and leave PyTorch's global random generators as they were.
 
         So every evaluation draws the same numbers, and its backward pass those that follow the forward pass's.
         Once several have drawn none, nobody looks any more.
         """
-        if not self._watched:
-            yield
-            return
+        return self._undone(stage) if self._watched else NOTHING
+
+    @contextlib.contextmanager
+    def _undone(self, stage: Stage) -> Iterator[None]:
         self._calls += 1
         before = self._states()
         if stage.states is not None:

@@ -18,8 +18,8 @@ States = tuple[Any, Any]
 class Draws:
     """What the global generators held when a check began; each call starts from there and leaves them as they were."""
 
-    def __init__(self) -> None:
-        self.start, self.drawn, self.calls = _states(), False, 0
+    def __init__(self, start: States | None = None) -> None:
+        self.start, self.drawn, self.calls = look() if start is None else start, False, 0
         self._after: States | None = None  # what a call has left, if somebody has looked since
 
     def replayed(self, start: States | None = None) -> contextlib.AbstractContextManager:
@@ -34,14 +34,14 @@ class Draws:
     def _undone(self, start: States | None) -> Iterator[None]:
         self.calls += 1
         with LOCK:
-            before = _states() if self.drawn else self.start  # as they are until a call has drawn: looking costs
+            before = look() if self.drawn else self.start  # as they are until a call has drawn: looking costs
             self._after = None
             if self.drawn:
                 _restore(self.start if start is None else start)
             try:
                 yield
             finally:
-                self.drawn = self.drawn or not _same(before, self._after or _states())
+                self.drawn = self.drawn or not _same(before, self._after or look())
                 if self.drawn:
                     _restore(before)
 
@@ -68,11 +68,12 @@ class Draws:
 
     def _left(self) -> States:
         """Return what the generators hold now, at the end of a call, which `_undone` need not look at again."""
-        self._after = _states()
+        self._after = look()
         return self._after
 
 
-def _states() -> States:
+def look() -> States:
+    """Return what the generators hold."""
     return np.random.get_state(legacy=False), random.getstate()  # noqa: NPY002
 
 
