@@ -7,7 +7,8 @@ roundings excuse is a few hundredths of the largest entry, and no more.
 
 import copy
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -32,7 +33,7 @@ def unless_rounded(promise: Promise, call: Call, rounding: Rounding, rng: np.ran
 
     What the narrowest format of all would not explain needs no closer look.
     """
-    call, state, found = call.remembering(), copy.deepcopy(rng), list[Finding]()
+    call, state, found = call.remembering(), rng.bit_generator.state, list[Finding]()
     try:
         for finding in promise(call, rounding, rng):
             found.append(finding)
@@ -42,12 +43,19 @@ def unless_rounded(promise: Promise, call: Call, rounding: Rounding, rng: np.ran
     failing = _failing(found)
     if failing:
         narrowest = {leaf.name: 2 * FORMATS[-1] for leaf in call.problem.leaves}
-        still = _failing(promise(call, dataclasses.replace(rounding, narrow=narrowest), copy.deepcopy(state)))
+        still = _failing(promise(call, dataclasses.replace(rounding, narrow=narrowest), _again(rng, state)))
         if failing - still:
             closer = looked_at_closely(call, rounding, rng)
-            still = failing if closer == rounding else _failing(promise(call, closer, copy.deepcopy(state)))
+            still = failing if closer == rounding else _failing(promise(call, closer, _again(rng, state)))
         found = [f for f in found if f.severity != "fail" or (f.kind, f.array) in still]
     yield from found
+
+
+def _again(rng: np.random.Generator, state: Mapping[str, Any]) -> np.random.Generator:
+    """Return a generator that draws what this one drew from a state on: where all is well none is needed."""
+    twin = copy.deepcopy(rng)
+    twin.bit_generator.state = state
+    return twin
 
 
 def _failing(found: Iterable[Finding]) -> set[tuple[str, str | None]]:
