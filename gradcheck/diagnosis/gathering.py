@@ -8,6 +8,7 @@ import numpy as np
 from gradcheck.claims.claim import Claim
 from gradcheck.diagnosis import retraced
 from gradcheck.diagnosis.evidence import Evidence, half
+from gradcheck.diagnosis.remembered import Remembered
 from gradcheck.numeric.points import cotangents, generic
 from gradcheck.numeric.probe import Probe
 from gradcheck.numeric.reading import Place
@@ -36,7 +37,7 @@ class Gathering:
     def __init__(self, compared: Comparisons):
         self.compared, self.near, self.own = compared, compared.near.place, compared.own
         self.problem: Problem = compared.near.problem
-        self.claims: dict[tuple[bool, int | None], Claim] = {}
+        self.claims, self.experiments = dict[tuple[bool, int | None], Claim](), Remembered(self._fresh_claims)
         self.found: dict[tuple[int, bool, int | None], Evidence | None] = {}
         self.budget = BUDGET[self.problem.is_large]
 
@@ -68,7 +69,7 @@ class Gathering:
         unit = place.y.size <= OUTPUTS and place.y.size * sum(x.size for x in place.point) <= NUMBERS
         g = np.eye(place.y.size) if unit else place.g
         place = dataclasses.replace(place, g=g)
-        claim = self._fresh_claims(place) if which is None else self._claims(place, which)
+        claim = self.experiments.at(place) if which is None else self._claims(place, which)
         exact = self.compared.believed[leaf]
         ground = Ground(self.problem, place, claim, exact, self.compared.near.mapper, measures_noise=False)
         size = place.point[leaf].size
