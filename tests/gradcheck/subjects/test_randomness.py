@@ -136,6 +136,45 @@ def test_twelve_calls_are_watched_and_after_a_draw_every_one(draw):
         assert draw() == drawn, "from where the check began"
 
 
+DRAWS = [  # of the global generators
+    lambda numpy: numpy.rand(),
+    lambda numpy: numpy.randn(),
+    lambda numpy: numpy.randint(2),
+    lambda numpy: numpy.shuffle([1, 2]),
+    lambda numpy: numpy.bytes(1),
+    lambda numpy: numpy.seed(1),
+    lambda _: random.random(),
+    lambda _: random.gauss(),
+]
+
+
+@pytest.mark.parametrize("kept", [False, True])
+@pytest.mark.parametrize("draw", DRAWS)
+def test_every_draw_is_seen_and_taken_back_also_where_a_normal_number_is_kept(draw, kept):
+    numpy = np.random.mtrand
+    numpy.seed(0)
+    if kept:
+        numpy.randn()  # makes two, and keeps one for the next call
+    before, draws = states(), Draws()
+    with draws.replayed():
+        draw(numpy)
+    assert draws.drawn
+    assert states() == before
+
+
+def test_draws_of_another_bit_generator_are_seen():
+    numpy = np.random.mtrand
+    before = numpy.get_bit_generator()
+    numpy.set_bit_generator(np.random.PCG64(0))
+    try:
+        draws = Draws()
+        with draws.replayed():
+            numpy.rand()
+    finally:
+        numpy.set_bit_generator(before)
+    assert draws.drawn
+
+
 def test_an_error_leaves_the_generator_alone_too():
     def breaks(x):
         numpy_mask(x)
