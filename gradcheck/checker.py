@@ -146,7 +146,8 @@ class Checker:
         if not contract.comparable or any(f.severity == "fail" for f in contract.findings):
             return unchecked()
         whole = contract.problem.with_held(held)
-        problem = second_order(whole, cotangents(rng, contract.outputs, 1)[0])
+        (dy,) = cotangents(rng, contract.outputs, 1)
+        problem = second_order(whole, dy)
         symmetric = symmetry(problem, len(whole.leaves), rng)
         said = [] if symmetric is None else told(symmetric)
         why = refusal(problem)

@@ -24,6 +24,7 @@ X = np.random.default_rng(3).normal(size=6)
 COARSE = {
     "alone": half,
     "beside its input": lambda x: x + np.sin(half(x)),
+    "under a steep slope the other way": lambda x: half(x) - 50 * x,
     "of one entry": lambda x: np.where(np.arange(6) == 2, half(x), np.sin(x)),
 }
 OTHERS = {

@@ -121,6 +121,7 @@ def test_a_bar_needs_to_be_small_as_far_as_differences_in_a_format_can_be(u, par
 
 def test_a_digit_is_needed_but_of_a_narrow_format_a_factor_of_two():
     assert [fewest_digits(u) for u in (FLOAT64, FLOAT32, BFLOAT16)] == [1.0, math.log10(2), math.log10(2)]
+    assert fewest_digits(LOW) == math.log10(2) and fewest_digits(LOW / 2) == 1.0, "from there on it is low"
 
 
 def test_a_format_is_called_by_its_name():

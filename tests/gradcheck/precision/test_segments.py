@@ -65,6 +65,14 @@ def test_outside_the_domain_of_the_users_code_a_claim_is_not_a_number():
     assert along.claim(1.0).tolist() == [5, 5] and np.isnan(along.claim(2.0)).tolist() == [True, True]
 
 
+def test_a_value_is_what_f_changes_from_the_point_along_each_cotangent():
+    curve, along = line(lambda t: t * t, lambda t: 1.0, lambda t: 1.0, g=[[2.0], [-1.0]])
+    assert along.value(3.0).tolist() == [18, -9] and curve.ends == [3.0]
+    _, moved = line(lambda t: 5 + t, lambda t: 1.0)
+    moved = dataclasses.replace(moved, place=dataclasses.replace(moved.place, y=np.array([5.0])))
+    assert moved.value(0.5).tolist() == [0.5]
+
+
 def test_a_claim_that_those_beside_it_agree_with_is_taken_as_it_is():
     curve, along = line(lambda t: t * t, lambda t: 2 * t)
     assert along.steady(1.0).tolist() == [0] and sorted(curve.points) == [-1 / 16, 1 / 16]

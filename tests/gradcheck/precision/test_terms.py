@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from gradcheck.adapters import pair
+from gradcheck.numeric.reading import Place
+from gradcheck.precision.shadow import compare_with_shadow
 from gradcheck.precision.terms import most, terms
 from gradcheck.subjects.problem import Problem
 
@@ -107,3 +109,19 @@ def test_no_terms_are_larger_than_the_most_that_there_may_be(y):
     if y.size:
         size = terms(huge, [np.ones(2)], 0, y)
         assert (size > 0.9 * most(y) / 1.5).all() and (size <= most(y)).all()
+
+
+@pytest.mark.parametrize(("roundings", "told"), [(15.9, False), (16.1, True)])
+def test_a_difference_of_terms_in_a_narrow_format_may_be_off_by_sixteen_of_their_roundings(roundings, told):
+    """Here the gradient is 0, and the cotangent it is made of is 1 nearer to zero."""
+
+    def gradients(arrays, g):
+        (x,) = arrays
+        error = roundings * 2.0**-24 * (x.dtype == np.float32)
+        return [np.full((len(g), 2), error if len(g) == 1 else 1.0)]
+
+    x = np.ones(2, np.float32)
+    leaf, subject = types.SimpleNamespace(name="x", value=x), types.SimpleNamespace(units={})
+    problem = types.SimpleNamespace(leaves=[leaf], subject=subject, gradients=gradients)
+    own = Place([x.astype(float)], np.zeros(2), np.ones((2, 2)))
+    assert bool(compare_with_shadow(problem, own, 2.0**-53, np.random.default_rng(2))) == told

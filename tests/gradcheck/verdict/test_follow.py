@@ -7,6 +7,7 @@ import pytest
 
 from gradcheck.numeric.probe import Probe
 from gradcheck.precision.segments import Line, integrated
+from gradcheck.verdict import follow as module
 from gradcheck.verdict.compare import glance
 from gradcheck.verdict.follow import BELOW, followed
 from gradcheck.verdict.ground import Known
@@ -140,3 +141,12 @@ def test_the_rounding_of_its_ends_is_as_measured_or_an_eighth_of_the_roundoff(at
     value, bar = integrated(line, np.random.default_rng(3))
     np.testing.assert_array_equal((found.real.value, found.real.bar), (value, bar))
     assert BELOW == 8
+
+
+@pytest.mark.parametrize(("part", "taken"), [(1.0, False), (1 - 2.0**-50, True)])
+def test_what_it_knows_no_better_than_differences_do_is_left_to_them(at, look, monkeypatch, part, taken):
+    ground = at()
+    c = look(ground)
+    monkeypatch.setattr(module, "integrated", lambda *_: (c.claimed, part * c.real.bar))
+    found = follow(ground, c, part=0)
+    assert found.followed and np.array_equal(found.real.value, c.claimed if taken else c.real.value)

@@ -205,3 +205,19 @@ def test_a_direction_serves_where_whole_arrays_move_away_from_kinks(comparison):
     assert not _serves(comparison([1.0, 1.0], 1.0, kink=[True, False], probe=Probe(0, seed=3)))
     for probe in (Probe(0, coordinate=0), Probe(0, by_value=True), Probe(0, stop=3), Probe(0, held=(1,))):
         assert not _serves(comparison(1.0, 1.0, probe=probe))
+
+
+@pytest.mark.parametrize(
+    ("steps", "level", "u"),
+    [(0.0, 0.0, 2.0**-53), (0.0, 2.0**-40, 2.0**-53), (0.0, 2.0**-39, 2.0**-24), (2.0**-8, 2.0**-39, 2.0**-8)],
+)
+def test_forward_mode_carries_the_roundings_of_the_coarsest_format_inside(
+    ground, comparison, monkeypatch, rng, steps, level, u
+):
+    """That of float32 where any noise was found, and that of the steps in which f moves."""
+    asked = []
+    monkeypatch.setattr(module, "slope_along", lambda *rest: asked.append(rest[3]) or (np.ones(2), np.ones(2)))
+    near = ground(np.sin, lambda x, dy: np.cos(x) * dy, np.ones(3))
+    c = comparison([1.0, 1.0], 1.0, probe=Probe(0, seed=1), steps=steps)
+    compare_forward_mode(Comparisons(near, Known({0: level}), near.place, [[c]], [[c]], (False,), (), ()), rng)
+    assert asked == [u]

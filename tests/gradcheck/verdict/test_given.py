@@ -8,11 +8,13 @@ import pytest
 import gradcheck
 from gradcheck.adapters import pair
 from gradcheck.numeric.probe import Along, Probe
+from gradcheck.numeric.scales import scale
 from gradcheck.verdict import given as module
+from gradcheck.verdict import locate
 from gradcheck.verdict.given import EVEN, FEW, _shown, compare_at_given, settled, unbalanced, unsettled_by
 from gradcheck.verdict.ground import Known
 from gradcheck.verdict.measured import measured
-from gradcheck.verdict.plan import EXHAUSTIVE
+from gradcheck.verdict.plan import EXHAUSTIVE, SUSPECTS
 
 SIZE = EXHAUSTIVE + 44
 
@@ -309,3 +311,26 @@ def test_of_a_small_array_every_entry_takes_part_whatever_is_left_open(at_point)
     found, first = at_point(np.sin, lambda x, dy: 1.5 * np.cos(x) * dy, x)
     assert found.complete and not any(map(settled, first))
     assert sorted(c.probe.coordinate for c in found.comparisons if c.probe.coordinate is not None) == list(range(5))
+
+
+@pytest.mark.parametrize(("count", "complete"), [(32, True), (33, False)])
+def test_of_a_large_array_up_to_32_zeros_are_compared_each(at_point, rng, count, complete):
+    x = without(rng.normal(size=SIZE), 0.0)
+    x[:count] = 0
+    found, _ = at_point(lambda x: np.maximum(x, 0), lambda x, dy: dy * (x > 0), x)
+    alone = [c.probe.coordinate for c in found.comparisons if c.probe.coordinate is not None]
+    assert found.complete is complete and len(alone) == (count if complete else SUSPECTS)
+
+
+@pytest.mark.parametrize(("part", "halves"), [(1.0, False), (17 / 16, True)])
+def test_what_is_a_millionth_of_the_scale_is_taken_for_a_zero_and_what_is_more_is_looked_for(
+    at_point, rng, monkeypatch, part, halves
+):
+    x = without(rng.normal(size=SIZE), 0.0)
+    x[7] = -part * 2.0**-20 * scale(x)
+    halved = []
+    monkeypatch.setattr(module, "halved", lambda *rest: halved.append(rest) or locate.halved(*rest))
+    kink = np.where(np.arange(SIZE) == 7, x, -9)
+    found, first = at_point(lambda x: np.abs(x - kink), lambda x, dy: dy * np.where(x == kink, 3, 1), x)
+    alone = [c.probe.coordinate for c in found.comparisons if c.probe.coordinate is not None]
+    assert not settled(first[0]) and 7 in alone and bool(halved) is halves

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from narrow import half
 
+from gradcheck.numeric.ladder import Sweep
 from gradcheck.numeric.probe import Probe
 from gradcheck.verdict.compare import glance
 from gradcheck.verdict.ground import Known
-from gradcheck.verdict.steps import allowing_for_steps
+from gradcheck.verdict.steps import _is_smooth, allowing_for_steps
 
 X = np.array([0.7312, -1.2345, 0.4142])
 
@@ -46,3 +47,55 @@ def test_what_is_smooth_is_looked_at_once_and_stays_as_it_is(ground, rng):
     before = place.problem.count["forward"]
     assert allowing_for_steps(place, known, comparisons, rng)[0] == comparisons
     assert place.problem.count["forward"] == before
+
+
+def test_a_claim_has_the_bar_of_the_steps_that_its_own_roundings_make(ground, rng):
+    """It is asked at points half a roundoff of the format away, and the complex step, which sees none, is left out."""
+    x, asked = np.linspace(1, 1.9, 50), []
+
+    def backward(x, dy):
+        asked.append(x.copy())
+        return dy * (1 + half(np.cos(x)))
+
+    place = ground(lambda x: x + half(np.sin(x)), backward, x, exact=True)
+    (before,), _ = glance(place, Known(), [Probe(0, seed=1)], [True], rng)
+    assert before.exact is not None and not before.followed
+    asked.clear()
+    (after,), _ = allowing_for_steps(place, Known(), [before], rng)
+    moved = max(np.abs(points / x - 1).max() for points in asked if np.abs(points / x - 1).max() < 2.0**-8)
+    assert after.steps == 2.0**-11 and moved == pytest.approx(2.0**-12, rel=1e-9, abs=0)
+    assert after.followed and after.exact is None and after.exact_bar is None
+    assert (after.claimed_bar > 100 * before.claimed_bar).all()
+
+
+@pytest.fixture
+def slowly(comparison):
+    """slowly(apart, ...): whether differences that are so far from what they show at last may be those of no steps."""
+
+    def slowly(apart, claimed=5.0, columns=1, **more):
+        central = 4 + np.array(apart).reshape(len(apart), -1) * np.ones(columns)
+        h = np.repeat(0.4 * 0.36 ** np.arange(len(apart))[:, None], columns, axis=1)
+        seen = Sweep(h, central, central, central, h, h)
+        c = comparison(claimed, 4.0, 2.0**-30, sweep=seen, **more)
+        return {True: False, False: True}[_is_smooth(c, np.ones(1), None, True)]
+
+    return slowly
+
+
+def test_differences_come_slowly_that_fall_by_less_than_half_and_stay_a_quarter_of_what_a_claim_is_off(slowly):
+    assert slowly([0.9, 0.5, 0, 0]) and not slowly([1.0, 0.5, 0, 0]), "the claim is off by one"
+    assert slowly([0.3, 0.26, 0, 0]) and not slowly([0.3, 0.25, 0, 0]) and not slowly([0.25, 0.3, 0, 0])
+    assert not slowly([4.0, 1.5, 0.5, 0.2]), "as those of a kink"
+    assert slowly([-0.9, 0.5, 0, 0]) and slowly([0, 0, 0.3, 0.26])
+    assert not slowly([0.9, 0.2, 0.3]) and slowly([0.9, 0.3, 0.28]), "from one to the next"
+
+
+def test_what_the_complex_step_contradicts_is_off_by_the_more_of_both(slowly):
+    assert slowly([0.3, 0.3, 0.3], exact=4.0)
+    assert not slowly([0.3, 0.3, 0.3], exact=6.0) and slowly([0.6, 0.6, 0.6], exact=6.0)
+    assert slowly([0.3, 0.3, 0.3], exact=4.5), "less than by real differences"
+
+
+def test_only_cotangents_that_are_contradicted_count(slowly):
+    one = np.array([[0.3, 0.0]] * 3)
+    assert slowly(one, claimed=[5.0, 5.0], columns=2) and not slowly(one, claimed=[4.0, 5.0], columns=2)
