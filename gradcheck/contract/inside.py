@@ -42,7 +42,7 @@ def unless_rounded(promise: Promise, call: Call, rounding: Rounding, rng: np.ran
         raise
     failing = _failing(found)
     if failing:
-        narrowest = {leaf.name: 2 * FORMATS[-1] for leaf in call.problem.leaves}
+        narrowest = {leaf.name: 2 * max(FORMATS) for leaf in call.problem.leaves}
         still = _failing(promise(call, dataclasses.replace(rounding, narrow=narrowest), _again(rng, state)))
         if failing - still:
             closer = looked_at_closely(call, rounding, rng)

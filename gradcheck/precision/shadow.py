@@ -26,7 +26,7 @@ def compare_with_shadow(problem: Problem, own: Place, u: float, rng: np.random.G
     Nothing is said where all arrays are float64, or where the layer computes narrowly anyway (`u`).
     """
     units = problem.subject.units
-    narrow = max(units.get(leaf.name, UNIT.get(leaf.value.dtype, 0.0)) for leaf in problem.leaves)
+    narrow = max(units.get(leaf.name, UNIT[leaf.value.dtype]) for leaf in problem.leaves)
     if narrow <= 2 * u:
         return []
     points = [[x.astype(leaf.value.dtype) for x, leaf in zip(own.point, problem.leaves, strict=True)]]

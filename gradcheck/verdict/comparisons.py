@@ -43,8 +43,7 @@ class Comparisons:
 
     def steps(self, leaf: int | None = None) -> float:
         """Return the roundoff of the format in whose steps f moves along an array, or any; 0 where it does not."""
-        columns = self.of if leaf is None else self.of[leaf : leaf + 1]
-        return max((c.steps for found in columns for c in found if leaf in (None, c.probe.leaf)), default=0.0)
+        return max((c.steps for found in self.of for c in found if leaf in (None, c.probe.leaf)), default=0.0)
 
 
 def compare_all(

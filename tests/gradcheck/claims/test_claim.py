@@ -246,3 +246,8 @@ def test_a_repetition_outside_the_domain_is_not_a_number_and_changes_nothing():
 def test_what_is_known_is_filled_in_once():
     with pytest.raises(dataclasses.FrozenInstanceError):
         object.__new__(Claim).values = None
+
+
+def test_a_claim_that_is_lost_without_a_bound_is_no_warning():
+    assert lost([[[np.inf, 5, 7]]], [2.0**-40]).tolist() == [[0]]
+    assert lost([[[1e308, 5, 7]]], [2.0**-40]).tolist() == [[0]], "4 times it is no number"

@@ -61,3 +61,29 @@ def test_lists_of_another_length_are_no_pairs():
 def test_what_is_known_is_filled_in_once():
     with pytest.raises(dataclasses.FrozenInstanceError):
         object.__new__(Call).problem = None
+
+
+def test_a_call_that_remembers_asks_once_for_each_cotangent_and_each_arrays_terms():
+    plain = called(product, X, W)
+    call, g = plain.remembering(), np.arange(13.0)
+
+    def asked(what):
+        before = plain.problem.count["pullback"]
+        what()
+        return plain.problem.count["pullback"] - before
+
+    assert [asked(lambda: plain.pull(g)) for _ in range(2)] == [1, 1]
+    assert [asked(lambda: call.pull(g)), asked(lambda: call.pull(g)), asked(lambda: call.pull(2 * g))] == [1, 0, 1]
+    assert all(np.array_equal(a, b) for a, b in zip(call.pull(g), plain.pull(g), strict=True))
+    terms = asked(lambda: plain.terms(0))
+    assert terms > 0 and [asked(lambda i=i: call.terms(i)) for i in (0, 0, 1)] == [terms, 0, terms]
+    assert np.array_equal(call.terms(1), plain.terms(1)) and call.terms(1).shape == (2, 3)
+    assert plain.known is None and len(call.known) == 4
+
+
+def test_of_another_forward_pass_nothing_is_known():
+    call = called(product, X, W).remembering()
+    call.pull(np.arange(13.0))
+    other = call.beside("out", "pullback")
+    assert (other.out, other.pullback, other.known) == ("out", "pullback", None)
+    assert other.problem is call.problem and call.known

@@ -61,3 +61,10 @@ def test_what_was_found_before_the_subject_raised_is_told():
     with pytest.raises(ValueError, match="later"):
         found.extend(unless_rounded(promise, call, measure_rounding(call, rng), rng))
     assert [f.message for f in found] == ["found"]
+
+
+def test_where_dy_has_no_room_for_changes_that_are_small_enough_its_pullback_is_not_asked():
+    call = called(lambda x: (x * np.float16(2), lambda dy: half(dy) * 2), X.astype(np.float16))
+    rounding, before = measure_rounding(call, np.random.default_rng(3)), call.problem.count["pullback"]
+    looked_at_closely(call, rounding, np.random.default_rng(3))
+    assert call.out.dtype == np.float16 and call.problem.count["pullback"] - before <= 0

@@ -205,3 +205,12 @@ def test_a_real_part_may_differ_by_64_roundings_of_the_largest_output(largest):
 
     assert why(64) is None and why(-64) is None
     assert why(64.5) == why(-64.5) == "complex input changes the output's real part"
+
+
+def test_repetitions_are_of_steps_of_their_own_up_to_twice_as_long():
+    steps = []
+    problem = Problem(pair(lambda x: steps.append(float(np.imag(x))) or x, one), (np.array(1.0),), {})
+    probe = Probe(0, coordinate=0)
+    complexstep.noise(problem, [np.array(1.0)], probe, np.ones((1, 1)), np.random.default_rng(3), np.zeros(1), 8)
+    parts = np.array(steps) * 2.0**100
+    assert len(set(parts)) == 8 and 1 < parts.min() < 1.5 < parts.max() < 2

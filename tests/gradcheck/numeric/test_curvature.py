@@ -1,5 +1,6 @@
 """Second differences, and the second derivatives that follow from them."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -119,3 +120,10 @@ def test_the_noise_of_a_mixed_derivative_is_the_larger_of_both_entries(monkeypat
     curvatures(plain, spot, list(plain.entries()))
     first, other, mixed = (float(level[0]) for level in levels)
     assert first < 1e-12 < 1e-10 < other == mixed
+
+
+def test_an_output_that_is_left_of_larger_numbers_has_their_roundings():
+    plain, spot = spotted(math.exp, 0.3)
+    probe = Along(None, vectors=(np.array(1.0),))
+    own, coarse = (second(plain, dataclasses.replace(spot, grain=np.full(1, g)), probe, np.zeros(1)) for g in (0, 1e6))
+    assert coarse.bar > 100 * own.bar

@@ -8,7 +8,7 @@ import pytest
 from gradcheck.adapters import pair
 from gradcheck.numeric import ladder
 from gradcheck.numeric.constants import EXACT, SECOND_RATIO, TINY
-from gradcheck.numeric.ladder import SECOND_STEPS, STEPS, few_bits, joined, part, rounded, smallest_exact, sweep
+from gradcheck.numeric.ladder import SECOND_STEPS, STEPS, few_bits, joined, moved, part, rounded, smallest_exact, sweep
 from gradcheck.numeric.probe import Along, Probe
 from gradcheck.numeric.scales import quantise
 from gradcheck.subjects.problem import Problem
@@ -222,3 +222,9 @@ def test_an_output_that_has_changed_once_has_roundings_at_all_smaller_steps_in_b
     monkeypatch.setattr(ladder, "LEVELS_TOGETHER", 3)
     found = sweep(problem, [x], Probe(0, seed=1), np.ones((1, 1)), STEPS[:6], np.array([3.0]))
     assert (found.weight[:, 0] > 0).tolist() == [False] + [True] * 5
+
+
+def test_arrays_without_a_direction_stay_the_very_arrays():
+    a, b = np.ones(2), np.ones(3)
+    here, there = moved([a, b], {1: np.array([1.0, 0.0, -2.0])}, 0.5)
+    assert here is a and there.tolist() == [1.5, 1, 0]

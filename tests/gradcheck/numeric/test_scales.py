@@ -135,3 +135,11 @@ def test_what_is_known_of_a_small_array_is_measured_once_and_of_its_numbers_not_
     assert scales.scale(x) == 64 * scales.scale(x / 64) and seen == [35, 35], "of numbers that it had before as well"
     large = np.ones(scales.SMALL + 1)
     assert scales.scale(large) == scales.scale(large) == 1 and seen == [35, 35] + [large.size] * 2
+
+
+@pytest.mark.parametrize("size", [scales.SMALL, scales.SMALL + 1])
+def test_entries_of_a_large_array_have_scales_too_and_what_is_kept_cannot_be_written_to(size):
+    found = entry_scales(np.full(size, 3.0))
+    assert found.shape == (size,) and (found == 4).all()
+    assert found.flags.writeable is (size > scales.SMALL)
+    assert (entry_scales(np.full((2, 3), np.float32(3))) == 4).all()

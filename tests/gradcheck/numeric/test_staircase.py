@@ -68,3 +68,31 @@ def test_outputs_that_do_not_move_in_steps_are_told():
     f = COARSE["of one entry"]
     outputs = Line(Function(f), [X], {0: np.ones(6)}, None, 6)
     assert staircase.smooth(outputs).tolist() == [True, True, False, True, True, True]
+
+
+def test_the_cotangent_with_most_noise_tells_a_quantiser():
+    """The first sees a format's steps alone, which are far finer."""
+    g = np.array([[1.0] * 3 + [0.0] * 3, [0.0] * 3 + [1.0] * 3])
+
+    def both(x):
+        return np.append(half(x[:3]), np.round(x[3:] * 32) / 32)
+
+    along = Line(Function(both), [X], {0: np.ones(6)}, g, 6)
+    assert staircase.is_relative(along) is False
+
+
+def test_where_the_widest_reach_leaves_the_domain_a_nearer_one_is_taken():
+    """The sine ends beside the point."""
+    near = line(lambda x: np.where(np.abs(x - X) < 0.1, np.sin(x), np.nan), X)
+    assert staircase.smooth(near).tolist() == [True]
+    assert not staircase.smooth(line(lambda x: np.where(np.abs(x - X) < 0.1, half(x), np.nan), X)).any()
+
+
+@pytest.mark.parametrize(
+    ("jumping", "asked"), [([True] * 6, 3), ([False] * 6, 4), ([False, True] * 3, 6), ([True, False, True] * 2, 4)]
+)
+def test_intervals_are_looked_at_until_it_is_known_whether_three_jump(monkeypatch, jumping, asked):
+    found = iter(jumping)
+    monkeypatch.setattr(staircase, "_jumps", lambda *_: next(found))
+    staircase._jumping(line(np.sin, X), 0, [(0.0, 1.0)] * 6, 0.0)
+    assert len(list(found)) == 6 - asked

@@ -44,3 +44,8 @@ def test_a_table_that_leaves_the_domain_is_not_finite():
 def test_tables_are_filled_in_once(kind):
     with pytest.raises(dataclasses.FrozenInstanceError):
         object.__new__(kind).spacing = None
+
+
+@pytest.mark.parametrize("value", [np.inf, 1e308])
+def test_numbers_without_a_difference_are_no_warning(value):
+    assert not line(lambda x: np.where(x > 2, value, -value)).table(0.25).is_finite

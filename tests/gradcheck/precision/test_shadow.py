@@ -333,3 +333,9 @@ def test_an_empty_array_beside_a_narrow_one_is_no_obstacle():
 
     report = gradcheck.check(vjp, X, np.zeros((0, 3), np.float32))
     assert report.verdict == "pass", str(report)
+
+
+def test_one_cotangent_is_asked_at_the_point_and_at_four_nearby_in_both_formats():
+    asked = []
+    shadowed(lambda arrays, g: asked.append((arrays[0].dtype, g.shape)) or [np.ones((len(g), 3))])
+    assert asked == [(np.float32, (1, 2))] * 5 + [(np.float64, (1, 2))] * 5

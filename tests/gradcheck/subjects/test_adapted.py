@@ -146,6 +146,9 @@ def test_inputs_are_named_as_the_subject_names_them():
     assert names(adapt(lambda x: x), (X, X)) == ["x", "input[1]"]
     assert names(adapt(np.random.default_rng), (X,)) == ["seed"]
     assert names(adapt(max), (X,)) == ["input[0]"], "a builtin has no signature"
+    told = adapt(subject)
+    told.input_names = ("p", "q")
+    assert names(told, (X, X)) == ["p", "q"]
 
 
 @pytest.mark.parametrize(("cotangents", "got"), [(X, "ndarray"), ((X,), "1"), ((X,) * 4, "4")])

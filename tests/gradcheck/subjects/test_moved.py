@@ -21,6 +21,7 @@ def test_the_entry_that_moved_most_is_named_with_both_values():
     moved = X + np.array([[0, 1e-3], [0, -0.5]])
     assert notes([X], [moved]) == [f"{START}x0[1, 1] from 0.125 to -0.375 (and 1 more entries)"]
     assert notes([X, 2.0], [X, np.array(2.5)]) == [f"{START}x1 from 2.0 to 2.5"]
+    assert notes([-1e308], [np.array(1e308)]) == [f"{START}x0 from -1e+308 to 1e+308"], "farther than any number"
     assert notes([X, 2.0], [X + 1j, np.array(np.nan)])[0].startswith(f"{START}x0[0, 0] from 0.25 to (0.25+1j) (and 3")
 
 

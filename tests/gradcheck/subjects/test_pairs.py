@@ -195,3 +195,9 @@ def test_what_a_subject_of_complex_numbers_learns_as_it_is_called_is_told():
 
     kinds = [f.kind for f in gradcheck.check(Learning(), np.array([1 + 2j, 3 - 1j])).findings]
     assert {"first", "at call 1", "complex"} <= set(kinds)
+
+
+def test_of_complex_numbers_balls_are_not_asked_and_it_is_said():
+    forward, right, _, inputs = CASES["square"]
+    report = gradcheck.check(pair(forward, right), *inputs, exact=True)
+    assert report.verdict == "pass" and "complex numbers" in report.gradients[0].exact.reason, str(report)

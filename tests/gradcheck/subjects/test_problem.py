@@ -341,3 +341,32 @@ def test_small_problems_are_not_large():
     assert not Problem(two, (X,), {}).is_large
     at_bound = [np.zeros(100_000), np.zeros(100_001)]
     assert [Problem(lambda x: (x, lambda dy: dy), (x,), {}).is_large for x in at_bound] == [False, True]
+
+
+def test_constants_are_handed_over_with_their_arrays_read_only():
+    seen = []
+
+    def vjp(x, *, mask, n):
+        seen.append((mask, n))
+        return x * mask, lambda dy: dy * mask
+
+    mask = np.ones(3)
+    Problem(vjp, (X,), {"mask": mask, "n": 3}).forward([X])
+    assert np.shares_memory(seen[-1][0], mask) and not seen[-1][0].flags.writeable and seen[-1][1] == 3
+
+
+def test_a_layer_of_whole_numbers_has_its_own_arrays_alone():
+    class Table:
+        def __init__(self):
+            self.w = X
+
+        def vjp(self, ids):
+            return self.w[:, ids], lambda dy: ({"w": dy}, None)
+
+    ids = np.array([2, 0, 1])
+    problem = Problem(Table(), (ids,), {})
+    assert problem.forward([X]).tolist() == X[:, ids].ravel().tolist()
+
+
+def test_a_problem_is_as_safe_with_complex_numbers_as_its_subject():
+    assert Problem(sine, (X,), {}).complex_safe is True and Problem(sine, (X + 1j,), {}).complex_safe is False

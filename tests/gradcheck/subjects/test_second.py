@@ -354,3 +354,9 @@ def test_the_cost_of_both_orders_is_told():
         kind: calls[kind] for kind in ("pullback", "second pullback")
     }
     assert report.calls["forward"] + report.calls["complex forward"] == calls["forward"]
+
+
+@pytest.mark.parametrize("narrow", [False, True])
+def test_a_subject_that_takes_no_wider_arrays_takes_none_in_the_second_order(narrow):
+    first = Problem(both, (X, X), {}).changed(narrow_only=narrow)
+    assert second_order(first, np.ones(12)).narrow_only is narrow

@@ -207,9 +207,11 @@ def test_depth_is_limited_in_one_line():
 
 def test_arrays_that_compute_otherwise_are_told_apart():
     ids = np.eye(2, dtype=int).view(np.matrix)
-    tree = {"ids": ids, "m": np.eye(2).view(np.matrix), "a": A, "masked": [np.ma.masked_array(A, A > 1)]}
+    m, masked = np.eye(2).view(np.matrix), [np.ma.masked_array(A, A > 1)]
+    tree = {"ids": ids, "m": m, "z": (1j * np.eye(2)).view(np.matrix), "a": A, "masked": masked}
     assert list(disguised(tree)) == [
         ("m", "a numpy.matrix: hand over np.asarray of it"),
+        ("z", "a numpy.matrix: hand over np.asarray of it"),
         ("masked[0]", "a masked array: hand over its data, and its mask by keyword"),
     ]
 
@@ -273,3 +275,11 @@ def test_a_dictionary_or_list_of_a_kind_of_its_own_keeps_what_it_has_beside_its_
     twin, other = rebuild([named, counted], iter([A + 1, A + 2]))
     assert twin.name == "layers" and type(twin) is Named and twin[0][0] == 1 and twin is not named
     assert other["missing"] == 0 and other["a"][0] == 2 and "missing" not in counted
+
+
+def test_only_leaves_of_the_kinds_that_are_asked_for_are_found():
+    z = A + 1j
+    for kinds, found in (("f", ["a"]), ("c", ["z"]), ("fc", ["a", "z"])):
+        assert [path for path, _ in leaves({"a": A, "n": {"m": IDS}, "z": z}, kinds=kinds)] == found
+        assert [path for path, _ in leaves((A, z), "t", kinds)] == [f"t[{'az'.index(name)}]" for name in found]
+        assert [len(list(leaves(x, kinds=kinds))) for x in (A, z)] == ["a" in found, "z" in found]

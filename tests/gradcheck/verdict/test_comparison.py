@@ -157,7 +157,7 @@ def test_the_size_beside_which_a_bar_is_tight_is_that_of_the_larger_number(plain
 
 
 def test_a_longer_look_is_deserved_by_what_is_open_wide_kinked_or_contradicted(comparison):
-    assert comparison(1.0, 1.0, bar=0.25).is_doubtful(0.25) is False
+    assert comparison(1.0, 1.0, bar=0.25).is_doubtful(0.25) is False and comparison(1.0).steps == 0
     assert comparison(1.0, 1.0, bar=0.25).is_doubtful(0.125) is True
     assert comparison([1.0, 1.0], 1.0, bar=[0.125, 0.5]).is_doubtful(0.25)
     assert comparison(1.0).is_doubtful(1.0) and comparison(1.0, np.nan, bar=np.inf).is_doubtful(np.inf)

@@ -467,3 +467,41 @@ def test_arrays_that_a_sharper_look_leaves_open_are_compared_apart(seed):
         pair(np.linalg.solve, backward), hilbert, np.random.default_rng(seed).normal(size=5)
     )
     assert report.verdict in ("pass", "inconclusive"), str(report)
+
+
+def test_where_all_together_move_in_steps_each_array_is_asked_alone(asking, comparison, rng):
+    def answer(probe, real):
+        return comparison([1.0, 1.0], 1.0, exact=1.0, probe=probe, steps=2.0**-8 if probe.leaf is None else 0.0)
+
+    near, asked = asking(answer)
+    columns, known = _near(near, rng)
+    assert leaves(asked)[1:] == [[(0, True), (1, True), (2, True)]] and known.largest == 2
+    assert [[c.probe.leaf for c in found] for found in columns] == [[0], [1], [2]]
+
+
+def test_the_coarsest_steps_are_told_of_all_arrays_or_of_one(ground, comparison):
+    near = ground(np.sin, lambda x, dy: np.cos(x) * dy, np.ones(3))
+    of = [[comparison(1.0, probe=Probe(i, seed=1), steps=u) for u in steps] for i, steps in enumerate([(0, 0.5), (2,)])]
+    of[1].append(comparison(1.0, probe=Probe(None, seed=1), steps=4))
+    found = Comparisons(near, Known(), near.place, of, of, (False, False), (), ())
+    assert (found.steps(), found.steps(0), found.steps(1), found.steps(2)) == (4, 0.5, 2, 0)
+
+
+@pytest.mark.parametrize("steps", [0.0, 2.0**-8])
+def test_what_is_exact_beside_steps_is_asked_where_an_array_moves_in_steps_and_nowhere_else(monkeypatch, rng, steps):
+    asked = []
+
+    def filed(near, *rest):
+        columns, known = _near(near, *rest)
+        return [[dataclasses.replace(c, steps=steps) for c in found] for found in columns], known
+
+    def beside(near, known, stepping, rng):
+        asked.append(stepping)
+        return [[] for _ in near.place.point]
+
+    monkeypatch.setattr(module, "_near", filed)
+    monkeypatch.setattr(module, "beside_steps", beside)
+    problem = Problem(pair(np.sin, lambda x, dy: np.cos(x) * dy), (np.linspace(1, 2, 5),), {})
+    y = problem.forward([leaf.value for leaf in problem.leaves])
+    compare_all(problem, choose(problem, y.size, rng), 1e-16, map, rng)
+    assert asked == ([{0}] if steps else [])

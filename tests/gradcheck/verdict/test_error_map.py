@@ -168,6 +168,8 @@ def test_a_map_of_every_entry_gives_the_first_cotangents_numbers_and_the_larger_
     drawn, _ = mapped(found[::-1], (2, 1, 2))
     assert drawn.claimed == ((3.0, 1.0), (1.0, 1.0)) and drawn.numeric == ((1.0, 1.0), (1.0, 5.0))
     assert drawn.bars == ((8.0, np.inf), (0.0, 4.0)) and drawn.rows == drawn.columns == ((0, 1), (1, 2))
+    huge = comparison(1e308, -1e308, 1e-300, claimed_bar=0.0, probe=Probe(0, coordinate=0))
+    assert mapped([huge, *found[1:]], (2, 1, 2))[0].bars[0][0] == np.inf, "without a warning"
     drawn, _ = mapped(found, (2, 1, 2), exact=True)
     assert (drawn.numeric[1][1], drawn.bars[1][1]) == (2.0, 2.0), "by the complex step, in bars of its own"
 

@@ -11,7 +11,16 @@ from gradcheck.numeric.probe import Along, Probe
 from gradcheck.numeric.scales import scale
 from gradcheck.verdict import given as module
 from gradcheck.verdict import locate
-from gradcheck.verdict.given import EVEN, FEW, _shown, compare_at_given, settled, unbalanced, unsettled_by
+from gradcheck.verdict.given import (
+    EVEN,
+    FEW,
+    _shown,
+    compare_at_given,
+    contradicting,
+    settled,
+    unbalanced,
+    unsettled_by,
+)
 from gradcheck.verdict.ground import Known
 from gradcheck.verdict.measured import measured
 from gradcheck.verdict.plan import EXHAUSTIVE, SUSPECTS
@@ -334,3 +343,23 @@ def test_what_is_a_millionth_of_the_scale_is_taken_for_a_zero_and_what_is_more_i
     found, first = at_point(lambda x: np.abs(x - kink), lambda x, dy: dy * np.where(x == kink, 3, 1), x)
     alone = [c.probe.coordinate for c in found.comparisons if c.probe.coordinate is not None]
     assert not settled(first[0]) and 7 in alone and bool(halved) is halves
+
+
+def test_one_zero_is_held_at_once_and_without_any_nothing_is_compared_again(at_point, rng, monkeypatch):
+    x = without(rng.normal(size=SIZE), 0.0)
+    monkeypatch.setattr(module, "halved", lambda *_: pytest.fail("halved"))
+    kinked = np.where(np.arange(SIZE) == 3, 0, x)
+    found, _ = at_point(lambda x: np.maximum(x, 0), lambda x, dy: dy * (x > 0), kinked)
+    assert found.complete and [c.probe.held for c in found.comparisons] == [(), (3,)]
+    monkeypatch.setattr(module, "halved", locate.halved)
+    monkeypatch.setattr(module, "_again", lambda *_: pytest.fail("again"))
+    found, first = at_point(np.sin, lambda x, dy: 1.5 * np.cos(x) * dy, x[:200])
+    assert not settled(first[0]) and found.complete
+
+
+@pytest.mark.parametrize("wrong", [set(), {0}])
+def test_parameters_as_they_were_contradict_nothing_where_nothing_is_odd(ground, wrong):
+    x = np.array([1.0, 0.5])
+    off = 1.5 if wrong else 1.0
+    own = ground(lambda x, y: x * y, lambda x, y, dy: (off * y * dy, x * dy), x, x + 1, exact=True)
+    assert contradicting(own, Known(), wrong, np.random.default_rng(1)) == [[], []]

@@ -83,3 +83,15 @@ def test_short_ladders_lead_to_the_same_entries_as_long_ones(ground, wrong):
 def test_what_is_cut_is_not_filled_in_later():
     with pytest.raises(dataclasses.FrozenInstanceError):
         Cut([], [], excess).halves = None
+
+
+def test_two_steps_have_wider_bars_where_roundings_of_a_large_point_are_lost(ground):
+    """A billion and some: at steps of a thousandth the point is rounded, which counts by the slope that is claimed."""
+    x, probe, bars = 1e9 + X, Probe(0, seed=1), []
+    halves = [[dataclasses.replace(probe, stop=64), dataclasses.replace(probe, start=64)]]
+    for slope in (1.0, 0.0):
+        at = ground(lambda x: 1.0 * np.real(x), lambda x, dy, slope=slope: slope * dy, x)
+        (whole,), known = by_ladders(at, Known(), Cut([[probe]], [None], excess), np.random.default_rng(2))
+        (first, _), _ = by_short_ladders(at, known, Cut(halves, [whole], lambda c: 2.0), np.random.default_rng(2))
+        bars.append(first.real.bar)
+    assert (bars[0] > 1.1 * bars[1]).all()
