@@ -221,3 +221,16 @@ def test_a_stair_is_of_roundings_up_to_those_of_numbers_2_to_the_30_times_those_
         return grain(plain, plain.point, np.array([0.75]), constants.U, rng)
 
     assert found(2.0**-22) == 2.0**30 and found(2.0**-21) == 0
+
+
+def test_a_jump_is_told_from_a_slope_by_eight_halvings_and_a_format_from_a_quantiser_by_a_sixteenth():
+    halvings = np.log2(constants.EARLY / constants.LATE)
+    assert halvings == 8 and 2**-halvings < constants.STAYS == 1 / 2, "what is no jump falls by each of them"
+    assert 1 / constants.NEARER == 16 == constants.GROWN**2, "in the middle between one and what a quantiser's are"
+    assert constants.AMONG == 2 * constants.SEVERAL == 6, "half of the likeliest"
+
+
+def test_what_is_kept_and_done_at_once_is_32_kibibytes_or_half_a_mebibyte_of_numbers():
+    assert constants.KEPT == constants.SMALL == constants.CANDIDATES_TOGETHER == 2**15 / np.float64().nbytes
+    assert constants.LEVELS_TOGETHER == constants.OF_LADDERS * constants.LADDERS == 2**19 / np.float64().nbytes
+    assert constants.OF_LADDERS == constants.LADDERS

@@ -6,6 +6,8 @@ import math
 import numpy as np
 import pytest
 
+from gradcheck.numeric import look as module
+from gradcheck.numeric.constants import COARSEST
 from gradcheck.numeric.look import Glance, glance, look, natural
 from gradcheck.numeric.plain import Plain
 from gradcheck.numeric.slopes import Spot
@@ -115,3 +117,10 @@ def test_the_longest_part_of_a_direction_decides_its_length():
     wide, narrow = np.array([8.0, 8.0]), np.array([0.25, 0.25])
     assert natural([wide, narrow], (v, v)) == natural([narrow, wide], (v, v)) == 0.25
     assert natural([wide, narrow], (v, None)) == 8.0 and natural([wide], (None,)) == 1.0
+
+
+@pytest.mark.parametrize(("part", "lost"), [(1.0, False), (1.01, True)])
+def test_noise_up_to_that_of_bfloat16_hides_a_slope_and_more_of_it_is_none_of_a_format(monkeypatch, part, lost):
+    monkeypatch.setattr(module, "_level", lambda *_: np.full(1, part * COARSEST))
+    _, slopes, *_ = looked(lambda x: 1 + 1e-6 * x, 0.5)
+    assert np.isinf(slopes.bar[0]) == lost and slopes.bar[0] > 1e-6

@@ -505,3 +505,22 @@ def test_what_is_exact_beside_steps_is_asked_where_an_array_moves_in_steps_and_n
     y = problem.forward([leaf.value for leaf in problem.leaves])
     compare_all(problem, choose(problem, y.size, rng), 1e-16, map, rng)
     assert asked == ([{0}] if steps else [])
+
+
+def test_what_is_known_of_noise_near_by_is_known_at_the_given_point_but_for_the_grain(monkeypatch, rng):
+    """And at parameters as they were, but for the noise of the complex step, which is that of where they were moved."""
+    noise, handed = Known({0: 1e-9}, {(0, True): np.ones(2)}, np.ones(3), True), []
+    monkeypatch.setattr(module, "_near", lambda near, *_: (_near(near, rng)[0], noise))
+    monkeypatch.setattr(module, "_at_given", lambda own, known, *rest: handed.append(known) or ([[], []], []))
+    monkeypatch.setattr(module, "contradicting", lambda own, known, *rest: handed.append(known) or [[], []])
+
+    class Shift:
+        def __init__(self):
+            self.b = np.zeros(3)
+
+        def vjp(self, x):
+            return x + self.b, lambda dy: ({"b": dy + 0}, dy + 0)
+
+    problem = Problem(Shift(), (np.array([0.5, 1.5, -0.7]),), {})
+    compare_all(problem, choose(problem, 3, rng), 1e-16, map, rng)
+    assert handed == [Known(noise.levels, noise.exact, None, True), Known(noise.levels, {}, None, True)]

@@ -278,3 +278,13 @@ def test_what_the_largest_terms_do_not_explain_is_asked_nothing(ground, comparis
     before = at.problem.count["pullback"]
     allowing_for_saturation(at, [c])
     assert (at.problem.count["pullback"] > before) == asks
+
+
+@pytest.mark.parametrize("size", [8.0, 1 / 8])
+def test_what_roundings_of_y_make_of_a_slope_is_the_less_the_larger_the_array_is(ground, comparison, size):
+    x = size * np.array([1.0, -0.5, 0.75])
+    zero = ground(lambda x: 1.0 * x, lambda x, dy: 1e-12 * dy, x, rounding=1e-10)
+    natural = np.abs(zero.place.g).max() * 1e-10 / size
+    unit = ENTRY.direction(zero.place.point)[0][1]
+    c = comparison([0.0, 0.0], exact=15 * natural * unit, exact_bar=0.0, claimed_bar=0.0, probe=ENTRY)
+    np.testing.assert_allclose(allowed(zero, c).claimed_bar, 16 * natural * unit, rtol=1e-12, atol=0)
