@@ -225,3 +225,10 @@ def test_up_to_4096_columns_all_candidates_of_an_order_are_confirmed_in_one_call
     h = np.repeat(STEPS[:FEWEST, None], columns, axis=1)
     extrapolate._candidates(h, np.ones_like(h), np.full_like(h, 1e-16))
     assert (max(asked) == FEWEST - 1) is together and (max(asked) == 1) is not together
+
+
+@pytest.mark.parametrize(("off", "agrees"), [(0.5, True), (-0.5, True), (0.5 + 2.0**-50, False)])
+def test_a_smaller_step_agrees_that_lies_exactly_within_the_bar_and_what_a_larger_one_shows_is_not_asked(off, agrees):
+    h, d, none = np.array([[4.0], [2.0], [1.0]]), np.array([[9.0], [1.0], [1.0 + off]]), np.zeros((1, 1))
+    found = extrapolate._agree(h, d, np.zeros((3, 1)), none + 1, none + 0.5, none, np.array([1]))
+    assert found.tolist() == [[agrees]]

@@ -24,7 +24,6 @@ X = np.random.default_rng(3).normal(size=6)
 COARSE = {
     "alone": half,
     "beside its input": lambda x: x + np.sin(half(x)),
-    "under a steep slope the other way": lambda x: half(x) - 50 * x,
     "of one entry": lambda x: np.where(np.arange(6) == 2, half(x), np.sin(x)),
 }
 OTHERS = {
@@ -75,7 +74,7 @@ def test_the_cotangent_with_most_noise_tells_a_quantiser():
     g = np.array([[1.0] * 3 + [0.0] * 3, [0.0] * 3 + [1.0] * 3])
 
     def both(x):
-        return np.append(half(x[:3]), np.round(x[3:] * 32) / 32)
+        return np.append(half(x[:3]), np.round(x[3:] * 1024) / 1024)
 
     along = Line(Function(both), [X], {0: np.ones(6)}, g, 6)
     assert staircase.is_relative(along) is False
@@ -96,3 +95,9 @@ def test_intervals_are_looked_at_until_it_is_known_whether_three_jump(monkeypatc
     monkeypatch.setattr(staircase, "_jumps", lambda *_: next(found))
     staircase._jumping(line(np.sin, X), 0, [(0.0, 1.0)] * 6, 0.0)
     assert len(list(found)) == 6 - asked
+
+
+def test_jumps_against_a_steep_slope_are_found():
+    """Of which an interval changes more than by any jump."""
+    along = Line(Function(lambda x: half(x) - 50 * x), [X], {0: np.ones(6)}, np.ones((1, 6)), 6)
+    assert staircase.noise(along) > 2.0**-16

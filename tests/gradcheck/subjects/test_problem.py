@@ -355,7 +355,7 @@ def test_constants_are_handed_over_with_their_arrays_read_only():
     assert np.shares_memory(seen[-1][0], mask) and not seen[-1][0].flags.writeable and seen[-1][1] == 3
 
 
-def test_a_layer_of_whole_numbers_has_its_own_arrays_alone():
+def test_a_layer_of_whole_numbers_or_of_one_has_its_own_arrays_alone():
     class Table:
         def __init__(self):
             self.w = X
@@ -363,9 +363,8 @@ def test_a_layer_of_whole_numbers_has_its_own_arrays_alone():
         def vjp(self, ids):
             return self.w[:, ids], lambda dy: ({"w": dy}, None)
 
-    ids = np.array([2, 0, 1])
-    problem = Problem(Table(), (ids,), {})
-    assert problem.forward([X]).tolist() == X[:, ids].ravel().tolist()
+    for ids in (np.array([2, 0, 1]), 1):
+        assert Problem(Table(), (ids,), {}).forward([X]).tolist() == X[:, ids].ravel().tolist()
 
 
 def test_a_problem_is_as_safe_with_complex_numbers_as_its_subject():

@@ -207,12 +207,14 @@ def test_depth_is_limited_in_one_line():
 
 def test_arrays_that_compute_otherwise_are_told_apart():
     ids = np.eye(2, dtype=int).view(np.matrix)
-    m, masked = np.eye(2).view(np.matrix), [np.ma.masked_array(A, A > 1)]
-    tree = {"ids": ids, "m": m, "z": (1j * np.eye(2)).view(np.matrix), "a": A, "masked": masked}
+    m, z = (x.view(np.matrix) for x in (np.eye(2), 1j * np.eye(2)))
+    masked = np.ma.masked_array(A, A > 1)
+    tree = {"ids": ids, "m": m, "z": z, "a": A, "masked": [masked], "c": masked + 1j}
     assert list(disguised(tree)) == [
         ("m", "a numpy.matrix: hand over np.asarray of it"),
         ("z", "a numpy.matrix: hand over np.asarray of it"),
         ("masked[0]", "a masked array: hand over its data, and its mask by keyword"),
+        ("c", "a masked array: hand over its data, and its mask by keyword"),
     ]
 
 

@@ -123,7 +123,7 @@ def test_it_is_not_plain_where_wide_steps_show_something_else_or_the_smallest_no
     """As of a narrow format inside, on a grain of which small steps stand."""
     assert plain(sweep=sweep(np.sin)) and not plain(sweep=sweep(np.sin), still=True)
     bent = sweep(lambda t: t + np.where(np.abs(t) > STEPS[4], t, 0))
-    assert not plain(sweep=bent) and plain(sweep=sweep(lambda t: t + np.where(np.abs(t) > STEPS[3], t, 0)))
+    assert plain(sweep=bent) is False and plain(sweep=sweep(lambda t: t + np.where(np.abs(t) > STEPS[3], t, 0)))
     assert plain(claimed=6.0, sweep=bent), "a fifth of what the claim is off"
     assert not plain(claimed=[2.0, 1.0], sweep=sweep(np.sin, lambda t: t + np.where(np.abs(t) > STEPS[4], t, 0)))
 

@@ -258,3 +258,9 @@ def test_a_precondition_that_holds_at_the_given_point_alone_is_told_as_the_user_
 def test_what_is_known_is_filled_in_once():
     with pytest.raises(dataclasses.FrozenInstanceError):
         object.__new__(Places).own = None
+
+
+def test_numbers_that_overflow_inside_and_are_finite_in_the_end_are_in_the_domain():
+    problem = Problem(pair(lambda x: 1 / (1 + np.exp(np.real(1e3 * x))), lambda x, dy: 0 * dy), (np.ones(3),), {})
+    found = choose(problem, 3, rng())
+    assert not [f for f in found.findings if f.kind == "domain"] and found.near.point is not found.own.point

@@ -1,14 +1,16 @@
 """Contradictions that are the steps of a format of few bits inside."""
 
+
 import numpy as np
 import pytest
 from narrow import half
 
+from gradcheck.numeric import tabulate
 from gradcheck.numeric.ladder import Sweep
 from gradcheck.numeric.probe import Probe
 from gradcheck.verdict.compare import glance
 from gradcheck.verdict.ground import Known
-from gradcheck.verdict.steps import _is_smooth, allowing_for_steps
+from gradcheck.verdict.steps import _from_afar, _is_smooth, allowing_for_steps
 
 X = np.array([0.7312, -1.2345, 0.4142])
 
@@ -99,3 +101,16 @@ def test_what_the_complex_step_contradicts_is_off_by_the_more_of_both(slowly):
 def test_only_cotangents_that_are_contradicted_count(slowly):
     one = np.array([[0.3, 0.0]] * 3)
     assert slowly(one, claimed=[5.0, 5.0], columns=2) and not slowly(one, claimed=[4.0, 5.0], columns=2)
+
+
+def test_where_a_claim_changes_by_half_a_step_it_has_a_bar_as_wide_as_that_whatever_its_size(ground, rng):
+    """At the point itself it is right, and beside it twice as large: no change is too large for a rounding."""
+    place = ground(lambda x: x + half(np.sin(x)), lambda x, dy: dy * (1 + np.cos(x)) * np.where(x == X, 2, 4), X)
+    (before,), ((after,), _) = seen(place, rng)
+    assert before.outside().any() and (after.claimed_bar > 0.5 * np.abs(after.claimed).min()).all()
+
+
+def test_a_wide_difference_that_is_no_number_is_as_far_as_can_be_without_a_warning(ground, comparison, sweep):
+    place = ground(np.sin, lambda x, dy: np.cos(x) * dy, np.ones(1))
+    line = tabulate.Line(place.problem, [np.ones(1)], {0: np.array([1e308])}, np.full((1, 1), 1e9), 1)
+    assert _from_afar(sweep(np.sin), np.array([1e308]), line) > 1e300
