@@ -62,8 +62,7 @@ class Comparison:
         if self.real is None:
             return np.isnan(self.claimed)
         low, high = self.real.low - self.real_tolerance, self.real.high + self.real_tolerance
-        with np.errstate(invalid="ignore"):
-            inside = (low <= self.claimed) & (self.claimed <= high)
+        inside = (low <= self.claimed) & (self.claimed <= high)
         return (self.real.resolved & ~inside) | np.isnan(self.claimed)
 
     def exact_outside(self) -> np.ndarray:

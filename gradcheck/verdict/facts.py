@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from gradcheck.exact.answers import Exact
+from gradcheck.numeric.scales import root_sum_square
 from gradcheck.subjects.findings import Finding
 from gradcheck.subjects.problem import COST
 
@@ -97,7 +98,7 @@ class ErrorMap:
     def share(self) -> np.ndarray:
         """The error as a part of the root mean square of the numeric gradient (R, C); inf for what is no number."""
         known = np.array(self.numeric)[np.isfinite(self.numeric)]
-        size = float(np.sqrt(np.mean(np.square(known)))) if known.any() else 1.0
+        size = float(root_sum_square(known)) / known.size**0.5 if known.any() else 1.0
         with np.errstate(all="ignore"):
             share = np.abs(np.subtract(self.claimed, self.numeric)) / size
         return np.where(np.isfinite(share), share, np.inf)

@@ -194,6 +194,8 @@ def test_warnings_and_error_states_are_left_as_they_were():
     before = np.geterr()
     log = pair(np.log, lambda x, dy: dy / x)
     assert gradcheck.check(log, np.abs(X) + 1e-3).verdict == "pass"  # steps leave the domain, silently
+    steep = pair(lambda x: 1 / (1 + np.exp(1e3 * x)), lambda x, dy: 0 * dy)
+    assert gradcheck.check(steep, np.abs(X) + 1).verdict != "fail"  # and at the very point the exponential overflows
     assert np.geterr() == before
 
 

@@ -251,3 +251,8 @@ def test_what_is_known_is_filled_in_once():
 def test_a_claim_that_is_lost_without_a_bound_is_no_warning():
     assert lost([[[np.inf, 5, 7]]], [2.0**-40]).tolist() == [[0]]
     assert lost([[[1e308, 5, 7]]], [2.0**-40]).tolist() == [[0]], "4 times it is no number"
+
+
+def test_a_pullback_that_overflows_inside_claims_what_it_returns_without_a_warning():
+    *_, claim = claimed(backward=lambda x, dy: dy / np.exp(1e6 + x * x))
+    assert not claim.values[0].any() and not any(near[0].any() for near in claim.nearby)

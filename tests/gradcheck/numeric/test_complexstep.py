@@ -214,3 +214,10 @@ def test_repetitions_are_of_steps_of_their_own_up_to_twice_as_long():
     complexstep.noise(problem, [np.array(1.0)], probe, np.ones((1, 1)), np.random.default_rng(3), np.zeros(1), 8)
     parts = np.array(steps) * 2.0**100
     assert len(set(parts)) == 8 and 1 < parts.min() < 1.5 < parts.max() < 2
+
+
+def test_what_overflows_inside_is_no_error_where_the_user_asks_for_errors():
+    problem = Problem(pair(lambda x: x + 1 / np.exp(1e6 + np.real(x) ** 2), one), (X,), {})
+    with np.errstate(all="raise"):
+        slope = complexstep.slopes(problem, [X], Probe(0, coordinate=1))
+    assert slope[1] > 0 and not np.delete(slope, 1).any()

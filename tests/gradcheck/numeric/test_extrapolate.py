@@ -232,3 +232,7 @@ def test_a_smaller_step_agrees_that_lies_exactly_within_the_bar_and_what_a_large
     h, d, none = np.array([[4.0], [2.0], [1.0]]), np.array([[9.0], [1.0], [1.0 + off]]), np.zeros((1, 1))
     found = extrapolate._agree(h, d, np.zeros((3, 1)), none + 1, none + 0.5, none, np.array([1]))
     assert found.tolist() == [[agrees]]
+
+
+def test_what_larger_steps_of_huge_numbers_might_be_allowed_is_no_warning():
+    assert np.isclose(one(lambda t: 1e300 * np.tanh(1e6 * t))["value"], 1e306, rtol=1e-9, atol=0)

@@ -114,3 +114,8 @@ def test_steps_are_roundings_of_numbers_up_to_2_to_the_30_times_the_largest_in_s
         return grain(problem, [np.array(x)], np.array(y), 2.0**-53, rng)
 
     assert (found(2.0**-22 * largest) > 0).any() and not found(2.0**-21 * largest).any()
+
+
+def test_what_overflows_inside_and_is_a_number_in_the_end_hides_no_grain():
+    problem = Problem(pair(lambda x: (1e3 + x) - 1e3 + 1 / np.exp(1e6 + x * x), lambda x, dy: dy), (X,), {})
+    assert (grain(problem, [X], X, 2.0**-53, np.random.default_rng(4)) >= 500).all()

@@ -228,3 +228,9 @@ def test_arrays_without_a_direction_stay_the_very_arrays():
     a, b = np.ones(2), np.ones(3)
     here, there = moved([a, b], {1: np.array([1.0, 0.0, -2.0])}, 0.5)
     assert here is a and there.tolist() == [1.5, 1, 0]
+
+
+def test_what_overflows_inside_and_is_a_number_in_the_end_is_no_step_out_of_the_domain():
+    problem = Problem(pair(lambda x: x + 1 / np.exp(1e6 + x * x), lambda x, dy: dy), (X,), {})
+    found = sweep(problem, [X], Probe(0, seed=1), G, STEPS, X)
+    assert np.isfinite(found.central).all() and len(found.central) == len(STEPS)

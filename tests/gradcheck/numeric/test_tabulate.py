@@ -49,3 +49,7 @@ def test_tables_are_filled_in_once(kind):
 @pytest.mark.parametrize("value", [np.inf, 1e308])
 def test_numbers_without_a_difference_are_no_warning(value):
     assert not line(lambda x: np.where(x > 2, value, -value)).table(0.25).is_finite
+
+
+def test_what_overflows_inside_and_is_a_number_in_the_end_is_in_the_domain():
+    assert line(lambda x: x + 1 / np.exp(1e6 + x * x)).at(0.5).tolist() == [1.5, 1.0]

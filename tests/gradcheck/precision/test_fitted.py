@@ -48,3 +48,10 @@ def test_where_every_segment_leaves_the_domain_there_is_no_bar():
 
     value, bar = fitted(line(forward, np.ones_like), np.random.default_rng(0))
     assert np.isnan(value).all() and np.isinf(bar).all()
+
+
+def test_what_overflows_inside_and_is_a_number_in_the_end_is_followed():
+    with np.errstate(over="ignore"):
+        along = line(lambda x: wavy(x) + 1 / np.exp(1e6 + x * x), np.cos)
+    value, bar = fitted(along, np.random.default_rng(0))
+    assert np.abs(value - np.cos(X) @ D) <= bar < 0.02

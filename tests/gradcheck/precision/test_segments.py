@@ -273,3 +273,16 @@ def test_a_right_kernel_of_float16_is_not_failed_and_half_its_gradient_is_not_pa
 def test_what_is_known_is_filled_in_once(kind):
     with pytest.raises(dataclasses.FrozenInstanceError):
         object.__new__(kind).problem = None
+
+
+def test_what_overflows_inside_and_is_a_number_in_the_end_is_no_end_of_the_domain():
+    def steep(t):
+        return np.exp(t) + 1 / np.exp(1e6 + t * t)
+
+    def gradients(arrays, g):
+        return [steep(arrays[0])[None]]
+
+    problem = types.SimpleNamespace(attempt=lambda arrays, size: steep(arrays[0]), gradients=gradients)
+    along = Line(problem, Place([np.zeros(1)], np.ones(1), np.ones((1, 1))), AHEAD, np.ones(1), np.zeros(1))
+    value, bar = integrated(along, np.random.default_rng(3))
+    assert abs(value - 1) <= bar < 0.01

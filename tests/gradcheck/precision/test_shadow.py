@@ -339,3 +339,7 @@ def test_one_cotangent_is_asked_at_the_point_and_at_four_nearby_in_both_formats(
     asked = []
     shadowed(lambda arrays, g: asked.append((arrays[0].dtype, g.shape)) or [np.ones((len(g), 3))])
     assert asked == [(np.float32, (1, 2))] * 5 + [(np.float64, (1, 2))] * 5
+
+
+def test_a_gradient_that_overflows_inside_is_what_it_is_in_the_end():
+    assert shadowed(lambda arrays, g: [np.ones((len(g), 3)) + 1 / np.exp(1e6 * arrays[0].astype(float))]) == []

@@ -125,3 +125,8 @@ def test_a_difference_of_terms_in_a_narrow_format_may_be_off_by_sixteen_of_their
     problem = types.SimpleNamespace(leaves=[leaf], subject=subject, gradients=gradients)
     own = Place([x.astype(float)], np.zeros(2), np.ones((2, 2)))
     assert bool(compare_with_shadow(problem, own, 2.0**-53, np.random.default_rng(2))) == told
+
+
+def test_what_overflows_inside_and_is_a_number_in_the_end_is_a_term():
+    steep = Problem(pair(lambda x: x, lambda x, dy: dy * (0.25 + 1 / np.exp(1e6 + x * x))), (np.ones(2),), {})
+    assert (terms(steep, [np.ones(2)], 0, Y) > 0.25).all()

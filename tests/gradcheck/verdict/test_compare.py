@@ -582,3 +582,7 @@ def test_a_bar_as_wide_as_a_coarse_subject_needs_is_not_measured_again(ground, c
         c = comparison([1.0, 1.0], 1.0, bar=part * need(level), probe=Probe(0, seed=1))
         _with_own_noise(place, Known({0: level}), [c], [0])
         assert len(kept.tasks) == asked
+
+
+def test_of_nothing_beside_nothing_a_bar_is_no_part(comparison):
+    assert _bar(comparison(0.0, 0.0, 0.0)) == _bar(comparison(0.0, np.nan, np.inf)) == np.inf

@@ -157,3 +157,10 @@ def test_the_share_of_a_map_of_zeros_or_of_nothing_known_is_that_of_one():
         return ErrorMap((1, 1), ((0, 1),), ((0, 1),), ((0.5,),), ((numeric,),), ((9.0,),)).share.tolist()
 
     assert share(0.0) == [[0.5]] and share(np.nan) == [[np.inf]]
+
+
+def test_the_share_of_huge_numbers_is_a_share_and_no_warning():
+    for claimed, share in ((3e200, 2.0), (-1e308, 1e108), (np.inf, np.inf)):
+        found = ErrorMap((1, 1), ((0, 1),), ((0, 1),), ((claimed,),), ((1e200,),), ((9.0,),)).share
+        np.testing.assert_allclose(found, [[share]], rtol=1e-12, atol=0)
+    assert np.isinf(ErrorMap((1, 1), ((0, 1),), ((0, 1),), ((1e308,),), ((-1e308,),), ((9.0,),)).share)

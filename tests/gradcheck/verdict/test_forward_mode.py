@@ -181,6 +181,7 @@ def test_what_is_not_resolved_contradicts_nothing_but_the_pullback_may(compariso
 
 
 def test_a_slope_that_is_no_number_fails_whatever_was_resolved(comparison):
+    assert judged(comparison(np.inf, 1.0), np.inf, np.inf).severity == "fail", "without a warning"
     for none in (np.nan, np.inf):
         assert judged(comparison([1.0, 1.0], 1.0, bar=np.inf), [1.0, none]).severity == "fail"
 

@@ -203,6 +203,7 @@ def test_it_is_unsettled_by_one_and_as_many_bars_as_it_is_off(comparison):
     assert unsettled_by(comparison(3.0, 0.0, bar=0.5, claimed_bar=0, ends=(0.0, 1.0))) == 5.0
     assert unsettled_by(comparison(0.5, 0.0, bar=0.5, claimed_bar=0, ends=(0.0, 1.0))) == 1.0
     assert unsettled_by(comparison(np.nan, 1.0)) > 1e300
+    assert unsettled_by(comparison(1.0, 1.0, 0.0, claimed_bar=0.0)) == 0.0, "nothing beside nothing"
 
 
 @pytest.mark.parametrize("size", [3, SIZE])

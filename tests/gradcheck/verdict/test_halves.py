@@ -68,6 +68,7 @@ def test_where_neither_half_is_odd_or_the_whole_is_not_known_both_have_ladders(b
 def test_the_complex_step_along_one_half_tells_that_along_the_other(both):
     (first, second), cost = both(by_complex_step, spoilt(100), forward=np.sin)
     assert cost["complex forward"] == 1 and _excess(second, True) > 1 >= _excess(first, True)
+    assert (second.exact_bar > first.exact_bar).all(), "that of the whole and of the part"
 
 
 @pytest.mark.parametrize("wrong", [[37], [3, 100], [0, 1, 127]])

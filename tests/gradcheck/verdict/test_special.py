@@ -144,3 +144,7 @@ def test_the_end_of_a_domain_is_special_where_the_claim_is_another_there(special
 
     assert special(lambda z, dy: 2 * z * dy, np.array([x]), forward) is False
     assert special(lambda z, dy: 2 * z * dy * (z != x), np.array([x]), forward) is True
+
+
+def test_claims_that_overflow_inside_and_are_numbers_in_the_end_are_compared_as_any_are(special):
+    assert special(lambda x, dy: dy * ((x != 0.1) + 1 / np.exp(1e6 + x * x))) is True
