@@ -12,6 +12,7 @@ import gradcheck
 from gradcheck import derivative
 from gradcheck.numeric.derivative import Column, Derivative, digits
 from gradcheck.numeric.gradients import jacobian
+from gradcheck.numeric.holomorphic import as_pairs, stacked
 
 COVERED = 0.995
 
@@ -436,3 +437,41 @@ def test_the_method_is_the_complex_step_where_it_served_along_every_entry():
     both = jacobian(lambda x: np.sin(x[0]) + x[1] * np.conj(x[1]), np.array([0.3, 1.5]))
     assert both.method == "real differences" and close(both.value, [math.cos(0.3), 3], both.bar)
     assert jacobian(lambda x: np.sin(x[0]) + x[1] * x[1], np.array([0.3, 1.5])).method == "complex step"
+
+
+def test_of_a_complex_number_the_bar_is_that_of_the_distance_and_both_directions_are_counted():
+    calls, z = [], 0.3 + 0.2j
+    found = derivative(lambda z: calls.append(z) or np.exp(z), z)
+    assert found.smoothness == "smooth" and abs(found.value - np.exp(z)) <= found.bar
+    assert found.evaluations == len(calls)
+    parts = derivative(as_pairs(np.exp, z), stacked(z), stacked(1 + 0j))
+    assert type(found.bar) is float and found.bar == np.hypot(*parts.bar)
+    assert found.right == found.left == found.value and type(found.right) is complex
+
+
+def test_of_a_complex_array_there_is_an_array_along_the_direction_that_is_given():
+    z, d = X + 1j * X[::-1], np.array([1j, 2.0])
+    found = derivative(lambda z: z * z, z, d)
+    assert found.value.shape == found.bar.shape == (2,) and close(found.value, 2 * z * d, found.bar)
+    assert derivative(lambda z: z * z, z[:1]).value.shape == (1,), "of one entry the direction is 1"
+
+
+@pytest.mark.parametrize(
+    ("f", "smoothness"),
+    [
+        (lambda z: abs(z.real) + 1j * z.imag, "kink"),
+        (lambda z: z.real + 1j * abs(z.imag), "kink"),
+        (lambda z: z.real + 1j * (z.imag > 0), "jump"),
+        (lambda z: (z.real > 0) + 1j * abs(z.imag), "jump"),
+        (lambda z: z.conjugate(), "not holomorphic"),
+        (lambda z: 2 * z.real + 1j * z.imag, "not holomorphic"),
+        (lambda z: z.real + 2j * z.imag, "not holomorphic"),
+        (lambda z: 3 * z, "smooth"),
+    ],
+)
+def test_of_a_complex_number_the_smoothness_is_that_along_both_parts(f, smoothness):
+    found = derivative(f, 0j)
+    assert found.smoothness == smoothness
+    if smoothness == "kink":
+        right, left = (f(0j + h) / h for h in (1.0, -1.0))
+        assert abs(found.right - right) < 1e-9 and abs(found.left - left) < 1e-9

@@ -7,7 +7,7 @@ import gradcheck
 from gradcheck.adapters import pair
 from gradcheck.numeric.probe import Probe
 from gradcheck.verdict.ground import Known
-from gradcheck.verdict.ties import _several, allowing_for_ties
+from gradcheck.verdict.ties import _piece, _several, allowing_for_ties
 
 ORDERED = np.array([0.5, -1.2, 0.5, 2.0, 0.5, 0.1, 0.5, -0.4])  # four are equal
 MIDDLE = np.array([0.1, 0.5, 0.5, 0.5, 0.9, -0.3, 0.2, 2.0, 3.0])
@@ -206,3 +206,15 @@ def test_several_is_more_than_two_that_differ_by_more_than_their_bars():
     assert not _several(np.array([[0.0], [-1.0], [-0.99991]]), tiny)[0]
     assert _several(np.array([[0.0], [-1.0], [-0.9998]]), tiny)[0]
     assert _several(np.array([[0.0, 0.0], [1.0, 1.0], [1.0, 2.0]]), np.zeros(2)).tolist() == [False, True]
+
+
+def test_a_piece_is_measured_by_eight_steps_of_which_the_largest_is_a_twentieth_of_what_breaks_a_tie(at, comparison):
+    asked = []
+    here = at(lambda x: asked.append(x) or 1.0 * x, lambda x, dy: 1.0 * dy, np.array([0.5, 1.0, 1.0]))
+    asked.clear()
+    _piece(here, Known(), comparison([1.0, 1.0], 0.0, probe=ENTRY), np.random.default_rng(1))
+    moves = np.array(asked) - asked[0]
+    assert np.abs(moves).max() == np.abs(moves[:, 1]).max() == pytest.approx(2.0**-20 / 20, rel=1e-2, abs=0)
+    assert len({float(abs(move)) for move in moves[:, 1]} - {0.0}) == 8
+    broken = np.abs(asked[0] - here.place.point[0])
+    assert broken.min() > 0 and broken.max() <= 2.0**-20
