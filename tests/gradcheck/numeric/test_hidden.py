@@ -7,7 +7,7 @@ import pytest
 
 from gradcheck.adapters import pair
 from gradcheck.numeric.constants import WIDE_SPACING
-from gradcheck.numeric.hidden import has_jumps
+from gradcheck.numeric.hidden import has_jumps, staying
 from gradcheck.numeric.noise import measured
 from gradcheck.numeric.probe import Probe
 from gradcheck.numeric.tabulate import Line, Table
@@ -165,3 +165,11 @@ def test_changes_are_taken_in_units_of_the_size_of_each_sum_of_outputs():
         return asked[0]
 
     assert jumps(1.0, 1.0) == -2 * 2.0**-20 and jumps(1.0, 1000.0) == -(2.0**-20)
+
+
+@pytest.mark.parametrize(("least", "told", "halvings"), [(0.0, 0.25, 46), (0.25, 0.25, 46), (0.26, 0.0, 1)])
+def test_what_is_less_than_the_least_is_no_jump_and_is_followed_no_farther(least, told, halvings):
+    asked = []
+    at = SimpleNamespace(at=lambda t: asked.append(t) or np.array(0.25 * (t > 0.3)))
+    assert staying(at, lambda a, b, h: float(abs(b - a)), 0.0, 1.0, least) == told
+    assert len(asked) == 2 + halvings and (not told or abs(asked[-1] - 0.3) < 2.0**-45)

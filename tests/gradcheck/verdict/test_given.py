@@ -314,6 +314,9 @@ def test_an_array_is_shown_that_changes_more_than_what_is_not_seen_of_all(ground
         assert set(_shown(own, c)) == seen and EVEN == 2.0**-32
     assert set(_shown(own, comparison([1.0, 1.0], exact=1.0, exact_bar=0.0, claimed_bar=0.0, probe=along))) == {0, 1, 2}
     assert set(_shown(own, comparison([1.0, 1.0], 1.0, probe=along))) == set(), "no complex step"
+    seen = comparison([1.0, 1.0], exact=1.0, probe=along)
+    for missing in ("exact", "exact_bar"):
+        assert set(_shown(own, dataclasses.replace(seen, **{missing: None}))) == set(), "nor what it leaves open"
 
 
 def test_of_a_small_array_every_entry_takes_part_whatever_is_left_open(at_point):
