@@ -184,3 +184,30 @@ def test_an_error_leaves_the_generator_alone_too():
     with pytest.raises(RuntimeError, match="inside"):
         gradcheck.check(breaks, X)
     assert states() == before
+
+
+@pytest.mark.parametrize("draw", [random.random, np.random.rand])
+def test_a_pullback_draws_what_comes_after_its_forward_pass_and_at_each_call_what_comes_next(draw):
+    draws, before = Draws(), states()
+    with draws.replayed():
+        forward, pull = draw(), draws.continuing(lambda dy: (dy, draw()))
+    found = [forward, *(pull(k) for k in (1, 2))]
+    assert states() == before, "they are left alone"
+    with draws.replayed():
+        first, second, third = (draw() for _ in range(3))
+    assert found == [first, (1, second), (2, third)]
+
+
+def test_once_a_subject_is_watched_no_more_its_pullbacks_are_called_as_they_are(monkeypatch):
+    def pullback(dy):
+        return 2 * dy
+
+    silent = Draws()
+    with silent.replayed():
+        early = silent.continuing(pullback)
+    for _ in range(PROBES - 1):
+        assert early is not pullback and silent.replayed() is not NOTHING
+        with silent.replayed():
+            pass
+    monkeypatch.setattr("gradcheck.subjects.randomness._states", lambda: pytest.fail("looked at"))
+    assert silent.continuing(pullback) is pullback and early(3) == 6 and silent.calls == PROBES
