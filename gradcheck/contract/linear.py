@@ -11,13 +11,14 @@ from gradcheck.precision.terms import MARGIN
 from gradcheck.subjects.findings import Finding
 
 POWERS = (-(2.0**10), 2.0**-12)  # scaling by these commutes with rounding
+LEAST = 2.0  # where a gradient times the first would leave the range of float16
 ROOM = 64  # powers of two, at most a quarter of all, between the numbers in sight and the ends of the range
 
 
 def is_linear(call: Call, rounding: Rounding, rng: np.random.Generator) -> Iterator[Finding]:
     """Yield where a multiple of dy, or a sum, gives another cotangent than the multiple or the sum."""
     for power in POWERS[:1] if call.large else POWERS:
-        yield from _scales(call, rounding, power, call.pull(power * call.g[0]))
+        yield from _scales(call, rounding, *_in_sight(call, power))
     for power in _extremes(call, rounding):
         yield from _scales(call, rounding, *_in_range(call, rounding, power))
     if not call.large:
@@ -27,6 +28,14 @@ def is_linear(call: Call, rounding: Rounding, rng: np.random.Generator) -> Itera
                 yield Finding("homogeneous", message, array=leaf)
     for pieces, words in parts(call, rng):
         yield from _adds(call, rounding, [call.pull(piece) for piece in pieces], words)
+
+
+def _in_sight(call: Call, power: float) -> tuple[float, list]:
+    """Return a power and B(power dy): a small one where a narrow format has no numbers so large."""
+    scaled = call.pull(power * call.g[0])
+    if abs(power) <= LEAST or all(np.isfinite(d).all() for d in scaled):
+        return power, scaled
+    return -LEAST, call.pull(-LEAST * call.g[0])
 
 
 def _extremes(call: Call, rounding: Rounding) -> list[float]:

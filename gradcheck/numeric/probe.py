@@ -32,6 +32,10 @@ class Probe:
         """Whether entries of this array move."""
         return self.leaf == leaf or (self.leaf is None and leaf not in self.without)
 
+    def length(self, size: int) -> int:
+        """Return how many entries of an array of this size may move."""
+        return 1 if self.coordinate is not None else (size if self.stop is None else self.stop) - self.start
+
     def direction(self, point: Arrays) -> dict[int, np.ndarray]:
         """Return the direction for each array that moves; a step of 1 is about as long as the array."""
         if self.coordinate is not None:

@@ -13,6 +13,7 @@ from gradcheck.subjects.findings import Finding
 from gradcheck.subjects.problem import Problem
 from gradcheck.verdict import plan
 from gradcheck.verdict.beside import beside_steps
+from gradcheck.verdict.blocks import COARSE, in_blocks
 from gradcheck.verdict.comparison import Comparison
 from gradcheck.verdict.given import compare_at_given, contradicting, settled, unbalanced
 from gradcheck.verdict.ground import Ground, Known
@@ -71,9 +72,13 @@ def compare_all(
         unmoved = ground_at(Place(point, y.astype(np.float64), places.own.g))
         more = contradicting(unmoved, Known(known.levels, smooth=known.smooth), _wrong(columns), rng)
         columns = [found + other for found, other in zip(columns, more, strict=True)]
+    in_parts = set[int]()
+    if places.u >= COARSE:
+        columns, known, in_parts = in_blocks(ground_at(own_place), known, columns, rng)
     believed = tuple(places.exact and not any(map(_refutes_complex_step, found)) for found in columns)
     explained = tuple(sorted(_wrong(columns))[:EXPLAINED])
-    columns, known, dense = located(near, known, columns, believed, explained, rng)
+    traced = tuple(leaf for leaf in explained if leaf not in in_parts)
+    columns, known, dense = located(near, known, columns, believed, traced, rng)
     stepping = {i for i, found in enumerate(columns) if any(c.steps and c.probe.leaf == i for c in found)}
     if stepping:
         more = beside_steps(near, known, stepping, rng)

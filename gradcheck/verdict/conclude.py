@@ -92,8 +92,8 @@ def root_mean_square(comparisons: list[Comparison], size: int, believed: bool) -
     units = [c for c in comparisons if c.probe.coordinate is not None]
     dense = [c for c in comparisons if c.probe.coordinate is None]
     found = [0.0]
-    for probes, root in ((units if len(units) == size else [], 1.0), (dense, np.sqrt(size))):
-        values = np.array([_size(c, believed) / c.unit / root for c in probes])
+    for probes in (units if len(units) == size else [], dense):
+        values = np.array([_size(c, believed) / c.unit / np.sqrt(c.probe.length(size)) for c in probes])
         values = values[np.isfinite(values)]
         found.append(float(np.sqrt(np.mean(np.square(values)))) if values.size else 0.0)
     return max(found)

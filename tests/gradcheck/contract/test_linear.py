@@ -357,3 +357,14 @@ def test_the_terms_of_an_array_excuse_no_other():
     call = dataclasses.replace(call, pullback=lambda dy: (None, (off(dy), off(dy))))
     known = Rounding({"a": 0.0, "b": 0.0}, {}, {"a": 0.0, "b": 0.0}, 0.0)
     assert [f.array for f in is_linear(call, known, np.random.default_rng(2))] == ["b"]
+
+
+@pytest.mark.parametrize("factor", [1.0, 300.0, 20000.0])
+def test_a_gradient_that_a_thousandfold_leaves_the_range_of_float16_is_asked_of_less(factor):
+    x = (X / factor).astype(np.float16)
+
+    def backward(dy):
+        with np.errstate(over="ignore"):
+            return (factor * dy.astype(np.float32)).astype(np.float16)
+
+    assert not found(is_linear, lambda x: ((factor * x.astype(np.float32)).astype(np.float16), backward), x)

@@ -1,0 +1,128 @@
+"""Arrays of which a narrow format leaves too little along a direction of all entries: compared block by block.
+
+Along a direction of n entries noise grows like the root of n, and one entry counts as much as alone: of 1,200 numbers
+in float16 no entry shows, of five every one does.  Of so coarse a function two wide steps tell as much as a ladder.
+"""
+
+import numpy as np
+
+from gradcheck.numeric.ladder import STEPS
+from gradcheck.numeric.probe import Probe
+from gradcheck.precision.formats import need
+from gradcheck.verdict.compare import Compared, laddered
+from gradcheck.verdict.comparison import Comparison
+from gradcheck.verdict.first_look import claimed
+from gradcheck.verdict.ground import Ground, Known
+from gradcheck.verdict.halves import in_two
+from gradcheck.verdict.measured import measured
+from gradcheck.verdict.two_steps import at_two_steps
+
+COARSE = 2.0**-12  # roundoff from which blocks may be needed: float16 has 2^-11
+WIDE = STEPS[:6]  # smaller ones show the noise of such a format alone
+PART = 3 / 4  # of the bar that is needed: what that is a part of is measured anew
+STRETCHES = (2.0, 1 / 4, 1 / 16)  # of the steps of one entry: f may be plainer than that, or less plain
+FEWEST = 4  # entries of a block at first
+MOST = 1024  # blocks of an array; of more a sample is looked at, which can contradict a claim but not acquit it
+SAMPLE = 64
+TOGETHER = 6  # contradicted blocks that are compared at length: if all are confirmed, the others are as well
+SHOWN = 32  # entries of such blocks that are compared alone
+
+Segment = tuple[int, int]
+
+
+def in_blocks(
+    ground: Ground, known: Known, columns: list[list[Comparison]], rng: np.random.Generator
+) -> tuple[list[list[Comparison]], Known, set[int]]:
+    """Return the comparisons of all arrays, with those of blocks in place of whole ones that tell too little.
+
+    And of which arrays that is so.
+    """
+    columns, changed = list(columns), set[int]()
+    for leaf, found in enumerate(columns):
+        length, size = _length(ground, leaf, found), ground.place.point[leaf].size
+        if not length:
+            continue
+        segments = [(at, min(at + length, size)) for at in range(0, size, length)]
+        is_sample = len(segments) > MOST
+        if is_sample:
+            segments = [segments[i] for i in rng.choice(len(segments), SAMPLE, replace=False)]
+        compared, known = _compared(ground, known, leaf, segments, rng)
+        wrong = [c.probe for c in compared if c.outside().any()]
+        if is_sample and not wrong:
+            continue
+        entries = [Probe(leaf, coordinate=i) for probe in wrong for i in range(probe.start, probe.stop or size)][:SHOWN]
+        shown = laddered(ground, known, [claimed(ground, p) for p in entries], list(range(len(entries))), WIDE)
+        columns[leaf] = [c for c in found if c.probe.coordinate is not None] + compared + shown
+        changed.add(leaf)
+    return columns, known, changed
+
+
+def _length(ground: Ground, leaf: int, found: list[Comparison]) -> int:
+    """Return how many entries a block should have, 0 where the whole array will do or nothing is known of it."""
+    size = ground.place.point[leaf].size
+    dense = [c for c in found if c.probe.coordinate is None and c.real is not None]
+    if size <= 1 or not dense or any(c.jump.any() for c in dense):
+        return 0
+    bar = max(float(c.real_tolerance.max()) / c.unit for c in dense)
+    wanted = _wanted(ground, leaf)
+    if not 0 < wanted < np.inf or (bar <= wanted and not any(c.outside().any() for c in dense)):
+        return 0
+    return max(int(size * (wanted / bar) ** 2) if np.isfinite(bar) else 0, FEWEST)
+
+
+def _wanted(ground: Ground, leaf: int) -> float:
+    """Return the bar that is needed of one entry."""
+    return PART * need(ground.claim.u) * float(np.sqrt(np.mean(np.square(ground.claim.values[leaf]))))
+
+
+def _compared(ground: Ground, known: Known, leaf: int, segments: list[Segment], rng: np.random.Generator) -> Compared:
+    """Compare along segments, and along halves of those that tell too little."""
+    seed, wanted, part = int(rng.integers(2**32)), _wanted(ground, leaf), PART * need(ground.claim.u)
+    done: list[Comparison] = []
+    while segments:
+        probes = [Probe(leaf, seed=seed, start=start, stop=stop) for start, stop in segments]
+        found, known = _looked(ground, known, probes, rng)
+        narrower: list[Segment] = []
+        for (start, stop), c in zip(segments, found, strict=True):
+            is_wide = (c.real_tolerance > wanted * c.unit) & ~(c.real_tolerance <= part * np.abs(c.claimed))
+            if not is_wide.any() or c.outside().any():
+                done.append(c)
+            elif stop - start > 1:
+                narrower += in_two(start, stop)
+            else:
+                done.append(_of_one(ground, c, wanted))
+        segments = narrower
+    return done, known
+
+
+def _of_one(ground: Ground, c: Comparison, wanted: float) -> Comparison:
+    """Look again at an entry of which little is seen: by other steps, or as at a kink that is nearer than these.
+
+    They may leave what f is near the point, and contradict nothing.
+    """
+    probe = Probe(c.probe.leaf, coordinate=c.probe.start)
+    for stretch in STRETCHES:
+        other = at_two_steps(ground, probe, stretch)
+        if not other.outside().any() and (other.real_tolerance <= wanted * other.unit).all():
+            return other
+    bent = at_two_steps(ground, probe, may_bend=True)
+    return c if bent.outside().any() else bent
+
+
+def _looked(ground: Ground, known: Known, probes: list[Probe], rng: np.random.Generator) -> Compared:
+    """Compare at two steps, what these contradict at more, and what is left then at length."""
+    found = [at_two_steps(ground, probe) for probe in probes]
+    found = laddered(ground, known, found, _odd(found), WIDE)
+    odd = _odd(found)
+    while odd:
+        few, odd = odd[:TOGETHER], odd[TOGETHER:]
+        again, known = measured(ground, known, [probes[i] for i in few], [True] * len(few), rng)
+        for i, c in zip(few, again, strict=True):
+            found[i] = c
+        if all(c.outside().any() for c in again):
+            break
+    return found, known
+
+
+def _odd(comparisons: list[Comparison]) -> list[int]:
+    return [i for i, c in enumerate(comparisons) if not c.resolved or c.outside().any()]

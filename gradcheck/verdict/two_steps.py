@@ -1,0 +1,49 @@
+"""Differences of a function of few digits: of those two wide steps tell what there is to know.
+
+Smaller ones show the noise of the format alone.  An output in float16 is off by half of its last bit, on average by a
+third of that, and as many outputs as a step changes are off independently.
+"""
+
+import dataclasses
+
+import numpy as np
+
+from gradcheck.numeric.estimate import Estimate
+from gradcheck.numeric.ladder import STEPS, moved
+from gradcheck.numeric.probe import Probe
+from gradcheck.numeric.scales import root_sum_square
+from gradcheck.verdict.comparison import Comparison
+from gradcheck.verdict.first_look import claimed
+from gradcheck.verdict.ground import Ground
+
+WIDER, NARROWER = float(STEPS[0]), float(STEPS[1])
+ROUNDINGS = 4  # of an output that its bound allows for
+
+
+def at_two_steps(ground: Ground, probe: Probe, stretch: float = 1.0, may_bend: bool = False) -> Comparison:
+    """Return a comparison with what differences at two steps extrapolate to; all of the correction is its bar.
+
+    The steps are `stretch` times as long as the widest of a ladder.  Where f `may_bend` the slopes to both sides are an
+    interval, as those at a kink: a kink that is nearer than a format can tell is one at the point.
+    """
+    problem, place, c = ground.problem, ground.place, claimed(ground, probe)
+    direction = probe.direction(place.point)
+    wider, narrower = stretch * WIDER, stretch * NARROWER
+    steps = [sign * h for h in (wider, narrower) for sign in (1, -1)]
+    with np.errstate(all="ignore"):
+        ends = [problem.attempt(moved(place.point, direction, h), place.y.size) for h in steps]
+        largest = np.max(np.abs([place.y, *ends]), axis=0)
+        changed = np.where(np.any([end != place.y for end in ends], axis=0), largest, 0)
+        noise = ROUNDINGS * ground.claim.u * root_sum_square(place.g * changed, axis=1)
+        right, left = place.g @ (ends[2] - place.y) / narrower, place.g @ (place.y - ends[3]) / narrower
+        wide, value = place.g @ (ends[0] - ends[1]) / (2 * wider), (right + left) / 2
+        ratio = (wider / narrower) ** 2
+        correction = (value - wide) / (ratio - 1)
+        bar = np.abs(correction) + noise * (ratio / narrower + 1 / wider) / (ratio - 1)
+    real = Estimate.smooth(value + correction, bar)
+    if may_bend:
+        low, high, blur = np.minimum(right, left), np.maximum(right, left), 2 * noise / narrower
+        bends = high - low > blur
+        bar, low, high = (np.where(bends, *pair) for pair in ((blur, real.bar), (low, real.low), (high, real.high)))
+        real = dataclasses.replace(real, bar=bar, low=low, high=high, kink=bends)
+    return dataclasses.replace(c, real=real)
