@@ -16,7 +16,7 @@ from gradcheck.contract.call import Call
 from gradcheck.contract.likeness import Rounding
 from gradcheck.numeric.constants import UNIT
 from gradcheck.numeric.probe import Probe
-from gradcheck.numeric.staircase import noise
+from gradcheck.numeric.staircase import steps
 from gradcheck.numeric.tabulate import Line
 from gradcheck.subjects.findings import Finding
 from gradcheck.subjects.outputs import representable
@@ -89,4 +89,4 @@ def _has_steps(call: Call) -> bool:
     """Whether the output moves in steps of a format of few bits."""
     point = [x.astype(np.float64) for x in call.point]
     direction = Probe(None).direction(point)
-    return noise(Line(call.problem, point, direction, None, call.y.size)) is not None
+    return steps(Line(call.problem, point, direction, None, call.y.size)) is not None

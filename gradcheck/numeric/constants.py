@@ -36,6 +36,7 @@ LAST = 5  # levels, the smallest, over which a jump or a stair stays what it is.
 # The noise of f: lines are those of 200 functions that have some, for which 0.58 bars, 7.3 digits, 99.2 %, 67 stand.
 U = 2.0**-53  # the roundoff of float64, in which all is computed
 UNIT = {np.dtype(np.float16): 2.0**-11, np.dtype(np.float32): 2.0**-24, np.dtype(np.float64): U}
+BRAIN = 2.0**-8  # that of bfloat16, the coarsest format that is met inside
 SCATTER = 2  # that a standard deviation from few differences may be too small by.  1: 99.5 %; 4: 7.0 digits
 COARSEST = 2.0**-9  # noise above which it is that of no number format: a staircase.  2^-20: three are lost
 NARROW = 2.0**-24  # noise up to which it may be that of a format inside; what is more is of f's.  2^-11: 94.2 % told

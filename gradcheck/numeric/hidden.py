@@ -28,8 +28,9 @@ def has_jumps(line: Line, wide: Table, fine: Table, which: np.ndarray) -> bool:
     changes = np.abs(np.diff(wide.values, axis=0)[:, which] - slope * wide.spacing) / size
     if not (np.median(changes, axis=0) >= EVERYWHERE * changes.max(axis=0)).any():
         return False  # f itself jumps once, or has a pole
-    start, length = (int(changes.max(axis=1).argmax()) - len(wide.values) // 2) * wide.spacing, wide.spacing
-    return staying(line, change, start, length) > CLEAR * U
+    order = np.argsort(-changes.max(axis=1), kind="stable")  # of f's own jumps the median one would have none
+    starts = (order[[0, len(order) // 2]] - len(wide.values) // 2) * wide.spacing
+    return all(staying(line, change, float(start), wide.spacing) > CLEAR * U for start in starts)
 
 
 def staying(

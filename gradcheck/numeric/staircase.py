@@ -11,6 +11,7 @@ import numpy as np
 from gradcheck.numeric.constants import (
     ALONE,
     AMONG,
+    BRAIN,
     CLEAR,
     COARSEST,
     DEGREE,
@@ -30,10 +31,18 @@ from gradcheck.numeric.hidden import staying
 from gradcheck.numeric.tabulate import Line
 
 
-def noise(line: Line) -> np.ndarray | None:
-    """Return the noise (standard deviation) of <g, f> (G,) that steps make, or None where there are none.
+@dataclasses.dataclass(frozen=True)
+class Steps:
+    """The noise (standard deviation) of <g, f> that steps make, and the largest of them that was seen (G,)."""
 
-    Steps as fine as those of float32, or finer, are none here.
+    noise: np.ndarray
+    jump: np.ndarray
+
+
+def steps(line: Line, finest: float = ALONE * NARROW) -> Steps | None:
+    """Return the steps in which <g, f> moves, or None where there are none.
+
+    Steps as fine as those of float32, or finer, are none here, unless finer ones are asked for.
     """
     for reach in REACHES:
         t, values = _values(line, reach)
@@ -41,13 +50,13 @@ def noise(line: Line) -> np.ndarray | None:
             continue
         left, found, size = _left(line, t, values)
         column = int((found / np.where(size > 0, size, 1)).argmax())
-        if not ALONE * NARROW * size[column] < found[column] < MOST * size[column]:
+        if not finest * size[column] < found[column] < MOST * size[column]:
             return None
         order = np.argsort(-np.abs(np.diff(left[:, column])))[:AMONG].tolist()
         least = max(CLEAR * U * size[column], LEAST * found[column])
-        jumps = _jumping(line, column, [(t[k], t[k + 1]) for k in order], least)
-        if jumps >= SEVERAL:
-            return found
+        jumps = _jumps(line, column, [(t[k], t[k + 1]) for k in order], least)
+        if len(jumps) >= SEVERAL:
+            return Steps(found, max(jumps) * found / found[column])
         if not jumps:
             return None
     return None
@@ -94,28 +103,30 @@ def _left(line: Line, t: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np
 def residual(t: np.ndarray, values: np.ndarray, degree: int) -> tuple[np.ndarray, np.ndarray]:
     """Return what a polynomial leaves of values (L, G) at some points (L,), and its standard deviation (G,)."""
     basis = np.polynomial.chebyshev.chebvander(t / np.abs(t).max(), degree)
-    left = values - basis @ np.linalg.lstsq(basis, values, rcond=None)[0]
+    q = np.linalg.qr(basis)[0]
+    left = values - q @ (q.T @ values)
     return left, np.sqrt(np.square(left).sum(axis=0) / (len(t) - degree - 1))
 
 
-def _jumping(line: Line, column: int, intervals: list[tuple[float, float]], least: float) -> int:
-    """Return how many of some intervals have a jump, as far as that must be known."""
-    found = 0
+def _jumps(line: Line, column: int, intervals: list[tuple[float, float]], least: float) -> list[float]:
+    """Return the jumps that some intervals have, as far as they must be known."""
+    found: list[float] = []
     for i, (start, stop) in enumerate(intervals):
-        found += _jumps(line, column, start, stop, least)
-        if found == SEVERAL or found + len(intervals) - i - 1 < SEVERAL:
+        jump = _jump(line, column, start, stop, least)
+        found += [jump] if jump > 0 else []
+        if len(found) == SEVERAL or len(found) + len(intervals) - i - 1 < SEVERAL:
             break
     return found
 
 
-def _jumps(line: Line, column: int, start: float, stop: float, least: float) -> bool:
-    """Whether <g, f> jumps between two points, in one column."""
+def _jump(line: Line, column: int, start: float, stop: float, least: float) -> float:
+    """Return by how much <g, f> jumps between two points, in one column; 0 where it does not."""
 
     def change(a: np.ndarray, b: np.ndarray, h: float) -> float:
         return float(np.abs(line.projected(b - a)[column] - slope * h))
 
     slope = line.projected(line.at(start + INSIDE) - line.at(start))[column] / INSIDE
-    return staying(line, change, start, stop - start, least) > 0
+    return staying(line, change, start, stop - start, least)
 
 
 def roundoffs(level: float) -> tuple[float, ...]:
@@ -123,4 +134,4 @@ def roundoffs(level: float) -> tuple[float, ...]:
 
     Where only a part of f is coarse the noise is less than that of the format.
     """
-    return (2.0**-8,) if level > COARSEST / 4 else (2.0**-11, 2.0**-8)
+    return (BRAIN,) if level > COARSEST / 4 else (2.0**-11, BRAIN)

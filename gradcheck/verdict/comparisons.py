@@ -65,12 +65,12 @@ def compare_all(
         own = ground_at(own_place)
         if is_special(problem, places, own.claim.values, rng):
             own = ground_at(with_output(problem, unrounded(problem, places.own.point, places.moved), places.own.g))
-        given, sampled = _at_given(own, Known(known.levels, known.exact, smooth=known.smooth), along, rng)
+        given, sampled = _at_given(own, dataclasses.replace(known, grain=None), along, rng)
         columns, own_place = [found + more for found, more in zip(along, given, strict=True)], own.place
     if is_left and places.moved:
         point, y = inside(problem, [quantise(leaf.value) for leaf in problem.leaves], set())
         unmoved = ground_at(Place(point, y.astype(np.float64), places.own.g))
-        more = contradicting(unmoved, Known(known.levels, smooth=known.smooth), _wrong(columns), rng)
+        more = contradicting(unmoved, Known(known.levels, smooth=known.smooth, jumps=known.jumps), _wrong(columns), rng)
         columns = [found + other for found, other in zip(columns, more, strict=True)]
     in_parts = set[int]()
     if places.u >= COARSE:

@@ -101,8 +101,11 @@ def settled(c: Comparison) -> bool:
 
 
 def unsettled_by(c: Comparison) -> float:
-    """Return 0 where a comparison is settled; else how plainly it is not."""
-    if c.real is not None and not c.resolved:
+    """Return 0 where a comparison is settled; else how plainly it is not.
+
+    Where all arrays move in steps, whose these are is asked array by array.
+    """
+    if c.real is not None and (not c.resolved or (c.steps and c.probe.leaf is None)):
         return 1.0
     nearest = c.claimed if c.real is None else np.clip(c.claimed, c.real.low, c.real.high)
     with np.errstate(all="ignore"):

@@ -37,6 +37,7 @@ class Known:
     exact: Mapping[Kind, np.ndarray] = dataclasses.field(default_factory=dict)  # (G,)  of the complex step
     grain: np.ndarray | None = None  # (m,)  of outputs coarser than their own size; None: nobody has looked
     smooth: bool = False  # whether it was seen, along some direction, that f moves in no steps
+    jumps: Mapping[int, np.ndarray] = dataclasses.field(default_factory=dict)  # (G,)  steps of a format, where met
 
     def level(self, leaf: int | None) -> float:
         """Return the noise of f where an array moves, or (None) all do; where nobody has looked the largest there is.
@@ -52,6 +53,9 @@ class Known:
 
     def with_level(self, leaf: int | None, level: float) -> "Known":
         return dataclasses.replace(self, levels={**self.levels, leaf: max(level, self.levels.get(leaf, 0.0))})
+
+    def with_jumps(self, leaf: int, jump: np.ndarray) -> "Known":
+        return dataclasses.replace(self, jumps={**self.jumps, leaf: np.maximum(jump, self.jumps.get(leaf, 0.0))})
 
     @property
     def loosely(self) -> dict[Kind, np.ndarray]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from gradcheck.claims.claim import claim_at
 from gradcheck.numeric import staircase, tabulate
+from gradcheck.numeric.constants import BRAIN
 from gradcheck.numeric.estimate import Estimate
 from gradcheck.numeric.ladder import Sweep, rounded
 from gradcheck.precision.fitted import fitted
@@ -18,6 +19,9 @@ from gradcheck.precision.segments import Line
 from gradcheck.verdict.comparison import Comparison
 from gradcheck.verdict.first_look import claimed
 from gradcheck.verdict.ground import Ground, Known
+from gradcheck.verdict.hiding import forgotten, hides_steps
+from gradcheck.verdict.own_jumps import has_own_jumps, is_below, without_evidence
+from gradcheck.verdict.worst_entry import line_at
 
 JITTERS = 4
 PART = 1 / 4  # of what a claim is off, by which some differences must be off as well: else f is smooth there
@@ -35,7 +39,8 @@ def allowing_for_steps(
 ) -> tuple[list[Comparison], Known]:
     """Return the comparisons, those along which f moves in steps with the numbers and bars that these leave.
 
-    Where small differences alone would not show steps, wider ones are asked once.
+    Where small differences alone would not show steps, wider ones are asked once.  Where all arrays move in steps that
+    is said, and no more: each is asked alone.
     """
     if ground.claim.u > LOW:
         return comparisons, known  # all of it is coarse: see `follow`
@@ -43,17 +48,30 @@ def allowing_for_steps(
     found = list(comparisons)
     rough: Claims = {}
     for i, c in enumerate(comparisons):
-        doubted = _in_doubt(c).any()
-        if c.real is None or not (doubted or (rough and _is_open(c)) or not c.resolved):
+        if c.real is None:
             continue
-        direction = c.probe.direction(ground.place.point)
-        line = tabulate.Line(ground.problem, ground.place.point, direction, ground.place.g, ground.place.y.size)
+        leaf, is_entry = c.probe.leaf, c.probe.coordinate is not None
+        doubted = bool(_in_doubt(c).any())
+        if doubted and is_entry and is_below(c, known):
+            found[i] = without_evidence(c)
+            continue
+        line = line_at(ground, c.probe.direction(ground.place.point))
         if doubted and _is_smooth(c, ground.place.y, line, known.smooth or large):
             known = dataclasses.replace(known, smooth=True)
             continue
-        noise = staircase.noise(line)
-        if noise is not None and (not c.real.still.any() or staircase.is_relative(line)):
-            found[i] = _over_steps(ground, c, noise, rough, rng)
+        if not (doubted or (rough and _is_open(c)) or not c.resolved):
+            if not (known.smooth or large or is_entry) and hides_steps(c):
+                found[i] = forgotten(ground, c, rng)
+                known = dataclasses.replace(known, smooth=found[i] is c)
+            continue
+        steps = staircase.steps(line)
+        if steps is None or (c.real.still.any() and not staircase.is_relative(line)):
+            continue
+        if leaf is None:
+            found[i] = dataclasses.replace(c, steps=BRAIN)
+        elif is_entry or not (doubted and has_own_jumps(ground, c, steps)):
+            known = known if is_entry else known.with_jumps(leaf, steps.jump)
+            found[i] = _over_steps(ground, c, steps.noise, rough, rng)
     return found, known
 
 

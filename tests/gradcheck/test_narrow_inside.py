@@ -8,10 +8,11 @@ import pytest
 from narrow import brain, half
 
 import gradcheck
+from gradcheck.adapters import pair
 from gradcheck.subjects.adapted import Adapted
 
 sys.path.insert(0, str(Path(__file__).parent))
-from narrow_layers import LAYERS, linear, product, rms_norm
+from narrow_layers import LAYERS, linear, product, residual, rms_norm
 
 SEEDS = range(3)  # 24 of each were tried
 
@@ -110,3 +111,53 @@ def test_whoever_goes_back_in_double_precision_is_right_too(layer, rounding):
     report = checked(Layer(layer, rounding, backward=backward), 1)
     assert report.verdict == "pass", str(report)
     assert report.gradients[1].digits < 9
+
+
+@pytest.mark.parametrize("part", [1.0, 1e-3])
+@pytest.mark.parametrize("rounding", [half, brain])
+@pytest.mark.parametrize("size", [1, 12, 40, 300])
+def test_whoever_forgets_a_part_in_a_format_of_few_bits_fails_though_small_differences_say_the_same(
+    rounding, size, part
+):
+    def layer(slope):
+        return lambda r: (lambda x: x + part * r(np.sin(x)), slope, lambda x, d: slope(x, d), [(size,)])
+
+    report = checked(Layer(layer(lambda x, dy: dy.copy()), rounding), 0)
+    assert report.verdict == "fail", str(report)
+    report = checked(Layer(layer(lambda x, dy: dy * (1 + part * np.cos(x))), rounding), 0)
+    assert report.verdict != "fail", str(report)
+
+
+@pytest.mark.parametrize("size", [3, 40, 257, 1000])
+@pytest.mark.parametrize("width", [0.1, 0.01, 0.001])
+def test_a_branch_of_f_that_its_neighbours_leave_at_once_is_no_narrow_format(size, width):
+    """Of x x near 1 the wrong backward pass knows nothing: entries there are wrong by their whole size."""
+    rng = np.random.default_rng(0)
+    x = rng.uniform(2, 3, size)
+    few = max(1, size // 7)
+    x[:few] = rng.uniform(1 - width / 2, 1 + width / 2, few)
+
+    def forward(x):
+        return np.where(np.abs(x - 1) < width, x * x, x)
+
+    assert gradcheck.check(pair(forward, lambda x, dy: dy.copy()), x).verdict == "fail"
+    knows = pair(forward, lambda x, dy: dy * np.where(np.abs(x - 1) < width, 2 * x, 1))
+    assert gradcheck.check(knows, x).verdict == "pass"
+
+
+@pytest.mark.parametrize(
+    ("rounding", "size"), [(half, 20), (half, 200), (brain, 20), (brain, 200), (brain, 3000)]
+)
+def test_a_mean_in_a_format_of_few_bits_beside_its_input_is_not_failed(rounding, size):
+    """One entry of many moves the mean by less than a step."""
+    x = np.random.default_rng(1).normal(size=size)
+    x[0] = 0.0  # which is compared alone
+    right = pair(lambda x: x + rounding(x.mean()), lambda x, dy: dy + dy.sum() / dy.size)
+    assert gradcheck.check(right, x).verdict != "fail"
+    wrong = pair(lambda x: x + rounding(x.mean()), lambda x, dy: 1.05 * dy + dy.sum() / dy.size)
+    assert gradcheck.check(wrong, x).verdict == "fail"
+
+
+@pytest.mark.parametrize("layer", [product, linear, residual])
+def test_a_right_one_takes_some_four_thousand_evaluations(layer):
+    assert checked(Layer(layer, half), 0).evaluations <= 4400

@@ -82,13 +82,14 @@ def test_such_a_noise_is_that_of_the_wide_table_and_a_fine_shape_has_none():
 def halved(f, changes=((1.0, 4.0, 1.0),), slope=1.0, size=1.0, g=None):
     """Whether f has jumps, whose wide table has a column of `changes` between its points beside a slope; where asked.
 
-    The intervals are 2^-20 long, and the middle point is 0.
+    The intervals are 2^-20 long, the middle point is 0, and in each f does what it does in the one before that.
     """
     asked = []
 
     def at(t):
         asked.append(t)
-        return np.atleast_1d(slope * t + f(t))
+        later = np.floor(t * 2.0**20) + 1
+        return np.atleast_1d(slope * t + f(t - later * 2.0**-20) + later * f(0.0))
 
     columns = [np.append(0, np.cumsum(column)) for column in changes]
     points = np.arange(len(columns[0])) * 2.0**-20
@@ -104,10 +105,24 @@ def test_the_interval_of_the_largest_change_is_halved_to_a_part_of_2_to_the_minu
     changes = np.where(np.arange(5) == largest, -2.0, 1.0)
     start = (largest - 3) * 2.0**-20  # of six points the fourth is the middle
     for place in (0.3, 0.7):
-        jump = start + place * 2.0**-20
+        jump = (place - 1) * 2.0**-20
         told, asked = halved(lambda t, jump=jump: 2.0**-24 * (t > jump), (changes,), slope)
         assert told and asked[:3] == [start, start + 2.0**-20, start + 2.0**-21]
-        assert len(asked) == 2 + 26 and abs(asked[-1] - jump) <= 2.0**-45, "the last halves are 2^-46 long"
+        assert len(asked) == 2 * (2 + 26), "two intervals, of each the ends, and halves down to 2^-46"
+        assert abs(asked[27] - start - 2.0**-20 - jump) <= 2.0**-45
+
+
+@pytest.mark.parametrize(("jumping", "told"), [(range(7), True), ((1, 2, 3, 4), True), ((2, 3), False), ((3,), False)])
+def test_where_the_median_interval_has_no_jump_f_changes_its_branch_and_back(jumping, told):
+    """Between the branches f changes by another slope, and nearly as much."""
+
+    def at(t):
+        parts = [np.clip(t * 2.0**20 + 4 - k, 0, 1) for k in range(7)]
+        return np.array([2.0**-24 * sum((p > 0.5) if k in jumping else 0.9 * p for k, p in enumerate(parts))])
+
+    wide = Table(2.0**-20, np.array([at((i - 4) * 2.0**-20) for i in range(8)]), np.ones(1))
+    fine = Table(FINE, np.zeros((8, 1)), np.ones(1))
+    assert has_jumps(SimpleNamespace(at=at, g=None), wide, fine, np.ones(1, bool)) is told
 
 
 def test_of_two_equal_halves_the_first_is_halved():
@@ -152,7 +167,7 @@ def test_a_jump_is_more_than_32_roundings_of_f(roundings, told, size):
     ],
 )
 def test_in_half_of_its_intervals_a_column_changes_by_an_eighth_of_the_most(changes, told):
-    found, asked = halved(lambda t: np.full(len(changes), 2.0**-24 * (t > 2.0**-22)), changes)
+    found, asked = halved(lambda t: np.full(len(changes), 2.0**-24 * (t > 2.0**-22 - 2.0**-20)), changes)
     assert found is told and bool(asked) is told
 
 

@@ -39,13 +39,20 @@ OTHERS = {
 
 @pytest.mark.parametrize("name", COARSE)
 def test_steps_are_found_with_their_noise(name):
-    noise = staircase.noise(line(COARSE[name], X))
-    assert noise is not None and 2.0**-16 < noise[0] < 2.0**-8, "some roundings of 2^-11, at least of one entry"
+    found = staircase.steps(line(COARSE[name], X))
+    assert found is not None and 2.0**-16 < found.noise[0] < 2.0**-8, "some roundings of 2^-11, at least of one entry"
+
+
+def test_the_largest_of_them_is_told_and_finer_ones_where_they_are_asked_for():
+    found = staircase.steps(line(COARSE["of one entry"], X))
+    assert 2.0**-14 < found.jump[0] < 2.0**-10, "a quarter of what the entry moves has steps of several sizes"
+    fine = line(lambda x: x + 1e-5 * half(x), X)
+    assert staircase.steps(fine) is None and staircase.steps(fine, finest=0.0) is not None
 
 
 @pytest.mark.parametrize("name", OTHERS)
 def test_nothing_else_is_taken_for_them(name):
-    assert staircase.noise(line(OTHERS[name], X)) is None
+    assert staircase.steps(line(OTHERS[name], X)) is None
 
 
 @pytest.mark.parametrize(

@@ -22,10 +22,27 @@ def seen(place, rng):
 
 @pytest.mark.parametrize("factor", [1.0, 0.0, 2.0, -1.0])
 def test_a_right_claim_is_contradicted_no_more_and_a_wrong_one_is(ground, rng, factor):
+    """One that forgets the part in steps is what small differences show, which is the slope of x alone."""
     place = ground(lambda x: x + half(np.sin(x)), lambda x, dy: dy * (1 + factor * np.cos(x)), X)
     (before,), ((after,), _) = seen(place, rng)
-    assert before.outside().any() == (factor != 0), "small differences show the slope of x alone"
-    assert (after.steps > 0) == (factor != 0) and after.outside().any() == (factor not in (0, 1))
+    assert before.outside().any() == (factor != 0) and after.steps > 0 and after.outside().any() == (factor != 1)
+
+
+def test_of_steps_along_all_arrays_no_more_is_said(ground, rng):
+    place = ground(lambda x, w: x * w + half(x), lambda x, w, dy: (dy * (w + 1), dy * x), X, X + 1)
+    comparisons, _ = glance(place, Known(), [Probe(None, seed=1), Probe(0, seed=1)], [True, True], rng)
+    before = place.problem.count["pullback"]
+    (together, _), known = allowing_for_steps(place, Known(), comparisons[:1], rng)[0] * 2, Known()
+    assert together.steps > 0 and together.outside().any() and place.problem.count["pullback"] == before
+    (alone,), known = allowing_for_steps(place, known, comparisons[1:], rng)
+    assert alone.steps > 0 and not alone.outside().any() and list(known.jumps) == [0]
+
+
+def test_a_branch_that_each_entry_leaves_once_keeps_its_contradiction(ground, rng):
+    x = np.append(np.linspace(0.995, 1.005, 40), np.linspace(2, 3, 217))
+    place = ground(lambda x: np.where(np.abs(x - 1) < 0.01, x * x, x), lambda x, dy: dy, x)
+    (before,), ((after,), _) = seen(place, rng)
+    assert before.outside().any() and after == before
 
 
 def test_a_quantiser_that_is_passed_straight_through_keeps_its_contradiction(ground, rng):
