@@ -12,6 +12,7 @@ from gradcheck.numeric.probe import Probe
 from gradcheck.numeric.scales import inner, root_sum_square
 from gradcheck.subjects.problem import Arrays, Problem
 
+ROUNDINGS = 16  # of a number, which a bar of a claim allows for beside those that were measured
 ZERO = 1e-4  # of the largest derivative: below it an array may be zero but for rounding, which jitter shows
 
 
@@ -45,7 +46,7 @@ class Claim:
         size = root_sum_square(np.concatenate(parts, axis=1), axis=1)
         noise = np.max(np.abs(spread), axis=0) if spread else np.zeros(np.shape(size))
         noise = without_jumps(noise, float(np.max(size, initial=0)), self.largest, self.jump or self.u)
-        return claimed, (16 * self.u + 4 * self.noise) * size + 4 * noise, noise, size
+        return claimed, (ROUNDINGS * self.u + 4 * self.noise) * size + 4 * noise, noise, size
 
     def lost(self, point: Arrays, probe: Probe, steps: np.ndarray) -> np.ndarray:
         """Return a bound (L, G) for what the roundings of x + h d, where it is rounded, make of one value of <g, f>."""
@@ -71,7 +72,7 @@ class Claim:
         own = deviations[:, coordinate]
         value = rows[:, coordinate]
         scatter = np.maximum(own, np.median(deviations, axis=1))
-        return value * unit, ((16 * self.u + 4 * self.noise) * np.abs(value) + 4 * scatter) * unit
+        return value * unit, ((ROUNDINGS * self.u + 4 * self.noise) * np.abs(value) + 4 * scatter) * unit
 
     def deviation(self, leaf: int) -> np.ndarray:
         """Return the largest change of each entry (G, n) among the repetitions."""

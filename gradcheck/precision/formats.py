@@ -11,7 +11,8 @@ LOW = 2.0**-40  # roundoff from which a subject is one of low precision
 NEED = 1e-4  # a bar above this part of an array's gradient is no evidence: inconclusive
 NARROW_NEED = 40  # times the root of the unit roundoff: what differences of a narrow format leave at the best, and some
 FACTOR = float(np.log10(2))  # a term that counts twice, or not at all, is always seen
-MOST_NEED = 0.1  # a digit at the least, in any format
+MOST_NEED = 0.1  # a digit at the least
+BRAIN_NEED = 0.25  # of a kernel that has only the eight bits of bfloat16: a bar of one entry is a sixth of it
 
 
 def unit_roundoff(outputs: list[np.ndarray]) -> float:
@@ -44,9 +45,13 @@ def _to_bits(y: np.ndarray, bits: int) -> np.ndarray:
     return np.ldexp(np.round(np.ldexp(mantissa, bits)), exponent - bits)
 
 
-def need(u: float) -> float:
-    """Return the part of an array's gradient that a bar may be, of a subject of this roundoff or declared noise."""
-    return min(max(NEED, NARROW_NEED * float(np.sqrt(u))), MOST_NEED)
+def need(u: float, is_own: bool = False) -> float:
+    """Return the part of an array's gradient that a bar may be, of a subject of this roundoff or declared noise.
+
+    `is_own`: all that the subject computes is in that format, and not a part alone.
+    """
+    most = BRAIN_NEED if is_own and u > UNIT[np.dtype(np.float16)] else MOST_NEED
+    return min(max(NEED, NARROW_NEED * float(np.sqrt(u))), most)
 
 
 def fewest_digits(u: float) -> float:

@@ -8,7 +8,7 @@ import numpy as np
 
 from gradcheck.numeric.ladder import STEPS
 from gradcheck.numeric.probe import Probe
-from gradcheck.precision.formats import need
+from gradcheck.precision.formats import fewest_digits, need
 from gradcheck.verdict.compare import Compared, laddered
 from gradcheck.verdict.comparison import Comparison
 from gradcheck.verdict.first_look import claimed
@@ -20,7 +20,7 @@ from gradcheck.verdict.two_steps import at_two_steps
 COARSE = 2.0**-12  # roundoff from which blocks may be needed: float16 has 2^-11
 WIDE = STEPS[:6]  # smaller ones show the noise of such a format alone
 PART = 3 / 4  # of the bar that is needed: what that is a part of is measured anew
-STRETCHES = (2.0, 1 / 4, 1 / 16)  # of the steps of one entry: f may be plainer than that, or less plain
+STRETCHES = (2.0, 4.0, 1 / 4, 1 / 16)  # of the steps of one entry: f may be plainer than that, or less plain
 FEWEST = 4  # entries of a block at first
 MOST = 1024  # blocks of an array; of more a sample is looked at, which can contradict a claim but not acquit it
 SAMPLE = 64
@@ -63,7 +63,7 @@ def _length(ground: Ground, leaf: int, found: list[Comparison]) -> int:
     dense = [c for c in found if c.probe.coordinate is None and c.real is not None]
     if size <= 1 or not dense or any(c.jump.any() for c in dense):
         return 0
-    bar = max(float(c.real_tolerance.max()) / c.unit for c in dense)
+    bar = max(map(_bar, dense))
     wanted = _wanted(ground, leaf)
     if not 0 < wanted < np.inf or (bar <= wanted and not any(c.outside().any() for c in dense)):
         return 0
@@ -72,20 +72,21 @@ def _length(ground: Ground, leaf: int, found: list[Comparison]) -> int:
 
 def _wanted(ground: Ground, leaf: int) -> float:
     """Return the bar that is needed of one entry."""
-    return PART * need(ground.claim.u) * float(np.sqrt(np.mean(np.square(ground.claim.values[leaf]))))
+    return PART * need(ground.claim.u, is_own=True) * float(np.sqrt(np.mean(np.square(ground.claim.values[leaf]))))
 
 
 def _compared(ground: Ground, known: Known, leaf: int, segments: list[Segment], rng: np.random.Generator) -> Compared:
     """Compare along segments, and along halves of those that tell too little."""
-    seed, wanted, part = int(rng.integers(2**32)), _wanted(ground, leaf), PART * need(ground.claim.u)
+    seed, wanted, part = int(rng.integers(2**32)), _wanted(ground, leaf), PART * need(ground.claim.u, is_own=True)
+    most = wanted / need(ground.claim.u, is_own=True) / 10 ** fewest_digits(ground.claim.u)
     done: list[Comparison] = []
     while segments:
         probes = [Probe(leaf, seed=seed, start=start, stop=stop) for start, stop in segments]
         found, known = _looked(ground, known, probes, rng)
         narrower: list[Segment] = []
         for (start, stop), c in zip(segments, found, strict=True):
-            is_wide = (c.real_tolerance > wanted * c.unit) & ~(c.real_tolerance <= part * np.abs(c.claimed))
-            if not is_wide.any() or c.outside().any():
+            is_narrow = (c.real_tolerance <= part * np.abs(c.claimed)) & (c.real_tolerance <= most * c.unit)
+            if (is_narrow | (c.real_tolerance <= wanted * c.unit)).all() or c.outside().any():
                 done.append(c)
             elif stop - start > 1:
                 narrower += in_two(start, stop)
@@ -100,13 +101,18 @@ def _of_one(ground: Ground, c: Comparison, wanted: float) -> Comparison:
 
     They may leave what f is near the point, and contradict nothing.
     """
-    probe = Probe(c.probe.leaf, coordinate=c.probe.start)
-    for stretch in STRETCHES:
-        other = at_two_steps(ground, probe, stretch)
-        if not other.outside().any() and (other.real_tolerance <= wanted * other.unit).all():
-            return other
-    bent = at_two_steps(ground, probe, may_bend=True)
-    return c if bent.outside().any() else bent
+    probe, best = Probe(c.probe.leaf, coordinate=c.probe.start), c
+    for stretch, may_bend in (*[(stretch, False) for stretch in STRETCHES], (1.0, True)):
+        other = at_two_steps(ground, probe, stretch, may_bend)
+        if not other.outside().any() and _bar(other) < _bar(best):
+            best = other
+        if _bar(best) <= wanted:
+            break
+    return best
+
+
+def _bar(c: Comparison) -> float:
+    return float(c.real_tolerance.max()) / c.unit
 
 
 def _looked(ground: Ground, known: Known, probes: list[Probe], rng: np.random.Generator) -> Compared:

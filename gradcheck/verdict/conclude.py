@@ -12,8 +12,12 @@ from gradcheck.verdict.facts import Gradient
 NEED_ZERO = 1e-6  # of the largest change that any array makes: below it a gradient may be called zero
 
 
-def conclude(leaf: Leaf, comparisons: list[Comparison], believed: bool, largest: float, u: float) -> Gradient:
+def conclude(
+    leaf: Leaf, comparisons: list[Comparison], believed: bool, largest: float, u: float, is_own: bool = False
+) -> Gradient:
     """Return the verdict on one array; `largest` is the largest derivative among all arrays' probes.
+
+    `u` is the roundoff of the subject there, `is_own` whether that is of the format of all that it computes.
 
     A comparison where the forward pass jumps is no evidence: the array is judged by the others.
     """
@@ -34,11 +38,17 @@ def conclude(leaf: Leaf, comparisons: list[Comparison], believed: bool, largest:
     gradient = _with_worst(gradient, smooth, believed)
     if any(c.outside().any() for c in smooth):
         return dataclasses.replace(gradient, verdict="fail")
-    return _resolved(gradient, smooth, joint, believed, largest, u)
+    return _resolved(gradient, smooth, joint, believed, largest, u, need(u, is_own))
 
 
 def _resolved(
-    gradient: Gradient, comparisons: list[Comparison], joint: list[Comparison], believed: bool, largest: float, u: float
+    gradient: Gradient,
+    comparisons: list[Comparison],
+    joint: list[Comparison],
+    believed: bool,
+    largest: float,
+    u: float,
+    part: float,
 ) -> Gradient:
     """Return the verdict where nothing is contradicted: whether the bars are narrow enough to say so."""
     rms = root_mean_square(comparisons, int(np.prod(gradient.shape)), believed)
@@ -69,7 +79,7 @@ def _resolved(
     units = [unit if c.probe.leaf is None else c.unit for c in ladders]
     real = max(float(np.max(b)) / u for b, u in zip(bars, units, strict=True))
     gradient = dataclasses.replace(gradient, digits=_digits(bar, rms), real_digits=_digits(real, rms))
-    if 0 < rms < bar * 10 ** fewest_digits(u) or _too_wide(comparisons, believed, rms, need(u)):
+    if 0 < rms < bar * 10 ** fewest_digits(u) or _too_wide(comparisons, believed, rms, part):
         why = f"resolved to {bar:.0e} only, beside a gradient of {rms:.0e}"
         return dataclasses.replace(gradient, verdict="inconclusive", reason=why)
     return gradient
@@ -92,10 +102,14 @@ def root_mean_square(comparisons: list[Comparison], size: int, believed: bool) -
     units = [c for c in comparisons if c.probe.coordinate is not None]
     dense = [c for c in comparisons if c.probe.coordinate is None]
     found = [0.0]
-    for probes in (units if len(units) == size else [], dense):
-        values = np.array([_size(c, believed) / c.unit / np.sqrt(c.probe.length(size)) for c in probes])
-        values = values[np.isfinite(values)]
-        found.append(float(np.sqrt(np.mean(np.square(values)))) if values.size else 0.0)
+    for probes in (units if len(units) == size else [], dense, comparisons if dense else []):
+        squares, lengths = 0.0, 0
+        for c in probes:
+            values = _size(c, believed) / c.unit
+            values = values[np.isfinite(values)]
+            if values.size:
+                squares, lengths = squares + float(np.square(values).mean()), lengths + c.probe.length(size)
+        found.append(float(np.sqrt(squares / max(lengths, 1))) if lengths >= size else 0.0)
     return max(found)
 
 

@@ -8,6 +8,7 @@ import dataclasses
 
 import numpy as np
 
+from gradcheck.claims.claim import ROUNDINGS
 from gradcheck.numeric.estimate import Estimate
 from gradcheck.numeric.ladder import STEPS, moved
 from gradcheck.numeric.probe import Probe
@@ -17,7 +18,7 @@ from gradcheck.verdict.first_look import claimed
 from gradcheck.verdict.ground import Ground
 
 WIDER, NARROWER = float(STEPS[0]), float(STEPS[1])
-ROUNDINGS = 4  # of an output that its bound allows for
+FEW = 3  # roundings of a number that are allowed for here; what they contradict is measured again, with more
 
 
 def at_two_steps(ground: Ground, probe: Probe, stretch: float = 1.0, may_bend: bool = False) -> Comparison:
@@ -34,7 +35,7 @@ def at_two_steps(ground: Ground, probe: Probe, stretch: float = 1.0, may_bend: b
         ends = [problem.attempt(moved(place.point, direction, h), place.y.size) for h in steps]
         largest = np.max(np.abs([place.y, *ends]), axis=0)
         changed = np.where(np.any([end != place.y for end in ends], axis=0), largest, 0)
-        noise = ROUNDINGS * ground.claim.u * root_sum_square(place.g * changed, axis=1)
+        noise = FEW * ground.claim.u * root_sum_square(place.g * changed, axis=1)
         right, left = place.g @ (ends[2] - place.y) / narrower, place.g @ (place.y - ends[3]) / narrower
         wide, value = place.g @ (ends[0] - ends[1]) / (2 * wider), (right + left) / 2
         ratio = (wider / narrower) ** 2
@@ -46,4 +47,6 @@ def at_two_steps(ground: Ground, probe: Probe, stretch: float = 1.0, may_bend: b
         bends = high - low > blur
         bar, low, high = (np.where(bends, *pair) for pair in ((blur, real.bar), (low, real.low), (high, real.high)))
         real = dataclasses.replace(real, bar=bar, low=low, high=high, kink=bends)
-    return dataclasses.replace(c, real=real)
+    size = np.abs(c.claimed) if c.terms is None else c.terms
+    claimed_bar = c.claimed_bar - (ROUNDINGS - FEW) * ground.claim.u * size
+    return dataclasses.replace(c, real=real, claimed_bar=claimed_bar)

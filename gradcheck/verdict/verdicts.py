@@ -31,7 +31,7 @@ def conclude_all(compared: Comparisons, seed: int, rng: np.random.Generator) -> 
     gradients, findings = [], []
     for i, (leaf, found, believed) in enumerate(zip(problem.leaves, compared.of, compared.believed, strict=True)):
         coarse = max(coarseness(compared.near, compared.known, i), compared.steps(i))
-        gradient = conclude(leaf, found, believed, largest, coarse)
+        gradient = conclude(leaf, found, believed, largest, coarse, coarse == compared.near.claim.u)
         gradient = dataclasses.replace(gradient, ladder=convergence(gradient, found, believed))
         said = list(_said(compared, i, gradient, believed, coarse))
         if gradient.verdict == "fail" and i in compared.explained:

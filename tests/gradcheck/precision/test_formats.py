@@ -119,6 +119,11 @@ def test_a_bar_needs_to_be_small_as_far_as_differences_in_a_format_can_be(u, par
     assert need(u) == part
 
 
+@pytest.mark.parametrize(("u", "part"), [(FLOAT32, 40 * 2.0**-12), (FLOAT16, 0.1), (BFLOAT16, 0.25)])
+def test_of_a_kernel_that_has_only_bfloat16_a_quarter_is_enough(u, part):
+    assert need(u, is_own=True) == part
+
+
 def test_a_digit_is_needed_but_of_a_narrow_format_a_factor_of_two():
     assert [fewest_digits(u) for u in (FLOAT64, FLOAT32, BFLOAT16)] == [1.0, math.log10(2), math.log10(2)]
     assert fewest_digits(LOW) == math.log10(2) and fewest_digits(LOW / 2) == 1.0, "from there on it is low"

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from narrow import half
+from narrow import brain, half
 
 import gradcheck
 from gradcheck.adapters import pair
@@ -68,6 +68,12 @@ def test_larger_ones_do_as_well(name):
 @pytest.mark.parametrize("name", LAYERS)
 def test_wrong_ones_fail(name):
     assert verdict(kernel(name, lambda dx: dx * 0.8), (6, 5)) == "fail"
+
+
+@pytest.mark.parametrize(("factor", "verdict"), [(1.0, "pass"), (0.6, "fail")])
+def test_of_bfloat16_a_factor_is_seen(factor, verdict):
+    subject = pair(lambda x: brain(np.tanh(brain(x))), lambda x, dy: brain(factor * dy * (1 - np.tanh(brain(x)) ** 2)))
+    assert gradcheck.check(subject, np.random.default_rng(0).normal(size=(6, 5))).verdict == verdict
 
 
 def test_so_does_one_wrong_entry_of_three_hundred():

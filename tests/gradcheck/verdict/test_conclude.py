@@ -250,6 +250,13 @@ def test_or_that_of_a_direction_which_adds_up_as_many_as_it_has(comparison):
     assert root_mean_square(few, 1, False) == 4.0 and root_mean_square(few, 4, False) == 2.0
 
 
+def test_blocks_of_an_array_count_by_their_entries(comparison):
+    """Of three entries that are 1 and one that is 7."""
+    blocks = [comparison(np.sqrt(3), np.sqrt(3), probe=Probe(0, seed=1, stop=3)), comparison(7.0, 7.0, probe=at(3))]
+    assert root_mean_square(blocks, 4, False) == pytest.approx(np.sqrt(52 / 4), rel=1e-12, abs=0)
+    assert root_mean_square(blocks[:1], 4, False) == 0, "what is left out may be of any size"
+
+
 def test_it_is_that_of_the_claims_where_nothing_contradicts_them(comparison):
     """What the entries add may cancel along a direction."""
     dense = comparison([1e-3, 0.0], [1e-3, 0.0], probe=DENSE, unit=1.5, terms=np.array([6.0, 8.0]))
