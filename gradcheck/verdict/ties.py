@@ -42,10 +42,20 @@ def _at_a_tie(ground: Ground, c: Comparison) -> bool:
 
 
 def _between_pieces(ground: Ground, known: Known, c: Comparison, rng: np.random.Generator) -> Comparison:
+    """Return the comparison as the pieces leave it: more of them only widen what lies between, where most claims do."""
+    pieces = list[Estimate]()
+    for _ in range(PIECES):
+        piece = _piece(ground, known, c, rng)
+        if piece.resolved.all():
+            pieces.append(piece)
+            if (found := _as_pieces_leave(c, pieces, beyond=False)) is not c:
+                return found
+    return _as_pieces_leave(c, pieces, beyond=True) if pieces else c
+
+
+def _as_pieces_leave(c: Comparison, pieces: list[Estimate], beyond: bool) -> Comparison:
+    """Acquit a claim between the pieces, or where there are several `beyond` them by what they are apart."""
     assert c.real is not None
-    pieces = [piece for _ in range(PIECES) if (piece := _piece(ground, known, c, rng)).resolved.all()]
-    if not pieces:
-        return c
     values = np.array([p.value for p in pieces])
     ends = np.maximum(np.abs(values - c.real.low), np.abs(values - c.real.high))
     same = np.maximum(NEAR * ends, SAME * np.abs(values).max(axis=0))
@@ -55,8 +65,9 @@ def _between_pieces(ground: Ground, known: Known, c: Comparison, rng: np.random.
     low = np.minimum(c.real.low, values.min(axis=0))
     high = np.maximum(c.real.high, values.max(axis=0))
     bar = np.maximum(c.real.bar, np.max([p.bar for p in pieces], axis=0))
-    reach = np.where(_several(np.array([*values, c.real.low, c.real.high]), bar), high - low, 0)
-    low, high = low - reach, high + reach
+    if beyond:
+        reach = np.where(_several(np.array([*values, c.real.low, c.real.high]), bar), high - low, 0)
+        low, high = low - reach, high + reach
     value = np.clip(c.claimed, low, high)
     if not (np.abs(c.claimed - value) <= bar + c.claimed_bar).all():
         return c

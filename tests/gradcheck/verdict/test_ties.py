@@ -7,7 +7,7 @@ import gradcheck
 from gradcheck.adapters import pair
 from gradcheck.numeric.probe import Probe
 from gradcheck.verdict.ground import Known
-from gradcheck.verdict.ties import _piece, _several, allowing_for_ties
+from gradcheck.verdict.ties import PIECES, _piece, _several, allowing_for_ties
 
 ORDERED = np.array([0.5, -1.2, 0.5, 2.0, 0.5, 0.1, 0.5, -0.4])  # four are equal
 MIDDLE = np.array([0.1, 0.5, 0.5, 0.5, 0.9, -0.3, 0.2, 2.0, 3.0])
@@ -145,6 +145,15 @@ def test_the_claim_of_a_piece_is_right_and_becomes_the_value(three, comparison):
     assert not found.outside().any() and found.real.kink.all() and np.array_equal(found.real.value, g)
     low, high = np.minimum(g, 0), np.maximum(g, 0)
     np.testing.assert_allclose((found.real.low, found.real.high), (low, high), rtol=1e-6, atol=1e-6)
+
+
+def test_pieces_are_asked_for_until_the_claim_lies_between_them_and_all_of_them_if_it_does_not(three, comparison):
+    costs = []
+    for claimed in (1.0, 1.01):
+        before = three.problem.count.total()
+        excused(three, comparison(claimed * three.place.g[:, 0], 0.0, probe=ENTRY))
+        costs.append(three.problem.count.total() - before)
+    assert costs[1] == PIECES * (costs[1] // PIECES) >= 8 * costs[0]
 
 
 @pytest.mark.parametrize("size", [2.0**20, 2.0**-20])
