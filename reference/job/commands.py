@@ -34,16 +34,18 @@ def verify(given: Given) -> int:
     exact, accuracy, order = given.get("exact", False), given.get("accuracy", False), given.get("order", 1)
     expect_extras("rich", *(["flint"] if exact else []))
     from reference.job import catalogue
-    from reference.job.display import console
-    from reference.job.proofs import show_proofs
-    from reference.job.table import show_verdicts
 
     if accuracy and not exact:
         raise UsageError("accuracy must come with exact, got accuracy alone")
     if exact and order != 1:
         raise UsageError(f"order must be 1 with exact, got {order}")
-    seed, names = whole("seed", given.get("seed", 0), 0), catalogue.find(given.get("names", ()))
-    with workers() as mapper:
+    seed, names = whole("seed", given.get("seed", 0), 0), given.get("names", ())
+    names = catalogue.find(names) if names else []
+    with workers("reference.job.verify") as mapper:
+        from reference.job.display import console
+        from reference.job.proofs import show_proofs
+        from reference.job.table import show_verdicts
+
         if exact:
             return 0 if show_proofs(console(), seed, mapper, names, accuracy) else 1
         return 0 if show_verdicts(console(), seed, mapper, names, order) else 1

@@ -1,6 +1,7 @@
 """The processes that help a command."""
 
 import contextlib
+import importlib
 import multiprocessing
 import os
 import signal
@@ -15,8 +16,10 @@ MOST = 8  # workers; each of them loads NumPy and SciPy
 
 
 @contextlib.contextmanager
-def workers() -> Iterator[Callable]:
+def workers(load: str = "") -> Iterator[Callable]:
     """Yield a `map` that shares its work out among processes, one for each core; an error within ends them.
+
+    They `load` a module at once, while this process goes on to what it shares out.
 
     Raises:
         JobError: one of them died, for want of memory say.
@@ -26,6 +29,10 @@ def workers() -> Iterator[Callable]:
     others = multiprocessing.active_children()
     ignore = signal.signal, (signal.SIGINT, signal.SIG_IGN)  # for systems on which no mask is inherited
     with ProcessPoolExecutor(count, context, *ignore) as pool:
+        if load:
+            with held():
+                for _ in range(count):
+                    pool.submit(_load, load)
 
         def shared(work: Callable, items: Iterable) -> Iterator:
             with held():
@@ -41,3 +48,7 @@ def workers() -> Iterator[Callable]:
                 if child not in others:
                     child.terminate()
             raise
+
+
+def _load(module: str) -> None:
+    importlib.import_module(module)

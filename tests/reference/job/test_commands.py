@@ -24,7 +24,7 @@ def calls(monkeypatch):
         proved = True
 
     calls = Calls()
-    monkeypatch.setattr(commands, "workers", lambda: contextlib.nullcontext(map))
+    monkeypatch.setattr(commands, "workers", lambda _: contextlib.nullcontext(map))
 
     def show(_, seed, mapper, names, order):
         calls.append(("verify", seed, names, order))
@@ -117,7 +117,8 @@ def test_without_python_flint_proofs_on_balls_are_one_clear_line(calls, monkeypa
 
 def test_verify_asks_the_workers(monkeypatch, capsys):
     used = []
-    monkeypatch.setattr(commands, "workers", lambda: contextlib.nullcontext(lambda f, xs: used.append(1) or map(f, xs)))
+    mapper = lambda f, xs: used.append(1) or map(f, xs)  # noqa: E731
+    monkeypatch.setattr(commands, "workers", lambda _: contextlib.nullcontext(mapper))
     example = next(e for e in catalogue.examples() if e.module == "layers.linear")
     monkeypatch.setattr(catalogue, "examples", lambda *_: iter([example]))
     assert commands.verify({}) == 0

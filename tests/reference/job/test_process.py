@@ -15,6 +15,14 @@ def test_workers_share_out_the_work_and_keep_its_order(monkeypatch):
         assert list(mapper(abs, [-3, 2, -1])) == [3, 2, 1]
 
 
+def test_workers_have_loaded_a_module_before_they_work(monkeypatch):
+    monkeypatch.setattr(process.os, "cpu_count", lambda: 1)
+    loaded = "'colorsys' in __import__('sys').modules"
+    for load, there in (("", False), ("colorsys", True)):
+        with process.workers(load) as mapper:
+            assert list(mapper(eval, [loaded])) == [there]
+
+
 def test_a_worker_that_dies_is_one_clear_line(monkeypatch):
     monkeypatch.setattr(process.os, "cpu_count", lambda: 1)
     with pytest.raises(JobError, match=r"^a worker process died$"), process.workers() as mapper:
