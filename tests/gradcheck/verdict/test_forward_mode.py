@@ -222,3 +222,16 @@ def test_forward_mode_carries_the_roundings_of_the_coarsest_format_inside(
     c = comparison([1.0, 1.0], 1.0, probe=Probe(0, seed=1), steps=steps)
     compare_forward_mode(Comparisons(near, Known({0: level}), near.place, [[c]], [[c]], (False,), (), ()), rng)
     assert asked == [u]
+
+
+@pytest.mark.parametrize(("kink", "named"), [(False, ["x"]), (True, ["all arrays"])])
+def test_which_array_it_is_is_asked_of_directions_away_from_kinks_alone(
+    ground, comparison, monkeypatch, rng, kink, named
+):
+    monkeypatch.setattr(module, "slope_along", lambda *_: (np.full(2, 3.0), np.full(2, 1e-12)))
+    near = ground(np.sin, lambda x, dy: np.cos(x) * dy, np.ones(3))
+    apart = comparison([1.0, 1.0], 1.0, kink=kink, probe=Probe(0, seed=1))
+    monkeypatch.setattr(module, "measured", lambda ground, known, *_: ([apart], known))
+    c = comparison([1.0, 1.0], 1.0, probe=Probe(None, seed=1))
+    found = compare_forward_mode(Comparisons(near, Known(), near.place, [[c]], [[c]], (False,), (), ()), rng)
+    assert [f.message.partition(":")[0] for f in found] == named

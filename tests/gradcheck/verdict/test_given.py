@@ -367,3 +367,9 @@ def test_parameters_as_they_were_contradict_nothing_where_nothing_is_odd(ground,
     off = 1.5 if wrong else 1.0
     own = ground(lambda x, y: x * y, lambda x, y, dy: (off * y * dy, x * dy), x, x + 1, exact=True)
     assert contradicting(own, Known(), wrong, np.random.default_rng(1)) == [[], []]
+
+
+def test_what_halving_learns_of_noise_is_known_afterwards_though_it_leads_to_no_entry(at_point, rng, monkeypatch):
+    monkeypatch.setattr(module, "halved", lambda *_: locate.Halved([], True, Known({0: 0.25})))
+    found, first = at_point(np.sin, lambda x, dy: 1.5 * np.cos(x) * dy, rng.normal(size=SIZE))
+    assert found.known.level(0) == 0.25 and not found.complete and not settled(first[0])
