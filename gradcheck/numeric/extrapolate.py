@@ -41,8 +41,7 @@ def estimate(sweep: Sweep, noise: np.ndarray, u: float | np.ndarray) -> Estimate
     bars, values = np.take_along_axis(bars, order, 0), np.take_along_axis(values, order, 0)
     value, bar = values[0], bars[0]
     near = np.isfinite(bars) & (bars <= 10 * bar)  # the smallest of many estimates is too small
-    with np.errstate(invalid="ignore"):
-        bar = np.maximum(bar, np.where(near, np.abs(values - value), 0).max(axis=0))
+    bar = np.maximum(bar, np.where(near, np.abs(values - value), 0).max(axis=0))
     right, left = sweep.right[first:], sweep.left[first:]
     rounding = np.minimum(noise, 4 * u * sweep.weight[first:])  # what was measured beyond it may be the jump
     jump = jumps(h, right, rounding) | jumps(h, left, rounding)
