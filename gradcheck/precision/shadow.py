@@ -34,7 +34,7 @@ def compare_with_shadow(problem: Problem, own: Place, u: float, rng: np.random.G
     for _ in range(REPEATS):
         moved = jittered(points[0], rng, narrow)
         points.append([x.astype(leaf.value.dtype) for x, leaf in zip(moved, problem.leaves, strict=True)])
-        g.append(jittered(g[:1], rng, narrow)[0].astype(np.float32).astype(np.float64))
+        g.append(jittered([g[0]], rng, narrow)[0].astype(np.float32).astype(np.float64))
     with np.errstate(all="ignore"):
         got = [problem.gradients(points[0], g[0])]
         for i in range(1, len(points)):
