@@ -55,27 +55,27 @@ LARGER = 2.0**30  # than every number in sight: steps that wide were meant, as t
 
 # Jumps, which stay as large while the interval is halved: of 300 functions with float32 beside an exact slope, and of
 # 300 with waves, kinks in a row, one jump or one pole, all are told for what they are.
-EARLY = 2.0**-38  # of the scale, since when a change must stay.  2^-30: 297 and 300; 2^-45: 300 and 289
-LATE = 2.0**-46  # of the scale, until when.  2^-40: 300 and 295; 2^-52: the same
-STAYS = 1 / 2  # of a change, at the least; one that is no jump falls to 1/256.  1/64: 300 and 299; 0.95: the same
-EVERYWHERE = 1 / 8  # of the largest change in a table, which most of its intervals have.  0: 300 and 225; 0.9: the same
+EARLY = 2.0**-38  # of the scale, since when a change must stay.  2^-30: 297 and 300; 2^-45: the same
+LATE = 2.0**-46  # of the scale, until when.  2^-40 and 2^-52: the same
+STAYS = 1 / 2  # of a change, at the least; one that is no jump falls to 1/256.  1/64 and 0.95: the same
+EVERYWHERE = 1 / 8  # of the largest change in a table, which most of its intervals have.  0 and 0.9: the same
 CLEAR = 32  # roundings of f's own, which a jump is above.  1 and 2^20: the same
 STILL = 3  # of the seven steps of a table: the spacing is below the function's own grain.  1 and 6 are as good
-ALONE = 2.5  # times the noise of a format, that numbers just above a power of two have.  0.5: of stairs 299 and 294
+ALONE = 2.5  # times the noise of a format, that numbers just above a power of two have.  0.5: of stairs the same
 
-# Steps of a format of few bits: of 300 functions with such steps in a part of them 299, and of 300 others, waves and
+# Steps of a format of few bits: of 300 functions with such steps in a part of them all, and of 300 others, waves and
 # quantisers among them, 295 are told for what they are.
-REACHES = (2.0**-2, 2.0**-4, 2.0**-7)  # of the scale: f may bend, or end.  The last alone: 275 and 294
-POINTS = 24  # of a polynomial, which leaves some 1e-10 of smooth f.  12: 292 and 299; 48: 296 and 295
-DEGREE = 6  # of it.  2 and 12: 299 and 297
+REACHES = (2.0**-2, 2.0**-4, 2.0**-7)  # of the scale: f may bend, or end.  The last alone: 281 and 294
+POINTS = 24  # of a polynomial, which leaves some 1e-10 of smooth f.  12: 292 and 299; 48: the same
+DEGREE = 6  # of it.  2: 300 and 297; 12: 299 and 297
 GOLDEN = 0.6180339887498949  # so that no spacing of the points is one of the steps.  0: 275 and 295
-SEVERAL = 3  # intervals that must have a jump; one is f's own.  1: 299 and 265; 2: 299 and 282; 5: both 299
-AMONG = 6  # the likeliest, that are looked at.  3: 298 and 295; 12: 300 and 295
-INSIDE = 2.0**-20  # of the scale: along which the slope between two jumps is read.  2^-8: 273 and 297; 2^-30: the same
-LEAST = 2.0**-4  # of the noise: a jump is more.  2^-12: the same; 1: 294 and 295
-MOST = 2.0**-7  # of f: more noise is a quantiser's, whose true gradient is zero.  2^-9: 299 and 297; 1: 299 and 282
-NEARER = 2.0**-4  # to zero: there a quantiser's steps are sixteenfold.  1/2: 299 and 284; 2^-8: 299 and 277
-GROWN = 4  # times: between what they are of a format, about one, and sixteen.  1: 158 and 295; 32: the same
+SEVERAL = 3  # intervals that must have a jump; one is f's own.  1: 300 and 265; 2: 300 and 282; 5: both 299
+AMONG = 6  # the likeliest to either side, that are looked at.  12: the same; 3, with one to each: 0 and 300
+INSIDE = 2.0**-20  # of the scale: along which the slope between two jumps is read.  2^-8: 288 and 297; 2^-30: the same
+LEAST = 2.0**-4  # of the noise: a jump is more.  2^-12: the same; 1: 296 and 295
+MOST = 2.0**-7  # of f: more noise is a quantiser's, whose true gradient is zero.  2^-9: 300 and 297; 1: 300 and 282
+NEARER = 2.0**-4  # to zero: there a quantiser's steps are sixteenfold.  1/2: 300 and 284; 2^-8: 300 and 277
+GROWN = 4  # times: between what they are of a format, about one, and sixteen.  1: 159 and 295; 32: the same
 
 # The complex step: with it 14.0 digits.
 COMPLEX_STEP = 2.0**-100  # no subtraction, so any that squares below U.  2^-10: 11.2; 2^-30: 13.9; 2^-600: 14.0

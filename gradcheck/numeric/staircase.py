@@ -52,7 +52,7 @@ def steps(line: Line, finest: float = ALONE * NARROW) -> Steps | None:
         column = int((found / np.where(size > 0, size, 1)).argmax())
         if not finest * size[column] < found[column] < MOST * size[column]:
             return None
-        order = np.argsort(-np.abs(np.diff(left[:, column])))[:AMONG].tolist()
+        order = _likeliest(np.diff(left[:, column]))
         least = max(CLEAR * U * size[column], LEAST * found[column])
         jumps = _jumps(line, column, [(t[k], t[k + 1]) for k in order], least)
         if len(jumps) >= SEVERAL:
@@ -106,6 +106,12 @@ def residual(t: np.ndarray, values: np.ndarray, degree: int) -> tuple[np.ndarray
     q = np.linalg.qr(basis)[0]
     left = values - q @ (q.T @ values)
     return left, np.sqrt(np.square(left).sum(axis=0) / (len(t) - degree - 1))
+
+
+def _likeliest(changes: np.ndarray) -> list[int]:
+    """Return the intervals that change most to either side: of steps all alike those without one stand out as well."""
+    up, down = np.argsort(-changes)[: AMONG // 2], np.argsort(changes)[: AMONG // 2]
+    return [int(i) for i in np.stack([up, down], axis=1).ravel()]
 
 
 def _jumps(line: Line, column: int, intervals: list[tuple[float, float]], least: float) -> list[float]:

@@ -9,6 +9,8 @@ from gradcheck.subjects.adapted import Leaf
 from gradcheck.verdict.comparison import Comparison
 from gradcheck.verdict.facts import Gradient
 
+RESIDUE = 2.0**20  # of its bar: a claim with as many digits is none of roundings
+ROUNDINGS = 2.0**-48  # of the largest change: less may be a residue of terms, though x and dy move it by no rounding
 NEED_ZERO = 1e-6  # of the largest change that any array makes: below it a gradient may be called zero
 
 
@@ -63,7 +65,7 @@ def _resolved(
         why = "the complex step sees a difference that real differences are too coarse to confirm"
         return dataclasses.replace(gradient, verdict="inconclusive", reason=why)
     if _is_zero(comparisons, believed) or (rms <= bar and seen <= NEED_ZERO * largest):
-        if seen <= NEED_ZERO * largest:
+        if seen <= NEED_ZERO * largest and not any(_is_unseen(c, believed, largest) for c in comparisons):
             return gradient
         why = f"below the noise: nothing smaller than {bar:.1e} is seen"
         return dataclasses.replace(gradient, verdict="inconclusive", reason=why)
@@ -115,6 +117,12 @@ def root_mean_square(comparisons: list[Comparison], size: int, believed: bool) -
 
 def _size(c: Comparison, believed: bool) -> np.ndarray:
     return numeric(c, believed) if c.terms is None or c.outside().any() else c.terms
+
+
+def _is_unseen(c: Comparison, believed: bool, largest: float) -> bool:
+    """Whether a claim has digits, and is yet too small to be seen: without digits it may be zero but for roundings."""
+    has_digits = np.abs(c.claimed) > np.maximum(RESIDUE * c.claimed_bar, ROUNDINGS * largest)
+    return bool((has_digits & (np.abs(c.claimed) <= c.best_tolerance(believed))).any())
 
 
 def _is_zero(comparisons: list[Comparison], believed: bool) -> bool:

@@ -14,6 +14,7 @@ from gradcheck.verdict.comparison import Comparison
 from gradcheck.verdict.doubt import CONFIRMED
 from gradcheck.verdict.ground import Ground, Known
 from gradcheck.verdict.halves import Cut, Means, by_complex_step, by_ladders, by_short_ladders, in_two
+from gradcheck.verdict.measured import measured
 from gradcheck.verdict.plan import EXHAUSTIVE
 
 WIDEST = 32  # wrong segments at one depth, above which the error is dense and a sample will do
@@ -115,7 +116,9 @@ def located(
         found = locate(near, known, leaf, believed[leaf], rng)
         known = found.known
         if not any(c.outside().any() for c in found.comparisons):
-            columns[leaf] = [_acquitted(c) if any(c is w for w in wrong) else c for c in columns[leaf]]
+            # in its parts a narrow format leaves too little to be seen
+            if not (all(c.followed for c in wrong) and _is_contradicted_again(near, known, leaf, rng)):
+                columns[leaf] = [_acquitted(c) if any(c is w for w in wrong) else c for c in columns[leaf]]
         elif not found.complete:
             name = near.problem.leaves[leaf].name
             message = f"{name}: many entries are wrong, of which a sample was located"
@@ -124,9 +127,21 @@ def located(
     return columns, known, findings
 
 
+def _is_contradicted_again(near: Ground, known: Known, leaf: int, rng: np.random.Generator) -> bool:
+    """Whether claims integrated along another direction of an array contradict its claim as well.
+
+    Of right ones in bfloat16 and float16 none was off by more than 0.4 bars.
+    """
+    (c,), _ = measured(near, known, [Probe(leaf, seed=int(rng.integers(2**32)))], [True], rng)
+    return bool(c.outside().any())
+
+
 def _acquitted(c: Comparison) -> Comparison:
-    """Acquit a claim that only the array as a whole contradicts, unless the complex step confirms that."""
-    if c.is_plain() or c.real is None:
+    """Acquit a claim that only the array as a whole contradicts, unless the complex step confirms that.
+
+    Where equal entries move alike a tie is smooth, of which each entry alone shows a kink.
+    """
+    if c.is_plain() or c.real is None or c.probe.by_value:
         return c
     real = dataclasses.replace(c.real, bar=np.full_like(c.real.bar, np.inf))
     doubt = "differences along the whole array contradict the claim, in its parts they do not"

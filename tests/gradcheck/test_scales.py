@@ -91,3 +91,25 @@ def test_a_wave_faster_than_all_steps_is_neither_right_nor_wrong(fast):
     wrong = gradcheck.check(pair(lambda x: np.sin(fast * x), lambda x, dy: 1.1 * dy * fast * np.cos(fast * x)), x)
     assert right.verdict != "fail" and wrong.verdict != "pass", f"{right}\n{wrong}"
     assert all(g.real_digits is None or g.real_digits > 0 for g in right.gradients)
+
+
+@pytest.mark.parametrize("size", [1e-8, 1e-10])
+@pytest.mark.parametrize("takes", [np.asarray, np.real])  # complex numbers, or none
+def test_a_tiny_gradient_beside_a_large_one_is_not_passed_unseen(size, takes):
+    """Wrong at the given point alone: what f is within 0.002 of 1/2 the claim forgets."""
+    w = np.random.default_rng(0).uniform(0.4995, 0.5005, 5)
+
+    def forward(x, w):
+        x, w = takes(x), takes(w)
+        return np.append(np.sin(x).ravel(), size * np.where(np.abs(w.real - 0.5) < 0.002, w * w, w))
+
+    def summed(x, w):
+        return forward(x, w).sum()
+
+    def backward(x, w, dy):
+        return np.cos(x) * np.broadcast_to(dy, 25)[:20].reshape(4, 5), size * np.broadcast_to(dy, 25)[20:]
+
+    report = gradcheck.check(pair(forward, backward), X, w)
+    assert [g.verdict for g in report.gradients] == ["pass", "fail"], str(report)
+    report = gradcheck.check(pair(summed, backward), X, w)
+    assert report.gradients[0].verdict == "pass" and report.gradients[1].verdict != "pass", str(report)

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
-from narrow import half
+from narrow import brain, half
 
 from gradcheck.numeric import staircase
+from gradcheck.numeric.probe import Probe
 from gradcheck.numeric.tabulate import Line
 
 
@@ -48,6 +49,17 @@ def test_the_largest_of_them_is_told_and_finer_ones_where_they_are_asked_for():
     assert 2.0**-14 < found.jump[0] < 2.0**-10, "a quarter of what the entry moves has steps of several sizes"
     fine = line(lambda x: x + 1e-5 * half(x), X)
     assert staircase.steps(fine) is None and staircase.steps(fine, finest=0.0) is not None
+
+
+@pytest.mark.parametrize("seed", [43, 45, 83, 91])
+def test_where_half_of_all_intervals_have_a_step_those_without_one_stand_out_as_well(seed):
+    """Steps of a mean are all alike, and a smooth line through them leaves as much where there is none."""
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=200)
+    x += 0.0655 - x.mean()
+    direction = Probe(0, seed=seed + 1000).direction([x])
+    forward = Function(lambda x: x + brain(x.mean()))
+    assert staircase.steps(Line(forward, [x], direction, rng.normal(size=(2, 200)), 200)) is not None
 
 
 @pytest.mark.parametrize("name", OTHERS)

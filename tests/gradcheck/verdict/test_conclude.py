@@ -181,6 +181,15 @@ def test_an_array_smaller_than_its_bars_is_as_zero_as_another(comparison):
     assert verdict(found, largest=1e-6).reason.startswith("resolved to 1e-11 only")
 
 
+@pytest.mark.parametrize(("bits", "verdict_of"), [(19, "pass"), (21, "inconclusive")])
+def test_a_claim_that_keeps_its_bits_is_not_zero_where_differences_see_nothing(entries, bits, verdict_of):
+    """It is as small as 1e-13 beside others, and as well known as any: what bars of 1e-12 hide may be wrong."""
+    g = verdict(entries(1e-13, bar=1e-12, claimed_bar=1e-13 * 2.0**-bits), largest=1.0)
+    assert g.verdict == verdict_of and g.reason.startswith("below the noise: ") is (verdict_of == "inconclusive")
+    residue = entries(1e-13, bar=1e-12, claimed_bar=0)
+    assert verdict(residue, largest=100.0).verdict == "pass", "of a few roundings of the largest change nobody knows"
+
+
 def test_a_bar_is_told_in_the_gradients_own_units_and_held_against_zero_in_those_of_the_step(comparison):
     found = [comparison(0.0, 0.0, bar=2.0**-30, claimed_bar=0, unit=2.0**-20)]
     assert verdict(found, largest=1.0).bar == 2.0**-10 and verdict(found, largest=1.0).verdict == "pass"

@@ -324,6 +324,8 @@ def test_unless_the_complex_step_confirms_it_or_no_differences_were_made(compari
     plain = comparison([2.0, 2.0], 1.0, bar=1e-8, exact=1.0, probe=Probe(0, seed=1))
     bare = comparison([np.nan, 1.0], probe=Probe(0, seed=1))
     assert _acquitted(plain) is plain and _acquitted(bare) is bare
+    alike = comparison([2.0, 2.0], 1.0, probe=Probe(0, seed=1, by_value=True))
+    assert _acquitted(alike) is alike, "equal entries are at a kink each, and all of them together at none"
 
 
 @pytest.mark.parametrize(("complete", "claimed"), [(True, 2.0), (False, 2.0), (True, 1.0), (False, 1.0)])
@@ -347,3 +349,15 @@ def test_entries_are_located_where_a_direction_alone_is_wrong(ground, comparison
     entry = comparison([1.0, 2.0], 1.0, probe=Probe(1, coordinate=0))
     for found in ([right, joint], [wrong, entry]):
         assert located(near, Known(), [[], found, []], (False,) * 3, (1,), rng) == ([[], found, []], Known(), [])
+
+
+@pytest.mark.parametrize(("factor", "stands"), [(2.0, True), (1.0, False)])
+@pytest.mark.parametrize("followed", [True, False])
+def test_claims_integrated_along_two_directions_contradict_what_the_parts_are_too_coarse_for(
+    ground, comparison, rng, monkeypatch, factor, stands, followed
+):
+    near = ground(np.sin, lambda x, dy: factor * np.cos(x) * dy, np.linspace(0.5, 1, 300))
+    monkeypatch.setattr(module, "locate", lambda near, known, leaf, exact, rng: Located([], True, known))
+    wrong = comparison([2.0, 2.0], 1.0, bar=1e-3, probe=Probe(0, seed=1), followed=followed)
+    ((found,),), _, _ = located(near, Known(), [[wrong]], (False,), (0,), rng)
+    assert (found is wrong) is (stands and followed) and found.outside().any() == (stands and followed)

@@ -227,3 +227,20 @@ def test_a_piece_is_measured_by_eight_steps_of_which_the_largest_is_a_twentieth_
     assert len({float(abs(move)) for move in moves[:, 1]} - {0.0}) == 8
     broken = np.abs(asked[0] - here.place.point[0])
     assert broken.min() > 0 and broken.max() <= 2.0**-20
+
+
+@pytest.mark.parametrize("takes", [np.asarray, np.real])  # complex numbers, or none
+def test_whoever_gives_all_of_it_to_each_of_two_that_are_equal_is_wrong(takes):
+    x = np.array([[1.0, 1.0, 0.0], [2.0, 1.0, 0.0]])
+
+    def to_all(x, dy):
+        return dy[:, None] * (x == x.max(-1, keepdims=True))
+
+    def to_first(x, dy):
+        return dy[:, None] * (np.arange(3) == x.argmax(-1)[:, None])
+
+    def forward(x):
+        return takes(x).max(-1)
+
+    assert gradcheck.check(pair(forward, to_all), x).verdict == "fail"
+    assert gradcheck.check(pair(forward, to_first), x).verdict == "pass"
