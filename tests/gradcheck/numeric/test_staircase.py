@@ -120,3 +120,9 @@ def test_jumps_against_a_steep_slope_are_found():
     """Of which an interval changes more than by any jump."""
     along = Line(Function(lambda x: half(x) - 50 * x), [X], {0: np.ones(6)}, np.ones((1, 6)), 6)
     assert staircase.noise(along) > 2.0**-16
+
+
+@pytest.mark.parametrize(("g", "count"), [(None, 6), (np.ones((2, 6)), 2)])
+def test_where_every_reach_leaves_the_domain_nothing_is_known_to_be_smooth(g, count):
+    nowhere = Line(Function(OTHERS["not finite"]), [X], {0: np.ones(6)}, g, 6)
+    assert staircase.smooth(nowhere).tolist() == [False] * count
