@@ -11,6 +11,8 @@ from gradcheck.subjects import trees
 from gradcheck.subjects.findings import Finding
 from gradcheck.subjects.outputs import like
 
+SPARE = 64  # objects, more than cotangents that a check has handed over before
+
 
 def reads_dy_anew(call: Call, rounding: Rounding, _rng: np.random.Generator) -> Iterator[Finding]:
     """Yield which cotangents are of the numbers that dy held before, where the same array holds others now.
@@ -35,8 +37,14 @@ def reads_dy_anew(call: Call, rounding: Rounding, _rng: np.random.Generator) -> 
 def _in_buffers(call: Call) -> tuple[Any, list[np.ndarray]]:
     """Return the second cotangent as it is handed over, and the arrays that it is in, which can be written to."""
     buffers = _pieces(call, call.g[1])
-    handed = [trees.read_only(x) if call.problem.protect else x for x in buffers]
+    handed = [_elsewhere(x, call.problem.protect) for x in buffers]
     return trees.rebuild(like(call.out, call.g[1]), iter(handed)), buffers
+
+
+def _elsewhere(x: np.ndarray, protect: bool) -> np.ndarray:
+    """Return a view of an array that is no object of an earlier call again: what is freed is taken first."""
+    views = [trees.read_only(x) if protect else x[...] for _ in range(SPARE)]
+    return views[-1]
 
 
 def _pieces(call: Call, g: np.ndarray) -> list[np.ndarray]:

@@ -206,3 +206,11 @@ def test_two_calls_may_differ_by_eight_thousand_roundings_of_the_largest_entry(p
 @pytest.mark.parametrize(("part", "told"), [(0.9, []), (1.1, ["identity"])])
 def test_two_calls_may_differ_by_what_roundings_make_of_terms_that_cancel(part, told):
     assert off_by(part * 64 * 2.0**-10, 2.0**-40, natural=2.0**-10) == told
+
+
+def test_it_is_seen_whatever_was_made_and_freed_before(rng):
+    """An array that comes to lie where an earlier one was would get that one's answer, of the right numbers."""
+    for _ in range(100):
+        made = [np.empty(size) for size in rng.integers(1, 40, rng.integers(60))]
+        del made[:: rng.integers(1, 4)]
+        assert failures(by_address, X)
