@@ -18,6 +18,7 @@ JUMP = 1e-3  # of the largest entry
 BELOW = 2.0**-8  # of a narrow format's roundings: changes of dy that it does not show, but a format twice as wide does
 STILL = 0.5  # of a cotangent's entries
 SUMMED = 2.0**13  # roundings that a sum in another order may make
+MOST, FEWEST = 1024, 16  # times what a rounding of dy makes that terms which cancel may be off by, in any format
 COARSEST = 2.0**-5  # of the largest entry: float16 has no more than its 2^-11
 
 
@@ -29,6 +30,7 @@ class Rounding:
     narrow: Mapping[str, float]  # twice the roundoff of a narrow format through which dy goes
     natural: Mapping[str, float]  # what they make of it if its terms cancel as those of y do: of y, times dy / x
     terms: float  # of the largest cotangent of all
+    most: float = MOST  # times the jitter that is allowed for
 
     def of_cancelled(self, leaf: str) -> float:
         """Allow for the roundings of terms as large as y dy / x, or as any cotangent."""
@@ -36,7 +38,7 @@ class Rounding:
 
     def of(self, leaf: str) -> float:
         """Allow for terms that cancel: as the cotangent changes with dy by a rounding, or as y dy / x rounds."""
-        return 1024 * self.jitter[leaf] + self.of_cancelled(leaf)
+        return self.most * self.jitter[leaf] + self.of_cancelled(leaf)
 
 
 def near(a: Any, b: Any, slack: float | np.ndarray) -> bool:
@@ -65,7 +67,8 @@ def measure_rounding(call: Call, rng: np.random.Generator) -> Rounding:
     size = float(np.abs(call.g).max(initial=0))
     natural = {leaf.name: call.noise * size / scale(leaf.value) for leaf in call.problem.leaves}
     largest = max((float(np.abs(d).max(initial=0)) for d in call.first), default=0.0)
-    return Rounding(jitter, _narrow(call, rng), natural, call.u * largest)
+    most = min(max(COARSEST / call.u, FEWEST), MOST)
+    return Rounding(jitter, _narrow(call, rng), natural, call.u * largest, most)
 
 
 def _narrow(call: Call, rng: np.random.Generator) -> dict[str, float]:

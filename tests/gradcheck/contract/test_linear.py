@@ -368,3 +368,19 @@ def test_a_gradient_that_a_thousandfold_leaves_the_range_of_float16_is_asked_of_
             return (factor * dy.astype(np.float32)).astype(np.float16)
 
     assert not found(is_linear, lambda x: ((factor * x.astype(np.float32)).astype(np.float16), backward), x)
+
+
+@pytest.mark.parametrize("inside", [np.float32, np.float16])
+def test_of_float16_a_pullback_that_is_not_linear_is_told_as_well(inside):
+    x = X.astype(np.float16)
+
+    def told(spoil):
+        def backward(dy):
+            return (spoil(dy.astype(inside)) * np.cos(x.astype(inside))).astype(np.float16)
+
+        subject = lambda x: (np.sin(x.astype(inside)).astype(np.float16), backward)  # noqa: E731
+        return {kind for kind, _ in found(is_linear, subject, x)}
+
+    assert told(lambda dy: dy) == set()
+    assert "homogeneous" in told(np.abs)
+    assert told(lambda dy: np.maximum(dy, 0)) and told(lambda dy: np.clip(dy, -1, 1))
