@@ -85,3 +85,8 @@ def test_the_coarsest_noise_of_a_number_format_is_that_of_bfloat16_halved(at):
 def test_what_is_known_is_filled_in_once(kind):
     with pytest.raises(dataclasses.FrozenInstanceError):
         object.__new__(kind).problem = None
+
+
+def test_for_any_cotangents_the_noise_of_the_complex_step_is_one_number_the_largest_of_each_kind():
+    found = Known(exact={(0, True): np.array([1.0, 3.0]), (None, True): np.array([2.0])}).loosely
+    assert {kind: noise.tolist() for kind, noise in found.items()} == {(0, True): [3.0], (None, True): [2.0]}
