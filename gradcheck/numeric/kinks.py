@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from gradcheck.numeric.constants import LAST
+from gradcheck.numeric.constants import LAST, NEARER_KINK, STEADY
 from gradcheck.numeric.estimate import Estimate
 
 
@@ -79,6 +79,22 @@ def with_kink(
     high = np.where(kink, np.maximum(*ends), value)
     no = np.zeros(len(value), bool)
     return Estimate(value, np.where(kink, finite_bar + end_bar, bar), low, high, kink, no, no)
+
+
+def with_nearer_kink(
+    h: np.ndarray, right: np.ndarray, left: np.ndarray, noise: np.ndarray, found: Estimate
+) -> Estimate:
+    """Let the bar reach the slopes to both sides where a kink may be nearer than the smallest step (numerics.p).
+
+    The slope to the side without it is the derivative, and stays.  The other stays apart from that, and begins to move:
+    no extrapolation can tell where to.  Where f bends, both come nearer to one another as the steps do.
+    """
+    gap, least = np.abs(right - left), NEARER_KINK * noise / h
+    apart = (gap[-1] > least[-1]) & (gap[-2] > least[-2]) & (gap[-2] > gap[-3] * np.sqrt(h[-2] / h[-3]))
+    moves = np.minimum(*(np.abs(np.diff(side[-STEADY:], axis=0)).max(axis=0) for side in (right, left)))
+    near = apart & (moves < gap[-2] / NEARER_KINK) & ~found.kink & found.resolved
+    reach = np.maximum(np.abs(right[-1] - found.value), np.abs(left[-1] - found.value)) + noise[-1] / h[-1]
+    return dataclasses.replace(found, bar=np.where(near, np.maximum(found.bar, reach), found.bar))
 
 
 def _limits(h: np.ndarray, side: np.ndarray) -> np.ndarray:

@@ -475,3 +475,13 @@ def test_of_a_complex_number_the_smoothness_is_that_along_both_parts(f, smoothne
     if smoothness == "kink":
         right, left = (f(0j + h) / h for h in (1.0, -1.0))
         assert abs(found.right - right) < 1e-9 and abs(found.left - left) < 1e-9
+
+
+@pytest.mark.parametrize("nearer", [-1, 1])
+def test_a_kink_as_near_as_the_smallest_steps_lies_within_the_bar(rng, nearer):
+    """At 5e-11 to 10^-6: slopes to both sides are those of the two pieces until the steps are as small as that."""
+    for exponent in np.arange(-10.25, -6, 0.25):
+        x = float(rng.uniform(0.5, 2))
+        d = derivative(lambda t, kink=x + nearer * 10.0**exponent: abs(t - kink), x)
+        low, high = min(d.left, d.right, d.value) - d.bar, max(d.left, d.right, d.value) + d.bar
+        assert low <= -nearer <= high, (exponent, d)

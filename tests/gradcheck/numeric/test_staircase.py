@@ -110,16 +110,16 @@ def test_where_the_widest_reach_leaves_the_domain_a_nearer_one_is_taken():
     ("jumping", "asked"), [([True] * 6, 3), ([False] * 6, 4), ([False, True] * 3, 6), ([True, False, True] * 2, 4)]
 )
 def test_intervals_are_looked_at_until_it_is_known_whether_three_jump(monkeypatch, jumping, asked):
-    found = iter(jumping)
-    monkeypatch.setattr(staircase, "_jumps", lambda *_: next(found))
-    staircase._jumping(line(np.sin, X), 0, [(0.0, 1.0)] * 6, 0.0)
-    assert len(list(found)) == 6 - asked
+    found = iter([0.25 * jumps for jumps in jumping])
+    monkeypatch.setattr(staircase, "_jump", lambda *_: next(found))
+    jumps = staircase._jumps(line(np.sin, X), 0, [(0.0, 1.0)] * 6, 0.0)
+    assert len(list(found)) == 6 - asked and jumps == [0.25] * sum(jumping[:asked])
 
 
 def test_jumps_against_a_steep_slope_are_found():
     """Of which an interval changes more than by any jump."""
     along = Line(Function(lambda x: half(x) - 50 * x), [X], {0: np.ones(6)}, np.ones((1, 6)), 6)
-    assert staircase.noise(along) > 2.0**-16
+    assert staircase.steps(along).noise > 2.0**-16
 
 
 @pytest.mark.parametrize(("g", "count"), [(None, 6), (np.ones((2, 6)), 2)])
