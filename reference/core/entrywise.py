@@ -18,7 +18,7 @@ from reference.core import tree
 from reference.core.arrays import on_host
 from reference.core.flat import Flat, unflatten
 
-BLOCK = 2**15  # entries; a handful of arrays of this size fit in the second cache of a core
+BLOCK = 2**16  # entries; a handful of arrays of this size fit in the second cache of a core
 
 
 class Run(NamedTuple):

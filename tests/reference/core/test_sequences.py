@@ -17,7 +17,8 @@ def inputs(rng, groups=4):
 
 @pytest.fixture(autouse=True)
 def two_at_a_time(monkeypatch):
-    monkeypatch.setattr(sequences, "ENTRIES", 2 * 4 * 4 * 6 + 1)
+    for name in ("ENTRIES", "FEWER"):
+        monkeypatch.setattr(sequences, name, 2 * 4 * 4 * 6 + 1)
 
 
 def counted(kernel, sizes):
@@ -67,6 +68,14 @@ def test_a_batch_that_fits_and_an_empty_one_are_taken_whole(rng):
         sizes = []
         few_at_a_time(counted(attend_vjp, sizes), *(z[:count] for z in inputs(rng)))
         assert sizes == [count]
+
+
+def test_a_batch_is_one_part_up_to_more_scores_than_a_part_of_a_larger_one_has(rng, monkeypatch):
+    sizes: list[int] = []
+    monkeypatch.setattr(sequences, "FEWER", 4 * 4 * 6)
+    for count in (2, 3):
+        few_at_a_time(counted(attend_vjp, sizes), *(z[:count] for z in inputs(rng)))
+    assert sizes == [2, 1, 1, 1]
 
 
 def test_dtypes_are_kept(rng):
