@@ -35,7 +35,7 @@ def compare_at_given(
     Entries that were compared `alone` before are not compared again.  A contradiction that no entry shows is filed only
     where the complex step confirms it.
     """
-    if all(map(settled, first)) or any(c.probe.coordinate is not None for c in first):  # or an entry is wrong
+    if all(map(settled, first)):
         return Located(first, True, known)
     x = ground.place.point[leaf]
     suspects = np.flatnonzero((np.abs(x) <= RESIDUE * scale(x)) | tied(x))

@@ -16,7 +16,7 @@ from gradcheck.verdict.ground import Ground, Known
 from gradcheck.verdict.worst_entry import line_at, worst_entry
 
 SMALL = float(STEPS[14])  # a step of 3e-7, which crosses hardly any of a format's
-FEW = 4  # steps that were met: of fewer nothing is seen
+FEW = 4  # steps that were met: of fewer nothing is seen along an entry
 
 
 def has_own_jumps(ground: Ground, c: Comparison, met: staircase.Steps) -> bool:
@@ -31,7 +31,7 @@ def has_own_jumps(ground: Ground, c: Comparison, met: staircase.Steps) -> bool:
 
 
 def is_below(c: Comparison, known: Known) -> bool:
-    """Whether what contradicts a claim is no more than a few of the steps that were met along its array."""
+    """Whether what contradicts a claim at an entry is no more than a few of the steps that were met along its array."""
     assert c.real is not None and c.probe.leaf is not None
     if c.probe.leaf not in known.jumps:
         return False

@@ -52,7 +52,7 @@ def allowing_for_steps(
             continue
         leaf, is_entry = c.probe.leaf, c.probe.coordinate is not None
         doubted = bool(_in_doubt(c).any())
-        if doubted and leaf is not None and is_below(c, known):
+        if doubted and is_entry and is_below(c, known):
             found[i] = without_evidence(c)
             continue
         line = line_at(ground, c.probe.direction(ground.place.point))

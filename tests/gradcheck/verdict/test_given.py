@@ -373,11 +373,3 @@ def test_what_halving_learns_of_noise_is_known_afterwards_though_it_leads_to_no_
     monkeypatch.setattr(module, "halved", lambda *_: locate.Halved([], True, Known({0: 0.25})))
     found, first = at_point(np.sin, lambda x, dy: 1.5 * np.cos(x) * dy, rng.normal(size=SIZE))
     assert found.known.level(0) == 0.25 and not found.complete and not settled(first[0])
-
-
-def test_an_entry_that_was_found_wrong_along_a_direction_is_filed_as_it_is(ground, comparison, rng):
-    """Small differences confirm its claim, and would again: it forgets what moves in steps."""
-    place = ground(np.sin, lambda x, dy: np.cos(x) * dy, np.linspace(1, 2, 8))
-    entry = comparison([2.0, 2.0], 1.0, probe=Probe(0, coordinate=3), steps=2.0**-8)
-    found = compare_at_given(place, Known(), 0, [entry], (), rng)
-    assert found.comparisons == [entry] and found.complete

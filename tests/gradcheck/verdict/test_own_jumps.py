@@ -44,8 +44,6 @@ def test_what_contradicts_a_claim_by_d_moves_f_by_half_of_it_which_is_to_be_more
     c = comparison([1.0, 1.0], [1.5, 1.0])
     assert is_below(c, Known().with_jumps(0, np.full(2, jump))) is below
     assert not is_below(c, Known()) and not is_below(c, Known().with_jumps(1, np.ones(2)))
-    along = comparison([1.0, 1.0], [1.5, 1.0], probe=Probe(0, seed=1))
-    assert is_below(along, Known().with_jumps(0, np.full(2, jump))) is below
 
 
 def test_without_evidence_nothing_is_contradicted_and_nothing_resolved(comparison):
