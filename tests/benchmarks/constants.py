@@ -39,6 +39,7 @@ OF_NOISE = ("NOISE_POINTS", "SPACINGS", "OTHER_SPACING", "SCATTER", "COARSEST", 
 )
 OF_COMPLEX = ("COMPLEX_STEP", "JITTERS", "CONFIRMING", "EVIDENCE")
 OF_JUMPS = ("EARLY", "LATE", "STAYS", "EVERYWHERE", "CLEAR")
+OF_NEAR_KINKS = ("NEARER_KINK", "STEADY")
 OF_STAIRS = ("REACHES", "POINTS", "DEGREE", "GOLDEN", "SEVERAL", "AMONG", "INSIDE", "LEAST", "MOST", "NEARER", "GROWN",
     "ALONE",
 )
@@ -75,6 +76,8 @@ VALUES = {
     "JITTERS": (0, 1, 3, 6),
     "CONFIRMING": ((2, 4, 6, 9, 14), (3, 4, 6, 9, 14), (5, 7, 9, 11, 13), constants.FEW),
     "EVIDENCE": (1e-12, 1e-3, 1.0),
+    "NEARER_KINK": (8, 64, 512, 2**40),
+    "STEADY": (2, 3, 5),
     "EARLY": (2.0**-30, 2.0**-38, 2.0**-45),
     "LATE": (2.0**-40, 2.0**-46, 2.0**-52),
     "STAYS": (1 / 64, 1 / 2, 0.95),
@@ -187,6 +190,25 @@ def line_of_stairs(family):
     return f"{sum(told[True])} of 300 with steps, {sum(told[False])} of 300 without"
 
 
+def near_kinks():
+    """Yield 1,440 functions with a kink at 10^-12 to 10^-6 of the point, and their derivative there."""
+    for member in range(60):
+        rng = np.random.default_rng(member)
+        x = rng.uniform(0.5, 2)
+        for exponent in np.arange(-12, -6, 0.25):
+            kink = x + 10**exponent * rng.choice([-1, 1])
+            yield (lambda t, k=kink: abs(t - k)), x, float(np.sign(x - kink))
+
+
+def line_of_near_kinks(family):
+    held = []
+    for f, x, truth in family:
+        d = derivative(without_complex(f), x)
+        ends = (d.left, d.right, d.value)
+        held.append(not math.isfinite(d.bar) or min(ends) - d.bar <= truth <= max(ends) + d.bar)
+    return f"{sum(held)} bars of {len(held)} hold"
+
+
 def without_complex(f):
     def real(x):
         if isinstance(x, complex):
@@ -246,6 +268,8 @@ def main(names):
                 try:
                     if name in OF_STAIRS:
                         told = line_of_stairs(stairs())
+                    elif name in OF_NEAR_KINKS:
+                        told = line_of_near_kinks(near_kinks())
                     elif name in OF_JUMPS:
                         told = line_of_jumps(hidden())
                     else:
