@@ -7,7 +7,7 @@ from narrow import brain, half
 import gradcheck
 from gradcheck.adapters import pair
 from gradcheck.numeric.probe import Probe
-from gradcheck.verdict.blocks import MOST, SAMPLE, in_blocks
+from gradcheck.verdict.blocks import FEWEST, MOST, PART, SAMPLE, _length, in_blocks
 from gradcheck.verdict.ground import Known
 from gradcheck.verdict.measured import measured
 
@@ -123,3 +123,19 @@ def test_of_too_many_blocks_a_sample_acquits_nothing_and_contradicts_what_is_wro
     assert right[1] == [right[0]] and not right[3]
     assert wrong[3] == {0} and any(c.outside().any() for c in wrong[1][0])
     assert sum(c.probe.coordinate is None for c in wrong[1][0]) >= SAMPLE
+
+
+@pytest.mark.parametrize("u", [U, 2.0**-8])
+def test_blocks_are_as_long_as_the_bar_of_a_whole_array_lets_one_entry_be_seen(ground, comparison, u):
+    place = ground(lambda x: 3 * x, lambda x, dy: 3 * dy, np.linspace(1, 2, 400), u=u)
+    wanted = PART * (0.1 if u == U else 0.25) * np.sqrt(np.mean(np.square(place.claim.values[0])))
+
+    def length(times, **more):
+        return _length(place, 0, [comparison(1.0, 1.0, bar=times * wanted, probe=Probe(0, seed=1), **more)])
+
+    assert length(0.99) == 0 and length(3.99) == 25 and length(100.0) == length(np.inf) == FEWEST
+    assert length(4.0, jump=True) == 0, "where f jumps nothing is compared"
+    contradicted = comparison(1.0, 1.0 + 3 * wanted, bar=0.499 * wanted, probe=Probe(0, seed=1))
+    assert _length(place, 0, [contradicted]) == 1606
+    alone = ground(lambda x: x, lambda x, dy: dy, np.ones(1), u=u)
+    assert _length(place, 0, []) == _length(alone, 0, [contradicted]) == 0
