@@ -50,7 +50,8 @@ def in_blocks(
         wrong = [c.probe for c in compared if c.outside().any()]
         if is_sample and not wrong:
             continue
-        entries = [Probe(leaf, coordinate=i) for probe in wrong for i in range(probe.start, probe.stop or size)][:SHOWN]
+        places = [probe.start + i for probe in wrong for i in range(probe.length(size))]
+        entries = [Probe(leaf, coordinate=i) for i in places[:SHOWN]]
         shown = laddered(ground, known, [claimed(ground, p) for p in entries], list(range(len(entries))), WIDE)
         columns[leaf] = [c for c in found if c.probe.coordinate is not None] + compared + shown
         changed.add(leaf)

@@ -53,14 +53,17 @@ def test_what_no_format_explains_is_asked_once():
 
 
 def test_what_was_found_before_the_subject_raised_is_told():
+    asked = []
+
     def promise(call, rounding, rng):
+        asked.append(call)
         yield Finding("additive", "found")
         raise ValueError("later")
 
     call, rng, found = called(lambda x: (x, lambda dy: dy), X), np.random.default_rng(3), []
     with pytest.raises(ValueError, match="later"):
         found.extend(unless_rounded(promise, call, measure_rounding(call, rng), rng))
-    assert [f.message for f in found] == ["found"]
+    assert [f.message for f in found] == ["found"] and len(asked) == 1
 
 
 def test_where_dy_has_no_room_for_changes_that_are_small_enough_its_pullback_is_not_asked():

@@ -485,3 +485,8 @@ def test_a_kink_as_near_as_the_smallest_steps_lies_within_the_bar(rng, nearer):
         d = derivative(lambda t, kink=x + nearer * 10.0**exponent: abs(t - kink), x)
         low, high = min(d.left, d.right, d.value) - d.bar, max(d.left, d.right, d.value) + d.bar
         assert low <= -nearer <= high, (exponent, d)
+
+
+def test_where_a_glance_leaves_a_doubt_the_complex_step_is_believed_after_the_longer_look():
+    d = derivative(lambda x: 1 / x, 1e-3)
+    assert d.method == "complex step" and d.evaluations > 27 and abs(d.value + 1e6) <= d.bar < 1e-7
