@@ -51,6 +51,17 @@ def estimate(sweep: Sweep, noise: np.ndarray, u: float | np.ndarray) -> Estimate
     return dataclasses.replace(found, jump=jump, kink=found.kink & ~jump, still=still)
 
 
+def of_two(h: np.ndarray, d: np.ndarray, noise: np.ndarray) -> Estimate:
+    """Extrapolate differences d (2, G) over two steps, the wider first, to step 0; all of the correction is in the bar.
+
+    `noise` (2, G) bounds the error of one value of <g, f> at each.
+    """
+    ratio = (h[0] / h[1]) ** 2
+    correction = (d[1] - d[0]) / (ratio - 1)
+    passed_on = (ratio * noise[1] / h[1] + noise[0] / h[0]) / (ratio - 1)
+    return Estimate.smooth(d[1] + correction, np.abs(correction) + passed_on)
+
+
 def _first_finite(sweep: Sweep) -> int:
     """Return the first level from which all are finite: larger steps may have left the domain."""
     finite = np.isfinite(sweep.right).all(axis=1) & np.isfinite(sweep.left).all(axis=1)

@@ -7,6 +7,7 @@ import numpy as np
 
 from gradcheck.numeric.constants import WINDOW
 from gradcheck.numeric.estimate import Estimate
+from gradcheck.numeric.extrapolate import of_two
 from gradcheck.numeric.ladder import STEPS, Sweep
 from gradcheck.numeric.probe import Probe
 from gradcheck.numeric.reading import Task, read_all
@@ -79,11 +80,7 @@ def _at_two_steps(ground: Ground, known: Known, probe: Probe, sweep: Sweep | Non
         return c
     bounds = noise_of(ground, sweep, known.level(probe.leaf))
     bounds = bounds + ground.claim.lost(ground.place.point, probe, sweep.steps)
-    ratio = (sweep.steps[0] / sweep.steps[1]) ** 2
-    correction = (sweep.central[1] - sweep.central[0]) / (ratio - 1)
-    noise = (ratio * bounds[1] / sweep.steps[1] + bounds[0] / sweep.steps[0]) / (ratio - 1)
-    real = Estimate.smooth(sweep.central[1] + correction, np.abs(correction) + noise)
-    return dataclasses.replace(c, real=real)
+    return dataclasses.replace(c, real=of_two(sweep.steps, sweep.central, bounds))
 
 
 def _rest(ground: Ground, probe: Probe, whole: Comparison, part: Comparison) -> Comparison:

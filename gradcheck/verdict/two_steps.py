@@ -9,7 +9,7 @@ import dataclasses
 import numpy as np
 
 from gradcheck.claims.claim import ROUNDINGS
-from gradcheck.numeric.estimate import Estimate
+from gradcheck.numeric.extrapolate import of_two
 from gradcheck.numeric.ladder import STEPS, moved
 from gradcheck.numeric.probe import Probe
 from gradcheck.numeric.scales import root_sum_square
@@ -37,11 +37,8 @@ def at_two_steps(ground: Ground, probe: Probe, stretch: float = 1.0, may_bend: b
         changed = np.where(np.any([end != place.y for end in ends], axis=0), largest, 0)
         noise = FEW * ground.claim.u * root_sum_square(place.g * changed, axis=1)
         right, left = place.g @ (ends[2] - place.y) / narrower, place.g @ (place.y - ends[3]) / narrower
-        wide, value = place.g @ (ends[0] - ends[1]) / (2 * wider), (right + left) / 2
-        ratio = (wider / narrower) ** 2
-        correction = (value - wide) / (ratio - 1)
-        bar = np.abs(correction) + noise * (ratio / narrower + 1 / wider) / (ratio - 1)
-    real = Estimate.smooth(value + correction, bar)
+        central = np.array([place.g @ (ends[0] - ends[1]) / (2 * wider), (right + left) / 2])
+        real = of_two(np.array([wider, narrower]), central, np.array([noise, noise]))
     if may_bend:
         low, high, blur = np.minimum(right, left), np.maximum(right, left), 2 * noise / narrower
         bends = high - low > blur

@@ -8,7 +8,7 @@ from sweeps import U, one, swept
 
 from gradcheck.numeric import extrapolate
 from gradcheck.numeric.constants import NEAR_BEST, NEARER_KINK, ORDERS, STEADY
-from gradcheck.numeric.extrapolate import FEWEST, estimate, estimates
+from gradcheck.numeric.extrapolate import FEWEST, estimate, estimates, of_two
 from gradcheck.numeric.ladder import STEPS, Sweep, joined
 
 SMOOTH = [
@@ -246,3 +246,11 @@ def test_a_smaller_step_agrees_that_lies_exactly_within_the_bar_and_what_a_large
 
 def test_what_larger_steps_of_huge_numbers_might_be_allowed_is_no_warning():
     assert np.isclose(one(lambda t: 1e300 * np.tanh(1e6 * t))["value"], 1e306, rtol=1e-9, atol=0)
+
+
+def test_two_differences_of_a_cube_give_its_derivative_and_what_they_corrected_is_the_bar():
+    """Of t^3 at 1 a central difference of step h is 3 + h^2."""
+    h, noise = np.array([[0.5], [0.125]]), np.array([[1e-3], [2e-3]])
+    e = of_two(h, 3 + h**2, noise)
+    assert e.value[0] == pytest.approx(3, rel=1e-14, abs=0)
+    assert e.bar[0] == pytest.approx(0.125**2 + (16 * 2e-3 / 0.125 + 1e-3 / 0.5) / 15, rel=1e-14, abs=0)
