@@ -17,6 +17,9 @@ REASONS = {
         "the forward pass is too coarse to say more: let it keep the dtype of its inputs (does it compute in float32 "
         "inside?), and hand over float64"
     ),
+    "a rounding of what the subject holds": (
+        "check it with a matrix of a smaller condition number, or use the same factors of it in both passes"
+    ),
     "the forward pass jumps": "choose inputs away from the steps, or leave this array out",
     "differences along the whole array": "check the array in parts, or at other inputs",
     "not compared": "mend what is said below first: no number was compared before that",

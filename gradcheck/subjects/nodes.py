@@ -51,7 +51,11 @@ def inside(node: Any, above: Above) -> Above:
 
 def is_users(node: Any) -> bool:
     """Whether an object is of a class of the user's, whose state is the user's too."""
-    return isinstance(node, SimpleNamespace) or type(node).__module__.partition(".")[0] not in NOT_OF_A_USER
+    return isinstance(node, SimpleNamespace) or is_of_users(type(node))
+
+
+def is_of_users(kind: type) -> bool:
+    return kind.__module__.partition(".")[0] not in NOT_OF_A_USER
 
 
 def is_plain(node: Any) -> bool:

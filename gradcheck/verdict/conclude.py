@@ -83,6 +83,7 @@ def _resolved(
     gradient = dataclasses.replace(gradient, digits=_digits(bar, rms), real_digits=_digits(real, rms))
     if 0 < rms < bar * 10 ** fewest_digits(u) or _too_wide(comparisons, believed, rms, part):
         why = f"resolved to {bar:.0e} only, beside a gradient of {rms:.0e}"
+        why = next((c.doubt for c in smooth if c.doubt), why)
         return dataclasses.replace(gradient, verdict="inconclusive", reason=why)
     return gradient
 

@@ -10,6 +10,7 @@ from gradcheck.verdict.compare import Compared, compare
 from gradcheck.verdict.comparison import Comparison
 from gradcheck.verdict.follow import followed
 from gradcheck.verdict.ground import Ground, Known, coarseness
+from gradcheck.verdict.held import allowing_for_what_is_held
 from gradcheck.verdict.inside import allowing_for_roundings_inside
 from gradcheck.verdict.saturation import allowing_for_saturation
 from gradcheck.verdict.steps import allowing_for_steps
@@ -27,6 +28,7 @@ def measured(ground: Ground, known: Known, probes: list[Probe], real: list[bool]
             comparisons = [_with_any_slope(c) for c in comparisons]
     comparisons = allowing_for_saturation(ground, comparisons)
     comparisons = allowing_for_roundings_inside(ground, known, comparisons, rng)
+    comparisons = allowing_for_what_is_held(ground, comparisons, rng)
     return allowing_for_steps(ground, known, comparisons, rng)
 
 

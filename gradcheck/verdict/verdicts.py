@@ -14,6 +14,7 @@ from gradcheck.verdict.convergence import convergence
 from gradcheck.verdict.error_map import error_map
 from gradcheck.verdict.facts import Gradient
 from gradcheck.verdict.ground import coarseness
+from gradcheck.verdict.held import DOUBT
 from gradcheck.verdict.numbers import apart
 
 
@@ -87,6 +88,8 @@ def _said(compared: Comparisons, leaf: int, gradient: Gradient, believed: bool, 
         format = name(max(compared.near.claim.u, compared.steps(leaf)))
         digits = f"checked to {max(gradient.digits, 0):.1f} digits, all that {format} leaves here"
         yield Finding("precision", f"{array}: {digits}", "note", array)
+    if gradient.verdict == "pass" and any(c.doubt == DOUBT for c in compared.of[leaf]):
+        yield Finding("precision", f"{array}: checked to {gradient.digits:.1f} digits: {DOUBT}", "note", array)
     if gradient.jumps:
         message = "the forward pass jumps or moves in steps there: the claim was judged beside that"
         yield Finding("jump", f"{array}: {message}", "note", array)

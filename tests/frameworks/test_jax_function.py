@@ -213,3 +213,18 @@ def test_what_cannot_be_called_is_refused():
 def test_balls_do_not_follow_jax():
     report = gradcheck.check(jax_function(jnp.sin), np.linspace(-1, 1, 5), exact=True)
     assert report.verdict == "pass" and str(report.gradients[0].exact) == "not followed: JAX"
+
+
+def test_an_ill_conditioned_matrix_that_is_held_makes_no_right_solve_fail(rng, caught):
+    home = jax if hasattr(jax, "enable_x64") else jax.experimental
+    with home.enable_x64(True):
+        matrix = jnp.array(1 / (1.0 + np.add.outer(range(7), range(7))))
+
+    def solve(factor):
+        function = jax.custom_vjp(lambda b: jnp.linalg.solve(matrix, b))
+        function.defvjp(lambda b: (function(b), None), lambda _, dy: (factor * jnp.linalg.solve(matrix.T, dy),))
+        return jax_function(function)
+
+    b = rng.normal(size=7)
+    assert gradcheck.check(solve(1), b).verdict == "pass"
+    caught({"b"}, solve(1.0001), b)

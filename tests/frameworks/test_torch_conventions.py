@@ -186,3 +186,29 @@ def test_numbers_that_numpy_and_python_draw_are_replayed(prove, x):
     random.seed(5)
     prove(torch_function(noisy), x)
     assert (np.random.rand(), random.random()) == expected  # noqa: NPY002
+
+
+SIZE = 7
+MATRIX = torch.from_numpy(1 / (1.0 + np.add.outer(range(SIZE), range(SIZE))))
+
+
+class Solve(Function):
+    @staticmethod
+    def forward(ctx, b):
+        return torch.linalg.solve(MATRIX, b)
+
+    @staticmethod
+    def backward(ctx, dy):
+        return torch.linalg.solve(MATRIX.T, dy)
+
+
+def test_an_ill_conditioned_matrix_that_is_held_makes_no_right_solve_fail(rng, caught):
+    class Wrong(Solve):
+        @staticmethod
+        def backward(ctx, dy):
+            return torch.linalg.solve(MATRIX.T, dy) * 1.0001
+
+    before, b = MATRIX.clone(), torch.from_numpy(rng.normal(size=SIZE))
+    assert gradcheck.check(torch_function(Solve), b).verdict == "pass"
+    caught({"b"}, torch_function(Wrong), b)
+    assert torch.equal(MATRIX, before)

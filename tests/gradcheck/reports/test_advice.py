@@ -8,7 +8,7 @@ import pytest
 from gradcheck.reports import advice
 from gradcheck.reports.report import Gradient
 from gradcheck.subjects.findings import Finding
-from gradcheck.verdict import conclude, locate, verdicts
+from gradcheck.verdict import conclude, held, locate, verdicts
 
 
 def reasons(module, *fields):
@@ -29,7 +29,7 @@ def reasons(module, *fields):
             yield value.value
 
 
-REASONS = [*reasons(conclude, "why", "reason"), *reasons(verdicts, "reason"), *reasons(locate, "doubt")]
+REASONS = [*reasons(conclude, "why", "reason"), *reasons(verdicts, "reason"), *reasons(locate, "doubt"), held.DOUBT]
 DECIDED = ("broken: ", "straight through, as declared")  # those of verdicts that are not open
 REASONS = [reason for reason in REASONS if not reason.startswith(DECIDED)]
 

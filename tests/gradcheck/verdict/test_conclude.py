@@ -128,6 +128,7 @@ def test_a_difference_that_only_the_complex_step_sees_is_not_excused(entries):
 def test_a_bar_that_is_wide_beside_the_gradient_is_no_evidence(entries):
     g = verdict(entries(1.0, bar=1e-3))
     assert (g.verdict, g.reason) == ("inconclusive", "resolved to 1e-03 only, beside a gradient of 1e+00")
+    assert verdict(entries(1.0, bar=1e-3, doubt="for a reason")).reason == "for a reason"
     assert verdict(entries(1.0, bar=1e-3), u=2.0**-11).verdict == "pass", "of a narrow format that is all there is"
     assert verdict(entries(1.0, bar=9e-5, claimed_bar=0)).verdict == "pass"
     assert verdict(entries(1.0, bar=1.1e-4, claimed_bar=0)).verdict == "inconclusive"
