@@ -103,9 +103,24 @@ def _confirmed(
     again = laddered(ground, known, comparisons, failing, SECOND_STEPS, noise=True)
     for i in failing:
         if not again[i].resolved:
-            again[i] = dataclasses.replace(again[i], real=comparisons[i].real)
+            again[i] = _with_noise_of(again[i], comparisons[i], ground.claim.u)
         again[i] = _read_finely(again[i], ground.claim.u)
     return again, known
+
+
+def _with_noise_of(later: Comparison, earlier: Comparison, u: float) -> Comparison:
+    """Return an earlier comparison in the place of a later one, with the noise that was met since, if that is more."""
+    old, new = earlier.sweep, later.sweep
+    if old is None or new is None or earlier.bounds is None or later.bounds is None:
+        return dataclasses.replace(later, real=earlier.real)
+    before, since = (
+        float(np.divide(bounds, sweep.weight, out=np.zeros_like(bounds), where=sweep.weight > 0).max(initial=0))
+        for bounds, sweep in ((earlier.bounds, old), (later.bounds, new))
+    )
+    if since <= before:
+        return dataclasses.replace(later, real=earlier.real)
+    bounds = np.maximum(earlier.bounds, since * old.weight)
+    return dataclasses.replace(earlier, real=estimate(old, bounds, u), bounds=bounds)
 
 
 def _with_own_noise(ground: Ground, known: Known, comparisons: list[Comparison], where: list[int]) -> list[Comparison]:

@@ -23,6 +23,7 @@ from gradcheck.verdict.compare import (
     _read_finely,
     _retried,
     _sharpened,
+    _with_noise_of,
     _with_own_noise,
     compare,
     glance,
@@ -315,6 +316,41 @@ def test_that_rounding_is_four_of_each_value(comparison, sweep, weight):
     for part, acquitted in ((0.9, True), (2.9, False)):
         c = comparison([part * best], [1.0], bar=1e-3, claimed_bar=0.0, sweep=line)
         assert (_read_finely(c, 2.0**-53) is not c) is acquitted
+
+
+def test_an_answer_that_stays_has_the_noise_that_was_met_since(comparison, sweep):
+    """Differences of a line, of which the later ones, below a weight of 4, show 2^-20 of it as noise."""
+    early, late = sweep(np.sin, steps=STEPS[:12]), sweep(np.sin, weight=[[4.0]], steps=SECOND_STEPS)
+    quiet, loud = np.full((12, 1), 2.0**-50), np.full((len(SECOND_STEPS), 1), 2.0**-18)
+    earlier = comparison(1.0, 1.0, 1e-13, sweep=early, bounds=quiet)
+    found = _with_noise_of(comparison(1.0, np.nan, np.inf, sweep=late, bounds=loud), earlier, 2.0**-53)
+    assert found.sweep is early and (found.bounds == 2.0**-20).all()
+    assert found.real == estimate(early, found.bounds, 2.0**-53) and found.real.bar[0] > 1e5 * earlier.real.bar[0]
+    for bounds in (4 * quiet[0] + 0 * loud, 0 * loud):
+        later = comparison(1.0, np.nan, np.inf, sweep=late, bounds=bounds)
+        assert _with_noise_of(later, earlier, 2.0**-53) == dataclasses.replace(later, real=earlier.real)
+    for bare in ({"sweep": None}, {"bounds": None}):
+        later = comparison(1.0, np.nan, np.inf, **{"sweep": late, "bounds": loud, **bare})
+        assert _with_noise_of(later, earlier, 2.0**-53) == dataclasses.replace(later, real=earlier.real)
+        old, later = dataclasses.replace(earlier, **bare), comparison(1.0, np.nan, np.inf, sweep=late, bounds=loud)
+        assert _with_noise_of(later, old, 2.0**-53) == dataclasses.replace(later, real=old.real)
+
+
+def test_outputs_that_weigh_nothing_have_no_noise(comparison, sweep):
+    early, late = sweep(np.sin, steps=STEPS[:12]), sweep(np.sin, weight=0.0, steps=SECOND_STEPS)
+    earlier = comparison(1.0, 1.0, 1e-13, sweep=early, bounds=np.full((12, 1), 2.0**-50))
+    later = comparison(1.0, np.nan, np.inf, sweep=late, bounds=np.full((len(SECOND_STEPS), 1), 1.0))
+    assert _with_noise_of(later, earlier, 2.0**-53).real is earlier.real
+
+
+@pytest.mark.parametrize("seed", [3, 4, 9])
+def test_a_polynomial_that_is_all_roundings_near_its_root_does_not_fail(seed):
+    def forward(x):
+        return ((((((x - 7) * x + 21) * x - 35) * x + 35) * x - 21) * x + 7) * x - 1
+
+    subject = pair(forward, lambda x, dy: dy * 7 * (x - 1) ** 6)
+    x = 1 + 0.01 * quantise(np.random.default_rng(seed).normal(size=6))
+    assert {gradcheck.Checker(seed=s)(subject, x).verdict for s in range(3)} <= {"pass", "inconclusive"}
 
 
 def narrow(x):
