@@ -40,7 +40,7 @@ def compare_at_given(
     x = ground.place.point[leaf]
     suspects = np.flatnonzero((np.abs(x) <= RESIDUE * scale(x)) | tied(x))
     few = suspects.size <= (EXHAUSTIVE if x.size <= EXHAUSTIVE else FEW)
-    chosen = suspects if few else np.sort(rng.choice(suspects, SUSPECTS, replace=False))
+    chosen = suspects if few else _of_each_value(x.ravel(), suspects, rng)
     found, known = _alone(ground, known, leaf, np.setdiff1d(chosen, [*alone]), rng)
     complete, held = few, set(suspects.tolist())
     if 0 < len(held) < x.size:  # else nothing is left that moves
@@ -67,6 +67,16 @@ def compare_at_given(
         if all(map(settled, first)):
             return Located(found + first, complete, known)
     return Located(found + _sure(first), False, known)
+
+
+def _of_each_value(x: np.ndarray, suspects: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return one of the suspects, or some, of each of their most frequent values: a kink lies at a value."""
+    values = np.where(np.abs(x) <= RESIDUE * scale(x), 0, x)[suspects]
+    found, counts = np.unique(values, return_counts=True)
+    most = found[np.argsort(-counts, kind="stable")[:FEW]]
+    each = -(-SUSPECTS // len(most))
+    rows = [suspects[values == value] for value in most]
+    return np.sort(np.concatenate([rng.choice(row, min(each, row.size), replace=False) for row in rows]))
 
 
 def contradicting(unmoved: Ground, known: Known, wrong: set[int], rng: np.random.Generator) -> list[list[Comparison]]:

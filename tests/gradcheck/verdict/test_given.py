@@ -14,6 +14,8 @@ from gradcheck.verdict import locate
 from gradcheck.verdict.given import (
     EVEN,
     FEW,
+    RESIDUE,
+    _of_each_value,
     _shown,
     compare_at_given,
     contradicting,
@@ -333,6 +335,38 @@ def test_of_a_large_array_up_to_32_zeros_are_compared_each(at_point, rng, count,
     found, _ = at_point(lambda x: np.maximum(x, 0), lambda x, dy: dy * (x > 0), x)
     alone = [c.probe.coordinate for c in found.comparisons if c.probe.coordinate is not None]
     assert found.complete is complete and len(alone) == (count if complete else SUSPECTS)
+
+
+@pytest.mark.parametrize("error", [1.0, 1.5])
+def test_of_numbers_of_few_bits_each_value_is_compared(at_point, error):
+    """A clip at 1, wrong there alone; the sums along a direction lie between the slopes of both sides either way."""
+    x = np.round(np.random.default_rng(1).normal(size=3000) * 4) / 4
+    slopes = (np.abs(x) <= 1) * np.where(x == 1, error, 1)
+    found, _ = at_point(lambda x: np.clip(x, -1, 1), lambda x, dy: dy * slopes, x)
+    alone = [c for c in found.comparisons if c.probe.coordinate is not None]
+    wrong = {float(x[c.probe.coordinate]) for c in alone if c.outside().any()}
+    assert not found.complete and wrong == ({1.0} if error > 1 else set())
+
+
+def test_one_of_each_value_is_chosen_of_the_most_frequent_first():
+    values = np.repeat(np.arange(1.0, 41), np.arange(40, 0, -1))
+    x = np.random.default_rng(2).permutation(np.concatenate([values, [500.5]]))
+    chosen = _of_each_value(x, np.flatnonzero(x < 500), np.random.default_rng(3))
+    assert sorted(x[chosen]) == list(range(1, FEW + 1)) and (np.diff(chosen) > 0).all()
+    again = _of_each_value(x, np.flatnonzero(x < 500), np.random.default_rng(4))
+    assert sorted(x[again]) == sorted(x[chosen]) and not np.array_equal(again, chosen), "drawn at random"
+
+
+def test_of_few_values_several_are_chosen_and_what_is_nearly_zero_is_one_value():
+    x = np.full(100, 3.0)
+    x[:40], x[40:42], x[-1] = 0.5, 1.5, 1e3
+    chosen = _of_each_value(x, np.arange(99), np.random.default_rng(1))
+    assert sorted(x[chosen]) == [0.5, 0.5, 1.5, 1.5, 3.0, 3.0], "at least four in all"
+    x[40:42] = 1.5, 2.5
+    assert len(_of_each_value(x, np.arange(41), np.random.default_rng(1))) == 3, "as many as there are"
+    x[:40] = RESIDUE * scale(x) * np.linspace(-1, 1, 40)
+    chosen = _of_each_value(x, np.arange(40), np.random.default_rng(1))
+    assert len(chosen) == SUSPECTS and (chosen < 40).all()
 
 
 @pytest.mark.parametrize(("part", "halves"), [(1.0, False), (17 / 16, True)])
