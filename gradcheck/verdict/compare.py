@@ -6,7 +6,6 @@ import numpy as np
 
 from gradcheck.claims.claim import without_jumps
 from gradcheck.numeric.constants import JITTERS
-from gradcheck.numeric.extrapolate import estimate
 from gradcheck.numeric.grain import grain
 from gradcheck.numeric.ladder import SECOND_STEPS, STEPS
 from gradcheck.numeric.probe import Probe
@@ -16,6 +15,7 @@ from gradcheck.verdict.comparison import Comparison
 from gradcheck.verdict.doubt import doubtful, limited
 from gradcheck.verdict.first_look import claimed, first_tasks, with_exact, with_exact_noise, with_noise, with_real
 from gradcheck.verdict.ground import Ground, Known
+from gradcheck.verdict.reread import read_finely, with_noise_of
 
 Compared = tuple[list[Comparison], Known]
 
@@ -103,24 +103,9 @@ def _confirmed(
     again = laddered(ground, known, comparisons, failing, SECOND_STEPS, noise=True)
     for i in failing:
         if not again[i].resolved:
-            again[i] = _with_noise_of(again[i], comparisons[i], ground.claim.u)
-        again[i] = _read_finely(again[i], ground.claim.u)
+            again[i] = with_noise_of(again[i], comparisons[i], ground.claim.u)
+        again[i] = read_finely(again[i], ground.claim.u)
     return again, known
-
-
-def _with_noise_of(later: Comparison, earlier: Comparison, u: float) -> Comparison:
-    """Return an earlier comparison in the place of a later one, with the noise that was met since, if that is more."""
-    old, new = earlier.sweep, later.sweep
-    if old is None or new is None or earlier.bounds is None or later.bounds is None:
-        return dataclasses.replace(later, real=earlier.real)
-    before, since = (
-        float(np.divide(bounds, sweep.weight, out=np.zeros_like(bounds), where=sweep.weight > 0).max(initial=0))
-        for bounds, sweep in ((earlier.bounds, old), (later.bounds, new))
-    )
-    if since <= before:
-        return dataclasses.replace(later, real=earlier.real)
-    bounds = np.maximum(earlier.bounds, since * old.weight)
-    return dataclasses.replace(earlier, real=estimate(old, bounds, u), bounds=bounds)
 
 
 def _with_own_noise(ground: Ground, known: Known, comparisons: list[Comparison], where: list[int]) -> list[Comparison]:
@@ -142,16 +127,6 @@ def _bar(c: Comparison) -> float:
     with np.errstate(all="ignore"):
         part = c.real.bar / np.maximum(np.abs(c.real.value), np.abs(c.claimed))
     return float(np.nan_to_num(part, nan=np.inf).max())
-
-
-def _read_finely(c: Comparison, u: float) -> Comparison:
-    """Acquit a claim that steps below a measured noise confirm to rounding: that noise was a fine shape of f."""
-    if c.sweep is not None and c.outside().any():
-        finer = dataclasses.replace(c, real=estimate(c.sweep, 4 * u * c.sweep.weight, u))
-        sharper = c.real is None or bool((finer.real_tolerance <= c.real_tolerance)[c.outside()].all())
-        if finer.resolved and sharper and not finer.outside().any():
-            return finer
-    return c
 
 
 def widened(
