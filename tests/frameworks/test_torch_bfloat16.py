@@ -52,3 +52,32 @@ def test_an_error_that_bfloat16_alone_has_is_caught(x):
 
     report = gradcheck.check(torch_function(Tanh), x)
     assert [f.kind for f in report.findings if f.severity == "fail"] == ["precision"]
+
+
+def mixed(x, w):
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        h = torch.nn.functional.linear(torch.nn.functional.layer_norm(x, x.shape[-1:]), w)
+        return x + torch.nn.functional.gelu(h)
+
+
+class Scaled(torch.autograd.Function):
+    """The gradient of `mixed`, with w's times 1.5 where it is float32."""
+
+    @staticmethod
+    def forward(ctx, x, w):
+        ctx.save_for_backward(x, w)
+        return mixed(x, w)
+
+    @staticmethod
+    def backward(ctx, dy):
+        x, w = (t.detach().requires_grad_() for t in ctx.saved_tensors)
+        with torch.enable_grad():
+            dx, dw = torch.autograd.grad(mixed(x, w), (x, w), dy)
+        return dx, dw * 1.5 if w.dtype == torch.float32 else dw
+
+
+def test_mixed_precision_is_judged_by_the_format_in_which_its_forward_pass_computes(rng):
+    x, w = (torch.from_numpy(rng.normal(size=shape)).float() for shape in ((3, 8), (8, 8)))
+    assert gradcheck.check(torch_function(mixed), x, w).verdict == "pass"
+    report = gradcheck.check(torch_function(lambda x, w: Scaled.apply(x, w)), x, w)
+    assert [(f.kind, f.array) for f in report.findings if f.severity == "fail"] == [("precision", "w")]

@@ -18,12 +18,16 @@ U = 2.0**-24
 ONES = np.ones(3, np.float32)
 
 
-def shadowed(gradients, *arrays, y=(0.0, 0.0), u=2.0**-53, units=None):
-    """What is found of a subject whose gradients are what this function of the arrays and of dy (1, m) says."""
+def shadowed(gradients, *arrays, y=(0.0, 0.0), u=2.0**-53, units=None, forward=None):
+    """What is found of a subject whose gradients are what this function of the arrays and of dy (1, m) says.
+
+    Its outputs are the same in every format, unless `forward` says what they are.
+    """
     arrays = arrays or (ONES,)
     leaves = [types.SimpleNamespace(name=name, value=x) for name, x in zip("xw", arrays, strict=False)]
     subject = types.SimpleNamespace(units=units or {})
-    problem = types.SimpleNamespace(leaves=leaves, subject=subject, gradients=gradients)
+    forward = forward or (lambda arrays: np.ones(2))
+    problem = types.SimpleNamespace(leaves=leaves, subject=subject, gradients=gradients, forward=forward)
     own = Place([x.astype(float) for x in arrays], np.array(y), np.ones((2, len(y))))
     return compare_with_shadow(problem, own, u, np.random.default_rng(2))
 
@@ -35,6 +39,52 @@ def off_by(error, right=1.0):
         return [np.full((len(g), *x.shape), right) + (error if x.dtype != np.float64 else 0) for x in arrays]
 
     return gradients
+
+
+FORWARD = [  # what a forward pass in float32 loses of 8, and the roundings in which its gradient is judged then
+    (15.9 * U, U), (16.1 * U, 2.0**-13), (0.99 / 2**11, 2.0**-13), (1.01 / 2**11, 2.0**-10), (0.99 / 16, 2.0**-10),
+    (1.01 / 16, U), (np.inf, U), (np.nan, U),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("lost", "unit"), FORWARD)
+def test_a_gradient_may_lose_what_the_forward_pass_loses(lost, unit):
+    def forward(arrays):
+        return 8 * np.array([1.0, 0.5]) * (1 + np.array([lost, 0]) * (arrays[0].dtype == np.float32))
+
+    assert shadowed(off_by(63 * unit), forward=forward) == []
+    (finding,) = shadowed(off_by(65 * unit), forward=forward)
+    assert f"rounding explains {64 * unit:.1e}" in finding.message
+
+
+def test_a_forward_pass_of_float16_loses_what_bfloat16_does_or_nothing_of_note():
+    x = np.ones(3, np.float16)
+    for lost, unit in ((15.9 * 2.0**-11, 2.0**-11), (16.1 * 2.0**-11, 2.0**-10)):
+        forward = lambda arrays, lost=lost: np.ones(2) * (1 + lost * (arrays[0].dtype == np.float16))  # noqa: E731
+        assert shadowed(off_by(63 * unit), x, forward=forward) == []
+        assert len(shadowed(off_by(65 * unit), x, forward=forward)) == 1
+
+
+def test_a_forward_pass_is_asked_only_where_a_gradient_loses_more_than_its_own_roundings():
+    asked = []
+    forward = lambda arrays: asked.append(arrays[0].dtype) or np.zeros(2)  # noqa: E731
+    assert shadowed(off_by(0.0), forward=forward) == [] and asked == []
+    assert len(shadowed(off_by(0.1), forward=forward)) == 1, "of outputs that are 0 nothing is lost"
+    assert asked == [np.float32, np.float64]
+
+
+def test_a_layer_that_computes_in_float16_inside_is_judged_by_that():
+    def rounded(x, dtype):
+        return x.astype(np.float16).astype(x.dtype) if dtype == np.float32 else x
+
+    def subject(factor):
+        def backward(x, dy):
+            return rounded(np.cos(rounded(x, x.dtype)) * dy, x.dtype) * (factor if x.dtype == np.float32 else 1)
+
+        return pair(lambda x: rounded(np.sin(rounded(x, x.dtype)), x.dtype), backward)
+
+    assert gradcheck.check(subject(1), X).verdict == "pass"
+    assert gradcheck.check(subject(1.1), X).verdict == "fail"
 
 
 def test_a_gradient_that_is_the_same_in_both_is_no_finding():
