@@ -37,7 +37,7 @@ class Known:
     exact: Mapping[Kind, np.ndarray] = dataclasses.field(default_factory=dict)  # (G,)  of the complex step
     grain: np.ndarray | None = None  # (m,)  of outputs coarser than their own size; None: nobody has looked
     smooth: bool = False  # whether it was seen, along some direction, that f moves in no steps
-    jumps: Mapping[int, np.ndarray] = dataclasses.field(default_factory=dict)  # (G,)  steps of a format, where met
+    jumps: Mapping[int | None, np.ndarray] = dataclasses.field(default_factory=dict)  # (G,)  steps of a format
 
     def level(self, leaf: int | None) -> float:
         """Return the noise of f where an array moves, or (None) all do; where nobody has looked the largest there is.

@@ -25,31 +25,29 @@ def has_own_jumps(ground: Ground, c: Comparison, met: staircase.Steps) -> bool:
     Then steps that were `met` along all that moves are jumps of f's own.
     """
     worst = worst_entry(ground, c, SMALL)
-    if worst is None or not _is_more(worst.off, float(met.jump[worst.column])):
+    if worst is None or not _is_more(worst.off, met.jump[worst.column]):
         return False
     return staircase.steps(line_at(ground, worst.probe.direction(ground.place.point))) is None
 
 
 def is_below(c: Comparison, known: Known) -> bool:
     """Whether what contradicts a claim at an entry is no more than a few of the steps that were met along its array."""
-    assert c.real is not None and c.probe.leaf is not None
-    if c.probe.leaf not in known.jumps:
+    jump = known.jumps.get(c.probe.leaf)
+    if c.real is None or jump is None:
         return False
     off = np.abs(c.claimed - c.real.value)
     if c.exact is not None:
         off = np.where(c.exact_outside(), np.maximum(off, np.abs(c.claimed - c.exact)), off)
-    pairs = zip(off, known.jumps[c.probe.leaf], strict=True)
-    return not any(_is_more(float(apart), float(jump)) for apart, jump in pairs)
+    return not np.any(_is_more(off, jump))
 
 
 def without_evidence(c: Comparison) -> Comparison:
     """Return a comparison that neither confirms a claim nor contradicts it."""
-    assert c.real is not None
     everywhere, nowhere = np.ones(len(c.claimed), bool), np.full(len(c.claimed), np.inf)
-    real = dataclasses.replace(c.real, bar=nowhere, jump=everywhere)
+    real = None if c.real is None else dataclasses.replace(c.real, bar=nowhere, jump=everywhere)
     return dataclasses.replace(c, real=real, exact=None, exact_bar=None)
 
 
-def _is_more(off: float, jump: float) -> bool:
+def _is_more(off: float | np.ndarray, jump: np.ndarray) -> np.ndarray:
     """Whether what a slope is off by is more, along the longest line that is looked at, than a few steps."""
     return 2 * REACHES[0] * off > FEW * jump

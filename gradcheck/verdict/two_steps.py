@@ -31,14 +31,13 @@ def at_two_steps(ground: Ground, probe: Probe, stretch: float = 1.0, may_bend: b
     direction = probe.direction(place.point)
     wider, narrower = stretch * WIDER, stretch * NARROWER
     steps = [sign * h for h in (wider, narrower) for sign in (1, -1)]
-    with np.errstate(all="ignore"):
-        ends = [problem.attempt(moved(place.point, direction, h), place.y.size) for h in steps]
-        largest = np.max(np.abs([place.y, *ends]), axis=0)
-        changed = np.where(np.any([end != place.y for end in ends], axis=0), largest, 0)
-        noise = FEW * ground.claim.u * root_sum_square(place.g * changed, axis=1)
-        right, left = place.g @ (ends[2] - place.y) / narrower, place.g @ (place.y - ends[3]) / narrower
-        central = np.array([place.g @ (ends[0] - ends[1]) / (2 * wider), (right + left) / 2])
-        real = of_two(np.array([wider, narrower]), central, np.array([noise, noise]))
+    ends = [problem.attempt(moved(place.point, direction, h), place.y.size) for h in steps]
+    largest = np.max(np.abs([place.y, *ends]), axis=0)
+    changed = np.where(np.any([end != place.y for end in ends], axis=0), largest, 0)
+    noise = FEW * ground.claim.u * root_sum_square(place.g * changed, axis=1)
+    right, left = place.g @ (ends[2] - place.y) / narrower, place.g @ (place.y - ends[3]) / narrower
+    central = np.array([place.g @ (ends[0] - ends[1]) / (2 * wider), (right + left) / 2])
+    real = of_two(np.array([wider, narrower]), central, np.array([noise, noise]))
     if may_bend:
         low, high, blur = np.minimum(right, left), np.maximum(right, left), 2 * noise / narrower
         bends = high - low > blur

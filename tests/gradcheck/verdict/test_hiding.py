@@ -1,9 +1,12 @@
 """A claim that small differences confirm, and wide ones do not: it forgets a part that moves in steps."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from narrow import brain, half
 
+from gradcheck.numeric.ladder import STEPS, Sweep
 from gradcheck.numeric.probe import Probe
 from gradcheck.verdict.compare import compare, glance
 from gradcheck.verdict.ground import Known
@@ -65,3 +68,94 @@ def test_a_longer_ladder_says_the_same(ground, rng):
     place = ground(lambda x: x + half(np.sin(x)), lambda x, dy: dy, X)
     (c,), _ = compare(place, Known(), [Probe(0, seed=1)], [True], rng)
     assert hides_steps(c)
+
+
+H = np.array([2.0**-4, *STEPS[3:11]])  # the first is not below 2^-4
+
+
+def off_by(comparison, off, steps=H, bar=0.0, bounds=0.0):
+    """A claim of 1 that the smallest steps confirm, and differences over each of these that are off by `off`."""
+    h, none = steps[:, None], np.zeros((len(steps), 1))
+    central = 1 + np.asarray(off, float)[:, None]
+    sweep = Sweep(h, central, central, central, none, none)
+    return comparison(1.0, 1.0, bar, sweep=sweep, bounds=np.broadcast_to(bounds, h.T.shape).T)
+
+
+def as_f_bends(h, next_two, off):
+    """What h^2 and h^4 make over a step of what they are over the next two."""
+    a, b = np.linalg.solve(np.array([[k**2, k**4] for k in next_two]), off)
+    return a * h**2 + b * h**4
+
+
+def bending(off):
+    """Departures over the steps H of which these are the last, and those before them as f bends."""
+    off = list(off)
+    while len(off) < len(H):
+        at = len(H) - len(off)
+        off.insert(0, as_f_bends(H[at - 1], H[at : at + 2], off[:2]))
+    return off
+
+
+@pytest.mark.parametrize(("share", "hides"), [(0.24, False), (0.26, True)])
+@pytest.mark.parametrize("level", [1, 4])
+def test_of_a_departure_a_quarter_may_be_otherwise_than_f_bends(comparison, share, hides, level):
+    off = bending([H[7] ** 2, H[8] ** 2])
+    off[level] = off[level] / (1 - share)
+    off = bending(off[level:])  # those over wider steps are as that one makes them
+    assert hides_steps(off_by(comparison, off)) is hides
+
+
+def test_the_four_widest_steps_below_a_sixteenth_are_asked_and_no_others(comparison):
+    fifth = bending([1e-3, -1e-3, 1e-3, 0.0])  # of which only the fifth departs from what the next two show
+    assert hides_steps(off_by(comparison, fifth)) is False
+    assert hides_steps(off_by(comparison, bending([1e-3, 1e-3, -1e-3, 1e-3, 0.0]))) is True
+    above = bending([H[7] ** 2, H[8] ** 2])
+    above[0] = 1.0
+    assert hides_steps(off_by(comparison, above)) is False
+
+
+@pytest.mark.parametrize(("times", "hides"), [(0.99, False), (1.01, True)])
+@pytest.mark.parametrize("first", [0, 1, 2])
+@pytest.mark.parametrize("of_bar", [False, True])
+def test_a_departure_is_more_than_sixteen_bars_of_the_three_differences(comparison, times, hides, first, of_bar):
+    """Each has the bar of the derivative, and the bound of a value over its step."""
+    h = H[1:7]
+    a, b = as_f_bends(h[0], h[1:3], [1, 0]), -as_f_bends(h[0], h[1:3], [0, 1])
+    bar, bounds = (1e-6, np.zeros(6)) if of_bar else (0.0, 1e-9 * np.eye(6)[first])
+    noise = 1e-6 * (1 + a + b) if of_bar else 1e-9 * ([1, a, b][first] / h[first])
+    c = off_by(comparison, [times * 16 * noise, 0, 0, 0, 0, 0], h, bar, bounds)
+    assert hides_steps(c) is hides
+
+
+def test_without_six_steps_or_differences_or_an_estimate_nothing_is_told(comparison):
+    c = off_by(comparison, [1.0, 0, 0, 0, 0, 0], H[1:7])
+    assert hides_steps(c) is True
+    assert hides_steps(off_by(comparison, [1.0, 0, 0, 0, 0], H[1:6])) is False
+    unresolved = dataclasses.replace(c.real, bar=np.full(1, np.inf))
+    for lacking in ({"sweep": None}, {"bounds": None}, {"real": None}, {"real": unresolved}):
+        assert hides_steps(dataclasses.replace(c, **lacking)) is False
+
+
+def test_steps_may_be_finer_than_those_of_float32_and_what_contradicts_says_that_it_came_from_a_segment(ground, rng):
+    place, c = confirmed(ground, rng, lambda x: x + 2e-4 * half(np.sin(x)), np.ones_like)
+    found = forgotten(place, c, rng)
+    assert found.outside().any() and found.followed and found.steps == 2.0**-8
+
+
+def test_the_entry_is_found_by_a_step_of_a_64th_and_where_that_leaves_the_domain_nothing_is_forgotten(ground, rng):
+    seen = []
+
+    def forward(x):
+        seen.append(np.abs(x - X).max())
+        return np.where(np.abs(x - X) > 1e-3, np.nan, x)
+
+    place, c = confirmed(ground, rng, forward, np.ones_like)
+    seen.clear()
+    assert forgotten(place, c, rng) is c
+    np.testing.assert_allclose(seen, np.abs(c.probe.direction([X])[0]).max() / 64, rtol=1e-12, atol=0)
+
+
+def test_a_claim_that_forgets_nothing_stands_beside_steps(ground, rng):
+    place, c = confirmed(ground, rng, lambda x: x + half(np.sin(x)), np.ones_like)
+    right = ground(lambda x: x + half(np.sin(x)), lambda x, dy: dy * (1 + np.cos(x)), X)
+    assert forgotten(place, c, rng) is not c and forgotten(right, c, rng) is c

@@ -1,12 +1,14 @@
 """The entry that one difference contradicts most is found by halves."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from gradcheck.numeric.probe import Probe
 from gradcheck.verdict.compare import glance
 from gradcheck.verdict.ground import Known
-from gradcheck.verdict.worst_entry import worst_entry
+from gradcheck.verdict.worst_entry import Worst, worst_entry
 
 X, W = np.linspace(1, 2, 12).reshape(3, 4), np.linspace(-1, 1, 5)
 
@@ -42,3 +44,14 @@ def test_it_takes_two_evaluations_for_all_and_two_for_each_half(ground, rng):
 def test_what_is_not_finite_has_none(ground, rng):
     place = ground(np.sqrt, lambda x, dy: dy / (2 * np.sqrt(x)), np.array([1e-3, 1.0, 2.0]))
     assert found(place, Probe(0, seed=1), rng, h=0.3) is None
+
+
+def test_the_cotangent_is_that_with_most_and_of_halves_as_far_off_the_first_is_followed(ground, rng):
+    place = ground(lambda x: x, lambda x, dy: 2 * dy, np.ones(8))
+    g = np.array([[0.5], [1.0]]) * np.ones(8)
+    near = dataclasses.replace(place.place, g=g)
+    place = dataclasses.replace(place, place=near, claim=dataclasses.replace(place.claim, values=[2 * g]))
+    worst = found(place, Probe(0, seed=1, by_value=True), rng, h=2.0**-20)  # all entries move alike
+    assert worst == Worst(Probe(0, coordinate=0), 1, 1.0)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        worst.column = 0
