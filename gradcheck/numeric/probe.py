@@ -28,6 +28,13 @@ class Probe:
     held: tuple[int, ...] = ()  # entries that stay where they are, as those at a kink
     without: tuple[int, ...] = ()  # arrays that stay where they are while all others move together
 
+    @property
+    def array(self) -> int:
+        """The one array that moves."""
+        if self.leaf is None:
+            raise ValueError("Probe: one array must move, got all of them")
+        return self.leaf
+
     def moves(self, leaf: int) -> bool:
         """Whether entries of this array move."""
         return self.leaf == leaf or (self.leaf is None and leaf not in self.without)
@@ -39,8 +46,7 @@ class Probe:
     def direction(self, point: Arrays) -> dict[int, np.ndarray]:
         """Return the direction for each array that moves; a step of 1 is about as long as the array."""
         if self.coordinate is not None:
-            assert self.leaf is not None
-            return {self.leaf: _unit(point[self.leaf], self.coordinate, self.own_scale)}
+            return {self.array: _unit(point[self.array], self.coordinate, self.own_scale)}
         return {i: self._dense(x, i) for i, x in enumerate(point) if self.moves(i)}
 
     def _dense(self, x: np.ndarray, i: int) -> np.ndarray:

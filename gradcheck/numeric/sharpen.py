@@ -26,10 +26,11 @@ def exact(function: Function, spot: Spot, probe: Along, slopes: np.ndarray | Non
 def sharpened(slopes: Slopes, step: Exact, spot: Spot, probe: Along) -> Slopes | None:
     """Return slopes with the complex step's values and bars, or None where it is not to be believed.
 
-    It is not where any output contradicts real differences, or where these resolve too little to contradict anything.
-    At a kink it sees one side, and counts for nothing.
+    It is not where any output contradicts real differences, or where these resolve too little to contradict anything,
+    nor where its noise was not measured.  At a kink it sees one side, and counts for nothing.
     """
-    assert step.noise is not None
+    if step.noise is None:
+        return None
     smooth = slopes.resolved & ~slopes.kink
     bar = 16 * U * step.size + 4 * step.noise
     seen = slopes.bar <= EVIDENCE * np.maximum(np.abs(step.value), np.abs(spot.y) / probe.unit)

@@ -35,10 +35,10 @@ def beside_steps(near: Ground, known: Known, stepping: set[int], rng: np.random.
         alone = dataclasses.replace(near, place=dataclasses.replace(near.place, g=g), claim=claim)
         along = plan.apart(sizes, rng, set())
         for c in measured(alone, known, along.probes, along.real, rng)[0]:
-            assert c.probe.leaf is not None
-            more[c.probe.leaf].append(c)
+            leaf = c.probe.array
+            more[leaf].append(c)
             if c.outside().any():
-                more[c.probe.leaf] += locate(alone, known, c.probe.leaf, False, rng).comparisons
+                more[leaf] += locate(alone, known, leaf, False, rng).comparisons
     for leaf in sorted(stepping):
         stepped = _stepping(near, leaf, sizes[leaf], rng)
         if len(stepped) < sizes[leaf]:

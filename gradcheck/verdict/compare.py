@@ -34,8 +34,7 @@ def glance(ground: Ground, known: Known, probes: list[Probe], real: list[bool], 
     """Compare along every probe, and leave it at the first look."""
     readings = read_all(ground.mapper, ground.problem, ground.place, first_tasks(ground, known, probes, real, rng))
     for probe, reading in zip(probes, readings, strict=True):
-        if reading.noise is not None:
-            known = known.with_level(probe.leaf, float(reading.noise.max()))
+        known = known.with_noise(probe.leaf, reading.noise)
     comparisons = [claimed(ground, probe) for probe in probes]
     comparisons = with_real(ground, known, comparisons, list(range(len(probes))), readings)
     seen, found = with_exact(ground, known, comparisons, readings)

@@ -15,7 +15,7 @@ NEED_ZERO = 1e-6  # of the largest change that any array makes: below it a gradi
 
 
 def conclude(
-    leaf: Leaf, comparisons: list[Comparison], believed: bool, largest: float, u: float, is_own: bool = False
+    leaf: Leaf, comparisons: list[Comparison], believed: bool, largest: float, u: float, is_own: bool
 ) -> Gradient:
     """Return the verdict on one array; `largest` is the largest derivative among all arrays' probes.
 
@@ -136,14 +136,14 @@ def _is_zero(comparisons: list[Comparison], believed: bool) -> bool:
 
 def _too_wide(comparisons: list[Comparison], believed: bool, rms: float, part: float) -> bool:
     """Whether some probe's bar is wide beside both the array's gradient and its own derivative."""
-    for c in comparisons:
-        if c.kink.any():
-            continue  # an interval, whose ends differ by more than their bars: kinks are found no other way
-        tolerance = c.best_tolerance(believed)
-        size = np.maximum(np.abs(numeric(c, believed)), np.abs(c.claimed))
-        if ((tolerance > part * rms * c.unit) & (tolerance > part * size)).any():
-            return True
-    return False
+    # a kink is an interval, whose ends differ by more than their bars: it is found no other way
+    return any(_is_wide(c, believed, rms, part) for c in comparisons if not c.kink.any())
+
+
+def _is_wide(c: Comparison, believed: bool, rms: float, part: float) -> bool:
+    tolerance = c.best_tolerance(believed)
+    size = np.maximum(np.abs(numeric(c, believed)), np.abs(c.claimed))
+    return bool(((tolerance > part * rms * c.unit) & (tolerance > part * size)).any())
 
 
 def _digits(bar: float, rms: float) -> float:

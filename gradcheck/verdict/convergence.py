@@ -23,7 +23,7 @@ def convergence(gradient: Gradient, comparisons: list[Comparison], believed: boo
 def _excess(c: Comparison, believed: bool) -> np.ndarray:
     """Return by how many bars of real differences the claim is off (G,)."""
     with np.errstate(all="ignore"):
-        bars = np.nan_to_num(np.abs(c.claimed - numeric(c, believed)) / c.real_tolerance, nan=0.0, posinf=np.inf)
+        bars = np.nan_to_num(np.abs(c.claimed - numeric(c, believed)) / c.real_tolerance, posinf=np.inf)
     return np.where(np.isnan(c.claimed), np.inf, bars)
 
 

@@ -15,7 +15,7 @@ def doubtful(comparisons: list[Comparison]) -> list[int]:
         if c.real is not None:
             top = float(np.nan_to_num(np.abs(np.append(c.real.value, c.claimed))).max(initial=0))
             size[c.probe.leaf] = max(size.get(c.probe.leaf, 0.0), top)
-    floor = FLOOR * max(size.values(), default=0.0)  # below it the noise decides, which no ladder mends
+    floor = FLOOR * max([0.0, *size.values()])  # below it the noise decides, which no ladder mends
     return [
         i
         for i, c in enumerate(comparisons)

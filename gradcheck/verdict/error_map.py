@@ -17,6 +17,8 @@ from gradcheck.verdict.ground import Ground, Known
 CELLS = (16, 64)  # rows and columns of a map, at most
 BLOCKS = {True: 128, False: 32}  # cells that are differenced: by the complex step, by ladders of real differences
 
+Units = dict[int, Comparison]  # by their entries
+
 
 def error_map(
     near: Ground,
@@ -40,7 +42,7 @@ def error_map(
     rows, columns = spans(gradient.shape, *CELLS, BLOCKS[exact])
     as_a_whole = any(c.outside().any() for c in found if c.probe.coordinate is None)
     if complete or not as_a_whole:
-        drawn = _of_known(gradient, rows, columns, near.claim.values[leaf][0], list(units.values()), exact)
+        drawn = _of_known(gradient, rows, columns, near.claim.values[leaf][0], units, exact)
         return dataclasses.replace(drawn, sampled=not as_a_whole)
     blocks: list[Probe] = [Block(leaf, seed=seed, rows=r, columns=c) for r in rows for c in columns]
     compared, _ = glance(near, known, blocks, [not exact] * len(blocks), rng)
@@ -56,14 +58,13 @@ class Block(Probe):
     columns: Span
 
     def direction(self, point: Arrays) -> dict[int, np.ndarray]:
-        assert self.leaf is not None
-        x = point[self.leaf]
-        rng = np.random.default_rng([self.seed, self.leaf])
+        x = point[self.array]
+        rng = np.random.default_rng([self.seed, self.array])
         size = rng.integers(32, 97, x.size) / 64 * entry_scales(x.ravel())
         d = np.zeros((x.size // x.shape[-1], x.shape[-1]) if x.ndim else (1, 1))
         where = slice(*self.rows), slice(*self.columns)
         d[where] = size.reshape(d.shape)[where]
-        return {self.leaf: d.reshape(x.shape)}
+        return {self.array: d.reshape(x.shape)}
 
 
 def spans(shape: tuple[int, ...], most_rows: int, most_columns: int, cells: int) -> tuple[list[Span], list[Span]]:
@@ -107,27 +108,25 @@ def _cell(c: Comparison, unit: float, exact: bool) -> tuple[float, float, float]
     best = numeric(c, exact)
     with np.errstate(all="ignore"):
         bars = np.abs(c.claimed - best) / np.maximum(c.best_tolerance(exact), np.finfo(float).tiny)
-    bars = np.where(np.isfinite(c.claimed), np.nan_to_num(bars, nan=0.0, posinf=np.inf), np.inf)
+    bars = np.where(np.isfinite(c.claimed), np.nan_to_num(bars, posinf=np.inf), np.inf)
     return float(c.claimed[0] / unit), float(best[0] / unit), float(bars.max())
 
 
 def _of_known(
-    gradient: Gradient, rows: list[Span], columns: list[Span], claimed: np.ndarray, units: list[Comparison], exact: bool
+    gradient: Gradient, rows: list[Span], columns: list[Span], claimed: np.ndarray, units: Units, exact: bool
 ) -> ErrorMap:
     """Average the claim over each cell, and set the few wrong entries right."""
-    shape = gradient.shape
-    width = shape[-1] if shape else 1
-    claim = claimed.reshape(claimed.size // width, width)
+    claim = np.atleast_1d(claimed)
+    claim = claim.reshape(-1, claim.shape[-1])
     right, bars = claim.copy(), np.zeros(claim.shape)
-    for c in units:
-        assert c.probe.coordinate is not None
-        place = np.unravel_index(c.probe.coordinate, claim.shape)
+    for entry, c in units.items():
+        place = np.unravel_index(entry, claim.shape)
         at_entry, best, off = _cell(c, c.unit, exact)
         right[place], bars[place] = claim[place] + best - at_entry, off
     cells = [[(slice(*r), slice(*c)) for c in columns] for r in rows]
     means = [np.array([[x[cell].mean() for cell in line] for line in cells]) for x in (claim, right)]
     most = np.array([[bars[cell].max() for cell in line] for line in cells])
-    return ErrorMap(shape, tuple(rows), tuple(columns), _grid(means[0]), _grid(means[1]), _grid(most))
+    return ErrorMap(gradient.shape, tuple(rows), tuple(columns), _grid(means[0]), _grid(means[1]), _grid(most))
 
 
 def _grid(values: np.ndarray) -> Grid:

@@ -57,9 +57,8 @@ def claimed(ground: Ground, probe: Probe) -> Comparison:
     """Return the claim along a probe, with nothing beside it yet."""
     direction = probe.direction(ground.place.point)
     if probe.coordinate is not None:
-        assert probe.leaf is not None
-        unit = float(direction[probe.leaf].flat[probe.coordinate])
-        return Comparison(probe, unit, *ground.claim.entry(probe.leaf, probe.coordinate, unit))
+        unit = float(direction[probe.array].flat[probe.coordinate])
+        return Comparison(probe, unit, *ground.claim.entry(probe.array, probe.coordinate, unit))
     lengths = [root_sum_square(d) / np.sqrt(np.count_nonzero(d)) for d in direction.values() if d.any()]
     value, bar, noise, terms = ground.claim.along(direction)
     return Comparison(probe, max(lengths, default=1.0), value, bar, noise=noise, terms=terms)
@@ -84,9 +83,8 @@ def with_exact(
         if exact is not None and exact.noise is not None:
             noise = without_jumps(exact.noise, sizes[c.probe.leaf], max(sizes.values()), u)
             noises[_kind(c.probe)] = np.maximum(noises.get(_kind(c.probe), 0.0), noise)
-    for i in _lending(ground, known, comparisons, readings):
-        kind, lent = _kind(comparisons[i].probe), comparisons[i].noise
-        assert lent is not None
+    for i, lent, _ in _lending(ground, known, comparisons, readings):
+        kind = _kind(comparisons[i].probe)
         noises[kind] = np.maximum(noises.get(kind, 0.0), lent)
     found = []
     for c, exact in pairs:
@@ -109,36 +107,37 @@ def with_exact_noise(
     complex numbers are noisier than the claim.
     """
     lending = _lending(ground, known, comparisons, readings)
-    joint = [i for i in lending if comparisons[i].probe.leaf is None]
-    loud = any(_is_louder(comparisons[i], readings[i].exact) for i in joint)
-    where = [i for i in lending if i not in joint and (loud or comparisons[i].exact_outside().any())]
-    if not where:
+    loud = any(_is_louder(exact, lent) for _, lent, exact in lending)  # that of all: of one it was not measured
+    alone = [(i, exact.slopes) for i, _, exact in lending if comparisons[i].probe.leaf is not None]
+    slopes = {i: taken for i, taken in alone if loud or comparisons[i].exact_outside().any()}
+    if not slopes:
         return readings
     tasks = []
-    for i in where:
-        found, seed = readings[i].exact, int(rng.integers(2**32))
-        assert found is not None
-        tasks.append(Task(comparisons[i].probe, None, True, seed, slopes=found.slopes, repeats=ARRAY_JITTERS))
-    new = dict(zip(where, read_all(ground.mapper, ground.problem, ground.place, tasks), strict=True))
+    for i, taken in slopes.items():
+        seed = int(rng.integers(2**32))
+        tasks.append(Task(comparisons[i].probe, None, True, seed, slopes=taken, repeats=ARRAY_JITTERS))
+    new = dict(zip(slopes, read_all(ground.mapper, ground.problem, ground.place, tasks), strict=True))
     return [dataclasses.replace(r, exact=new[i].exact) if i in new else r for i, r in enumerate(readings)]
 
 
-def _lending(ground: Ground, known: Known, comparisons: list[Comparison], readings: list[Reading]) -> list[int]:
+def _lending(
+    ground: Ground, known: Known, comparisons: list[Comparison], readings: list[Reading]
+) -> list[tuple[int, np.ndarray, Exact]]:
     """Return where the noise of a claim stands for that of the complex step, once all arrays have moved together."""
     if ground.problem.is_large or all(c.probe.leaf is not None for c in comparisons):
         return []
     found = []
     for i, (c, reading) in enumerate(zip(comparisons, readings, strict=True)):
-        whole = c.noise is not None and _kind(c.probe) not in known.exact
-        if whole and reading.exact is not None and (c.probe.leaf is None or reading.exact.noise is None):
-            found.append(i)
+        lent, exact = c.noise, reading.exact
+        if lent is None or exact is None or _kind(c.probe) in known.exact:
+            continue
+        if c.probe.leaf is None or exact.noise is None:
+            found.append((i, lent, exact))
     return found
 
 
-def _is_louder(c: Comparison, exact: Exact | None) -> bool:
-    assert exact is not None
-    assert c.noise is not None
-    return exact.noise is not None and bool((exact.noise > LOUDER * (c.noise + 2.0**-53 * exact.size)).any())
+def _is_louder(exact: Exact, lent: np.ndarray) -> bool:
+    return exact.noise is not None and bool((exact.noise > LOUDER * (lent + 2.0**-53 * exact.size)).any())
 
 
 def with_real(
@@ -181,8 +180,7 @@ def with_noise(ground: Ground, known: Known, comparisons: list[Comparison]) -> t
         doubted = (c.outside() | c.exact_contradicts_real()).any() and not c.is_plain()
         if doubted and _moves_all(ground, c.probe) and c.probe.leaf not in known.levels:
             (reading,) = read_all(ground.mapper, ground.problem, ground.place, [Task(c.probe, noise=True)])
-            assert reading.noise is not None
-            known = known.with_level(c.probe.leaf, float(reading.noise.max()))
+            known = known.with_noise(c.probe.leaf, reading.noise)
             comparisons = with_real(ground, known, comparisons, [i], [Reading(c.probe, sweep=c.sweep)])
     return comparisons, known
 

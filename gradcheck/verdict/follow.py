@@ -19,21 +19,19 @@ def followed(
     """Integrate where differences of a subject of low precision contradict a claim, or resolve less than its part."""
     if ground.claim.u < LOW:
         return comparisons
-    pairs = zip(comparisons, parts, strict=True)
-    return [_followed(ground, known, c, rng) if _needs(c, part) else c for c, part in pairs]
+    return [_followed(ground, known, c, part, rng) for c, part in zip(comparisons, parts, strict=True)]
 
 
-def _needs(c: Comparison, part: float) -> bool:
-    if c.real is None or c.sweep is None:
-        return False
-    wide = (c.real_tolerance > part * np.maximum(np.abs(c.claimed), np.abs(c.real.value))).any()
+def _needs(c: Comparison, real: Estimate, part: float) -> bool:
+    wide = (c.real_tolerance > part * np.maximum(np.abs(c.claimed), np.abs(real.value))).any()
     doubted = not c.resolved or c.outside().any() or wide
-    jumps = c.jump | (c.real.still & (c.claimed == 0))  # which are in no integral of claims
+    jumps = c.jump | (real.still & (c.claimed == 0))  # which are in no integral of claims
     return bool(doubted and not jumps.any())
 
 
-def _followed(ground: Ground, known: Known, c: Comparison, rng: np.random.Generator) -> Comparison:
-    assert c.real is not None and c.sweep is not None
+def _followed(ground: Ground, known: Known, c: Comparison, part: float, rng: np.random.Generator) -> Comparison:
+    if c.real is None or c.sweep is None or not _needs(c, c.real, part):
+        return c
     level = known.level(c.probe.leaf)
     noise = level if level > 0 else ground.claim.u / BELOW
     direction, rounding = c.probe.direction(ground.place.point), noise * c.sweep.weight.max(axis=0)

@@ -94,10 +94,9 @@ def contradicting(unmoved: Ground, known: Known, wrong: set[int], rng: np.random
         whole = apart(sizes, rng, wrong)
         first, known = measured(unmoved, known, whole.probes, whole.real, rng)
     for c in first:
-        assert c.probe.leaf is not None
-        found = compare_at_given(unmoved, known, c.probe.leaf, [c], (), rng)
+        found = compare_at_given(unmoved, known, c.probe.array, [c], (), rng)
         known = found.known
-        more[c.probe.leaf] += [other for other in found.comparisons if other.outside().any()]
+        more[c.probe.array] += [other for other in found.comparisons if other.outside().any()]
     return more
 
 

@@ -54,6 +54,10 @@ class Known:
     def with_level(self, leaf: int | None, level: float) -> "Known":
         return dataclasses.replace(self, levels={**self.levels, leaf: max(level, self.levels.get(leaf, 0.0))})
 
+    def with_noise(self, leaf: int | None, noise: np.ndarray | None) -> "Known":
+        """Return what is known with the noise of f for each cotangent (G,), if it was measured."""
+        return self if noise is None else self.with_level(leaf, float(noise.max()))
+
     def with_jumps(self, leaf: int, jump: np.ndarray) -> "Known":
         return dataclasses.replace(self, jumps={**self.jumps, leaf: np.maximum(jump, self.jumps.get(leaf, 0.0))})
 

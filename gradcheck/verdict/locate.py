@@ -158,8 +158,7 @@ def halved(
     rng: np.random.Generator,
 ) -> Halved:
     """Trace a direction's excess (above 1: something is odd) to entries; segments are compared by some `means`."""
-    assert probe.leaf is not None
-    segments, complete = [(0, ground.place.point[probe.leaf].size)], True
+    segments, complete = [(0, ground.place.point[probe.array].size)], True
     wholes: list[Comparison | None] = [None]
     while segments and max(stop - start for start, stop in segments) > 1:
         pairs = [in_two(*segment) for segment in segments]

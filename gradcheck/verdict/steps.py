@@ -108,9 +108,8 @@ def _is_smooth(c: Comparison, y: np.ndarray, line: tabulate.Line, small_ones_sho
     Differences do not come nearer to what they show at last as slowly as those of steps do, and a wide one, within
     which many steps of a format lie, is what those of smaller steps say, unless `small_ones_show` all that there are.
     """
-    assert c.real is not None
     where = _in_doubt(c)
-    if c.sweep is None or not c.resolved or c.real.still.any():
+    if c.sweep is None or c.real is None or not c.resolved or c.real.still.any():
         return False
     off = np.abs(c.claimed - c.real.value)
     if c.exact is not None:
@@ -139,5 +138,6 @@ def _from_afar(sweep: Sweep, y: np.ndarray, line: tabulate.Line) -> np.ndarray:
 
 def _is_open(c: Comparison) -> bool:
     """Whether differences say nothing, or less than steps leave."""
-    assert c.real is not None
+    if c.real is None:
+        return True
     return bool((c.real_tolerance > OPEN * np.maximum(np.abs(c.claimed), np.abs(c.real.value))).any())

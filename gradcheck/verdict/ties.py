@@ -50,12 +50,13 @@ def _between_pieces(ground: Ground, known: Known, c: Comparison, rng: np.random.
             pieces.append(piece)
             if (found := _as_pieces_leave(c, pieces, beyond=False)) is not c:
                 return found
-    return _as_pieces_leave(c, pieces, beyond=True) if pieces else c
+    return _as_pieces_leave(c, pieces, beyond=True)
 
 
 def _as_pieces_leave(c: Comparison, pieces: list[Estimate], beyond: bool) -> Comparison:
     """Acquit a claim between the pieces, or where there are several `beyond` them by what they are apart."""
-    assert c.real is not None
+    if c.real is None or not pieces:
+        return c
     values = np.array([p.value for p in pieces])
     ends = np.maximum(np.abs(values - c.real.low), np.abs(values - c.real.high))
     same = np.maximum(NEAR * ends, SAME * np.abs(values).max(axis=0))

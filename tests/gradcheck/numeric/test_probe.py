@@ -22,6 +22,12 @@ def test_probes_of_one_seed_and_segment_are_parts_of_one_direction():
     assert np.array_equal(left + right, whole) and not (left * right).any()
 
 
+def test_the_one_array_that_moves_has_a_name_and_of_all_there_is_none():
+    assert Probe(0).array == 0 and Probe(2, coordinate=1).array == 2
+    with pytest.raises(ValueError, match="one array must move, got all of them"):
+        Probe(None).array
+
+
 def test_one_probe_moves_all_arrays_and_each_by_another_pattern():
     directions = Probe(None, seed=3).direction([X, X])
     assert set(directions) == {0, 1} and not np.array_equal(directions[0], directions[1])
@@ -105,3 +111,10 @@ def test_of_arrays_up_to_4096_entries_a_pattern_is_kept_and_cannot_be_written_to
         assert SMALL == 4096 and _pattern.cache_info().currsize == kept
     with pytest.raises(ValueError, match="read-only"):
         _pattern(3, 0, 5)[0] = 1.0
+
+
+def test_as_many_as_512_patterns_are_kept():
+    _pattern.cache_clear()
+    for seed in range(520):
+        Probe(0, seed=seed).direction([X])
+    assert _pattern.cache_info().currsize == 512

@@ -143,3 +143,12 @@ def test_entries_of_a_large_array_have_scales_too_and_what_is_kept_cannot_be_wri
     assert found.shape == (size,) and (found == 4).all()
     assert found.flags.writeable is (size > scales.SMALL)
     assert (entry_scales(np.full((2, 3), np.float32(3))) == 4).all()
+
+
+@pytest.mark.parametrize(("kept", "most"), [(scales._of_few, 1024), (scales._scales_of_few, 512)])
+def test_what_was_found_of_many_arrays_is_kept_at_once(kept, most):
+    """Of a model each of its arrays is asked for again and again."""
+    kept.cache_clear()
+    for k in range(most + 9):
+        kept(np.array([1.0, 2.0 + k]).tobytes())
+    assert kept.cache_info().currsize == most

@@ -38,6 +38,10 @@ def test_what_real_differences_do_not_confirm_is_not_believed(found):
     assert sharpened(found, STEP, SPOT, PROBE) is None
 
 
+def test_a_step_whose_noise_was_not_measured_is_not_believed():
+    assert sharpened(slopes(), dataclasses.replace(STEP, noise=None), SPOT, PROBE) is None
+
+
 def test_a_bar_that_is_better_already_stays():
     found = slopes(bar=1e-18)
     noisy = dataclasses.replace(STEP, noise=np.array([1e-12]))

@@ -1,5 +1,7 @@
 """Steps of a format of few bits are told from what is smooth, bends, waves, jumps once, or is quantised."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from narrow import brain, half
@@ -126,3 +128,8 @@ def test_jumps_against_a_steep_slope_are_found():
 def test_where_every_reach_leaves_the_domain_nothing_is_known_to_be_smooth(g, count):
     nowhere = Line(Function(OTHERS["not finite"]), [X], {0: np.ones(6)}, g, 6)
     assert staircase.smooth(nowhere).tolist() == [False] * count
+
+
+def test_what_was_seen_of_steps_stays_what_it_is():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        staircase.Steps(np.ones(1), np.ones(1)).jump = np.zeros(1)

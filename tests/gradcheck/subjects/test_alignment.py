@@ -7,7 +7,7 @@ import types
 import numpy as np
 import pytest
 
-from gradcheck.subjects.alignment import MISSING, align, aligner
+from gradcheck.subjects.alignment import MISSING, Branch, align, aligner
 
 Point = collections.namedtuple("Point", ["a", "b"])
 A, B, IDS = np.arange(3.0), np.ones((2, 2), np.float32), np.arange(4)
@@ -34,3 +34,8 @@ def test_what_is_absent_or_of_another_structure_is_missing(cotangent):
     assert dict(align({"a": A}, cotangent, ""))["a"] is MISSING
     assert [value for _, value in align([A], cotangent, "")] == [MISSING]
     assert dict(align({0: A}, A, "")) == {"[0]": MISSING}
+
+
+def test_what_a_template_leads_to_is_found_once_and_stays():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Branch("x").path = "y"

@@ -1,12 +1,16 @@
 """What is exact beside steps of a format of few bits keeps its digits."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from narrow import half
 
+from gradcheck.numeric.probe import Probe
 from gradcheck.verdict import beside
 from gradcheck.verdict.beside import beside_steps
 from gradcheck.verdict.ground import Known
+from gradcheck.verdict.locate import Located
 
 X = np.array([0.7312, -1.2345, 0.4142, 1.6180])
 
@@ -47,3 +51,38 @@ def test_up_to_32_parts_of_an_array_are_looked_at_a_half_before_its_own_halves(m
     found = beside._stepping(None, 0, size, np.random.default_rng(1))
     assert parts[:3] == [(0, size), (0, size // 2), (size // 2, size)] and len(parts) == looked_at
     assert found == list(range(17 if size == 17 else 15))
+
+
+def test_each_array_is_compared_for_the_outputs_that_are_exact_and_what_is_wrong_is_located_by_differences(
+    ground, comparison, rng, monkeypatch
+):
+    grounds, located = [], []
+
+    def measured(ground, known, probes, real, rng):
+        grounds.append(ground)
+        return [comparison(1.0, 1.0 + (probe.leaf == 1), probe=probe) for probe in probes], known
+
+    def locate(ground, known, leaf, exact, rng):
+        located.append((ground, leaf, exact))
+        return Located([comparison(1.0, 2.0, probe=Probe(leaf, coordinate=0))], True, known)
+
+    monkeypatch.setattr(beside, "measured", measured)
+    monkeypatch.setattr(beside, "locate", locate)
+    near = ground(lambda a, b: outputs(a) * b, lambda a, b, dy: (0 * a, 0 * b), X, X, exact=True)
+    right, wrong = beside_steps(near, Known(), set(), rng)
+    (alone,) = grounds
+    assert not alone.exact and (alone.place.g[:, :2] == 0).all() and (alone.place.g[:, 2:] == near.place.g[:, 2:]).all()
+    assert len(alone.claim.nearby) == 2 and located == [(alone, 1, False)]
+    assert [c.probe.coordinate for c in right] == [None] and [c.probe.coordinate for c in wrong] == [None, 0]
+    assert right[0].probe.seed > 0 and right[0].probe.leaf == 0
+
+
+def test_entries_that_move_in_no_steps_are_compared_along_another_direction_without_the_complex_step(
+    ground, rng, monkeypatch
+):
+    asked = []
+    monkeypatch.setattr(beside, "measured", lambda near, known, probes, *_: asked.append((near, probes)) or ([], known))
+    near = ground(entries, lambda x, dy: np.cos(x) * dy, X, exact=True)
+    beside_steps(near, Known(), {0}, rng)
+    ((place, (probe,)),) = asked
+    assert not place.exact and probe == dataclasses.replace(probe, leaf=0, held=(0, 1)) and probe.seed > 0

@@ -1,13 +1,17 @@
 """Arrays of a narrow format are compared block by block where all entries together tell too little."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from narrow import brain, half
 
 import gradcheck
 from gradcheck.adapters import pair
+from gradcheck.numeric.ladder import STEPS
 from gradcheck.numeric.probe import Probe
-from gradcheck.verdict.blocks import FEWEST, MOST, PART, SAMPLE, _length, in_blocks
+from gradcheck.verdict import blocks
+from gradcheck.verdict.blocks import COARSE, _compared, _length, _looked, _of_one, in_blocks
 from gradcheck.verdict.ground import Known
 from gradcheck.verdict.measured import measured
 
@@ -116,26 +120,182 @@ def test_blocks_take_the_place_of_a_whole_array_and_reach_every_entry_once(groun
 
 
 def test_of_too_many_blocks_a_sample_acquits_nothing_and_contradicts_what_is_wrong_everywhere(ground):
-    x = np.random.default_rng(1).normal(size=8 * MOST)
+    x = np.random.default_rng(1).normal(size=8192)
     right, wrong = (
         compared(ground, lambda x: half(np.sin(x)), lambda x, dy, k=k: k * sine(x, dy), x) for k in (1.0, 0.5)
     )
     assert right[1] == [right[0]] and not right[3]
     assert wrong[3] == {0} and any(c.outside().any() for c in wrong[1][0])
-    assert sum(c.probe.coordinate is None for c in wrong[1][0]) >= SAMPLE
+    assert sum(c.probe.coordinate is None for c in wrong[1][0]) >= 64
 
 
 @pytest.mark.parametrize("u", [U, 2.0**-8])
 def test_blocks_are_as_long_as_the_bar_of_a_whole_array_lets_one_entry_be_seen(ground, comparison, u):
     place = ground(lambda x: 3 * x, lambda x, dy: 3 * dy, np.linspace(1, 2, 400), u=u)
-    wanted = PART * (0.1 if u == U else 0.25) * np.sqrt(np.mean(np.square(place.claim.values[0])))
+    wanted = 0.75 * (0.1 if u == U else 0.25) * np.sqrt(np.mean(np.square(place.claim.values[0])))
 
     def length(times, **more):
         return _length(place, 0, [comparison(1.0, 1.0, bar=times * wanted, probe=Probe(0, seed=1), **more)])
 
-    assert length(0.99) == 0 and length(3.99) == 25 and length(100.0) == length(np.inf) == FEWEST
+    assert length(0.99) == 0 and length(3.99) == 25 and length(100.0) == length(np.inf) == 4
     assert length(4.0, jump=True) == 0, "where f jumps nothing is compared"
     contradicted = comparison(1.0, 1.0 + 3 * wanted, bar=0.499 * wanted, probe=Probe(0, seed=1))
     assert _length(place, 0, [contradicted]) == 1606
     alone = ground(lambda x: x, lambda x, dy: dy, np.ones(1), u=u)
     assert _length(place, 0, []) == _length(alone, 0, [contradicted]) == 0
+    flat = ground(lambda x: 3 * x, lambda x, dy: 0 * dy, np.linspace(1, 2, 400), u=u)
+    assert _length(flat, 0, [contradicted]) == 0, "of an array whose gradient is zero nothing is wanted"
+    broken = ground(lambda x: 3 * x, lambda x, dy: np.inf * np.sign(dy), np.linspace(1, 2, 400), u=u)
+    assert _length(broken, 0, [contradicted]) == 0
+
+
+def test_blocks_may_be_needed_from_float16_on():
+    assert COARSE * 1.9 < U and COARSE * 2.1 > U
+
+
+def of_ones(ground, size, u=U):
+    """A place where all of the claim is one."""
+    place = ground(lambda x: x, lambda x, dy: dy, np.ones(size), u=u)
+    return dataclasses.replace(place, claim=dataclasses.replace(place.claim, values=[np.ones((2, size))]))
+
+
+@pytest.mark.parametrize(("size", "taken"), [(1024, 1024), (1025, 64)])
+def test_up_to_1024_blocks_all_are_compared_and_of_more_64_drawn_at_random(
+    ground, monkeypatch, comparison, size, taken
+):
+    asked = []
+
+    def compared(ground, known, leaf, segments, rng):
+        asked.extend(segments)
+        return [comparison(1.0, 1.0, probe=Probe(0, start=i, stop=j)) for i, j in segments], known
+
+    monkeypatch.setattr(blocks, "_length", lambda *_: 2)
+    monkeypatch.setattr(blocks, "_compared", compared)
+    found = in_blocks(of_ones(ground, 2 * size), Known(), [[]], np.random.default_rng(0))[2]
+    assert len(set(asked)) == len(asked) == taken and found == ({0} if taken == size else set())
+    assert asked[:3] == [(0, 2), (2, 4), (4, 6)] or taken < size
+
+
+def test_of_wrong_blocks_the_first_32_entries_are_compared_alone_over_the_six_widest_steps(
+    ground, comparison, monkeypatch
+):
+    ladders = []
+
+    def laddered(ground, known, found, where, steps):
+        ladders.append(([c.probe.coordinate for c in found], where, steps))
+        return found
+
+    def compared(ground, known, leaf, segments, rng):
+        wrong = [comparison(1.0, 1.0 + (start > 0), probe=Probe(0, start=start, stop=stop)) for start, stop in segments]
+        return wrong, known
+
+    monkeypatch.setattr(blocks, "laddered", laddered)
+    monkeypatch.setattr(blocks, "_length", lambda *_: 30)
+    monkeypatch.setattr(blocks, "_compared", compared)
+    whole, alone = comparison(1.0, 1.0, probe=Probe(0)), comparison(1.0, 1.0, probe=Probe(0, coordinate=7))
+    (found,), _, changed = in_blocks(of_ones(ground, 70), Known(), [[whole, alone]], None)
+    (entries, where, steps), *more = ladders
+    assert entries == list(range(30, 62)) and where == list(range(32)) and not more and changed == {0}
+    np.testing.assert_array_equal(steps, STEPS[:6])
+    assert [(c.probe.start, c.probe.stop) for c in found[1:4]] == [(0, 30), (30, 60), (60, 70)]
+    assert found[0] is alone and [c.probe.coordinate for c in found[4:]] == entries
+
+
+@pytest.fixture
+def of(comparison):
+    """of(probe, claimed, value, bar): what there might be along a probe."""
+    return lambda probe, claimed, value, bar: comparison(claimed, value, bar, probe=probe)
+
+
+@pytest.mark.parametrize("u", [U, 2.0**-8])
+@pytest.mark.parametrize(
+    ("claimed", "bar", "of_bfloat16", "is_enough"),
+    [
+        (0.0, 0.0749, 0.1874, True),  # three quarters of the tenth, or the quarter, that is needed of an entry
+        (0.0, 0.0751, 0.1876, False),
+        (2.0, 0.1499, 0.3749, True),  # or of the claim
+        (2.0, 0.1501, 0.3751, False),
+        (9.0, 0.3749, 0.3749, True),  # if that is half of what an entry has
+        (9.0, 0.3751, 0.3751, False),
+    ],
+)
+def test_blocks_are_halved_until_their_bar_is_enough(ground, of, monkeypatch, u, claimed, bar, of_bfloat16, is_enough):
+    asked, bar = [], bar if u == U else of_bfloat16
+
+    def looked(ground, known, probes, rng):
+        asked.append([(probe.start, probe.stop) for probe in probes])
+        bars = [bar if probe.length(8) == 4 else 0.01 for probe in probes]
+        return [of(probe, claimed, claimed, each) for probe, each in zip(probes, bars, strict=True)], known
+
+    monkeypatch.setattr(blocks, "_looked", looked)
+    found, _ = _compared(of_ones(ground, 8, u), Known(), 0, [(0, 4), (4, 8)], np.random.default_rng(0))
+    again = [] if is_enough else [[(0, 2), (2, 4), (4, 6), (6, 8)]]
+    assert asked == [[(0, 4), (4, 8)], *again] and len(found) == (2 if is_enough else 4)
+    assert len({c.probe.seed for c in found}) == 1 and found[0].probe.seed > 0
+
+
+def test_what_is_contradicted_is_not_halved_and_one_entry_is_looked_at_again(ground, of, monkeypatch):
+    def looked(ground, known, probes, rng):
+        return [of(probe, 0.0, 2.0 * (probe.start == 0), 1.0) for probe in probes], known
+
+    monkeypatch.setattr(blocks, "_looked", looked)
+    monkeypatch.setattr(blocks, "_of_one", lambda ground, c, wanted: (c.probe.start, wanted))
+    found, _ = _compared(of_ones(ground, 7), Known(), 0, [(0, 4), (4, 7)], np.random.default_rng(0))
+    assert found[0].probe.stop == 4 and [entry for entry, _ in found[1:]] == [4, 5, 6]
+    np.testing.assert_allclose([wanted for _, wanted in found[1:]], 0.075, rtol=1e-12, atol=0)
+
+
+@pytest.mark.parametrize(
+    ("bars", "asked", "best"),
+    [
+        ([0.7, 0.2, 0.3, 0.4, 0.6], 5, 0.2),
+        ([0.7, 0.0999, 0.05, 0.0, 0.0], 2, 0.0999),  # which is enough
+        ([0.9, 0.9, 0.9, 0.9, 0.3], 5, 0.3),
+        ([0.9, 0.9, 0.9, 0.9, 0.8], 5, 0.8),  # what was seen first
+        ([0.9, -0.1, 0.9, 0.5, 0.6], 5, 0.5),  # the second contradicts the claim
+    ],
+)
+def test_an_entry_is_looked_at_by_other_steps_and_as_at_a_kink_until_its_bar_is_enough(
+    of, monkeypatch, bars, asked, best
+):
+    looks = []
+
+    def at_two_steps(ground, probe, stretch, may_bend):
+        looks.append((probe, stretch, may_bend))
+        bar = bars[len(looks) - 1]
+        return of(probe, 0.0, 9.0 * (bar < 0), abs(bar))
+
+    monkeypatch.setattr(blocks, "at_two_steps", at_two_steps)
+    found = _of_one(None, of(Probe(0, seed=1, start=3, stop=4), 0.0, 0.0, 0.8), 0.1)
+    order = [(2, False), (4, False), (1 / 4, False), (1 / 16, False), (1, True)]
+    assert looks == [(Probe(0, coordinate=3), *look) for look in order[:asked]]
+    assert found.real.bar[0] == best and (found.probe.stop == 4) == (best == 0.8)
+
+
+@pytest.mark.parametrize(
+    ("confirmed", "batches"), [([0] * 9, [6, 3]), ([1] * 6 + [0] * 3, [6]), ([1] * 5 + [0] * 4, [6, 3])]
+)
+def test_what_two_steps_leave_is_compared_at_length_six_at_a_time_until_all_six_are_confirmed(
+    of, monkeypatch, confirmed, batches
+):
+    at_length, ladders = [], []
+
+    def at_two_steps(ground, probe):
+        unresolved = probe.start == 8  # the others are contradicted, but for the tenth
+        return of(probe, 0.0, 0.0 if probe.start in (8, 9) else 2.0, np.inf if unresolved else 1.0)
+
+    def laddered(ground, known, found, where, steps):
+        ladders.append((where, steps))
+        return found
+
+    def measured(ground, known, probes, real, rng):
+        at_length.append(real)
+        return [of(probe, 0.0, 2.0 * confirmed[probe.start], 0.5) for probe in probes], known
+
+    for name, fake in (("at_two_steps", at_two_steps), ("laddered", laddered), ("measured", measured)):
+        monkeypatch.setattr(blocks, name, fake)
+    found, _ = _looked(None, Known(), [Probe(0, start=i, stop=i + 1) for i in range(10)], None)
+    ((where, steps),) = ladders
+    assert where == list(range(9)) and at_length == [[True] * n for n in batches]
+    np.testing.assert_array_equal(steps, STEPS[:6])
+    assert [c.real.bar[0] for c in found[: sum(batches)]] == [0.5] * sum(batches) and found[9].real.bar[0] == 1.0

@@ -547,3 +547,8 @@ def test_a_bar_as_wide_as_a_coarse_subject_needs_is_not_measured_again(ground, c
 
 def test_of_nothing_beside_nothing_a_bar_is_no_part(comparison):
     assert _bar(comparison(0.0, 0.0, 0.0)) == _bar(comparison(0.0, np.nan, np.inf)) == np.inf
+
+
+def test_what_has_no_differences_has_no_bar_that_is_wide(comparison):
+    assert module._bar(comparison(1.0)) == 0.0
+    assert module._bar(comparison(2.0, 1.0, bar=0.5)) == module._bar(comparison(1.0, 2.0, 0.5)) == 0.25

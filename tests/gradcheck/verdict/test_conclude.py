@@ -26,9 +26,9 @@ def entries(comparison):
     return entries
 
 
-def verdict(comparisons, shape=None, believed=False, largest=1.0, u=U):
+def verdict(comparisons, shape=None, believed=False, largest=1.0, u=U, is_own=False):
     leaf = Leaf("x", np.zeros(shape or len(comparisons), np.float32), False)
-    return conclude(leaf, comparisons, believed, largest, u)
+    return conclude(leaf, comparisons, believed, largest, u, is_own)
 
 
 def test_agreement_within_narrow_bars_passes_with_its_digits(entries):
@@ -443,3 +443,9 @@ def test_entries_of_which_the_complex_step_alone_tells_are_wrong_where_differenc
     assert verdict([confirmed, told, fine, right], shape=4).wrong == [(0,)], "where it is not believed it tells nothing"
     g = verdict([told, fine, right], shape=4, believed=True)
     assert (g.verdict, g.wrong) == ("inconclusive", [])
+
+
+@pytest.mark.parametrize(("is_own", "most"), [(True, 0.25), (False, 0.1)])
+def test_a_bar_may_be_a_quarter_where_all_that_is_computed_is_in_bfloat16_and_else_a_tenth(entries, is_own, most):
+    for times, expected in ((0.99, "pass"), (1.01, "inconclusive")):
+        assert verdict(entries(1.0, bar=times * most), u=2.0**-8, is_own=is_own).verdict == expected

@@ -82,6 +82,14 @@ def test_a_large_scalar_problem_finds_its_cell(normal):
     assert found.wrong.shape == (1, 1)
 
 
+@pytest.mark.parametrize(("complex_safe", "cells"), [(True, (1, 64)), (False, (1, 32))])
+def test_a_survey_has_64_columns_or_32_blocks_of_real_differences(normal, complex_safe, cells):
+    def wrong(x):
+        return np.sin(x) if complex_safe else np.sin(x.real), lambda dy: 1.5 * np.cos(x) * dy
+
+    assert wrong_map(wrong, normal(600)).wrong.shape == cells
+
+
 def test_a_claim_that_is_no_number_is_wrong_beyond_all_bars(reports):
     found = reports["nan"].gradients[0].map
     assert np.isinf(found.bars[0][1]) and np.isnan(found.claimed[0][1])

@@ -29,7 +29,7 @@ def test_neither_a_proof_nor_its_absence_changes_a_verdict(verdict, answer):
 
 def test_a_proof_of_what_differences_contradict_is_told():
     _, (finding,) = beside("fail", Exact(PROVED, 80.0))
-    assert finding.severity == "note" and "differences contradict it" in finding.message
+    assert (finding.severity, finding.array) == ("note", "x") and "differences contradict it" in finding.message
     assert not beside("fail", Exact(PROVED, 80.0), reason="broken: alias")[1]
 
 

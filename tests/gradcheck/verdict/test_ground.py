@@ -33,6 +33,8 @@ def test_each_array_has_a_noise_of_its_own_and_where_nobody_has_looked_the_large
     assert known.with_level(0, 2.0**-40).levels == {0: 2.0**-40, None: 2.0**-30}
     assert known.with_level(0, 2.0**-60) == known and known.with_level(2, 0.0).levels[2] == 0.0
     assert Known().largest == Known().level(0) == 0.0
+    assert known.with_noise(0, np.array([2.0**-40, 2.0**-45])) == known.with_level(0, 2.0**-40)
+    assert known.with_noise(0, None) is known
 
 
 def test_nothing_is_taken_for_granted(at):

@@ -301,6 +301,33 @@ def test_where_the_first_look_does_not_confirm_what_the_complex_step_sees_there_
     assert c.outside().all()
 
 
+@pytest.mark.parametrize("seen", [True, False])
+def test_where_one_ladder_does_not_confirm_the_worst_the_six_worst_are_compared_at_length(
+    ground, comparison, rng, monkeypatch, seen
+):
+    """Of eight entries the first is right, and of the others the last is off most."""
+    at = ground(np.sin, lambda x, dy: np.cos(x) * dy, np.linspace(0.5, 1, 8), exact=True)
+    once, at_length = [], []
+
+    def glance(ground, known, probes, real, rng):
+        return [comparison(1.0, exact=1.0 + 1e-3 * p.coordinate, probe=p) for p in probes], known
+
+    def laddered(ground, known, found, where, steps):
+        once.append(where)
+        return [comparison(1.0, 1.0 + seen, probe=c.probe) if i in where else c for i, c in enumerate(found)]
+
+    def compare(ground, known, probes, real, rng):
+        at_length.append(([p.coordinate for p in probes], real))
+        return [comparison(1.0, 2.0, probe=p) for p in probes], known.with_level(0, 2.0**-40)
+
+    for name, fake in (("glance", glance), ("laddered", laddered), ("compare", compare)):
+        monkeypatch.setattr(module, name, fake)
+    found = locate(at, Known(), 0, True, rng)
+    assert once == [[7]] and at_length == ([] if seen else [([7, 6, 5, 4, 3, 2], [True] * 6)])
+    outside = [c.probe.coordinate for c in found.comparisons if c.outside().any()]
+    assert outside == ([7] if seen else [2, 3, 4, 5, 6, 7]) and (found.known.largest > 0) is not seen
+
+
 def test_where_nothing_is_wrong_nothing_is_compared(ground):
     at = ground(np.sin, lambda x, dy: np.cos(x) * dy, np.linspace(0.5, 1, 300), exact=True)
     found = locate(at, Known(), 0, True, np.random.default_rng(2))

@@ -10,7 +10,7 @@ from gradcheck.numeric.ladder import Sweep
 from gradcheck.numeric.probe import Probe
 from gradcheck.verdict.compare import glance
 from gradcheck.verdict.ground import Known
-from gradcheck.verdict.steps import _from_afar, _is_smooth, allowing_for_steps
+from gradcheck.verdict.steps import _from_afar, _is_open, _is_smooth, allowing_for_steps
 
 X = np.array([0.7312, -1.2345, 0.4142])
 
@@ -131,3 +131,9 @@ def test_a_wide_difference_that_is_no_number_is_as_far_as_can_be_without_a_warni
     place = ground(np.sin, lambda x, dy: np.cos(x) * dy, np.ones(1))
     line = tabulate.Line(place.problem, [np.ones(1)], {0: np.array([1e308])}, np.full((1, 1), 1e9), 1)
     assert _from_afar(sweep(np.sin), np.array([1e308]), line) > 1e300
+
+
+def test_what_is_open_has_no_differences_or_a_bar_above_a_hundredth_of_the_larger_of_claim_and_value(comparison):
+    assert _is_open(comparison(1.0)) is True
+    assert _is_open(comparison(2.0, 1.0, bar=0.0201)) is _is_open(comparison(1.0, 2.0, bar=0.0201)) is True
+    assert _is_open(comparison(2.0, 1.0, bar=0.0199)) is _is_open(comparison(1.0, 2.0, bar=0.0199)) is False
