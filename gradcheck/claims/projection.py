@@ -56,7 +56,7 @@ class Projection:
         if want != got:
             raise ValueError(f"gradcheck: domain must return True, False or inputs of shapes {want}, got {got}")
         pairs = zip(given, found, strict=True)
-        return _laid(back, [_as_handed(z.astype(x.dtype, copy=False), x) for x, z in pairs])
+        return _laid(back, [_as_handed(z.astype(x.dtype), x) for x, z in pairs])
 
     def push(self, inputs: tuple) -> Callable[[Sequence[np.ndarray]], list[np.ndarray]]:
         """Return J d as a function of a direction of each array."""
@@ -119,7 +119,7 @@ class Projection:
             parts = np.stack([x.real, sign * x.imag], axis=-1) if np.iscomplexobj(given) else x
             found.append(parts.ravel())
         numbers = np.concatenate(found)
-        return numbers.astype(np.complex128 if np.iscomplexobj(numbers) else np.float64, copy=False)
+        return numbers.astype(np.complex128 if np.iscomplexobj(numbers) else np.float64)
 
     def _split(self, numbers: np.ndarray, sign: float = 1.0) -> list[np.ndarray]:
         """Return numbers (n,) as arrays like those of the inputs."""

@@ -27,8 +27,9 @@ def _excess(c: Comparison, believed: bool) -> np.ndarray:
     return np.where(np.isnan(c.claimed), np.inf, bars)
 
 
-def _ladder(c: Comparison, gradient: Gradient, believed: bool) -> Ladder:
-    assert c.sweep is not None and c.bounds is not None and c.real is not None
+def _ladder(c: Comparison, gradient: Gradient, believed: bool) -> Ladder | None:
+    if c.sweep is None or c.bounds is None or c.real is None:
+        return None
     best = numeric(c, believed)
     k = int(np.argmax(_excess(c, believed)))
     index, unit, moves = None, 1.0, gradient.name if c.probe.leaf is not None else "all arrays together"

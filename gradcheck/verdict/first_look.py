@@ -144,8 +144,6 @@ def with_real(
     ground: Ground, known: Known, comparisons: list[Comparison], where: list[int], readings: list[Reading]
 ) -> list[Comparison]:
     """Return the comparisons with what the ladders say of those at `where`."""
-    if not readings:
-        return comparisons
     claim, place = ground.claim, ground.place
     swept = [
         (i, r.sweep, max(known.level(comparisons[i].probe.leaf), 0.0 if r.noise is None else float(r.noise.max())))

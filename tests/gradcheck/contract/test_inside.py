@@ -71,3 +71,13 @@ def test_where_dy_has_no_room_for_changes_that_are_small_enough_its_pullback_is_
     rounding, before = measure_rounding(call, np.random.default_rng(3)), call.problem.count["pullback"]
     looked_at_closely(call, rounding, np.random.default_rng(3))
     assert call.out.dtype == np.float16 and call.problem.count["pullback"] - before <= 0
+
+
+def test_dy_is_changed_by_up_to_a_32nd_of_a_rounding_of_float32_and_of_float16():
+    x, seen = np.random.default_rng(1).normal(size=400), []
+    call = called(lambda x: (np.sin(x), lambda dy: seen.append(dy) or np.cos(x) * dy), x)
+    rounding = measure_rounding(call, np.random.default_rng(3))
+    seen.clear()
+    looked_at_closely(call, rounding, np.random.default_rng(3))
+    changes = [np.abs(dy / call.g[0] - 1).max() for dy in seen[::2]]
+    np.testing.assert_allclose(changes, [2.0**-29, 2.0**-16], rtol=0.02, atol=0)

@@ -268,3 +268,9 @@ def test_each_repetition_asks_its_own_pullback_where_answers_are_remembered():
         sensitivity(asked, rounding_of(call), np.random.default_rng(4))
         counts.append(call.problem.count["pullback"] - before)
     assert counts[0] == counts[1]
+
+
+@pytest.mark.parametrize(("u", "most"), [(2.0**-53, 1024), (2.0**-24, 1024), (2.0**-11, 64), (2.0**-8, 16)])
+def test_terms_that_cancel_are_off_by_1024_changes_at_most_a_32nd_of_the_format_but_no_less_than_16(u, most):
+    call = dataclasses.replace(called(lambda x: (np.sin(x), lambda dy: np.cos(x) * dy), np.ones(3)), u=u)
+    assert measure_rounding(call, np.random.default_rng(0)).most == most

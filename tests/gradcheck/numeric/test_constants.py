@@ -6,18 +6,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gradcheck.numeric import constants, extrapolate
+from gradcheck.numeric import constants, extrapolate, hidden, staircase
 from gradcheck.numeric.complexstep import noise, projected, slopes
+from gradcheck.numeric.estimate import Estimate
 from gradcheck.numeric.grain import grain, may_be_coarse
+from gradcheck.numeric.kinks import with_nearer_kink
 from gradcheck.numeric.ladder import SECOND_STEPS, STEPS, few_bits, sweep
 from gradcheck.numeric.look import glance, look
-from gradcheck.numeric.noise import measured
+from gradcheck.numeric.noise import _read, measured
 from gradcheck.numeric.plain import Plain
 from gradcheck.numeric.probe import Along
 from gradcheck.numeric.reading import Exact
-from gradcheck.numeric.scales import quantise
+from gradcheck.numeric.scales import inner, quantise
 from gradcheck.numeric.sharpen import sharpened
 from gradcheck.numeric.slopes import Slopes, Spot
+from gradcheck.numeric.tabulate import Line, Table
 
 
 def numbers_of(source):
@@ -37,7 +40,7 @@ def test_no_other_file_has_constants_of_the_estimator():
 
 
 def test_chosen_levels_are_levels_from_large_to_small_and_enough_for_an_estimate():
-    for levels in (constants.WINDOW, constants.FEW, constants.CURVED):
+    for levels in (constants.WINDOW, constants.FEW, constants.CURVED, constants.CONFIRMING):
         assert list(levels) == sorted(set(levels)) and levels[0] >= 0 and levels[-1] < len(STEPS)
         assert len(levels) >= max(constants.FEWEST, constants.LAST)
     assert constants.FEWEST > constants.ORDERS, "a column has one value less than the one before"
@@ -73,6 +76,9 @@ def test_the_noise_of_a_narrow_format_is_no_staircase():
     half, single = (constants.UNIT[np.dtype(dtype)] for dtype in (np.float16, np.float32))
     assert half < constants.COARSEST and single == constants.NARROW
     assert min(constants.UNIT.values()) == constants.U == np.finfo(float).eps / 2
+    assert constants.QUIET == 8 * constants.U, "a few roundings"
+    assert constants.HIDDEN == constants.SCATTER**2, "either of two tables may show too little, the other too much"
+    assert constants.TINY == 2.0**-1022, "the smallest number with all of its bits"
 
 
 def test_tables_beside_a_kink_do_not_reach_it():
@@ -94,6 +100,8 @@ def test_of_one_function_as_many_steps_in_a_row_are_taken_as_an_estimate_needs_a
     assert list(constants.FEW[: constants.FEWEST]) == list(range(2, 2 + constants.FEWEST))
     assert STEPS[list(constants.FEW[-2:])] == pytest.approx([4.4e-5, 2.8e-7], rel=0.02, abs=0)
     assert len(constants.FEW) == 7
+    assert set(constants.CONFIRMING) < set(constants.FEW) and len(constants.CONFIRMING) == constants.FEWEST
+    assert constants.CONFIRMING[-1] == constants.FEW[-1]
 
 
 def test_second_differences_leave_out_the_largest_step_only():
@@ -118,8 +126,10 @@ def test_points_keep_thirty_bits_and_steps_ten_or_what_near_entries_need_and_for
 
 def test_the_coarsest_noise_of_a_format_is_that_of_bfloat16_which_keeps_eight_bits():
     x = np.linspace(1, 2, 2**16, endpoint=False)
-    deviation = np.sqrt(np.mean(np.square(few_bits(x, 8) / x - 1)))
+    off = few_bits(x, 8) / x - 1
+    deviation = np.sqrt(np.mean(np.square(off)))
     assert deviation < constants.COARSEST < 2 * deviation
+    assert np.abs(off).max() == pytest.approx(constants.BRAIN, rel=0.01, abs=0)
 
 
 def test_twice_the_deviation_that_a_table_shows_is_enough_of_twenty_and_once_is_not(rng):
@@ -135,8 +145,11 @@ def test_a_table_has_eight_points_and_all_spacings_are_tried_where_none_shows_a_
     """After a wide one from 2^-36 of the scale to where its ends are near those of BESIDE, in jumps that shrink."""
     points = []
     plain = Plain(lambda x: points.append(float(x)) or np.nan, 0.0, "derivative")
-    measured(plain, plain.point, Along(None, vectors=(np.array(1.0),)), None, 1)
-    tables = np.reshape(points, (-1, 8))
+    measured(plain, plain.point, Along(None, vectors=(np.array(1.0),)), None, 1, coarser=True)
+    *tables, ninth, seventh, fifth = np.reshape(points, (-1, 8))
+    coarse = np.log2(np.diff([ninth, seventh, fifth], axis=1)[:, 0] / 1.3)
+    assert coarse == pytest.approx([-9, -7, -5], rel=1e-3, abs=0), "where coarser formats are looked for"
+    tables = np.array(tables)
     spacings = np.diff(tables, axis=1)
     assert (spacings == spacings[:, :1]).all() and (tables[:, 4] == 0).all()
     wide, *powers = np.log2(spacings[:, 0] / 1.3)
@@ -234,3 +247,96 @@ def test_what_is_kept_and_done_at_once_is_32_kibibytes_or_half_a_mebibyte_of_num
     assert constants.KEPT == constants.SMALL == constants.CANDIDATES_TOGETHER == 2**15 / np.float64().nbytes
     assert constants.LEVELS_TOGETHER == constants.OF_LADDERS * constants.LADDERS == 2**19 / np.float64().nbytes
     assert constants.OF_LADDERS == constants.LADDERS
+
+
+@pytest.mark.parametrize(
+    ("noise", "moves", "earlier", "near"),
+    [
+        (0.99, 0.0, 0.0, True),
+        (1.01, 0.0, 0.0, False),
+        (0.0, 0.99, 0.0, True),
+        (0.0, 1.01, 0.0, False),
+        (0.0, 0.0, 9.0, True),  # at the smallest three levels it does not
+    ],
+)
+def test_a_kink_is_nearer_than_all_steps_where_slopes_are_64_times_farther_apart_than_noise_and_one_side_moves(
+    noise, moves, earlier, near
+):
+    """The slope to the left is 1, to the right 2: both move by parts of a 64th, over the last step or before."""
+    h = STEPS[-6:, None]
+    side = np.array([0, 0, 0, earlier, earlier, earlier - moves])[:, None] / 64
+    found = Estimate.smooth(np.ones(1), np.full(1, 1e-9))
+    noises = noise / 64 * np.broadcast_to(h[-1], h.shape)
+    assert (with_nearer_kink(h, 2 + side, 1 + side, noises, found).bar > 0.9) == near
+
+
+@pytest.mark.parametrize(("count", "in_pairs"), [(1024, False), (1025, True)])
+def test_sums_of_more_than_1024_products_are_added_up_in_pairs(rng, count, in_pairs):
+    rows, y = rng.normal(size=(50, count)), rng.normal(size=count)
+    pairs = (rows * y).sum(axis=-1)
+    assert not np.array_equal(rows @ y, pairs), "the numbers must show it"
+    assert np.array_equal(inner(rows, y), pairs) is in_pairs
+
+
+def along(f):
+    """The line through zero along which a function of one number is looked at, and where it was asked."""
+    asked = []
+    plain = Plain(lambda x: asked.append(float(x)) or f(x), 0.0, "derivative")
+    return Line(plain, plain.point, {0: np.array(1.0)}, None, 1), asked
+
+
+@pytest.mark.parametrize(("degree", "leaves"), [(6, False), (7, True)])
+def test_a_polynomial_of_sixth_degree_through_24_points_in_golden_sections_leaves_nothing(degree, leaves):
+    line, _ = along(lambda x: x**degree)
+    t, values = staircase._values(line, 1.0)
+    assert (staircase._left(line, t, values)[1] > 1e-9) == leaves
+    np.testing.assert_allclose((12 * (t + 1)) % 1, np.arange(24) * (5**0.5 - 1) / 2 % 1, rtol=0, atol=1e-12)
+
+
+def test_the_slope_between_two_jumps_is_read_along_a_millionth_of_the_scale():
+    line, asked = along(np.sin)
+    staircase._jump(line, 0, 0.125, 0.25, 0.0)
+    assert set(asked[:2]) == {0.125, 0.125 + 2.0**-20}
+
+
+@pytest.mark.parametrize(("part", "is_asked"), [(0.99, True), (1.01, False)])
+def test_noise_above_a_128th_of_f_is_a_quantisers_and_a_jump_is_more_than_a_16th_of_it(monkeypatch, part, is_asked):
+    asked, noise, one = [], part * np.full(1, 2.0**-7), np.ones(1)
+    monkeypatch.setattr(staircase, "_left", lambda line, t, values: (np.arange(24.0)[:, None] ** 2, noise, one))
+    monkeypatch.setattr(staircase, "_jumps", lambda line, column, where, least: asked.append((len(where), least)) or [])
+    staircase.steps(along(np.sin)[0])
+    assert asked == ([(6, noise[0] / 16)] if is_asked else [])
+
+
+@pytest.mark.parametrize(("times", "is_asked"), [(2.49, False), (2.51, True)])
+def test_steps_as_fine_as_those_of_float32_are_none_and_a_jump_is_more_than_32_roundings(monkeypatch, times, is_asked):
+    asked, one = [], np.ones(1)
+    noises = iter([times * 2.0**-24 * one, 1e-20 * one])
+    monkeypatch.setattr(staircase, "_left", lambda line, t, values: (np.arange(24.0)[:, None] ** 2, next(noises), one))
+    monkeypatch.setattr(staircase, "_jumps", lambda line, column, where, least: asked.append(least) or [])
+    staircase.steps(along(np.sin)[0])
+    assert len(asked) == is_asked
+    staircase.steps(along(np.sin)[0], finest=0.0)
+    assert asked[-1] == 32 * 2.0**-53
+
+
+def test_steps_are_looked_for_a_quarter_a_16th_and_a_128th_of_the_scale_away():
+    line, asked = along(lambda x: np.nan)
+    assert staircase.steps(line) is None
+    reaches = np.abs(np.reshape(asked, (3, 24))).max(axis=1)
+    assert np.log2(reaches).round().tolist() == [-2, -4, -7]
+
+
+@pytest.mark.parametrize(("median", "everywhere"), [(0.124, False), (0.126, True)])
+def test_jumps_are_everywhere_where_the_median_change_is_an_eighth_of_the_largest(monkeypatch, median, everywhere):
+    monkeypatch.setattr(hidden, "staying", lambda *_: 1.0)
+    line, one = along(np.sin)[0], np.ones(1)
+    changes = np.array([1.0, 0.9, 0.8, median, 0.0, 0.0, 0.0])
+    wide = Table(2.0**-20, np.append(0.0, np.cumsum(changes))[:, None], one)
+    assert hidden.has_jumps(line, wide, Table(2.0**-36, np.zeros((8, 1)), one), np.array([True])) is everywhere
+
+
+@pytest.mark.parametrize(("table", "known"), [([0, 1, 1, 0, 1, 1, 0, 1], True), ([0, 1, 1, 0, 0, 1, 1, 0], False)])
+def test_a_table_in_which_three_of_seven_neighbours_are_the_same_is_below_the_grain(table, known):
+    level, done = _read(Table(1.0, np.array(table, float)[:, None], np.ones(1)), np.zeros(1), np.zeros(1, bool))
+    assert done[0] == known and (level[0] > 0) == known

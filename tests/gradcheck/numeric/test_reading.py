@@ -142,3 +142,8 @@ def test_the_first_table_along_an_entry_is_as_wide_as_one_along_a_direction():
     (unit,) = {d for d in Probe(0, coordinate=0).direction([X])[0] if d}
     for table, size in ((asked[:8], 1.0), (asked[8:], OTHER_SPACING)):
         np.testing.assert_allclose(np.diff(table), unit * size * WIDE_SPACING, rtol=2.0**-20, atol=0)  # of its few bits
+
+
+def test_without_tasks_nobody_is_asked():
+    problem, _ = asked(Task(Probe(0, coordinate=0)))
+    assert read_all(None, problem, Place([X], np.sin(X), G), []) == []

@@ -9,7 +9,7 @@ import pytest
 
 import gradcheck
 from gradcheck.adapters import cached, module, pair
-from gradcheck.subjects.kept import MOST, kept
+from gradcheck.subjects.kept import MOST, _filled, kept
 
 X = np.random.default_rng(1).normal(size=(5, 3))
 LEVEL, RATE, NOISE = np.zeros(3), 0.5, np.random.default_rng(4)
@@ -384,3 +384,7 @@ def test_what_a_compiler_keeps_stays_and_what_is_made_at_the_first_call_goes_tog
         gradcheck.assert_gradients(lambda x: COMPILED(x), X)
         assert COMPILED.compiled and COMPILED.compiler is Centre and COMPILED.build is copy.copy
         assert not COMPILED.made and not hasattr(COMPILED, "w")
+
+
+def test_a_variable_that_a_function_closes_over_may_not_have_been_set_yet():
+    assert _filled(types.CellType(0)) is True and _filled(types.CellType()) is False

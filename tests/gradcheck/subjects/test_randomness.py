@@ -8,7 +8,7 @@ import pytest
 
 import gradcheck
 from gradcheck.adapters import cached, module
-from gradcheck.subjects.randomness import NOTHING, PROBES, Draws
+from gradcheck.subjects.randomness import MEMORY, NOTHING, PROBES, Draws
 
 X = np.random.default_rng(1).normal(size=(3, 4))
 
@@ -212,3 +212,7 @@ def test_once_a_subject_is_watched_no_more_its_pullbacks_are_called_as_they_are(
     for name in ("look", "_memory"):
         monkeypatch.setattr(f"gradcheck.subjects.randomness.{name}", lambda *_: pytest.fail("looked at"))
     assert silent.continuing(pullback) is pullback and early(3) == 6 and silent.calls == PROBES
+
+
+def test_the_memory_of_a_generator_is_its_words_and_which_is_next():
+    assert np.random.MT19937().state["state"]["key"].nbytes + 4 == MEMORY

@@ -216,3 +216,8 @@ def test_what_falls_like_the_square_of_the_step_over_three_steps_is_no_departure
     made = sweep(*[lambda t: 0 * t] * 2, steps=2.0 ** -np.arange(5.0, 5.0 + len(apart)))
     c = comparison([1.0, 1.0], 0.0, sweep=dataclasses.replace(made, central=np.array([apart, apart]).T))
     assert c.departs_from_afar() is departs
+
+
+def test_without_differences_nothing_departs(comparison, sweep):
+    assert comparison(1.0, 1.0).departs_from_afar() is False
+    assert comparison(1.0, sweep=sweep(np.sin)).departs_from_afar() is False

@@ -1,5 +1,7 @@
 """Which differences are shown beside a verdict, and in which units."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -47,6 +49,8 @@ def test_of_a_right_array_a_direction_is_shown_and_an_entry_where_there_is_none(
 def test_what_has_no_ladder_is_not_shown(comparison, shown):
     assert convergence(passing(), [comparison(1.0, 1.0, probe=DENSE)], False) is None
     assert convergence(passing(), [], False) is None
+    for lacking in ("bounds", "real"):
+        assert convergence(passing(), [dataclasses.replace(shown(1.0), **{lacking: None})], False) is None
     assert convergence(passing(), [comparison(1.0, 1.0, probe=DENSE), shown(1.0)], False) is not None
 
 

@@ -142,7 +142,7 @@ def test_both_products_are_apart_beyond_their_bar_which_may_be_too_wide_to_mean_
 
 
 def test_a_bar_means_something_up_to_a_part_of_the_size():
-    assert Symmetry(0, 0, RESOLVED * 4.0, 4.0).is_resolved
+    assert Symmetry(0, 0, RESOLVED * 4.0, 4.0).is_resolved and RESOLVED == 0.001
     assert not Symmetry(0, 0, 1.01 * RESOLVED * 4.0, 4.0).is_resolved
 
 

@@ -178,6 +178,7 @@ def test_what_is_not_resolved_contradicts_nothing_but_the_pullback_may(compariso
     both = "forward mode gives 1.5, the pullback 1: real differences are too coarse to tell which is wrong"
     assert found.message == f"x: along a random direction {both}"
     assert judged(open_, 1.0) is None
+    assert judged(comparison([1.0, 1.0], 2.0, bar=np.inf, claimed_bar=0.0), [1.0, 1.5]).message == found.message
 
 
 def test_a_slope_that_is_no_number_fails_whatever_was_resolved(comparison):

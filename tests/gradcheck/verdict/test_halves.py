@@ -7,7 +7,16 @@ import pytest
 
 from gradcheck.numeric.probe import Probe
 from gradcheck.verdict.ground import Known
-from gradcheck.verdict.halves import BOTH, Cut, by_complex_step, by_ladders, by_short_ladders, in_two
+from gradcheck.verdict.halves import (
+    BOTH,
+    Cut,
+    _at_two_steps,
+    _rest,
+    by_complex_step,
+    by_ladders,
+    by_short_ladders,
+    in_two,
+)
 from gradcheck.verdict.locate import _excess, halved
 
 X = np.linspace(1, 2, 128)
@@ -96,3 +105,22 @@ def test_two_steps_have_wider_bars_where_roundings_of_a_large_point_are_lost(gro
         (first, _), _ = by_short_ladders(at, known, Cut(halves, [whole], lambda c: 2.0), np.random.default_rng(2))
         bars.append(first.real.bar)
     assert (bars[0] > 1.1 * bars[1]).all()
+
+
+def test_what_one_part_leaves_of_a_whole_is_known_to_the_bars_of_both(ground, comparison):
+    at = ground(np.sin, lambda x, dy: np.cos(x) * dy, X)
+    whole = comparison([1.0, 1.0], 3.0, 0.1, exact=5.0, exact_bar=0.5)
+    part = comparison([1.0, 1.0], 1.0, 0.2, exact=1.5, exact_bar=0.25)
+    c = _rest(at, Probe(0, seed=1, start=64), whole, part)
+    np.testing.assert_allclose([c.real.value, c.real.bar], [[2.0] * 2, [0.3] * 2], rtol=1e-15, atol=0)
+    np.testing.assert_array_equal([c.exact, c.exact_bar], [[3.5] * 2, [0.75] * 2])
+    for lacking in (dataclasses.replace(part, exact=None, real=None), dataclasses.replace(part, exact_bar=None)):
+        left = _rest(at, Probe(0, seed=1, start=64), whole, lacking)
+        assert left.exact is None and (left.real is None) is (lacking.real is None)
+
+
+def test_where_two_steps_are_not_taken_nothing_is_said(ground, sweep):
+    at, probe = ground(np.sin, lambda x, dy: np.cos(x) * dy, X), Probe(0, seed=1)
+    for seen in (None, sweep(np.sin, np.cos, steps=BOTH[:1])):
+        c = _at_two_steps(at, Known(), probe, seen)
+        assert c.real is None and c.probe == probe

@@ -1,5 +1,6 @@
 """Contradictions that are the steps of a format of few bits inside."""
 
+import types
 
 import numpy as np
 import pytest
@@ -137,3 +138,18 @@ def test_what_is_open_has_no_differences_or_a_bar_above_a_hundredth_of_the_large
     assert _is_open(comparison(1.0)) is True
     assert _is_open(comparison(2.0, 1.0, bar=0.0201)) is _is_open(comparison(1.0, 2.0, bar=0.0201)) is True
     assert _is_open(comparison(2.0, 1.0, bar=0.0199)) is _is_open(comparison(1.0, 2.0, bar=0.0199)) is False
+
+
+def test_of_a_subject_that_is_coarse_as_a_whole_nothing_is_asked(ground, rng):
+    place = ground(lambda x: x + half(np.sin(x)), lambda x, dy: dy, X, u=2.0**-11)
+    comparisons, _ = glance(place, Known(), [Probe(0, seed=1)], [True], rng)
+    before = place.problem.count["forward"]
+    assert allowing_for_steps(place, Known(), comparisons, rng)[0] is comparisons
+    assert place.problem.count["forward"] == before
+
+
+def test_the_wide_difference_is_that_over_a_sixteenth_of_the_scale(sweep):
+    asked = []
+    line = types.SimpleNamespace(at=lambda t: asked.append(t) or np.zeros(1), projected=lambda y: y)
+    _from_afar(sweep(np.sin), np.zeros(1), line)
+    assert asked == [1 / 16]

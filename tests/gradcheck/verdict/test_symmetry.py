@@ -125,14 +125,16 @@ def test_noise_of_one_entry_leaves_the_smoothness_of_the_whole_open(measured, k)
     assert measured(pair(np.sin, lambda x, dy: np.cos(x) * dy), X[0]).smoothness == "smooth"
 
 
-def test_the_pullback_is_differenced_at_real_numbers_alone(measured):
-    seen = set()
+def test_the_pullback_is_differenced_at_real_numbers_alone(measured, monkeypatch):
+    seen, spots, look = set(), [], module.glance
+    monkeypatch.setattr(module, "glance", lambda f, spot, vectors: spots.append(spot) or look(f, spot, vectors))
 
     def backward(x, dy):
         seen.update((x.dtype.kind, dy.dtype.kind))
         return np.cos(x) * dy
 
     assert measured(pair(np.sin, backward), X).is_resolved and seen == {"f"}
+    assert not Weighted.complex_safe and not any(spot.exact for spot in spots) and len(spots) == 3
 
 
 @pytest.mark.parametrize(
@@ -293,3 +295,8 @@ def test_an_output_of_exactly_2_to_the_minus_40_of_the_largest_is_roundings():
     here = np.array([1.0, -(2.0**-40), 0.5])
     function = types.SimpleNamespace(starts=np.arange(2), attempt=lambda x, size: here)
     assert _seen(function, [np.zeros(1)], [np.ones(1)]).tolist() == [True, False, True]
+
+
+def test_of_many_entries_without_a_derivative_four_are_named(measured):
+    found = measured(pair(lambda x: np.maximum(x, 0), lambda x, dy: (x > 0) * dy), np.zeros(6))
+    assert found.where == ("x[0]", "x[1]", "x[2]", "x[3]")

@@ -7,6 +7,7 @@ import pytest
 
 import gradcheck
 from gradcheck.adapters import pair
+from gradcheck.numeric.probe import Probe
 from gradcheck.subjects.findings import Finding
 from gradcheck.subjects.problem import Problem
 from gradcheck.verdict import verdicts
@@ -138,6 +139,15 @@ def test_how_far_a_coarse_subject_was_checked_is_noted(told):
     for more in ({"coarse": 2.0**-40}, {"believed": True, "coarse": 0.5}, {"digits": None, "coarse": 0.5}):
         assert told(**{"verdict": "pass", "digits": 3.0, **more}) == []
     assert [kind for kind, *_ in told(verdict="fail", digits=3.0, coarse=0.5)] == ["gradient"]
+
+
+def test_the_format_is_that_in_whose_steps_f_moves_along_the_array_itself(ground, comparison):
+    at = ground(lambda x, w: x * w, lambda x, w, dy: (dy * w, dy * x), X, X, u=2.0**-24)
+    of = [[comparison(1.0, 1.0, probe=Probe(leaf), steps=u)] for leaf, u in ((0, 2.0**-8), (1, 2.0**-11))]
+    compared = Comparisons(at, Known(), at.place, of, of, (False, False), (), ())
+    for leaf, form in ((0, "bfloat16"), (1, "float16")):
+        (found,) = _said(compared, leaf, Gradient("x", (4, 5), "pass", digits=2.0), False, 2.0**-8)
+        assert found.message.endswith(f"all that {form} leaves here")
 
 
 def test_jumps_and_a_complex_step_that_is_not_believed_are_noted(told):
