@@ -40,6 +40,7 @@ def test_each_array_has_a_noise_of_its_own_and_where_nobody_has_looked_the_large
 def test_nothing_is_taken_for_granted(at):
     """Without a word noise is measured, roundings make nothing of y, and no dtype is narrow."""
     assert at().measures_noise is True and at().rounding == at().narrow == 0 and Known() == Known({}, {}, None)
+    assert Known().smooth is False and Known().jumps == {}
 
 
 def test_noise_above_that_of_a_narrow_format_excuses_nothing(at):
@@ -92,3 +93,9 @@ def test_what_is_known_is_filled_in_once(kind):
 def test_for_any_cotangents_the_noise_of_the_complex_step_is_one_number_the_largest_of_each_kind():
     found = Known(exact={(0, True): np.array([1.0, 3.0]), (None, True): np.array([2.0])}).loosely
     assert {kind: noise.tolist() for kind, noise in found.items()} == {(0, True): [3.0], (None, True): [2.0]}
+
+
+def test_of_steps_that_were_met_along_an_array_the_largest_for_each_cotangent_are_known():
+    known = Known().with_jumps(0, np.array([1.0, 2.0])).with_jumps(1, np.array([9.0, 9.0]))
+    found = known.with_jumps(0, np.array([3.0, 1.0])).jumps
+    assert {leaf: jump.tolist() for leaf, jump in found.items()} == {0: [3.0, 2.0], 1: [9.0, 9.0]}

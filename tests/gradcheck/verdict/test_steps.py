@@ -1,5 +1,6 @@
 """Contradictions that are the steps of a format of few bits inside."""
 
+import dataclasses
 import types
 
 import numpy as np
@@ -9,9 +10,10 @@ from narrow import half
 from gradcheck.numeric import tabulate
 from gradcheck.numeric.ladder import Sweep
 from gradcheck.numeric.probe import Probe
+from gradcheck.verdict import steps as module
 from gradcheck.verdict.compare import glance
 from gradcheck.verdict.ground import Known
-from gradcheck.verdict.steps import _from_afar, _is_open, _is_smooth, allowing_for_steps
+from gradcheck.verdict.steps import _from_afar, _is_open, _is_smooth, _over_steps, allowing_for_steps
 
 X = np.array([0.7312, -1.2345, 0.4142])
 
@@ -153,3 +155,78 @@ def test_the_wide_difference_is_that_over_a_sixteenth_of_the_scale(sweep):
     line = types.SimpleNamespace(at=lambda t: asked.append(t) or np.zeros(1), projected=lambda y: y)
     _from_afar(sweep(np.sin), np.zeros(1), line)
     assert asked == [1 / 16]
+
+
+@pytest.mark.parametrize("lacking", ["sweep", "real", "resolved", "still"])
+def test_without_differences_that_resolve_and_move_f_is_not_taken_for_smooth(comparison, sweep, lacking):
+    c = comparison(2.0, 1.0, sweep=sweep(np.sin), still=lacking == "still", bar=np.inf if lacking == "resolved" else 0)
+    assert _is_smooth(comparison(2.0, 1.0, sweep=sweep(np.sin)), np.ones(1), None, True) is True
+    c = dataclasses.replace(c, **({lacking: None} if lacking in ("sweep", "real") else {}))
+    assert _is_smooth(c, np.ones(1), None, True) is False
+
+
+def test_with_two_steps_below_a_sixteenth_nothing_is_known_from_afar(sweep):
+    few = sweep(np.sin, np.sin, steps=[0.5, 2.0**-5, 2.0**-6])
+    assert _from_afar(few, np.zeros(2), None).tolist() == [np.inf] * 2
+
+
+def refused(*_):
+    raise AssertionError("asked")
+
+
+WHOLE = Probe(0, seed=1)
+
+
+@pytest.fixture
+def allowed(ground, monkeypatch, rng):
+    """What is made of one comparison, and known then, where some of what is asked is given and the rest refused."""
+
+    def allowed(c, known=None, **given):
+        place = ground(np.sin, lambda x, dy: np.cos(x) * dy, np.ones(3))
+        names = ("line_at", "_is_smooth", "hides_steps", "forgotten", "has_own_jumps", "_over_steps")
+        for name in names:
+            monkeypatch.setattr(module, name, given.get(name, refused))
+        monkeypatch.setattr(module.staircase, "steps", given.get("steps", refused))
+        (found,), known = allowing_for_steps(place, known or Known(), [c], rng)
+        return found, known
+
+    return allowed
+
+
+def test_what_has_no_differences_stays_and_an_entry_below_the_steps_that_were_met_is_no_evidence(allowed, comparison):
+    c = comparison(1.0, exact=2.0)
+    assert allowed(c)[0] is c
+    found, _ = allowed(comparison(1.0, 1.5), Known().with_jumps(0, np.ones(1)))
+    assert not found.resolved and found.jump.all()
+
+
+def test_what_is_smooth_is_not_looked_at_for_steps(allowed, comparison):
+    c = comparison(1.0, 1.5, probe=WHOLE)
+    found, known = allowed(c, line_at=lambda *_: None, _is_smooth=lambda *_: True)
+    assert found is c and known.smooth
+
+
+@pytest.mark.parametrize("forgets", [True, False])
+def test_where_wide_differences_hide_steps_an_entry_that_is_forgotten_is_looked_for(allowed, comparison, forgets):
+    c, other = comparison(1.0, 1.0, probe=WHOLE), comparison(1.0, 1.5)
+    given = {"line_at": lambda *_: None, "hides_steps": lambda c: True, "forgotten": lambda *_: other if forgets else c}
+    found, known = allowed(c, **given)
+    assert found is (other if forgets else c) and known.smooth is not forgets
+    assert allowed(c, Known(smooth=True), line_at=lambda *_: None)[0] is c, "what is known to be smooth hides none"
+    entry = comparison(1.0, 1.0)
+    assert allowed(entry, line_at=lambda *_: None)[0] is entry, "nor does one entry"
+
+
+@pytest.mark.parametrize(("off", "u"), [(0.0, 2.0**-11), (0.15, 2.0**-8)])
+def test_the_finest_format_that_explains_is_taken_and_roundings_are_those_of_the_claim(
+    ground, comparison, monkeypatch, rng, off, u
+):
+    """A claim of 100, which is 101 when it is asked again: of that four times, and 16 roundings of an eighth of u."""
+    place = ground(np.sin, lambda x, dy: 101 * np.ones(3) * np.sign(dy), np.ones(3))
+    place = dataclasses.replace(place, place=dataclasses.replace(place.place, g=np.ones((2, 3))))
+    place = dataclasses.replace(place, claim=dataclasses.replace(place.claim, values=[np.full((2, 3), 100.0)]))
+    c = comparison([100.0, 100.0], 90.0, probe=Probe(0, coordinate=1))
+    monkeypatch.setattr(module, "fitted", lambda line, rng: (104.0 + np.full(2, off), np.full(2, 1e-9)))
+    found = _over_steps(place, c, np.full(2, 1e-6), {}, rng)
+    assert found.steps == u and found.followed and not found.outside().any()
+    np.testing.assert_allclose(found.claimed_bar, 4 + 16 * u / 8 * 100, rtol=0.01, atol=0)
