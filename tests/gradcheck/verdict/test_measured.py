@@ -5,6 +5,7 @@ import pytest
 
 from gradcheck.numeric.probe import Probe
 from gradcheck.subjects.declared import NOTHING, Declared
+from gradcheck.verdict import measured as module
 from gradcheck.verdict.compare import compare
 from gradcheck.verdict.ground import Known
 from gradcheck.verdict.measured import _with_any_slope, measured
@@ -80,3 +81,20 @@ def test_only_the_cotangents_that_show_a_kink_are_excused_and_only_at_single_ent
         comparison([9.0, 9.0]),
     ):
         assert _with_any_slope(other) is other
+
+
+def test_what_cancels_is_allowed_for_first_then_roundings_inside_and_steps_at_last(ground, monkeypatch, rng):
+    asked = []
+
+    def allowing(name):
+        def allowed(ground, *rest):
+            asked.append(name)
+            comparisons = next(x for x in rest if isinstance(x, list))
+            return (comparisons, Known()) if name == "steps" else comparisons
+
+        return allowed
+
+    for name in ("saturation", "roundings_inside", "steps"):
+        monkeypatch.setattr(module, f"allowing_for_{name}", allowing(name))
+    measured(ground(np.sin, lambda x, dy: np.cos(x) * dy, X), Known(), [Probe(0, seed=1)], [True], rng)
+    assert asked == ["saturation", "roundings_inside", "steps"]

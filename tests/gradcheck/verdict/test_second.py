@@ -7,7 +7,7 @@ import pytest
 
 from gradcheck.subjects.findings import Finding
 from gradcheck.verdict.facts import Gradient
-from gradcheck.verdict.second import ORDER, SecondOrder, second_order_of, unchecked
+from gradcheck.verdict.second import NOTHING, ORDER, SecondOrder, second_order_of, unchecked
 from gradcheck.verdict.verdicts import Verdicts
 
 CALLS = Counter({"forward": 7, "pullback": 2})
@@ -69,3 +69,7 @@ def test_what_is_not_checked_is_told():
 def test_what_is_known_is_filled_in_once():
     with pytest.raises(dataclasses.FrozenInstanceError):
         object.__new__(SecondOrder).gradients = None
+
+
+def test_of_a_check_of_first_order_nothing_is_found():
+    assert SecondOrder((), (), None, Counter()) == NOTHING
