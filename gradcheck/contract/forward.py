@@ -47,7 +47,6 @@ def first_forward(problem: Problem) -> Forward:
     ends = _out_of_range(problem)
     problem, notes = _in_its_own_width(problem, point)
     findings += [*ends, *notes]
-    y = y.copy()
     differs = _differs(y, problem.forward(point), max(float(np.finfo(x.dtype).eps) for x in point))
     findings += differs
     return Forward(problem, point, y, tuple(findings), not ends and all(f.severity == "note" for f in differs))
@@ -74,7 +73,7 @@ def measure_noise(run: Forward, u: float, large: bool, rng: np.random.Generator)
     for _ in range(1 if large else REPEATS):
         moved = zip(jittered(run.point, rng, eps), run.point, strict=True)
         y = run.problem.attempt([x.astype(kept.dtype) for x, kept in moved], run.y.size)
-        change = max(change, float(np.abs(np.nan_to_num(y - run.y, nan=0.0)).max(initial=0)))
+        change = max(change, float(np.abs(np.nan_to_num(y - run.y)).max(initial=0)))
     return max(u * own, min(change, most))
 
 

@@ -9,7 +9,8 @@ from sweeps import U, one, swept
 from gradcheck.numeric.constants import LAST
 from gradcheck.numeric.estimate import Estimate
 from gradcheck.numeric.extrapolate import estimate
-from gradcheck.numeric.kinks import jumps, one_sided, where_still, with_kink, without_noise_alone
+from gradcheck.numeric.kinks import jumps, one_sided, where_still, with_kink, with_nearer_kink, without_noise_alone
+from gradcheck.numeric.ladder import STEPS
 
 
 @pytest.mark.parametrize("slopes", [(0.0, 1.0), (-1.0, 1.0), (2.0, -3.0)])
@@ -316,3 +317,20 @@ def test_each_cotangent_is_lost_in_a_narrow_output_by_its_own_numbers():
     narrow = np.array([[9.0, 9.0], [1.5, 0.5]])  # the last step alone counts
     e = where_still(found, np.zeros(2), np.ones((2, 2)), np.zeros(2), np.ones((2, 2)), narrow)
     assert e.jump.tolist() == [False, True]
+
+
+def test_the_bar_beside_a_nearer_kink_reaches_the_last_slope_that_is_farther_and_what_noise_leaves_of_it():
+    """What the fourth smallest step shows is nothing to it."""
+    h = STEPS[-6:, None]
+    right = np.array([1.0, 1.0, 1.0, 2.0, 2.0, 2.5])[:, None]
+    noise = np.array([0, 0, 0, 0, 0, 2.0**-10])[:, None] * h
+    found = Estimate.smooth(np.full(1, 1.25), np.full(1, 1e-9))
+    for sides in ((right, np.ones_like(right)), (np.ones_like(right), right)):
+        assert with_nearer_kink(h, *sides, noise, found).bar == 1.25 + 2.0**-10
+
+
+def test_of_two_cotangents_one_may_have_a_kink_beside_one_whose_slopes_meet_at_the_smallest_step():
+    h = STEPS[:12, None] * np.ones(2)
+    right, zero = np.ones((12, 2)), np.zeros(2)
+    right[-1, 1] = 0.0
+    assert with_kink(h, right, 0 * h, 0 * h, zero, zero).kink.tolist() == [True, False]

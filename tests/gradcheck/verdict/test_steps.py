@@ -155,6 +155,8 @@ def test_the_wide_difference_is_that_over_a_sixteenth_of_the_scale(sweep):
     line = types.SimpleNamespace(at=lambda t: asked.append(t) or np.zeros(1), projected=lambda y: y)
     _from_afar(sweep(np.sin), np.zeros(1), line)
     assert asked == [1 / 16]
+    line.at = lambda t: np.full(1, np.nan)
+    assert _from_afar(sweep(np.sin), np.zeros(1), line).tolist() == [np.inf], "outside the domain"
 
 
 @pytest.mark.parametrize("lacking", ["sweep", "real", "resolved", "still"])
@@ -227,6 +229,35 @@ def test_the_finest_format_that_explains_is_taken_and_roundings_are_those_of_the
     place = dataclasses.replace(place, claim=dataclasses.replace(place.claim, values=[np.full((2, 3), 100.0)]))
     c = comparison([100.0, 100.0], 90.0, probe=Probe(0, coordinate=1))
     monkeypatch.setattr(module, "fitted", lambda line, rng: (104.0 + np.full(2, off), np.full(2, 1e-9)))
-    found = _over_steps(place, c, np.full(2, 1e-6), {}, rng)
+    rough = {}
+    found = _over_steps(place, c, np.full(2, 1e-6), rough, rng)
     assert found.steps == u and found.followed and not found.outside().any()
     np.testing.assert_allclose(found.claimed_bar, 4 + 16 * u / 8 * 100, rtol=0.01, atol=0)
+    assert all(len(there.claim.nearby) == 4 for there in rough.values()) and len(rough) == 1 + (off > 0)
+    before = place.problem.count["pullback"]
+    _over_steps(place, c, np.full(2, 1e-6), rough, rng)
+    assert place.problem.count["pullback"] == before, "the claim is asked once"
+
+
+@pytest.mark.parametrize("y", [0.0, 1.0])
+def test_noise_above_2_to_the_minus_11_of_what_is_rounded_is_that_of_bfloat16(ground, comparison, monkeypatch, rng, y):
+    """Of outputs that are zero it is a part of one."""
+    place = ground(lambda x: y * x, lambda x, dy: 0 * dy, np.ones(3))
+    place = dataclasses.replace(place, place=dataclasses.replace(place.place, g=np.ones((2, 3))))
+    monkeypatch.setattr(module, "fitted", lambda line, rng: (np.zeros(2), np.ones(2)))
+    for times, u in ((0.99, 2.0**-11), (1.01, 2.0**-8)):
+        noise = times * 2.0**-11 * (3 * y or 1)
+        c = comparison([0.0, 0.0], 0.0, probe=Probe(0, coordinate=1))
+        assert _over_steps(place, c, np.array([0.0, noise]), {}, rng).steps == u
+
+
+@pytest.mark.parametrize(("still", "relative", "is_asked"), [(True, 0, False), (True, 1, True), (False, 0, True)])
+def test_where_the_smallest_steps_change_nothing_those_of_a_quantiser_are_not_taken_for_a_formats(
+    allowed, comparison, monkeypatch, still, relative, is_asked
+):
+    c, other = comparison(1.0, 1.5, probe=WHOLE, still=still), comparison(1.0, 1.0)
+    monkeypatch.setattr(module.staircase, "is_relative", lambda line: relative)
+    met = module.staircase.Steps(np.full(1, 1e-3), np.full(1, 1e-3))
+    given = {"line_at": lambda *_: None, "_is_smooth": lambda *_: False, "has_own_jumps": lambda *_: False}
+    found, known = allowed(c, **given, steps=lambda line: met, _over_steps=lambda *_: other)
+    assert found is (other if is_asked else c) and (0 in known.jumps) is is_asked
