@@ -221,3 +221,8 @@ def test_what_overflows_inside_is_no_error_where_the_user_asks_for_errors():
     with np.errstate(all="raise"):
         slope = complexstep.slopes(problem, [X], Probe(0, coordinate=1))
     assert slope[1] > 0 and not np.delete(slope, 1).any()
+
+
+def test_every_output_itself_has_a_rounding_as_large_as_its_slope():
+    value, size = complexstep.projected(np.array([-2.0, 3.0]), None)
+    assert value.tolist() == [-2.0, 3.0] and size.tolist() == [2.0, 3.0]

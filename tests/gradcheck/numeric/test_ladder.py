@@ -159,6 +159,9 @@ def test_an_output_that_a_step_of_the_arrays_size_changes_may_be_rounded_at_step
     assert not own.central.any()
     still = swept(lambda z: 0 * z + 3, Probe(0, coordinate=0, own_scale=True), x)
     assert not still.weight.any()
+    asked = []
+    swept(lambda z: asked.append(z[0]) or z, Probe(0, coordinate=0, own_scale=True), x)
+    assert max(asked) == STEPS[0], "the widest of the array's own"
 
 
 def test_a_part_of_a_sweep_has_every_level_unless_a_first_one_is_named():

@@ -160,3 +160,8 @@ def test_a_step_that_changes_the_form_of_the_output_or_raises_is_no_number():
         assert np.isnan(plain.attempt([np.array(x)], 2)).all()
     y = plain.attempt([np.array(0.7)], 2)
     assert y.tolist() == [1, 1] and y.dtype == np.float64
+
+
+def test_a_wider_output_is_taken_for_one_of_float64():
+    _, y, roundoff = Plain(lambda x: np.longdouble(x), 0.5, "derivative").first()
+    assert y.dtype == np.float64 and roundoff.tolist() == [2.0**-53]

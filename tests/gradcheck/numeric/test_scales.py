@@ -152,3 +152,12 @@ def test_what_was_found_of_many_arrays_is_kept_at_once(kept, most):
     for k in range(most + 9):
         kept(np.array([1.0, 2.0 + k]).tobytes())
     assert kept.cache_info().currsize == most
+
+
+def test_a_root_of_squares_has_the_axes_that_are_left_also_those_of_one_entry():
+    x = np.array([[[3.0, 4.0]], [[6.0, 8.0]]])
+    assert root_sum_square(x, axis=2).tolist() == [[5.0], [10.0]]
+
+
+def test_points_are_of_float64_whatever_they_were_given_in():
+    assert quantise(np.ones(3, np.float32)).dtype == np.float64

@@ -133,3 +133,38 @@ def test_where_every_reach_leaves_the_domain_nothing_is_known_to_be_smooth(g, co
 def test_what_was_seen_of_steps_stays_what_it_is():
     with pytest.raises(dataclasses.FrozenInstanceError):
         staircase.Steps(np.ones(1), np.ones(1)).jump = np.zeros(1)
+
+
+def test_the_three_intervals_that_change_most_to_either_side_are_likeliest_in_turn():
+    changes = np.array([0.0, 5.0, -1.0, 3.0, -7.0, 4.0, -2.0, 1.0])
+    assert staircase._likeliest(changes) == [1, 4, 5, 6, 3, 2]
+
+
+def test_noise_up_to_an_eleventh_bit_may_be_of_either_format_and_more_is_of_bfloat16():
+    assert staircase.roundoffs(2.0**-11) == (2.0**-11, 2.0**-8) and staircase.roundoffs(2.0**-10.9) == (2.0**-8,)
+
+
+@pytest.mark.parametrize(
+    ("jumps", "asked", "found"), [([[1.0], [2.0] * 3], 2, True), ([[], [2.0] * 3], 1, False), ([[1.0]] * 3, 3, False)]
+)
+def test_where_too_few_intervals_jump_over_a_wide_reach_a_nearer_one_is_taken_and_without_any_none(
+    monkeypatch, jumps, asked, found
+):
+    given = iter(jumps)
+    monkeypatch.setattr(staircase, "_jumps", lambda *_: next(given))
+    steps = staircase.steps(line(half, X))
+    assert (steps is not None) is found and len(list(given)) == len(jumps) - asked
+
+
+def test_the_cotangent_with_most_noise_for_its_size_is_asked_for_jumps(monkeypatch):
+    columns = []
+    monkeypatch.setattr(staircase, "_jumps", lambda line, column, *_: columns.append(column) or [1.0, 2.0, 4.0])
+    g = np.array([[1e3, 0.0], [0.0, 1.0]])
+    along = Line(Function(lambda x: np.append(x[:1] + 1e-3 * half(x[:1]), half(x[1:]))), [X[:2]], {0: np.ones(2)}, g, 2)
+    met = staircase.steps(along)
+    assert columns == [1] and met.jump[1] == 4.0 and met.jump[0] == 4 * met.noise[0] / met.noise[1]
+
+
+def test_what_does_not_move_at_all_is_smooth_without_a_warning():
+    still = Line(Function(lambda x: np.ones(6)), [X], {0: np.ones(6)}, None, 6)
+    assert staircase.smooth(still).all() and staircase.steps(still) is None

@@ -82,7 +82,7 @@ def test_an_error_at_exactly_the_numbers_that_were_given_is_found(rng, number):
 
 
 @pytest.mark.parametrize("residue", [0.0, 1e-17, -1e-10, 5e-324])
-@pytest.mark.parametrize("count", [1, 9, FEW + 8])
+@pytest.mark.parametrize("count", [1, 9, 40])
 def test_residues_at_a_kink_fail_no_right_claim(rng, residue, count):
     x = without(rng.normal(size=SIZE), 0.0)
     x[rng.choice(SIZE, count, replace=False)] = residue
@@ -90,7 +90,7 @@ def test_residues_at_a_kink_fail_no_right_claim(rng, residue, count):
     assert report.verdict != "fail", str(report)
 
 
-@pytest.mark.parametrize("count", [1, 9, FEW + 8])
+@pytest.mark.parametrize("count", [1, 9, 40])
 def test_beside_kinks_an_error_elsewhere_is_found(rng, count):
     x = without(np.clip(rng.normal(size=SIZE), -3, 1.7), 0.0)
     places = rng.choice(SIZE, count + 1, replace=False)
@@ -407,3 +407,45 @@ def test_what_halving_learns_of_noise_is_known_afterwards_though_it_leads_to_no_
     monkeypatch.setattr(module, "halved", lambda *_: locate.Halved([], True, Known({0: 0.25})))
     found, first = at_point(np.sin, lambda x, dy: 1.5 * np.cos(x) * dy, rng.normal(size=SIZE))
     assert found.known.level(0) == 0.25 and not found.complete and not settled(first[0])
+
+
+@pytest.fixture
+def asked(ground, comparison, rng, monkeypatch):
+    """What is compared alone at a large array, and where it is halved, if no direction is ever settled."""
+
+    def asked(x, entries=()):
+        alone, halvings = [], []
+        at = ground(np.sin, lambda x, dy: np.cos(x) * dy, x)
+
+        def halved(ground, known, probe, excess, widest, means, rng):
+            halvings.append(widest)
+            return locate.Halved([len(halvings)], True, known)
+
+        monkeypatch.setattr(module, "settled", lambda c: False)
+        monkeypatch.setattr(module, "_again", lambda ground, known, first, held, rng: (first, known))
+        monkeypatch.setattr(
+            module, "_alone", lambda ground, known, leaf, where, rng: alone.append(where.tolist()) or ([], known)
+        )
+        monkeypatch.setattr(module, "halved", halved)
+        compare_at_given(at, Known(), 0, [comparison(1.0, 2.0, probe=Probe(0, seed=1))], (), rng)
+        return alone, halvings
+
+    return asked
+
+
+def test_entries_are_halved_and_held_three_times_and_eight_segments_at_one_depth_at_most(asked):
+    alone, halvings = asked(np.linspace(1, 2, 300))
+    assert alone == [[], [1], [2], [3]] and halvings == [8] * 3
+
+
+@pytest.mark.parametrize(("count", "compared"), [(32, 32), (33, 4)])
+def test_up_to_32_zeros_of_a_large_array_are_all_compared_alone(asked, count, compared):
+    (first, *_), _ = asked(np.append(np.zeros(count), np.linspace(1, 2, 300)))
+    assert len(first) == compared and max(first) < count
+
+
+@pytest.mark.parametrize(("size", "is_zero"), [(0.99, True), (1.01, False)])
+def test_a_residue_of_a_millionth_of_the_scale_counts_as_zero(asked, size, is_zero):
+    x = np.append((-1.0) ** np.arange(299) * (1 + np.arange(299) / 1000), size * 2.0**-20)
+    (first, *_), _ = asked(x)
+    assert first == ([299] if is_zero else []) and scale(x) == 1

@@ -5,9 +5,11 @@ import pytest
 
 import gradcheck
 from gradcheck.adapters import pair
+from gradcheck.numeric.estimate import Estimate
+from gradcheck.numeric.ladder import STEPS
 from gradcheck.numeric.probe import Probe
 from gradcheck.verdict.ground import Known
-from gradcheck.verdict.ties import PIECES, _piece, _several, allowing_for_ties
+from gradcheck.verdict.ties import _as_pieces_leave, _piece, _several, allowing_for_ties
 
 ORDERED = np.array([0.5, -1.2, 0.5, 2.0, 0.5, 0.1, 0.5, -0.4])  # four are equal
 MIDDLE = np.array([0.1, 0.5, 0.5, 0.5, 0.9, -0.3, 0.2, 2.0, 3.0])
@@ -153,7 +155,7 @@ def test_pieces_are_asked_for_until_the_claim_lies_between_them_and_all_of_them_
         before = three.problem.count.total()
         excused(three, comparison(claimed * three.place.g[:, 0], 0.0, probe=ENTRY))
         costs.append(three.problem.count.total() - before)
-    assert costs[1] == PIECES * (costs[1] // PIECES) >= 8 * costs[0]
+    assert costs[1] == 40 * (costs[1] // 40) >= 8 * costs[0]
 
 
 @pytest.mark.parametrize("size", [2.0**20, 2.0**-20])
@@ -244,3 +246,31 @@ def test_whoever_gives_all_of_it_to_each_of_two_that_are_equal_is_wrong(takes):
 
     assert gradcheck.check(pair(forward, to_all), x).verdict == "fail"
     assert gradcheck.check(pair(forward, to_first), x).verdict == "pass"
+
+
+def test_a_tie_is_broken_by_a_millionth_and_a_piece_differenced_over_eight_steps_of_an_eighth_of_that(
+    ground, comparison, rng
+):
+    x, asked = np.ones(400), []
+    place = ground(lambda x: asked.append(x) or np.sin(x), lambda x, dy: np.cos(x) * dy, x)
+    asked.clear()
+    _piece(place, Known(), comparison(1.0, 1.0, probe=ENTRY), rng)
+    there, *stepped = asked
+    assert 0.98 < np.abs(there - x).max() / 2.0**-20 <= 1
+    steps = np.abs([(y - there)[ENTRY.coordinate] for y in stepped])
+    np.testing.assert_allclose(steps, np.repeat(STEPS[:8], 2) * 2.0**-23, rtol=1e-6, atol=0)
+
+
+@pytest.mark.parametrize(("apart", "several"), [(0.99e-4, False), (1.01e-4, True)])
+def test_pieces_within_a_ten_thousandth_of_the_largest_are_one(apart, several):
+    assert _several(np.array([[0.0], [1.0 - apart], [1.0]]), np.zeros(1))[0] == several
+
+
+@pytest.mark.parametrize(("beyond", "is_another"), [(0.99e-3, False), (1.01e-3, True)])
+def test_a_piece_within_a_thousandth_of_what_the_nearer_side_shows_is_that_sides(comparison, beyond, is_another):
+    c = comparison(0.5, 0.5, ends=(0.0, 1.0))
+    found = _as_pieces_leave(c, [Estimate.smooth(np.full(1, 1 + beyond), np.zeros(1))], beyond=False)
+    assert (found is not c) is is_another
+    assert _as_pieces_leave(c, [], beyond=True) is c
+    nothing = comparison(0.5)
+    assert _as_pieces_leave(nothing, [Estimate.smooth(np.ones(1), np.zeros(1))], beyond=False) is nothing
