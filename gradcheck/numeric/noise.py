@@ -78,7 +78,6 @@ def _read(table: Table, level: np.ndarray, done: np.ndarray) -> tuple[np.ndarray
     if not table.is_finite or not table.values.any():
         return level, done
     unit = float(np.abs(table.values).max())  # numbers near 1e200 have no squares
-    level, done = level.copy(), done.copy()
     _read_table(table.values / unit, level, done, table.size / unit)
     return level, done
 

@@ -90,6 +90,17 @@ def test_findings_of_the_forward_pass_stand_before_what_breaks_the_contract():
     assert not examined(both, X, X).problem.protect
 
 
+def test_findings_of_the_forward_pass_stand_before_what_promises_find(monkeypatch):
+    def vjp(x):
+        y = square(x)
+        x *= 1
+        return y, lambda dy: honest(x, dy)
+
+    promised(monkeypatch, ("later", lambda call, rounding, rng: iter([Finding("later", "found")])))
+    contract = examined(vjp, X)
+    assert [f.kind for f in contract.findings] == ["mutation", "later"] and contract.comparable
+
+
 def test_a_forward_pass_that_cannot_be_compared_is_asked_no_further():
     rng, calls = np.random.default_rng(0), []
 

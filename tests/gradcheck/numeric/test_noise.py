@@ -9,7 +9,7 @@ import pytest
 from gradcheck.adapters import pair
 from gradcheck.numeric import noise
 from gradcheck.numeric.constants import COARSEST, NOISE_POINTS, QUIET, SPACINGS, UNIT, U
-from gradcheck.numeric.ladder import STEPS, few_bits, rounded, sweep
+from gradcheck.numeric.ladder import STEPS, Sweep, few_bits, rounded, sweep
 from gradcheck.numeric.noise import bound, measured
 from gradcheck.numeric.plain import Plain
 from gradcheck.numeric.probe import Along, Probe
@@ -334,3 +334,11 @@ def test_a_staircase_keeps_the_noise_that_small_tables_show():
     noise = 2.8 * COARSEST
     found, _ = seen(dict.fromkeys((0, 1), noise / (PART - noise)), coarser=True)
     assert found == pytest.approx(noise, rel=0.1, abs=0)
+
+
+@pytest.mark.parametrize("side", ["right", "left"])
+def test_of_two_cotangents_one_may_stand_on_a_step_beside_one_that_moves_to_one_side(side):
+    one = np.ones((6, 2))
+    moves = {name: (one if name == side else 0 * one) * [1.0, 0.0] for name in ("right", "left")}
+    found = bound(Sweep(one, one, moves["right"], moves["left"], one, 0 * one), np.full(2, 2 * COARSEST), 2.0**-53)
+    assert found[0].tolist() == [4 * 2 * 2 * COARSEST, 4 * 2.0**-53]

@@ -221,3 +221,9 @@ def test_what_falls_like_the_square_of_the_step_over_three_steps_is_no_departure
 def test_without_differences_nothing_departs(comparison, sweep):
     assert comparison(1.0, 1.0).departs_from_afar() is False
     assert comparison(1.0, sweep=sweep(np.sin)).departs_from_afar() is False
+
+
+def test_of_two_cotangents_what_bends_for_one_is_no_departure_though_the_other_is_uneven(comparison, sweep):
+    made = sweep(*[lambda t: 0 * t] * 2, steps=2.0 ** -np.arange(5.0, 8.0))
+    central = np.array([[8.0, 2.0, 0.5], [0.0, 0.125, 0.0]]).T
+    assert comparison([1.0, 1.0], 0.0, sweep=dataclasses.replace(made, central=central)).departs_from_afar() is False
