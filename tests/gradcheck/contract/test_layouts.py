@@ -240,3 +240,15 @@ def mean_far_from_zero(error):
 def test_what_roundings_of_the_inputs_make_of_the_output_is_no_failure(error, told):
     x = 2.0**30 + np.random.default_rng(3).uniform(-1, 1, (3, 4))
     assert set(failures(mean_far_from_zero(error), x)) == ({("layout", None)} if told else set())
+
+
+def test_where_a_subject_writes_to_what_it_is_given_a_number_may_be_written_to_as_well():
+    def vjp(x):
+        def pullback(dy):
+            dx = 3 * x * x * dy
+            dy[...] = dy
+            return dx
+
+        return np.sum(x * x * x), pullback
+
+    assert not called(vjp, X).problem.protect and failures(vjp, X) == {}

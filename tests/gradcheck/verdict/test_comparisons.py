@@ -509,7 +509,8 @@ def test_what_is_exact_beside_steps_is_asked_where_an_array_moves_in_steps_and_n
 
 def test_what_is_known_of_noise_near_by_is_known_at_the_given_point_but_for_the_grain(monkeypatch, rng):
     """And at parameters as they were, but for the noise of the complex step, which is that of where they were moved."""
-    noise, handed = Known({0: 1e-9}, {(0, True): np.ones(2)}, np.ones(3), True), []
+    jumps, handed = {0: np.ones(2)}, []
+    noise = Known({0: 1e-9}, {(0, True): np.ones(2)}, np.ones(3), True, jumps)
     monkeypatch.setattr(module, "_near", lambda near, *_: (_near(near, rng)[0], noise))
     monkeypatch.setattr(module, "_at_given", lambda own, known, *rest: handed.append(known) or ([[], []], []))
     monkeypatch.setattr(module, "contradicting", lambda own, known, *rest: handed.append(known) or [[], []])
@@ -523,4 +524,29 @@ def test_what_is_known_of_noise_near_by_is_known_at_the_given_point_but_for_the_
 
     problem = Problem(Shift(), (np.array([0.5, 1.5, -0.7]),), {})
     compare_all(problem, choose(problem, 3, rng), 1e-16, map, rng)
-    assert handed == [Known(noise.levels, noise.exact, None, True), Known(noise.levels, {}, None, True)]
+    of_both = [Known(noise.levels, noise.exact, None, True, jumps), Known(noise.levels, {}, None, True, jumps)]
+    assert handed == of_both
+
+
+@pytest.mark.parametrize(("u", "blocks"), [(2.0**-11, 1), (2.0**-24, 0)])
+def test_from_float16_on_blocks_are_compared_at_the_given_point_whose_entries_are_not_traced_again(
+    monkeypatch, rng, u, blocks
+):
+    asked, traced = [], []
+
+    def in_blocks(own, known, columns, rng):
+        asked.append(own)
+        return columns, known, {0}
+
+    def located(near, known, columns, believed, explained, rng):
+        traced.append(explained)
+        return columns, known, []
+
+    monkeypatch.setattr(module, "in_blocks", in_blocks)
+    monkeypatch.setattr(module, "located", located)
+    wrong = pair(lambda x, w: np.sin(x) * w, lambda x, w, dy: (2 * np.cos(x) * w * dy, 2 * np.sin(x) * dy))
+    problem = Problem(wrong, (np.linspace(1, 2, 5), np.linspace(2, 3, 5)), {})
+    places = dataclasses.replace(choose(problem, 5, rng), u=u)
+    found = compare_all(problem, places, 1e-16, map, rng)
+    assert [own.place.point for own in asked] == [found.own.point] * blocks and found.explained == (0, 1)
+    assert traced == [(1,) if blocks else (0, 1)]
