@@ -29,7 +29,7 @@ def parts(call: Call, rng: np.random.Generator) -> Iterator[tuple[Pieces, str]]:
         yield _cut(g, np.repeat(np.arange(len(sizes)), sizes)), "B(dy) is not the sum of what its outputs' parts give"
     for (name, shape), stop in zip(shapes, np.cumsum(sizes), strict=True):
         for axis, ends in _ends(shape):
-            place = np.zeros(g.size, int)
+            place = np.zeros(g.size)
             place[stop - ends.size : stop] = ends
             words = f"the two ends of {name} along axis {axis} and what lies between give alone"
             yield _cut(g, place), f"B(dy) is not the sum of what {words}"

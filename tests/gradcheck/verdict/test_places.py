@@ -264,3 +264,9 @@ def test_numbers_that_overflow_inside_and_are_finite_in_the_end_are_in_the_domai
     problem = Problem(pair(lambda x: 1 / (1 + np.exp(np.real(1e3 * x))), lambda x, dy: 0 * dy), (np.ones(3),), {})
     found = choose(problem, 3, rng())
     assert not [f for f in found.findings if f.kind == "domain"] and found.near.point is not found.own.point
+
+
+def test_the_complex_step_is_tried_along_all_arrays_together_and_is_known_there():
+    problem = Problem(pair(lambda x, w: x * w, lambda x, w, dy: (w * dy, x * dy)), (np.ones(3), 2 * np.ones(3)), {})
+    places = choose(problem, 3, rng())
+    assert places.along.leaf is None and list(places.near.slopes) == [places.along]
