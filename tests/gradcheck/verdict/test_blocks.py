@@ -139,6 +139,9 @@ def test_blocks_are_as_long_as_the_bar_of_a_whole_array_lets_one_entry_be_seen(g
 
     assert length(0.99) == 0 and length(3.99) == 25 and length(100.0) == length(np.inf) == 4
     assert length(4.0, jump=True) == 0, "where f jumps nothing is compared"
+    fine = comparison(1.0, 1.0, bar=0.9 * wanted, probe=Probe(0, seed=1))
+    beside = comparison(1.0, 1.0, bar=np.inf, probe=Probe(0, coordinate=1)), comparison(1.0, probe=Probe(0, seed=2))
+    assert _length(place, 0, [fine, *beside]) == 0, "an entry, and what has no differences, say nothing of it"
     contradicted = comparison(1.0, 1.0 + 3 * wanted, bar=0.499 * wanted, probe=Probe(0, seed=1))
     assert _length(place, 0, [contradicted]) == 1606
     alone = ground(lambda x: x, lambda x, dy: dy, np.ones(1), u=u)
@@ -203,8 +206,8 @@ def test_of_wrong_blocks_the_first_32_entries_are_compared_alone_over_the_six_wi
 
 @pytest.fixture
 def of(comparison):
-    """of(probe, claimed, value, bar): what there might be along a probe."""
-    return lambda probe, claimed, value, bar: comparison(claimed, value, bar, probe=probe)
+    """of(probe, claimed, value, bar): what there might be along a probe whose entries move by two, for each of one."""
+    return lambda probe, *numbers: comparison(*(2 * np.array(x) for x in numbers), probe=probe, unit=2.0)
 
 
 @pytest.mark.parametrize("u", [U, 2.0**-8])
@@ -269,7 +272,7 @@ def test_an_entry_is_looked_at_by_other_steps_and_as_at_a_kink_until_its_bar_is_
     found = _of_one(None, of(Probe(0, seed=1, start=3, stop=4), 0.0, 0.0, 0.8), 0.1)
     order = [(2, False), (4, False), (1 / 4, False), (1 / 16, False), (1, True)]
     assert looks == [(Probe(0, coordinate=3), *look) for look in order[:asked]]
-    assert found.real.bar[0] == best and (found.probe.stop == 4) == (best == 0.8)
+    assert found.real.bar[0] == 2 * best and (found.probe.stop == 4) == (best == 0.8)
 
 
 @pytest.mark.parametrize(
@@ -298,4 +301,4 @@ def test_what_two_steps_leave_is_compared_at_length_six_at_a_time_until_all_six_
     ((where, steps),) = ladders
     assert where == list(range(9)) and at_length == [[True] * n for n in batches]
     np.testing.assert_array_equal(steps, STEPS[:6])
-    assert [c.real.bar[0] for c in found[: sum(batches)]] == [0.5] * sum(batches) and found[9].real.bar[0] == 1.0
+    assert [c.real.bar[0] for c in found[: sum(batches)]] == [1.0] * sum(batches) and found[9].real.bar[0] == 2.0
