@@ -258,3 +258,26 @@ def test_a_second_pullback_must_return_the_cotangent_of_dy_too(second, got):
             second_of(make(Twice(gradients, second)), (A,), (None, (A,)))
         message = f"a second pullback must return what a pullback does and the cotangent of dy, got {got}"
         assert (broken.value.kind, broken.value.message) == ("count", message)
+
+
+def test_constants_are_handed_over_for_a_second_pullback_too():
+    def scaled(x, *, by):
+        return by * x, Linear(by)
+
+    class Linear:
+        def __init__(self, by):
+            self.by = by
+
+        def __call__(self, dy):
+            return (self.by * dy,)
+
+        def vjp(self, dy):
+            return self(dy), lambda d_gradients: (*d_gradients, self.by * d_gradients[0])
+
+    class Scaled:
+        def vjp(self, x, *, by):
+            return scaled(x, by=by)
+
+    for subject in (Scaled(), scaled):
+        y, _ = adapt(subject).twice(subject, (X,), {"by": 3.0})
+        assert np.array_equal(y, 3 * X)
