@@ -82,7 +82,7 @@ def _of_complex(f: Callable[[Any], Any], z: Any, direction: Any) -> Derivative:
     if np.shape(direction) != np.shape(z):
         got = f"{np.shape(z)}, got {np.shape(direction)}"
         raise ValueError(f"gradcheck.derivative: direction must have the shape of x, {got}")
-    pairs = as_pairs(f, z)
+    pairs = as_pairs(f)
     ahead, aside = (derivative(pairs, stacked(z), stacked(d)) for d in (direction, 1j * np.asarray(direction)))
     smoothness = ahead.smoothness if ahead.smoothness != "smooth" else aside.smoothness
     if smoothness == "smooth" and not is_holomorphic(ahead.value, aside.value, ahead.bar[::-1] + aside.bar):

@@ -14,15 +14,13 @@ def is_complex(x: Any) -> bool:
     return isinstance(x, complex) or (isinstance(x, np.ndarray | np.generic) and x.dtype.kind == "c")
 
 
-def as_pairs(f: Callable[[Any], Any], z: Any) -> Callable[[np.ndarray], np.ndarray]:
+def as_pairs(f: Callable[[Any], Any]) -> Callable[[np.ndarray], np.ndarray]:
     """Return f as a function of the real and the imaginary part of z, stacked, whose output is stacked as well."""
-    is_number = not isinstance(z, np.ndarray)
 
     def parts(pair: np.ndarray) -> np.ndarray:
         if np.iscomplexobj(pair):
             raise TypeError("a pair holds the two parts of a complex number already")
-        found = f((pair[0] + 1j * pair[1])[()] if is_number else pair[0] + 1j * pair[1])
-        return stacked(found)
+        return stacked(f(pair[0] + 1j * pair[1]))
 
     return parts
 

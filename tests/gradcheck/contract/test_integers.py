@@ -43,3 +43,8 @@ def test_whole_arrays_in_a_tree_are_named_by_their_paths():
     inputs, cotangents = (X, {"a": IDS, "b": X, "c": IDS}), (X, {"a": np.ones(2), "b": X})
     found = [(array, severity) for _, severity, array, _ in told(inputs, cotangents)]
     assert found == [("ids.a", "inconclusive"), ("ids.c", "note")]
+
+
+def test_an_input_without_a_cotangent_of_its_own_is_refused():
+    with pytest.raises(ValueError, match="shorter"):
+        told((X, IDS), (X,))

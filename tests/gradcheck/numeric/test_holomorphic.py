@@ -76,13 +76,14 @@ def test_complex_is_what_has_complex_numbers(x, found):
 def test_parts_are_joined_as_they_were_stacked():
     z = np.array([1 - 2j, 3j])
     assert np.array_equal(joined(stacked(z)), z)
+    assert np.array_equal(stacked([1 - 2j, 3j]), stacked(z)), "also of a list"
     assert joined(stacked(Z)) == Z and type(joined(stacked(Z))) is complex
-    assert np.array_equal(as_pairs(cmath.exp, Z)(stacked(Z)), stacked(cmath.exp(Z)))
+    assert np.array_equal(as_pairs(cmath.exp)(stacked(Z)), stacked(cmath.exp(Z)))
 
 
 def test_pairs_take_no_complex_step():
     with pytest.raises(TypeError, match="two parts"):
-        as_pairs(np.exp, Z)(stacked(Z) + 1e-30j)
+        as_pairs(np.exp)(stacked(Z) + 1e-30j)
 
 
 @pytest.mark.parametrize(("off", "found"), [(0.9e-3, True), (1.1e-3, False)])

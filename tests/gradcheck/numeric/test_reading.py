@@ -147,3 +147,9 @@ def test_the_first_table_along_an_entry_is_as_wide_as_one_along_a_direction():
 def test_without_tasks_nobody_is_asked():
     problem, _ = asked(Task(Probe(0, coordinate=0)))
     assert read_all(None, problem, Place([X], np.sin(X), G), []) == []
+
+
+def test_a_mapper_that_loses_a_reading_is_told():
+    problem, _ = asked(Task(Probe(0, coordinate=0)))
+    with pytest.raises(ValueError, match="shorter"):
+        read_all(lambda read, tasks: [], problem, Place([X], np.sin(X), G), [Task(Probe(0, coordinate=0))])

@@ -168,3 +168,9 @@ def test_the_cotangent_with_most_noise_for_its_size_is_asked_for_jumps(monkeypat
 def test_what_does_not_move_at_all_is_smooth_without_a_warning():
     still = Line(Function(lambda x: np.ones(6)), [X], {0: np.ones(6)}, None, 6)
     assert staircase.smooth(still).all() and staircase.steps(still) is None
+
+
+def test_what_a_polynomial_leaves_has_the_deviation_of_as_many_numbers_as_are_free():
+    t = np.linspace(-1, 1, 24)
+    left, deviation = staircase.residual(t, np.random.default_rng(0).normal(size=(24, 1)), 6)
+    np.testing.assert_allclose(deviation, np.sqrt(np.square(left).sum() / 17), rtol=1e-12, atol=0)

@@ -128,3 +128,8 @@ def test_a_broken_contract_comes_first():
 def test_the_option_is_true_or_false(exact):
     with pytest.raises(TypeError, match=r"^gradcheck: exact must be True or False, got \w+$"):
         gradcheck.Checker(exact=exact)
+
+
+def test_an_array_without_an_answer_is_no_row():
+    with pytest.raises(ValueError, match="shorter"):
+        with_exact([Gradient("x", (3,), "pass")], [], [], 0.0)

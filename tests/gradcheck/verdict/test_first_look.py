@@ -539,3 +539,13 @@ def test_noise_is_measured_where_one_cotangent_alone_is_in_doubt(product, compar
     assert not measured([1.0, 1.0], [1.0, 1.0])
     for told, exact in (([1.0, 1.0 + 1e-9], [1.0, 1.0]), ([1.0, 1.0], [1.0, 1.0 + 1e-9])):
         assert measured(told, exact) == {None: 0.5}, "the larger counts"
+
+
+def test_comparisons_without_readings_are_refused(ground, comparison):
+    at = ground(np.sin, lambda x, dy: np.cos(x) * dy, np.ones(3))
+    joint = [comparison(1.0, 1.0, probe=Probe(None, seed=1), noise=np.zeros(1))]
+    for refusing in (lambda: with_exact(at, Known(), joint, []), lambda: with_real(at, Known(), joint, [0], [])):
+        with pytest.raises(ValueError, match="shorter"):
+            refusing()
+    with pytest.raises(ValueError, match="shorter"):
+        first_look._lending(at, Known(), joint, [])

@@ -150,3 +150,9 @@ def test_what_it_knows_no_better_than_differences_do_is_left_to_them(at, look, m
     monkeypatch.setattr(module, "integrated", lambda *_: (c.claimed, part * c.real.bar))
     found = follow(ground, c, part=0)
     assert found.followed and np.array_equal(found.real.value, c.claimed if taken else c.real.value)
+
+
+def test_a_comparison_without_its_part_is_refused(at, look):
+    ground = at()
+    with pytest.raises(ValueError, match="shorter"):
+        followed(ground, Known(), [look(ground)], [], np.random.default_rng(3))

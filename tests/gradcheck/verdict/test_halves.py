@@ -124,3 +124,10 @@ def test_where_two_steps_are_not_taken_nothing_is_said(ground, sweep):
     for seen in (None, sweep(np.sin, np.cos, steps=BOTH[:1])):
         c = _at_two_steps(at, Known(), probe, seen)
         assert c.real is None and c.probe == probe
+
+
+@pytest.mark.parametrize("means", [by_complex_step, by_short_ladders])
+def test_halves_without_a_word_on_their_whole_are_refused(ground, means):
+    at = ground(np.sin, lambda x, dy: np.cos(x) * dy, X)
+    with pytest.raises(ValueError, match="shorter"):
+        means(at, Known(), Cut([[Probe(0, seed=1)]], [], excess), np.random.default_rng(0))
