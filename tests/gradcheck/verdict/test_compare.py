@@ -552,3 +552,16 @@ def test_of_nothing_beside_nothing_a_bar_is_no_part(comparison):
 def test_what_has_no_differences_has_no_bar_that_is_wide(comparison):
     assert module._bar(comparison(1.0)) == 0.0
     assert module._bar(comparison(2.0, 1.0, bar=0.5)) == module._bar(comparison(1.0, 2.0, 0.5)) == 0.25
+
+
+def test_what_was_never_contradicted_acquits_no_array_whose_first_failures_stand(ground, comparison, monkeypatch, rng):
+    """Nine entries fail, of which six are confirmed; the tenth is open."""
+    wrong = [comparison(1.0, 2.0, probe=Probe(0, coordinate=i)) for i in range(9)]
+    still_open = comparison(1.0, 1.0, bar=0.5, probe=Probe(0, coordinate=9))
+    asked = []
+    monkeypatch.setattr(
+        module, "_confirmed", lambda ground, known, found, which, rng: asked.append(which) or (found, known)
+    )
+    at = ground(np.sin, lambda x, dy: np.cos(x) * dy, np.ones(10))
+    module._sharpened(at, Known(), [*wrong, still_open], rng)
+    assert asked == [[0, 1, 2, 3, 4, 5, 9], []]
