@@ -104,6 +104,8 @@ def test_a_second_difference_has_the_rounding_of_four_values_and_of_both_slopes(
     assert (steeper > swept.left).all()
     ((curved, bounds, u),) = seen
     np.testing.assert_array_equal(curved.weight, 4 * swept.weight / swept.steps)
+    for side in (curved.central, curved.right, curved.left):
+        np.testing.assert_array_equal(side, (swept.right - swept.left) / swept.steps)
     values = 4 * noise.bound(swept, level, U)
     np.testing.assert_allclose(bounds, (values + 16 * U * steeper) / swept.steps, rtol=1e-12, atol=0)
     assert u == U
