@@ -118,3 +118,8 @@ def test_as_many_as_512_patterns_are_kept():
     for seed in range(520):
         Probe(0, seed=seed).direction([X])
     assert _pattern.cache_info().currsize == 512
+
+
+def test_as_many_entries_may_move_as_a_segment_has_or_one_alone_or_all():
+    lengths = [probe.length(9) for probe in (Probe(0, coordinate=3), Probe(0, start=2, stop=6), Probe(0, start=2))]
+    assert lengths == [1, 4, 7]

@@ -413,13 +413,13 @@ def test_what_halving_learns_of_noise_is_known_afterwards_though_it_leads_to_no_
 def asked(ground, comparison, rng, monkeypatch):
     """What is compared alone at a large array, and where it is halved, if no direction is ever settled."""
 
-    def asked(x, entries=()):
+    def asked(x, entries=None):
         alone, halvings = [], []
         at = ground(np.sin, lambda x, dy: np.cos(x) * dy, x)
 
         def halved(ground, known, probe, excess, widest, means, rng):
             halvings.append(widest)
-            return locate.Halved([len(halvings)], True, known)
+            return locate.Halved([len(halvings)] if entries is None else entries, True, known)
 
         monkeypatch.setattr(module, "settled", lambda c: False)
         monkeypatch.setattr(module, "_again", lambda ground, known, first, held, rng: (first, known))
@@ -449,3 +449,9 @@ def test_a_residue_of_a_millionth_of_the_scale_counts_as_zero(asked, size, is_ze
     x = np.append((-1.0) ** np.arange(299) * (1 + np.arange(299) / 1000), size * 2.0**-20)
     (first, *_), _ = asked(x)
     assert first == ([299] if is_zero else []) and scale(x) == 1
+
+
+@pytest.mark.parametrize(("entries", "halvings", "compared"), [([], 1, 0), (list(range(300)), 1, 300)])
+def test_halving_ends_where_nothing_new_is_found_or_nothing_is_left_that_moves(asked, entries, halvings, compared):
+    alone, widths = asked(np.linspace(1, 2, 300), entries)
+    assert len(widths) == halvings and [len(found) for found in alone[1:]] == [compared] * (compared > 0)
