@@ -31,7 +31,7 @@ class Tree:
         self.write("pyproject.toml", PYPROJECT)
         self.write("tests/reference/test_layers.py", TESTS)
         self.write("tests/reference/test_models.py", TESTS)
-        for tool in ("stamp.py", "complete.py", "traced.py"):
+        for tool in ("stamp.py", "complete.py", "noted.py", "probed.py"):
             self.write(f"tests/tools/{tool}", (TOOLS / tool).read_text(encoding="utf-8"))
         self.install()
 

@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 TREE = ("reference", "gradcheck", "specs", "tests", "pyproject.toml", "tox.ini")
 INSTALLED = {"reference": "reference", "gradcheck": "gradcheck", "specs": "reference/_specs"}
 SUITE = "tests/reference"
-RUN = ["-p", "complete", "-p", "traced", "-n", "auto", "--maxprocesses=8", "-q"]
+RUN = ["-p", "complete", "-p", "probed", "-n", "auto", "--maxprocesses=8", "-q"]
 FIRST = ["--maxschedchunk=4", "--maxfail=8"]  # in their order; what is told first is not lost in the rest
 
 
