@@ -9,6 +9,7 @@ from typing import BinaryIO, Self
 
 import numpy as np
 
+from reference.core.paths import instead_of_file
 from reference.data.errors import DataError
 
 MAGIC, VERSION = b"bptokens", 1
@@ -62,6 +63,8 @@ def read(path: Path) -> Tokens:
     Raises:
         DataError: it is no such file, or not a whole one, or its tokens are not those that were written.
     """
+    if (got := instead_of_file(path)) is not None:
+        raise DataError(f"{path}: must be a file, got {got}")
     try:
         length = path.stat().st_size
         with path.open("rb") as file:

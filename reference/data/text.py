@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from reference.core.paths import instead_of_file
 from reference.data.errors import DataError
 
 HERE = Path(__file__)
@@ -43,8 +44,8 @@ def parts(paths: Sequence[Path]) -> tuple[list[Part], list[Part]]:
 
 def size_of(path: Path) -> int:
     """Return the bytes of a file; DataError where there is none, or none in it."""
-    if path.exists() and not path.is_file():
-        raise DataError(f"{path}: must be a file, got {'a folder' if path.is_dir() else 'something else'}")
+    if (got := instead_of_file(path)) is not None:
+        raise DataError(f"{path}: must be a file, got {got}")
     try:
         size = path.stat().st_size
         with path.open("rb"):

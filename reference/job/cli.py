@@ -3,13 +3,12 @@
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from reference.job import commands, prompted, scale_command
 from reference.job.errors import UsageError
 from reference.job.files import DATA, OUT, Folder
-from reference.job.options import OTHERS, Parser, add_settings, kind_of, named, unknown_option
+from reference.job.options import OTHERS, Parser, add_settings, kind_of, named, place, unknown_option
 from reference.tasks import task as tasks
 from reference.tasks.learned import Learned
 from reference.tasks.text import Text
@@ -56,9 +55,9 @@ def parser(task: type[Learned], family: Family) -> Parser:
     train.add_argument("task", nargs="?", metavar="TASK", help="what is learned, as with --task")
     train.add_argument("files", nargs="*", metavar="FILE", help=(
         "what to learn it from: text for text (or a folder of 'prepare'), a table for classify and for pairs"))
-    train.add_argument("--config", type=Path, metavar="FILE", help=(
+    train.add_argument("--config", type=place, metavar="FILE", help=(
         "settings in TOML, one 'name = value' a line, named as the options below, which override it"))
-    train.add_argument("--out", type=Path, metavar="FOLDER", help=(
+    train.add_argument("--out", type=place, metavar="FOLDER", help=(
         f"folder for checkpoints, metrics, pictures and a report; an earlier run in it stays until this one has a "
         f"checkpoint (default: {OUT.parent}/ and the name of the task)"))
     train.add_argument("--resume", action="store_true", help=(
@@ -82,9 +81,9 @@ def parser(task: type[Learned], family: Family) -> Parser:
     prepare = kinds.add_parser("prepare", help="write text as files of tokens", description=(
         "Write the text of files as tokens to a folder, from which 'train text FOLDER' reads what it needs, however "
         "much there is; the last tenth of each file is held out."))
-    prepare.add_argument("files", nargs="*", type=Path, metavar="FILE", help=(
+    prepare.add_argument("files", nargs="*", type=place, metavar="FILE", help=(
         "of text (default: the derivations of this package)"))
-    prepare.add_argument("--out", type=Path, metavar="FOLDER", help=f"where to write (default: {DATA})")
+    prepare.add_argument("--out", type=place, metavar="FOLDER", help=f"where to write (default: {DATA})")
     prepare.add_argument("--tokenizer", metavar="WORD", help=f"{Text.texts['tokenizer']} (default: {Text.tokenizer})")
     prepare.add_argument("--vocabulary", type=int, metavar="N", help=(
         f"{Text.texts['vocabulary']} (default: {Text.vocabulary})"))
@@ -96,12 +95,12 @@ def parser(task: type[Learned], family: Family) -> Parser:
         "Print what a trained model says to the given sequences, or to some that it never saw."))
     generate.add_argument("symbols", nargs="*", metavar="SYMBOL", help=(
         "a sequence to read, such as 3 1 2 2; a / begins another (default: some that were held out)"))
-    generate.add_argument("--checkpoint", type=Path, metavar="FILE", help=(
+    generate.add_argument("--checkpoint", type=place, metavar="FILE", help=(
         f"what 'train' wrote (default: {Folder(OUT).checkpoint})"))
     generate.add_argument("--count", type=int, metavar="N", help="number of held-out sequences (default: 5)")
     generate.add_argument("--seed", type=int, metavar="N", help=(
         "of the choice among them, and of what is drawn behind a prompt (default: 0)"))
-    generate.add_argument("--model", type=Path, metavar="FOLDER", help=(
+    generate.add_argument("--model", type=place, metavar="FOLDER", help=(
         "published weights in place of a checkpoint, with a prompt in place of symbols"))
     prompted.add_options(generate)
     generate.set_defaults(work=commands.generate, name=generate.prog)
@@ -109,8 +108,8 @@ def parser(task: type[Learned], family: Family) -> Parser:
     convert = kinds.add_parser("convert", help="write a model in a published layout", description=(
         "Read a checkpoint of 'train', or published weights, and write them as a folder with a config.json and a "
         "model.safetensors, and the tokenizer where there is one."))
-    convert.add_argument("source", type=Path, metavar="MODEL", help="a checkpoint, or a folder of published weights")
-    convert.add_argument("out", type=Path, metavar="FOLDER", help="where to write")
+    convert.add_argument("source", type=place, metavar="MODEL", help="a checkpoint, or a folder of published weights")
+    convert.add_argument("out", type=place, metavar="FOLDER", help="where to write")
     convert.add_argument("--dtype", choices=("float16", "float32", "float64"), help="in which (default: as it is)")
     convert.set_defaults(work=commands.convert, name=convert.prog)
 

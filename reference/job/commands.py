@@ -64,13 +64,14 @@ def train(given: Given) -> int:
         raise UsageError(f"device gpu must come without {next(iter(spread))}, got both")
     device = devices.find(given.pop("device", "cpu"))
     folder = Folder(given.pop("out", OUT.with_name(given.get("task", OUT.name))))
+    folders = (folder.events,) if events else ()
     if given.pop("resume", False):
         run, state = _resumed(folder, given)
-        folder.expect_writable()
+        folder.expect_writable(*folders)
     else:
         run = _run(given)
         expect_used(given, run)
-        folder.expect_writable()
+        folder.expect_writable(*folders)
         state = begin(run)
     with clusters.workers(spread) as workers:
         if workers != 1 and run.training.shards == 1:

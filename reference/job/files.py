@@ -5,6 +5,7 @@ import re
 import tempfile
 from pathlib import Path
 
+from reference.core.paths import instead_of_file
 from reference.job.errors import JobError
 from reference.training.files import drafts, missing, remove_empty
 
@@ -64,15 +65,19 @@ class Folder:
         found = self.path.iterdir() if self.path.is_dir() else ()
         return [path for path in found if re.fullmatch(r"epoch-[0-9]{5,}\.safetensors", path.name) and path.is_file()]
 
-    def expect_writable(self) -> None:
+    def expect_writable(self, *folders: Path) -> None:
         """Try to make the folder and to write in it, and leave it as it was, but for drafts of a run that was killed.
 
         Raises:
-            JobError: one of them cannot be done, or something else than a file has the name of one of the run's.
+            JobError: one of them cannot be done, or something else than a file has the name of one of the run's, or
+                something else than a folder that of one of those `folders`.
         """
         for path in self.files:
-            if path.exists() and not path.is_file():
-                raise JobError(f"{path}: must be a file, got {'a folder' if path.is_dir() else 'something else'}")
+            if (got := instead_of_file(path)) is not None:
+                raise JobError(f"{path}: must be a file, got {got}")
+        for path in folders:
+            if path.exists() and not path.is_dir():
+                raise JobError(f"{path}: must be a folder, got {instead_of_file(path) or 'a file'}")
         made = missing(self.path)
         try:
             self.path.mkdir(parents=True, exist_ok=True)

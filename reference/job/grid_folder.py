@@ -33,9 +33,13 @@ class GridFolder(Folder):
     def files(self) -> tuple[Path, ...]:
         return self.report, self.losses, self.isoflop, self.table
 
+    @property
+    def cells(self) -> Path:
+        return self.path / "cells"
+
     def log(self, cell: Cell) -> Path:
         digest = hashlib.sha256(_line(cell.run.entries()).encode()).hexdigest()[:12]
-        return self.path / "cells" / f"depth-{cell.depth}-data-{cell.data}-{digest}.jsonl"
+        return self.cells / f"depth-{cell.depth}-data-{cell.data}-{digest}.jsonl"
 
     def read(self, cell: Cell) -> Result | None:
         """Return what the log of a cell says; None where it is not there, not whole, or of another cell.
@@ -62,7 +66,7 @@ class GridFolder(Folder):
 
 
     def _drafts(self) -> list[Path]:
-        return [*super()._drafts(), *drafts(self.path / "cells", [r"depth-[0-9]+-data-[0-9]+-[0-9a-f]+\.jsonl"])]
+        return [*super()._drafts(), *drafts(self.cells, [r"depth-[0-9]+-data-[0-9]+-[0-9a-f]+\.jsonl"])]
 
 
 def _head(cell: Cell) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, NoReturn, Union, get_args, get_origin, get_type_hints
 
+from reference.core.paths import instead_of_file
 from reference.core.settings import Settings, expect_known
 from reference.job.errors import JobError, UsageError
 from reference.job.help import MODEL, TASK, TRAINING
@@ -32,6 +33,17 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {' '.join(message.split())}\n")
+
+
+def place(word: str) -> Path:
+    """Read a path; of nothing, as an unset variable of a shell leaves it, it would be the folder in which one is.
+
+    Raises:
+        ArgumentTypeError: it is empty.
+    """
+    if not word:
+        raise argparse.ArgumentTypeError("must be a path, got nothing")
+    return Path(word)
 
 
 def chosen(words: Sequence[str]) -> dict[str, Any]:
@@ -65,6 +77,8 @@ def entries(path: Path) -> dict[str, Any]:
         JobError: it is not there, or no TOML.
         UsageError: it has tables; the names are those of the options.
     """
+    if (got := instead_of_file(path)) is not None:
+        raise JobError(f"{path}: must be a file, got {got}")
     try:
         found = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:

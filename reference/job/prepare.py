@@ -1,7 +1,7 @@
 """Text as files of tokens, however much of it there is."""
 
 import contextlib
-import re
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,7 +12,17 @@ from reference.data import binary
 from reference.data.corpus import HELD_OUT, TOKENIZER, TRAIN, encoded, texts, tokenizer_of
 from reference.data.line import digest
 from reference.data.text import own
+from reference.job.files import Folder
 from reference.training import files
+
+
+@dataclasses.dataclass(frozen=True)
+class Prepared(Folder):
+    """Where text is prepared, and in which files."""
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        return self.path / TOKENIZER, self.path / HELD_OUT, self.path / TRAIN  # the last is in its place first
 
 
 def prepare(some: Sequence[Path], out: Path, word: str, vocabulary: int, console: Console) -> None:
@@ -23,15 +33,15 @@ def prepare(some: Sequence[Path], out: Path, word: str, vocabulary: int, console
 
     Raises:
         DataError: a file cannot be read, or is not for the tokenizer.
-        WriteError: the folder cannot be written to.
+        JobError: the folder cannot be written to, which is found before any work.
+        WriteError: a file cannot be written.
     """
     training, held_out = texts(list(some) or own())
+    folder = Prepared(out)
+    folder.expect_writable()
     tokenizer = tokenizer_of(word, vocabulary, training, held_out)
-    names = TOKENIZER, HELD_OUT, TRAIN  # the last is in its place first
     with contextlib.ExitStack() as stack:
-        for draft in files.drafts(out, map(re.escape, names)):
-            draft.unlink()
-        line, *both = (stack.enter_context(files.drafted(out / name)) for name in names)
+        line, *both = (stack.enter_context(files.drafted(path)) for path in folder.files)
         counts = [
             binary.write(file, encoded(of, tokenizer), tokenizer.vocabulary, digest(tokenizer))
             for file, of in zip(both, (held_out, training), strict=True)

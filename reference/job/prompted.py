@@ -8,9 +8,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
+from reference.core.paths import instead_of_file
 from reference.core.words import many
 from reference.generation.sampling import Sampling
 from reference.job.errors import JobError, UsageError
+from reference.job.options import place
 
 FIELDS = {"temperature": "temperature", "top_k": "k", "top_p": "p", "min_p": "min_p", "penalty": "penalty"}
 STDIN = Path("-")
@@ -21,7 +23,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--prompt", metavar="TEXT", help=(
         "what a model of text goes on from; for published weights without a tokenizer.json ids such as '3 1 2'; of a "
         "model of another task sequences to read, one a line"))
-    parser.add_argument("--prompt-file", type=Path, metavar="FILE", help="a file with it in UTF-8; - is standard input")
+    parser.add_argument("--prompt-file", type=place, metavar="FILE", help=(
+        "a file with it in UTF-8; - is standard input"))
     parser.add_argument("--tokens", type=int, metavar="N", help=(
         "how many it says after it at most (default: 50, or as many as published weights have positions for)"))
     parser.add_argument("--temperature", type=float, metavar="T", help=(
@@ -63,6 +66,8 @@ def text(given: dict[str, Any]) -> str:
     if "prompt_file" not in given:
         raise UsageError("a prompt must be given by --prompt or --prompt-file, got none")
     path, shown = given["prompt_file"], "standard input" if given["prompt_file"] == STDIN else given["prompt_file"]
+    if path != STDIN and (got := instead_of_file(path)) is not None:
+        raise JobError(f"{shown}: must be a file, or - for standard input, got {got}")
     try:
         read = sys.stdin.buffer.read() if path == STDIN else path.read_bytes()
     except OSError as error:

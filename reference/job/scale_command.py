@@ -4,7 +4,6 @@ import argparse
 import math
 from collections import Counter
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from reference.core.words import many
@@ -12,7 +11,7 @@ from reference.data.errors import DataError
 from reference.job.asked import expect_extras, expect_used
 from reference.job.errors import JobError, UsageError
 from reference.job.files import OUT
-from reference.job.options import add_settings
+from reference.job.options import add_settings, place
 from reference.tasks.learned import Learned
 from reference.training.families import Family
 from reference.training.grid import DEPTHS, FOLLOW, Cell, cells
@@ -39,8 +38,8 @@ def add_scale(kinds: Any, task: type[Learned], family: Family) -> None:
         "eighth, a quarter, half and all of 8000, or of as many as the task has; of text of 24000)"))
     scale.add_argument("--compute", type=_several(float), metavar="X,X,...", help=(
         "flops of a training, from which the data of each depth follow: beside --data, or in their place"))
-    scale.add_argument("--config", type=Path, metavar="FILE", help="settings in TOML, as for train")
-    scale.add_argument("--out", type=Path, metavar="FOLDER", help=(
+    scale.add_argument("--config", type=place, metavar="FILE", help="settings in TOML, as for train")
+    scale.add_argument("--out", type=place, metavar="FOLDER", help=(
         f"folder for the logs of the cells, a table, pictures and a report (default: {OUT.parent}/scale- and the "
         f"name of the task)"))
     spread = scale.add_mutually_exclusive_group()
@@ -88,7 +87,7 @@ def scale_up(given: dict[str, Any]) -> int:
     axes = {name: given.pop(name) for name in AXES if name in given}
     grid = _cells(given, axes)
     expect_room(grid, spread.get("workers", 1))
-    folder.expect_writable()
+    folder.expect_writable(folder.cells)
     screen = console()
     flops = sum(cell.flops for cell in grid)
     with clusters.workers(spread, "scale") as workers:

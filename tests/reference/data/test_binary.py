@@ -1,4 +1,5 @@
 import io
+import os
 
 import numpy as np
 import pytest
@@ -72,3 +73,9 @@ def test_another_version_is_one_clear_line(path):
 def test_no_file_is_one_clear_line(tmp_path):
     with pytest.raises(DataError, match=r"none.bin: cannot be read \(No such file or directory\)$"):
         binary.read(tmp_path / "none.bin")
+
+
+def test_a_pipe_is_one_clear_line_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "train.bin")
+    with pytest.raises(DataError, match=r"train.bin: must be a file, got something else$"):
+        binary.read(tmp_path / "train.bin")

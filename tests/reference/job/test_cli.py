@@ -59,6 +59,7 @@ def test_help_reads_well_at_80_columns(command, words):
         (["--warmup", "630"], "python -m reference train: warmup must be shorter than the run of 630 steps, got 630"),
         (["--decay", "1"], "python -m reference train: decay must lie in [0, 1), got 1.0"),
         (["--rate", "nan"], "python -m reference train: rate must be positive and finite, got nan"),
+        (["--out", ""], "python -m reference train: argument --out: must be a path, got nothing"),
         (["--rate", "x"], "python -m reference train: argument --rate: invalid float value: 'x'"),
     ],
 )

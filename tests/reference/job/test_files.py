@@ -85,3 +85,13 @@ def test_clearing_takes_what_stands_beside_the_checkpoint_of_a_run_only(tmp_path
         path.write_bytes(b"")
     folder.clear()
     assert set(tmp_path.iterdir()) == {folder.checkpoint, tmp_path / "notes"}
+
+
+def test_a_file_with_the_name_of_a_folder_is_found_before_any_work_if_that_folder_is_wanted(tmp_path):
+    folder = Folder(tmp_path)
+    folder.expect_writable(folder.events)
+    folder.events.write_bytes(b"mine")
+    folder.expect_writable()
+    with pytest.raises(JobError, match=r"/events: must be a folder, got a file$"):
+        folder.expect_writable(folder.events)
+    assert folder.events.read_bytes() == b"mine"

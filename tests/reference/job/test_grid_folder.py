@@ -99,3 +99,10 @@ def test_a_folder_in_the_place_of_a_file_is_one_line(written):
     folder.report.mkdir()
     with pytest.raises(JobError, match=r"report\.html: must be a file, got a folder"):
         folder.expect_writable()
+
+
+def test_a_file_in_the_place_of_the_logs_is_one_line_before_any_work(tmp_path):
+    folder = GridFolder(tmp_path)
+    folder.cells.touch()
+    with pytest.raises(JobError, match=r"cells: must be a folder, got a file$"):
+        folder.expect_writable(folder.cells)

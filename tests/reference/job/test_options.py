@@ -1,3 +1,6 @@
+import os
+from pathlib import Path
+
 import pytest
 
 from reference.job import options
@@ -175,6 +178,21 @@ def test_a_file_that_is_not_there_is_one_clear_line(tmp_path):
     with pytest.raises(JobError) as error:
         kind_of(["--config", str(path)])
     assert str(error.value) == f"{path}: cannot be read (No such file or directory)"
+
+
+def test_settings_are_not_waited_for_at_a_pipe(tmp_path):
+    os.mkfifo(tmp_path / "run.toml")
+    with pytest.raises(JobError, match=r"run\.toml: must be a file, got something else$"):
+        kind_of(["--config", str(tmp_path / "run.toml")])
+
+
+def test_a_path_of_nothing_is_not_the_folder_in_which_one_is(capsys):
+    parser = Parser(prog="prog")
+    parser.add_argument("--out", type=options.place)
+    assert parser.parse_args(["--out", "."]).out == Path()
+    with pytest.raises(SystemExit):
+        parser.parse_args(["--out", ""])
+    assert capsys.readouterr().err == "prog: argument --out: must be a path, got nothing\n"
 
 
 def test_an_option_without_its_value_is_left_to_the_parser():

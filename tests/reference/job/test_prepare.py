@@ -9,6 +9,7 @@ from reference.data import binary
 from reference.data.corpus import Corpus
 from reference.data.errors import DataError
 from reference.data.text import own
+from reference.job.errors import JobError
 from reference.job.prepare import prepare
 from reference.training.errors import WriteError
 from reference.training.files import DRAFT
@@ -105,5 +106,17 @@ def test_a_file_of_tokens_is_no_text(file, tmp_path, name):
 
 
 def test_a_folder_that_cannot_be_written_to_is_one_clear_line(file):
-    with pytest.raises(WriteError, match=r"/a.txt/.*tokenizer.json: cannot be written \(.+\)$"):
+    with pytest.raises(JobError, match=r"/a.txt/data: cannot be written to \(Not a directory\)$"):
         prepare([file], file / "data", "bytes", 1, Console(file=io.StringIO()))
+
+
+@pytest.mark.parametrize("name", ["train.bin", "val.bin", "tokenizer.json"])
+def test_a_folder_with_the_name_of_a_file_is_found_before_any_work(file, tmp_path, name):
+    console, out = Console(file=io.StringIO()), tmp_path / "data"
+    prepare([file], out, "bytes", 1, console)
+    (out / name).unlink()
+    (out / name).mkdir()
+    before = {path: path.read_bytes() for path in out.iterdir() if path.is_file()}
+    with pytest.raises(JobError, match=rf"/{name}: must be a file, got a folder$"):
+        prepare([file], out, "bytes", 1, console)
+    assert {path: path.read_bytes() for path in out.iterdir() if path.is_file()} == before

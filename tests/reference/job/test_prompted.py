@@ -42,6 +42,12 @@ def test_a_file_that_is_no_text_is_one_line(tmp_path):
         prompted.text({"prompt": os.fsdecode(b"abc\xff")})  # as the shell hands it over
 
 
+def test_a_prompt_is_not_waited_for_at_a_pipe(tmp_path):
+    os.mkfifo(tmp_path / "prompt")
+    with pytest.raises(JobError, match=r"prompt: must be a file, or - for standard input, got something else$"):
+        prompted.text({"prompt_file": tmp_path / "prompt"})
+
+
 def test_options_say_how_tokens_are_drawn_and_the_rest_is_as_by_default():
     given = options("--temperature=0.5", "--top-k=3", "--top-p=0.9", "--min-p=0.1", "--penalty=1.2")
     assert prompted.sampling(given, GREEDY) == Sampling(temperature=0.5, k=3, p=0.9, min_p=0.1, penalty=1.2)
