@@ -7,20 +7,20 @@ from typing import Any
 from gradcheck.adapters.convert import callable_or_raise, own
 from gradcheck.adapters.named import in_order
 from gradcheck.subjects.adapted import Adapted, per_input
-from gradcheck.subjects.owners import Owned
+from gradcheck.subjects.owners import OfObjects, Owned
 
 
-class Cached(Adapted):
+class Cached(OfObjects):
     def __init__(self, forward: Callable, backward: Callable):
-        self._forward, self._backward, self._both = forward, backward, Owned(forward, backward)
+        self._forward, self._backward, self._owned = forward, backward, Owned(forward, backward)
         self.name = getattr(forward, "__name__", type(forward).__name__)
 
     def forward(self, parameters: Any, inputs: tuple, constants: dict) -> Any:
-        forward, _ = self._both.fresh()
+        forward, _ = self._owned.fresh()
         return self._run(forward, inputs, constants)[0]
 
     def vjp(self, parameters: Any, inputs: tuple, constants: dict) -> tuple[Any, Callable]:
-        forward, backward = self._both.fresh()
+        forward, backward = self._owned.fresh()
         out, cache = self._run(forward, inputs, constants)
         apart = self._takes_apart(len(out) if isinstance(out, tuple) else 1)
 

@@ -27,6 +27,7 @@ class Module(Adapted):
         self._calls, self._named = calls, named
         self._gradients: dict[Path, Path] = {}
         self._adding: set[Path] = set()
+        self._standing: Any = None  # the copy that all evaluations share
 
     def prepare(self, inputs: tuple, constants: dict) -> tuple:
         """Find the parameters and their gradients."""
@@ -54,11 +55,18 @@ class Module(Adapted):
 
         return y, pull
 
+    def lasting(self) -> Adapted:
+        twin = copy.copy(self)
+        twin._standing = self._live({name: x.copy() for name, x in self.parameters.items()})
+        return twin
+
     def signature(self) -> Callable:
         return getattr(self._obj, self._calls.forward)
 
     def _live(self, parameters: dict) -> Any:
         """Return a copy of the object around other parameters; what is kept for gradients follows their dtype."""
+        if self._standing is not None:
+            return self._standing
         replaced = {}
         for path, gradient in self._gradients.items():
             old, new = get(self._obj, path), parameters[title(path)]

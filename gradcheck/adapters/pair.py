@@ -6,20 +6,20 @@ from typing import Any
 from gradcheck.adapters.convert import callable_or_raise, own
 from gradcheck.adapters.named import in_order
 from gradcheck.subjects.adapted import Adapted, per_input
-from gradcheck.subjects.owners import Owned
+from gradcheck.subjects.owners import OfObjects, Owned
 
 
-class Pair(Adapted):
+class Pair(OfObjects):
     def __init__(self, forward: Callable, backward: Callable):
-        self._forward, self._both = forward, Owned(forward, backward)
+        self._forward, self._owned = forward, Owned(forward, backward)
         self.name = getattr(forward, "__name__", type(forward).__name__)
 
     def forward(self, parameters: Any, inputs: tuple, constants: dict) -> Any:
-        forward, _ = self._both.fresh()
+        forward, _ = self._owned.fresh()
         return forward(*own(inputs), **own(constants))
 
     def vjp(self, parameters: Any, inputs: tuple, constants: dict) -> tuple[Any, Callable]:
-        forward, backward = self._both.fresh()
+        forward, backward = self._owned.fresh()
         y = forward(*own(inputs), **own(constants))
 
         def pull(dy: Any) -> tuple[None, tuple]:

@@ -16,6 +16,7 @@ from gradcheck.contract.layouts import takes_any_layout
 from gradcheck.contract.likeness import measure_rounding
 from gradcheck.contract.linear import is_linear
 from gradcheck.contract.repeats import repeats
+from gradcheck.contract.steps import steps_alike
 from gradcheck.numeric.points import cotangents
 from gradcheck.precision.formats import unit_roundoff
 from gradcheck.subjects.adapted import Broken
@@ -29,6 +30,7 @@ PROMISES: tuple[tuple[str, Promise], ...] = (  # the words say when, if it raise
     (AGAIN, repeats),
     ("for another dy", functools.partial(unless_rounded, is_linear)),
     ("for arrays in another memory layout", functools.partial(unless_rounded, takes_any_layout)),
+    ("in a second step", steps_alike),
     ("for an array dy that is used again", reads_dy_anew),
 )
 

@@ -36,14 +36,14 @@ def repeats(call: Call, rounding: Rounding, _rng: np.random.Generator) -> Iterat
     other = call.beside(out, pullback)
     first = [np.array(d) for d in other.pull(call.g[0])]
     message = "called twice with one dy, the pullback gives two cotangents of {}"
-    found = list(_differences(call, rounding, first, other.pull(call.g[0]), "repeat", message))
+    found = list(differences(call, rounding, first, other.pull(call.g[0]), "repeat", message))
     if not found:
         message = "after another forward pass the pullback gives another cotangent of {} (stale residuals)"
-        found = list(_differences(call, rounding, call.first, again, "stale", message))
+        found = list(differences(call, rounding, call.first, again, "stale", message))
     yield from found
 
 
-def _differences(
+def differences(
     call: Call, rounding: Rounding, first: list, second: list, kind: str, message: str
 ) -> Iterator[Finding]:
     """Yield a failure where two calls differ; where by roundings alone, as of a sum in varying order, a note."""

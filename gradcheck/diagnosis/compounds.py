@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from gradcheck.diagnosis import words
 from gradcheck.diagnosis.alternatives import Said
 from gradcheck.diagnosis.flows import Flows
 from gradcheck.diagnosis.graph import Graph
@@ -92,7 +93,8 @@ def _softmax(x: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
 def _of_softmax(p: np.ndarray, shape: tuple[int, ...], own: tuple[int, ...], axes: list) -> Iterator[Said]:
     alike, one = _alike(shape, own), np.eye(p.size)
     for other in (a for a in axes if a != own):
-        yield "axis", f"the sum of a softmax runs along axes {other}", one * p - np.outer(p, p) * _alike(shape, other)
+        text = f"the sum of a softmax runs along {words.axes(other)}"
+        yield "axis", text, one * p - np.outer(p, p) * _alike(shape, other)
     yield "normalisation", "a softmax has p in the place of what is summed with dy", one * p - alike * p[:, None]
     yield "normalisation", "a softmax is not multiplied with p where dy is summed", one * p - alike * p
     yield "slope", "the slope of a softmax is p (1 - p) with the sum beside it", one * (p * (1 - p))
@@ -137,9 +139,9 @@ def _of_norm(
         count, c = away.sum(axis=1), float(np.mean(np.diag(spread) / np.maximum(y * y / n, 1e-300)))
         means = away / count if centred else 0 * one
         square = c * np.outer(y, y) * away / count
-        yield "axis", f"sums of a norm run along axes {other}", (one - means - square) * inverse
-        yield "axis", f"the mean of a norm runs along axes {other}", (one - means - spread) * inverse
-        yield "axis", f"the product of a norm runs along axes {other}", (one - mean - square) * inverse
+        yield "axis", f"sums of a norm run along {words.axes(other)}", (one - means - square) * inverse
+        yield "axis", f"the mean of a norm runs along {words.axes(other)}", (one - means - spread) * inverse
+        yield "axis", f"the product of a norm runs along {words.axes(other)}", (one - mean - square) * inverse
 
 
 def _alike(shape: tuple[int, ...], axes: tuple[int, ...]) -> np.ndarray:

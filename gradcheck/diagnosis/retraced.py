@@ -51,7 +51,8 @@ def found(problem: Problem, point: Arrays) -> Told:
     for suspect, times, leaf in _fitting(one, two):
         name, text = _named(one, suspect, times)
         for i in [leaf] if leaf is not None else np.flatnonzero(one.wrong).tolist():
-            said = f"the claim for {names[i]} comes out if {text}, in `{line(one.graph, suspect.at)}`"
+            where = f"in `{line(one.graph, suspect.at)}`"
+            said = f"the claim for {names[i]} comes out if {text}" + ("" if where in text else f", {where}")
             if leaf is None or i not in told:
                 told[i] = Diagnosis(name, said, sure=False)
         if leaf is None:

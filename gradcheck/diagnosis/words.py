@@ -86,6 +86,10 @@ def is_scattered(where: np.ndarray, shape: tuple[int, ...]) -> bool:
     return places(where, shape).endswith("entries)")
 
 
+def axes(some: tuple[int, ...]) -> str:
+    return f"axis {some[0]}" if len(some) == 1 else f"axes {', '.join(map(str, some))}"
+
+
 def rows(where: np.ndarray, e: Evidence) -> str:
     """Return which outputs (a boolean array) are meant, by the names of the arrays that they stand in."""
     if len(e.parts) == 1:

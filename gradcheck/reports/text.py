@@ -72,9 +72,16 @@ def _contradiction(g: Gradient) -> str:
         return f"{at}{_beside(g, g.claimed, g.numeric, g.bar)}"
     if g.ladder is not None and g.ladder.index is None and g.ladder.disagrees:
         text = _beside(g, g.ladder.claimed, g.ladder.numeric, g.ladder.bar)
-        alone = "" if g.wrong else "; no single entry is off by more than its own bar"
-        return f"along a random direction of {g.ladder.moves} {text}{alone}"
+        return f"along a random direction of {g.ladder.moves} {text}{_of_entries(g)}"
     return f"{_pullback(g)} contradicts real differences"
+
+
+def _of_entries(g: Gradient) -> str:
+    if g.wrong:
+        return ""
+    if g.worst_index is None:  # of the first wrong arrays alone are entries looked for
+        return "; its entries were not compared one by one"
+    return "; no entry that was compared alone is off by more than its own bar"
 
 
 def _pullback(g: Gradient) -> str:

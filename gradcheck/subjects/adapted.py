@@ -86,6 +86,10 @@ class Adapted:
 
         return y, push
 
+    def lasting(self) -> "Adapted | None":
+        """Return the same around one object that goes on from call to call; None: there is none that keeps a state."""
+        return None
+
     def enclosed(self, enclose: Callable[["Adapted"], "Adapted"]) -> "Adapted":
         """Return the same in what `enclose` puts around a subject of the user's own inputs."""
         return enclose(self)

@@ -5,7 +5,7 @@ from typing import Any
 
 from gradcheck.subjects import trees
 from gradcheck.subjects.adapted import Adapted, Broken, names, per_input
-from gradcheck.subjects.owners import Owned
+from gradcheck.subjects.owners import OfObjects, Owned
 from gradcheck.subjects.refusals import no_pullback, no_subject
 
 
@@ -65,7 +65,7 @@ class LayerSubject(Adapted):
         return self.parameters.vjp
 
 
-class FunctionSubject(Adapted):
+class FunctionSubject(OfObjects):
     """A function `f(*inputs, **constants) -> (y, pullback)`; one input has a bare cotangent, several a tuple."""
 
     def __init__(self, function: Callable):

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from gradcheck.subjects.adapted import Adapted
 from gradcheck.subjects.nodes import is_plain
 
 
@@ -40,6 +41,15 @@ class Owned:
         found = {id(owner): twin for owner, twin in zip(self._owners, twins, strict=True)}
         return tuple(_rebound(f, found) for f in self._functions)
 
+    def lasting(self) -> "Owned | None":
+        """Return the same around copies that are never reset; None: there are no objects, or they cannot be copied."""
+        twin = Owned()
+        try:
+            twin._functions = copy.deepcopy(self._functions)
+        except Exception:  # whatever an object raises that holds a file or a lock
+            return None
+        return twin if self._owners else None
+
     def _restored(self, thread: int) -> dict[int, Any]:
         """Return the twins of the arrays that the objects hold, the same at every call: a workspace stays one."""
         held = [x for owner in self._owners for x in vars(owner).values()]
@@ -65,6 +75,20 @@ class Owned:
             vars(twin).clear()
             vars(twin).update(state)
         return twins
+
+
+class OfObjects(Adapted):
+    """A subject of functions that may be methods."""
+
+    _owned: Owned
+
+    def lasting(self) -> Adapted | None:
+        owned = self._owned.lasting()
+        if owned is None:
+            return None
+        twin = copy.copy(self)
+        twin._owned = owned
+        return twin
 
 
 def _owner(function: Any) -> Any:

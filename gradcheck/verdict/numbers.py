@@ -6,7 +6,7 @@ DIGITS, MOST = 12, 17  # 17 tell any two numbers of float64 apart
 def apart(a: float, b: float, digits: int = DIGITS) -> tuple[str, str]:
     """Return both numbers to so many digits, or to as many more as show the difference."""
     for n in range(digits, MOST + 1):
-        texts = f"{a:.{n}g}", f"{b:.{n}g}"
+        texts = f"{a + 0.0:.{n}g}", f"{b + 0.0:.{n}g}"  # no -0, which is 0
         if texts[0] != texts[1]:
             break
     return texts

@@ -60,6 +60,7 @@ def test_what_a_softmax_or_a_norm_does_wrongly_is_told(bug):
     forward, back, cause = CASES[bug]
     (said,) = gradient(forward, back, bug).of.values()
     assert said.name == cause, said
+    assert "axis 0" in said.sentence or "axis" not in bug, said
 
 
 def test_a_right_one_is_told_nothing_of():

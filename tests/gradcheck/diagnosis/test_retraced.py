@@ -104,3 +104,14 @@ def test_a_step_that_takes_no_numbers_of_another_place_is_no_error_of_the_check(
         return 1.01 * dy * np.linalg.inv(a)
 
     assert not retraced.found(Problem(pair(forward, backward), (a,), {}), [a]).whole
+
+
+def test_one_line_of_the_users_code_is_shown_once():
+    def running(x):
+        return np.cumsum(x, 1) / np.arange(1, 5)
+
+    def after(x, dy):
+        return np.cumsum(dy[:, ::-1], 1)[:, ::-1] / np.arange(1, 5)
+
+    ((said,),) = [told(running, after, X).of.values()]
+    assert said.sentence.count("return np.cumsum(x, 1) / np.arange(1, 5)") == 1, said

@@ -57,3 +57,7 @@ def test_factors_in_words(c, said, is_named, evidence):
 def test_entries_with_no_name_for_their_places_are_scattered():
     assert words.is_scattered(np.arange(6) % 5 == 0, (2, 3))
     assert not words.is_scattered(np.arange(6) == 4, (2, 3)) and not words.is_scattered(np.arange(6) < 3, (2, 3))
+
+
+def test_axes_in_words():
+    assert words.axes((1,)) == "axis 1" and words.axes((0, 2)) == "axes 0, 2"

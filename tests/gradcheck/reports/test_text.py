@@ -168,7 +168,18 @@ def test_a_failure_that_only_a_direction_shows_is_told_by_the_direction(reports)
     report = with_gradient(reports["entry"], 0, wrong=[], ladder=ladder)
     line = str(report).splitlines()[1]
     assert "along a random direction of x the pullback gives 2, differences give 1 +- 1.0e-01" in line
-    assert "no single entry is off by more than its own bar" in line
+    assert line.endswith("; no entry that was compared alone is off by more than its own bar")
+    line = str(with_gradient(report, 0, worst_index=None)).splitlines()[1]
+    assert line.endswith("; its entries were not compared one by one")
+
+
+def test_of_wrong_arrays_of_which_no_entry_was_looked_at_none_is_called_right(normal):
+    def forgotten(*arrays):
+        return sum(x.sum() ** 2 for x in arrays), lambda dy: tuple(0.9 * dy * 2 * x.sum() * np.ones(3) for x in arrays)
+
+    lines = str(gradcheck.check(forgotten, *normal(6, 3))).splitlines()
+    assert sum("its entries were not compared one by one" in line for line in lines) == 2
+    assert not any("no entry that was compared alone" in line for line in lines)
 
 
 def test_an_array_whose_numbers_are_right_is_said_to_be_broken(reports):

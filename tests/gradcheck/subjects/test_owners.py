@@ -151,3 +151,16 @@ def test_an_attribute_that_a_use_adds_is_gone_at_the_next():
 
     owned = Owned(Keeping().forward)
     assert [owned.fresh()[0]() for _ in range(3)] == [True] * 3
+
+
+def test_what_lasts_is_never_reset_and_the_object_stays_as_it_was():
+    counter = Counter()
+    owned = Owned(counter.forward, counter.backward).lasting()
+    for k in (1, 2, 3):
+        forward, backward = owned.fresh()
+        assert forward() == backward() == (k, k, k)
+    assert counter.calls == 0
+
+
+def test_functions_and_what_cannot_be_copied_do_not_last():
+    assert Owned(plain).lasting() is None and Owned(Locked().forward).lasting() is None

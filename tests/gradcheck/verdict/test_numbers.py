@@ -23,3 +23,7 @@ def test_no_more_digits_than_needed():
 def test_numbers_that_are_equal_or_none_are_printed_in_full():
     assert apart(0.1, 0.1) == ("0.10000000000000001", "0.10000000000000001")
     assert apart(np.nan, 1.0) == ("nan", "1")
+
+
+def test_zero_has_no_sign():
+    assert apart(-0.0, 2.0) == ("0", "2") and apart(2.0, -0.0, 3) == ("2", "0")
