@@ -1,6 +1,7 @@
 """Batches: cotangents, or points, that are handled at once give what they give one after the other."""
 
 import dataclasses
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -65,7 +66,7 @@ def _attempt(start: States, run: Callable[..., Any], *arguments: Any) -> Any:
     """Return what `run` returns; None where it raises, or draws what it would draw otherwise in another order."""
     draws = Draws(start)
     try:
-        with draws.replayed():
+        with draws.replayed(), warnings.catch_warnings(action="ignore"):  # of how slow a batch is
             found = run(*arguments)
     except Exception:  # whatever a framework, or the subject, raises where there is no batching
         return None

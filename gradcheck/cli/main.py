@@ -5,7 +5,7 @@ import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from gradcheck.cli.errors import FAIL, INTERRUPTED, USAGE, UsageError, short
 from gradcheck.cli.streams import give_up_stdout, present
@@ -42,6 +42,12 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(" ".join(message.split()))
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        for word in sys.argv[1:] if args is None else args:
+            if word.startswith("--") and word.endswith("=--"):  # argparse would read an empty list
+                self.error(f"argument {word[:-3]}: must have a value, got --")
+        return super().parse_known_args(args, namespace)
 
 
 def whole(text: str) -> int:

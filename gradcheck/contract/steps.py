@@ -20,9 +20,9 @@ def steps_alike(call: Call, rounding: Rounding, _rng: np.random.Generator) -> It
     All other evaluations have an object in the state in which it was handed over.  Where the output is another, as of
     what hands a state on by purpose, nothing is held against it.
     """
-    problem = call.problem.lasting()
-    later = None
-    if problem is not None:
+    subject, later = call.problem.subject.lasting(), None
+    if subject is not None:
+        problem = call.problem.changed(subject=subject)
         with contextlib.suppress(Exception):  # the other point may lie outside the domain, or one step be all
             pairs = zip(problem.leaves, call.point, strict=True)
             first = [x if leaf.is_parameter else (BETWEEN * np.flip(x)).astype(x.dtype) for leaf, x in pairs]

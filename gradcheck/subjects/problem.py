@@ -70,11 +70,6 @@ class Problem:
             raise ValueError(f"gradcheck: straight_through must leave an array to compare, got all: {', '.join(names)}")
         return names
 
-    def lasting(self) -> "Problem | None":
-        """Return the problem with an object that goes on from call to call; None: there is none."""
-        subject = self.subject.lasting()
-        return None if subject is None else self.changed(subject=subject)
-
     def with_held(self, names: Collection[str]) -> "Problem":
         """Return the problem with some arrays as constants."""
         held = {i: leaf.value for i, leaf in enumerate(self.leaves) if leaf.name in names}

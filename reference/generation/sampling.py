@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import numpy as np
 
 from reference.core.arrays import expect_beside, handed_over, on_host
-from reference.core.kinds import AboveZero, Count, Nonnegative, expect_fields
+from reference.core.kinds import Count, expect_fields
 from reference.core.shapes import (
     expect_above_zero,
     expect_boolean,
@@ -26,6 +26,8 @@ from reference.core.vocabulary import expect_token
 from reference.functions.softmax import softmax
 from reference.functions.top_k import top_k
 
+LEAST, MOST = 1e-6, 1e6  # of temperatures and penalties: beyond, logits leave the range of float32
+
 
 def expect_top_p(where: str, name: str, value: Any) -> None:
     """Raise unless `value` is a number in (0, 1]."""
@@ -34,10 +36,24 @@ def expect_top_p(where: str, name: str, value: Any) -> None:
         raise ValueError(f"{where}: {name} must lie in (0, 1], got {value}")
 
 
+def expect_temperature(where: str, name: str, value: Any) -> None:
+    """Raise unless `value` is 0 or of a size by which logits of float32 can be divided."""
+    expect_nonnegative(where, name, value)
+    if value != 0 and not LEAST <= value <= MOST:
+        raise ValueError(f"{where}: {name} must be 0 or lie in [{LEAST:g}, {MOST:g}], got {value}")
+
+
+def expect_penalty(where: str, name: str, value: Any) -> None:
+    """Raise unless `value` is of a size by which logits of float32 can be divided and multiplied."""
+    expect_above_zero(where, name, value)
+    if not LEAST <= value <= MOST:
+        raise ValueError(f"{where}: {name} must lie in [{LEAST:g}, {MOST:g}], got {value}")
+
+
 def temper(logits: np.ndarray, temperature: float) -> np.ndarray:
     """Return logits / temperature; at temperature 0 only the largest is left, of equal ones that of the smallest id."""
     expect_shape("temper", "logits", logits, ("B", "V"))
-    expect_nonnegative("temper", "temperature", temperature)
+    expect_temperature("temper", "temperature", temperature)
     if temperature == 0:
         return np.where(top_k(logits, k=1), logits, -np.inf)                    # (B, V)  # (sampling.1)
     return logits / float(temperature)                                          # (B, V)  # (sampling.2)
@@ -75,7 +91,7 @@ def keep_min_p(logits: np.ndarray, p: float) -> np.ndarray:
 def penalize(logits: np.ndarray, said: np.ndarray, penalty: float) -> np.ndarray:
     """Divide positive logits of tokens that are `said` (B, V) by `penalty`, and multiply negative ones with it."""
     expect_shape("penalize", "logits", logits, ("B", "V"))
-    expect_above_zero("penalize", "penalty", penalty)
+    expect_penalty("penalize", "penalty", penalty)
     expect_boolean("penalize", "said", said)
     expect_beside("penalize", "said", said, logits)
     if said.shape != logits.shape:
@@ -138,8 +154,8 @@ class Sampling:
 
     bias: np.ndarray | None = None                        # (V,)
     banned: tuple[int, ...] = ()
-    penalty: AboveZero = 1.0                              # of what was said before; 1 is none
-    temperature: Nonnegative = 1.0                        # 0 takes the likeliest
+    penalty: Annotated[float, expect_penalty] = 1.0       # of what was said before; 1 is none
+    temperature: Annotated[float, expect_temperature] = 1.0  # 0 takes the likeliest
     k: Count | None = None                                # how many are left
     p: Annotated[float, expect_top_p] = 1.0
     min_p: Annotated[float, expect_unit] = 0.0

@@ -8,7 +8,8 @@ from typing import Any
 from reference.job import commands, prompted, scale_command
 from reference.job.errors import UsageError
 from reference.job.files import DATA, OUT, Folder
-from reference.job.options import OTHERS, Parser, add_settings, kind_of, named, place, unknown_option
+from reference.job.options import OTHERS, add_settings, kind_of, named, unknown_option
+from reference.job.parser import Parser, place
 from reference.tasks import task as tasks
 from reference.tasks.learned import Learned
 from reference.tasks.text import Text

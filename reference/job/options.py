@@ -5,12 +5,13 @@ import difflib
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, NoReturn, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from reference.core.paths import instead_of_file
 from reference.core.settings import Settings, expect_known
 from reference.job.errors import JobError, UsageError
 from reference.job.help import MODEL, TASK, TRAINING
+from reference.job.parser import Parser
 from reference.tasks import task as tasks
 from reference.tasks.learned import Learned
 from reference.training.families import FAMILIES, GIVEN, Family
@@ -23,27 +24,6 @@ OTHERS: tuple[str, ...] = (  # options of `train` that are no settings
 FLAGS = "--help", "--mpi", "--resume", "--tensorboard", "-h"  # options of `train` that no value follows
 TOML: dict[type, str] = {dict: "a table", list: "an array"}  # what a file calls them
 WORDS = {"true": True, "false": False}
-
-
-class Parser(argparse.ArgumentParser):
-    """A parser whose complaints are one line."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(allow_abbrev=False, argument_default=argparse.SUPPRESS, **options)
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: {' '.join(message.split())}\n")
-
-
-def place(word: str) -> Path:
-    """Read a path; of nothing, as an unset variable of a shell leaves it, it would be the folder in which one is.
-
-    Raises:
-        ArgumentTypeError: it is empty.
-    """
-    if not word:
-        raise argparse.ArgumentTypeError("must be a path, got nothing")
-    return Path(word)
 
 
 def chosen(words: Sequence[str]) -> dict[str, Any]:

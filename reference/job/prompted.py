@@ -12,7 +12,7 @@ from reference.core.paths import instead_of_file
 from reference.core.words import many
 from reference.generation.sampling import Sampling
 from reference.job.errors import JobError, UsageError
-from reference.job.options import place
+from reference.job.parser import place
 
 FIELDS = {"temperature": "temperature", "top_k": "k", "top_p": "p", "min_p": "min_p", "penalty": "penalty"}
 STDIN = Path("-")

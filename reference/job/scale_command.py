@@ -11,7 +11,8 @@ from reference.data.errors import DataError
 from reference.job.asked import expect_extras, expect_used
 from reference.job.errors import JobError, UsageError
 from reference.job.files import OUT
-from reference.job.options import add_settings, place
+from reference.job.options import add_settings
+from reference.job.parser import place
 from reference.tasks.learned import Learned
 from reference.training.families import Family
 from reference.training.grid import DEPTHS, FOLLOW, Cell, cells

@@ -1,5 +1,7 @@
 """What a batch changes is told, and nothing else: not roundings, not refusals, not random numbers."""
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -150,3 +152,11 @@ def test_the_points_of_a_batch_are_two_others(arrays):
     assert [[x.dtype for x in point] for point in others] == [[np.float64, np.float32]] * 2
     one, two = (point[0] for point in others)
     assert all((a != b).all() for a, b in ((one, two), (one, arrays[0]), (two, arrays[0])))
+
+
+def test_of_how_a_framework_batches_nobody_is_warned(arrays, recwarn):
+    def slow(points, seeds):
+        warnings.warn("there is a performance drop", stacklevel=1)
+        return one_by_one(points, seeds)
+
+    assert told(arrays, cotangents=slow, points=slow) == [] and not recwarn.list

@@ -69,6 +69,7 @@ def test_the_script_and_the_module_are_one(folder):
         (["layers:wrong", "--see", "1"], "unrecognized arguments: --see 1"),
         (["layers:wrong", "--html", "no/page.html"], "--html no/page.html: there is no folder no"),
         (["layers:wrong", "--html", "."], "--html .: is a folder"),
+        (["layers:wrong", "--html=--"], "argument --html: must have a value, got --"),
         (["demo", "--html", "no/page.html"], "--html no/page.html: there is no folder no"),
         (["layers:wrong", "--input", "x"], "--input must be a name and a value, such as x=2,8,64, got 'x'"),
         (["layers:wrong", "--param", "x"], "--param must be a name and a value, such as width=64, got 'x'"),

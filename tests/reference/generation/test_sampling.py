@@ -4,6 +4,8 @@ from strict import Strict, numbers, strict
 
 from reference.functions.softmax import softmax
 from reference.generation.sampling import (
+    LEAST,
+    MOST,
     Sampling,
     ban,
     bias_logits,
@@ -184,6 +186,15 @@ def test_a_token_of_probability_0_is_never_drawn():
     assert (total < 0.0).sum() == 0  # of which token 0 would come
 
 
+@pytest.mark.parametrize("sampling", [
+    Sampling(temperature=size, penalty=penalty) for size in (LEAST, MOST) for penalty in (LEAST, MOST)
+])  # fmt: skip
+def test_the_ends_of_what_is_allowed_leave_numbers_of_float32(sampling, rng):
+    logits = 1e3 * rng.normal(size=(3, 8)).astype(np.float32)
+    with np.errstate(over="raise", invalid="raise"):
+        assert np.isfinite(sampling(logits, np.ones((3, 8), bool))).all()
+
+
 # Errors
 
 LOGITS = np.zeros((2, 5))
@@ -192,6 +203,13 @@ LOGITS = np.zeros((2, 5))
 @pytest.mark.parametrize(("call", "error", "message"), [
     (lambda: temper(LOGITS, -0.5), ValueError, "temper: temperature must be finite and at least 0, got -0.5"),
     (lambda: temper(LOGITS, np.inf), ValueError, "temper: temperature must be finite and at least 0, got inf"),
+    (lambda: temper(LOGITS, 1e-320), ValueError,
+     r"temper: temperature must be 0 or lie in \[1e-06, 1e\+06\], got 1e-320"),
+    (lambda: penalize(LOGITS, LOGITS > 0, 1e7), ValueError,
+     r"penalize: penalty must lie in \[1e-06, 1e\+06\], got 10000000.0"),
+    (lambda: Sampling(temperature=1e7), ValueError,
+     r"Sampling: temperature must be 0 or lie in \[1e-06, 1e\+06\], got 10000000.0"),
+    (lambda: Sampling(penalty=1e-7), ValueError, r"Sampling: penalty must lie in \[1e-06, 1e\+06\], got 1e-07"),
     (lambda: temper(LOGITS, "1"), TypeError, "temper: temperature must be a number, got str"),
     (lambda: temper(LOGITS[0], 1), ValueError, r"temper: logits must have shape \(B, V\), got \(5,\)"),
     (lambda: keep_top_k(LOGITS, 0), ValueError, "keep_top_k: k must be at least 1, got 0"),
