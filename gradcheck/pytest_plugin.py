@@ -4,6 +4,7 @@ pytest loads this at its start, with or without tests that use it: neither NumPy
 imported before the fixture is called.
 """
 
+import traceback
 from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ HELP = (
     f"{MARK}(*arrays): the point of a check with the fixture gradcheck lies at a kink of each of these arrays, "
     "and of no other; without names it may lie at kinks of any"
 )
+HIDDEN = "__tracebackhide__"  # by which pytest knows
 PROPERTY = "gradcheck"  # of a test's report
 RUNNING = pytest.StashKey[pytest.Item | None]()
 SEEN = pytest.StashKey[set[str]]()  # arrays with kinks, of one test
@@ -80,6 +82,19 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
     return result
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
+    """Leave frames of the checker out of what is shown of an error of the user's code; --full-trace has them."""
+    homes = [] if call.excinfo is None else _ours(call.excinfo.value)
+    for home in homes:
+        home[HIDDEN] = True
+    try:
+        return (yield)
+    finally:
+        for home in homes:
+            del home[HIDDEN]
+
+
 @pytest.fixture(name="gradcheck", scope="session")
 def gradcheck_fixture(request: pytest.FixtureRequest) -> Check:
     """gradcheck(subject, *inputs, **constants): fail unless every gradient is proved; return the report.
@@ -107,6 +122,16 @@ def gradcheck_fixture(request: pytest.FixtureRequest) -> Check:
         return report
 
     return assert_gradients
+
+
+def _ours(error: BaseException) -> list[dict[str, Any]]:
+    """Return the namespaces of the checker's modules that an error of the user's code, or a refusal, came through."""
+    said = [*error.args[:1], *getattr(error, "__notes__", ())]
+    if not any(isinstance(text, str) and text.startswith("gradcheck: ") for text in said):
+        return []  # it may be an error of the checker's own
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    homes = [frame.f_globals for frame in frames if frame.f_globals.get("__name__", "").startswith("gradcheck.")]
+    return list({id(home): home for home in homes if HIDDEN not in home}.values())
 
 
 def _expected(item: pytest.Item) -> tuple[set[str], bool]:

@@ -31,8 +31,11 @@ Promise = Callable[[Call, Rounding, np.random.Generator], Iterator[Finding]]
 def unless_rounded(promise: Promise, call: Call, rounding: Rounding, rng: np.random.Generator) -> Iterator[Finding]:
     """Yield what a promise finds, but failures only if roundings of narrow formats inside explain them not.
 
-    What the narrowest format of all would not explain needs no closer look.
+    What the narrowest format of all would not explain needs no closer look.  Where a cotangent is not finite it keeps
+    no promise about sums and sizes, and that is told already.
     """
+    if not all(np.isfinite(d).all() for d in call.first):
+        return
     call, state, found = call.remembering(), rng.bit_generator.state, list[Finding]()
     try:
         for finding in promise(call, rounding, rng):

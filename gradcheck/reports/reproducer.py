@@ -1,9 +1,9 @@
 """A script to paste that shows the worst disagreement by plain central differences, without the checker's judgement."""
 
 import builtins
+import cmath
 import contextlib
 import io
-import math
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -13,14 +13,16 @@ import numpy as np
 
 from gradcheck.numeric.points import is_constant
 from gradcheck.numeric.scales import scale
-from gradcheck.subjects.adapted import names
+from gradcheck.subjects.adapted import Adapted, names
 from gradcheck.subjects.findings import Finding
 from gradcheck.subjects.kinds import FunctionSubject, LayerSubject
+from gradcheck.subjects.pairs import Pairs
 from gradcheck.subjects.problem import Problem
 from gradcheck.verdict.facts import Gradient
 
 SMALL = 64  # entries of an array that is written out
 APART = 1e-9  # of the two numbers' size, and this many times what the differences leave open:
+COMPLEX = (np.complex64, np.complex128)
 TAKEN = {*dir(builtins), "np", "rng", "subject", "Problem", "Checker"}  # names that mean something to a script
 CLEARLY = 10  # a disagreement that the table shows
 
@@ -57,10 +59,11 @@ def script(
     Large inputs are drawn anew if the disagreement shows there as well: each script has been run
     before it is handed out.  Where only the contract is broken, or the second order, the script repeats the check.
     """
+    pairs = problem.subject if isinstance(problem.subject, Pairs) else None
     moved = {f.array for f in findings if f.kind == "moved"}
     constant = {leaf.name for leaf in problem.leaves if is_constant(leaf.value)}
     for gradient in sorted(gradients, key=lambda g: g.worst_index is None):
-        ways = ((True, moved), (False, moved), (False, constant)) if gradient.map is not None else ()
+        ways = ((True, moved), (False, moved), (False, constant)) if gradient.map is not None and not pairs else ()
         for drawn, elsewhere in ways:
             given = _Given(problem, drawn, gradient)
             text = _table(problem, gradient, elsewhere, given, seed)
@@ -70,6 +73,7 @@ def script(
     given = _Given(problem, False, None)
     imports = "import numpy as np\n" if "np." in given.statements + given.arguments else ""
     asked = (f", order={order}" if order > 1 else "") + (", exact=True" if any(g.exact for g in gradients) else "")
+    asked += ", convention='jax'" if pairs and problem.declared.convention == "jax" else ""
     text = CHECK.format(
         imports=imports, given=given.statements, seed=seed, order=asked, arguments=given.arguments
     )
@@ -83,7 +87,8 @@ class _Given:
         self.missing: dict[str, Any] = {}
         self.statements = ""
         self.inputs: list[str] = []
-        for i, (name, x) in enumerate(zip(names(problem.subject, problem.inputs), problem.inputs, strict=True)):
+        subject, inputs = _as_handed_over(problem)
+        for i, (name, x) in enumerate(zip(names(subject, inputs), inputs, strict=True)):
             variable = _variable(name, i)
             self.inputs.append(variable)
             if drawn and isinstance(x, np.ndarray) and x.dtype.kind == "f" and x.size > SMALL:
@@ -107,6 +112,12 @@ class _Given:
         return "".join(f", {x}" for x in self.inputs) + "".join(f", {k}={x}" for k, x in self.constants.items())
 
 
+def _as_handed_over(problem: Problem) -> tuple[Adapted, tuple]:
+    """Return subject and inputs without the pairs that the checker makes of complex numbers."""
+    subject = problem.subject
+    return (subject.inner, subject.given) if isinstance(subject, Pairs) else (subject, problem.inputs)
+
+
 def _variable(name: str, position: int) -> str:
     """Return a name for a variable that hides nothing which the script needs."""
     variable = "".join(c if c.isalnum() else "_" for c in name).strip("_") or f"input_{position}"
@@ -125,12 +136,12 @@ def literal(x: Any) -> str | None:
         pairs = [(literal(key), literal(value)) for key, value in x.items()]
         ends = [f"{key}: {value}" for key, value in pairs if key is not None and value is not None]
         return "{" + ", ".join(ends) + "}" if len(ends) == len(pairs) else None
-    small = isinstance(x, np.ndarray) and x.dtype.kind in "fiub" and x.dtype.itemsize <= 8
+    small = isinstance(x, np.ndarray) and ((x.dtype.kind in "fiub" and x.dtype.itemsize <= 8) or x.dtype in COMPLEX)
     if isinstance(x, np.ndarray) and small and 0 < x.size <= SMALL and np.isfinite(x).all():
-        kind = "" if x.dtype in (np.float64, np.int64, np.bool_) else f", dtype={x.dtype.name!r}"
+        kind = "" if x.dtype in (np.float64, np.complex128, np.int64, np.bool_) else f", dtype={x.dtype.name!r}"
         written = np.array2string(x, 100, separator=", ", floatmode="unique", prefix=" " * 9)
         return f"np.array({written}{kind})"
-    plain = x is None or isinstance(x, bool | int | str) or (isinstance(x, float) and math.isfinite(x))
+    plain = x is None or isinstance(x, bool | int | str) or (isinstance(x, float | complex) and cmath.isfinite(x))
     return repr(x) if plain else None
 
 
@@ -177,8 +188,9 @@ def _shows(text: str, variables: dict[str, Any], count: Counter) -> bool:
 def _head(problem: Problem, given: _Given, what: str, seed: int) -> str:
     need = f", and have {', '.join(given.missing)} as in the check" if given.missing else ""
     thing = "the layer or function"
-    if type(problem.subject) not in (LayerSubject, FunctionSubject):
-        adapter = re.sub("(?<!^)(?=[A-Z])", "_", type(problem.subject).__name__).lower()
+    subject, _ = _as_handed_over(problem)
+    if type(subject) not in (LayerSubject, FunctionSubject):
+        adapter = re.sub("(?<!^)(?=[A-Z])", "_", type(subject).__name__).lower()
         thing = f"the {adapter}(...) of gradcheck.adapters"
     return f"# gradcheck of {problem.name}, seed {seed}: {what}. Put {thing} into `subject`{need}.\n"
 

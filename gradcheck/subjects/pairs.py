@@ -22,7 +22,7 @@ class Pairs(Adapted):
 
     def __init__(self, subject: Adapted, inputs: tuple, convention: str):
         self.inner, self.name = subject, subject.name
-        self._inputs, self._sign = inputs, -1.0 if convention == "jax" else 1.0
+        self.given, self._sign = inputs, -1.0 if convention == "jax" else 1.0
         self.parameters = _paired(subject.parameters, 1.0)
         found = [path for path, _ in trees.leaves(subject.parameters, kinds="c")]
         for name, x in zip(names(subject, inputs), inputs, strict=True):
@@ -70,11 +70,11 @@ class Pairs(Adapted):
         return _paired(y, 1.0), pairs
 
     def _cotangents(self, d_parameters: Any, d_inputs: tuple) -> tuple[Any, tuple]:
-        d_inputs = tuple(_like(x, dx, self._sign) for x, dx in zip(self._inputs, d_inputs, strict=True))
+        d_inputs = tuple(_like(x, dx, self._sign) for x, dx in zip(self.given, d_inputs, strict=True))
         return _like(self.inner.parameters, d_parameters, self._sign), d_inputs
 
     def _complex(self, parameters: Any, inputs: tuple) -> tuple[Any, tuple]:
-        return _joined(self.inner.parameters, parameters, 1.0), _joined(self._inputs, inputs, 1.0)
+        return _joined(self.inner.parameters, parameters, 1.0), _joined(self.given, inputs, 1.0)
 
 
 def has_complex(tree: Any) -> bool:

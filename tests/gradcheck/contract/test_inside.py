@@ -52,6 +52,14 @@ def test_what_no_format_explains_is_asked_once():
     assert counts[1] <= counts[0] + 4, "the ends of the range are others in a narrow format"
 
 
+@pytest.mark.parametrize("value", [np.inf, np.nan])
+def test_what_is_not_finite_is_asked_for_no_sums(value):
+    call = called(lambda x: (x, lambda dy: dy * np.where(x > 0, 1, value)), X)
+    before = dict(call.problem.count)
+    assert not list(unless_rounded(is_linear, call, None, np.random.default_rng(3)))
+    assert dict(call.problem.count) == before
+
+
 def test_what_was_found_before_the_subject_raised_is_told():
     asked = []
 

@@ -83,3 +83,41 @@ def test_assert_gradients_ends_in_the_users_line_too(run_tests):
     text = run_tests(tests).failure("test_plain")
     assert "gradcheck.GradientError: gradcheck <lambda>: fail (" in text
     assert re.search(r"^test_layers\.py:5: GradientError$", text, re.MULTILINE) and "checker.py" not in text
+
+
+ERRORS = """
+import numpy as np
+import pytest
+from gradcheck import assert_gradients, check
+from gradcheck.adapters import module, pair
+
+class Layer:
+    def forward(self, x): return x
+    def backward(self, dy): raise KeyError("W")
+
+BROKEN = {
+    "forward": pair(lambda x: x.nothing, np.multiply),
+    "pullback": pair(np.sin, lambda x, dy: dy @ dy @ dy),
+    "module": module(Layer()),
+    "refused": np.sin,
+}
+
+@pytest.mark.parametrize("subject", BROKEN)
+def test_one(subject): check(BROKEN[subject], np.ones((3, 4)))
+
+def test_own(monkeypatch):
+    monkeypatch.setattr("gradcheck.checker.examine", None)
+    check(np.sin, np.ones(3))
+"""
+
+
+def test_frames_of_the_checker_are_left_out_but_where_it_errs_itself(run_tests):
+    run = run_tests(ERRORS)
+    assert set(run.outcomes.values()) == {"FAILED"} and len(run.outcomes) == 5
+    for name in run.outcomes:
+        text = run.failure(name)
+        assert ("checker.py" in text) == (name == "test_own") and "test_layers.py" in text, text
+
+
+def test_all_frames_are_there_for_who_asks(run_tests):
+    assert "checker.py" in run_tests(ERRORS, "--full-trace", "-k", "module").out

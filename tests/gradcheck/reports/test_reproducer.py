@@ -286,17 +286,27 @@ def test_it_names_the_adapter_that_was_checked(kind, name, normal):
     assert f"Put the {name}(...) of gradcheck.adapters into `subject`" in head
 
 
+@pytest.mark.parametrize("convention", ["torch", "jax"])
+def test_of_complex_numbers_the_check_is_repeated_in_its_convention(normal, convention):
+    square = gradcheck.adapters.pair(lambda z: z * z, lambda z, dy: dy * 3 * z)
+    report = gradcheck.Checker(convention=convention)(square, normal(3) + 1j * normal(3))
+    assert "Put the pair(...) of gradcheck.adapters into `subject`" in report.reproducer
+    with contextlib.redirect_stdout(io.StringIO()) as output:
+        exec(report.reproducer, {"subject": square})
+    assert output.getvalue().rstrip() == str(report)
+
+
 # Inputs that a script writes out
 
 
 @pytest.mark.parametrize("value", [np.inf, np.nan])
 def test_only_finite_small_arrays_and_plain_values_are_written(value):
     assert literal(np.array([value])) is literal(value) is literal(np.zeros(65)) is literal(np.zeros(0)) is None
-    assert literal([value]) is literal({1: (value,)}) is literal(np.array([1j])) is None
+    assert literal([value]) is literal({1: (value,)}) is literal(np.array([1j * value])) is None
     assert (literal(None), literal(True), literal(3), literal("a"), literal(0.5)) == ("None", "True", "3", "'a'", "0.5")
 
 
-@pytest.mark.parametrize("dtype", ["float64", "float32", "float16", "int64", "int8", "bool"])
+@pytest.mark.parametrize("dtype", ["float64", "float32", "float16", "int64", "int8", "bool", "complex128", "complex64"])
 def test_written_arrays_are_the_arrays(normal, dtype):
     x = (3 * normal(4, 5)).astype(dtype)
     again = eval(literal(x), {"np": np})
