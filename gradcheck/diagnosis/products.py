@@ -26,14 +26,23 @@ def through(e: Evidence) -> Diagnosis | None:
     if min(np.abs(v).max(initial=0) for v in (error, claimed, numeric)) <= 1e-6 * size:
         return None  # one of the two gradients obeys a law: told by that
     flows = [(f"through {e.names[i]}", d @ e.point[i].ravel(), e.others[i]) for i, d in e.others.items()]
-    for said, flow, there in [*flows, ("in the last product", e.y, e.numeric), *_through_parts(e)]:
-        moving = np.abs(flow) > 1e-6 * np.abs(flow).max(initial=0)
-        if moving.sum() < FEWEST or not there.any():
-            continue
-        c = float((flow @ error) / (flow @ flow))
-        if abs(c) > 1e-3 and (np.abs(error - c * flow) <= FIT * size).all():
-            return _named(e, said, c)
+    for group in (flows, [("in the last product", e.y, e.numeric)], _through_parts(e)):
+        found = [(said, c) for said, flow, there in group if there.any() and (c := _times(error, flow, size))]
+        if found and group is flows:  # of two factors, as a query and a key, as much flows through each
+            alike = [said for said, c in found if abs(c - found[0][1]) < 1e-6]
+            silent = [f"through {e.names[i]}, which gets nothing," for i, d in e.others.items() if not d.any()]
+            return _named(e, " or ".join([*alike, *silent]), found[0][1])
+        if found:
+            return _named(e, *found[0])
     return None
+
+
+def _times(error: np.ndarray, flow: np.ndarray, size: float) -> float:
+    """Return how many times a flow (R,) the error (R,) is; 0 where it is no multiple of it."""
+    if (np.abs(flow) > 1e-6 * np.abs(flow).max(initial=0)).sum() < FEWEST:
+        return 0.0
+    c = float((flow @ error) / (flow @ flow))
+    return c if abs(c) > 1e-3 and (np.abs(error - c * flow) <= FIT * size).all() else 0.0
 
 
 def _through_parts(e: Evidence) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:

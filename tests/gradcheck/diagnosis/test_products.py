@@ -7,6 +7,7 @@ from gradcheck.diagnosis import products
 
 rng = np.random.default_rng(9)
 X, A, V = rng.normal(size=(5, 4)), rng.normal(size=(4, 4)), rng.normal(size=(4, 3))
+B = rng.normal(size=(4, 4))
 H, W = rng.normal(size=(5, 3)), rng.normal(size=(7, 4))
 
 
@@ -16,6 +17,15 @@ def form(x, a):
 
 def form_backward(x, a, dy, first, second):
     return dy[:, None] * (first * x @ a.T + second * x @ a), np.einsum("b,bi,bj->ij", dy, x, x)
+
+
+def scores(x, a, b):
+    return (x @ a) @ (x @ b).T
+
+
+def scores_backward(x, a, b, dy, times):
+    dq, dk = dy @ x @ b, dy.T @ x @ a
+    return dq @ a.T + times * dk @ b.T, x.T @ dq, x.T @ dk
 
 
 def joined(x, h, w):
@@ -76,6 +86,16 @@ CASES = {
 @pytest.mark.parametrize("name", CASES)
 def test_the_planted_bug_is_named(name, named):
     named(*CASES[name])
+
+
+@pytest.mark.parametrize(("gets", "words"), [(1, "or through b is"), (0, "or through b, which gets nothing, is")])
+def test_of_two_factors_through_which_as_much_flows_both_are_named(evidence, gets, words):
+    def backward(x, a, b, dy):
+        dx, da, db = scores_backward(x, a, b, dy, 0)
+        return dx, da, gets * db
+
+    said = products.through(evidence(scores, backward, X, A, B))
+    assert said.name == "path" and words in said.sentence
 
 
 # pattern, forward, backward, inputs: neighbours of what it names
