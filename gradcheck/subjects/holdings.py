@@ -23,10 +23,14 @@ def holdings(root: Any) -> Iterator[tuple[Any, Any, Any]]:
             continue
         seen.add(id(node))
         for holder, key, value in _entries(node):
-            if key is ATTRIBUTES or is_array(value) or isinstance(value, NUMBERS | GENERATORS):
+            if key is ATTRIBUTES or _is_yielded(value):
                 yield holder, key, value
             else:
                 waiting.append(value)
+
+
+def _is_yielded(value: Any) -> bool:
+    return is_array(value) or isinstance(value, NUMBERS | GENERATORS)
 
 
 def is_array(value: Any) -> bool:
@@ -42,6 +46,7 @@ def _entries(node: Any) -> Iterator[tuple[Any, Any, Any]]:
         named = {name: home[name] for name in _names(node.__code__) if name in home}
         yield from ((home, name, value) for name, value in named.items() if _is_near(value, node))
         yield from ((None, None, value) for value in node.__defaults__ or ())
+        yield from ((vars(node), key, value) for key, value in vars(node).items() if _is_yielded(value))
     elif isinstance(node, MethodType):
         yield from ((None, None, part) for part in (node.__self__, node.__func__))
     elif isinstance(node, functools.partial):
@@ -53,15 +58,32 @@ def _entries(node: Any) -> Iterator[tuple[Any, Any, Any]]:
     elif isinstance(node, tuple):
         yield from ((None, None, value) for value in node)
     elif isinstance(node, type):
-        functions = (getattr(value, "__func__", value) for value in vars(node).values() if is_of_users(node))
-        yield from ((None, None, value) for value in functions if isinstance(value, FunctionType))
-    elif hasattr(node, "__dict__") and is_users(node):
+        yield from _of_class(node) if is_of_users(node) else ()
+    elif is_users(node):
+        if hasattr(node, "__dict__"):
+            if not isinstance(node, SimpleNamespace):  # a bag in which somebody collects
+                yield vars(node), ATTRIBUTES, None
+            yield from ((vars(node), key, value) for key, value in vars(node).items())
+        yield from ((node, name, getattr(node, name)) for name in _slots(type(node)) if hasattr(node, name))
         yield None, None, type(node)
-        if not isinstance(node, SimpleNamespace):  # a bag in which somebody collects
-            yield vars(node), ATTRIBUTES, None
-        yield from ((vars(node), key, value) for key, value in vars(node).items())
     elif callable(node) and hasattr(node, "__dict__"):  # what a library makes of functions
         yield from ((None, None, value) for value in vars(node).values() if isinstance(value, FunctionType))
+
+
+def _of_class(kind: type) -> Iterator[tuple[Any, Any, Any]]:
+    for key, value in vars(kind).items():
+        function = getattr(value, "__func__", value)  # of a static method, or a class method
+        if _is_yielded(value):
+            yield kind, key, value
+        elif isinstance(function, FunctionType):
+            yield None, None, function
+    yield from ((None, None, base) for base in kind.__bases__)
+
+
+def _slots(kind: type) -> list[str]:
+    """Return the names of attributes that lie in an object itself."""
+    found = [vars(base).get("__slots__", ()) for base in kind.__mro__]
+    return [name for names in found for name in ([names] if isinstance(names, str) else names) if name[:2] != "__"]
 
 
 def _names(code: CodeType) -> Iterator[str]:
@@ -90,3 +112,5 @@ def put(holder: Any, key: Any, value: Any) -> None:
         holder.cell_contents = value
     elif isinstance(holder, dict) or (isinstance(holder, list) and key < len(holder)):
         holder[key] = value
+    elif not isinstance(holder, list | None) and getattr(holder, key, None) is not value:  # of a class, or in a slot
+        (type.__setattr__ if isinstance(holder, type) else object.__setattr__)(holder, key, value)

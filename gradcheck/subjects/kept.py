@@ -19,7 +19,8 @@ MOST = 2**26  # bytes of an array, above which its entries are not copied to be 
 def kept(subject: Any) -> Iterator[None]:
     """Put back arrays, floating numbers and random generators that a subject holds, and the attributes of its objects.
 
-    In attributes, dictionaries and lists, in closures, and in global variables that its functions name.
+    In attributes, those of classes and functions too, dictionaries and lists, in closures, and in global variables
+    that its functions name.
     What counts or collects, a whole number, a list that grows or a namespace, is left to the user's purpose; and so is
     what is new and names or does something: what a compiler keeps of a function that it has compiled.
     """

@@ -55,6 +55,7 @@ def is_users(node: Any) -> bool:
 
 
 def is_of_users(kind: type) -> bool:
+    """Whether a class is one of the user's."""
     return kind.__module__.partition(".")[0] not in NOT_OF_A_USER
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from gradcheck.adapters import pair
-from gradcheck.subjects.holdings import ATTRIBUTES, holdings, is_array, put
+from gradcheck.subjects.holdings import ATTRIBUTES, _filled, holdings, is_array, put
 
 MATRIX, LATER = np.eye(2), np.ones(2)
 
@@ -130,3 +130,7 @@ def test_a_value_is_put_where_it_was():
     put(by_name, "x", 4)
     put(None, None, 5)
     assert (function(), row, by_name) == (1, [2], {"x": 4})
+
+
+def test_a_variable_that_a_function_closes_over_may_not_have_been_set_yet():
+    assert _filled(types.CellType(0)) is True and _filled(types.CellType()) is False

@@ -1,6 +1,7 @@
 """The user's objects are after a check what they were before, whatever a forward pass changes in them."""
 
 import copy
+import enum
 import functools
 import types
 
@@ -9,7 +10,7 @@ import pytest
 
 import gradcheck
 from gradcheck.adapters import cached, module, pair
-from gradcheck.subjects.kept import MOST, _filled, kept
+from gradcheck.subjects.kept import MOST, kept
 
 X = np.random.default_rng(1).normal(size=(5, 3))
 LEVEL, RATE, NOISE = np.zeros(3), 0.5, np.random.default_rng(4)
@@ -386,5 +387,53 @@ def test_what_a_compiler_keeps_stays_and_what_is_made_at_the_first_call_goes_tog
         assert not COMPILED.made and not hasattr(COMPILED, "w")
 
 
-def test_a_variable_that_a_function_closes_over_may_not_have_been_set_yet():
-    assert _filled(types.CellType(0)) is True and _filled(types.CellType()) is False
+class Shared:
+    """Has its state where all of its kind have it, and in slots."""
+
+    __slots__ = ("mean", "steps")
+    total, count = np.zeros(3), 0.0
+
+    def __init__(self):
+        self.mean, self.steps = np.zeros(3), 0.0
+
+    def forward(self, x):
+        self.mean += x.mean(0)
+        self.steps += 0.5
+        Shared.total += x.mean(0)
+        Shared.count += 0.5
+        return np.sin(x)
+
+    def backward(self, x, dy):
+        return dy * np.cos(x)
+
+
+class Heir(Shared):
+    pass
+
+
+def counted(layer, x):
+    counted.calls += 0.5
+    return layer.forward(x)
+
+
+counted.calls = 0.0
+
+
+@pytest.mark.parametrize("kind", [Shared, Heir])
+def test_what_a_class_a_function_and_slots_hold_is_put_back(kind):
+    layer = kind()
+    before = counted.calls = 1.5
+    gradcheck.assert_gradients(pair(lambda x: counted(layer, x), layer.backward), X)
+    assert not layer.mean.any() and layer.steps == 0.0
+    assert not Shared.total.any() and Shared.count == 0.0 and counted.calls == before
+    assert "total" not in vars(Heir)
+
+
+class Ratio(float, enum.Enum):
+    HALF = 0.5
+
+
+def test_a_member_of_an_enumeration_is_not_assigned_anew():
+    with kept(lambda: Ratio):
+        assert Ratio.HALF == 0.5
+    assert Ratio.HALF is Ratio(0.5)
