@@ -117,7 +117,10 @@ def _near(near: Ground, rng: np.random.Generator, tried: Probe | None = None) ->
 def _at_given(own: Ground, known: Known, along: Columns, rng: np.random.Generator) -> tuple[Columns, list[Finding]]:
     """Compare at the user's own point: every entry, or dense directions and the entries that these lead to."""
     sizes, wrong = [x.size for x in own.place.point], _wrong(along)  # what is wrong near by is wrong
-    exact = own.exact and not any(_refutes_complex_step(c) for found in along for c in found)
+    refuted = [any(map(_refutes_complex_step, found)) for found in along]
+    exact = own.exact and not any(refuted)
+    if all(refuted):  # complex numbers tell nothing here: as of a product that is made of three real ones
+        own = dataclasses.replace(own, exact=False)
     columns, known = _filed(own, known, plan.special(own.place.point, rng, wrong), rng)
     shown: set[int] = set()
     if exact:

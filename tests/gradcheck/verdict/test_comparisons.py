@@ -550,3 +550,24 @@ def test_from_float16_on_blocks_are_compared_at_the_given_point_whose_entries_ar
     found = compare_all(problem, places, 1e-16, map, rng)
     assert [own.place.point for own in asked] == [found.own.point] * blocks and found.explained == (0, 1)
     assert traced == [(1,) if blocks else (0, 1)]
+
+
+def with_modulus(x, weight=1.0):
+    """x |x|, whose code takes complex numbers, though it has no derivative there."""
+    return weight * x * np.abs(x)
+
+
+@pytest.mark.parametrize("size", [100, 300])
+def test_where_complex_numbers_tell_nothing_of_any_array_no_entry_is_looked_at_for_their_sake(rng, size):
+    subject = pair(with_modulus, lambda x, dy: 2 * np.abs(x) * dy)
+    report = gradcheck.check(subject, rng.normal(size=size))
+    assert report.verdict == "pass" and report.evaluations < 250
+    assert report.gradients[0].method == "real differences" and report.gradients[0].digits > 8
+    wrong = pair(with_modulus, lambda x, dy: np.abs(x) * dy)
+    assert gradcheck.check(wrong, rng.normal(size=size)).verdict == "fail"
+
+
+def test_where_they_tell_of_one_array_this_keeps_its_digits(rng):
+    subject = pair(lambda x, w: with_modulus(x, w), lambda x, w, dy: (2 * w * np.abs(x) * dy, with_modulus(x) * dy))
+    x, w = gradcheck.check(subject, *rng.normal(size=(2, 20))).gradients
+    assert (x.method, w.method) == ("real differences", "complex step") and w.digits > 12
