@@ -88,4 +88,4 @@ def test_dy_is_changed_by_up_to_a_32nd_of_a_rounding_of_float32_and_of_float16()
     seen.clear()
     looked_at_closely(call, rounding, np.random.default_rng(3))
     changes = [np.abs(dy / call.g[0] - 1).max() for dy in seen[::2]]
-    np.testing.assert_allclose(changes, [2.0**-29, 2.0**-16], rtol=0.02, atol=0)
+    np.testing.assert_allclose(changes, [2.0**-29, 2.0**-16], rtol=0.02, atol=0)  # the largest of 400 random parts
