@@ -369,3 +369,12 @@ def test_a_layer_of_whole_numbers_or_of_one_has_its_own_arrays_alone():
 
 def test_a_problem_is_as_safe_with_complex_numbers_as_its_subject():
     assert Problem(sine, (X,), {}).complex_safe is True and Problem(sine, (X + 1j,), {}).complex_safe is False
+
+
+def test_what_is_nested_too_deeply_is_refused_before_anything_else():
+    deep = X
+    for _ in range(200):
+        deep = [deep]
+    for inputs, constants in (((deep,), {}), ((X,), {"mask": deep})):
+        with pytest.raises(ValueError, match="deep"):
+            Problem(lambda x, mask=None: (x, lambda dy: dy), inputs, constants)

@@ -288,3 +288,8 @@ def test_what_roundings_of_y_make_of_a_slope_is_the_less_the_larger_the_array_is
     unit = ENTRY.direction(zero.place.point)[0][1]
     c = comparison([0.0, 0.0], exact=15 * natural * unit, exact_bar=0.0, claimed_bar=0.0, probe=ENTRY)
     np.testing.assert_allclose(allowed(zero, c).claimed_bar, 16 * natural * unit, rtol=1e-12, atol=0)
+
+
+def test_terms_are_as_large_as_they_were_measured_where_an_array_is_not_zero(ground):
+    place = ground(lambda x: 3 * x, lambda x, dy: 3 * dy, np.ones(3))
+    assert saturation._at_least(place, 0, np.array([0.5, 2.0])).tolist() == [0.5, 2.0]
