@@ -6,6 +6,7 @@ import pickle
 import numpy as np
 import pytest
 
+from gradcheck.adapters import pair
 from gradcheck.subjects.adapted import Adapted
 from gradcheck.subjects.problem import COST, Problem
 from reference.layers.linear import Linear
@@ -82,7 +83,7 @@ def test_a_problem_begins_protected_and_counts_nothing():
 
 def test_inputs_that_lie_too_deep_are_refused():
     deep = X
-    for _ in range(200):
+    for _ in range(5000):
         deep = [deep]
     with pytest.raises(ValueError, match="nested at most"):
         Problem(lambda x, deep: sine(x), (X,), {"deep": deep})
@@ -371,10 +372,14 @@ def test_a_problem_is_as_safe_with_complex_numbers_as_its_subject():
     assert Problem(sine, (X,), {}).complex_safe is True and Problem(sine, (X + 1j,), {}).complex_safe is False
 
 
-def test_what_is_nested_too_deeply_is_refused_before_anything_else():
-    deep = X
+def test_what_is_nested_too_deeply_is_refused_before_the_subject_is_prepared_for_it():
+    def prepare(*_):
+        raise AssertionError("prepared")
+
+    subject, deep = pair(np.sin, lambda x, dy: np.cos(x) * dy), X
+    subject.prepare = prepare
     for _ in range(200):
         deep = [deep]
     for inputs, constants in (((deep,), {}), ((X,), {"mask": deep})):
         with pytest.raises(ValueError, match="deep"):
-            Problem(lambda x, mask=None: (x, lambda dy: dy), inputs, constants)
+            Problem(subject, inputs, constants)
