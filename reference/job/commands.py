@@ -56,10 +56,6 @@ def train(given: Given) -> int:
     spread: Given = {name: given.pop(name) for name in ("workers", "threads", "dask", "mpi") if name in given}
     extras = (["tensorboardX"] if events else []) + (["distributed"] if "dask" in spread else [])
     expect_extras("rich", "matplotlib", "safetensors", *extras)
-    from reference.job import clusters
-    from reference.job.display import console
-    from reference.job.run import carry_out
-
     if given.get("device") == "gpu" and spread:
         raise UsageError(f"device gpu must come without {next(iter(spread))}, got both")
     device = devices.find(given.pop("device", "cpu"))
@@ -73,6 +69,10 @@ def train(given: Given) -> int:
         expect_used(given, run)
         folder.expect_writable(*folders)
         state = begin(run)
+    from reference.job import clusters  # with all that draws, which takes longer than to refuse what cannot be done
+    from reference.job.display import console
+    from reference.job.run import carry_out
+
     with clusters.workers(spread) as workers:
         if workers != 1 and run.training.shards == 1:
             console().print("a batch has one shard, which one worker computes: --shards 8 has work for eight\n")

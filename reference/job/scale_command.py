@@ -78,15 +78,16 @@ def scale_up(given: dict[str, Any]) -> int:
     """Train the grid, and say what came of it."""
     spread: dict[str, Any] = {name: given.pop(name) for name in ("workers", "dask", "mpi") if name in given}
     expect_extras("rich", "matplotlib", "safetensors", *(["distributed"] if "dask" in spread else []))
-    from reference.job import clusters
+    task = given.get("task", OUT.name)
+    out = given.pop("out", OUT.with_name(f"scale-{task}"))
+    axes = {name: given.pop(name) for name in AXES if name in given}
+    grid = _cells(given, axes)
+    from reference.job import clusters  # with all that draws, which takes longer than to refuse what cannot be done
     from reference.job.display import console
     from reference.job.grid_folder import GridFolder
     from reference.job.scale import carry_out, expect_room
 
-    task = given.get("task", OUT.name)
-    folder = GridFolder(given.pop("out", OUT.with_name(f"scale-{task}")))
-    axes = {name: given.pop(name) for name in AXES if name in given}
-    grid = _cells(given, axes)
+    folder = GridFolder(out)
     expect_room(grid, spread.get("workers", 1))
     folder.expect_writable(folder.cells)
     screen = console()
