@@ -240,7 +240,7 @@ def test_the_finest_format_that_explains_is_taken_and_roundings_are_those_of_the
     rough = {}
     found = _over_steps(place, c, np.full(2, 1e-6), rough, rng)
     assert found.steps == u and found.followed and not found.outside().any()
-    np.testing.assert_allclose(found.claimed_bar, 4 + 16 * u / 8 * 100, rtol=0.01, atol=0)  # what was measured lies in it too
+    np.testing.assert_allclose(found.claimed_bar, 4 + 16 * u / 8 * 100, rtol=0.01, atol=0)  # and what was measured
     assert all(len(there.claim.nearby) == 4 for there in rough.values()) and len(rough) == 1 + (off > 0)
     before = place.problem.count["pullback"]
     _over_steps(place, c, np.full(2, 1e-6), rough, rng)
