@@ -60,7 +60,7 @@ def allowing_for_steps(
             known = dataclasses.replace(known, smooth=True)
             continue
         if not (doubted or (rough and _is_open(c)) or not c.resolved):
-            if not (known.smooth or large or is_entry or _is_confirmed(c)) and hides_steps(c):
+            if not (known.smooth or large or is_entry) and hides_steps(c):
                 found[i] = forgotten(ground, c, rng)
                 known = dataclasses.replace(known, smooth=found[i] is c)
             continue
@@ -95,11 +95,6 @@ def _over_steps(
         if not _in_doubt(found).any():
             break
     return found
-
-
-def _is_confirmed(c: Comparison) -> bool:
-    """Whether the complex step agrees, which sees all that f is made of: what casts leaves no complex numbers."""
-    return c.exact is not None and not c.is_at_odds()
 
 
 def _in_doubt(c: Comparison) -> np.ndarray:

@@ -219,14 +219,6 @@ def test_where_wide_differences_hide_steps_an_entry_that_is_forgotten_is_looked_
     assert allowed(entry, line_at=lambda *_: None)[0] is entry, "nor does one entry"
 
 
-def test_what_the_complex_step_confirms_hides_no_steps(allowed, comparison):
-    other = comparison(1.0, 1.5)
-    given = {"line_at": lambda *_: None, "hides_steps": lambda c: True, "forgotten": lambda *_: other}
-    confirmed = comparison(1.0, 1.0, exact=1.0, probe=WHOLE)
-    assert allowed(confirmed, **given)[0] is confirmed
-    assert allowed(comparison(1.0, 1.0, probe=WHOLE), **given)[0] is other, "without one nothing is confirmed"
-
-
 @pytest.mark.parametrize(("off", "u"), [(0.0, 2.0**-11), (0.15, 2.0**-8)])
 def test_the_finest_format_that_explains_is_taken_and_roundings_are_those_of_the_claim(
     ground, comparison, monkeypatch, rng, off, u
