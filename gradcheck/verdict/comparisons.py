@@ -24,6 +24,7 @@ from gradcheck.verdict.places import Places, inside, unrounded, with_output
 from gradcheck.verdict.special import is_special
 
 JITTERS = 2  # of a claim
+SHARP = 1e-6  # of a claim: a bar of real differences that leave nothing to the complex step
 EXPLAINED = 4  # wrong arrays whose entries are located, mapped and diagnosed
 
 Columns = list[list[Comparison]]  # the comparisons of each array; those along which all move belong to every one
@@ -119,7 +120,8 @@ def _at_given(own: Ground, known: Known, along: Columns, rng: np.random.Generato
     sizes, wrong = [x.size for x in own.place.point], _wrong(along)  # what is wrong near by is wrong
     refuted = [any(map(_refutes_complex_step, found)) for found in along]
     exact = own.exact and not any(refuted)
-    if all(refuted):  # complex numbers tell nothing here: as of a product that is made of three real ones
+    if all(refuted) and all(_is_sharp(c) for found in along for c in found if c.real is not None):
+        # complex numbers tell nothing here, as of a product that is made of three real ones, and differences tell all
         own = dataclasses.replace(own, exact=False)
     columns, known = _filed(own, known, plan.special(own.place.point, rng, wrong), rng)
     shown: set[int] = set()
@@ -173,6 +175,11 @@ def _filed(ground: Ground, known: Known, chosen: plan.Plan, rng: np.random.Gener
 def _wrong(columns: Columns) -> set[int]:
     """Return the arrays that some comparison contradicts."""
     return {leaf for leaf, found in enumerate(columns) if any(c.outside().any() for c in found)}
+
+
+def _is_sharp(c: Comparison) -> bool:
+    """Whether differences confirm a claim to many digits."""
+    return bool((c.real_tolerance <= SHARP * np.abs(c.claimed)).all() and not c.outside().any())
 
 
 def _refutes_complex_step(c: Comparison) -> bool:

@@ -122,7 +122,8 @@ def test_a_difference_of_terms_in_a_narrow_format_may_be_off_by_sixteen_of_their
 
     x = np.ones(2, np.float32)
     leaf, subject = types.SimpleNamespace(name="x", value=x), types.SimpleNamespace(units={})
-    problem = types.SimpleNamespace(leaves=[leaf], subject=subject, gradients=gradients)
+    forward = lambda arrays: np.ones(2)  # noqa: E731
+    problem = types.SimpleNamespace(leaves=[leaf], subject=subject, gradients=gradients, forward=forward)
     own = Place([x.astype(float)], np.zeros(2), np.ones((2, 2)))
     assert bool(compare_with_shadow(problem, own, 2.0**-53, np.random.default_rng(2))) == told
 

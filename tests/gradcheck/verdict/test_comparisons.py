@@ -16,6 +16,7 @@ from gradcheck.verdict.comparisons import (
     Comparisons,
     _at_given,
     _filed,
+    _is_sharp,
     _near,
     _wrong,
     compare_all,
@@ -565,6 +566,14 @@ def test_where_complex_numbers_tell_nothing_of_any_array_no_entry_is_looked_at_f
     assert report.gradients[0].method == "real differences" and report.gradients[0].digits > 8
     wrong = pair(with_modulus, lambda x, dy: np.abs(x) * dy)
     assert gradcheck.check(wrong, rng.normal(size=size)).verdict == "fail"
+
+
+def test_differences_that_leave_little_are_sharp(comparison):
+    for bar, off, sharp in ((0.9e-6, 0, True), (1.1e-6, 0, False), (0.9e-6, 2e-6, False)):
+        claimed = np.array([4.0, -4.0])
+        found = comparison(claimed, claimed + 4 * np.array([0, off]), bar=4 * bar, claimed_bar=0)
+        assert _is_sharp(found) is sharp
+    assert not _is_sharp(comparison([1.0, 1.0], 1.0, bar=[1e-9, 1e-3])), "for every cotangent"
 
 
 def test_where_they_tell_of_one_array_this_keeps_its_digits(rng):
