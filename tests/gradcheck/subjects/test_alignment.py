@@ -36,6 +36,12 @@ def test_what_is_absent_or_of_another_structure_is_missing(cotangent):
     assert dict(align({0: A}, A, "")) == {"[0]": MISSING}
 
 
+def test_leaves_are_of_the_kinds_that_are_asked_for():
+    tree = {"a": A, "ids": IDS}
+    assert align(tree, {"a": 1, "ids": 2}, "x", kinds="iu") == aligner(tree, "x", "iu")({"ids": 2}) == [("x.ids", 2)]
+    assert align(tree, {"a": 1, "ids": 2}, "x") == [("x.a", 1)]
+
+
 def test_what_a_template_leads_to_is_found_once_and_stays():
     with pytest.raises(dataclasses.FrozenInstanceError):
         Branch("x").path = "y"
