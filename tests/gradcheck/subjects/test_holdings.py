@@ -134,3 +134,18 @@ def test_a_value_is_put_where_it_was():
 
 def test_a_variable_that_a_function_closes_over_may_not_have_been_set_yet():
     assert _filled(types.CellType(0)) is True and _filled(types.CellType()) is False
+
+
+class Slotted:
+    __slots__ = ("x",)
+    shared = 1.0
+
+
+def test_a_value_is_put_into_a_class_and_a_slot_as_it_is_into_a_cell():
+    one = Slotted()
+    one.x = 1.0
+    put(one, "x", 2.0)
+    put(Slotted, "shared", 3.0)
+    assert (one.x, Slotted.shared, one.shared) == (2.0, 3.0, 3.0)
+    assert [(holder, key) for holder, key, _ in holdings(one)] == [(one, "x"), (Slotted, "shared")]
+

@@ -125,6 +125,14 @@ def test_constants_are_handed_over_by_their_names():
     np.testing.assert_array_equal(pull(X)[1][0], 3 * X)
 
 
+def test_constants_are_handed_over_to_a_layers_plain_forward_pass_too():
+    class Scaled(Cube):
+        def __call__(self, x, by):
+            return by * x
+
+    np.testing.assert_array_equal(adapt(Scaled()).forward(Scaled(), (X,), {"by": 3.0}), 3 * X)
+
+
 @pytest.mark.parametrize("value", [X, (X,), (X, X), (X, cube, cube), [X, cube]])
 def test_what_is_no_pair_of_output_and_pullback_is_refused(value):
     class Wrong:

@@ -7,6 +7,7 @@ import gradcheck
 from gradcheck.adapters import pair
 from gradcheck.subjects.adapted import Adapted
 from gradcheck.subjects.findings import Finding
+from gradcheck.subjects.pairs import paired
 
 rng = np.random.default_rng(1)
 Z = rng.normal(size=6) + 1j * rng.normal(size=6)
@@ -201,3 +202,9 @@ def test_of_complex_numbers_balls_are_not_asked_and_it_is_said():
     forward, right, _, inputs = CASES["square"]
     report = gradcheck.check(pair(forward, right), *inputs, exact=True)
     assert report.verdict == "pass" and "complex numbers" in report.gradients[0].exact.reason, str(report)
+
+
+def test_a_complex_number_becomes_a_pair_and_what_is_real_stays():
+    assert paired(1.5 + 2j).tolist() == [1.5, 2.0] and paired(1.5) == 1.5
+    assert paired([np.array([1 + 2j]), 3])[0].tolist() == [[1.0, 2.0]]
+
