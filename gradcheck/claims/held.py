@@ -15,9 +15,8 @@ import numpy as np
 from gradcheck.claims.claim import attempted
 from gradcheck.numeric.constants import UNIT
 from gradcheck.subjects.holdings import holdings, is_array, put
+from gradcheck.subjects.kept import MOST
 from gradcheck.subjects.problem import Arrays, Problem
-
-MOST = 2**26  # bytes of an array, above which it stays as it is
 
 
 def with_held_rounded(problem: Problem, point: Arrays, g: np.ndarray, u: float, seed: int) -> list[np.ndarray] | None:
@@ -26,7 +25,7 @@ def with_held_rounded(problem: Problem, point: Arrays, g: np.ndarray, u: float, 
     The same seed gives the same multiples of `u`.  None: the subject holds no floating array that can be changed.
     """
     constants = dict(problem.constants)
-    with _rounded((problem.subject, constants), u, np.random.default_rng(seed)) as count, np.errstate(all="ignore"):
+    with _rounded((problem.subject, constants), u, np.random.default_rng(seed)) as count:
         return attempted(problem.changed(constants=constants), point, g) if count else None
 
 

@@ -86,6 +86,32 @@ def test_an_array_that_cannot_be_written_to_is_replaced_where_it_can_be():
     assert claims(linear((fixed,), lambda a: a[0])) is None
 
 
+def test_a_constant_that_cannot_be_written_to_is_replaced():
+    def subject(x, a):
+        return a @ x, lambda dy: a.T @ dy
+
+    fixed = A.copy()
+    fixed.flags.writeable = False
+    assert 0.5 < off(claims(subject, a=fixed)) < 30
+
+
+def test_of_a_tensor_its_numbers_are_changed_without_its_graph():
+    class Tensor:
+        def __init__(self, x):
+            self.x = x
+
+        def __dlpack__(self):
+            raise BufferError
+
+        def detach(self):
+            return self.x
+
+        def __array__(self, dtype=None, copy=None):
+            raise RuntimeError("call detach() first")
+
+    assert 0.5 < off(claims(linear(Tensor(A), lambda a: a.x))) < 30
+
+
 def test_an_array_that_is_held_twice_is_changed_once():
     whole = A.copy()
     subject = pair(lambda x, a=whole: whole @ x, lambda x, dy, a=whole: (whole - a).T @ dy)

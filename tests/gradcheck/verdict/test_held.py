@@ -105,7 +105,10 @@ def magnified(a):
 def test_bars_of_claims_are_what_roundings_of_held_arrays_make_of_them(at, comparison, rng):
     place = at(magnified)
     before = seen(place, comparison, 2.0**-33)
-    for old, new in zip(before, allowing_for_what_is_held(place, before, rng), strict=True):
+    asked = place.problem.count["pullback"]
+    found = allowing_for_what_is_held(place, before, rng)
+    assert place.problem.count["pullback"] - asked == 2 * 4 * len(place.place.g), "four times near, and far"
+    for old, new in zip(before, found, strict=True):
         assert old.outside().all() and not new.outside().any()
         assert new == dataclasses.replace(old, claimed_bar=new.claimed_bar, doubt=DOUBT)
         assert (new.claimed_bar > 2.0**-33).all() and (new.claimed_bar < 2.0**-25).all()
