@@ -43,15 +43,14 @@ def _rounded(ground: Ground, rng: np.random.Generator) -> Claim | None:
             if rounded is None:
                 return None
             found.append(rounded)
-    changes = zip(_changes(near, values), _changes(far, values), strict=True)
-    if not all(many >= GROWN * few for few, many in changes):
+    if not all(_change(far, i, x) >= GROWN * _change(near, i, x) for i, x in enumerate(values)):
         return None
-    return Claim(values, near, ground.claim.u, ground.claim.noise, jump=1.0)
+    return dataclasses.replace(ground.claim, nearby=near, jump=np.inf, _deviations={})
 
 
-def _changes(nearby: list[list[np.ndarray]], values: list[np.ndarray]) -> list[float]:
-    """Return the size of what changes of each array."""
-    return [float(root_sum_square(np.array([one[i] - x for one in nearby]))) for i, x in enumerate(values)]
+def _change(nearby: list[list[np.ndarray]], leaf: int, value: np.ndarray) -> float:
+    """Return the size of what changes of one array."""
+    return float(root_sum_square(np.array([one[leaf] - value for one in nearby])))
 
 
 def _allowed(rough: Ground, c: Comparison) -> Comparison:
