@@ -25,6 +25,11 @@ def test_the_entry_that_moved_most_is_named_with_both_values():
     assert notes([X, 2.0], [X + 1j, np.array(np.nan)])[0].startswith(f"{START}x0[0, 0] from 0.25 to (0.25+1j) (and 3")
 
 
+def test_what_is_no_number_any_more_moved_farthest():
+    moved = X + np.array([[1, np.nan], [0, 0]])
+    assert notes([X], [moved]) == [f"{START}x0[0, 1] from -1.5 to nan (and 1 more entries)"]
+
+
 def test_an_error_at_the_given_point_is_left_as_it_is():
     assert notes([X, 2.0], [X.astype(np.complex128), np.array(2.0)]) == []
     assert notes([X], []) == notes([np.zeros((0, 3))], [np.zeros((0, 3))]) == []

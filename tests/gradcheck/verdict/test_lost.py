@@ -72,10 +72,12 @@ def sharpening(claiming, comparison, monkeypatch, rng):
     """sharpening(slopes, bar): the steps asked, of which arrays, what replaces what, and the ladders that are left."""
 
     def sharpening(slopes, bar, value=9.0):
-        asked = []
+        asked, seeds = [], {0, ALL.seed}
 
         def measured(_, known, probes, real, rng):
             (probe,) = probes
+            assert probe.seed not in seeds, "each time along another direction"
+            seeds.add(probe.seed)
             asked.append((tuple(k for k in range(len(slopes)) if probe.moves(k)), "short"))
             return [answer(probe, len(asked))], known.with_level(None, float(len(asked)))
 
