@@ -31,18 +31,35 @@ def few_at_a_time(
         return kernel(q, k, v, *bias, mask=mask, **options)
     parts = list(slices(0, batch, count))
     masks = (mask if mask is None or len(mask) == 1 else mask[part] for part in parts)
-    made = [kernel(q[part], k[part], v[part], mask=seen, **options) for part, seen in zip(parts, masks, strict=True)]
-    o = _put_together([o for o, _ in made])
+    pullbacks, whole = [], _Whole(batch)
+    for part, seen in zip(parts, masks, strict=True):
+        o, pullback_of_part = kernel(q[part], k[part], v[part], mask=seen, **options)
+        whole.put(part, o)
+        pullbacks.append(pullback_of_part)
 
     def pullback(do: np.ndarray) -> tuple[np.ndarray, ...]:
-        rows = [pullback_of_part(do[part]) for part, (_, pullback_of_part) in zip(parts, made, strict=True)]
-        return tuple(_put_together(column) for column in zip(*rows, strict=True))
+        wholes = [_Whole(batch) for _ in range(3)]
+        for part, pullback_of_part in zip(parts, pullbacks, strict=True):
+            for d, dz in zip(wholes, pullback_of_part(do[part]), strict=True):
+                d.put(part, dz)
+        return tuple([d.array for d in wholes])
 
-    return o, pullback
+    return whole.array, pullback
 
 
-def _put_together(parts: Sequence[np.ndarray]) -> np.ndarray:
-    """Return an array (B, H, T, K) of parts of it (N, H, T, K)."""
-    _, heads, length, width = parts[0].shape
-    made = np.empty_like(parts[0], shape=(sum(map(len, parts)), length, heads, width), order="C")
-    return np.concatenate([z.swapaxes(1, 2) for z in parts], out=made).swapaxes(1, 2)
+class _Whole:
+    """An array (B, H, T, K) that comes part by part, each put in its place while it is in the cache."""
+
+    def __init__(self, batch: int) -> None:
+        self.batch = batch
+        self.rows: Any = None  # (B, T, H, K)
+
+    def put(self, part: slice, z: np.ndarray) -> None:
+        rows = z.swapaxes(1, 2)
+        if self.rows is None:
+            self.rows = np.empty_like(rows, shape=(self.batch, *rows.shape[1:]), order="C")
+        self.rows[part] = rows
+
+    @property
+    def array(self) -> np.ndarray:
+        return self.rows.swapaxes(1, 2)
