@@ -39,10 +39,11 @@ class Steps:
     jump: np.ndarray
 
 
-def steps(line: Line, finest: float = ALONE * NARROW) -> Steps | None:
+def steps(line: Line, finest: float = ALONE * NARROW, above: float = 0.0) -> Steps | None:
     """Return the steps in which <g, f> moves, or None where there are none.
 
-    Steps as fine as those of float32, or finer, are none here, unless finer ones are asked for.
+    Steps as fine as those of float32, or finer, are none here, unless finer ones are asked for; nor are those of which
+    the noise is not above a number.
     """
     for reach in REACHES:
         t, values = _values(line, reach)
@@ -50,7 +51,7 @@ def steps(line: Line, finest: float = ALONE * NARROW) -> Steps | None:
             continue
         left, found, size = _left(line, t, values)
         column = int((found / np.where(size > 0, size, 1)).argmax())
-        if not finest * size[column] < found[column] < MOST * size[column]:
+        if not max(finest * size[column], above) < found[column] < MOST * size[column]:
             return None
         order = _likeliest(np.diff(left[:, column]))
         least = max(CLEAR * U * size[column], LEAST * found[column])

@@ -20,6 +20,8 @@ from gradcheck.verdict.worst_entry import line_at, worst_entry
 LEVELS = 4  # steps below the widest
 BENDS = 1 / 4  # of a departure, by which it may be another than h^2 and h^4 make of those of the next two steps
 CLEAR = 16  # bars of a difference
+APART = WIDEST / 4  # of the scale: how far apart, to both sides, an entry is looked at
+FINE = 2.0**-16  # of what f departs by over that, as the noise of steps: float16 has some 64 steps in it
 
 
 def hides_steps(c: Comparison) -> bool:
@@ -43,12 +45,12 @@ def forgotten(ground: Ground, c: Comparison, rng: np.random.Generator) -> Compar
 
     It is the entry of which wide differences depart most.
     """
-    worst = worst_entry(ground, c, WIDEST / 4)
+    worst = worst_entry(ground, c, APART)
     if worst is None:
         return c
     direction = worst.probe.direction(ground.place.point)
     line = line_at(ground, direction)
-    steps = staircase.steps(line, finest=0.0)
+    steps = staircase.steps(line, finest=0.0, above=FINE * APART * worst.off)
     if steps is None or not staircase.is_relative(line):
         return c
     alone = claimed(ground, worst.probe)

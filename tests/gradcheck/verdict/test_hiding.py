@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from narrow import brain, half
 
+from gradcheck.numeric.constants import POINTS
 from gradcheck.numeric.ladder import STEPS, Sweep
 from gradcheck.numeric.probe import Probe
 from gradcheck.verdict.compare import compare, glance
@@ -159,3 +160,15 @@ def test_a_claim_that_forgets_nothing_stands_beside_steps(ground, rng):
     place, c = confirmed(ground, rng, lambda x: x + half(np.sin(x)), np.ones_like)
     right = ground(lambda x: x + half(np.sin(x)), lambda x, dy: dy * (1 + np.cos(x)), X)
     assert forgotten(place, c, rng) is not c and forgotten(right, c, rng) is c
+
+
+def test_a_smooth_entry_is_looked_at_no_longer_than_a_polynomial_takes(ground, rng):
+    """A kink near by lets differences depart, and those of another entry, which bends, depart more."""
+    first, at = np.arange(X.size) == 0, X[0] + 1e-3
+    place, c = confirmed(
+        ground, rng, lambda x: np.where(first, 1e-4 * np.maximum(x, at), x * x * x),
+        lambda x: np.where(first, 1e-4 * (x > at), 3 * x * x),
+    )  # fmt: skip
+    before, halves = place.problem.count["forward"], 4  # of 6 entries, 3, 2 and 1
+    assert hides_steps(c) and forgotten(place, c, rng) is c
+    assert place.problem.count["forward"] - before <= 2 * halves + POINTS
