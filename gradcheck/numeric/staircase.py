@@ -39,11 +39,10 @@ class Steps:
     jump: np.ndarray
 
 
-def steps(line: Line, finest: float = ALONE * NARROW, above: float = 0.0) -> Steps | None:
+def steps(line: Line, finest: float = ALONE * NARROW) -> Steps | None:
     """Return the steps in which <g, f> moves, or None where there are none.
 
-    Steps as fine as those of float32, or finer, are none here, unless finer ones are asked for; nor are those of which
-    the noise is not above a number.
+    Steps as fine as those of float32, or finer, are none here, unless finer ones are asked for.
     """
     for reach in REACHES:
         t, values = _values(line, reach)
@@ -51,7 +50,7 @@ def steps(line: Line, finest: float = ALONE * NARROW, above: float = 0.0) -> Ste
             continue
         left, found, size = _left(line, t, values)
         column = int((found / np.where(size > 0, size, 1)).argmax())
-        if not max(finest * size[column], above) < found[column] < MOST * size[column]:
+        if not finest * size[column] < found[column] < MOST * size[column]:
             return None
         order = _likeliest(np.diff(left[:, column]))
         least = max(CLEAR * U * size[column], LEAST * found[column])
@@ -119,14 +118,14 @@ def _jumps(line: Line, column: int, intervals: list[tuple[float, float]], least:
     """Return the jumps that some intervals have, as far as they must be known."""
     found: list[float] = []
     for i, (start, stop) in enumerate(intervals):
-        jump = _jump(line, column, start, stop, least)
+        jump = jump_between(line, column, start, stop, least)
         found += [jump] if jump > 0 else []
         if len(found) == SEVERAL or len(found) + len(intervals) - i - 1 < SEVERAL:
             break
     return found
 
 
-def _jump(line: Line, column: int, start: float, stop: float, least: float) -> float:
+def jump_between(line: Line, column: int, start: float, stop: float, least: float) -> float:
     """Return by how much <g, f> jumps between two points, in one column; 0 where it does not."""
 
     def change(a: np.ndarray, b: np.ndarray, h: float) -> float:

@@ -46,7 +46,7 @@ def rows_added(ids: Any, rows: Any, count: int) -> Any:
     return added
 
 
-@functools.lru_cache(maxsize=16)  # SciPy looks over a new matrix for as long as 128 rows take: 0.97 of a step at width 64
+@functools.lru_cache(maxsize=16)  # SciPy looks over a new one for as long as 128 rows take
 def _one_a_column(count: int, columns: int, dtype: np.dtype) -> csc_array:
     """Return a matrix (V, N) with V = `count`, which has a one in each of its columns; in which row is to be said."""
     row = np.zeros(columns, np.intp)

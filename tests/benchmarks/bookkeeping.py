@@ -1,8 +1,8 @@
 """How much of a training step is no call of NumPy: those are noted, and made again without what stands between.
 
 A step on one sequence of two positions has every call, and next to no numbers: what it takes longer than its calls
-alone is what Python takes, and a batch of any size takes the same.  On a whole batch the calls alone would do better than
-that, as their arrays lie in the memory of others that are still warm; that is no bookkeeping.
+alone is what Python takes, and a batch of any size takes the same.  On a whole batch the calls alone would do better
+than that, as their arrays lie in the memory of others that are still warm; that is no bookkeeping.
 """
 
 import time

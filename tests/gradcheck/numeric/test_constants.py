@@ -295,7 +295,7 @@ def test_a_polynomial_of_sixth_degree_through_24_points_in_golden_sections_leave
 
 def test_the_slope_between_two_jumps_is_read_along_a_millionth_of_the_scale():
     line, asked = along(np.sin)
-    staircase._jump(line, 0, 0.125, 0.25, 0.0)
+    staircase.jump_between(line, 0, 0.125, 0.25, 0.0)
     assert set(asked[:2]) == {0.125, 0.125 + 2.0**-20}
 
 

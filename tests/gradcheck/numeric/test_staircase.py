@@ -53,12 +53,6 @@ def test_the_largest_of_them_is_told_and_finer_ones_where_they_are_asked_for():
     assert staircase.steps(fine) is None and staircase.steps(fine, finest=0.0) is not None
 
 
-def test_those_of_a_noise_that_is_not_above_a_number_are_none():
-    stairs = line(COARSE["alone"], X)
-    noise = float(staircase.steps(stairs).noise[0])
-    assert staircase.steps(stairs, above=0.999 * noise) is not None and staircase.steps(stairs, above=noise) is None
-
-
 @pytest.mark.parametrize("seed", [43, 45, 83, 91])
 def test_where_half_of_all_intervals_have_a_step_those_without_one_stand_out_as_well(seed):
     """Steps of a mean are all alike, and a smooth line through them leaves as much where there is none."""
@@ -119,7 +113,7 @@ def test_where_the_widest_reach_leaves_the_domain_a_nearer_one_is_taken():
 )
 def test_intervals_are_looked_at_until_it_is_known_whether_three_jump(monkeypatch, jumping, asked):
     found = iter([0.25 * jumps for jumps in jumping])
-    monkeypatch.setattr(staircase, "_jump", lambda *_: next(found))
+    monkeypatch.setattr(staircase, "jump_between", lambda *_: next(found))
     jumps = staircase._jumps(line(np.sin, X), 0, [(0.0, 1.0)] * 6, 0.0)
     assert len(list(found)) == 6 - asked and jumps == [0.25] * sum(jumping[:asked])
 
