@@ -25,7 +25,7 @@ JITTERS = 2
 
 def beside_steps(near: Ground, known: Known, stepping: set[int], rng: np.random.Generator) -> list[list[Comparison]]:
     """Return what more there is to compare, for each array, where those of some array move f in steps."""
-    near = dataclasses.replace(near, exact=False)
+    near, known = dataclasses.replace(near, exact=False), dataclasses.replace(known, common={})
     sizes = [x.size for x in near.place.point]
     more: list[list[Comparison]] = [[] for _ in sizes]
     smooth = _smooth(near, Probe(None, seed=int(rng.integers(2**32))))

@@ -71,7 +71,8 @@ def compare_all(
     if is_left and places.moved:
         point, y = inside(problem, [quantise(leaf.value) for leaf in problem.leaves], set())
         unmoved = ground_at(Place(point, y.astype(np.float64), places.own.g))
-        more = contradicting(unmoved, Known(known.levels, smooth=known.smooth, jumps=known.jumps), _wrong(columns), rng)
+        seen = Known(known.levels, smooth=known.smooth, jumps=known.jumps, common=known.common)
+        more = contradicting(unmoved, seen, _wrong(columns), rng)
         columns = [found + other for found, other in zip(columns, more, strict=True)]
     in_parts = set[int]()
     if places.u >= COARSE:

@@ -38,6 +38,7 @@ class Known:
     grain: np.ndarray | None = None  # (m,)  of outputs coarser than their own size; None: nobody has looked
     smooth: bool = False  # whether it was seen, along some direction, that f moves in no steps
     jumps: Mapping[int | None, np.ndarray] = dataclasses.field(default_factory=dict)  # (G,)  steps of a format
+    common: Mapping[int | None, np.ndarray] = dataclasses.field(default_factory=dict)  # (G,)  of a mean, or 0
 
     def level(self, leaf: int | None) -> float:
         """Return the noise of f where an array moves, or (None) all do; where nobody has looked the largest there is.
@@ -60,6 +61,15 @@ class Known:
 
     def with_jumps(self, leaf: int, jump: np.ndarray) -> "Known":
         return dataclasses.replace(self, jumps={**self.jumps, leaf: np.maximum(jump, self.jumps.get(leaf, 0.0))})
+
+    def has_common(self, leaf: int | None) -> bool:
+        """Whether steps were met where all entries of an array move to one side."""
+        return bool(np.any(self.common.get(leaf, 0)))
+
+    def step(self, leaf: int | None) -> np.ndarray | None:
+        """Return the largest step (G,) that was met in an array, or None."""
+        met = [steps[leaf] for steps in (self.jumps, self.common) if leaf in steps]
+        return np.max(met, axis=0) if met else None
 
     @property
     def loosely(self) -> dict[Kind, np.ndarray]:

@@ -11,12 +11,16 @@ import numpy as np
 from gradcheck.numeric import staircase
 from gradcheck.numeric.constants import REACHES
 from gradcheck.numeric.ladder import STEPS
+from gradcheck.numeric.tabulate import Line
 from gradcheck.verdict.comparison import Comparison
 from gradcheck.verdict.ground import Ground, Known
 from gradcheck.verdict.worst_entry import line_at, worst_entry
 
 SMALL = float(STEPS[14])  # a step of 3e-7, which crosses hardly any of a format's
 FEW = 4  # steps that were met: of fewer nothing is seen along an entry
+MANY = 16  # steps of a format along the longest line; of fewer each may be a jump of f's own, at another entry
+WIDE = 2.0**-4  # of the scale: bfloat16 has eight steps or more up to there
+BENDS = 1 / 4  # of a departure, by which it may be another than four times that over half the step
 
 
 def has_own_jumps(ground: Ground, c: Comparison, met: staircase.Steps) -> bool:
@@ -32,13 +36,57 @@ def has_own_jumps(ground: Ground, c: Comparison, met: staircase.Steps) -> bool:
 
 def is_below(c: Comparison, known: Known) -> bool:
     """Whether what contradicts a claim at an entry is no more than a few of the steps that were met along its array."""
-    jump = known.jumps.get(c.probe.leaf)
+    jump = known.step(c.probe.leaf)
     if c.real is None or jump is None:
         return False
-    off = np.abs(c.claimed - c.real.value)
+    return not np.any(_is_more(_off(c), jump))
+
+
+def with_common_steps(ground: Ground, known: Known, c: Comparison) -> Known:
+    """Return what is known, with the steps that are met where all entries of an array move to one side.
+
+    Such are those of a mean in a format of few bits: in a direction that was drawn entries move to both sides, and the
+    mean of many crosses hardly a step.
+    """
+    leaf, is_part = c.probe.leaf, c.probe.start > 0 or c.probe.stop is not None
+    if leaf is None or c.probe.coordinate is not None or is_part or leaf in known.common:
+        return known
+    return dataclasses.replace(known, common={**known.common, leaf: _common(ground, c)})
+
+
+def is_below_common(known: Known, c: Comparison) -> bool:
+    """Whether what contradicts a claim along an array, or a part of it, is no more than a few such steps."""
+    leaf = c.probe.leaf
+    if leaf is None or c.probe.coordinate is not None or not known.has_common(leaf):
+        return False
+    return not np.any(_is_more(_off(c), known.common[leaf]))
+
+
+def _common(ground: Ground, c: Comparison) -> np.ndarray:
+    """Return the largest step (G,) of a format that is met where all entries that move do so to one side; 0: none."""
+    direction = {leaf: np.abs(d) for leaf, d in c.probe.direction(ground.place.point).items()}
+    line, off = line_at(ground, direction), _off(c)
+    by = _departure(line)
+    met = staircase.steps(line) if (by > off / FEW).any() else None
+    if met is None or not staircase.is_relative(line) or has_own_jumps(ground, c, met):
+        return np.zeros(len(off))
+    many = bool(c.probe.held) or (2 * REACHES[0] * by >= MANY * met.jump).all()  # without those held it moves less
+    return met.jump if many else np.zeros(len(off))
+
+
+def _departure(line: Line) -> np.ndarray:
+    """Return by how much wide differences depart from small ones (G,), and 0 where they do as f bends."""
+    wide, half, small = (line.projected(line.at(h) - line.at(-h)) / (2 * h) for h in (WIDE, WIDE / 2, WIDE * SMALL))
+    by = np.abs(wide - small)
+    return np.where(np.abs(wide - small - 4 * (half - small)) > BENDS * by, by, 0)
+
+
+def _off(c: Comparison) -> np.ndarray:
+    """Return by how much a claim is off (G,), from differences or the complex step."""
+    off = np.abs(c.claimed - c.real.value) if c.real is not None else np.zeros(len(c.claimed))
     if c.exact is not None:
         off = np.where(c.exact_outside(), np.maximum(off, np.abs(c.claimed - c.exact)), off)
-    return not np.any(_is_more(off, jump))
+    return off
 
 
 def without_evidence(c: Comparison) -> Comparison:

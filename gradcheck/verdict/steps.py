@@ -20,7 +20,13 @@ from gradcheck.verdict.comparison import Comparison
 from gradcheck.verdict.first_look import claimed
 from gradcheck.verdict.ground import Ground, Known
 from gradcheck.verdict.hiding import forgotten, hides_steps
-from gradcheck.verdict.own_jumps import has_own_jumps, is_below, without_evidence
+from gradcheck.verdict.own_jumps import (
+    has_own_jumps,
+    is_below,
+    is_below_common,
+    with_common_steps,
+    without_evidence,
+)
 from gradcheck.verdict.worst_entry import line_at
 
 JITTERS = 4
@@ -57,14 +63,19 @@ def allowing_for_steps(
             continue
         line = line_at(ground, c.probe.direction(ground.place.point))
         if doubted and _is_smooth(c, ground.place.y, line, known.smooth or large):
-            known = dataclasses.replace(known, smooth=True)
-            continue
+            known = with_common_steps(ground, known, c)
+            if not known.has_common(leaf):
+                known = dataclasses.replace(known, smooth=True)
+                continue
         if not (doubted or (rough and _is_open(c)) or not c.resolved):
             if not (known.smooth or large or is_entry) and hides_steps(c):
                 found[i] = forgotten(ground, c, rng)
                 known = dataclasses.replace(known, smooth=found[i] is c)
             continue
         steps = staircase.steps(line)
+        if steps is None and doubted:
+            known = with_common_steps(ground, known, c)
+            found[i] = without_evidence(c) if is_below_common(known, c) else c
         if steps is None or (c.real.still.any() and not staircase.is_relative(line)):
             continue
         if leaf is None:

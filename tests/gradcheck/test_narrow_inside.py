@@ -158,6 +158,23 @@ def test_a_mean_in_a_format_of_few_bits_beside_its_input_is_not_failed(rounding,
     assert gradcheck.check(wrong, x).verdict == "fail"
 
 
+def rms(x):
+    return np.sqrt((x * x).mean())
+
+
+@pytest.mark.parametrize("size", [300, 3000])
+@pytest.mark.parametrize("rounding", [half, brain])
+@pytest.mark.parametrize(
+    ("mean", "slope"), [(lambda x: x.mean(), lambda x: 1 / x.size), (rms, lambda x: x / x.size / rms(x))]
+)
+def test_a_mean_that_hardly_moves_where_entries_go_to_both_sides_is_not_failed(rounding, size, mean, slope):
+    x = 1 + np.random.default_rng(0).normal(size=size) / 2
+    for factor in (1, 1.2):
+        subject = pair(lambda x: x + rounding(mean(x)), lambda x, dy, k=factor: k * dy + dy.sum() * slope(x))
+        for seed in (0, 1):
+            assert (gradcheck.Checker(seed=seed)(subject, x).verdict == "fail") is (factor > 1)
+
+
 @pytest.mark.parametrize("layer", [product, linear, residual])
 def test_a_right_one_takes_some_four_thousand_evaluations(layer):
     assert checked(Layer(layer, half), 0).evaluations <= 4400

@@ -2,13 +2,19 @@
 
 import numpy as np
 import pytest
-from narrow import half
+from narrow import brain, half
 
 from gradcheck.numeric import staircase
 from gradcheck.numeric.probe import Probe
 from gradcheck.verdict.compare import glance
 from gradcheck.verdict.ground import Known
-from gradcheck.verdict.own_jumps import has_own_jumps, is_below, without_evidence
+from gradcheck.verdict.own_jumps import (
+    has_own_jumps,
+    is_below,
+    is_below_common,
+    with_common_steps,
+    without_evidence,
+)
 from gradcheck.verdict.worst_entry import line_at
 
 X = np.append(np.linspace(0.995, 1.005, 40), np.linspace(2, 3, 217))
@@ -93,3 +99,69 @@ def test_without_evidence_nothing_is_contradicted_and_nothing_resolved(compariso
     assert not c.outside().any() and not c.exact_outside().any() and c.jump.all() and not c.resolved
     assert c.jump.dtype == bool and c.exact is None and c.exact_bar is None
     assert without_evidence(comparison(1.0)).real is None
+
+
+MANY = 1 + np.random.default_rng(0).normal(size=3000) / 2
+PARTS = Probe(0, seed=1, stop=1500), Probe(0, seed=1, start=1500)
+
+
+def seen(ground, rng, forward, probe, x=MANY, claim=lambda x, dy: 1.001 * dy):
+    place = ground(forward, claim, x)
+    (c,), _ = glance(place, Known(), [probe], [True], rng)
+    return place, c, place.problem.count["forward"]
+
+
+@pytest.mark.parametrize("rounding", [half, brain])
+def test_steps_of_a_mean_are_met_where_all_entries_move_to_one_side(ground, rng, rounding):
+    place, c, _ = seen(ground, rng, lambda x: x + rounding(x.mean()), Probe(0, seed=1), claim=with_mean)
+    known = with_common_steps(place, Known(), c)
+    step = np.abs(place.place.g.sum(axis=1)) * (2.0**-10 if rounding is half else 2.0**-7)
+    np.testing.assert_allclose(known.common[0], step, rtol=1e-7, atol=0)
+    assert known.has_common(0) and is_below_common(known, c) is (rounding is brain), "of float16 it crosses more"
+    assert with_common_steps(place, known, c) is known, "it is asked once"
+
+
+def with_mean(x, dy):
+    return dy + dy.sum() / dy.size
+
+
+@pytest.mark.parametrize(
+    ("forward", "asked"),
+    [
+        (np.sin, 6),
+        (lambda x: x + 2 * x.mean(), 6),
+        (lambda x: np.maximum(x, 1.01), 60),
+        (lambda x: x + np.round(4096 * x.mean()) / 4096, 250),  # a quantiser's, which are as large everywhere
+        (lambda x: np.where(x > 1.1, x * x, x), 350),  # jumps of f's own, of which each entry has one
+    ],
+)
+def test_of_what_has_no_steps_of_a_format_none_are_met(ground, rng, forward, asked):
+    place, c, before = seen(ground, rng, forward, Probe(0, seed=1))
+    known = with_common_steps(place, Known(), c)
+    assert not known.has_common(0) and 0 in known.common and not is_below_common(known, c)
+    assert place.problem.count["forward"] - before <= asked
+
+
+@pytest.mark.parametrize("probe", PARTS)
+def test_a_part_of_an_array_is_not_asked_and_has_those_of_the_whole(ground, rng, probe):
+    place, c, before = seen(ground, rng, lambda x: x + half(x.mean()), probe)
+    assert with_common_steps(place, known := Known(), c) is known and not is_below_common(known, c)
+    assert is_below_common(Known(common={0: np.full(2, 1e9)}), c)
+    assert place.problem.count["forward"] == before
+
+
+@pytest.mark.parametrize(("few", "met"), [(2700, True), (2990, False)])
+def test_where_most_entries_stay_few_steps_will_do(ground, rng, few, met):
+    held = Probe(0, seed=1, held=tuple(range(few)))
+    place, c, _ = seen(ground, rng, lambda x: x + brain(x.mean()), held)
+    assert with_common_steps(place, Known(), c).has_common(0) is met
+    place, c, _ = seen(ground, rng, lambda x: x + brain(x[:few].mean()), held)
+    assert not with_common_steps(place, Known(), c).has_common(0), "what stays makes none"
+
+
+def test_an_entry_and_all_arrays_at_once_have_none_in_common(ground, rng):
+    for probe in (Probe(0, coordinate=3), Probe(None)):
+        place, c, before = seen(ground, rng, lambda x: x + half(x.mean()), probe)
+        assert with_common_steps(place, known := Known(), c) is known and not is_below_common(known, c)
+        assert not is_below_common(Known(common={0: np.full(2, 1e9)}), c)
+        assert place.problem.count["forward"] == before
