@@ -18,7 +18,7 @@ from gradcheck.verdict.worst_entry import line_at, worst_entry
 
 SMALL = float(STEPS[14])  # a step of 3e-7, which crosses hardly any of a format's
 FEW = 4  # steps that were met: of fewer nothing is seen along an entry
-MANY = 16  # steps of a format along the longest line; of fewer each may be a jump of f's own, at another entry
+MANY = 8  # steps of a format along the longest line; of fewer each may be a jump of f's own, at another entry
 WIDE = 2.0**-4  # of the scale: bfloat16 has eight steps or more up to there
 BENDS = 1 / 4  # of a departure, by which it may be another than four times that over half the step
 

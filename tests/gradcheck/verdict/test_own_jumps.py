@@ -165,3 +165,13 @@ def test_an_entry_and_all_arrays_at_once_have_none_in_common(ground, rng):
         assert with_common_steps(place, known := Known(), c) is known and not is_below_common(known, c)
         assert not is_below_common(Known(common={0: np.full(2, 1e9)}), c)
         assert place.problem.count["forward"] == before
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_few_jumps_of_other_entries_are_no_steps_of_a_mean(ground, rng, seed):
+    """Of 42 entries some come to the other branch, and make as few steps as a format of less than four bits would."""
+    x = np.random.default_rng(seed).normal(size=42)
+    place, c, _ = seen(ground, rng, lambda x: np.where(x > 0.5, x * x, np.sin(x)), Probe(0, seed=1), x)
+    assert not with_common_steps(place, Known(), c).has_common(0)
+    place, c, _ = seen(ground, rng, lambda x: x - brain(np.log(np.exp(x).sum())), Probe(0, seed=1), x, claim=with_mean)
+    assert with_common_steps(place, Known(), c).has_common(0)
