@@ -13,9 +13,12 @@ from gradcheck.precision.segments import Line
 from gradcheck.precision.terms import MARGIN, most, terms
 from gradcheck.verdict.comparison import Comparison
 from gradcheck.verdict.ground import Ground
+from gradcheck.verdict.two_steps import NARROWER, at_two_steps
 
 COARSE = 0.1  # of the derivative
 FEW = 64  # roundings, up to which a claim's own steps may be too wide to be seen
+FEW_BITS = 2.0**-12  # a roundoff: float16 has 2^-11
+LONG = 4.0  # times the widest step of a ladder
 SMOOTH = 2.0**-7  # of a rounding of the terms: a claim with less noise than that is not made of them
 
 
@@ -42,7 +45,8 @@ def _allowed(ground: Ground, c: Comparison, sizes: dict[int, np.ndarray]) -> Com
     if not _wider(ground, c, largest).is_at_odds():
         one = _rounding(ground, c, lambda leaf: sizes.setdefault(leaf, _terms(ground, leaf)))
         wider = _wider(ground, c, one)
-        if not wider.is_at_odds() and (not c.outside().any() or _is_made_of_terms(ground, c, one)):
+        excused = not c.outside().any() or _is_made_of_terms(ground, c, one)
+        if not wider.is_at_odds() and excused and not _is_zero_that_moves(ground, c, one):
             return wider
     if c.real is not None and c.exact is not None and not c.exact_outside().any():
         coarse = c.real.bar > COARSE * np.maximum(np.abs(c.claimed), np.abs(c.real.value))
@@ -77,6 +81,21 @@ def _wider(ground: Ground, c: Comparison, one: float) -> Comparison:
         bounds = bounds + rounding
         real = estimate(c.sweep, bounds, ground.claim.u)
     return dataclasses.replace(c, claimed_bar=np.maximum(c.claimed_bar, rounding), real=real, bounds=bounds)
+
+
+def _is_zero_that_moves(ground: Ground, c: Comparison, one: float) -> bool:
+    """Whether the claim is nothing, and f, of few bits, moves to both sides by far more than roundings of its terms.
+
+    Steps of a ladder are too short for that: over the widest a number of bfloat16 changes by some twenty roundings.
+    """
+    if ground.claim.u < FEW_BITS or c.real is None or c.claimed.any():
+        return False
+    afar = at_two_steps(ground, c.probe, LONG, may_bend=True)
+    rounding = np.full(len(c.claimed), MARGIN * one)
+    if afar.real is None:
+        return False
+    real = dataclasses.replace(afar.real, bar=afar.real.bar + rounding / (LONG * NARROWER))
+    return bool(dataclasses.replace(afar, real=real, claimed_bar=rounding).outside().any())
 
 
 def _is_made_of_terms(ground: Ground, c: Comparison, one: float) -> bool:

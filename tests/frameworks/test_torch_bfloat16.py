@@ -81,3 +81,19 @@ def test_mixed_precision_is_judged_by_the_format_in_which_its_forward_pass_compu
     assert gradcheck.check(torch_function(mixed), x, w).verdict == "pass"
     report = gradcheck.check(torch_function(lambda x, w: Scaled.apply(x, w)), x, w)
     assert [(f.kind, f.array) for f in report.findings if f.severity == "fail"] == [("precision", "w")]
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (2, 3)])
+def test_a_cast_that_forgets_its_gradient_fails_and_the_right_one_does_not(rng, shape):
+    class Cast(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x.bfloat16()
+
+        @staticmethod
+        def backward(ctx, dy):
+            return kept * dy.double()
+
+    x = 3 * rng.normal(size=shape)
+    for kept in (1, 0):
+        assert (gradcheck.check(torch_function(Cast), x).verdict == "fail") is (kept == 0)

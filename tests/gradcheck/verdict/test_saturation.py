@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+from narrow import brain
 
 import gradcheck
 from gradcheck.adapters import pair
@@ -11,6 +12,8 @@ from gradcheck.numeric.extrapolate import estimate
 from gradcheck.numeric.probe import Probe
 from gradcheck.precision.terms import terms
 from gradcheck.verdict import saturation
+from gradcheck.verdict.compare import glance
+from gradcheck.verdict.ground import Known
 from gradcheck.verdict.saturation import allowing_for_saturation
 
 
@@ -293,3 +296,31 @@ def test_what_roundings_of_y_make_of_a_slope_is_the_less_the_larger_the_array_is
 def test_terms_are_as_large_as_they_were_measured_where_an_array_is_not_zero(ground):
     place = ground(lambda x: 3 * x, lambda x, dy: 3 * dy, np.ones(3))
     assert saturation._at_least(place, 0, np.array([0.5, 2.0])).tolist() == [0.5, 2.0]
+
+
+@pytest.mark.parametrize(
+    ("forward", "x", "moves"),
+    [
+        (brain, [-4.827], True),
+        (lambda x: brain(np.tanh(x)), [0.3], True),
+        (lambda x: brain(np.maximum(x, 0)), [-0.05, 1.0], False),
+        (lambda x: brain(np.abs(x)), [0.0], False),
+        (lambda x: brain(np.tanh(x)), [9.0], False),
+        (lambda x: brain(1 + 1e-3 * x), [1.0], False),
+        (lambda x: brain(1 + 0.04 * x), [1.0], False),  # by a few of its roundings, in whose bars that lies
+    ],
+)
+def test_a_claim_of_nothing_is_no_rounding_where_f_of_few_bits_moves_by_far_more(ground, rng, forward, x, moves):
+    place = ground(forward, lambda x, dy: 0 * dy, np.array(x), u=2.0**-7)
+    (c,), _ = glance(place, Known(), [Probe(0, coordinate=0)], [True], rng)
+    one = saturation._rounding(place, c, lambda leaf: saturation._terms(place, leaf))
+    assert saturation._is_zero_that_moves(place, c, one) is moves
+
+
+def test_only_nothing_and_few_bits_are_looked_at_from_afar(ground, rng):
+    for claim, u in ((lambda x, dy: 0.01 * dy, 2.0**-8), (lambda x, dy: 0 * dy, 2.0**-13)):
+        place = ground(brain, claim, np.array([-4.827]), u=u)
+        (c,), _ = glance(place, Known(), [Probe(0, seed=1)], [True], rng)
+        before = place.problem.count["forward"]
+        assert saturation._is_zero_that_moves(place, c, 0.0) is False
+        assert place.problem.count["forward"] == before
