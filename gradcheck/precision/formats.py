@@ -8,6 +8,7 @@ FORMATS = ((2.0**-8, np.float32), (2.0**-11, np.float16), (2.0**-24, np.float32)
 SPARE = 8  # of 24 bits, which may be zero in all numbers
 FULL = 0.25  # of the numbers at the least need more bits than that; of random ones three quarters do
 LOW = 2.0**-40  # roundoff from which a subject is one of low precision
+FEW_BITS = 2.0**-12  # roundoff from which differences over small steps tell too little: float16 has 2^-11
 NEED = 1e-4  # a bar above this part of an array's gradient is no evidence: inconclusive
 NARROW_NEED = 40  # times the root of the unit roundoff: what differences of a narrow format leave at the best, and some
 FACTOR = float(np.log10(2))  # a term that counts twice, or not at all, is always seen

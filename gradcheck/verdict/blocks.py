@@ -17,7 +17,6 @@ from gradcheck.verdict.halves import in_two
 from gradcheck.verdict.measured import measured
 from gradcheck.verdict.two_steps import at_two_steps
 
-COARSE = 2.0**-12  # roundoff from which blocks may be needed: float16 has 2^-11
 WIDE = STEPS[:6]  # smaller ones show the noise of such a format alone
 PART = 3 / 4  # of the bar that is needed: what that is a part of is measured anew
 STRETCHES = (2.0, 4.0, 1 / 4, 1 / 16)  # of the steps of one entry: f may be plainer than that, or less plain

@@ -9,11 +9,12 @@ from gradcheck.claims.claim import claim_at
 from gradcheck.numeric.probe import Probe
 from gradcheck.numeric.reading import Place
 from gradcheck.numeric.scales import quantise
+from gradcheck.precision.formats import FEW_BITS
 from gradcheck.subjects.findings import Finding
 from gradcheck.subjects.problem import Problem
 from gradcheck.verdict import plan
 from gradcheck.verdict.beside import beside_steps
-from gradcheck.verdict.blocks import COARSE, in_blocks
+from gradcheck.verdict.blocks import in_blocks
 from gradcheck.verdict.comparison import Comparison
 from gradcheck.verdict.given import compare_at_given, contradicting, settled, unbalanced
 from gradcheck.verdict.ground import Ground, Known
@@ -71,11 +72,11 @@ def compare_all(
     if is_left and places.moved:
         point, y = inside(problem, [quantise(leaf.value) for leaf in problem.leaves], set())
         unmoved = ground_at(Place(point, y.astype(np.float64), places.own.g))
-        seen = Known(known.levels, smooth=known.smooth, jumps=known.jumps, common=known.common)
+        seen = dataclasses.replace(known, exact={}, grain=None)
         more = contradicting(unmoved, seen, _wrong(columns), rng)
         columns = [found + other for found, other in zip(columns, more, strict=True)]
     in_parts = set[int]()
-    if places.u >= COARSE:
+    if places.u >= FEW_BITS:
         columns, known, in_parts = in_blocks(ground_at(own_place), known, columns, rng)
     believed = tuple(places.exact and not any(map(_refutes_complex_step, found)) for found in columns)
     explained = tuple(sorted(_wrong(columns))[:EXPLAINED])

@@ -8,6 +8,7 @@ import numpy as np
 
 from gradcheck.numeric.extrapolate import estimate
 from gradcheck.numeric.scales import root_sum_square, scale
+from gradcheck.precision.formats import FEW_BITS
 from gradcheck.precision.roughness import roughness
 from gradcheck.precision.segments import Line
 from gradcheck.precision.terms import MARGIN, most, terms
@@ -17,7 +18,6 @@ from gradcheck.verdict.two_steps import NARROWER, at_two_steps
 
 COARSE = 0.1  # of the derivative
 FEW = 64  # roundings, up to which a claim's own steps may be too wide to be seen
-FEW_BITS = 2.0**-12  # a roundoff: float16 has 2^-11
 LONG = 4.0  # times the widest step of a ladder
 SMOOTH = 2.0**-7  # of a rounding of the terms: a claim with less noise than that is not made of them
 

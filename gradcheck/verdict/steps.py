@@ -21,6 +21,7 @@ from gradcheck.verdict.first_look import claimed
 from gradcheck.verdict.ground import Ground, Known
 from gradcheck.verdict.hiding import forgotten, hides_steps
 from gradcheck.verdict.own_jumps import (
+    WIDE,
     has_own_jumps,
     is_below,
     is_below_common,
@@ -31,7 +32,6 @@ from gradcheck.verdict.worst_entry import line_at
 
 JITTERS = 4
 PART = 1 / 4  # of what a claim is off, by which some differences must be off as well: else f is smooth there
-WIDE = 2.0**-4  # of the scale: bfloat16 has eight steps or more up to there
 NEAR = 3  # steps of the ladder to both sides: a polynomial through them tells a smooth f there to some 1e-9
 SLOWLY = 2  # from one step to the next, which is 2.75 times smaller; those of a kink fall as the steps do
 OPEN = 0.01  # of a derivative: what steps leave is less

@@ -10,8 +10,9 @@ import gradcheck
 from gradcheck.adapters import pair
 from gradcheck.numeric.ladder import STEPS
 from gradcheck.numeric.probe import Probe
+from gradcheck.precision.formats import FEW_BITS
 from gradcheck.verdict import blocks
-from gradcheck.verdict.blocks import COARSE, _compared, _length, _looked, _of_one, in_blocks
+from gradcheck.verdict.blocks import _compared, _length, _looked, _of_one, in_blocks
 from gradcheck.verdict.ground import Known
 from gradcheck.verdict.measured import measured
 
@@ -153,7 +154,7 @@ def test_blocks_are_as_long_as_the_bar_of_a_whole_array_lets_one_entry_be_seen(g
 
 
 def test_blocks_may_be_needed_from_float16_on():
-    assert COARSE * 1.9 < U and COARSE * 2.1 > U
+    assert FEW_BITS * 1.9 < U and FEW_BITS * 2.1 > U
 
 
 def of_ones(ground, size, u=U):

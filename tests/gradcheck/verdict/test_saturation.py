@@ -15,6 +15,7 @@ from gradcheck.verdict import saturation
 from gradcheck.verdict.compare import glance
 from gradcheck.verdict.ground import Known
 from gradcheck.verdict.saturation import allowing_for_saturation
+from gradcheck.verdict.two_steps import NARROWER, at_two_steps
 
 
 def softmax(x):
@@ -307,6 +308,7 @@ def test_terms_are_as_large_as_they_were_measured_where_an_array_is_not_zero(gro
         (lambda x: brain(np.abs(x)), [0.0], False),
         (lambda x: brain(np.tanh(x)), [9.0], False),
         (lambda x: brain(1 + 1e-3 * x), [1.0], False),
+        (lambda x: brain(1 + 0.12 * x), [1.0], True),  # which a step of a ladder does not show
         (lambda x: brain(1 + 0.04 * x), [1.0], False),  # by a few of its roundings, in whose bars that lies
     ],
 )
@@ -315,6 +317,16 @@ def test_a_claim_of_nothing_is_no_rounding_where_f_of_few_bits_moves_by_far_more
     (c,), _ = glance(place, Known(), [Probe(0, coordinate=0)], [True], rng)
     one = saturation._rounding(place, c, lambda leaf: saturation._terms(place, leaf))
     assert saturation._is_zero_that_moves(place, c, one) is moves
+
+
+def test_roundings_of_the_claim_and_of_the_differences_are_allowed_for_together(ground, rng):
+    place = ground(brain, lambda x, dy: 0 * dy, np.array([-4.827]), u=2.0**-8)
+    (c,), _ = glance(place, Known(), [Probe(0, coordinate=0)], [True], rng)
+    afar = at_two_steps(place, c.probe, saturation.LONG, may_bend=True).real
+    spare, h = (np.abs(afar.value) - afar.bar).max(), saturation.LONG * NARROWER
+    one = 0.9 * spare / saturation.MARGIN / max(1, 1 / h)  # neither is enough alone
+    assert saturation._is_zero_that_moves(place, c, one) is False
+    assert saturation._is_zero_that_moves(place, c, one / 4) is True
 
 
 def test_only_nothing_and_few_bits_are_looked_at_from_afar(ground, rng):
