@@ -1,6 +1,5 @@
 """Errors that name the layer, the argument, what must be and what came, before any arithmetic."""
 
-import functools
 import math
 from typing import Any
 
@@ -69,11 +68,13 @@ def expect_shape(where: str, name: str, x: Any, shape: tuple[int | str, ...]) ->
         raise ValueError(f"{where}: {name} must have shape ({letters}), got {x.shape}")
 
 
-@functools.lru_cache(maxsize=4096)  # every layer asks, of the same few shapes: a fifth of the time
 def _fits(got: tuple[int, ...], shape: tuple[int | str, ...]) -> bool:
-    return len(got) == len(shape) and all(
-        length == want or isinstance(want, str) for length, want in zip(got, shape, strict=True)
-    )
+    if len(got) != len(shape):
+        return False
+    for length, want in zip(got, shape, strict=True):  # noqa: SIM110, half the time of all(...), and every layer asks
+        if length != want and not isinstance(want, str):
+            return False
+    return True
 
 
 def expect_integers(where: str, name: str, x: Any) -> None:
