@@ -68,14 +68,14 @@ ALONE = 2.5  # times the noise of a format, that numbers just above a power of t
 
 # Steps of a format of few bits: of 300 functions with such steps in a part of them all, and of 300 others, waves and
 # quantisers among them, 295 are told for what they are.
-REACHES = (2.0**-2, 2.0**-4, 2.0**-7)  # of the scale: f may bend, or end.  The last alone: 281 and 294
+REACHES = (2.0**-2, 2.0**-4, 2.0**-7)  # of the scale: f may bend, or end.  The last alone: 280 and 294
 POINTS = 24  # of a polynomial, which leaves some 1e-10 of smooth f.  12: 292 and 299; 48: the same
 DEGREE = 6  # of it.  2: 300 and 297; 12: 299 and 297
 GOLDEN = 0.6180339887498949  # so that no spacing of the points is one of the steps.  0: 275 and 295
 SEVERAL = 3  # intervals that must have a jump; one is f's own.  1: 300 and 265; 2: 300 and 282; 5: both 299
 AMONG = 6  # the likeliest to either side, that are looked at.  12: the same; 3, with one to each: 0 and 300
-INSIDE = 2.0**-20  # of the scale: along which the slope between two jumps is read.  2^-8: 288 and 297; 2^-30: the same
-LEAST = 2.0**-4  # of the noise: a jump is more.  2^-12: the same; 1: 296 and 295
+INSIDE = 2.0**-20  # of the scale: for the slopes between two jumps.  2^-8: 294 and 298; 2^-30: the same
+LEAST = 2.0**-4  # of the noise: a jump is more.  2^-12: the same; 1: 295 and 295
 MOST = 2.0**-7  # of f: more noise is a quantiser's, whose true gradient is zero.  2^-9: 300 and 297; 1: 300 and 282
 NEARER = 2.0**-4  # to zero: there a quantiser's steps are sixteenfold.  1/2: 300 and 284; 2^-8: 300 and 277
 GROWN = 4  # times: between what they are of a format, about one, and sixteen.  1: 159 and 295; 32: the same

@@ -5,6 +5,7 @@ stands on its grain.  Farther apart they show a noise, which might be a fine sha
 an interval with one again and again, and what f changes there more than along its slope stays what it is.
 """
 
+import dataclasses
 from collections.abc import Callable
 
 import numpy as np
@@ -12,6 +13,15 @@ import numpy as np
 from gradcheck.numeric.constants import CLEAR, EARLY, EVERYWHERE, LATE, STAYS, U
 from gradcheck.numeric.function import project
 from gradcheck.numeric.tabulate import Line, Table
+
+
+@dataclasses.dataclass(frozen=True)
+class Jump:
+    """By how much a function jumps between two points of a line, which are LATE apart or less."""
+
+    size: float
+    before: float
+    after: float
 
 
 def has_jumps(line: Line, wide: Table, fine: Table, which: np.ndarray) -> bool:
@@ -22,7 +32,7 @@ def has_jumps(line: Line, wide: Table, fine: Table, which: np.ndarray) -> bool:
     slope = np.median(np.diff(fine.values, axis=0), axis=0)[which] / fine.spacing
     size = wide.size[which]
 
-    def change(a: np.ndarray, b: np.ndarray, h: float) -> float:
+    def change(a: np.ndarray, b: np.ndarray, _: float, h: float) -> float:
         return float((np.abs(project(line.g, b - a)[..., which] - slope * h) / size).max())
 
     changes = np.abs(np.diff(wide.values, axis=0)[:, which] - slope * wide.spacing) / size
@@ -30,13 +40,15 @@ def has_jumps(line: Line, wide: Table, fine: Table, which: np.ndarray) -> bool:
         return False  # f itself jumps once, or has a pole
     order = np.argsort(-changes.max(axis=1), kind="stable")  # of f's own jumps the median one would have none
     starts = (order[[0, len(order) // 2]] - len(wide.values) // 2) * wide.spacing
-    return all(staying(line, change, float(start), wide.spacing) > CLEAR * U for start in starts)
+    found = (staying(line, change, float(start), wide.spacing) for start in starts)
+    return all(jump is not None and jump.size > CLEAR * U for jump in found)
 
 
-def staying(
-    line: Line, change: Callable[[np.ndarray, np.ndarray, float], float], start: float, length: float, least: float = 0
-) -> float:
-    """Return the change of an interval that is halved again and again, if it stays what it is as a jump's, else 0.
+Change = Callable[[np.ndarray, np.ndarray, float, float], float]  # between two values, from a point on, over a length
+
+
+def staying(line: Line, change: Change, start: float, length: float, least: float = 0) -> Jump | None:
+    """Return the change of an interval that is halved again and again, if it stays what it is as a jump's.
 
     The half that changes more is followed, as long as that is no less than the least.
     """
@@ -44,7 +56,8 @@ def staying(
     while length > LATE:
         length /= 2
         middle = line.at(start + length)
-        before, after = change(left, middle, length), change(middle, right, length)
+        before = change(left, middle, start, length)
+        after = change(middle, right, start + length, length)
         if before >= after:
             right = middle
         else:
@@ -52,5 +65,5 @@ def staying(
         late = max(before, after)
         early = late if length > EARLY else early
         if late < least:
-            return 0.0
-    return late if STAYS * early <= late <= early / STAYS else 0.0
+            return None
+    return Jump(late, start, start + length) if STAYS * early <= late <= early / STAYS and late > 0 else None

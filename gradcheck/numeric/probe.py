@@ -25,6 +25,7 @@ class Probe:
     stop: int | None = None
     own_scale: bool = False  # step by the size of this very entry, not of its array
     by_value: bool = False  # entries that are equal move alike
+    one_sided: bool = False  # all entries grow: a mean of many hardly moves where signs were drawn
     held: tuple[int, ...] = ()  # entries that stay where they are, as those at a kink
     without: tuple[int, ...] = ()  # arrays that stay where they are while all others move together
 
@@ -51,6 +52,8 @@ class Probe:
 
     def _dense(self, x: np.ndarray, i: int) -> np.ndarray:
         pattern = _pattern(self.seed, i, x.size) if x.size <= SMALL else _drawn(self.seed, i, x.size)
+        if self.one_sided:
+            pattern = np.abs(pattern)
         if self.by_value:
             pattern = pattern[np.unique(x, return_inverse=True)[1].ravel()]
         if self.start or self.stop is not None:

@@ -27,22 +27,28 @@ from gradcheck.numeric.constants import (
     SEVERAL,
     U,
 )
-from gradcheck.numeric.hidden import staying
+from gradcheck.numeric.hidden import Jump, staying
 from gradcheck.numeric.tabulate import Line
 
 
 @dataclasses.dataclass(frozen=True)
 class Steps:
-    """The noise (standard deviation) of <g, f> that steps make, and the largest of them that was seen (G,)."""
+    """The noise (standard deviation) of <g, f> that steps make, and the largest of them that was seen (G,).
+
+    And some of the places on the line, where <g, f> of one column steps.
+    """
 
     noise: np.ndarray
     jump: np.ndarray
+    column: int = 0
+    places: tuple[Jump, ...] = ()
 
 
-def steps(line: Line, finest: float = ALONE * NARROW) -> Steps | None:
+def steps(line: Line, finest: float = ALONE * NARROW, several: int = SEVERAL) -> Steps | None:
     """Return the steps in which <g, f> moves, or None where there are none.
 
-    Steps as fine as those of float32, or finer, are none here, unless finer ones are asked for.
+    Steps as fine as those of float32, or finer, are none here, unless finer ones are asked for; and of fewer than
+    `several` jumps each may be one of f's own.
     """
     for reach in REACHES:
         t, values = _values(line, reach)
@@ -54,9 +60,10 @@ def steps(line: Line, finest: float = ALONE * NARROW) -> Steps | None:
             return None
         order = _likeliest(np.diff(left[:, column]))
         least = max(CLEAR * U * size[column], LEAST * found[column])
-        jumps = _jumps(line, column, [(t[k], t[k + 1]) for k in order], least)
-        if len(jumps) >= SEVERAL:
-            return Steps(found, max(jumps) * found / found[column])
+        jumps = _jumps(line, column, [(t[k], t[k + 1]) for k in order], least, several)
+        if len(jumps) >= several:
+            largest = max(jump.size for jump in jumps)
+            return Steps(found, largest * found / found[column], column, tuple(jumps))
         if not jumps:
             return None
     return None
@@ -114,24 +121,28 @@ def _likeliest(changes: np.ndarray) -> list[int]:
     return [int(i) for i in np.stack([up, down], axis=1).ravel()]
 
 
-def _jumps(line: Line, column: int, intervals: list[tuple[float, float]], least: float) -> list[float]:
+def _jumps(
+    line: Line, column: int, intervals: list[tuple[float, float]], least: float, several: int = SEVERAL
+) -> list[Jump]:
     """Return the jumps that some intervals have, as far as they must be known."""
-    found: list[float] = []
+    found: list[Jump] = []
     for i, (start, stop) in enumerate(intervals):
         jump = jump_between(line, column, start, stop, least)
-        found += [jump] if jump > 0 else []
-        if len(found) == SEVERAL or len(found) + len(intervals) - i - 1 < SEVERAL:
+        found += [] if jump is None else [jump]
+        if len(found) == several or len(found) + len(intervals) - i - 1 < several:
             break
     return found
 
 
-def jump_between(line: Line, column: int, start: float, stop: float, least: float) -> float:
-    """Return by how much <g, f> jumps between two points, in one column; 0 where it does not."""
+def jump_between(line: Line, column: int, start: float, stop: float, least: float) -> Jump | None:
+    """Return by how much <g, f> jumps between two points, in one column; None where it does not."""
 
-    def change(a: np.ndarray, b: np.ndarray, h: float) -> float:
+    def change(a: np.ndarray, b: np.ndarray, t: float, h: float) -> float:
+        slope = slopes[0] + (t + h / 2 - start) / (stop - start) * (slopes[1] - slopes[0])
         return float(np.abs(line.projected(b - a)[column] - slope * h))
 
-    slope = line.projected(line.at(start + INSIDE) - line.at(start))[column] / INSIDE
+    ends = (start, start + INSIDE), (stop - INSIDE, stop)
+    slopes = [line.projected(line.at(right) - line.at(left))[column] / INSIDE for left, right in ends]
     return staying(line, change, start, stop - start, least)
 
 

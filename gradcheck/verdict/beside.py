@@ -18,6 +18,8 @@ from gradcheck.verdict.ground import Ground, Known
 from gradcheck.verdict.halves import in_two
 from gradcheck.verdict.locate import locate
 from gradcheck.verdict.measured import measured
+from gradcheck.verdict.moved_steps import Place, places
+from gradcheck.verdict.worst_entry import line_at
 
 MOST = 32  # parts of an array that are looked at, above which its steps are taken to be everywhere
 JITTERS = 2
@@ -54,16 +56,29 @@ def _smooth(ground: Ground, probe: Probe) -> np.ndarray:
 
 
 def _stepping(ground: Ground, leaf: int, size: int, rng: np.random.Generator) -> list[int]:
-    """Return the entries of an array along which some output moves in steps, found by halves."""
+    """Return the entries of an array along which some output moves in steps, or that move such steps, found by halves.
+
+    These are looked for where all entries move to one side, as those of a sum are.
+    """
     probe, parts, looked_at = Probe(leaf, seed=int(rng.integers(2**32))), [(0, size)], 0
     found: list[int] = []
+    steps: list[Place] | None = None
     while parts:
         start, stop = parts.pop(0)
+        part = dataclasses.replace(probe, start=start, stop=stop)
         looked_at += 1
-        if looked_at <= MOST and _smooth(ground, dataclasses.replace(probe, start=start, stop=stop)).all():
-            continue
+        if looked_at <= MOST and _smooth(ground, part).all():
+            steps = _places(ground, probe) if steps is None else steps
+            if not any(step.is_moved(part.direction(ground.place.point)) for step in steps):
+                continue
         if stop - start == 1 or looked_at > MOST:
             found += range(start, stop)
         else:
             parts += in_two(start, stop)
     return sorted(found)
+
+
+def _places(ground: Ground, probe: Probe) -> list[Place]:
+    """Return places of steps, where all entries grow, of some outputs that move in them."""
+    along = dataclasses.replace(probe, one_sided=True).direction(ground.place.point)
+    return places(line_at(ground, along), np.flatnonzero(~_smooth(ground, probe)))

@@ -10,16 +10,20 @@ import numpy as np
 from gradcheck.numeric import staircase
 from gradcheck.numeric.constants import BRAIN
 from gradcheck.numeric.estimate import Estimate
+from gradcheck.numeric.probe import Probe
 from gradcheck.precision.fitted import fitted
 from gradcheck.precision.segments import Line
 from gradcheck.verdict.comparison import WIDEST, Comparison
 from gradcheck.verdict.first_look import claimed
 from gradcheck.verdict.ground import Ground
+from gradcheck.verdict.moved_steps import all_move_steps
+from gradcheck.verdict.own_jumps import WIDE, departure
 from gradcheck.verdict.worst_entry import line_at, worst_entry
 
 LEVELS = 4  # steps below the widest
 BENDS = 1 / 4  # of a departure, by which it may be another than h^2 and h^4 make of those of the next two steps
 CLEAR = 16  # bars of a difference
+DEPARTS = 2.0**-6  # of a wide difference
 FINE = 2.0**-16  # of what f departs by over a step, as a jump: float16 has some 64 of an entry in it
 
 
@@ -47,15 +51,42 @@ def forgotten(ground: Ground, c: Comparison, rng: np.random.Generator) -> Compar
     worst = worst_entry(ground, c, WIDEST / 4) if _jumps(ground, c) else None
     if worst is None:
         return c
-    direction = worst.probe.direction(ground.place.point)
+    return _over_steps(ground, worst.probe, rng) or c
+
+
+def forgotten_by_all(ground: Ground, c: Comparison, rng: np.random.Generator) -> Comparison:
+    """Return a comparison that small differences confirm, or one where all entries grow, whose claim forgets a mean.
+
+    Each entry changes that by less than a step, and all to both sides by a few.  Where all arrays move together it is
+    said that there are steps, and no more: each is asked alone.
+    """
+    probe = dataclasses.replace(c.probe, one_sided=True)
+    line = line_at(ground, probe.direction(ground.place.point))
+    by, wide = departure(line)
+    with np.errstate(invalid="ignore"):
+        departs = by > DEPARTS * wide
+    if not departs.any():
+        return c
+    column = int(np.where(departs, by, 0).argmax())
+    if staircase.jump_between(line, column, -WIDE, WIDE, FINE * 2 * WIDE * float(by[column])) is None:
+        return c
+    steps = staircase.steps(line, finest=0.0)
+    if steps is None or not all_move_steps(line, steps):
+        return c
+    return dataclasses.replace(c, steps=BRAIN) if c.probe.leaf is None else _over_steps(ground, probe, rng) or c
+
+
+def _over_steps(ground: Ground, probe: Probe, rng: np.random.Generator) -> Comparison | None:
+    """Return a comparison along a probe over many steps of a format, if it contradicts the claim."""
+    direction = probe.direction(ground.place.point)
     line = line_at(ground, direction)
     steps = staircase.steps(line, finest=0.0)
     if steps is None or not staircase.is_relative(line):
-        return c
-    alone = claimed(ground, worst.probe)
-    value, bar = fitted(Line(ground.problem, ground.place, direction, alone.claimed, steps.noise), rng)
-    alone = dataclasses.replace(alone, real=Estimate.smooth(value, bar), followed=True, steps=BRAIN)
-    return alone if alone.outside().any() else c
+        return None
+    c = claimed(ground, probe)
+    value, bar = fitted(Line(ground.problem, ground.place, direction, c.claimed, steps.noise), rng)
+    found = dataclasses.replace(c, real=Estimate.smooth(value, bar), followed=True, steps=BRAIN)
+    return found if found.outside().any() else None
 
 
 def _jumps(ground: Ground, c: Comparison) -> bool:
@@ -72,4 +103,4 @@ def _jumps(ground: Ground, c: Comparison) -> bool:
         return False
     column = int(by.argmax())
     line, width = line_at(ground, c.probe.direction(ground.place.point)), float(h[column])
-    return staircase.jump_between(line, column, -width, width, FINE * float(by[column])) > 0
+    return staircase.jump_between(line, column, -width, width, FINE * float(by[column])) is not None

@@ -19,7 +19,7 @@ from gradcheck.precision.segments import Line
 from gradcheck.verdict.comparison import Comparison
 from gradcheck.verdict.first_look import claimed
 from gradcheck.verdict.ground import Ground, Known
-from gradcheck.verdict.hiding import forgotten, hides_steps
+from gradcheck.verdict.hiding import forgotten, forgotten_by_all, hides_steps
 from gradcheck.verdict.own_jumps import (
     WIDE,
     has_own_jumps,
@@ -34,6 +34,7 @@ JITTERS = 4
 PART = 1 / 4  # of what a claim is off, by which some differences must be off as well: else f is smooth there
 NEAR = 3  # steps of the ladder to both sides: a polynomial through them tells a smooth f there to some 1e-9
 SLOWLY = 2  # from one step to the next, which is 2.75 times smaller; those of a kink fall as the steps do
+MANY = 64  # entries, of which a mean moves by few steps where they move to both sides
 OPEN = 0.01  # of a derivative: what steps leave is less
 FINER = 1 / 8  # of a format's roundoff: points are moved by up to half a step, as roundings do
 
@@ -68,9 +69,8 @@ def allowing_for_steps(
                 known = dataclasses.replace(known, smooth=True)
                 continue
         if not (doubted or (rough and _is_open(c)) or not c.resolved):
-            if not (known.smooth or large or is_entry) and hides_steps(c):
-                found[i] = forgotten(ground, c, rng)
-                known = dataclasses.replace(known, smooth=found[i] is c)
+            if not (known.smooth or large or is_entry):
+                found[i], known = _looked_for(ground, known, c, rng)
             continue
         steps = staircase.steps(line)
         if steps is None and doubted:
@@ -84,6 +84,26 @@ def allowing_for_steps(
             known = known if is_entry else known.with_jumps(leaf, steps.jump)
             found[i] = _over_steps(ground, c, steps.noise, rough, rng)
     return found, known
+
+
+def _looked_for(ground: Ground, known: Known, c: Comparison, rng: np.random.Generator) -> tuple[Comparison, Known]:
+    """Return a comparison that small differences confirm, or one over steps that they do not see.
+
+    In a large array they are looked for where all entries grow as well, once.
+    """
+    leaf = c.probe.leaf
+    if hides_steps(c):
+        found = forgotten(ground, c, rng)
+        known = dataclasses.replace(known, smooth=found is c)
+        if found is not c:
+            return found, known
+    is_part = c.probe.start > 0 or c.probe.stop is not None or bool(c.probe.held)
+    size = max(x.size for i, x in enumerate(ground.place.point) if c.probe.moves(i))
+    if is_part or size < MANY or leaf in known.common or None in known.common:
+        return c, known
+    found = forgotten_by_all(ground, c, rng)
+    nothing = {**known.common, leaf: np.zeros(len(c.claimed))}
+    return found, dataclasses.replace(known, common=nothing) if found is c else known
 
 
 def _over_steps(

@@ -175,6 +175,27 @@ def test_a_mean_that_hardly_moves_where_entries_go_to_both_sides_is_not_failed(r
             assert (gradcheck.Checker(seed=seed)(subject, x).verdict == "fail") is (factor > 1)
 
 
+@pytest.mark.parametrize(("size", "rounding"), [(300, half), (300, brain), (3000, brain)])
+def test_a_mean_of_many_entries_that_the_claim_forgets_never_passes(size, rounding):
+    """Small differences show the claim, and a direction with signs moves the mean by hardly a step."""
+    x = 1 + np.random.default_rng(0).normal(size=size) / 2
+    subject = pair(lambda x: x + rounding(x.mean()), lambda x, dy: dy)
+    verdicts = [gradcheck.Checker(seed=seed)(subject, x).verdict for seed in SEEDS]
+    assert "pass" not in verdicts and verdicts.count("fail") >= 2
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("size", [42, 300, 3000])
+def test_a_logarithm_of_a_sum_in_few_bits_is_not_failed(seed, size):
+    x = np.random.default_rng(size).normal(size=size) + 0.5
+    for factor in (1, 1.3):
+        subject = pair(
+            lambda x: x - brain(np.log(np.exp(x).sum())),
+            lambda x, dy, k=factor: k * (dy - dy.sum() * np.exp(x) / np.exp(x).sum()),
+        )
+        assert (gradcheck.Checker(seed=seed)(subject, x).verdict == "fail") is (factor > 1)
+
+
 @pytest.mark.parametrize("layer", [product, linear, residual])
 def test_a_right_one_takes_some_four_thousand_evaluations(layer):
     assert checked(Layer(layer, half), 0).evaluations <= 4400

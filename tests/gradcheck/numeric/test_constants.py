@@ -303,7 +303,7 @@ def test_the_slope_between_two_jumps_is_read_along_a_millionth_of_the_scale():
 def test_noise_above_a_128th_of_f_is_a_quantisers_and_a_jump_is_more_than_a_16th_of_it(monkeypatch, part, is_asked):
     asked, noise, one = [], part * np.full(1, 2.0**-7), np.ones(1)
     monkeypatch.setattr(staircase, "_left", lambda line, t, values: (np.arange(24.0)[:, None] ** 2, noise, one))
-    monkeypatch.setattr(staircase, "_jumps", lambda line, column, where, least: asked.append((len(where), least)) or [])
+    monkeypatch.setattr(staircase, "_jumps", lambda *given: asked.append((len(given[2]), given[3])) or [])
     staircase.steps(along(np.sin)[0])
     assert asked == ([(6, noise[0] / 16)] if is_asked else [])
 
@@ -313,7 +313,7 @@ def test_steps_as_fine_as_those_of_float32_are_none_and_a_jump_is_more_than_32_r
     asked, one = [], np.ones(1)
     noises = iter([times * 2.0**-24 * one, 1e-20 * one])
     monkeypatch.setattr(staircase, "_left", lambda line, t, values: (np.arange(24.0)[:, None] ** 2, next(noises), one))
-    monkeypatch.setattr(staircase, "_jumps", lambda line, column, where, least: asked.append(least) or [])
+    monkeypatch.setattr(staircase, "_jumps", lambda line, column, where, least, several: asked.append(least) or [])
     staircase.steps(along(np.sin)[0])
     assert len(asked) == is_asked
     staircase.steps(along(np.sin)[0], finest=0.0)
@@ -329,7 +329,7 @@ def test_steps_are_looked_for_a_quarter_a_16th_and_a_128th_of_the_scale_away():
 
 @pytest.mark.parametrize(("median", "everywhere"), [(0.124, False), (0.126, True)])
 def test_jumps_are_everywhere_where_the_median_change_is_an_eighth_of_the_largest(monkeypatch, median, everywhere):
-    monkeypatch.setattr(hidden, "staying", lambda *_: 1.0)
+    monkeypatch.setattr(hidden, "staying", lambda *_: hidden.Jump(1.0, 0.0, 0.0))
     line, one = along(np.sin)[0], np.ones(1)
     changes = np.array([1.0, 0.9, 0.8, median, 0.0, 0.0, 0.0])
     wide = Table(2.0**-20, np.append(0.0, np.cumsum(changes))[:, None], one)

@@ -182,9 +182,16 @@ def test_changes_are_taken_in_units_of_the_size_of_each_sum_of_outputs():
     assert jumps(1.0, 1.0) == -2 * 2.0**-20 and jumps(1.0, 1000.0) == -(2.0**-20)
 
 
-@pytest.mark.parametrize(("least", "told", "halvings"), [(0.0, 0.25, 46), (0.25, 0.25, 46), (0.26, 0.0, 1)])
+@pytest.mark.parametrize(("least", "told", "halvings"), [(0.0, True, 46), (0.25, True, 46), (0.26, False, 1)])
 def test_what_is_less_than_the_least_is_no_jump_and_is_followed_no_farther(least, told, halvings):
     asked = []
     at = SimpleNamespace(at=lambda t: asked.append(t) or np.array(0.25 * (t > 0.3)))
-    assert staying(at, lambda a, b, h: float(abs(b - a)), 0.0, 1.0, least) == told
-    assert len(asked) == 2 + halvings and (not told or abs(asked[-1] - 0.3) < 2.0**-45)
+    jump = staying(at, lambda a, b, t, h: float(abs(b - a)), 0.0, 1.0, least)
+    assert len(asked) == 2 + halvings and (jump is not None) is told
+    if jump is not None:
+        assert jump.size == 0.25 and jump.before <= 0.3 < jump.after == jump.before + 2.0**-46
+
+
+def test_what_does_not_change_has_no_jump():
+    at = SimpleNamespace(at=lambda t: np.zeros(()))
+    assert staying(at, lambda a, b, t, h: float(abs(b - a)), 0.0, 1.0) is None

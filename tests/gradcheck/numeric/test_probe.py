@@ -39,6 +39,12 @@ def test_equal_entries_move_alike_where_a_tie_is_probed():
     assert d[0] == d[2] and d[1] == d[4] and len(np.unique(d)) == 3
 
 
+def test_where_all_entries_grow_the_direction_is_the_same_without_its_signs():
+    probe = Probe(0, seed=3, start=1, held=(2,))
+    drawn, grown = probe.direction([X])[0], dataclasses.replace(probe, one_sided=True).direction([X])[0]
+    assert np.array_equal(grown, np.abs(drawn)) and (drawn < 0).any()
+
+
 def test_a_single_entry_steps_by_its_arrays_scale_or_its_own():
     x = np.array([4.0, 2.0**-10, 4.0, -4.0, 0.0])
     assert Probe(0, coordinate=1).direction([x])[0].tolist() == [0, 4, 0, 0, 0]

@@ -7,6 +7,7 @@ import pytest
 from narrow import brain, half
 
 from gradcheck.numeric import staircase
+from gradcheck.numeric.hidden import Jump
 from gradcheck.numeric.probe import Probe
 from gradcheck.numeric.tabulate import Line
 
@@ -112,16 +113,25 @@ def test_where_the_widest_reach_leaves_the_domain_a_nearer_one_is_taken():
     ("jumping", "asked"), [([True] * 6, 3), ([False] * 6, 4), ([False, True] * 3, 6), ([True, False, True] * 2, 4)]
 )
 def test_intervals_are_looked_at_until_it_is_known_whether_three_jump(monkeypatch, jumping, asked):
-    found = iter([0.25 * jumps for jumps in jumping])
+    found = iter([Jump(0.25, 0.5, 0.5) if jumps else None for jumps in jumping])
     monkeypatch.setattr(staircase, "jump_between", lambda *_: next(found))
     jumps = staircase._jumps(line(np.sin, X), 0, [(0.0, 1.0)] * 6, 0.0)
-    assert len(list(found)) == 6 - asked and jumps == [0.25] * sum(jumping[:asked])
+    assert len(list(found)) == 6 - asked and jumps == [Jump(0.25, 0.5, 0.5)] * sum(jumping[:asked])
 
 
 def test_jumps_against_a_steep_slope_are_found():
     """Of which an interval changes more than by any jump."""
     along = Line(Function(lambda x: half(x) - 50 * x), [X], {0: np.ones(6)}, np.ones((1, 6)), 6)
     assert staircase.steps(along).noise > 2.0**-16
+
+
+@pytest.mark.parametrize("bend", [0.0, 50.0, 500.0, -500.0])
+def test_a_step_is_found_beside_what_bends_far_more(bend):
+    """Between the two ends the slope is taken for a line."""
+    along = line(lambda x: half(x[:1]) + bend * (x[:1] - X[0]) ** 2, X[:1])
+    found = staircase.jump_between(along, 0, 0.03, 0.034, 0.0)
+    assert found is not None and 2.0**-10 < found.size < 2.0**-8 and found.after - found.before <= 2.0**-46
+    assert staircase.jump_between(line(lambda x: bend * x**2, X[:1]), 0, 0.03, 0.034, 1e-9) is None
 
 
 @pytest.mark.parametrize(("g", "count"), [(None, 6), (np.ones((2, 6)), 2)])
@@ -150,19 +160,20 @@ def test_noise_up_to_an_eleventh_bit_may_be_of_either_format_and_more_is_of_bflo
 def test_where_too_few_intervals_jump_over_a_wide_reach_a_nearer_one_is_taken_and_without_any_none(
     monkeypatch, jumps, asked, found
 ):
-    given = iter(jumps)
+    given = iter([[Jump(size, 0.0, 0.0) for size in sizes] for sizes in jumps])
     monkeypatch.setattr(staircase, "_jumps", lambda *_: next(given))
     steps = staircase.steps(line(half, X))
     assert (steps is not None) is found and len(list(given)) == len(jumps) - asked
 
 
 def test_the_cotangent_with_most_noise_for_its_size_is_asked_for_jumps(monkeypatch):
-    columns = []
-    monkeypatch.setattr(staircase, "_jumps", lambda line, column, *_: columns.append(column) or [1.0, 2.0, 4.0])
+    columns, jumps = [], [Jump(size, 0.0, 0.0) for size in (1.0, 2.0, 4.0)]
+    monkeypatch.setattr(staircase, "_jumps", lambda line, column, *_: columns.append(column) or jumps)
     g = np.array([[1e3, 0.0], [0.0, 1.0]])
     along = Line(Function(lambda x: np.append(x[:1] + 1e-3 * half(x[:1]), half(x[1:]))), [X[:2]], {0: np.ones(2)}, g, 2)
     met = staircase.steps(along)
     assert columns == [1] and met.jump[1] == 4.0 and met.jump[0] == 4 * met.noise[0] / met.noise[1]
+    assert met.column == 1 and met.places == tuple(jumps)
 
 
 def test_what_does_not_move_at_all_is_smooth_without_a_warning():

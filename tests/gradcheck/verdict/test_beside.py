@@ -4,8 +4,10 @@ import dataclasses
 
 import numpy as np
 import pytest
-from narrow import half
+from narrow import brain, half
 
+import gradcheck
+from gradcheck.adapters import pair
 from gradcheck.numeric.probe import Probe
 from gradcheck.verdict import beside
 from gradcheck.verdict.beside import beside_steps
@@ -39,7 +41,7 @@ def test_where_all_moves_in_steps_there_is_nothing_more(ground, rng):
 
 
 @pytest.mark.parametrize(("size", "looked_at"), [(16, 31), (17, 32)])
-def test_up_to_32_parts_of_an_array_are_looked_at_a_half_before_its_own_halves(monkeypatch, size, looked_at):
+def test_up_to_32_parts_of_an_array_are_looked_at_a_half_before_its_own_halves(ground, monkeypatch, size, looked_at):
     """Only the last entry moves in no steps: of 17 that is not seen any more."""
     parts = []
 
@@ -48,8 +50,11 @@ def test_up_to_32_parts_of_an_array_are_looked_at_a_half_before_its_own_halves(m
         return np.array([probe.start == size - 1])
 
     monkeypatch.setattr(beside, "_smooth", smooth)
-    found = beside._stepping(None, 0, size, np.random.default_rng(1))
-    assert parts[:3] == [(0, size), (0, size // 2), (size // 2, size)] and len(parts) == looked_at
+    monkeypatch.setattr(beside, "places", lambda line, outputs: [])
+    place = ground(lambda x: x, lambda x, dy: dy, np.ones(size))
+    found = beside._stepping(place, 0, size, np.random.default_rng(1))
+    assert parts[:3] == [(0, size), (0, size // 2), (size // 2, size)]
+    assert len(parts) == looked_at + (size == 16), "and all of it for the outputs that step, once something does not"
     assert found == list(range(17 if size == 17 else 15))
 
 
@@ -86,3 +91,34 @@ def test_entries_that_move_in_no_steps_are_compared_along_another_direction_with
     beside_steps(near, Known(), {0}, rng)
     ((place, (probe,)),) = asked
     assert not place.exact and probe == dataclasses.replace(probe, leaf=0, held=(0, 1)) and probe.seed > 0
+
+
+CUBES = np.append(np.random.default_rng(1).uniform(1.2, 1.5, 14), 0.003)
+
+
+def cubes(x, dy):
+    return dy * (2 * x + 3 * x * x)
+
+
+def test_an_entry_that_is_summed_with_others_moves_in_their_steps_though_none_is_met_along_it(ground):
+    place = ground(lambda x: np.array([np.sum(x * x) + brain(np.sum(x**3))]), cubes, CUBES)
+    assert beside._smooth(place, Probe(0, coordinate=14)).all(), "near zero it changes the sum by less than a step"
+    for seed in range(5):
+        assert beside._stepping(place, 0, 15, np.random.default_rng(seed)) == list(range(15))
+
+
+def test_an_entry_beside_a_sum_does_not(ground):
+    place = ground(lambda x: np.array([np.sum(x * x) + brain(np.sum(x[:14] ** 3))]), cubes, CUBES)
+    for seed in range(5):
+        assert beside._stepping(place, 0, 15, np.random.default_rng(seed)) == list(range(14))
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_no_right_claim_of_a_rounded_sum_fails(seed):
+    x = np.random.default_rng(7).normal(size=50) + 0.3
+
+    def forward(x):
+        return np.sum(x * x) + brain(np.sum(x**3))
+
+    assert gradcheck.Checker(seed=seed)(pair(forward, cubes), x).verdict != "fail"
+    assert gradcheck.Checker(seed=seed)(pair(forward, lambda x, dy: 1.5 * cubes(x, dy)), x).verdict == "fail"

@@ -10,8 +10,9 @@ from gradcheck.numeric.ladder import STEPS, Sweep
 from gradcheck.numeric.probe import Probe
 from gradcheck.verdict.compare import compare, glance
 from gradcheck.verdict.ground import Known
-from gradcheck.verdict.hiding import forgotten, hides_steps
+from gradcheck.verdict.hiding import forgotten, forgotten_by_all, hides_steps
 
+ALL = Probe(0, seed=1)
 X = np.array([0.7312, -1.2345, 0.4142, 1.6180, -0.577, 2.236])
 
 
@@ -178,3 +179,52 @@ def test_kinks_near_by_are_told_from_steps_along_the_very_direction(ground, rng,
     before = place.problem.count["forward"]
     assert hides_steps(c) and forgotten(place, c, rng) is c
     assert place.problem.count["forward"] - before <= 25
+
+
+MANY = 1 + np.random.default_rng(0).normal(size=600) / 2
+
+
+def of_many(ground, rng, forward, claim, probe=ALL, arrays=(MANY,)):
+    place = ground(forward, claim, *arrays)
+    (c,), _ = glance(place, Known(), [probe], [True], rng)
+    return place, c
+
+
+@pytest.mark.parametrize("rounding", [half, brain])
+def test_a_mean_that_is_forgotten_is_met_where_all_entries_grow(ground, rng, rounding):
+    """Along a direction with signs it moves by hardly a step."""
+    place, c = of_many(ground, rng, lambda x: x + rounding(x.mean()), lambda x, dy: dy)
+    found = forgotten_by_all(place, c, rng)
+    assert found.outside().any() and found.probe == dataclasses.replace(c.probe, one_sided=True)
+    assert found.followed and found.steps == 2.0**-8
+
+
+@pytest.mark.parametrize(
+    ("forward", "asked"),
+    [
+        (np.sin, 6),
+        (lambda x: x + x.mean() ** 3, 6),
+        (lambda x: np.maximum(x, 1), 40),
+        (lambda x: np.where(np.sin(8 * x) > 0, 1.01 * x, x), 250),
+        (lambda x: x + np.round(64 * x.mean()) / 64, 600),  # a quantiser, whose slope is zero
+    ],
+)
+def test_what_has_no_steps_of_a_format_forgets_none(ground, rng, forward, asked):
+    place, c = of_many(ground, rng, forward, lambda x, dy: dy)
+    before = place.problem.count["forward"]
+    assert forgotten_by_all(place, c, rng) is c and place.problem.count["forward"] - before <= asked
+
+
+def test_of_all_arrays_at_once_it_is_said_that_there_are_steps_and_a_right_claim_stands(ground, rng):
+    def forward(x, w):
+        return w * (x + brain(x.mean()))
+
+    def claim(x, w, dy):
+        return w * dy + (w * dy).sum() / x.size, (x + brain(x.mean())) * dy
+
+    arrays = MANY, np.linspace(1, 2, MANY.size)
+    place, c = of_many(ground, rng, forward, claim, Probe(None, seed=1), arrays)
+    assert forgotten_by_all(place, c, rng) == dataclasses.replace(c, steps=2.0**-8)
+    for leaf in (0, 1):
+        place, c = of_many(ground, rng, forward, claim, Probe(leaf, seed=1), arrays)
+        assert forgotten_by_all(place, c, rng) is c

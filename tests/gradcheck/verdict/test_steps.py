@@ -219,6 +219,35 @@ def test_where_wide_differences_hide_steps_an_entry_that_is_forgotten_is_looked_
     assert allowed(entry, line_at=lambda *_: None)[0] is entry, "nor does one entry"
 
 
+@pytest.mark.parametrize("size", [63, 64])
+def test_in_a_large_array_what_is_forgotten_by_all_entries_is_looked_for_once(
+    ground, comparison, monkeypatch, rng, size
+):
+    place = ground(np.sin, lambda x, dy: np.cos(x) * dy, np.ones(size))
+    asked, hides = [], False
+    monkeypatch.setattr(module, "forgotten_by_all", lambda ground, c, rng: asked.append(c) or c)
+    monkeypatch.setattr(module, "hides_steps", lambda c: hides)
+    monkeypatch.setattr(module, "forgotten", lambda ground, c, rng: c)
+    whole, joint = comparison(1.0, 1.0, probe=WHOLE), comparison(1.0, 1.0, probe=Probe(None, seed=1))
+    parts = [comparison(1.0, 1.0, probe=probe) for probe in (Probe(0, start=1), Probe(0, stop=3), Probe(0, held=(1,)))]
+    found, _ = allowing_for_steps(place, Known(), [*parts, whole, whole], rng)
+    assert all(a is b for a, b in zip(found, [*parts, whole, whole], strict=True))
+    assert len(asked) == (size == 64) and all(c is whole for c in asked)
+    allowing_for_steps(place, Known(), [joint, whole], rng)
+    assert len(asked) == 2 * (size == 64), "what all arrays together have not, none of them has"
+    hides = True
+    allowing_for_steps(place, Known(), [whole], rng)
+    assert len(asked) == 3 * (size == 64), "and where an entry forgets nothing all of them may"
+
+
+def test_what_all_entries_forget_is_filed_and_asked_again(ground, comparison, monkeypatch, rng):
+    place, other = ground(np.sin, lambda x, dy: np.cos(x) * dy, np.ones(64)), comparison(1.0, 1.5)
+    monkeypatch.setattr(module, "forgotten_by_all", lambda ground, c, rng: other)
+    monkeypatch.setattr(module, "hides_steps", lambda c: False)
+    (found,), known = allowing_for_steps(place, Known(), [comparison(1.0, 1.0, probe=WHOLE)], rng)
+    assert found is other and not known.common
+
+
 @pytest.mark.parametrize(("off", "u"), [(0.0, 2.0**-11), (0.15, 2.0**-8)])
 def test_the_finest_format_that_explains_is_taken_and_roundings_are_those_of_the_claim(
     ground, comparison, monkeypatch, rng, off, u
