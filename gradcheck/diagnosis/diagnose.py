@@ -71,6 +71,9 @@ def diagnose(
         return UNKNOWN
     if not np.isfinite(evidence.all_claimed).all():
         return Diagnosis("finite", f"{gradient.name}: the claim is not finite at a generic point near the inputs")
+    if not evidence.all_claimed.any() and not evidence.bad.any():  # steps of few bits, which show no entry
+        text = f"no gradient reaches {gradient.name}: the claim is 0 everywhere, and y changes with it"
+        return Diagnosis("zero", text)
     if not evidence.bad.any():
         return _elsewhere(gathering, leaf)
     if gathering.unsteady(leaf):

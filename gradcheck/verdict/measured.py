@@ -12,6 +12,7 @@ from gradcheck.verdict.follow import followed
 from gradcheck.verdict.ground import Ground, Known, coarseness
 from gradcheck.verdict.held import allowing_for_what_is_held
 from gradcheck.verdict.inside import allowing_for_roundings_inside
+from gradcheck.verdict.nothing import contradicting_nothing
 from gradcheck.verdict.saturation import allowing_for_saturation
 from gradcheck.verdict.steps import allowing_for_steps
 from gradcheck.verdict.ties import allowing_for_ties
@@ -21,7 +22,7 @@ def measured(ground: Ground, known: Known, probes: list[Probe], real: list[bool]
     """Compare along every probe; see `compare`."""
     comparisons, known = compare(ground, known, probes, real, rng)
     parts = [need(coarseness(ground, known, c.probe.leaf)) for c in comparisons]
-    comparisons = followed(ground, known, comparisons, parts, rng)
+    comparisons = contradicting_nothing(ground, followed(ground, known, comparisons, parts, rng))
     if not ground.measures_noise:
         comparisons = allowing_for_ties(ground, known, comparisons, rng)
         if ground.problem.declared.kinks == "any":

@@ -10,11 +10,11 @@ import numpy as np
 
 from gradcheck.claims.claim import claim_at
 from gradcheck.numeric import staircase, tabulate
-from gradcheck.numeric.constants import BRAIN
+from gradcheck.numeric.constants import ALONE, BRAIN, NARROW
 from gradcheck.numeric.estimate import Estimate
 from gradcheck.numeric.ladder import Sweep, rounded
 from gradcheck.precision.fitted import fitted
-from gradcheck.precision.formats import LOW
+from gradcheck.precision.formats import FEW_BITS
 from gradcheck.precision.segments import Line
 from gradcheck.verdict.comparison import Comparison
 from gradcheck.verdict.first_look import claimed
@@ -36,6 +36,7 @@ NEAR = 3  # steps of the ladder to both sides: a polynomial through them tells a
 SLOWLY = 2  # from one step to the next, which is 2.75 times smaller; those of a kink fall as the steps do
 MANY = 64  # entries, of which a mean moves by few steps where they move to both sides
 OPEN = 0.01  # of a derivative: what steps leave is less
+CLEAR = 64  # roundings of a subject's own format, which steps of another are above
 FINER = 1 / 8  # of a format's roundoff: points are moved by up to half a step, as roundings do
 
 Claims = dict[float, Ground]  # by the roundoff that is allowed for
@@ -49,8 +50,9 @@ def allowing_for_steps(
     Where small differences alone would not show steps, wider ones are asked once.  Where all arrays move in steps that
     is said, and no more: each is asked alone.
     """
-    if ground.claim.u > LOW:
-        return comparisons, known  # all of it is coarse: see `follow`
+    if ground.claim.u >= FEW_BITS:
+        return comparisons, known  # all of it is as coarse: see `follow`
+    finest = max(ALONE * NARROW, CLEAR * ground.claim.u)
     large = ground.problem.is_large  # of so many entries some cross a step however small the difference is
     found = list(comparisons)
     rough: Claims = {}
@@ -72,7 +74,7 @@ def allowing_for_steps(
             if not (known.smooth or large or is_entry):
                 found[i], known = _looked_for(ground, known, c, rng)
             continue
-        steps = staircase.steps(line)
+        steps = staircase.steps(line, finest)
         if steps is None and doubted:
             known = with_common_steps(ground, known, c)
             found[i] = without_evidence(c) if is_below_common(known, c) else c

@@ -288,5 +288,5 @@ def test_where_the_smallest_steps_change_nothing_those_of_a_quantiser_are_not_ta
     monkeypatch.setattr(module.staircase, "is_relative", lambda line: relative)
     met = module.staircase.Steps(np.full(1, 1e-3), np.full(1, 1e-3))
     given = {"line_at": lambda *_: None, "_is_smooth": lambda *_: False, "has_own_jumps": lambda *_: False}
-    found, known = allowed(c, **given, steps=lambda line: met, _over_steps=lambda *_: other)
+    found, known = allowed(c, **given, steps=lambda *_: met, _over_steps=lambda *_: other)
     assert found is (other if is_asked else c) and (0 in known.jumps) is is_asked
