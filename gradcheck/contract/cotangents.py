@@ -11,7 +11,7 @@ from gradcheck.contract.outputs import same_output
 from gradcheck.subjects import alignment
 from gradcheck.subjects.adapted import Leaf
 from gradcheck.subjects.findings import Finding
-from gradcheck.subjects.outputs import flat, like, representable
+from gradcheck.subjects.outputs import entry, flat, like, representable
 from gradcheck.subjects.problem import Problem
 from gradcheck.subjects.raised import is_write
 
@@ -72,6 +72,6 @@ def _shape_and_dtype(leaf: Leaf, dx: Any, widest: np.dtype) -> Iterator[Finding]
             # (a forward pass that widens its input hands over, and gets back, the wider type)
             yield Finding("dtype", f"the cotangent of {name} must have dtype {x.dtype}, got {dx.dtype}", array=name)
         if not np.isfinite(dx).all():
-            bad = tuple(int(i) for i in np.argwhere(~np.isfinite(dx))[0])
-            message = f"the cotangent of {name} must be finite, got {dx[bad]} at {bad}"
+            bad = int(np.flatnonzero(~np.isfinite(dx))[0])
+            message = f"the cotangent of {name} must be finite, got {dx.flat[bad]} at {entry([(name, x.shape)], bad)}"
             yield Finding("finite", message, array=name)

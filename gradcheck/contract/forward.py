@@ -7,6 +7,7 @@ import numpy as np
 from gradcheck.numeric.points import jittered
 from gradcheck.numeric.scales import scale
 from gradcheck.subjects.findings import Finding
+from gradcheck.subjects.outputs import entry, output_names
 from gradcheck.subjects.problem import Problem
 from gradcheck.subjects.raised import is_write
 
@@ -40,9 +41,10 @@ def first_forward(problem: Problem) -> Forward:
         y = problem.forward(point)
     if not np.isfinite(y).all():
         bad = int(np.flatnonzero(~np.isfinite(y))[0])
+        where = entry(output_names(problem.output(point)), bad)
         raise ValueError(
             f"gradcheck: the forward pass of {problem.name} must be finite where it is checked, "
-            f"got {y[bad]} at entry {bad} of the output"
+            f"got {y[bad]} at {where}"
         )
     ends = _out_of_range(problem)
     problem, notes = _in_its_own_width(problem, point)

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from gradcheck.contract.call import Call
-from gradcheck.subjects.outputs import output_names
+from gradcheck.subjects.outputs import entry, output_names
 
 Pieces = list[np.ndarray]
+Shapes = list[tuple[str, tuple[int, ...]]]  # path and shape of each output
 SIGNS = (1, -1)  # of the entries of dy that are tried alone
 
 
@@ -19,11 +20,11 @@ def parts(call: Call, rng: np.random.Generator) -> Iterator[tuple[Pieces, str]]:
     g = call.g[0]
     if g.size < 2:
         return
-    yield _at_random(g, SIGNS[:1] if call.large or g.size == 2 else SIGNS, rng)
+    shapes = output_names(call.out)
+    yield _at_random(g, SIGNS[:1] if call.large or g.size == 2 else SIGNS, shapes, rng)
     if call.large:
         return
     yield [np.ones_like(g), g - 1], "B(dy) is not the sum of what a dy of ones gives and the rest of it"
-    shapes = output_names(call.out)
     sizes = [int(np.prod(shape)) for _, shape in shapes]
     if len(shapes) > 1:
         yield _cut(g, np.repeat(np.arange(len(sizes)), sizes)), "B(dy) is not the sum of what its outputs' parts give"
@@ -35,13 +36,15 @@ def parts(call: Call, rng: np.random.Generator) -> Iterator[tuple[Pieces, str]]:
             yield _cut(g, place), f"B(dy) is not the sum of what {words}"
 
 
-def _at_random(g: np.ndarray, signs: tuple[int, ...], rng: np.random.Generator) -> tuple[Pieces, str]:
+def _at_random(
+    g: np.ndarray, signs: tuple[int, ...], shapes: Shapes, rng: np.random.Generator
+) -> tuple[Pieces, str]:
     """Return entries alone, each with a sign, and two halves of what that leaves of dy."""
     order, entries = rng.permutation(g.size), np.arange(g.size)
     alone = [np.where(entries == k, sign * np.abs(g), 0) for k, sign in zip(order, signs, strict=False)]
-    which = " and ".join(f"entry {k}" for k in order[: len(signs)])
+    which = " and ".join(entry(shapes, int(k)) for k in order[: len(signs)])
     halves = _cut(g - np.sum(alone, axis=0), order < g.size // 2)
-    return [*alone, *halves], f"B(dy) is not the sum of what {which} alone and two halves of the rest give"
+    return [*alone, *halves], f"B(dy) is not the sum of what dy at {which} alone and two halves of the rest give"
 
 
 def _ends(shape: tuple[int, ...]) -> Iterator[tuple[int, np.ndarray]]:

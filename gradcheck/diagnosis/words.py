@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from gradcheck.diagnosis.evidence import Evidence
+from gradcheck.subjects.outputs import entry
 
 CLOSE = 1e-8
 ENTRIES = 3  # for each extreme, without which one is found by chance
@@ -105,11 +106,7 @@ def rows(where: np.ndarray, e: Evidence) -> str:
 
 def row(k: int, e: Evidence) -> str:
     """Return the name of the k-th entry of all outputs, such as y[1][0, 2]."""
-    for name, shape in e.parts:
-        if k < math.prod(shape):
-            return name + (f"[{', '.join(str(int(i)) for i in np.unravel_index(k, shape))}]" if shape else "")
-        k -= math.prod(shape)
-    raise IndexError(k)
+    return entry(e.parts, k)
 
 
 def border(where: np.ndarray) -> bool:

@@ -1,5 +1,6 @@
 """What a forward pass returns, as one vector, and a vector as what it returned."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,15 @@ def representable(y: Any, vectors: np.ndarray) -> np.ndarray:
 def output_names(y: Any) -> list[tuple[str, tuple[int, ...]]]:
     """Return path and shape of every array in an output."""
     return [(path, x.shape) for path, x in trees.leaves(_as_array(y), "y")]
+
+
+def entry(parts: list[tuple[str, tuple[int, ...]]], k: int) -> str:
+    """Return the name of the k-th entry of outputs, given by path and shape: `y[1][0, 2]`."""
+    for name, shape in parts:
+        if k < math.prod(shape):
+            return name + (f"[{', '.join(str(int(i)) for i in np.unravel_index(k, shape))}]" if shape else "")
+        k -= math.prod(shape)
+    raise IndexError(k)
 
 
 def _as_array(y: Any) -> Any:

@@ -116,7 +116,7 @@ def test_layers_of_frameworks_go_by_way_of_their_adapters(frameworks):
         ("layers:powers --param x=3", "powers returns (y, pullback) but has no input to differentiate"),
         ("layers:total --param w=3", "layers:total: total must have a floating array to differentiate, got no input"),
         ("layers:not_finite --input x=3", ("layers:not_finite: the forward pass of not_finite must be finite where it "
-                                          "is checked, got nan at entry 0 of the output")),
+                                          "is checked, got nan at y[0]")),
     ],
 )
 def test_what_cannot_be_checked_is_said_in_one_line(run, words, message):

@@ -173,7 +173,7 @@ def test_a_cotangent_is_finite_and_the_first_entry_that_is_not_is_told(value):
         dx[1, 2] = dx[2, 0] = value
         return dx
 
-    message = f"the cotangent of x must be finite, got {value} at (1, 2)"
+    message = f"the cotangent of x must be finite, got {value} at x[1, 2]"
     assert failures(pair(square, backward), X) == {("finite", "x"): message}
 
 

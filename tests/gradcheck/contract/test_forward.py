@@ -55,7 +55,15 @@ def test_a_forward_pass_is_finite_or_the_first_entry_that_is_not_is_told(value):
     with pytest.raises(ValueError, match="must be finite") as raised:
         run(forward, X)
     want = "gradcheck: the forward pass of forward must be finite where it is checked"
-    assert str(raised.value) == f"{want}, got {value} at entry 5 of the output"
+    assert str(raised.value) == f"{want}, got {value} at y[5]"
+
+
+def test_of_several_outputs_the_one_that_is_not_finite_is_named():
+    def forward(x):
+        return {"a": x, "b": (x[:2], np.stack([x, np.where(np.arange(8) == 5, np.nan, x)]))}
+
+    with pytest.raises(ValueError, match=r"got nan at y\.b\[1\]\[1, 5\]$"):
+        run(forward, X)
 
 
 def test_a_forward_pass_that_draws_from_nowhere_cannot_be_compared():

@@ -1,6 +1,7 @@
 """A pullback is linear in dy: in any part of the dtype's range, and for a dy of any structure."""
 
 import dataclasses
+import re
 
 import numpy as np
 import pytest
@@ -88,7 +89,23 @@ def test_a_pullback_is_additive():
 
     call, rng = called(lambda x: (np.sin(x), lambda dy: spoil(dy) * np.cos(x)), X), np.random.default_rng(2)
     finding = next(f for f in is_linear(call, measure_rounding(call, rng), rng) if f.kind == "additive")
-    assert finding.message.startswith("the cotangent of x is not linear in dy: B(dy) is not the sum of what entry ")
+    assert finding.message.startswith("the cotangent of x is not linear in dy: B(dy) is not the sum of what dy at y[")
+
+
+def test_the_entries_of_dy_that_are_tried_alone_are_named():
+    def two(x):
+        return (x, x[0]), lambda d: d[0] * (1 + (d[1] == 0))
+
+    call, rng = called(two, X), np.random.default_rng(2)
+    finding = next(f for f in is_linear(call, measure_rounding(call, rng), rng) if f.kind == "additive")
+    one = r"y\[[01]\]\[\d(, \d)?\]"
+    assert re.search(rf"of what dy at {one} and {one} alone and two halves of the rest give$", finding.message)
+
+
+    call, rng = called(two, X), np.random.default_rng(2)
+    finding = next(f for f in is_linear(call, measure_rounding(call, rng), rng) if f.kind == "additive")
+    one = r"y\[[01]\]\[\d(, \d)?\]"
+    assert re.search(rf"of what dy at {one} and {one} alone and two halves of the rest give$", finding.message)
 
 
 FAR = {

@@ -50,9 +50,9 @@ def test_two_entries_are_taken_alone_with_a_sign_each_and_of_a_large_subject_or_
     entries = [int(np.flatnonzero(piece)[0]) for piece in pieces[: len(signs)]]
     for piece, k, sign in zip(pieces, entries, signs, strict=False):
         assert np.array_equal(piece, np.where(np.arange(size) == k, sign * abs(g), 0))
-    which = " and ".join(f"entry {k}" for k in entries)
+    which = " and ".join(f"y[{k}]" for k in entries)
     assert len(set(entries)) == len(signs)
-    assert words == f"B(dy) is not the sum of what {which} alone and two halves of the rest give"
+    assert words == f"B(dy) is not the sum of what dy at {which} alone and two halves of the rest give"
 
 
 @pytest.mark.parametrize("size", [2, 5, 8])

@@ -123,7 +123,7 @@ def test_a_forward_pass_is_finite_where_it_is_checked(value):
         y[1, 0] = value
         return y
 
-    message = f"gradcheck: the forward pass of forward must be finite where it is checked, got {value} at entry 3"
+    message = f"gradcheck: the forward pass of forward must be finite where it is checked, got {value} at y\\[1, 0\\]"
     with pytest.raises(ValueError, match=message):
         gradcheck.check(pair(forward, lambda x, dy: 2 * x * dy), X)
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from gradcheck.subjects.outputs import brief, flat, like, output_names, representable
+from gradcheck.subjects.outputs import brief, entry, flat, like, output_names, representable
 
 X = np.random.default_rng(1).normal(size=(2, 3))
 TREE = {"a": X, "n": np.arange(2), "b": [np.float64(7.0)], "c": X[0].astype(np.float32)}
@@ -23,6 +23,14 @@ def test_a_vector_is_cut_into_the_arrays_of_an_output_and_what_is_no_output_is_k
 def test_a_number_is_an_output():
     assert flat(2.5).tolist() == [2.5] and flat(2.5 + 1j).tolist() == [2.5 + 1j]
     assert like(2.5, np.array([3.0])).shape == () and output_names(2.5) == [("y", ())]
+
+
+def test_an_entry_of_outputs_has_the_name_of_its_array_and_its_place_there():
+    names = [entry(output_names(TREE), k) for k in (0, 5, 6, 9)]
+    assert names == ["y.a[0, 0]", "y.a[1, 2]", "y.b[0]", "y.c[2]"]
+    assert entry(output_names(2.5), 0) == "y"
+    with pytest.raises(IndexError):
+        entry(output_names(TREE), 10)
 
 
 def test_a_single_array_is_not_copied():
