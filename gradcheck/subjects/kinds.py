@@ -6,7 +6,8 @@ from typing import Any
 from gradcheck.subjects import trees
 from gradcheck.subjects.adapted import Adapted, Broken, names, per_input
 from gradcheck.subjects.owners import OfObjects, Owned
-from gradcheck.subjects.refusals import no_pullback, no_subject
+from gradcheck.subjects.refusals import library, no_pullback, no_subject, two_functions
+from gradcheck.subjects.signatures import takes
 
 
 class LayerSubject(Adapted):
@@ -72,6 +73,11 @@ class FunctionSubject(OfObjects):
         self.function, self.name = function, getattr(function, "__name__", type(function).__name__)
         self._owned = Owned(function)
 
+    def prepare(self, inputs: tuple, constants: dict) -> tuple:
+        if inputs and callable(inputs[0]) and not takes(self.function, *inputs, **constants):
+            raise two_functions(self.name, inputs[0])
+        return super().prepare(inputs, constants)
+
     def vjp(self, parameters: Any, inputs: tuple, constants: dict) -> tuple[Any, Callable]:
         (function,) = self._owned.fresh()
         y, pullback = _two(function(*inputs, **constants), self.name, self.function)
@@ -102,13 +108,13 @@ def adapt(subject: Any) -> Adapted:
     """Bring what the user wrote into one shape.
 
     Raises:
-        TypeError: the subject is neither callable nor has a method `vjp`.
+        TypeError: the subject is neither callable nor has a method `vjp`, or it is of PyTorch.
     """
     if isinstance(subject, Adapted):
         return subject
     if callable(getattr(subject, "vjp", None)) and not isinstance(subject, type):
         return LayerSubject(subject)
-    if callable(subject) and not isinstance(subject, type):
+    if callable(subject) and not isinstance(subject, type) and library(subject) != "torch":
         return FunctionSubject(subject)
     raise no_subject(subject)
 

@@ -6,13 +6,18 @@ from typing import Any
 import numpy as np
 
 from gradcheck.subjects import alignment, trees
+from gradcheck.subjects.refusals import of_library
+
+NUMPYS = np.ndarray | np.generic
 
 
 def flat(y: Any) -> np.ndarray:
     """Return every floating or complex array of an output as one vector."""
     parts = [x.ravel() for _, x in trees.leaves(_as_array(y), kinds="fc")]
     if not parts:
-        raise TypeError(f"gradcheck: the forward pass must return a floating array, got {brief(y)}")
+        foreign = [end for _, end in trees.ends(y) if hasattr(type(end), "__array__") and not isinstance(end, NUMPYS)]
+        ending = f"; {of_library(foreign[0])}" if foreign else ""
+        raise TypeError(f"gradcheck: the forward pass must return a floating array, got {brief(y)}{ending}")
     return np.concatenate(parts) if len(parts) > 1 else parts[0]
 
 

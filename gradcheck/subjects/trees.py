@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck.subjects.nodes import Above, children, inside, is_leaf, is_plain, is_row, joined, may_change
+from gradcheck.subjects.refusals import of_library
 
 GENERATORS = np.random.Generator | np.random.RandomState | np.random.BitGenerator
 Builder = Callable[[Any], Any]
@@ -49,7 +50,7 @@ def odd(node: Any, path: str = "", above: Above = ()) -> Iterator[tuple[str, str
             yield path, f"dtype {node.dtype}"
     elif hasattr(type(node), "__array__") and not isinstance(node, np.generic):
         kind = f"{type(node).__module__.partition('.')[0]}.{type(node).__qualname__}"
-        yield path, f"{kind}: for torch and JAX there is gradcheck.adapters"
+        yield path, f"{kind}; {of_library(node)}"
     elif id(node) not in above and (held := children(node)):
         for key, child in held:
             yield from odd(child, joined(path, key), inside(node, above))

@@ -227,7 +227,7 @@ def test_inputs_without_real_numbers_are_refused(inputs, message):
 
 def test_a_tensor_for_a_function_of_arrays_is_refused():
     with pytest.raises(
-        TypeError, match=r"x must be a NumPy array of real numbers, got torch\.Tensor: for torch and JAX"
+        TypeError, match=r"x must be a NumPy array of real numbers, got torch\.Tensor; for PyTorch use"
     ):
         gradcheck.check(gradcheck.adapters.pair(lambda x: x * x, lambda x, dy: 2 * x * dy), torch.ones(3))
 

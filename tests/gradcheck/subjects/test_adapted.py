@@ -27,10 +27,17 @@ def cube(x):
 SUBJECT = "the subject must have a method vjp or be a function that returns (y, pullback)"
 HOME = "gradcheck.adapters"
 ENDING = f"for a forward and a backward function use {HOME}.pair(forward, backward)"
-TUPLE = f"for (out, cache) use {HOME}.cached(forward, backward), for (value, grads) {HOME}.value_and_grad(function)"
+TUPLE = (
+    f"for (out, cache) or (h, c, cache) use {HOME}.cached(forward, backward), "
+    f"for (value, grads) or (value, dx, dw) {HOME}.value_and_grad(function)"
+)
 
 
 NUMBERS = "hand over np.array of it, or it by keyword if it is constant"
+OF_JAX = (
+    f"for JAX use {HOME}.jax_function(function), or {HOME}.dlpack(subject) where the backward pass stands beside the "
+    "function"
+)
 OF_AN_OBJECT = f"for an object with forward and backward use {HOME}.module(obj)"
 OF_A_CLASS = f"for a class with forward and backward use {HOME}.module(obj) with an instance"
 
@@ -51,14 +58,14 @@ class Tensor:
 
 
 Tensor.__module__ = "torch"
-Array = type("Array", (), {"__module__": "jaxlib._jax"})
+Array = type("Array", (), {"__module__": "jaxlib._jax", "__array__": None})
 
 
 @pytest.mark.parametrize(
     ("subject", "inputs", "message"),
     [
         (3, (X,), f"{SUBJECT}, got int"),
-        (Cube, (X,), f"{SUBJECT}, got the class Cube"),
+        (Cube, (X,), f"{SUBJECT}, got the class Cube; hand over an instance"),
         (cube, (), "cube must have a floating array to differentiate, got no input"),
         (cube, (np.arange(3),), "cube must have a floating array to differentiate, got int64[3]"),
         (cube, ("abc", 3), "cube must have a floating array to differentiate, got str, int"),
@@ -105,6 +112,11 @@ Array = type("Array", (), {"__module__": "jaxlib._jax"})
             lambda x: Array(),
             (X,),
             f"<lambda> must return (y, pullback), got Array; for JAX use {HOME}.jax_function(function)",
+        ),
+        (
+            pair(lambda x: {"a": [Array()]}, lambda x, dy: dy),
+            (X,),
+            f"the forward pass must return a floating array, got dict; {OF_JAX}",
         ),
         (pair(lambda x: "text", lambda x, dy: dy), (X,), "the forward pass must return a floating array, got str"),
         (pair(lambda x: x > 0, lambda x, dy: 0), (X,), "the forward pass must return a floating array, got bool[2, 3]"),

@@ -289,3 +289,29 @@ def test_constants_are_handed_over_for_a_second_pullback_too():
     for subject in (Scaled(), scaled):
         y, _ = adapt(subject).twice(subject, (X,), {"by": 3.0})
         assert np.array_equal(y, 3 * X)
+
+
+HOME = "gradcheck.adapters"
+
+
+@pytest.mark.parametrize("forward", [np.sin, lambda x: x, lambda x, /, *, rate=1: x])
+def test_a_forward_and_a_backward_function_side_by_side_are_refused_with_what_to_write(forward):
+    want = r"must get arrays as its inputs, got the function <lambda>; for a forward and a backward function write "
+    with pytest.raises(TypeError, match=rf"^gradcheck: .* {want}check\({HOME}\.pair\(forward, backward\), x\)$"):
+        gradcheck.check(forward, lambda x, dy: dy, np.ones(3))
+
+
+def test_a_function_that_takes_another_one_is_handed_it():
+    def applied(function, x):
+        return function(x), lambda dy: dy * np.cos(x)
+
+    assert gradcheck.check(applied, np.sin, np.ones(3)).verdict == "pass"
+
+
+def test_a_function_of_pytorch_is_refused_before_any_work():
+    class Net(type("Module", (), {"__module__": "torch.nn.modules.module"})):
+        def __call__(self, x):
+            raise NotImplementedError
+
+    with pytest.raises(TypeError, match=rf"got Net; for PyTorch use {HOME}\.torch_function\(function\)$"):
+        gradcheck.check(Net(), np.ones(3))

@@ -1,19 +1,22 @@
 """What is no subject is refused in one line, with the adapter that takes it."""
 
-import sys
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 
-from gradcheck.subjects.refusals import no_pullback, no_subject
+from gradcheck.subjects.refusals import library, no_pullback, no_subject, of_library, two_functions
 
 HOME = "gradcheck.adapters"
 SUBJECT = "gradcheck: the subject must have a method vjp or be a function that returns (y, pullback), got "
 FUNCTION = f"for a forward and a backward function use {HOME}.pair(forward, backward)"
 OBJECT = f"for an object with forward and backward use {HOME}.module(obj)"
 CLASS = f"for a class with forward and backward use {HOME}.module(obj) with an instance"
-CACHE = f"for (out, cache) use {HOME}.cached(forward, backward), for (value, grads) {HOME}.value_and_grad(function)"
+CACHE = (
+    f"for (out, cache) or (h, c, cache) use {HOME}.cached(forward, backward), "
+    f"for (value, grads) or (value, dx, dw) {HOME}.value_and_grad(function)"
+)
+TWO = f"for a forward and a backward function write check({HOME}.pair(forward, backward), x)"
+OUTPUTS = "several outputs go into a tuple of their own: ((h, c), pullback)"
+METHODS = f"for methods of other names use {HOME}.module(obj, forward='...', backward='...')"
 TORCH = f"for PyTorch use {HOME}.torch_function(function)"
 JAX = f"for JAX use {HOME}.jax_function(function)"
 
@@ -32,12 +35,13 @@ class Half:
     backward = 3
 
 
-class Module:
-    pass
+Module = type("Module", (), {"__module__": "torch.nn.modules.module"})
+Function = type("Function", (), {"__module__": "torch.autograd.function", "apply": classmethod(lambda kind: None)})
 
 
-class Function:
-    pass
+class Layer:
+    def vjp(self, x):
+        raise NotImplementedError
 
 
 class Net(Module):
@@ -53,18 +57,17 @@ Array = type("Array", (), {"__module__": "jaxlib._jax"})
 Inner = type("Inner", (), {"__module__": "torch_geometric.nn"})
 
 
-@pytest.fixture
-def torch(monkeypatch):
-    made = SimpleNamespace(nn=SimpleNamespace(Module=Module), autograd=SimpleNamespace(Function=Function))
-    monkeypatch.setitem(sys.modules, "torch", made)
-
-
 @pytest.mark.parametrize(
     ("subject", "message"),
     [
         (3, "int"),
-        (Half, "the class Half"),
-        (Half(), "Half"),
+        ("f", "str"),
+        ((1, 2), "a tuple of 2"),
+        ((abs, abs), f"a tuple of 2; {TWO}"),
+        ([abs, abs, abs], "a list of 3"),
+        (Half, f"the class Half; {METHODS}"),
+        (Half(), f"Half; {METHODS}"),
+        (Layer, "the class Layer; hand over an instance"),
         (Course(), f"Course; {OBJECT}"),
         (Course, f"the class Course; {CLASS}"),
     ],
@@ -74,19 +77,36 @@ def test_what_is_no_subject_is_told_its_adapter(subject, message):
     assert str(no_subject(subject)) == SUBJECT + message
 
 
-@pytest.mark.parametrize(("subject", "got"), [(Net(), "Net"), (Net, "the class Net"), (Kernel, "the class Kernel")])
-def test_what_is_of_pytorch_is_told_pytorchs(torch, subject, got):
-    assert str(no_subject(subject)) == f"{SUBJECT}{got}; {TORCH}"
+@pytest.mark.parametrize(
+    ("subject", "got"),
+    [
+        (Net(), "Net"),
+        (Net, "the class Net"),
+        (Kernel, "the class Kernel"),
+        (Kernel.apply, "the function <lambda>"),
+    ],
+)
+def test_what_is_of_pytorch_is_told_pytorchs(subject, got):
+    assert library(subject) == "torch" and str(no_subject(subject)) == f"{SUBJECT}{got}; {TORCH}"
 
 
-def test_without_pytorch_nothing_is_of_it(monkeypatch):
-    monkeypatch.delitem(sys.modules, "torch", raising=False)
-    assert str(no_subject(Net)) == f"{SUBJECT}the class Net"
+def test_what_no_library_has_made_is_of_none():
+    for thing in (abs, np.ones(2), 3, Half, Half(), lambda: None, Inner(), None):
+        assert library(thing) == ""
 
 
-def test_another_class_or_object_is_not_of_pytorch(torch):
-    assert str(no_subject(Kernel())) == f"{SUBJECT}Kernel"
-    assert str(no_subject(Half)) == f"{SUBJECT}the class Half"
+def test_a_function_that_is_handed_another_one_is_told_how_two_are_handed_over():
+    message = "gradcheck: f must get arrays as its inputs, got the function abs"
+    assert str(two_functions("f", abs)) == f"{message}; {TWO}"
+    assert str(two_functions("f", Half())) == f"gradcheck: f must get arrays as its inputs, got Half; {TWO}"
+
+
+def test_arrays_of_other_libraries_are_told_what_takes_them():
+    beside = f"or {HOME}.dlpack(subject) where the backward pass stands beside the function"
+    assert of_library(Tensor()) == f"{TORCH}, {beside}" and of_library(Array()) == f"{JAX}, {beside}"
+    other = type("Tensor", (), {"__dlpack__": None})
+    assert of_library(other()) == f"for arrays of other libraries use {HOME}.dlpack(subject)"
+    assert of_library(Half()) == "hand over np.asarray of it"
 
 
 @pytest.mark.parametrize(
@@ -97,6 +117,11 @@ def test_another_class_or_object_is_not_of_pytorch(torch):
         (abs, (), f"a tuple of 0; {CACHE}"),
         (abs, Tensor(), f"Tensor; {TORCH}"),
         (abs, Array(), f"Array; {JAX}"),
+        (abs, (Array(), Array()), f"a tuple of 2; {JAX}"),
+        (Array(), np.ones(2), f"ndarray; {JAX}"),
+        (abs, (1, 2, abs), f"a tuple of 3; {OUTPUTS}"),
+        (Half(), 3, f"int; {FUNCTION}"),
+        (Half(), (1, 2), f"a tuple of 2; {CACHE}"),
         (abs, Inner(), f"Inner; {FUNCTION}"),
         (Course(), (1, 2), f"a tuple of 2; {OBJECT}"),
         (None, 3, f"int; {FUNCTION}"),
