@@ -4,33 +4,36 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+from gradcheck.adapters.bound import Bound
 from gradcheck.adapters.convert import callable_or_raise, own
-from gradcheck.adapters.named import in_order
-from gradcheck.subjects.adapted import Adapted, per_input
-from gradcheck.subjects.owners import OfObjects, Owned
+from gradcheck.subjects.adapted import Adapted
+from gradcheck.subjects.signatures import takes, written
+
+CACHES = ("cache", "caches", "ctx", "context", "residuals", "saved")  # names of what is handed over last
 
 
-class Cached(OfObjects):
-    def __init__(self, forward: Callable, backward: Callable):
-        self._forward, self._backward, self._owned = forward, backward, Owned(forward, backward)
-        self.name = getattr(forward, "__name__", type(forward).__name__)
-
+class Cached(Bound):
     def forward(self, parameters: Any, inputs: tuple, constants: dict) -> Any:
-        forward, _ = self._owned.fresh()
-        return self._run(forward, inputs, constants)[0]
+        forward, _ = self.live(parameters)
+        return self._outputs(forward, inputs, constants)[0]
 
-    def vjp(self, parameters: Any, inputs: tuple, constants: dict) -> tuple[Any, Callable]:
-        forward, backward = self._owned.fresh()
-        out, cache = self._run(forward, inputs, constants)
+    def run(
+        self, forward: Callable, backward: Callable, inputs: tuple, constants: dict
+    ) -> tuple[Any, Callable[[Any], Any]]:
+        out, cache = self._outputs(forward, inputs, constants)
         apart = self._takes_apart(len(out) if isinstance(out, tuple) else 1)
 
-        def pull(dout: Any) -> tuple[None, tuple]:
-            cotangents = backward(*dout, cache) if apart else backward(dout, cache)
-            return None, per_input(in_order(cotangents, inputs, self), inputs, self)
+        def pull(dout: Any) -> Any:
+            try:
+                return backward(*dout, cache) if apart else backward(dout, cache)
+            except Exception as error:
+                taken = f"with {len(dout)} cotangents, then the cache" if apart else "with dout first, then the cache"
+                error.add_note(f"gradcheck: the backward of {self.name} is called {taken}")
+                raise
 
         return out, pull
 
-    def _run(self, forward: Callable, inputs: tuple, constants: dict) -> tuple[Any, Any]:
+    def _outputs(self, forward: Callable, inputs: tuple, constants: dict) -> tuple[Any, Any]:
         value = forward(*own(inputs), **own(constants))
         if isinstance(value, tuple) and len(value) >= 2:
             *outputs, cache = value
@@ -50,19 +53,19 @@ class Cached(OfObjects):
             raise _refusal(want, self._backward)
         return False
 
-    def signature(self) -> Callable:
-        return self._forward
-
 
 def cached(forward: Callable, backward: Callable) -> Adapted:
     """Check `forward(*inputs, **constants) -> (out, cache)` against `backward(dout, cache)`.
 
     Several outputs come as `(h, c, cache)`, with `backward(dh, dc, cache)`, or as one tuple in place of
     `out`.  The backward returns the bare cotangent for one input, a tuple with one for each for several,
-    or the last of them in a dictionary by the inputs' names: `(dx, {"w": dw, "b": db})`.
+    or the last of them by the inputs' names, `(dx, {"w": dw, "b": db})`, or in order, `(dx, [dw, db])`.
+    Where the two are methods of one object, what comes so beside the cotangents of the inputs may also be
+    the gradients of the object's arrays.
 
     Raises:
-        TypeError: one of the two is not callable, or the backward cannot be called with (dout, cache).
+        TypeError: one of the two is not callable, or the backward cannot be called with (dout, cache); at the check,
+            a gradient has a name that is no input's and no array's of the object.
 
     >>> import gradcheck, numpy as np
     >>> subject = gradcheck.adapters.cached(lambda x: (x * x, x), lambda dy, x: 2 * x * dy)
@@ -71,21 +74,24 @@ def cached(forward: Callable, backward: Callable) -> Adapted:
     """
     callable_or_raise("forward", forward)
     callable_or_raise("backward", backward)
-    if not _takes(backward, 2) and (_takes(backward, 0) or _takes(backward, 1)):
+    few = not _takes(backward, 2) and (_takes(backward, 0) or _takes(backward, 1))
+    if few or _takes_cache_first(backward):
         raise _refusal("(dout, cache)", backward)
     return Cached(forward, backward)
 
 
 def _refusal(want: str, backward: Callable) -> TypeError:
-    got = f"{getattr(backward, '__name__', type(backward).__name__)}{inspect.signature(backward)}"
-    return TypeError(f"gradcheck: backward must take {want}, got {got}")
+    return TypeError(f"gradcheck: backward must take {want}, got {written(backward)}")
 
 
 def _takes(function: Callable, count: int) -> bool:
+    return takes(function, *range(count))
+
+
+def _takes_cache_first(backward: Callable) -> bool:
+    """Whether the names of the parameters say that the cache comes before the cotangents."""
     try:
-        inspect.signature(function).bind(*range(count))
-    except ValueError:  # a builtin without a signature takes what it gets
-        return True
-    except TypeError:
+        first, *rest = inspect.signature(backward).parameters
+    except ValueError:  # a builtin without a signature, or a function that takes nothing
         return False
-    return True
+    return first in CACHES and bool(rest) and rest[0] not in CACHES

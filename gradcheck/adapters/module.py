@@ -11,6 +11,7 @@ from gradcheck.adapters.convert import own
 from gradcheck.adapters.places import Path, get, plain_or_raise, put, title
 from gradcheck.adapters.trial import RETURNED, Trial, standing
 from gradcheck.subjects.adapted import Adapted, per_input
+from gradcheck.subjects.signatures import takes, written
 
 
 class Module(Adapted):
@@ -110,7 +111,8 @@ def module(
         zero_grad: likewise; one with a usual name is found.
 
     Raises:
-        TypeError: `obj` is a class, lacks a method, cannot be copied, or holds a matrix or masked array.
+        TypeError: `obj` is a class, lacks a method, has a backward that takes more than dy, cannot be copied, or
+            holds a matrix or masked array.
 
     >>> import gradcheck, numpy as np
     >>> class Scale:
@@ -133,4 +135,7 @@ def module(
         if name is not None and not callable(getattr(obj, name, None)):
             got = f"none; say which one it is by {role}='...'"
             raise TypeError(f"gradcheck: {type(obj).__name__} must have a method {name}, got {got}")
+    if not takes(way_back := getattr(obj, backward), None) and not takes(way_back):
+        use = f"use gradcheck.adapters.cached(obj.{forward}, obj.{backward}) for (dout, cache), pair for (*inputs, dy)"
+        raise TypeError(f"gradcheck: {type(obj).__name__}.{backward} must take dy, got {written(way_back)}; {use}")
     return Module(obj, Calls(forward, backward, zero_grad), parameters)

@@ -75,11 +75,11 @@ def gradients(held: Mapping[Path, Any], after: Mapping[Path, Any], changed: set[
     return {path: gradient for path, gradient in found.items() if path not in found.values()}
 
 
-def by_name(gradients: Mapping[Any, Any], name: str) -> Any:
-    """Return the gradient of what has this name, or None: under the name itself, or as `dw`, `w_grad` and the like."""
+def key_of(gradients: Mapping[Any, Any], name: str) -> Any:
+    """Return the key of the gradient of what has this name: that itself, or `dw`, `w_grad` and the like; or None."""
     path = (name,)
     found = _first(_by_spelling((key,) for key in gradients), (_plain(path), *_spellings(_plain(path))), path)
-    return None if found is None else gradients[found[0]]
+    return None if found is None else found[0]
 
 
 def _by_spelling(paths: Iterable[Path]) -> dict[Path, list[Path]]:

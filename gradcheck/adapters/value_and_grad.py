@@ -65,7 +65,8 @@ class ValueAndGrad(Adapted):
 
     def _per_input(self, grads: Any, inputs: tuple) -> tuple:
         try:
-            cotangents = per_input(in_order(grads, inputs, self), inputs, self)
+            known = {gradient[0] for gradient in self._gradients.values()}
+            cotangents = per_input(in_order(grads, inputs, self, known), inputs, self)
         except Broken as broken:
             raise Broken(broken.kind, f"{broken.message}; {BY_KEYWORD}") from broken
         for name, x, dx in zip(names(self, inputs), inputs, cotangents, strict=True):

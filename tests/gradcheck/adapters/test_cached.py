@@ -113,12 +113,26 @@ def test_a_forward_without_a_cache_is_refused(forward, got):
         ((None, affine_backward), "gradcheck: forward must be callable, got NoneType"),
         ((affine_forward, None), "gradcheck: backward must be callable, got NoneType"),
         ((affine_forward, lambda dout: dout), "gradcheck: backward must take (dout, cache), got <lambda>(dout)"),
+        (
+            (affine_forward, lambda cache, dout: dout),
+            "gradcheck: backward must take (dout, cache), got <lambda>(cache, dout)",
+        ),
     ],
 )
 def test_what_cannot_be_a_backward_is_refused_at_once(functions, message):
     with pytest.raises(TypeError, match="gradcheck: ") as error:
         cached(*functions)
     assert str(error.value) == message
+
+
+@pytest.mark.parametrize(("outputs", "taken"), [(1, "with dout first"), (2, "with 2 cotangents")])
+def test_an_error_of_the_backward_says_how_it_was_called(outputs, taken, affine):
+    def backward(*arguments):
+        raise KeyError("w")
+
+    with pytest.raises(KeyError) as error:
+        gradcheck.check(cached(lambda *inputs: (inputs[0],) * (outputs + 1), backward), *affine)
+    assert error.value.__notes__[0] == f"gradcheck: the backward of <lambda> is called {taken}, then the cache"
 
 
 def step_forward(x, h, c):
@@ -169,6 +183,7 @@ def test_a_backward_for_another_number_of_outputs_is_refused(forward, backward, 
 
 BY_NAME = {
     "the rest": lambda dx, dw, db: (dx, {"w": dw, "b": db}),
+    "in a list": lambda dx, dw, db: (dx, [dw, db]),
     "all": lambda dx, dw, db: {"dx": dx, "dW": dw, "b_grad": db},
     "with more": lambda dx, dw, db: (dx, {"db": db, "dw": dw, "norm": 3.0}),
 }

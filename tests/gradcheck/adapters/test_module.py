@@ -236,3 +236,13 @@ def test_arrays_of_objects_are_left_alone(prove, x):
     layer = Named(4, 3)
     layer.names = np.array([None, np.zeros(3)], object)
     prove(module(layer), x)
+
+
+@pytest.mark.parametrize("backward", [lambda self, dy, cache: dy, lambda self, x, w, dy: dy])
+def test_a_backward_that_takes_more_than_dy_is_told_the_adapter_that_hands_it_over(backward):
+    layer = type("Wrong", (), {"fwd": lambda self, x: (x, x), "bwd": backward})()
+    taken = "dy, cache" if "cache" in backward.__code__.co_varnames else "x, w, dy"
+    use = "use gradcheck.adapters.cached(obj.fwd, obj.bwd) for (dout, cache), pair for (*inputs, dy)"
+    with pytest.raises(TypeError, match="gradcheck: ") as error:
+        module(layer, forward="fwd", backward="bwd")
+    assert str(error.value) == f"gradcheck: Wrong.bwd must take dy, got <lambda>({taken}); {use}"

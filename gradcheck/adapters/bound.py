@@ -1,0 +1,132 @@
+"""A forward and a backward that belong together, which may be methods of one object.
+
+Its arrays are parameters where the backward returns their gradients, by name or in order, beside those of the inputs.
+"""
+
+import copy
+import threading
+from collections.abc import Callable
+from types import MethodType
+from typing import Any
+
+import numpy as np
+
+from gradcheck.adapters import spellings
+from gradcheck.adapters.named import in_order, parted
+from gradcheck.adapters.places import Path, get, held, title
+from gradcheck.subjects.adapted import Adapted, names, per_input
+from gradcheck.subjects.nodes import is_plain
+from gradcheck.subjects.outputs import flat, like
+from gradcheck.subjects.owners import OfObjects, Owned
+from gradcheck.subjects.raised import during
+
+
+class Bound(OfObjects):
+    """`run` says how the two functions are called."""
+
+    def __init__(self, forward: Callable, backward: Callable):
+        self._forward, self._backward, self._owned = forward, backward, Owned(forward, backward)
+        self.name = getattr(forward, "__name__", type(forward).__name__)
+        self._gradients: dict[Path, Path] = {}
+        self._standing: tuple[Callable, Callable] | None = None  # the methods that all evaluations share
+        self._twins: dict[int, tuple[Any, dict]] = {}  # of the object, for each thread, with the parameters it has now
+
+    def __getstate__(self) -> dict:
+        return {**vars(self), "_twins": {}}
+
+    def run(
+        self, forward: Callable, backward: Callable, inputs: tuple, constants: dict
+    ) -> tuple[Any, Callable[[Any], Any]]:
+        """Return the output, and what the backward returns as a function of dy."""
+        raise TypeError(f"{type(self).__name__} must define run(forward, backward, inputs, constants)")
+
+    def prepare(self, inputs: tuple, constants: dict) -> tuple:
+        """Find the parameters of an object whose methods the two are."""
+        inputs = super().prepare(inputs, constants)
+        obj = getattr(self._forward, "__self__", None)
+        both = all(isinstance(f, MethodType) and f.__self__ is obj for f in (self._forward, self._backward))
+        if both and is_plain(obj) and any(map(spellings.is_parameter, held(obj).values())):
+            self._gradients = self._found(obj, inputs, constants)
+            self.parameters = {title(path): get(obj, path) for path in self._gradients} or None
+        return inputs
+
+    def vjp(self, parameters: Any, inputs: tuple, constants: dict) -> tuple[Any, Callable]:
+        y, backward = self.run(*self.live(parameters), inputs, constants)
+
+        def pull(dy: Any) -> tuple[dict | None, tuple]:
+            self._give_back(parameters)
+            cotangents = backward(dy)
+            if not self._gradients:
+                return None, per_input(in_order(cotangents, inputs, self), inputs, self)
+            d_inputs, gradients = parted(cotangents, inputs)
+            found = {title(path): copy.copy(get(gradients, g)) for path, g in self._gradients.items()}
+            known = {g[0] for g in self._gradients.values()}
+            return found, per_input(in_order(d_inputs, inputs, self, known), inputs, self)
+
+        return y, pull
+
+    def live(self, parameters: Any) -> tuple[Callable, Callable]:
+        """Return the two functions, of one twin of the object in its first state, with these parameters if it has any.
+
+        Between an evaluation and its pullback another one may leave its residuals there, as in the object itself.
+        """
+        if self._standing is not None:
+            return self._standing
+        if not self._gradients:
+            forward, backward = self._owned.fresh()
+            return forward, backward
+        obj, mine = getattr(self._forward, "__self__", None), threading.get_ident()
+        if mine not in self._twins:
+            self._twins[mine] = object.__new__(type(obj)), {}
+        twin, _ = self._twins[mine]
+        _fill(twin, obj, {id(get(obj, path)): parameters[title(path)] for path in self._gradients})
+        self._twins[mine] = twin, parameters
+        return self._of(twin)
+
+    def _give_back(self, parameters: Any) -> None:
+        """Put the parameters of an evaluation back into the twin before its pullback, and leave all else there."""
+        twin, now = self._twins.get(threading.get_ident(), (None, parameters))
+        if self._standing is None and now is not parameters:
+            _fill(twin, twin, {id(now[name]): parameters[name] for name in now})
+            self._twins[threading.get_ident()] = twin, parameters
+
+    def lasting(self) -> Adapted | None:
+        if not self._gradients:
+            return super().lasting()
+        twin = copy.copy(self)
+        twin._standing = self._of(copy.deepcopy(getattr(self._forward, "__self__", None)))
+        return twin
+
+    def signature(self) -> Callable:
+        return self._forward
+
+    def _of(self, obj: Any) -> tuple[Callable, Callable]:
+        """Return the two functions as methods of another object."""
+        forward, backward = (getattr(f, "__func__", f) for f in (self._forward, self._backward))
+        return MethodType(forward, obj), MethodType(backward, obj)
+
+    def _found(self, obj: Any, inputs: tuple, constants: dict) -> dict[Path, Path]:
+        """Return the path of each parameter's gradient in what the backward returns beside those of the inputs."""
+        try:
+            work, xs, options = copy.deepcopy((obj, inputs, constants))
+        except Exception:  # whatever an object raises that holds a file or a lock
+            return {}
+        before = {path: x.copy() for path, x in held(work).items() if spellings.is_parameter(x)}
+        with np.errstate(all="ignore"):
+            with during("the forward pass"):
+                y, backward = self.run(*self._of(work), xs, options)
+            dy = like(y, np.random.default_rng(0).uniform(0.5, 1.5, flat(y).size), protect=False)
+            with during("the backward pass"):
+                _, gradients = parted(backward(dy), inputs)
+        if isinstance(gradients, dict):
+            of_inputs = {spellings.key_of(gradients, name) for name in names(self, inputs)}
+            gradients = {key: d for key, d in gradients.items() if key not in of_inputs}
+        arrays = {path: x for path, x in before.items() if np.array_equal(get(work, path), x, equal_nan=True)}
+        return {} if gradients is None else spellings.returned(arrays, held(gradients))
+
+
+def _fill(twin: Any, obj: Any, replaced: dict[int, Any]) -> None:
+    """Set all that a twin holds to copies of what an object, perhaps the twin itself, holds, but for what is given."""
+    state = copy.deepcopy(vars(obj), {id(obj): twin, **replaced})
+    vars(twin).clear()
+    vars(twin).update(state)
