@@ -58,7 +58,7 @@ class Given:
         except (TypeError, ValueError):  # of a builtin
             raise UsageError(f"{words} does not tell what it takes, so that nothing can be handed to it") from None
         if missing := needed(wanted, self):
-            raise UsageError(_needs(words, missing[0]))
+            raise UsageError(_needs(words, missing[0], ()))
         positional = [self.value(p) for p in wanted if p.kind is p.POSITIONAL_ONLY and self.has(p)]
         named = {p.name: self.value(p) for p in wanted if p.kind is not p.POSITIONAL_ONLY and self.has(p)}
         dtypes = {a.dtype for a in self.arrays.values() if a.floating}
@@ -81,7 +81,9 @@ class Given:
         except (TypeError, ValueError):  # a builtin without a signature takes everything as it comes
             wanted = [Parameter("inputs", Parameter.VAR_POSITIONAL)]
         if missing := needed(wanted, self):
-            raise UsageError(_needs(words, missing[0]))
+            taken = {*self.taken, *(p.name for p in wanted)}
+            strange = [name for name in (*self.arrays, *self.parameters) if name not in taken]
+            raise UsageError(_needs(words, missing[0], strange))
         ordered = [p for p in wanted if p.kind in POSITIONAL]
         last = max((i for i, p in enumerate(ordered) if self.has(p)), default=-1)
         inputs = [self.value(p) if self.has(p) else p.default for p in ordered[: last + 1]]
@@ -99,6 +101,7 @@ def needed(parameters: list[Parameter], given: Given) -> list[Parameter]:
     return [p for p in parameters if p.kind not in VARIADIC and p.default is p.empty and not given.has(p)]
 
 
-def _needs(words: str, missing: Parameter) -> str:
-    name = missing.name
-    return f"{words} needs {name}: give an array by --input '{name}=2,8', or a value by --param {name}=..."
+def _needs(words: str, missing: Parameter, strange: Iterable[str]) -> str:
+    name, got = missing.name, ", ".join(strange)
+    told = f"{words} needs {name}, got {got}" if got else f"{words} needs {name}"
+    return f"{told}: give an array by --input '{name}=2,8', or a value by --param {name}=..."

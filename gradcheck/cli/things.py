@@ -11,6 +11,7 @@ from gradcheck.cli.errors import UsageError, short
 from gradcheck.cli.given import POSITIONAL, Given, needed
 from gradcheck.cli.modules import named
 from gradcheck.subjects.adapted import Adapted
+from gradcheck.subjects.nodes import NOT_OF_A_USER
 
 
 def load(thing: str) -> Any:
@@ -26,7 +27,7 @@ def load(thing: str) -> Any:
     found: Any = named(home)
     for name in path.split("."):
         if not hasattr(found, name):
-            near = difflib.get_close_matches(name, dir(found), 1)
+            near = difflib.get_close_matches(name, _checkable(found), 1)
             raise UsageError(f"{home} has no {short(path)}" + (f"; did you mean {near[0]!r}?" if near else ""))
         found = getattr(found, name)
     return found
@@ -50,6 +51,19 @@ def subject_of(thing: Any, name: str, given: Given) -> Any:
         return thing
     known = _known(made)
     return made if known is None else known
+
+
+def _checkable(found: Any) -> list[str]:
+    """Return the names in a module, or of a class, of what may be checked, and was not imported from a library."""
+    root = str(getattr(found, "__module__", None) or getattr(found, "__name__", "")).partition(".")[0]
+    pairs = [(name, getattr(found, name, None)) for name in dir(found) if not name.startswith("_")]
+    foreign = (NOT_OF_A_USER | {"gradcheck"}) - {root}
+    return [
+        name
+        for name, thing in pairs
+        if _known(thing) is not None
+        or (callable(thing) and str(getattr(thing, "__module__", "")).partition(".")[0] not in foreign)
+    ]
 
 
 def _constructor(kind: type, given: Given) -> Callable:

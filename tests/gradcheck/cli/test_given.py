@@ -59,6 +59,15 @@ def test_what_is_missing_is_named():
         given("x=2").inputs_of(lambda x, *, z: None, "f")
 
 
+def test_of_what_is_missing_the_names_that_nothing_takes_are_told():
+    with pytest.raises(UsageError, match=r"^f needs z, got q, r: give an array by --input 'z=2,8'"):
+        given("x=2", "q=3", r=2).inputs_of(lambda x, *, z: None, "f")
+    found = given("w=2", "x=2")
+    found.call(lambda w: None, "f")
+    with pytest.raises(UsageError, match=r"^f needs z: give"):  # what makes the subject took w
+        found.inputs_of(lambda x, z: None, "f")
+
+
 def test_what_was_taken_and_what_could_be_is_known():
     found = given("x=2", "z=3")
     found.inputs_of(lambda x, y=1, *rest, mask=None, **more: None, "f")
