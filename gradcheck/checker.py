@@ -18,10 +18,10 @@ from gradcheck.subjects.kept import kept
 from gradcheck.subjects.kinds import adapt
 from gradcheck.subjects.problem import Problem
 from gradcheck.subjects.second import refusal, second_order
-from gradcheck.verdict.comparisons import compare_all
 from gradcheck.verdict.exact import with_exact
 from gradcheck.verdict.forward_mode import compare_forward_mode
 from gradcheck.verdict.places import Places, choose, unrounded
+from gradcheck.verdict.refused import compared
 from gradcheck.verdict.second import SecondOrder, second_order_of, unchecked
 from gradcheck.verdict.symmetry import symmetry, told
 from gradcheck.verdict.verdicts import Verdicts, conclude_all, uncompared, with_broken, with_declared
@@ -113,12 +113,15 @@ class Checker:
             return Verdicts(explained(None, uncompared(whole, findings), findings), findings)
         problem = whole.with_held(held)
         places = choose(problem, contract.outputs, rng)
-        compared = compare_all(problem, places, contract.roundings * 2 * places.u, mapper, rng)
-        verdicts = conclude_all(compared, self.seed, rng)
-        findings += (*places.findings, *compared.findings, *verdicts.findings)
-        findings += (*compare_forward_mode(compared, rng),)
-        findings += (*compare_with_shadow(problem, compared.own, max(places.u, compared.steps()), rng),)
-        gradients = explained(compared, with_broken(verdicts.gradients, findings), findings)
+        places, found = compared(problem, places, contract.roundings * 2 * places.u, mapper, rng)
+        findings += places.findings
+        if found is None:
+            return Verdicts(explained(None, uncompared(whole, findings), findings), findings)
+        verdicts = conclude_all(found, self.seed, rng)
+        findings += (*found.findings, *verdicts.findings)
+        findings += (*compare_forward_mode(found, rng),)
+        findings += (*compare_with_shadow(problem, found.own, max(places.u, found.steps()), rng),)
+        gradients = explained(found, with_broken(verdicts.gradients, findings), findings)
         if exact:
             gradients, more = self._beside(problem, places, gradients)
             findings += more
@@ -189,9 +192,7 @@ def check(subject: Any, *inputs: Any, order: int = 1, exact: bool = False, **con
     return Checker(order=order, exact=exact)(subject, *inputs, **constants)
 
 
-def assert_gradients(
-    subject: Any, *inputs: Any, order: int = 1, exact: bool = False, **constants: Any
-) -> None:
+def assert_gradients(subject: Any, *inputs: Any, order: int = 1, exact: bool = False, **constants: Any) -> None:
     """Raise GradientError, with the report as its message, unless `check` says "pass"."""
     __tracebackhide__ = True  # in pytest the user's own line is the last that is shown
     found = check(subject, *inputs, order=order, exact=exact, **constants)

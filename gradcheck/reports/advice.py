@@ -1,5 +1,7 @@
 """What to do about a verdict that is neither pass nor fail."""
 
+from collections.abc import Sequence
+
 from gradcheck.subjects.findings import Finding
 from gradcheck.verdict.facts import Gradient
 
@@ -27,6 +29,7 @@ REASONS = {
 
 # By the kind of a finding.
 KINDS = {
+    "refused": "let the pullback take every dy: it is linear in it",
     "stochastic": (
         "draw from a generator that is handed over by keyword (it is replayed for every evaluation), or switch the "
         "randomness off"
@@ -44,9 +47,19 @@ VACUOUS = {
 }
 
 
-def for_gradient(gradient: Gradient) -> str:
+# Of reasons that mean the domain where the subject refuses what lies beside the given point.
+BESIDE = ("no step gives a stable difference", "the complex step sees a difference")
+DOMAIN = (
+    "the subject refuses points beside this one, as is said below: say how to stay in its domain, Checker(domain=...), "
+    "or choose inputs farther from its ends"
+)
+
+
+def for_gradient(gradient: Gradient, findings: Sequence[Finding] = ()) -> str:
     if gradient.verdict != "inconclusive":
         return ""
+    if gradient.reason.startswith(BESIDE) and any(f.kind == "domain" for f in findings):
+        return DOMAIN
     return next((advice for start, advice in REASONS.items() if gradient.reason.startswith(start)), "")
 
 

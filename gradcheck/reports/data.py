@@ -7,6 +7,7 @@ from typing import Any
 
 from gradcheck.exact.answers import Exact
 from gradcheck.reports import advice
+from gradcheck.subjects.findings import Finding
 from gradcheck.verdict.facts import ErrorMap, Facts, Gradient, Ladder, Symmetry
 
 SCHEMA_VERSION = 1  # goes up when a key changes its meaning or is taken away; new keys leave it
@@ -20,7 +21,7 @@ def to_dict(report: Facts) -> dict[str, Any]:
         "seed": report.seed,
         "evaluations": report.evaluations,
         "calls": {call: int(count) for call, count in sorted(report.calls.items())},
-        "gradients": [_gradient(g) for g in report.gradients],
+        "gradients": [_gradient(g, report.findings) for g in report.gradients],
         "findings": [{**_plain(f), "advice": advice.for_finding(f)} for f in report.findings],
         "symmetry": _symmetry(report.symmetry),
         "reproducer": report.reproducer,
@@ -31,10 +32,10 @@ def to_json(data: dict[str, Any], indent: int | None) -> str:
     return json.dumps(data, indent=indent, ensure_ascii=False, allow_nan=False)
 
 
-def _gradient(g: Gradient) -> dict[str, Any]:
+def _gradient(g: Gradient, findings: list[Finding]) -> dict[str, Any]:
     return {
         **_plain(g),
-        "advice": advice.for_gradient(g),
+        "advice": advice.for_gradient(g, findings),
         "ladder": _ladder(g.ladder),
         "map": _map(g.map),
         "exact": _exact(g.exact),

@@ -10,6 +10,7 @@ from gradcheck.reports.pictures import error_picture, key, order_words, remainde
 from gradcheck.reports.sheet import SHEET
 from gradcheck.reports.svg import tag
 from gradcheck.reports.text import ORDER, TOLD_ABOVE, by_floats, place, shape_of, summary, told
+from gradcheck.subjects.findings import Finding
 from gradcheck.verdict.facts import Facts, Gradient, Ladder
 
 DRAWN = 12  # arrays of one verdict that are drawn
@@ -43,7 +44,7 @@ def _article(report: Facts) -> str:
     parts.append(_findings(report))
     parts.append(_table(report.gradients))
     for verdict in ("fail", "inconclusive"):
-        parts += [_section(g) for g in [g for g in report.gradients if g.verdict == verdict][:DRAWN]]
+        parts += [_section(g, report.findings) for g in [g for g in report.gradients if g.verdict == verdict][:DRAWN]]
     if report.reproducer:
         parts += [tag("h2", "To paste"), tag("pre", html.escape(report.reproducer))]
     passing = [(g.order, g.ladder) for g in report.gradients if g.verdict == "pass" and g.ladder is not None]
@@ -99,9 +100,9 @@ def _typeset(words: str) -> str:
     return words.replace("+-", "±")
 
 
-def _section(g: Gradient) -> str:
+def _section(g: Gradient, findings: Sequence[Finding]) -> str:
     name = tag("h2", html.escape(g.name), " ", tag("span", shape_of(g.shape), class_="soft"))
-    parts = [name, tag("p", html.escape(_with(_typeset(summary(g)), advice.for_gradient(g))))]
+    parts = [name, tag("p", html.escape(_with(_typeset(summary(g)), advice.for_gradient(g, findings))))]
     if g.diagnosis:
         parts.append(tag("p", tag("b", told(g).capitalize()), " ", html.escape(g.diagnosis)))
     if g.map is not None:

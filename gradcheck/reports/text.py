@@ -22,7 +22,7 @@ def render(report: Facts, style: Style | None = None) -> str:
     verdict = style.paint(report.verdict, report.verdict)
     cost = style.paint(f"({report.evaluations} evaluations, seed {report.seed})", "dim")
     lines = [f"{style.paint('gradcheck', 'bold')} {report.subject}: {verdict} {cost}"]
-    lines += _table(report.gradients, style)
+    lines += _table(report, style)
     lines += _findings(report, style)
     failing = [g for g in report.gradients if g.map is not None]
     for gradient in failing[:MAPS]:
@@ -94,7 +94,8 @@ def _beside(g: Gradient, claimed: float, numeric: float, bar: float | None) -> s
     return f"{_pullback(g)} gives {a}, differences give {b}{within}"
 
 
-def _table(gradients: list[Gradient], style: Style) -> list[str]:
+def _table(report: Facts, style: Style) -> list[str]:
+    gradients = report.gradients
     passing = [g for g in gradients if g.verdict == "pass"]
     shown = gradients if len(gradients) <= MOST else [g for g in gradients if g.verdict != "pass"]
     names = max((len(g.name) for g in shown), default=0)
@@ -108,7 +109,7 @@ def _table(gradients: list[Gradient], style: Style) -> list[str]:
         lines.append(f"{head}{style.paint(g.verdict, g.verdict)}{' ' * (verdicts - len(g.verdict) + 2)}{rest}")
         if g.diagnosis:
             lines.append(f"{indent}{style.paint(told(g), 'bold')} {_wrapped(g.diagnosis, indent, style)}")
-        if what := advice.for_gradient(g):
+        if what := advice.for_gradient(g, report.findings):
             lines.append(f"{indent}{_wrapped(f'what to do: {what}', indent, style)}")
     if len(shown) < len(gradients) and passing:
         least = min((g for g in passing if g.digits is not None), key=lambda g: g.digits or 0.0, default=None)

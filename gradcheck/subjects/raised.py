@@ -7,6 +7,8 @@ import numpy as np
 
 from gradcheck.subjects.adapted import Broken
 
+NOTE = "gradcheck: raised by"
+
 
 @contextlib.contextmanager
 def during(call: str) -> Iterator[None]:
@@ -21,8 +23,13 @@ def during(call: str) -> Iterator[None]:
         raise
     except Exception as error:
         if not str(error).startswith("gradcheck: "):  # a refusal is none of the user's code
-            error.add_note(f"gradcheck: raised by {call} of the subject under check")
+            error.add_note(f"{NOTE} {call} of the subject under check")
         raise
+
+
+def is_of_subject(error: BaseException) -> bool:
+    """Whether an error arose in the user's code, as `during` notes."""
+    return any(note.startswith(NOTE) for note in getattr(error, "__notes__", ()))
 
 
 def is_write(error: BaseException) -> bool:

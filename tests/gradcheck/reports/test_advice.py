@@ -52,6 +52,17 @@ def test_a_verdict_needs_no_advice():
     assert not advice.for_gradient(Gradient("x", (), "inconclusive", reason="of another kind"))
 
 
+@pytest.mark.parametrize("reason", advice.BESIDE)
+def test_where_the_subject_refuses_what_lies_beside_the_point_the_advice_is_to_declare_its_domain(reason):
+    gradient, refused = Gradient("x", (), "inconclusive", reason=reason), Finding("domain", "", "note")
+    assert "Checker(domain=...)" in advice.for_gradient(gradient, [refused])
+    assert advice.for_gradient(gradient, [Finding("complex", "", "note")]) == advice.REASONS[reason]
+    assert any(found.startswith(reason) for found in REASONS)
+    assert not advice.for_gradient(Gradient("x", (), "fail", reason=reason), [refused])
+    other = Gradient("x", (), "inconclusive", reason="below the noise")
+    assert advice.for_gradient(other, [refused]) == advice.REASONS["below the noise"]
+
+
 @pytest.mark.parametrize("kind", advice.KINDS)
 def test_findings_have_advice_where_they_leave_the_verdict_open(kind):
     assert advice.for_finding(Finding(kind, "", "inconclusive"))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gradcheck.subjects.adapted import Broken
-from gradcheck.subjects.raised import during, in_one_line, is_write
+from gradcheck.subjects.raised import during, in_one_line, is_of_subject, is_write
 
 
 def test_errors_keep_their_traceback_and_say_in_which_call():
@@ -16,6 +16,13 @@ def test_errors_keep_their_traceback_and_say_in_which_call():
     with pytest.raises(Broken) as broken, during("the pullback"):
         raise Broken("count", "too few")
     assert not hasattr(broken.value, "__notes__")
+    assert is_of_subject(caught.value) and not is_of_subject(broken.value)
+
+
+def test_a_refusal_of_the_checker_is_none_of_the_subjects_errors():
+    with pytest.raises(TypeError, match="must be an array") as caught, during("the pullback"):
+        raise TypeError("gradcheck: x must be an array, got int")
+    assert not is_of_subject(caught.value)
 
 
 @pytest.mark.parametrize("raises", [False, True])
