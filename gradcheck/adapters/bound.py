@@ -18,7 +18,6 @@ from gradcheck.subjects.adapted import Adapted, names, per_input
 from gradcheck.subjects.nodes import is_plain
 from gradcheck.subjects.outputs import flat, like
 from gradcheck.subjects.owners import OfObjects, Owned
-from gradcheck.subjects.raised import during
 
 
 class Bound(OfObjects):
@@ -106,18 +105,19 @@ class Bound(OfObjects):
         return MethodType(forward, obj), MethodType(backward, obj)
 
     def _found(self, obj: Any, inputs: tuple, constants: dict) -> dict[Path, Path]:
-        """Return the path of each parameter's gradient in what the backward returns beside those of the inputs."""
+        """Return the path of each parameter's gradient in what the backward returns beside those of the inputs.
+
+        Whatever is raised here is raised again where the object is evaluated.
+        """
         try:
             work, xs, options = copy.deepcopy((obj, inputs, constants))
-        except Exception:  # whatever an object raises that holds a file or a lock
-            return {}
-        before = {path: x.copy() for path, x in held(work).items() if spellings.is_parameter(x)}
-        with np.errstate(all="ignore"):
-            with during("the forward pass"):
+            before = {path: x.copy() for path, x in held(work).items() if spellings.is_parameter(x)}
+            with np.errstate(all="ignore"):
                 y, backward = self.run(*self._of(work), xs, options)
-            dy = like(y, np.random.default_rng(0).uniform(0.5, 1.5, flat(y).size), protect=False)
-            with during("the backward pass"):
+                dy = like(y, np.random.default_rng(0).uniform(0.5, 1.5, flat(y).size), protect=False)
                 _, gradients = parted(backward(dy), inputs)
+        except Exception:  # whatever an object raises, as one that holds a file and cannot be copied
+            return {}
         if isinstance(gradients, dict):
             of_inputs = {spellings.key_of(gradients, name) for name in names(self, inputs)}
             gradients = {key: d for key, d in gradients.items() if key not in of_inputs}

@@ -113,7 +113,7 @@ def test_what_a_later_forward_pass_leaves_in_the_object_is_stale(x):
     assert {f.kind for f in report.findings if f.severity == "fail"} >= {"stale"}
 
 
-@pytest.mark.parametrize(("part", "call"), [("forward", "the forward pass"), ("backward", "the backward pass")])
+@pytest.mark.parametrize(("part", "call"), [("forward", "the forward pass"), ("backward", "the pullback")])
 def test_an_error_of_the_object_comes_through_with_a_note(part, call, x):
     def raises(self, *arguments):
         raise KeyError("inside")

@@ -227,3 +227,18 @@ def test_of_a_device_the_library_must_have_asarray(monkeypatch, x):
     monkeypatch.setattr(OnDevice, "__module__", "strange.arrays")
     with pytest.raises(TypeError, match=r"^gradcheck: dlpack must be told from_dlpack for strange\.OnDevice, got none"):
         gradcheck.check(dlpack(sine), OnDevice(x))
+
+
+def test_methods_that_take_the_librarys_arrays_alone_are_proved_though_their_object_holds_numpys(prove, library, x):
+    class Scale:
+        def __init__(self):
+            self.factor = np.arange(1.0, 4)
+
+        def forward(self, x):
+            return (x * self.factor).sin()
+
+        def backward(self, x, dy):
+            return dy * (x * self.factor).cos() * self.factor
+
+    scale = Scale()
+    prove(dlpack(pair(scale.forward, scale.backward)), Array(x))
