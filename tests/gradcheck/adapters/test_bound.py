@@ -113,6 +113,20 @@ def test_what_a_later_forward_pass_leaves_in_the_object_is_stale(x):
     assert {f.kind for f in report.findings if f.severity == "fail"} >= {"stale"}
 
 
+@pytest.mark.parametrize("form", [FORMS["by name"], lambda dx, dw, db: dx], ids=["with parameters", "without"])
+def test_what_the_first_step_leaves_in_the_object_is_no_part_of_the_second(form, x):
+    class Kept(Linear):
+        def forward(self, x):
+            vars(self).setdefault("x", x)
+            return self.plain(x), None
+
+        def backward(self, dy, cache):
+            return super().backward(dy, self.x)
+
+    report = gradcheck.check(of_cache(Kept(form)), x)
+    assert report.verdict == "fail" and "kept" in {f.kind for f in report.findings if f.severity == "fail"}
+
+
 @pytest.mark.parametrize(("part", "call"), [("forward", "the forward pass"), ("backward", "the pullback")])
 def test_an_error_of_the_object_comes_through_with_a_note(part, call, x):
     def raises(self, *arguments):

@@ -3,8 +3,11 @@
 import ast
 import inspect
 
+import numpy as np
 import pytest
 
+import gradcheck
+from gradcheck.adapters import pair
 from gradcheck.reports import advice
 from gradcheck.reports.report import Gradient
 from gradcheck.subjects.findings import Finding
@@ -75,3 +78,15 @@ def test_where_nothing_was_checked_the_advice_fits_the_reason(start):
     finding = Finding("vacuous", f"{start}: nothing was checked", "inconclusive")
     assert advice.for_finding(finding) == advice.VACUOUS[start]
     assert start in inspect.getsource(verdicts)
+
+
+def test_all_kinds_of_reports_advise_to_declare_a_domain_that_the_subject_refuses_to_leave():
+    def norm(p):
+        assert abs(p.sum() - 1) < 1e-12, "must sum to one"
+        return (p * p).sum()
+
+    report = gradcheck.check(pair(norm, lambda p, dy: 2 * p * dy), np.array([0.5, 0.375, 0.125]))
+    assert report.verdict == "inconclusive"
+    assert f"what to do: {advice.DOMAIN}" in " ".join(str(report).split())
+    assert "(AssertionError: must sum to one)" in str(report)
+    assert report.to_dict()["gradients"][0]["advice"] == advice.DOMAIN and advice.DOMAIN in report.to_html()

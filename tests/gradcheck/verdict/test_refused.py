@@ -29,6 +29,7 @@ def test_a_pullback_that_refuses_other_points_is_judged_at_the_given_one(accepts
     check = gradcheck.Checker(seed=seed)
     right, wrong = check(sine(accepts=accepts), X), check(sine(1.001, accepts), X)
     assert (right.verdict, wrong.verdict) == ("pass", "fail")
+    assert right.gradients[0].method == "complex step"
     message = "the pullback refuses a point 5 % away (AssertionError: of another table): "
     for report in (right, wrong):
         (note,) = (f for f in report.findings if f.kind == "domain")
