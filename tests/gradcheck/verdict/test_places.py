@@ -46,7 +46,7 @@ def test_inputs_of_ones_stay_where_they_are():
 
 
 def test_there_is_a_generic_point_near_the_users_own():
-    problem = Problem(pair(np.sin, np.cos), (np.array([0.0, 1.0, 1.0]),), {})
+    problem = Problem(pair(np.sin, lambda x, dy: np.cos(x) * dy), (np.array([0.0, 1.0, 1.0]),), {})
     found = choose(problem, 3, rng())
     assert found.own.g.shape == (2, 3) and found.own.g is found.near.g and not found.findings and found.exact
     assert len(np.unique(found.near.point[0])) == 3 and np.array_equal(found.own.y, np.sin(found.own.point[0]))
@@ -54,7 +54,7 @@ def test_there_is_a_generic_point_near_the_users_own():
 
 def test_where_the_domain_ends_too_near_there_is_only_the_users_own():
     x = np.full(8, 0.999)
-    problem = Problem(pair(lambda x: np.sqrt(1 - x * x).sum(), np.cos), (x,), {})
+    problem = Problem(pair(lambda x: np.sqrt(1 - x * x).sum(), lambda x, dy: 0 * x), (x,), {})
     found = choose(problem, 1, rng())
     assert found.near.point is found.own.point and [f.kind for f in found.findings] == ["domain"]
     assert found.own.g.shape == (1, 1), "of one output there is one cotangent"
