@@ -105,7 +105,8 @@ def attend_once(
 ) -> np.ndarray:
     """Map one query of each head, q (B, H, K), keys (B, G, R, K) and values (B, G, R, W) to o (B, H, W).
 
-    `mask` (B or 1, H or 1, R) is True where a key is seen; a query that sees none has output 0.
+    `mask` (B or 1, H or 1, R) is True where a key is seen; a query that sees none, or for which there is none,
+    has output 0.
     `bias` (H, R) is added to the scores; `slopes` (H,) times `distance` (R,), which goes by the slot, is
     taken off.  `scale` is K^(-1/2) unless given.
     """
@@ -126,7 +127,7 @@ def attend_once(
     np.exp(e, out=e)                                                            # (B, H, R)     # (cache.10)
     y = e.reshape(batch, groups, heads // groups, slots) @ values               # (B, G, H / G, W)
     z = e.sum(axis=-1, keepdims=True)                                           # (B, H, 1)
-    least = z if mask is None else np.maximum(z, 0.5)  # where nothing is hidden a sum is at least 1
+    least = z if mask is None and slots else np.maximum(z, 0.5)  # where all of one key or more is seen, at least 1
     o = y.reshape(batch, heads, values.shape[3]) / least                        # (B, H, W)     # (cache.11)
     return o
 
