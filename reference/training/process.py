@@ -2,8 +2,10 @@
 
 import contextlib
 import ctypes
+import io
 import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 
@@ -18,6 +20,9 @@ MALLOPT = {  # numbers of glibc's malloc.h
 def settle() -> None:
     """Give BLAS one thread, unless the user says otherwise, and keep freed memory; before NumPy is imported.
 
+    Pictures are drawn into files only, whatever window the environment names, and a character that the
+    terminal has not is shown by its number.
+
     The matrices of the copy task are too small to share, and a product that is split among
     threads is rounded by their number: one seed would give other bits on another machine.
     Arrays of the same few sizes come and go at every step: a fifth of the time went into
@@ -25,6 +30,10 @@ def settle() -> None:
     """
     for name in THREADS:
         os.environ.setdefault(name, "1")
+    os.environ["MPLBACKEND"] = "agg"  # matplotlib refuses to load with one that is not there
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="backslashreplace")
     with contextlib.suppress(AttributeError, OSError, TypeError):  # another C library than glibc
         mallopt = ctypes.CDLL(None).mallopt
         for option, value in MALLOPT.values():

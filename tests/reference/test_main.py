@@ -1,3 +1,8 @@
+import functools
+import subprocess
+
+import pytest
+
 import reference.__main__ as module
 from reference.job import cli
 from reference.training import process
@@ -38,3 +43,22 @@ def test_ctrl_c_while_the_first_module_is_loaded_is_one_line(command, tmp_path, 
     done = command(code=("-c", code))
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "python -m reference: interrupted\n")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252"])
+def test_a_page_is_printed_in_whatever_the_terminal_has(command, monkeypatch, encoding):
+    whole = command("spec", "layernorm").stdout
+    monkeypatch.setenv("PYTHONIOENCODING", encoding)
+    done = command("spec", "layernorm", start=functools.partial(subprocess.run, encoding=encoding))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == whole.encode(encoding, "backslashreplace").decode(encoding) != whole
+
+
+@pytest.mark.parametrize("backend", ["nonsense", "module://matplotlib_inline.backend_inline"])
+def test_pictures_are_drawn_whatever_window_is_named(command, monkeypatch, tmp_path, tiny_entries, backend):
+    monkeypatch.setenv("MPLBACKEND", backend)
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    options = [word for name, value in tiny_entries.items() for word in (f"--{name}", value)]
+    done = command("train", *options, "--out", "here")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (tmp_path / "here" / "curves.png").read_bytes().startswith(b"\x89PNG")

@@ -1,5 +1,7 @@
+import io
 import os
 import signal
+import sys
 import threading
 import types
 
@@ -11,7 +13,7 @@ from reference.training import process
 @pytest.fixture(autouse=True)
 def untouched(monkeypatch):
     """Let `settle` change neither the environment of the tests nor their memory."""
-    for name in process.THREADS:
+    for name in (*process.THREADS, "MPLBACKEND"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(process.ctypes, "CDLL", lambda _: None)
 
@@ -40,6 +42,24 @@ def test_another_c_library_is_left_as_it_is(monkeypatch, error):
     monkeypatch.setattr(process.ctypes, "CDLL", load)
     process.settle()
     assert os.environ["OMP_NUM_THREADS"] == "1"
+
+
+@pytest.mark.parametrize(("errors", "shown"), [("strict", b"\\u2202x"), ("replace", b"?x")])
+@pytest.mark.parametrize("name", ["stdout", "stderr"])
+def test_a_character_that_the_terminal_has_not_is_shown_by_its_number(monkeypatch, name, errors, shown):
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii", errors=errors)
+    monkeypatch.setattr(sys, name, stream)
+    process.settle()
+    stream.write("\u2202x")
+    stream.flush()
+    assert stream.buffer.getvalue() == shown
+
+
+def test_a_process_without_a_terminal_is_settled_too(monkeypatch):
+    monkeypatch.setattr(sys, "stdout", None)
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    process.settle()
+    assert os.environ["MPLBACKEND"] == "agg"
 
 
 def test_an_import_sets_nothing(command):
