@@ -57,6 +57,12 @@ def is_one(path: Path) -> bool:
         return file.read(len(MAGIC)) == MAGIC
 
 
+def tokenizer_of(path: Path) -> bytes:
+    """Return what stands for the tokenizer in the header of a file that is there, whole or damaged."""
+    with path.open("rb") as file:
+        return file.read(HEADER.size)[-64:-32]
+
+
 def read(path: Path) -> Tokens:
     """Return the tokens of a file, which stay there.
 

@@ -9,13 +9,18 @@ from typing import Any
 from reference.training.errors import WriteError
 
 
+def written_to(folder: Path) -> list[Path]:
+    """Return the event files in a folder, which are written anew."""
+    return list(folder.glob("events.out.tfevents.*"))
+
+
 class Events:
     """Writes each record at its step; what stood in the folder before is written anew."""
 
     def __init__(self, folder: Path, records: Iterable[Mapping[str, Any]]) -> None:
         self._folder = folder
         with self._told():
-            for old in folder.glob("events.out.tfevents.*"):
+            for old in written_to(folder):
                 old.unlink()
             self._writer = importlib.import_module("tensorboardX").SummaryWriter(str(folder))
         for record in records:

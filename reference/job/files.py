@@ -2,22 +2,23 @@
 
 import dataclasses
 import re
-import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import ClassVar
 
-from reference.core.paths import instead_of_file
-from reference.job.errors import JobError
-from reference.training.files import drafts, missing, remove_empty
+from reference.job.events import written_to
+from reference.job.written import Written
+from reference.training.files import drafts
 
 OUT = Path("runs/copy")  # unless the user says otherwise
 DATA = Path("runs/data")  # of prepare
 
 
 @dataclasses.dataclass(frozen=True)
-class Folder:
+class Folder(Written):
     """Where a run writes, and what."""
 
-    path: Path
+    command: ClassVar[str] = "train"
 
     @property
     def checkpoint(self) -> Path:
@@ -57,45 +58,30 @@ class Folder:
 
     def drop(self, until: int) -> None:
         """Remove the checkpoints of epochs up to this one."""
-        for path in self._epochs():
+        for path in self.numbered():
             if path.name <= self.kept(until).name:
                 path.unlink()
 
-    def _epochs(self) -> list[Path]:
+    def numbered(self) -> list[Path]:
         found = self.path.iterdir() if self.path.is_dir() else ()
-        return [path for path in found if re.fullmatch(r"epoch-[0-9]{5,}\.safetensors", path.name) and path.is_file()]
+        return [path for path in found if re.fullmatch(r"epoch-[0-9]{5,}\.safetensors", path.name)]
 
-    def expect_writable(self, *folders: Path) -> None:
-        """Try to make the folder and to write in it, and leave it as it was, but for drafts of a run that was killed.
+    def strangers(self, *folders: Path) -> Iterator[Path]:
+        """Yield what would be replaced or removed and is no checkpoint; the rest, where no checkpoint says of a run."""
+        from reference.training import checkpoint  # which needs safetensors
 
-        Raises:
-            JobError: one of them cannot be done, or something else than a file has the name of one of the run's, or
-                something else than a folder that of one of those `folders`.
-        """
-        for path in self.files:
-            if (got := instead_of_file(path)) is not None:
-                raise JobError(f"{path}: must be a file, got {got}")
-        for path in folders:
-            if path.exists() and not path.is_dir():
-                raise JobError(f"{path}: must be a folder, got {instead_of_file(path) or 'a file'}")
-        made = missing(self.path)
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=self.path):
-                pass
-            for draft in self._drafts():
-                draft.unlink()
-        except OSError as error:
-            raise JobError(f"{self.path}: cannot be written to ({error.strerror})") from None
-        finally:
-            remove_empty(made)
+        weights = [path for path in (self.checkpoint, self.best, *self.numbered()) if path.exists()]
+        yield from (path for path in weights if not checkpoint.is_one(path))
+        if self.checkpoint not in weights:
+            yield from weights
+            yield from (path for path in self.files if path.exists())
+            yield from (path for folder in folders for path in written_to(folder))
 
     def _drafts(self) -> list[Path]:
-        """Return what `write` left here of the files of a run when it was killed."""
-        return drafts(self.path, [*(re.escape(path.name) for path in self.files), r"epoch-[0-9]+\.safetensors"])
+        return [*super()._drafts(), *drafts(self.path, [r"epoch-[0-9]+\.safetensors"])]
 
     def clear(self) -> None:
         """Remove what an earlier run left beside its checkpoint: beside that of another it would tell a wrong story."""
-        for path in (*self.files, *self._epochs()):
+        for path in (*self.files, *self.numbered()):
             if path != self.checkpoint:
                 path.unlink(missing_ok=True)

@@ -3,19 +3,29 @@
 import dataclasses
 import hashlib
 import json
+import re
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-from reference.job.files import Folder
+from reference.job.written import Written
 from reference.training import files
 from reference.training.cells import Result
 from reference.training.files import drafts
 from reference.training.grid import Cell
 
+LOG = r"depth-[0-9]+-data-[0-9]+-[0-9a-f]+\.jsonl"  # of a cell
+
 
 @dataclasses.dataclass(frozen=True)
-class GridFolder(Folder):
+class GridFolder(Written):
     """Where a grid writes, and what.  The log of a cell is named after its settings: another grid may share it."""
+
+    command: ClassVar[str] = "scale"
+
+    @property
+    def report(self) -> Path:
+        return self.path / "report.html"
 
     @property
     def table(self) -> Path:
@@ -64,9 +74,14 @@ class GridFolder(Folder):
         lines = [_head(cell), *result.records, {"summary": _summary(result)}]
         files.write(self.log(cell), "".join(f"{_line(line)}\n" for line in lines).encode())
 
+    def strangers(self, *_: Path) -> Iterator[Path]:
+        """Yield what would be replaced, where no log of a cell says that a grid was here."""
+        logs = self.cells.iterdir() if self.cells.is_dir() else ()
+        if not any(re.fullmatch(LOG, path.name) for path in logs):
+            yield from (path for path in self.files if path.exists())
 
     def _drafts(self) -> list[Path]:
-        return [*super()._drafts(), *drafts(self.cells, [r"depth-[0-9]+-data-[0-9]+-[0-9a-f]+\.jsonl"])]
+        return [*super()._drafts(), *drafts(self.cells, [LOG])]
 
 
 def _head(cell: Cell) -> dict[str, Any]:

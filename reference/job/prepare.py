@@ -2,8 +2,10 @@
 
 import contextlib
 import dataclasses
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import ClassVar
 
 from rich.console import Console
 
@@ -12,17 +14,29 @@ from reference.data import binary
 from reference.data.corpus import HELD_OUT, TOKENIZER, TRAIN, encoded, texts, tokenizer_of
 from reference.data.line import digest
 from reference.data.text import own
-from reference.job.files import Folder
+from reference.job.written import Written
 from reference.training import files
 
 
 @dataclasses.dataclass(frozen=True)
-class Prepared(Folder):
+class Prepared(Written):
     """Where text is prepared, and in which files."""
+
+    command: ClassVar[str] = "prepare"
 
     @property
     def files(self) -> tuple[Path, ...]:
         return self.path / TOKENIZER, self.path / HELD_OUT, self.path / TRAIN  # the last is in its place first
+
+    def strangers(self, *_: Path) -> Iterator[Path]:
+        """Yield files that do not begin like tokens, and a tokenizer for which none of these stands."""
+        tokenizer, *both = self.files
+        there = [path for path in both if path.exists()]
+        yield from (path for path in there if not binary.is_one(path))
+        if tokenizer.exists():
+            known = [binary.tokenizer_of(path) for path in there]
+            if hashlib.sha256(tokenizer.read_bytes()).digest() not in known:
+                yield tokenizer
 
 
 def prepare(some: Sequence[Path], out: Path, word: str, vocabulary: int, console: Console) -> None:
@@ -33,7 +47,8 @@ def prepare(some: Sequence[Path], out: Path, word: str, vocabulary: int, console
 
     Raises:
         DataError: a file cannot be read, or is not for the tokenizer.
-        JobError: the folder cannot be written to, which is found before any work.
+        JobError: the folder cannot be written to, or holds a file of such a name that is none of these, which is
+            found before any work.
         WriteError: a file cannot be written.
     """
     training, held_out = texts(list(some) or own())

@@ -31,6 +31,7 @@ from reference.training.settings import Run, known, parts
 from reference.training.state import State, begin, generator
 
 ENTRY = "backproof"  # of the metadata
+BEGINS = f'{{"__metadata__":{{"{ENTRY}":'.encode()  # the header of our files
 VERSION = 4
 DTYPES = {"F32", "F64"}  # of the arrays of a run; NumPy has no name for some of the others
 RECORD = {"epoch", "step", "rate", "loss", "gradient_norm", "clipped"}  # what every record says
@@ -54,6 +55,12 @@ def written(run: Run, state: State) -> bytes:
     }
     about["checksum"] = _checksum(json.dumps(about).encode())
     return serialise(arrays, {ENTRY: json.dumps(about, allow_nan=False)})
+
+
+def is_one(path: Path) -> bool:
+    """Whether a file that is there begins like a checkpoint, whole or damaged: behind its length, with our entry."""
+    with path.open("rb") as file:
+        return file.read(8 + len(BEGINS)).endswith(BEGINS)
 
 
 def load(path: Path) -> tuple[Run, State]:

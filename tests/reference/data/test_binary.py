@@ -79,3 +79,12 @@ def test_a_pipe_is_one_clear_line_and_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "train.bin")
     with pytest.raises(DataError, match=r"train.bin: must be a file, got something else$"):
         binary.read(tmp_path / "train.bin")
+
+
+def test_the_tokenizer_is_read_from_the_header_of_a_file_that_is_cut_short(tmp_path):
+    path = tmp_path / "train.bin"
+    with path.open("wb") as file:
+        binary.write(file, PIECES, 65_535, bytes(range(32)))
+    for data in (path.read_bytes(), path.read_bytes()[:-1]):
+        path.write_bytes(data)
+        assert binary.tokenizer_of(path) == bytes(range(32))

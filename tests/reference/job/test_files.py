@@ -1,36 +1,16 @@
+import json
 import os
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
+from safetensors.numpy import save as serialise
 
-from reference.job import files
 from reference.job.errors import JobError
 from reference.job.files import Folder
+from reference.training.checkpoint import ENTRY
 from reference.training.files import DRAFT, write
-
-
-def test_a_folder_that_could_be_made_is_not_left_behind(tmp_path):
-    Folder(tmp_path / "a" / "b").expect_writable()
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_folder_below_a_file_is_one_clear_line(tmp_path):
-    (tmp_path / "a").write_bytes(b"")
-    with pytest.raises(JobError, match=r"^\S+/a/b/c: cannot be written to \(Not a directory\)$"):
-        Folder(tmp_path / "a" / "b" / "c").expect_writable()
-
-
-def test_folders_made_for_a_run_that_cannot_write_are_gone_again(tmp_path, monkeypatch):
-    def refuse(**_):
-        raise PermissionError(13, "Permission denied")
-
-    monkeypatch.setattr(files.tempfile, "TemporaryFile", refuse)
-    (tmp_path / "a").mkdir()
-    with pytest.raises(JobError, match=r"cannot be written to \(Permission denied\)$"):
-        Folder(tmp_path / "a" / "b" / "c").expect_writable()
-    assert list(tmp_path.iterdir()) == [tmp_path / "a"]
-    assert list((tmp_path / "a").iterdir()) == []
 
 
 def test_drafts_of_a_run_that_was_killed_are_removed(tmp_path):
@@ -56,7 +36,7 @@ def test_what_the_user_or_an_editor_put_there_stays(tmp_path):
     folder, names = Folder(tmp_path), {
         ".metrics.jsonl.swp", ".metrics.jsonl.1", ".checkpoint.safetensors.bak", ".checkpoint.safetensors.123~",
         f".metrics.jsonl.swp{DRAFT}", f".metrics.jsonl.1{DRAFT}.old", f"metrics.jsonl.1{DRAFT}", f".notes.1{DRAFT}",
-        f".metricsxjsonl.1{DRAFT}", "checkpoint.safetensors", ".hidden",
+        f".metricsxjsonl.1{DRAFT}", "notes.txt", "epoch-1.safetensors", ".hidden",
     }  # fmt: skip
     for name in names:
         (tmp_path / name).write_bytes(b"mine")
@@ -95,3 +75,60 @@ def test_a_file_with_the_name_of_a_folder_is_found_before_any_work_if_that_folde
     with pytest.raises(JobError, match=r"/events: must be a folder, got a file$"):
         folder.expect_writable(folder.events)
     assert folder.events.read_bytes() == b"mine"
+
+
+CHECKPOINT = serialise({"w": np.zeros(2)}, {ENTRY: json.dumps({"version": 4})})  # begins as one of ours
+
+
+@pytest.mark.parametrize("name", ["epoch-00012.safetensors", *(path.name for path in Folder(Path()).files)])
+def test_a_file_of_another_hand_that_would_be_lost_is_found_before_any_work(tmp_path, name):
+    for beside in ("notes.txt", ".metrics.jsonl.swp"):
+        (tmp_path / beside).write_bytes(b"mine")
+    Folder(tmp_path).expect_writable()
+    (tmp_path / name).write_bytes(b"mine")
+    must = rf"^\S+/{re.escape(name)}: must be a file that 'train' wrote, got another: move it, or name another folder"
+    with pytest.raises(JobError, match=must):
+        Folder(tmp_path).expect_writable()
+    assert (tmp_path / name).read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize("name", ["epoch-00012.safetensors", "best.safetensors"])
+def test_tensors_of_another_hand_beside_a_run_are_found_too(tmp_path, name):
+    for path in Folder(tmp_path).files:
+        path.write_bytes(CHECKPOINT)
+    Folder(tmp_path).expect_writable()
+    (tmp_path / name).write_bytes(serialise({"w": np.zeros(2)}, {"format": "np"}))
+    with pytest.raises(JobError, match=rf"/{name}: must be a file that 'train' wrote, got another"):
+        Folder(tmp_path).expect_writable()
+
+
+def test_a_checkpoint_that_was_put_aside_is_no_run(tmp_path):
+    (tmp_path / "epoch-00012.safetensors").write_bytes(CHECKPOINT)
+    with pytest.raises(JobError, match=r"/epoch-00012\.safetensors: must be a file that 'train' wrote"):
+        Folder(tmp_path).expect_writable()
+
+
+def test_a_run_with_a_checkpoint_that_was_cut_short_is_still_one(tmp_path):
+    folder = Folder(tmp_path)
+    for path in (*folder.files, folder.kept(3)):
+        path.write_bytes(CHECKPOINT[:-9])
+    folder.expect_writable()
+    assert list(folder.strangers()) == []
+
+
+def test_event_files_of_another_hand_are_found_if_events_are_wanted(tmp_path):
+    folder = Folder(tmp_path)
+    folder.events.mkdir()
+    (folder.events / "events.out.tfevents.1").write_bytes(b"mine")
+    folder.expect_writable()
+    with pytest.raises(JobError, match=r"/events\.out\.tfevents\.1: must be a file that 'train' wrote"):
+        folder.expect_writable(folder.events)
+    folder.checkpoint.write_bytes(CHECKPOINT)
+    folder.expect_writable(folder.events)
+
+
+@pytest.mark.parametrize(("make", "got"), [(Path.mkdir, "a folder"), (os.mkfifo, "something else")])
+def test_what_has_the_name_of_an_epoch_and_is_no_file_is_found_before_any_work(tmp_path, make, got):
+    make(tmp_path / "epoch-00001.safetensors")
+    with pytest.raises(JobError, match=rf"/epoch-00001\.safetensors: must be a file, got {got}$"):
+        Folder(tmp_path).expect_writable()

@@ -106,3 +106,13 @@ def test_a_file_in_the_place_of_the_logs_is_one_line_before_any_work(tmp_path):
     folder.cells.touch()
     with pytest.raises(JobError, match=r"cells: must be a folder, got a file$"):
         folder.expect_writable(folder.cells)
+
+
+@pytest.mark.parametrize("name", ["report.html", "losses.png", "isoflop.png", "cells.csv"])
+def test_a_file_of_another_hand_is_found_where_there_was_no_grid(written, name):
+    folder, cell, _ = written
+    (folder.path / name).write_bytes(b"of an earlier grid, or of the user")
+    folder.expect_writable(folder.cells)
+    folder.log(cell).rename(folder.cells / "notes.jsonl")
+    with pytest.raises(JobError, match=rf"/{name}: must be a file that 'scale' wrote, got another: move it"):
+        folder.expect_writable(folder.cells)

@@ -120,3 +120,28 @@ def test_a_folder_with_the_name_of_a_file_is_found_before_any_work(file, tmp_pat
     with pytest.raises(JobError, match=rf"/{name}: must be a file, got a folder$"):
         prepare([file], out, "bytes", 1, console)
     assert {path: path.read_bytes() for path in out.iterdir() if path.is_file()} == before
+
+
+@pytest.mark.parametrize("name", ["train.bin", "val.bin", "tokenizer.json"])
+def test_a_file_of_another_hand_is_found_before_any_work(file, tmp_path, name):
+    console, out = Console(file=io.StringIO()), tmp_path / "data"
+    must = rf"/{name}: must be a file that 'prepare' wrote, got another: move it, or name another folder with --out$"
+    for prepared in (False, True):
+        out.mkdir(exist_ok=True)
+        (out / name).write_bytes(b'{"bytes": 256, "mine": true}')
+        before = {path: path.read_bytes() for path in out.iterdir()}
+        with pytest.raises(JobError, match=must):
+            prepare([file], out, "bytes", 1, console)
+        assert {path: path.read_bytes() for path in out.iterdir()} == before
+        if not prepared:
+            (out / name).unlink()
+            prepare([file], out, "characters", 1, console)
+
+
+def test_a_prepared_folder_of_which_a_file_was_cut_short_is_prepared_anew(file, tmp_path):
+    console, out = Console(file=io.StringIO()), tmp_path / "data"
+    prepare([file], out, "bytes", 1, console)
+    for name in ("train.bin", "val.bin"):
+        (out / name).write_bytes((out / name).read_bytes()[:-1])
+    prepare([file], out, "characters", 1, console)
+    assert Corpus.prepared(out).tokenizer.vocabulary == 10

@@ -139,6 +139,16 @@ def test_a_safetensors_file_of_somebody_else_is_one_clear_line(tmp_path, metadat
     assert refused(tmp_path / "a").startswith("not a ")
 
 
+def test_what_begins_like_a_checkpoint_is_told_from_tensors_of_somebody_else(saved):
+    path = saved()[-1]
+    assert checkpoint.is_one(path)
+    path.write_bytes(path.read_bytes()[:100])
+    assert checkpoint.is_one(path)
+    for metadata in (None, {"format": "np"}, {"a": "b"}):
+        save_file({"w": np.zeros(3)}, path, metadata)
+        assert not checkpoint.is_one(path)
+
+
 def test_another_version_is_one_clear_line(saved):
     path = saved()[-1]
     rewrite(path, version=1)
