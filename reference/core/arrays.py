@@ -45,10 +45,22 @@ def as_array(x: Any) -> Any:
     return x if is_array(x) else np.asarray(x)
 
 
+PYTHON: dict[str, Callable[[Any], Any]] = {"b": bool, "i": int, "u": int, "f": float}  # by kinds of NumPy's numbers
+
+
+def as_python(value: Any) -> Any:
+    """Return a number of NumPy's, or those in a tuple, as Python's, which no array is widened by; the rest as it is."""
+    if type(value) is tuple:
+        return tuple(map(as_python, value))
+    return PYTHON[value.dtype.kind](value) if isinstance(value, np.generic) and value.dtype.kind in PYTHON else value
+
+
 def number_like(like: Any, value: Any) -> Any:
-    """Return the number `value`, or an array without axes, as an array () like `like` and of its dtype."""
+    """Return the number `value`, or an array without axes, as an array () like `like`, of its dtype, or complex."""
     one = np.ones_like(like, shape=(1,)).reshape(())  # a library may take shape=() for none
-    return as_array(value * one).astype(like.dtype, copy=False)
+    made = as_array(value * one)
+    dtype = np.result_type(like.dtype, np.complex64) if made.dtype.kind == "c" else like.dtype
+    return made.astype(dtype, copy=False)
 
 
 def integers(at: range, like: Any = None) -> Any:

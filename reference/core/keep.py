@@ -34,7 +34,7 @@ def keep(seed: int, rate: float, shape: tuple[int, int, int, int], rows: range) 
         raise ValueError(f"keep: rate must lie in [0, 1), got {rate}")
     philox = np.random.Philox(key=seed)
     state = philox.state
-    dropped = round(rate * 2**BITS)  # of the values that 16 bits can have
+    dropped = round(float(rate) * 2**BITS)  # of the values that 16 bits can have
     kept = np.empty((batch, heads, len(rows), keys), bool)
     for first in range(rows.start - rows.start % BAND, rows.stop, BAND):
         start, stop = max(first, rows.start), min(first + BAND, rows.stop)

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, TypeAlias, Union, get_args, get_orig
 import numpy as np
 from numpy.typing import DTypeLike
 
-from reference.core.arrays import is_array
+from reference.core.arrays import as_python, is_array
 from reference.core.shapes import (
     expect_above_zero,
     expect_choice,
@@ -142,13 +142,18 @@ def _a(kind: type) -> str:
 def expect_fields(layer: Any, written: Callable[[str], str] = str) -> None:
     """Raise unless every field of a dataclass holds what its annotation says; it is named as it is `written`.
 
+    A number of NumPy's becomes one of Python's, which leaves arrays the dtype that they have.
+
     Raises:
         TypeError: a field is of another type.
         ValueError: a number of a field is out of range.
     """
     cls: Any = type(layer)
     for name, kind in _fields(cls):
-        kind.check(cls.__name__, written(name), getattr(layer, name))
+        value = getattr(layer, name)
+        kind.check(cls.__name__, written(name), value)
+        if type(value) is tuple or isinstance(value, np.generic):
+            object.__setattr__(layer, name, as_python(value))
 
 
 @functools.cache  # annotations are read once for each class, not for each layer
@@ -179,12 +184,13 @@ def checked(make: Callable) -> Callable:
     @functools.wraps(make)
     def made(cls: Any, *args: Any, **options: Any) -> Any:
         try:
-            given = signature.bind(cls, *args, **options).arguments
+            given = signature.bind(cls, *args, **options)
         except TypeError:
             return make(cls, *args, **options)  # which says what is missing
         for name, kind in kinds().items():
-            if name in given:
-                kind.check(f"{cls.__name__}.{make.__name__}", name, given[name])
-        return make(cls, *args, **options)
+            if name in given.arguments:
+                kind.check(f"{cls.__name__}.{make.__name__}", name, given.arguments[name])
+                given.arguments[name] = as_python(given.arguments[name])
+        return make(*given.args, **given.kwargs)
 
     return made

@@ -158,3 +158,10 @@ def test_rows_are_spread_over_the_places_that_count():
     assert places.shape == (2, 3, 2) and places.dtype == np.float32
     np.testing.assert_array_equal(places[counts], rows)
     assert not places[~counts].any()
+
+
+def test_a_number_like_a_real_array_keeps_what_is_imaginary():
+    for dtype, wide in ((np.float32, np.complex64), (np.float64, np.complex128)):
+        made = number_like(np.ones(2, dtype), np.complex128(1 + 2j))
+        assert (made.dtype, made.shape, complex(made)) == (wide, (), 1 + 2j)
+        assert number_like(np.ones(2, dtype), np.float64(3)).dtype == dtype

@@ -83,3 +83,9 @@ def test_rows_that_are_no_block_are_one_clear_line(rows):
 def test_a_rate_out_of_range_is_one_clear_line(rate):
     with pytest.raises(ValueError, match=rf"^keep: rate must lie in \[0, 1\), got {rate}$"):
         keep(5, rate, SHAPE, range(3))
+
+
+@pytest.mark.parametrize("kind", [np.float16, np.float32, np.longdouble])
+def test_a_rate_of_few_bits_is_taken_as_it_is(kind):
+    rate = kind(0.4)
+    assert np.array_equal(keep(3, rate, (1, 2, 4, 5), range(4)), keep(3, float(rate), (1, 2, 4, 5), range(4)))

@@ -145,6 +145,18 @@ def test_the_arguments_of_what_makes_a_layer_are_checked_before_it_draws(argumen
     assert states == [given.bit_generator.state for given in arguments if isinstance(given, np.random.Generator)]
 
 
+def test_the_numbers_of_numpy_among_them_become_those_of_python():
+    class Told(Gain):
+        @classmethod
+        def init(cls, width: Size, scale: Finite, dtype: DTypeLike = np.float32):
+            told.extend([width, scale, dtype])
+            return cls(np.ones(width, dtype))
+
+    told = []
+    Told.init(np.int8(100), scale=np.float16(0.5), dtype=np.float64)
+    assert told == [100, 0.5, np.float64] and list(map(type, told[:2])) == [int, float]
+
+
 def test_an_annotation_of_a_name_that_is_not_known_says_nothing():
     class Local(Layer):
         inner: "Elsewhere"  # noqa: F821
@@ -158,3 +170,26 @@ def test_an_annotation_of_a_name_that_is_not_known_says_nothing():
 def test_a_missing_argument_is_told_by_python():
     with pytest.raises(TypeError, match=r"^Gain\.init\(\) missing 1 required positional argument: 'width'$"):
         Gain.init(np.random.default_rng(0))
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [(np.float64(0.5), float), (np.float16(0.5), float), (np.longdouble(0.5), float), (np.int8(3), int),
+     (np.uint64(2**64 - 1), int), (1, int), (0.5, float)],
+)  # fmt: skip
+def test_a_number_of_numpy_becomes_one_of_python_where_a_layer_is_made(value, kind):
+    class Scaled(Layer):
+        scale: Finite = 1.0
+        several: tuple[Finite, ...] = ()
+
+    made = Scaled(value, (value, value))
+    assert made.scale == value and type(made.scale) is kind
+    assert [type(each) for each in made.several] == [kind, kind]
+
+
+def test_a_flag_of_numpy_becomes_one_of_python_and_a_parameter_stays_what_it_is():
+    class Flagged(Gain):
+        flag: bool = False
+
+    g = np.ones(3, np.float32)
+    assert Flagged(g, np.True_).flag is True and Flagged(g, np.True_).g is g
