@@ -15,6 +15,7 @@ from reference.core.shapes import (
     expect_share,
 )
 from reference.core.turns import expect_places, pairs_of
+from reference.core.words import cut
 
 
 def expect_attention(
@@ -48,7 +49,7 @@ def expect_attention(
     expect_shape(where, "v", v, (*k.shape[:3], "W"))
     groups, keys = k.shape[1:3]
     if groups != heads and (groups == 0 or heads % groups):
-        raise ValueError(f"{where}: the heads of k and v must divide the {heads} of q, got {groups}")
+        raise ValueError(f"{where}: the heads of k and v must divide the {heads} of q, got {cut(groups)}")
     for name, z in (("k", k), ("v", v), *((f"bias[{i}]", b) for i, b in enumerate(bias)), ("slopes", slopes)):
         expect_beside(where, name, z, q)
     expect_biases(where, bias, (batch, heads, queries, keys))
@@ -95,7 +96,7 @@ def expect_self_attention(
 def expect_groups(where: str, heads: int, groups: int) -> None:
     """Raise unless each head of key and value serves as many of the heads of query."""
     if heads % groups:
-        raise ValueError(f"{where}: key_value_heads must divide the heads {heads}, got {groups}")
+        raise ValueError(f"{where}: key_value_heads must divide the heads {heads}, got {cut(groups)}")
 
 
 def expect_grouped(where: str, layer: Any) -> None:

@@ -4,6 +4,7 @@ from typing import Literal, Self, TypeAlias
 
 from reference.core.kinds import AboveZero, Count, Share, Size
 from reference.core.settings import Settings
+from reference.core.words import cut
 
 Norm: TypeAlias = Literal["pre", "post"]              # where the norm of a residual connection stands
 Embeddings: TypeAlias = Literal["separate", "tied"]   # a table for each use, or one for all
@@ -107,4 +108,4 @@ def expect_embeddings(where: str, settings: TransformerSettings | DecoderOnlySet
 def expect_divisor(settings: Settings, name: str, of: str, number: int, divisor: int) -> None:
     """Raise ValueError unless `divisor` divides `number`."""
     if number % divisor:
-        raise ValueError(f"{type(settings).__name__}: {name} must divide {of} {number}, got {divisor}")
+        raise ValueError(f"{type(settings).__name__}: {name} must divide {of} {number}, got {cut(divisor)}")

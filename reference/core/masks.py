@@ -14,6 +14,7 @@ from reference.core.shapes import (
     expect_whole,
     is_whole,
 )
+from reference.core.words import cut
 
 
 def causal(
@@ -46,7 +47,7 @@ def positions(where: str, queries: int, keys: int) -> range:
     expect_whole(where, "queries", queries, 0, MOST)
     expect_whole(where, "keys", keys, 0, MOST)
     if queries > keys:
-        raise ValueError(f"{where}: queries must be at most keys = {keys}, got {queries}")
+        raise ValueError(f"{where}: queries must be at most keys = {keys}, got {cut(queries)}")
     return range(keys - queries, keys)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Self, dataclass_transform
 
 from reference.core.kinds import expect_fields
+from reference.core.words import cut
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True)
@@ -64,4 +65,4 @@ def expect_known(where: str, names: Iterable[str], known: Iterable[str], what: s
     for name in names:
         if name not in known:
             near = difflib.get_close_matches(str(name), known, n=1, cutoff=0.0)
-            raise ValueError(f"{where}: {what} must be a known one, such as {near[0]}, got {name!r}")
+            raise ValueError(f"{where}: {what} must be a known one, such as {near[0]}, got {cut(repr(name))}")

@@ -7,19 +7,29 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from reference.core.arrays import is_array, on_host
+from reference.core.words import cut
 
 MOST = 10**8  # of anything that is counted: of arrays that are larger none fits in memory, or in an index
 _REAL = (float, int, np.floating, np.integer)
+_NONE = (bool, np.timedelta64)  # numbers to Python and NumPy, which are flags and times
 
 
 def is_whole(value: Any) -> bool:
-    """Whether `value` is a whole number of Python or NumPy, and no boolean."""
-    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+    """Whether `value` is a whole number of Python or NumPy, no boolean and no time."""
+    return isinstance(value, int | np.integer) and not isinstance(value, _NONE)
 
 
 def is_number(value: Any) -> bool:
-    """Whether `value` is a real number of Python or NumPy, and no boolean."""
-    return isinstance(value, _REAL) and not isinstance(value, bool)
+    """Whether `value` is a real number of Python or NumPy, no boolean and no time."""
+    return isinstance(value, _REAL) and not isinstance(value, _NONE)
+
+
+def is_finite(value: Any) -> bool:
+    """Whether a number is finite in double precision, in which a formula takes it."""
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number of more than 308 digits
+        return False
 
 
 def got(value: Any) -> str:
@@ -30,11 +40,12 @@ def got(value: Any) -> str:
 def expect_dtype(where: str, dtype: DTypeLike) -> None:
     """Raise unless arrays of `dtype` may be parameters: floating or complex."""
     try:
-        kind = None if dtype is None else np.dtype(dtype)  # None means float64 to NumPy, and nothing here
+        none = dtype is None or isinstance(dtype, np.generic)  # to NumPy float64, and the dtype of a number
+        kind = None if none else np.dtype(dtype)
     except (SyntaxError, TypeError, ValueError):
         kind = None
     if kind is None or kind.kind not in "fc":
-        shown = kind or (repr(dtype) if isinstance(dtype, str) else got(dtype))
+        shown = kind or (cut(repr(dtype)) if isinstance(dtype, str | np.generic) else got(dtype))
         raise TypeError(f"{where}: dtype must be floating or complex, got {shown}")
 
 
@@ -118,9 +129,9 @@ def expect_whole(where: str, name: str, value: Any, least: int, most: int | None
     """Raise unless `value` is a whole number of at least `least` (a length, a start), and at most `most`."""
     expect_whole_number(where, name, value)
     if value < least:
-        raise ValueError(f"{where}: {name} must be at least {least}, got {value}")
+        raise ValueError(f"{where}: {name} must be at least {least}, got {cut(value)}")
     if most is not None and value > most:
-        raise ValueError(f"{where}: {name} must be at most {most:,}, got {value}")
+        raise ValueError(f"{where}: {name} must be at most {most:,}, got {cut(value)}")
 
 
 def expect_positive(where: str, name: str, value: Any) -> None:
@@ -142,36 +153,36 @@ def expect_number(where: str, name: str, value: Any) -> None:
 def expect_nonnegative(where: str, name: str, value: Any) -> None:
     """Raise unless `value` is a finite number of at least 0 (a learning rate, an epsilon)."""
     expect_number(where, name, value)
-    if not 0 <= value < math.inf:
-        raise ValueError(f"{where}: {name} must be finite and at least 0, got {value}")
+    if not (value >= 0 and is_finite(value)):
+        raise ValueError(f"{where}: {name} must be finite and at least 0, got {cut(value)}")
 
 
 def expect_above_zero(where: str, name: str, value: Any) -> None:
     """Raise unless `value` is a finite number above 0 (a base, a temperature)."""
     expect_number(where, name, value)
-    if not 0 < value < math.inf:
-        raise ValueError(f"{where}: {name} must be positive and finite, got {value}")
+    if not (value > 0 and is_finite(value)):
+        raise ValueError(f"{where}: {name} must be positive and finite, got {cut(value)}")
 
 
 def expect_finite(where: str, name: str, value: Any) -> None:
     """Raise unless `value` is a finite number."""
     expect_number(where, name, value)
-    if not math.isfinite(value):
-        raise ValueError(f"{where}: {name} must be finite, got {value}")
+    if not is_finite(value):
+        raise ValueError(f"{where}: {name} must be finite, got {cut(value)}")
 
 
 def expect_share(where: str, name: str, value: Any) -> None:
     """Raise unless `value` is a number in [0, 1) (what dropout drops)."""
     expect_number(where, name, value)
     if not 0 <= value < 1:
-        raise ValueError(f"{where}: {name} must lie in [0, 1), got {value}")
+        raise ValueError(f"{where}: {name} must lie in [0, 1), got {cut(value)}")
 
 
 def expect_unit(where: str, name: str, value: Any) -> None:
     """Raise unless `value` is a number in [0, 1] (the weight of a teacher)."""
     expect_number(where, name, value)
     if not 0 <= value <= 1:
-        raise ValueError(f"{where}: {name} must lie in [0, 1], got {value}")
+        raise ValueError(f"{where}: {name} must lie in [0, 1], got {cut(value)}")
 
 
 def expect_flag(where: str, name: str, value: Any) -> None:
@@ -186,4 +197,4 @@ def expect_choice(where: str, name: str, value: Any, choices: tuple[str, ...]) -
     if not isinstance(value, str):
         raise TypeError(f"{where}: {name} must be {words}, got {got(value)}")
     if value not in choices:
-        raise ValueError(f"{where}: {name} must be {words}, got {value!r}")
+        raise ValueError(f"{where}: {name} must be {words}, got {cut(repr(value))}")

@@ -5,6 +5,7 @@ from typing import Any
 from reference.core.arrays import expect_beside
 from reference.core.positions import expect_position_ids
 from reference.core.shapes import MOST, expect_real, expect_shape, expect_whole
+from reference.core.words import cut
 
 BASE = 10000.0  # of the speeds, unless another is given
 
@@ -19,7 +20,8 @@ def expect_turns(where: str, rotary: Any, width: int) -> None:
     if rotary.width is None:
         expect_pairs(where, width)
     elif rotary.width % 2 or rotary.width > width:
-        raise ValueError(f"{where}: rotary.width must be even and at most the head width {width}, got {rotary.width}")
+        must = f"rotary.width must be even and at most the head width {width}"
+        raise ValueError(f"{where}: {must}, got {cut(rotary.width)}")
     if rotary.by_pairs:
         _expect_ends(where, rotary)
     if rotary.speeds is None:
@@ -28,7 +30,7 @@ def expect_turns(where: str, rotary: Any, width: int) -> None:
     if len(rotary.speeds) != pairs:
         raise ValueError(f"{where}: rotary.speeds must be those of {pairs} pairs, got {len(rotary.speeds)}")
     if rotary.base != BASE:
-        raise ValueError(f"{where}: rotary.base must be {BASE} where there are speeds, got {rotary.base}")
+        raise ValueError(f"{where}: rotary.base must be {BASE} where there are speeds, got {cut(rotary.base)}")
 
 
 def _expect_ends(where: str, rotary: Any) -> None:
@@ -40,7 +42,7 @@ def _expect_ends(where: str, rotary: Any) -> None:
     for name, least in (("base", 1), ("low", 0)):
         if not getattr(rotary, name) > least:
             got = getattr(rotary, name)
-            raise ValueError(f"{where}: rotary.{name} must be above {least} where it goes by pairs, got {got}")
+            raise ValueError(f"{where}: rotary.{name} must be above {least} where it goes by pairs, got {cut(got)}")
 
 
 def expect_pairs(where: str, width: int) -> None:
@@ -60,7 +62,7 @@ def expect_places(where: str, x: Any, pairs: int, start: Any, position_ids: Any,
     expect_position_ids(where, position_ids, x.swapaxes(1, 2))
     for name, given in (("position_ids", position_ids), ("angles", angles)):
         if given is not None and start:
-            raise ValueError(f"{where}: start must be 0 where there are {name}, got {start}")
+            raise ValueError(f"{where}: start must be 0 where there are {name}, got {cut(start)}")
     if angles is None:
         return
     if position_ids is not None:

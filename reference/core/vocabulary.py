@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 from reference.core.shapes import expect_whole_number
+from reference.core.words import cut
 
 Ends: TypeAlias = int | Sequence[int] | None  # an end token, several of them, or none
 
@@ -12,7 +13,7 @@ def expect_token(where: str, name: str, token: Any, vocabulary: int) -> None:
     """Raise unless `token` is the id of a vocabulary."""
     expect_whole_number(where, name, token)
     if not 0 <= token < vocabulary:
-        raise ValueError(f"{where}: {name} must lie in [0, {vocabulary}), got {token}")
+        raise ValueError(f"{where}: {name} must lie in [0, {vocabulary}), got {cut(token)}")
 
 
 def end_tokens(where: str, end: Any, vocabulary: int) -> tuple[int, ...]:

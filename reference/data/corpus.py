@@ -8,6 +8,7 @@ from typing import Self
 
 import numpy as np
 
+from reference.core.words import cut
 from reference.data import binary
 from reference.data.binary import Tokens
 from reference.data.byte_pair import BytePair
@@ -118,7 +119,7 @@ def tokenizer_of(word: str, vocabulary: int, training: Sequence[Part], held_out:
         return BytePair.trained(chunks(training), vocabulary)
     path = Path(word)
     if path.suffix != ".json":
-        raise DataError(f"a tokenizer must be {', '.join(WORDS)} or a tokenizer.json, got {word!r}")
+        raise DataError(f"a tokenizer must be {', '.join(WORDS)} or a tokenizer.json, got {cut(repr(word))}")
     return _read(path)
 
 

@@ -17,12 +17,14 @@ from reference.core.shapes import (
     expect_nonnegative,
     expect_number,
     expect_positive,
+    expect_real,
     expect_shape,
     expect_unit,
     got,
 )
 from reference.core.sums import row_maxima
 from reference.core.vocabulary import expect_token
+from reference.core.words import cut
 from reference.functions.softmax import softmax
 from reference.functions.top_k import top_k
 
@@ -33,21 +35,21 @@ def expect_top_p(where: str, name: str, value: Any) -> None:
     """Raise unless `value` is a number in (0, 1]."""
     expect_number(where, name, value)
     if not 0 < value <= 1:
-        raise ValueError(f"{where}: {name} must lie in (0, 1], got {value}")
+        raise ValueError(f"{where}: {name} must lie in (0, 1], got {cut(value)}")
 
 
 def expect_temperature(where: str, name: str, value: Any) -> None:
     """Raise unless `value` is 0 or of a size by which logits of float32 can be divided."""
     expect_nonnegative(where, name, value)
-    if value != 0 and not LEAST <= value <= MOST:
-        raise ValueError(f"{where}: {name} must be 0 or lie in [{LEAST:g}, {MOST:g}], got {value}")
+    if value != 0 and not LEAST <= float(value) <= MOST:
+        raise ValueError(f"{where}: {name} must be 0 or lie in [{LEAST:g}, {MOST:g}], got {cut(value)}")
 
 
 def expect_penalty(where: str, name: str, value: Any) -> None:
     """Raise unless `value` is of a size by which logits of float32 can be divided and multiplied."""
     expect_above_zero(where, name, value)
-    if not LEAST <= value <= MOST:
-        raise ValueError(f"{where}: {name} must lie in [{LEAST:g}, {MOST:g}], got {value}")
+    if not LEAST <= float(value) <= MOST:
+        raise ValueError(f"{where}: {name} must lie in [{LEAST:g}, {MOST:g}], got {cut(value)}")
 
 
 def temper(logits: np.ndarray, temperature: float) -> np.ndarray:
@@ -105,6 +107,7 @@ def bias_logits(logits: np.ndarray, bias: np.ndarray) -> np.ndarray:
     """Return logits + bias (V,)."""
     expect_shape("bias_logits", "logits", logits, ("B", "V"))
     expect_shape("bias_logits", "bias", bias, (logits.shape[1],))
+    expect_real("bias_logits", "bias", bias)
     expect_beside("bias_logits", "bias", bias, logits)
     return logits + bias.astype(logits.dtype)                                   # (B, V)  # (sampling.7)
 
@@ -152,7 +155,7 @@ class Sampling:
     [[0.0, 2.0, 5.0]]
     """
 
-    bias: np.ndarray | None = None                        # (V,)
+    bias: Annotated[np.ndarray, expect_real] | None = None  # (V,)
     banned: tuple[int, ...] = ()
     penalty: Annotated[float, expect_penalty] = 1.0       # of what was said before; 1 is none
     temperature: Annotated[float, expect_temperature] = 1.0  # 0 takes the likeliest

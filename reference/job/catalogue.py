@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from reference.core.words import cut
 from reference.job.errors import UsageError
 
 ROOMS = ("functions", "layers", "losses", "models")
@@ -48,7 +49,8 @@ def find(names: Iterable[str]) -> list[str]:
         module = short.get(name, name)
         if module not in there:
             near = difflib.get_close_matches(name, [*short, *there], n=1, cutoff=0.0)
-            raise UsageError(f"a name must be that of a module with a backward pass, such as {near[0]}, got {name!r}")
+            must = f"a name must be that of a module with a backward pass, such as {near[0]}"
+            raise UsageError(f"{must}, got {cut(repr(name))}")
         found.add(module)
     return [module for module in there if module in found]
 

@@ -4,6 +4,7 @@ import re
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from reference.core.words import cut
 from reference.job.errors import JobError, UsageError
 from reference.job.spec import ROOT, find
 
@@ -71,5 +72,5 @@ def _is_equation(name: str) -> bool:
     if name not in (ROOT / "tags.txt").read_text(encoding="utf-8").split():
         page = name.partition(".")[0]
         find(page)  # an error of its own, where there is no such page
-        raise UsageError(f"an equation must be one of those of {page}, got {name!r}")
+        raise UsageError(f"an equation must be one of those of {page}, got {cut(repr(name))}")
     return True

@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from reference.job import commands, prompted, scale_command
@@ -154,11 +155,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     except RunError as error:
         return _say(name, str(error), error.status)
     except OSError as error:
-        return _say(name, f"{error.filename}: {error.strerror}" if error.filename else error.strerror or str(error), 1)
+        return _say(name, _told(error), 1)
     except MemoryError as error:
         return _say(name, f"not enough memory ({error})", 1)
     except KeyboardInterrupt as interrupt:
         return _say(name, str(interrupt) or "interrupted", 130)
+
+
+def _told(error: OSError) -> str:
+    """Return what an error says, and of which file: the folder from which one works may be gone."""
+    where = error.filename
+    if where is None:
+        try:
+            Path.cwd()
+        except OSError:
+            where = "the current folder"
+    said = error.strerror or str(error)
+    return said if where is None else f"{where}: {said}"
 
 
 def _say(name: str, text: str, status: int) -> int:

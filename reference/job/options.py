@@ -9,6 +9,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from reference.core.paths import instead_of_file
 from reference.core.settings import Settings, expect_known
+from reference.core.words import cut
 from reference.job.errors import JobError, UsageError
 from reference.job.help import MODEL, TASK, TRAINING
 from reference.job.parser import Parser
@@ -44,7 +45,7 @@ def named(words: Sequence[str]) -> tuple[list[str], list[str]]:
     rest: list[str] = []
     value = False
     for word in words:
-        option = word.startswith("-") and not value
+        option = word.startswith("--") or (word.startswith("-") and not value)
         (rest if option or value else names).append(word)
         value = option and "=" not in word and word not in FLAGS
     return names, rest
@@ -114,7 +115,7 @@ def unknown_option(
     there = [name for name in known(task, family) if name not in (*task.follow, "files", *without)]
     options = [f"--{name}" for name in (*there, *others)]
     near = difflib.get_close_matches(word.partition("=")[0], options, n=1, cutoff=0.0)
-    return f"an option must be a known one, such as {near[0]}, got {word!r}"
+    return f"an option must be a known one, such as {near[0]}, got {cut(repr(word))}"
 
 
 def add_settings(
@@ -165,7 +166,7 @@ def _kind(hint: Any) -> dict[str, Any]:
 
 def _flag(word: str) -> bool:
     if word not in WORDS:
-        raise argparse.ArgumentTypeError(f"must be true or false, got {word!r}")
+        raise argparse.ArgumentTypeError(f"must be true or false, got {cut(repr(word))}")
     return WORDS[word]
 
 

@@ -1,9 +1,12 @@
 """What reads a command line, and complains in one line."""
 
 import argparse
+import re
 import sys
 from pathlib import Path
 from typing import Any, NoReturn
+
+from reference.core.words import cut
 
 LONGEST = 300  # characters of a complaint
 
@@ -15,7 +18,7 @@ class Parser(argparse.ArgumentParser):
         super().__init__(allow_abbrev=False, argument_default=argparse.SUPPRESS, **options)
 
     def error(self, message: str) -> NoReturn:
-        text = " ".join(message.split())
+        text = re.sub(r"\S{61,}", lambda word: cut(word[0]), " ".join(message.split()))
         self.exit(2, f"{self.prog}: {text if len(text) <= LONGEST else f'{text[:LONGEST]}...'}\n")
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:

@@ -11,6 +11,7 @@ import numpy as np
 
 from reference.core import tree
 from reference.core.shapes import got
+from reference.core.words import cut
 from reference.data.layout import tokenizer_json
 from reference.data.tokenizer import pieces
 from reference.generation.sampling import Sampling
@@ -130,7 +131,7 @@ def _ids(prompt: str) -> list[int]:
     try:
         ids = [int(word) for word in prompt.split()]
     except ValueError:
-        raise UsageError(f"a prompt must be ids without a {TOKENIZER}, got {prompt!r}") from None
+        raise UsageError(f"a prompt must be ids without a {TOKENIZER}, got {cut(repr(prompt))}") from None
     if not ids:
         raise UsageError("a prompt must have at least one token, got none")
     return ids

@@ -7,6 +7,7 @@ import unicodedata
 from functools import cache
 from pathlib import Path
 
+from reference.core.words import cut
 from reference.data.text import PAGES
 from reference.job.errors import UsageError
 
@@ -54,7 +55,7 @@ def verdicts(name: str) -> str:
     lines = (ROOT / "verdicts.txt").read_text(encoding="utf-8").splitlines()
     found = [line.split(": ", 1) for line in lines if line.startswith(f"{path.stem}.")]
     if not found:
-        raise UsageError(f"a page to prove must have equations, got {name!r}")
+        raise UsageError(f"a page to prove must have equations, got {cut(repr(name))}")
     known, shown = f"{path.stem}: ", digest(path.read_text(encoding="utf-8"))
     if known + shown not in lines:
         of = next((line.removeprefix(known) for line in lines if line.startswith(known)), "none")
@@ -85,7 +86,7 @@ def find(name: str) -> Path:
     if wanted in pages or name in short:
         return pages.get(wanted) or short[name]
     near = difflib.get_close_matches(name, [*short, *pages], n=1, cutoff=0.0)
-    raise UsageError(f"a name must be that of a page, such as {near[0]}, got {name!r}")
+    raise UsageError(f"a name must be that of a page, such as {near[0]}, got {cut(repr(name))}")
 
 
 @cache

@@ -17,6 +17,7 @@ from reference.core.masks import causal, expect_mask, padding
 from reference.core.outputs import join, split
 from reference.core.sequences import few_at_a_time
 from reference.core.shapes import expect_flag, expect_shape
+from reference.core.words import cut
 from reference.functions.attend import attend_vjp
 from reference.functions.blockwise import LONG, blockwise_vjp
 from reference.layers.cache import KeyValueCache, attend_once, step
@@ -38,7 +39,7 @@ def merge_heads(split: np.ndarray) -> np.ndarray:
 def expect_heads(where: str, heads: int, width: int) -> None:
     """Raise unless `width` entries are `heads` of one width."""
     if width % heads:
-        raise ValueError(f"{where}: heads must divide the width {width}, got {heads}")
+        raise ValueError(f"{where}: heads must divide the width {width}, got {cut(heads)}")
 
 
 def attention_vjp(

@@ -13,6 +13,9 @@ from reference.core.layer import Layer
 from reference.core.shapes import expect_ids, expect_shape
 from reference.core.special import rows_added
 from reference.core.sums import as_rows
+from reference.core.words import cut
+
+FARTHEST = 100  # standard deviations: no normal number that is drawn lies beyond
 
 
 class Embedding(Layer):
@@ -27,7 +30,10 @@ class Embedding(Layer):
         *, padding: int | None = None, size: AboveZero = 1.0,
     ) -> Self:  # fmt: skip
         """Draw normal entries of standard deviation size D^(-1/2): sqrt(D) times a row has entries of that size."""
-        _expect_padding(f"{cls.__name__}.init", padding, vocabulary)
+        where = f"{cls.__name__}.init"
+        _expect_padding(where, padding, vocabulary)
+        if not size * FARTHEST <= float(np.finfo(dtype).max):
+            raise ValueError(f"{where}: size must be one at which {np.dtype(dtype)} holds what is drawn, got {size:g}")
         table = rng.normal(scale=size * width ** -0.5, size=(vocabulary, width)).astype(dtype)
         return cls(table=table, padding=padding)
 
@@ -73,7 +79,7 @@ def _without(y: np.ndarray, ids: np.ndarray, padding: Any) -> np.ndarray:
 
 def _expect_padding(where: str, padding: Any, vocabulary: int) -> None:
     if padding is not None and not 0 <= padding < vocabulary:
-        raise ValueError(f"{where}: padding must lie in [0, {vocabulary}), got {padding}")
+        raise ValueError(f"{where}: padding must lie in [0, {vocabulary}), got {cut(padding)}")
 
 
 def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]:

@@ -14,6 +14,7 @@ from reference.core.positions import PositionsCache, add_positions, expect_posit
 from reference.core.shapes import expect_shape
 from reference.core.special import rows_added
 from reference.core.sums import as_rows
+from reference.core.words import cut
 
 
 class LearnedPositions(Layer):
@@ -67,7 +68,7 @@ class LearnedPositions(Layer):
         where, positions = "LearnedPositions.cache", len(self.table)
         expect_rows(where, batch, room, starts, self.table)
         if room > positions:
-            raise ValueError(f"{where}: room must be at most the {positions} positions of the table, got {room}")
+            raise ValueError(f"{where}: room must be at most the {positions} positions of the table, got {cut(room)}")
         return PositionsCache(self, batch, room, starts, self.table)
 
     def step(self, x: np.ndarray, cache: Cache) -> np.ndarray:

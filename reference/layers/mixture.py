@@ -18,6 +18,7 @@ from reference.core.layer import Layer
 from reference.core.outputs import expect_alone
 from reference.core.shapes import expect_last_axis, expect_shape
 from reference.core.sums import as_rows, column_sums, row_sums
+from reference.core.words import cut
 from reference.functions.softmax import softmax_vjp
 from reference.functions.top_k import top_k
 from reference.layers.feedforward import FeedForward
@@ -110,7 +111,7 @@ class MixtureOfExperts(Layer):
 
 def _expect_k(where: str, k: int, experts: int) -> None:
     if k > experts:
-        raise ValueError(f"{where}: k must be at most the number of experts, {experts}, got {k}")
+        raise ValueError(f"{where}: k must be at most the number of experts, {experts}, got {cut(k)}")
 
 
 def _expect_rows(outputs: tuple[np.ndarray, ...], lengths: list[int], width: int) -> None:

@@ -15,6 +15,7 @@ from reference.core.kinds import Size, shaped
 from reference.core.layer import Layer
 from reference.core.shapes import MOST, expect_ids, expect_shape, got
 from reference.core.sums import as_rows
+from reference.core.words import cut
 
 
 class RelativePositions(Layer):
@@ -111,10 +112,11 @@ class RelativePositions(Layer):
         buckets = len(self.table)
         least = 4 if self.both else 2
         if buckets < least:
-            raise ValueError(f"{where}: table must have at least {least} buckets, got {buckets}")
+            raise ValueError(f"{where}: table must have at least {least} buckets, got {cut(buckets)}")
         near = buckets // least
         if self.far <= near:
-            raise ValueError(f"{where}: far must be above {near}, the distances with a bucket each, got {self.far}")
+            must = f"far must be above {near}, the distances with a bucket each"
+            raise ValueError(f"{where}: {must}, got {cut(self.far)}")
 
 
 def _along_diagonals(da: np.ndarray) -> np.ndarray:

@@ -7,11 +7,12 @@ from typing import Any, Self
 import numpy as np
 
 from reference.core.arrays import handed_over, integers, table
-from reference.core.kinds import AboveZero, Count, Nonnegative, Size
+from reference.core.kinds import AboveZero, Nonnegative, Size
 from reference.core.layer import Layer
 from reference.core.positions import row_after_row
 from reference.core.shapes import expect_shape
 from reference.core.turns import BASE, expect_places, expect_turns, pairs_of
+from reference.core.words import cut
 
 
 class Rotary(Layer):
@@ -27,7 +28,7 @@ class Rotary(Layer):
 
     base: AboveZero = BASE
     factor: AboveZero = 1.0
-    length: Count | None = None
+    length: Size | None = None
     low: Nonnegative = 1.0
     high: AboveZero = 4.0
     width: Size | None = None
@@ -56,7 +57,7 @@ class Rotary(Layer):
         expect_shape("Rotary", "x", x, ("B", "H", "T", "K"))
         expect_turns("Rotary", self, x.shape[3])
         if not self.low < self.high:
-            raise ValueError(f"Rotary: low must be below high, {self.high}, got {self.low}")
+            raise ValueError(f"Rotary: low must be below high, {self.high}, got {cut(self.low)}")
         batch, heads, length, width = x.shape
         half = pairs_of(self, width)
         expect_places("Rotary", x, half, start, position_ids, angles)

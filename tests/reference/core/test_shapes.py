@@ -136,3 +136,33 @@ def test_other_dtypes_are_an_error(dtype):
 def test_an_error_is_one_line_with_the_place_the_name_and_both_facts(expect, arguments, error, message):
     with pytest.raises(error, match=rf"^L: {message}$"):
         expect("L", "x", *arguments)
+
+
+@pytest.mark.parametrize("value", [np.timedelta64(1, "s"), np.timedelta64(3), np.timedelta64("NaT")])
+@pytest.mark.parametrize(
+    "expect", [expect_whole_number, expect_positive, expect_size, expect_number, expect_finite, expect_nonnegative,
+               expect_above_zero, expect_share, expect_unit],
+)  # fmt: skip
+def test_a_time_is_no_number(expect, value):
+    with pytest.raises(TypeError, match=r"^L: n must be a (whole )?number, got timedelta64$"):
+        expect("L", "n", value)
+
+
+@pytest.mark.parametrize("value", [10**400, -(10**400), np.longdouble("1e4000")], ids=["long", "-long", "wide"])
+@pytest.mark.parametrize("expect", [expect_finite, expect_nonnegative, expect_above_zero, expect_share, expect_unit])
+def test_a_number_beyond_double_precision_is_refused_in_one_line(expect, value):
+    with pytest.raises(ValueError, match=r"^L: n must .*, got (a whole number of about 400 digits|1e\+4000)$"):
+        expect("L", "n", value)
+
+
+@pytest.mark.parametrize("value", [10**400, 10**5000], ids=["400 digits", "5,000 digits"])
+def test_a_whole_number_is_not_written_out_where_it_is_long(value):
+    with pytest.raises(ValueError, match=r"^L: n must be at most 100,000,000, got a whole number of .* digits$"):
+        expect_size("L", "n", value)
+
+
+def test_a_word_is_not_written_out_where_it_is_long():
+    with pytest.raises(ValueError, match=r"^L: n must be 'a' or 'b', got 'xx.{0,60}\.\.\.$"):
+        expect_choice("L", "n", "x" * 5000, ("a", "b"))
+    with pytest.raises(TypeError, match=r"^L: dtype must be floating or complex, got 'xx.{0,60}\.\.\.$"):
+        expect_dtype("L", "x" * 5000)

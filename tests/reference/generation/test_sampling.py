@@ -238,3 +238,10 @@ LOGITS = np.zeros((2, 5))
 def test_what_is_wrong_is_one_line(call, error, message):
     with pytest.raises(error, match=f"^{message}$"):
         call()
+
+
+def test_a_bias_that_is_complex_is_one_clear_line():
+    alone = "bias_logits", lambda bias: bias_logits(np.zeros((2, 5)), bias)
+    for where, call in (("Sampling", lambda bias: Sampling(bias=bias)), alone):
+        with pytest.raises(TypeError, match=rf"^{where}: bias must be real, got complex128$"):
+            call(np.zeros(5, complex))

@@ -242,3 +242,24 @@ def test_options_reach_their_command(monkeypatch):
         {"count": 2},
         {"symbols": ["3", "1"]},
     ]
+
+
+@pytest.mark.parametrize("words", [["verify", "layernorm"], ["verify", "--exact", "layernorm"]])
+def test_a_folder_that_is_gone_is_named(command, words):
+    code = f"import os, sys; os.rmdir(os.getcwd()); sys.argv[1:] = {words!r}; from reference.job.cli import main; "
+    done = command(code=("-c", f"{code} sys.exit(main())"))
+    assert refused(done, 1) == "python -m reference verify: the current folder: No such file or directory"
+
+
+@pytest.mark.parametrize("words", [
+    ["train", "--seed", "7" * 5000], ["verify", "--seed", "7" * 5000], ["train", "7" * 5000], ["spec", "x" * 5000],
+    ["train", f"--{'x' * 5000}"], ["verify", "x" * 5000], ["train", "--width", "7" * 4000],
+])  # fmt: skip
+def test_what_came_is_repeated_in_part(command, words):
+    line = refused(command(*words), 2)
+    assert len(line) < 300 and "7" * 61 not in line and "x" * 61 not in line
+
+
+def test_a_value_that_is_forgotten_is_told_of_its_own_option(command):
+    line = refused(command("train", "--norm", "--out", "w/q"), 2)
+    assert line == "python -m reference train: argument --norm: expected one argument"

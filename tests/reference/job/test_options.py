@@ -86,6 +86,7 @@ def test_a_flag_is_true_or_false(capsys):
         ("text a.txt b.txt --depth 2", "text a.txt b.txt", "--depth 2"),
         ("--depth 2 text a.txt --resume b.txt", "text a.txt b.txt", "--depth 2 --resume"),
         ("--depth=2 text", "text", "--depth=2"),
+        ("--depth --out a text", "text", "--depth --out a"),
         ("text --seed -1 -h", "text", "--seed -1 -h"),
         ("--depth", "", "--depth"),
         ("", "", ""),

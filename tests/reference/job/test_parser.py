@@ -23,7 +23,8 @@ def parser():
         (["--out=--"], "argument --out: must have a value, got --"),
         (["--width=--"], "argument --width: must have a value, got --"),
         (["--width\n", "3"], "unrecognized arguments: --width 3"),
-        (["--width=" + "9" * 5001], f"argument --width: invalid int value: '{'9' * (LONGEST - 38)}..."),
+        (["--width=" + "9" * 5001], f"argument --width: invalid int value: '{'9' * 56}..."),
+        (["a b"] * 99, f"unrecognized arguments: {'a b ' * 99}"[:LONGEST] + "..."),
     ],
 )
 def test_what_cannot_be_read_is_one_line_and_status_2(parser, capsys, words, message):

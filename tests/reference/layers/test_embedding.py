@@ -270,3 +270,12 @@ def test_bad_input_is_one_clear_line(rng):
         Embedding(np.zeros((7, 5)), padding=2.0)
     with pytest.raises(ValueError, match=r"^Embedding: table must have shape \(V, D\), got \(7,\)$"):
         Embedding(table=np.zeros(7))(ids=IDS)
+
+
+@pytest.mark.parametrize(("size", "dtype"), [(1e308, np.float32), (1e308, np.float64), (1e37, np.float32), (1e4, "f2")])
+def test_a_size_at_which_numbers_would_overflow_is_refused_before_anything_is_drawn(size, dtype):
+    rng = np.random.default_rng(0)
+    with pytest.raises(ValueError, match=r"^Embedding\.init: size must be one at which float\d\d holds what is drawn"):
+        Embedding.init(rng, 5, 3, dtype, size=size)
+    assert rng.bit_generator.state == np.random.default_rng(0).bit_generator.state
+    assert np.isfinite(Embedding.init(rng, 5, 3, dtype, size=float(np.finfo(dtype).max) / 100).table).all()
