@@ -7,6 +7,7 @@ import numpy as np
 
 from reference.core.arrays import expect_beside, on_host
 from reference.core.shapes import expect_integers, expect_size, got
+from reference.core.words import cut
 
 
 class Cache:
@@ -29,7 +30,7 @@ class Cache:
             raise ValueError(f"{where}: {name} must have the batch of the cache, {self.batch}, got {x.shape[0]}")
         if self.length + x.shape[1] > self.room:
             stop = self.length + x.shape[1]
-            raise ValueError(f"{where}: {name} must fit in the cache's room of {self.room} positions, got {stop}")
+            raise ValueError(f"{where}: {name} must fit in the cache's room of {self.room} positions, got {cut(stop)}")
         return self.length
 
     def reorder(self, rows: np.ndarray) -> None:
@@ -108,6 +109,16 @@ def begin(where: str, layer: Any, *sizes: Any, **options: Any) -> Any:
 def go_on(layer: Any, x: np.ndarray, kept: Any) -> Any:
     """Return y of x, by what `begin` returned for the layer."""
     return layer.step(x, kept) if hasattr(layer, "step") else kept(x)
+
+
+def expect_model(where: str, name: str, model: Any, *methods: str) -> None:
+    """Raise unless `model` is an object with these methods: one that steps from token to token has cache and step.
+
+    Raises:
+        TypeError: it has not all of them, or is a class.
+    """
+    if isinstance(model, type) or not all(callable(getattr(model, method, None)) for method in methods):
+        raise TypeError(f"{where}: {name} must be a model with {' and '.join(methods)}, got {got(model)}")
 
 
 def walk(cache: Any) -> Iterator[Cache]:

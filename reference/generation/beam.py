@@ -4,19 +4,22 @@ B prompts, W beams of each, V vocabulary.
 """
 
 import dataclasses
+import math
+import sys
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from reference.core.arrays import handed_over, on_host
-from reference.core.cache import reorder
+from reference.core.cache import expect_model, reorder
 from reference.core.shapes import expect_nonnegative, expect_size
 from reference.core.vocabulary import Ends, are_among, end_tokens
 from reference.functions.log_softmax import log_softmax
 from reference.generation.stream import begin, side_by_side
 
 OFFSET = 5.0  # of lengths, in the score of Wu et al.
+LARGEST = math.log(sys.float_info.max)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,12 +61,18 @@ def beam_search(
 
     Raises:
         TypeError: length, beams or an end is not a whole number, or penalty or offset no number.
-        ValueError: length or beams is below 1, penalty or offset below 0, or an end outside the vocabulary.
+        ValueError: length or beams is below 1, penalty or offset below 0, the penalty so large that no score is finite,
+            or an end outside the vocabulary.
     """
+    expect_model("beam_search", "model", model, "cache", "step")
     expect_size("beam_search", "length", length)
     expect_size("beam_search", "beams", beams)
     expect_nonnegative("beam_search", "penalty", penalty)
     expect_nonnegative("beam_search", "offset", offset)
+    penalty, offset = float(penalty), float(offset)
+    if penalty * math.log((offset + length) / (offset + 1)) > LARGEST:
+        must = f"penalty must be one for which {length:,} tokens have a score"
+        raise ValueError(f"beam_search: {must}, got {penalty:g}")
     ends = end_tokens("beam_search", end, model.width_out)
     tokens, starts = side_by_side("beam_search", prompts, model.width_out)
     batch = len(tokens)
@@ -74,7 +83,7 @@ def beam_search(
     if source_mask is not None and len(source_mask) > 1:
         source_mask = source_mask.take(handed_over(forked, source_mask), axis=0)
     cache, tokens = begin("beam_search", model, tokens, starts, int(length), source, source_mask)
-    first = [_Search(beams, int(length), ends, (penalty, float(offset))) for _ in range(batch)]
+    first = [_Search(beams, int(length), ends, (penalty, offset)) for _ in range(batch)]
     for n in range(1, length + 1):
         logits = model.step(tokens, cache)[:, -1]
         logp = log_softmax(logits)                                              # (B W, V)  # (beam.1)

@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 
 from reference.core.arrays import integers
+from reference.core.cache import expect_model
 from reference.core.outputs import split
-from reference.core.shapes import expect_integers, expect_size, expect_whole, got
+from reference.core.shapes import MOST, expect_integers, expect_size, expect_whole, got
 from reference.core.vocabulary import Ends, are_among, end_tokens
 
 
@@ -21,15 +22,16 @@ def greedy(
     the end, and where all have, nothing more is read.
 
     Raises:
-        TypeError, ValueError: `length` is not a whole number of at least 1, or `start` of at least
-            0; an end is no id of the vocabulary; source is no integer array (B, S); whatever the model raises for
+        TypeError, ValueError: `model` does not step; `length` is not a whole number of at least 1, or `start` of at
+            least 0; an end is no id of the vocabulary; source is no integer array (B, S); whatever the model raises for
             ids that it does not know; or there is a source_mask for a model that does not encode.
     """
     expect_size("greedy", "length", length)
-    expect_whole("greedy", "start", start, 0)
+    expect_whole("greedy", "start", start, 0, MOST)
     expect_integers("greedy", "source", source)
     if source.ndim != 2:
         raise ValueError(f"greedy: source must have shape (B, S), got {source.shape}")
+    expect_model("greedy", "model", model, "cache", "step")
     length = int(length)
     ends = () if end is None else end_tokens("greedy", end, model.width_out)
     ids = np.full_like(source, start, shape=(len(source), length + 1), dtype=int, order="C")  # (B, length + 1)
@@ -67,6 +69,7 @@ def teacher_forced(
     model: Any, source: np.ndarray, target: np.ndarray, *, source_mask: np.ndarray | None = None
 ) -> np.ndarray:
     """Map source ids (B, S) and decoder input ids (B, T), start token first, to predictions (B, T)."""
+    expect_model("teacher_forced", "model", model, "encode", "decode")
     memory, _ = split(model.encode(source=source, source_mask=source_mask))     # (B, S, D)
     logits, _ = split(model.decode(memory, target=target, source_mask=source_mask))  # (B, T, V)
     return logits.argmax(axis=-1)                                               # (greedy.3)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from reference.core.arrays import handed_over, on_host
-from reference.core.cache import rewind, walk
+from reference.core.cache import expect_model, rewind, walk
 from reference.core.shapes import expect_positive, expect_size, got
 from reference.core.vocabulary import Ends, end_tokens, until
 from reference.functions.softmax import softmax
@@ -54,6 +54,8 @@ def speculate(
 
     Source: Leviathan, Kalman & Matias 2022 (arXiv:2211.17192), algorithm 1; Chen et al. 2023 (arXiv:2302.01318).
     """
+    for name, given in (("model", model), ("small", small)):
+        expect_model("speculate", name, given, "cache", "step")
     expect_size("speculate", "length", length)
     expect_positive("speculate", "ahead", ahead)
     if not isinstance(rng, np.random.Generator):

@@ -10,7 +10,7 @@ import numpy as np
 
 from reference.core import tree
 from reference.core.arrays import handed_over, integers
-from reference.core.cache import Cache
+from reference.core.cache import Cache, expect_model
 from reference.core.outputs import split
 from reference.core.shapes import expect_ids, expect_size, got
 from reference.core.vocabulary import Ends, are_among, end_tokens, until
@@ -42,6 +42,7 @@ def stream(
             with its tokens than the model's positions, or source is not there, or not that of B rows, for a
             model that encodes.
     """
+    expect_model("stream", "model", model, "cache", "step")
     expect_size("stream", "length", length)
     if not isinstance(sampling, Sampling):
         raise TypeError(f"stream: sampling must be a Sampling, got {got(sampling)}")
@@ -111,9 +112,10 @@ def begin(
 
 def side_by_side(where: str, prompts: Sequence[Any], vocabulary: int) -> tuple[np.ndarray, np.ndarray | None]:
     """Return ids (B, T) of prompts that all end at T, and where each begins; None where all begin at 0."""
-    if not isinstance(prompts, list | tuple | np.ndarray) or len(prompts) == 0:
+    some = isinstance(prompts, list | tuple) or (isinstance(prompts, np.ndarray) and prompts.ndim > 0)
+    if not some or len(prompts) == 0:
         raise ValueError(f"{where}: prompts must be a sequence of at least one prompt, got {got(prompts)}")
-    rows = [np.asarray(prompt) for prompt in prompts]
+    rows = [_row(where, f"prompts[{i}]", prompt) for i, prompt in enumerate(prompts)]
     for i, row in enumerate(rows):
         if row.ndim != 1 or row.size == 0:
             raise ValueError(f"{where}: prompts[{i}] must have shape (T,) with T at least 1, got {row.shape}")
@@ -124,6 +126,13 @@ def side_by_side(where: str, prompts: Sequence[Any], vocabulary: int) -> tuple[n
     for row, at, start in zip(rows, tokens, starts, strict=True):
         at[start:] = row
     return tokens, starts if starts.any() else None
+
+
+def _row(where: str, name: str, prompt: Any) -> np.ndarray:
+    try:
+        return np.asarray(prompt)
+    except ValueError:  # lists of several lengths within, or too many of them
+        raise ValueError(f"{where}: {name} must have shape (T,) with T at least 1, got lists within a list") from None
 
 
 def said_in(prompts: Sequence[Any], vocabulary: int, like: Any) -> Any:
