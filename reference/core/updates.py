@@ -5,7 +5,20 @@ from typing import Any
 import numpy as np
 
 from reference.core import tree
+from reference.core.arrays import is_array
 from reference.core.shapes import expect_nonnegative, expect_whole, got
+
+STEPS = 2**53  # of a run, at most: as many as double precision counts
+
+
+def expect_model(where: str, model: Any) -> None:
+    """Raise unless `model` may hold parameters; None, of which none is, stands where others have been left out.
+
+    Raises:
+        TypeError: it is no layer, no array and no tuple of these.
+    """
+    if not (model is None or isinstance(model, tuple) or is_array(model) or tree.is_layer(model)):
+        raise TypeError(f"{where}: model must be a layer, an array or a tuple of these, got {got(model)}")
 
 
 def expect_update(
@@ -16,17 +29,18 @@ def expect_update(
     `state` is of class `kind`, counts its steps, and has `moments`, each shaped like the model.
 
     Raises:
-        TypeError: the rate is not a number, the state of another class, its step not a whole
+        TypeError: the model is none, the rate not a number, the state of another class, its step not a whole
             number, or a gradient or a moment has another dtype than its parameter: the update
             would carry it on.
         ValueError: a gradient or a moment is missing or has another shape, the rate is negative
-            or not finite, or the step negative.
+            or not finite, or the step negative or beyond counting.
     """
+    expect_model(where, model)
     expect_nonnegative(where, "rate", rate)
     if not isinstance(state, kind):
         raise TypeError(f"{where}: state must be of class {kind.__name__}, got {got(state)}")
     fields: Any = state
-    expect_whole(where, "state.step", fields.step, 0)
+    expect_whole(where, "state.step", fields.step, 0, STEPS)
     _expect_like(where, model, d_model, "d_model", "gradient")
     for name in moments:
         _expect_like(where, model, getattr(fields, name), f"state.{name}", f"moment {name}")

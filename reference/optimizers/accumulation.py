@@ -8,7 +8,7 @@ import numpy as np
 from reference.core import tree
 from reference.core.entrywise import entrywise
 from reference.core.shapes import expect_above_zero, expect_nonnegative, got
-from reference.core.updates import expect_one_each
+from reference.core.updates import expect_model, expect_one_each
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -19,6 +19,7 @@ class Accumulated:
 
 def begin(model: Any) -> Accumulated:
     """Return what has been added up before the first part: nothing."""
+    expect_model("begin", model)
     return Accumulated(s=tree.map(np.zeros_like, model), weight=0.0)
 
 

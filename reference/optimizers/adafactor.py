@@ -7,7 +7,7 @@ import numpy as np
 
 from reference.core import tree
 from reference.core.shapes import expect_above_zero
-from reference.core.updates import expect_one_each, expect_update
+from reference.core.updates import expect_model, expect_one_each, expect_update
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -37,6 +37,7 @@ class Adafactor:
             expect_above_zero("Adafactor", name, getattr(self, name))
 
     def init(self, model: Any) -> AdafactorState:
+        expect_model("Adafactor.init", model)
         def zeros(shape: Any) -> Any:
             return tree.map(lambda theta: np.zeros_like(theta, shape=shape(theta.shape)), model)
 
@@ -51,8 +52,9 @@ class Adafactor:
 
         Source: Shazeer & Stern 2018, algorithms 4 and 5, with the rate given.
         """
-        where, fresh = "Adafactor.step", self.init(model)
+        where = "Adafactor.step"
         expect_update(where, model, d_model, rate, state, AdafactorState)
+        fresh = self.init(model)
         for name in ("r", "c", "v"):
             like, given = (tree.leaves(getattr(one, name)) for one in (fresh, state))
             expect_one_each(where, like, given, f"state.{name}", f"moment {name}")

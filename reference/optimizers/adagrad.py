@@ -8,7 +8,7 @@ import numpy as np
 from reference.core import tree
 from reference.core.entrywise import entrywise
 from reference.core.shapes import expect_above_zero
-from reference.core.updates import expect_update
+from reference.core.updates import expect_model, expect_update
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -32,6 +32,7 @@ class Adagrad:
         expect_above_zero("Adagrad", "eps", self.eps)
 
     def init(self, model: Any) -> AdagradState:
+        expect_model("Adagrad.init", model)
         return AdagradState(v=tree.map(np.zeros_like, model), step=0)
 
     def step(self, model: Any, d_model: Any, state: AdagradState, rate: float) -> tuple[Any, AdagradState]:

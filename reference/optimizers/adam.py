@@ -10,7 +10,8 @@ from reference.core import tree
 from reference.core.entrywise import entrywise
 from reference.core.groups import Which, expect_which, map_each, matrices, numbers
 from reference.core.shapes import expect_number, expect_share
-from reference.core.updates import expect_update
+from reference.core.updates import expect_model, expect_update
+from reference.core.words import cut
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -45,10 +46,11 @@ class Adam:
             expect_share("Adam", name, getattr(self, name))
         expect_number("Adam", "eps", self.eps)
         if not 0 < self.eps < math.inf:
-            raise ValueError(f"Adam: eps must be finite and positive, got {self.eps}")
+            raise ValueError(f"Adam: eps must be finite and positive, got {cut(self.eps)}")
         expect_which("Adam", "decayed", self.decayed)
 
     def init(self, model: Any) -> AdamState:
+        expect_model("Adam.init", model)
         return AdamState(m=tree.map(np.zeros_like, model), v=tree.map(np.zeros_like, model), step=0)
 
     def step(self, model: Any, d_model: Any, state: AdamState, rate: float) -> tuple[Any, AdamState]:

@@ -9,7 +9,7 @@ from reference.core import tree
 from reference.core.entrywise import entrywise
 from reference.core.groups import Which, expect_which, map_each, matrices, numbers
 from reference.core.shapes import expect_above_zero, expect_share
-from reference.core.updates import expect_update
+from reference.core.updates import expect_model, expect_update
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -43,6 +43,7 @@ class AdamW:
         expect_which("AdamW", "decayed", self.decayed)
 
     def init(self, model: Any) -> AdamWState:
+        expect_model("AdamW.init", model)
         return AdamWState(m=tree.map(np.zeros_like, model), v=tree.map(np.zeros_like, model), step=0)
 
     def step(self, model: Any, d_model: Any, state: AdamWState, rate: float) -> tuple[Any, AdamWState]:

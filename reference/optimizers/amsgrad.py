@@ -8,7 +8,7 @@ import numpy as np
 from reference.core import tree
 from reference.core.entrywise import entrywise
 from reference.core.shapes import expect_above_zero, expect_share
-from reference.core.updates import expect_update
+from reference.core.updates import expect_model, expect_update
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -38,6 +38,7 @@ class AMSGrad:
         expect_above_zero("AMSGrad", "eps", self.eps)
 
     def init(self, model: Any) -> AMSGradState:
+        expect_model("AMSGrad.init", model)
         m, v, w = (tree.map(np.zeros_like, model) for _ in range(3))
         return AMSGradState(m=m, v=v, w=w, step=0)
 

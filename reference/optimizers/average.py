@@ -6,7 +6,7 @@ from typing import Any
 from reference.core import tree
 from reference.core.entrywise import entrywise
 from reference.core.shapes import expect_unit, expect_whole, got
-from reference.core.updates import expect_one_each
+from reference.core.updates import expect_model, expect_one_each
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -30,6 +30,7 @@ class Average:
         expect_unit("Average", "beta", self.beta)
 
     def init(self, model: Any) -> AverageState:
+        expect_model("Average.init", model)
         return AverageState(a=tree.map(lambda theta: theta.copy(), model), step=0)
 
     def add(self, model: Any, state: AverageState) -> AverageState:

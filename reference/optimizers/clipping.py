@@ -10,7 +10,7 @@ import numpy as np
 
 from reference.core import tree
 from reference.core.entrywise import entrywise
-from reference.core.shapes import expect_above_zero
+from reference.core.shapes import expect_above_zero, expect_real
 
 
 def clip_by_norm(d_model: Any, most: float) -> tuple[Any, float]:
@@ -19,7 +19,7 @@ def clip_by_norm(d_model: Any, most: float) -> tuple[Any, float]:
     The norm is that of all numbers of all arrays.  Clip before anything is added to a gradient, a decay for one.
 
     Raises:
-        TypeError: `most` is not a number.
+        TypeError: `most` is not a number, or a gradient complex.
         ValueError: `most` is not positive and finite, or a gradient is not finite.
 
     Source: Pascanu et al. 2013, algorithm 1.
@@ -46,7 +46,7 @@ def clip_by_value(d_model: Any, most: float) -> Any:
     """Return the gradients with every number in [-most, most]; the direction is not kept.
 
     Raises:
-        TypeError: `most` is not a number.
+        TypeError: `most` is not a number, or a gradient complex.
         ValueError: `most` is not positive and finite, or a gradient is not finite.
     """
     expect_above_zero("clip_by_value", "most", most)
@@ -59,9 +59,12 @@ def _largest(where: str, d_model: Any) -> np.ndarray:
     """Return the largest size of a number of each array.
 
     Raises:
+        TypeError: it is complex.
         ValueError: it is not finite; the first such array is named.
     """
     leaves = tree.leaves(d_model)
+    for path, g in leaves:
+        expect_real(where, f"'{path or 'd_model'}'", g)
     found = np.array([float(np.max(np.abs(g))) if g.size else 0.0 for _, g in leaves])
     for (path, _), size in zip(leaves, found, strict=True):
         if not math.isfinite(size):

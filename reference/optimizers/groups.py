@@ -6,7 +6,7 @@ from typing import Any
 
 from reference.core import tree
 from reference.core.shapes import expect_nonnegative, got
-from reference.core.updates import expect_update
+from reference.core.updates import expect_model, expect_update
 from reference.optimizers.adamw import AdamW
 
 
@@ -49,6 +49,7 @@ class Groups:
         Raises:
             TypeError, ValueError: the settings do not fit the model; the place is named.
         """
+        expect_model("Groups.init", model)
         parts = list(_parts("Groups.init", self.settings, (model,), ""))
         return GroupsState(states=tuple(group.optimizer.init(part) for group, (part,) in parts), step=0)
 
@@ -79,7 +80,7 @@ def grouped(model: Any, choose: Callable[[str, Any], Group]) -> Any:
     """Return the settings in which every parameter has the group that `choose` says of its path and itself.
 
     Raises:
-        TypeError: the answer is no Group.
+        TypeError: the answer is no Group, or there is nothing to ask.
 
     >>> import numpy as np
     >>> from reference.layers.linear import Linear
@@ -88,6 +89,8 @@ def grouped(model: Any, choose: Callable[[str, Any], Group]) -> Any:
     >>> settings.w.scale, settings.b.scale
     (1.0, 0.1)
     """
+    if not callable(choose) or isinstance(choose, type):
+        raise TypeError(f"grouped: choose must be a function of a path and a parameter, got {got(choose)}")
     groups = []
     for path, parameter in tree.leaves(model):
         group = choose(path, parameter)

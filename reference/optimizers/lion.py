@@ -9,7 +9,7 @@ from reference.core import tree
 from reference.core.entrywise import entrywise
 from reference.core.groups import Which, expect_which, map_each, matrices, numbers
 from reference.core.shapes import expect_share
-from reference.core.updates import expect_update
+from reference.core.updates import expect_model, expect_update
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -40,6 +40,7 @@ class Lion:
         expect_which("Lion", "decayed", self.decayed)
 
     def init(self, model: Any) -> LionState:
+        expect_model("Lion.init", model)
         return LionState(m=tree.map(np.zeros_like, model), step=0)
 
     def step(self, model: Any, d_model: Any, state: LionState, rate: float) -> tuple[Any, LionState]:

@@ -9,7 +9,7 @@ from reference.core import tree
 from reference.core.entrywise import entrywise
 from reference.core.groups import Which, expect_which, map_each, matrices, numbers
 from reference.core.shapes import expect_flag, expect_share
-from reference.core.updates import expect_update
+from reference.core.updates import expect_model, expect_update
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -39,6 +39,7 @@ class Momentum:
         expect_which("Momentum", "decayed", self.decayed)
 
     def init(self, model: Any) -> MomentumState:
+        expect_model("Momentum.init", model)
         return MomentumState(b=tree.map(np.zeros_like, model), step=0)
 
     def step(self, model: Any, d_model: Any, state: MomentumState, rate: float) -> tuple[Any, MomentumState]:

@@ -9,7 +9,7 @@ import numpy as np
 from reference.core import tree
 from reference.core.groups import Which, chosen, expect_which, matrices, merged, only
 from reference.core.shapes import expect_above_zero, expect_positive, expect_share, got
-from reference.core.updates import expect_one_each, expect_update
+from reference.core.updates import expect_model, expect_one_each, expect_update
 from reference.optimizers.adamw import AdamW, AdamWState
 
 QUINTIC = 3.4445, -4.7750, 2.0315  # a steep slope at 0, and values near 1 for all that it reaches
@@ -52,6 +52,7 @@ class Muon:
             raise TypeError(f"Muon: rest must be an AdamW, got {got(self.rest)}")
 
     def init(self, model: Any) -> MuonState:
+        expect_model("Muon.init", model)
         weights, others = self._split("Muon.init", model)
         rest = self.rest.init(others)
         return MuonState(b=tree.map(np.zeros_like, weights), m=rest.m, v=rest.v, step=0)

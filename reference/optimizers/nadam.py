@@ -8,7 +8,7 @@ import numpy as np
 from reference.core import tree
 from reference.core.entrywise import entrywise
 from reference.core.shapes import expect_above_zero, expect_nonnegative, expect_share
-from reference.core.updates import expect_update
+from reference.core.updates import expect_model, expect_update
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -40,6 +40,7 @@ class NAdam:
         expect_nonnegative("NAdam", "rise", self.rise)
 
     def init(self, model: Any) -> NAdamState:
+        expect_model("NAdam.init", model)
         return NAdamState(m=tree.map(np.zeros_like, model), v=tree.map(np.zeros_like, model), p=1.0, step=0)
 
     def step(self, model: Any, d_model: Any, state: NAdamState, rate: float) -> tuple[Any, NAdamState]:

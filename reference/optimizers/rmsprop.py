@@ -8,7 +8,7 @@ import numpy as np
 from reference.core import tree
 from reference.core.entrywise import entrywise
 from reference.core.shapes import expect_above_zero, expect_share
-from reference.core.updates import expect_update
+from reference.core.updates import expect_model, expect_update
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -34,6 +34,7 @@ class RMSprop:
         expect_above_zero("RMSprop", "eps", self.eps)
 
     def init(self, model: Any) -> RMSpropState:
+        expect_model("RMSprop.init", model)
         return RMSpropState(v=tree.map(np.zeros_like, model), step=0)
 
     def step(self, model: Any, d_model: Any, state: RMSpropState, rate: float) -> tuple[Any, RMSpropState]:

@@ -3,7 +3,9 @@
 import math
 from collections.abc import Callable
 
-from reference.core.shapes import expect_nonnegative, expect_positive, expect_unit, expect_whole
+from reference.core.shapes import expect_nonnegative, expect_unit, expect_whole
+from reference.core.updates import STEPS
+from reference.core.words import cut
 
 Schedule = Callable[[int], float]
 
@@ -18,7 +20,7 @@ def constant(rate: float) -> Schedule:
     expect_nonnegative("constant", "rate", rate)
 
     def at(step: int) -> float:
-        expect_whole("constant", "step", step, 0)
+        expect_whole("constant", "step", step, 0, STEPS)
         return float(rate)                                                               # (schedules.1)
 
     return at
@@ -32,10 +34,10 @@ def linear(start: float, end: float, steps: int) -> Schedule:
         ValueError: a rate is negative or not finite, or `steps` is less than 1.
     """
     _expect_rates("linear", start=start, end=end)
-    expect_positive("linear", "steps", steps)
+    expect_whole("linear", "steps", steps, 1, STEPS)
 
     def at(step: int) -> float:
-        expect_whole("linear", "step", step, 0)
+        expect_whole("linear", "step", step, 0, STEPS)
         f = _behind(step, steps)
         return float((1 - f) * start + f * end)                                          # (schedules.3)
 
@@ -51,10 +53,10 @@ def cosine(start: float, end: float, steps: int) -> Schedule:
     Source: Loshchilov & Hutter 2017, eq. 5, without restarts.
     """
     _expect_rates("cosine", start=start, end=end)
-    expect_positive("cosine", "steps", steps)
+    expect_whole("cosine", "steps", steps, 1, STEPS)
 
     def at(step: int) -> float:
-        expect_whole("cosine", "step", step, 0)
+        expect_whole("cosine", "step", step, 0, STEPS)
         f = _behind(step, steps)
         c = (1 + math.cos(math.pi * f)) / 2                                              # (schedules.4)
         return float(c * start + (1 - c) * end)                                          # (schedules.5)
@@ -72,10 +74,10 @@ def inverse_square_root(rate: float, warmup: int) -> Schedule:
     Source: Vaswani et al. 2017, eq. 3, with rate = (width warmup)^(-1/2).
     """
     expect_nonnegative("inverse_square_root", "rate", rate)
-    expect_positive("inverse_square_root", "warmup", warmup)
+    expect_whole("inverse_square_root", "warmup", warmup, 1, STEPS)
 
     def at(step: int) -> float:
-        expect_whole("inverse_square_root", "step", step, 0)
+        expect_whole("inverse_square_root", "step", step, 0, STEPS)
         s = step + 1                                                                     # (schedules.6)
         return float(rate * (s / warmup if s <= warmup else math.sqrt(warmup / s)))      # (schedules.7)
 
@@ -90,12 +92,12 @@ def warm_up(start: float, warmup: int, schedule: Schedule) -> Schedule:
         ValueError: `start` is negative or not finite, or `warmup` is less than 1.
     """
     expect_nonnegative("warm_up", "start", start)
-    expect_positive("warm_up", "warmup", warmup)
+    expect_whole("warm_up", "warmup", warmup, 1, STEPS)
     if not callable(schedule):
         raise TypeError(f"warm_up: schedule must be a function of the step, got {type(schedule).__name__}")
 
     def at(step: int) -> float:
-        expect_whole("warm_up", "step", step, 0)
+        expect_whole("warm_up", "step", step, 0, STEPS)
         then = schedule(max(step - warmup, 0))
         return float((1 - step / warmup) * start + step / warmup * then if step < warmup else then)  # (schedules.8)
 
@@ -111,10 +113,10 @@ def step_decay(rate: float, factor: float, every: int) -> Schedule:
     """
     expect_nonnegative("step_decay", "rate", rate)
     expect_unit("step_decay", "factor", factor)
-    expect_positive("step_decay", "every", every)
+    expect_whole("step_decay", "every", every, 1, STEPS)
 
     def at(step: int) -> float:
-        expect_whole("step_decay", "step", step, 0)
+        expect_whole("step_decay", "step", step, 0, STEPS)
         return float(rate * factor ** (step // every))                                   # (schedules.9)
 
     return at
@@ -130,11 +132,11 @@ def one_cycle(start: float, peak: float, end: float, warmup: int, steps: int) ->
     Source: Smith & Topin 2019, with cosines for lines.
     """
     _expect_rates("one_cycle", start=start, peak=peak, end=end)
-    expect_whole("one_cycle", "steps", steps, 3)
+    expect_whole("one_cycle", "steps", steps, 3, STEPS)
     expect_whole("one_cycle", "warmup", warmup, 1, steps - 2)
 
     def at(step: int) -> float:
-        expect_whole("one_cycle", "step", step, 0)
+        expect_whole("one_cycle", "step", step, 0, STEPS)
         f = step / warmup if step < warmup else min((step - warmup) / (steps - 1 - warmup), 1)  # (schedules.10)
         c = (1 + math.cos(math.pi * f)) / 2                                              # (schedules.11)
         return float(c * start + (1 - c) * peak if step < warmup else c * peak + (1 - c) * end)  # (schedules.12)
@@ -156,12 +158,13 @@ def warmup_stable_decay(start: float, peak: float, end: float, warmup: int, deca
     where = "warmup_stable_decay"
     _expect_rates(where, start=start, peak=peak, end=end)
     for name, value in (("warmup", warmup), ("decay", decay), ("steps", steps)):
-        expect_positive(where, name, value)
+        expect_whole(where, name, value, 1, STEPS)
     if warmup + decay > steps - 1:
-        raise ValueError(f"{where}: warmup and decay must be at most {steps - 1} together, got {warmup} and {decay}")
+        must = f"warmup and decay must be at most {steps - 1} together"
+        raise ValueError(f"{where}: {must}, got {cut(warmup)} and {cut(decay)}")
 
     def at(step: int) -> float:
-        expect_whole(where, "step", step, 0)
+        expect_whole(where, "step", step, 0, STEPS)
         f = step / warmup if step < warmup else min(max((step - steps + 1 + decay) / decay, 0), 1)  # (schedules.13)
         return float((1 - f) * start + f * peak if step < warmup else (1 - f) * peak + f * end)  # (schedules.14)
 

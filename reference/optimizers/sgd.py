@@ -4,7 +4,7 @@ import dataclasses
 from typing import Any
 
 from reference.core.entrywise import entrywise
-from reference.core.updates import expect_update
+from reference.core.updates import expect_model, expect_update
 
 
 @dataclasses.dataclass(frozen=True)
@@ -16,7 +16,8 @@ class SGDState:
 class SGD:
     """theta <- theta - rate g."""
 
-    def init(self, model: Any) -> SGDState:  # noqa: ARG002, the interface of every optimiser
+    def init(self, model: Any) -> SGDState:
+        expect_model("SGD.init", model)
         return SGDState(step=0)
 
     def step(self, model: Any, d_model: Any, state: SGDState, rate: float) -> tuple[Any, SGDState]:

@@ -195,3 +195,31 @@ def test_a_wrong_update_is_one_clear_line(optimizer, rng):
         optimizer.step(layer, layer, state, math.nan)
     with pytest.raises(TypeError, match=rf"^{where}: state must be of class {type(state).__name__}, got tuple$"):
         optimizer.step(layer, layer, (), RATE)
+
+
+@every_optimizer
+def test_what_is_no_model_is_one_clear_line(optimizer):
+    name, (model, (g,)) = type(optimizer).__name__, model_and_gradients(np.random.default_rng(0), count=1)
+    state = optimizer.init(model)
+    for wrong, got in (("adam", "str"), (3, "int"), ([model], "list"), (np.ma.ones(3), "MaskedArray"), (Pair, "type")):
+        must = "model must be a layer, an array or a tuple of these, got "
+        with pytest.raises(TypeError, match=rf"^{name}\.init: {must}({got}|the class Pair)$"):
+            optimizer.init(wrong)
+        with pytest.raises(TypeError, match=rf"^{name}\.step: {must}({got}|the class Pair)$"):
+            optimizer.step(wrong, g, state, RATE)
+
+
+@every_optimizer
+def test_a_rate_beyond_double_precision_is_one_clear_line(optimizer):
+    model, (g,) = model_and_gradients(np.random.default_rng(0), count=1)
+    with pytest.raises(ValueError, match=r"^\w+\.step: rate must be finite and at least 0, got a whole number of "):
+        optimizer.step(model, g, optimizer.init(model), 10**400)
+
+
+@every_optimizer
+def test_a_state_of_a_step_that_cannot_be_counted_is_one_clear_line(optimizer):
+    model, (g,) = model_and_gradients(np.random.default_rng(0), count=1)
+    for step in (10**400, np.uint64(2**64 - 1)):
+        state = dataclasses.replace(optimizer.init(model), step=step)
+        with pytest.raises(ValueError, match=r"^\w+\.step: state\.step must be at most 9,007,199,254,740,992, got "):
+            optimizer.step(model, g, state, RATE)

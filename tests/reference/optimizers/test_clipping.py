@@ -200,3 +200,9 @@ def test_a_gradient_that_is_not_finite_is_named(clip, number, rng):
 def test_the_most_must_be_a_number(clip):
     with pytest.raises(TypeError, match=rf"^{clip.__name__}: most must be a number, got str$"):
         clip(np.ones(3), "1")
+
+
+@pytest.mark.parametrize("clip", [clip_by_norm, clip_by_value])
+def test_a_complex_gradient_is_one_clear_line(clip):
+    with pytest.raises(TypeError, match=rf"^{clip.__name__}: '\[1\]' must be real, got complex128$"):
+        clip((np.ones(2), np.ones(3, complex)), 1.0)

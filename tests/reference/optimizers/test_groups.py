@@ -163,3 +163,9 @@ def test_a_group_must_have_an_optimizer(optimizer, got):
 def test_what_is_chosen_must_be_a_group(rng):
     with pytest.raises(TypeError, match=r"^grouped: 'w' must get a Group, got SGD$"):
         grouped(linear(rng), lambda path, parameter: SGD())
+
+
+@pytest.mark.parametrize(("choose", "got"), [(None, "NoneType"), ("b", "str"), (Group, "the class Group")])
+def test_a_choice_that_is_none_is_one_clear_line(choose, got):
+    with pytest.raises(TypeError, match=rf"^grouped: choose must be a function of a path and a parameter, got {got}$"):
+        grouped((np.ones(3),), choose)

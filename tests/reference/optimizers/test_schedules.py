@@ -340,3 +340,23 @@ def test_wrong_values_are_one_clear_line(make, message):
 def test_wrong_types_are_one_clear_line(make, message):
     with pytest.raises(TypeError, match=f"^{re.escape(message)}$"):
         make()
+
+
+@every_schedule
+def test_a_step_of_any_class_is_counted_and_one_that_cannot_be_is_one_clear_line(at):
+    assert at(np.uint64(2**53)) == at(np.int64(2**53)) == at(2**53)
+    for step in (10**400, np.uint64(2**64 - 1), 2**53 + 1):
+        with pytest.raises(ValueError, match=r"^\w+: step must be at most 9,007,199,254,740,992, got .{1,60}$"):
+            at(step)
+
+
+@pytest.mark.parametrize("steps", [10**400, np.uint64(2**64 - 1)], ids=["400 digits", "64 bits"])
+def test_steps_that_cannot_be_counted_are_one_clear_line(steps):
+    for make in (
+        lambda: linear(START, END, steps), lambda: cosine(START, END, steps), lambda: inverse_square_root(PEAK, steps),
+        lambda: warm_up(START, steps, constant(PEAK)), lambda: step_decay(PEAK, 0.5, steps),
+        lambda: one_cycle(START, PEAK, END, WARMUP, steps),
+        lambda: warmup_stable_decay(START, PEAK, END, steps, DECAY, STEPS),
+    ):  # fmt: skip
+        with pytest.raises(ValueError, match=r"^\w+: (steps|warmup|every) must be at most 9,007,199,254,740,992, got "):
+            make()
