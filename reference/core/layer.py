@@ -55,6 +55,9 @@ class Layer:
             elif inspect.isfunction(value) and takes_randomness(value):
                 setattr(cls, name, unmoved(value))
 
+    def __init__(self) -> None:  # a subclass has one of its fields
+        raise TypeError("Layer: a layer must be of a class that defines vjp, got Layer itself")
+
     def __post_init__(self) -> None:
         expect_fields(self)
 

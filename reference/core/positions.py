@@ -31,6 +31,13 @@ def expect_position_ids(
         raise ValueError(f"{where}: {name} must have shape ({batch} or 1, {length}), got {position_ids.shape}")
 
 
+def expect_placed(where: str, position_ids: Any, x: Any) -> None:
+    """Raise unless `position_ids` is None or as above, whether or not a part of x's layer (B, T, D) takes them."""
+    if position_ids is not None:
+        expect_shape(where, "x", x, ("B", "T", "D"))
+        expect_position_ids(where, position_ids, x)
+
+
 def row_after_row(position_ids: np.ndarray, batch: int) -> np.ndarray:
     """Map position ids (B or 1, T) to those of all rows, one after the other (B T,)."""
     rows = integers(range(batch), position_ids) % len(position_ids)

@@ -14,6 +14,7 @@ from reference.core.cache import Ready
 from reference.core.kinds import Size
 from reference.core.layer import Layer
 from reference.core.outputs import expect_alone, width_of
+from reference.core.roles import OfOne
 from reference.core.shapes import expect_last_axis
 from reference.functions.gelu import gelu_vjp
 from reference.functions.gelu_tanh import gelu_tanh_vjp
@@ -25,8 +26,8 @@ class LanguageModelHead(Layer):
     """logits = output(norm(activation(dense(x)))), the same map at every position."""
 
     dense: Linear  # D -> D
-    norm: Layer    # over D
-    output: Layer  # D -> V: the Linear that init makes, or the Projection of a tied model
+    norm: OfOne    # over D
+    output: OfOne  # D -> V: the Linear that init makes, or the Projection of a tied model
     activation: Activation = gelu_vjp
 
     @property

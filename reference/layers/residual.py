@@ -11,6 +11,7 @@ from reference.core.layer import Layer
 from reference.core.masks import causal, padding
 from reference.core.outputs import expect_alone, join, split
 from reference.core.randomness import randomness
+from reference.core.roles import Drop, OfArrays, OfOne
 from reference.layers.attention import MultiHeadAttention, SelfAttention
 from reference.layers.dropout import Dropout
 from reference.layers.feedforward import FeedForward
@@ -21,10 +22,10 @@ from reference.layers.stochastic_depth import StochasticDepth
 class PreNorm(Layer):
     """y = x + drop(after(inner(norm(x), ...))).  Xiong et al. 2020 (arXiv:2002.04745), fig. 1b, without after."""
 
-    norm: Layer
-    inner: Layer
-    drop: Layer | None = None  # Dropout or StochasticDepth: what it lets through of the branch
-    after: Layer | None = None  # another norm, of what inner returns, as in Gemma 2
+    norm: OfOne
+    inner: OfArrays
+    drop: Drop | None = None  # Dropout or StochasticDepth: what it lets through of the branch
+    after: OfOne | None = None  # another norm, of what inner returns, as in Gemma 2
 
     def vjp(
         self, x: np.ndarray, *others: Any, rng: np.random.Generator | None = None, **constants: Any
@@ -35,10 +36,11 @@ class PreNorm(Layer):
         inner if it takes one, then to drop.
 
         Raises:
-            TypeError: drop or after returns more than one array.
-            ValueError: inner, after or drop returns another shape than that of x.
+            TypeError: norm, drop or after returns more than one array.
+            ValueError: norm, inner, after or drop returns another shape than that of x.
         """
         n, norm_pullback = self.norm.vjp(x)                             # (..., D)  # (residual.1)
+        _expect_same_shape("PreNorm", "norm", n, x)
         out, inner_pullback = self.inner.vjp(n, *others, **constants, **randomness(self.inner, rng))
         r, auxiliary = split(out)                                       # (..., D)  # (residual.2)
         _expect_same_shape("PreNorm", "inner", r, x)
@@ -80,9 +82,9 @@ class PreNorm(Layer):
 class PostNorm(Layer):
     """y = norm(x + drop(inner(x, ...))).  Vaswani et al. 2017, sec. 3.1 and 5.4."""
 
-    norm: Layer
-    inner: Layer
-    drop: Layer | None = None  # Dropout or StochasticDepth: what it lets through of the branch
+    norm: OfOne
+    inner: OfArrays
+    drop: Drop | None = None  # Dropout or StochasticDepth: what it lets through of the branch
 
     def vjp(
         self, x: np.ndarray, *others: Any, rng: np.random.Generator | None = None, **constants: Any
@@ -96,7 +98,7 @@ class PostNorm(Layer):
             _expect_same_shape("PostNorm", "drop", r, x)
         z = x + r                                                       # (..., D)  # (residual.7)
         y, norm_pullback = self.norm.vjp(z)                             # (..., D)  # (residual.8)
-        expect_alone("PostNorm", "norm", y)
+        _expect_same_shape("PostNorm", "norm", y, x)
 
         def pullback(cotangents: Any) -> tuple:
             dy, dauxiliary = split(cotangents)

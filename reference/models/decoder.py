@@ -15,8 +15,9 @@ from reference.core.kinds import Size
 from reference.core.layer import Layer
 from reference.core.masks import causal, padding
 from reference.core.outputs import expect_alone, join, split
-from reference.core.positions import placed
+from reference.core.positions import expect_placed, placed
 from reference.core.randomness import randomness
+from reference.core.roles import OfOne
 from reference.core.shapes import expect_shape
 from reference.core.steps import OverMemory
 from reference.layers.attention import MultiHeadAttention, SelfAttention
@@ -66,6 +67,7 @@ class DecoderBlock(OverMemory, Layer):
         """
         expect_shape("DecoderBlock", "x", x, ("B", "T", "D"))
         expect_shape("DecoderBlock", "memory", memory, (x.shape[0], "S", x.shape[2]))
+        expect_placed("DecoderBlock", position_ids, x)
         own = placed(self.self_attention.inner, position_ids) | randomness(self.self_attention, rng)
         cross = randomness(self.cross_attention, rng)
         h, self_attention_pullback = self.self_attention.vjp(x, mask=mask, **own)         # (B, T, D)  # (decoder.1)
@@ -91,7 +93,7 @@ class Decoder(OverMemory, Layer):
     """Blocks one after the other, all with the same memory; a pre-norm stack ends in a norm."""
 
     blocks: tuple[Layer, ...]  # such as DecoderBlock
-    norm: Layer | None  # of a pre-norm stack
+    norm: OfOne | None  # of a pre-norm stack
 
     @classmethod
     def init(
@@ -116,6 +118,7 @@ class Decoder(OverMemory, Layer):
         Behind y stand the auxiliary outputs of all blocks in their order, if there are any.
         Masks, position_ids, rng and errors as for DecoderBlock.
         """
+        expect_placed("Decoder", position_ids, x)
         block_pullbacks, auxiliary, counts = [], (), []
         for block in self.blocks:
             given = placed(block, position_ids) | randomness(block, rng)
@@ -154,6 +157,7 @@ class Decoder(OverMemory, Layer):
         rng: np.random.Generator | None = None,
     ) -> Any:
         """Return what `vjp` returns first, holding the residuals of one block at a time."""
+        expect_placed("Decoder", position_ids, x)
         auxiliary: tuple = ()
         for block in self.blocks:
             given = placed(block, position_ids) | randomness(block, rng)

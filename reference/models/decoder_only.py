@@ -18,6 +18,7 @@ from reference.core.masks import packed, padding
 from reference.core.outputs import expect_alone, join, split, width_of
 from reference.core.positions import expect_position_ids, given
 from reference.core.randomness import randomness
+from reference.core.roles import OfOne
 from reference.core.shapes import expect_ids
 from reference.core.steps import OfTokens
 from reference.functions.gelu_tanh import gelu_tanh_vjp
@@ -42,9 +43,9 @@ class DecoderOnly(OfTokens, Layer):
     """logits = output(stack(drop(positions(embedding(tokens))))); each position sees those up to its own."""
 
     embedding: Embedding
-    positions: Layer | None  # x -> x + its table; none where the attention knows positions, as by rotation
+    positions: OfOne | None  # x -> x + its table; none where the attention knows positions, as by rotation
     stack: Stack             # of blocks whose attention is causal
-    output: Layer            # D -> V: the Linear that init makes, or the Projection of a tied model
+    output: OfOne            # D -> V: the Linear that init makes, or the Projection of a tied model
     dropout: Share = 0.0     # of the sums of embeddings and positions
     scale: AboveZero = 1.0   # of the embeddings
     cap: AboveZero | None = None  # logits are bent into (-cap, cap)
@@ -105,8 +106,7 @@ class DecoderOnly(OfTokens, Layer):
 
         def pullback(cotangents: Any) -> tuple[Self]:
             dcapped, dauxiliary = split(cotangents)
-            d: dict[str, Layer] = {}
-            dlogits = dcapped
+            d, dlogits = dict[str, Layer](), dcapped
             if self.cap is not None:
                 dlogits = cap_pullback(dcapped)                         # (B, T, V)  # (decoder_only.13)
             d["output"], dy = output_pullback(dlogits)                  # (B, T, D)  # (decoder_only.6)

@@ -15,8 +15,9 @@ from reference.core.kinds import Size
 from reference.core.layer import Layer
 from reference.core.masks import padding
 from reference.core.outputs import expect_alone, join, split
-from reference.core.positions import placed
+from reference.core.positions import expect_placed, placed
 from reference.core.randomness import randomness
+from reference.core.roles import OfOne
 from reference.core.shapes import expect_shape
 from reference.core.steps import InTurn
 from reference.layers.attention import SelfAttention
@@ -70,6 +71,7 @@ class Block(InTurn, Layer):
             ValueError: the shapes do not fit together.
         """
         expect_shape("Block", "x", x, ("B", "S", "D"))
+        expect_placed("Block", position_ids, x)
         given = placed(self.attention.inner, position_ids) | randomness(self.attention, rng)
         h, attention_pullback = self.attention.vjp(x, mask=mask, **given)                               # (encoder.1)
         y, feedforward_pullback = self.feedforward.vjp(h, **randomness(self.feedforward, rng))          # (encoder.2)
@@ -89,7 +91,7 @@ class Stack(InTurn, Layer):
     """Blocks one after the other, each with parameters of its own; a pre-norm stack ends in a norm."""
 
     blocks: tuple[Layer, ...]  # such as Block
-    norm: Layer | None  # of a pre-norm stack
+    norm: OfOne | None  # of a pre-norm stack
 
     @classmethod
     def init(
@@ -107,6 +109,7 @@ class Stack(InTurn, Layer):
 
         Mask, position_ids, rng and errors as for Block.
         """
+        expect_placed("Stack", position_ids, x)
         block_pullbacks, auxiliary, counts = [], (), []
         for block in self.blocks:
             given = placed(block, position_ids) | randomness(block, rng)
@@ -138,6 +141,7 @@ class Stack(InTurn, Layer):
         rng: np.random.Generator | None = None,
     ) -> Any:  # fmt: skip
         """Return what `vjp` returns first, holding the residuals of one block at a time."""
+        expect_placed("Stack", position_ids, x)
         auxiliary: tuple = ()
         for block in self.blocks:
             x, more = split(block(x, mask=mask, **placed(block, position_ids), **randomness(block, rng)))

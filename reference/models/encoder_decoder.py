@@ -20,6 +20,7 @@ from reference.core.outputs import join, split
 from reference.core.pairs import expect_source, expect_target, of_memory, of_target
 from reference.core.positions import expect_position_ids, given, placed
 from reference.core.randomness import randomness
+from reference.core.roles import OfArrays, OfOne
 from reference.layers.dropout import Dropout
 from reference.layers.sinusoidal import SinusoidalPositions
 from reference.models.decoder import Decoder
@@ -29,9 +30,9 @@ from reference.models.encoder import RESIDUALS, Stack
 class EncoderDecoder(Layer):
     """y = decoder(drop(positions(target)), encoder(drop(positions(source)))); target t sees the targets up to t."""
 
-    encoder: Layer    # such as Stack
-    decoder: Layer    # such as Decoder
-    positions: Layer | None  # x -> x + its table of positions, for source and target; none where attention knows them
+    encoder: OfOne    # such as Stack
+    decoder: OfArrays    # such as Decoder
+    positions: OfOne | None  # x -> x + its table of positions, for source and target; none where attention knows them
     dropout: Share = 0.0  # of the sums of embeddings and positions
 
     @classmethod

@@ -16,6 +16,7 @@ from reference.core.layer import Layer
 from reference.core.masks import packed, padding
 from reference.core.positions import expect_position_ids, given
 from reference.core.randomness import expect_generator
+from reference.core.roles import OfOne
 from reference.core.shapes import expect_boolean, expect_ids, expect_shape
 from reference.functions.gelu import gelu_vjp
 from reference.layers.attention import SelfAttention
@@ -32,9 +33,9 @@ class EncoderOnly(Layer):
     """y = stack(drop(norm(positions(embedding[tokens] + segments[of each token]))))."""
 
     embedding: Embedding
-    positions: Layer            # x -> x + its table of positions
+    positions: OfOne            # x -> x + its table of positions
     segments: Embedding | None  # to tell the sequences of a pair apart
-    norm: Layer | None          # of the sum of embeddings
+    norm: OfOne | None          # of the sum of embeddings
     stack: Stack
     dropout: Share = 0.0        # of the normalised sum
 

@@ -16,6 +16,7 @@ from reference.core.families import EncoderOnlySettings
 from reference.core.kinds import shaped
 from reference.core.layer import Layer
 from reference.core.masks import padding
+from reference.core.roles import OfOne
 from reference.functions.gelu import gelu_vjp
 from reference.layers.language_model_head import LanguageModelHead
 from reference.layers.layernorm import LayerNorm
@@ -30,7 +31,7 @@ class MaskedLanguageModel(Layer):
 
     body: EncoderOnly
     dense: Linear      # D -> D
-    dense_norm: Layer  # over D
+    dense_norm: OfOne  # over D
     bias: Annotated[np.ndarray, shaped("V")]
     activation: Activation = gelu_vjp
 

@@ -17,6 +17,7 @@ from reference.core.layer import Layer
 from reference.core.masks import padding
 from reference.core.outputs import width_of
 from reference.core.products import product
+from reference.core.roles import OfOne
 from reference.core.shapes import expect_last_axis, expect_shape
 from reference.core.steps import of_one_table, step_of_one_table
 from reference.core.sums import as_rows, column_sums
@@ -79,7 +80,7 @@ class TiedTransformer(Layer):
     bias: Annotated[np.ndarray, shaped("V")] | None = None  # of the output
     scale: AboveZero | None = None                          # of the embeddings; sqrt(D) unless given
     output_scale: AboveZero = 1.0
-    output: Layer | None = None                             # D -> V, in place of the table with its bias and factor
+    output: OfOne | None = None                             # D -> V, in place of the table with its bias and factor
 
     @property
     def width_out(self) -> int | None:

@@ -16,6 +16,7 @@ from reference.core.families import DecoderOnlySettings, expect_embeddings
 from reference.core.kinds import AboveZero, Share
 from reference.core.layer import Layer
 from reference.core.masks import padding
+from reference.core.roles import OfOne
 from reference.core.steps import of_one_table, step_of_one_table
 from reference.layers.embedding import Embedding
 from reference.models.decoder_only import DecoderOnly
@@ -27,7 +28,7 @@ class TiedDecoderOnly(Layer):
     """The decoder-only Transformer whose embedding and output are one table E (V, D), as GPT-2's are."""
 
     vocabulary: Embedding
-    positions: Layer | None
+    positions: OfOne | None
     stack: Stack
     dropout: Share = 0.0
     scale: AboveZero = 1.0        # of the embeddings

@@ -18,6 +18,7 @@ from reference.core.kinds import AboveZero
 from reference.core.layer import Layer
 from reference.core.masks import packed, padding
 from reference.core.outputs import expect_alone, join, split, width_of
+from reference.core.roles import OfOne
 from reference.core.shapes import expect_ids
 from reference.layers.embedding import Embedding
 from reference.layers.linear import Linear
@@ -33,7 +34,7 @@ class Transformer(Layer):
     source_embedding: Embedding
     target_embedding: Embedding
     body: EncoderDecoder
-    output: Layer  # D -> V: the Linear that init makes, or the Projection of a tied model
+    output: OfOne  # D -> V: the Linear that init makes, or the Projection of a tied model
     scale: AboveZero | None = None  # of the embeddings; sqrt(D) unless given
 
     @property
