@@ -9,7 +9,6 @@ checksum of its own.
 import dataclasses
 import hashlib
 import json
-import math
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,6 +24,7 @@ from reference.scaling.parameters import parameters
 from reference.training import files, measures
 from reference.training.errors import CheckpointError
 from reference.training.evaluate import measured
+from reference.training.records import NAMES, expect_record
 from reference.training.room import shortage
 from reference.training.scalars import scalars, with_scalars
 from reference.training.settings import Run, known, parts
@@ -34,7 +34,6 @@ ENTRY = "backproof"  # of the metadata
 BEGINS = f'{{"__metadata__":{{"{ENTRY}":'.encode()  # the header of our files
 VERSION = 4
 DTYPES = {"F32", "F64"}  # of the arrays of a run; NumPy has no name for some of the others
-RECORD = {"epoch", "step", "rate", "loss", "gradient_norm", "clipped"}  # what every record says
 
 
 def save(path: Path, run: Run, state: State) -> None:
@@ -118,9 +117,9 @@ def _template(run: Run, about: dict[str, Any]) -> State:
         raise ValueError(f"step {step} of {run.steps} with {len(records)} records")
     if about["optimizer"].keys() != scalars(state.optimizer).keys() or about["optimizer"]["step"] != step:
         raise ValueError(f"the optimizer must be at step {step}, got {about['optimizer']}")
-    names = RECORD | {f"update_{part}" for part in measures.parts(state.model)} | set(measured(run))
+    names = NAMES | {f"update_{part}" for part in measures.parts(state.model)} | set(measured(run))
     for epoch, record in enumerate(records, 1):
-        _expect_record(record, epoch, run, names)
+        expect_record(record, epoch, run, names)
     return dataclasses.replace(
         state,
         optimizer=with_scalars(state.optimizer, about["optimizer"]),
@@ -129,18 +128,6 @@ def _template(run: Run, about: dict[str, Any]) -> State:
         norms=np.zeros(step),
         records=records,
     )
-
-
-def _expect_record(record: dict[str, Any], epoch: int, run: Run, names: set[str]) -> None:
-    numbers = [value for name, value in record.items() if name != "sample"]
-    if record.keys() != names or not all(type(value) in (int, float) for value in numbers):
-        raise ValueError(f"record {epoch} must have the numbers {', '.join(sorted(names - {'sample'}))}")
-    if not isinstance(record.get("sample", ""), str):
-        raise ValueError(f"record {epoch} must have a text for a sample, got {type(record['sample']).__name__}")
-    if (record["epoch"], record["step"]) != (epoch, epoch * run.steps_per_epoch):
-        raise ValueError(f"record {epoch} is of epoch {record['epoch']} and step {record['step']}")
-    if not all(map(math.isfinite, numbers)):
-        raise ValueError(f"record {epoch} has a number that is not finite")
 
 
 def _arrays(state: State) -> Iterator[tuple[str, np.ndarray]]:

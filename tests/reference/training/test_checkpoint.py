@@ -188,6 +188,11 @@ def test_metadata_that_make_no_sense_are_one_clear_line(saved, changes):
         ({"epoch": 2}, "record 1 is of epoch 2 and step 3"),
         ({"step": 4}, "record 1 is of epoch 1 and step 4"),
         ({"loss": float("nan")}, "record 1 has a number that is not finite"),
+        ({"update_decoder": -1}, "record 1: update_decoder must lie in [0, inf], got -1"),
+        ({"held_out_loss": -1e-9}, "record 1: held_out_loss must lie in [0, inf], got -1e-09"),
+        ({"training_tokens": 1.5}, "record 1: training_tokens must lie in [0, 1], got 1.5"),
+        ({"forced_sequences": -1}, "record 1: forced_sequences must lie in [0, 1], got -1"),
+        ({"clipped": 2}, "record 1: clipped must lie in [0, 1], got 2"),
     ],
 )
 def test_a_record_that_makes_no_sense_is_one_clear_line(saved, change, message):
