@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from reference.core.shapes import expect_last_axis
+from reference.core.arrays import expect_beside
+from reference.core.shapes import expect_last_axis, expect_shape
 from reference.core.sums import row_maxima, row_sums
 
 
@@ -21,8 +22,8 @@ def softmax_vjp(
     """Return p (..., S) and the pullback dp -> ds; p lies in the memory of `out`, if it is given, which may be s.
 
     Raises:
-        TypeError: s is not a floating or complex array.
-        ValueError: s has no axis.
+        TypeError: s is not a floating or complex array, or out not one of its dtype.
+        ValueError: s has no axis, or out another shape.
 
     Source: Bridle 1990, "Probabilistic interpretation of feedforward classification network
     outputs"; Blanchard, Higham & Higham 2021 (arXiv:1909.03469), eq. 1.2 in its shifted form.
@@ -32,6 +33,8 @@ def softmax_vjp(
     ([0.125, 0.25, 0.625], [0.875, -0.25, -0.625])
     """
     expect_last_axis("softmax", "s", s, "S")
+    if out is not None and out is not s:
+        _expect_room(out, s)
     m = row_maxima(s.real)                                              # (..., 1)
     m = np.where(m == -np.inf, 0, m)                                    # (..., 1)  # (softmax.1)
     e = np.subtract(s, m, out=out)                                      # (..., S)
@@ -43,6 +46,13 @@ def softmax_vjp(
         return p * (dp - row_sums(dp * p))                              # (..., S)  # (softmax.5)
 
     return p, pullback
+
+
+def _expect_room(out: Any, s: np.ndarray) -> None:
+    expect_shape("softmax", "out", out, s.shape)
+    if out.dtype != s.dtype:
+        raise TypeError(f"softmax: out must be {s.dtype} as s is, got {out.dtype}")
+    expect_beside("softmax", "out", out, s)
 
 
 def examples(rng: np.random.Generator) -> Iterator[tuple[str, Any, tuple, dict]]:

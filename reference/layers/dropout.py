@@ -5,7 +5,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from reference.core.arrays import handed_over
+from reference.core.arrays import as_array, handed_over
 from reference.core.kinds import Share
 from reference.core.layer import Layer
 from reference.core.randomness import expect_generator
@@ -35,14 +35,14 @@ class Dropout(Layer):
         rate, shape = float(self.rate), x.shape
         if rng is None or rate == 0:
             return x, self._handed_on
-        kept = rng.random(shape, np.float32) >= rate                    # (...)  # (dropout.1)
+        kept = as_array(rng.random(shape, np.float32) >= rate)          # (...)  # (dropout.1)
         scale = 1 / (1 - rate)                                          # ()     # (dropout.2)
-        y = scale * x
+        y = as_array(scale * x)
         y *= handed_over(kept, y)                                       # (...)  # (dropout.3)
         bits, size = np.packbits(kept), kept.size  # an eighth of what booleans would hold until the way back
 
         def pullback(dy: np.ndarray) -> tuple[Self, np.ndarray]:
-            dx = scale * dy
+            dx = as_array(scale * dy)
             kept = np.unpackbits(bits, count=size).view(bool).reshape(shape)
             dx *= handed_over(kept, dx)                                 # (...)  # (dropout.4)
             return self.cotangent(), dx

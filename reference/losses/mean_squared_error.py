@@ -38,7 +38,7 @@ def mean_squared_error_vjp(
     shape = y.shape
     if mask is not None:
         y, target = y[mask], target[mask]               # (N, ...)
-    e = as_array(np.subtract(y, target, dtype=y.dtype))           # (mean_squared_error.1)
+    e = as_array(np.subtract(y, target, dtype=y.dtype.newbyteorder("=")))  # (mean_squared_error.1)
     share = 1 / max(e.size, 1) if reduction == "mean" else 1.0      # (mean_squared_error.2)
     loss = as_array((e * e).sum() * share)            # ()        # (mean_squared_error.3)
 

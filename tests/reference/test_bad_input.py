@@ -23,7 +23,7 @@ from reference.core.families import (
     EncoderOnlySettings,
     TransformerSettings,
 )
-from reference.core.kinds import kind_of
+from reference.core.kinds import Finite, kind_of
 from reference.core.layer import Layer
 from reference.job import catalogue
 from reference.layers.dropout import Dropout
@@ -54,8 +54,13 @@ VALUES = {
     "infinity": lambda old, rng: -np.inf,
     "a complex number": lambda old, rng: 1j,
     "a number of 31 digits": lambda old, rng: 10**30,
+    "a number of 401 digits": lambda old, rng: 10**400,
     "a number of NumPy": lambda old, rng: np.float32(0.5),
+    "a number of few bits": lambda old, rng: np.float16(0.4),
+    "a time": lambda old, rng: np.timedelta64(1, "s"),
+    "no time": lambda old, rng: np.timedelta64("NaT"),
     "a word": lambda old, rng: "no",
+    "a long word": lambda old, rng: "no" * 2500,
     "bytes": lambda old, rng: b"\0",
     "a list": lambda old, rng: [1, 5],
     "a ragged list": lambda old, rng: [[1.0], [2.0, 3.0]],
@@ -232,6 +237,17 @@ def test_what_is_no_such_thing_is_refused_in_one_line_before_a_generator_moves(e
             assert states(generators) == before, f"{given}: the generator moved ({error})"
 
 
+PLACED = [e for e in EXAMPLES if "position_ids" in inspect.signature(getattr(e.subject, "vjp", e.subject)).parameters]
+
+
+@pytest.mark.parametrize("example", PLACED, ids=[f"{e.module}: {e.name}" for e in PLACED])
+def test_positions_that_are_none_are_refused_even_where_no_part_goes_by_them(example):
+    for new in ("no", object(), np.full((9, 9), -5.5), np.array([[-1]]), [0, 1]):
+        error = refusal(run, example, ("constant", "position_ids"), new, copy.deepcopy(example.constants))
+        assert error is not None, f"{new!r} was taken"
+        expect_one_line(repr(new), error, names_of(example.subject))
+
+
 def allowed(example, place, old, new):
     """Whether `new` may stand there: a value of the kind that its annotation says, or an array like the old one."""
     where, *path = place
@@ -241,7 +257,7 @@ def allowed(example, place, old, new):
         for step in way:
             node = node[step] if isinstance(node, tuple) else getattr(node, step)
         if isinstance(node, tuple):
-            return isinstance(new, Layer)
+            return isinstance(new, Layer) if isinstance(old, Layer) else holds(kind_of(Finite), new)
         kind = kind_of(typing.get_type_hints(type(node), include_extras=True)[name])
         return kind is None or holds(kind, new)
     if isinstance(old, np.ndarray) and isinstance(new, np.ndarray):

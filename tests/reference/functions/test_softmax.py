@@ -250,3 +250,18 @@ def test_weights_lie_where_they_are_wanted(rng):
     np.testing.assert_array_equal(pullback(s), plain_pullback(s))
     in_place, _ = softmax_vjp(s, out=s)
     assert in_place is s and np.array_equal(s, expected)
+
+
+def test_room_that_does_not_fit_is_one_clear_line():
+    s = np.zeros((2, 3), np.float32)
+    for out, error, message in (
+        (np.zeros((3, 2), np.float32), ValueError, r"out must have shape \(2, 3\), got \(3, 2\)"),
+        (np.zeros((1, 2, 3), np.float32), ValueError, r"out must have shape \(2, 3\), got \(1, 2, 3\)"),
+        (np.zeros((2, 3)), TypeError, "out must be float32 as s is, got float64"),
+        ([0.0], TypeError, "out must be an array, got list"),
+    ):
+        with pytest.raises(error, match=rf"^softmax: {message}$"):
+            softmax_vjp(s, out=out)
+    room = np.empty_like(s)
+    p, _ = softmax_vjp(s, out=room)
+    assert p is room and np.array_equal(p, softmax_vjp(s)[0])

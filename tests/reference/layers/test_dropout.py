@@ -242,3 +242,13 @@ def test_mask_read_off_the_output_is_caught(caught, rng):
 def test_bad_input_is_one_clear_line(rate, x, generator, error, message):
     with pytest.raises(error, match=f"^Dropout: {message}$"):
         Dropout(rate)(x, rng=generator)
+
+
+def test_a_number_without_axes_is_dropped_or_not():
+    said = set()
+    for seed in range(20):
+        y, pullback = Dropout(0.5).vjp(np.array(3.0), rng=np.random.default_rng(seed))
+        _, dx = pullback(np.array(1.0))
+        assert (y.shape, dx.shape) == ((), ())
+        said.add((float(y), float(dx)))
+    assert said == {(0.0, 0.0), (6.0, 2.0)}

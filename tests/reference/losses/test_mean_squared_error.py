@@ -252,3 +252,12 @@ def test_an_error_beyond_the_root_of_the_largest_number_has_a_gradient():
     with np.errstate(over="ignore"):
         loss, dy = run(y, np.zeros(1))
     assert loss == math.inf and dy == np.float32(1.4) * y
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("other", ["<", ">"])
+def test_numbers_are_taken_in_either_order_of_bytes(order, other):
+    y, target = np.array([1.0, 5.0]), np.array([3.0, 4.0])
+    loss, pullback = mean_squared_error_vjp(y.astype(f"{order}f8"), target=target.astype(f"{other}f8"))
+    wanted, wanted_pullback = mean_squared_error_vjp(y, target=target)
+    assert loss == wanted and np.array_equal(pullback(1.0), wanted_pullback(1.0))
