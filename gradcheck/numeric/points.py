@@ -38,5 +38,10 @@ def cotangents(rng: np.random.Generator, size: int, count: int = 2) -> np.ndarra
 
 
 def jittered(point: Arrays, rng: np.random.Generator, u: float = 2.0**-53) -> list[np.ndarray]:
-    """Return the point with every entry changed by up to four roundings."""
-    return [x * (1 + 2 * u * rng.integers(-2, 3, x.shape)) for x in point]
+    """Return the point with every entry changed by up to four roundings, but for what would leave its dtype's range."""
+    with np.errstate(over="ignore"):
+        return [_in_range(x * (1 + 2 * u * rng.integers(-2, 3, x.shape)), x) for x in point]
+
+
+def _in_range(moved: np.ndarray, x: np.ndarray) -> np.ndarray:
+    return np.where(np.abs(moved) <= np.finfo(x.dtype).max, moved, x)

@@ -80,7 +80,7 @@ def _compared(problem: Problem, own: Place, narrow: float, rng: np.random.Genera
         with np.errstate(invalid="ignore"):  # an infinite gradient is a finding of its own
             error = np.array([a[i] - b[i] for a, b in zip(got, reference, strict=True)])
             change = np.array([r[i] - reference[0][i] for r in reference[1:]])
-            noise = np.maximum(np.abs(change).max(axis=0), np.abs(error[1:] - error[0]).max(axis=0))
+            noise = np.maximum(_largest(change), _largest(error[1:] - error[0]))
         bar = MARGIN * (np.maximum(noise, np.median(noise)) + 4 * narrow * np.abs(reference[0][i]))
         # terms of size y dy / x that cancel leave a rounding that repeats itself, and may underflow
         bar += 4 * narrow * natural / scale(leaf.value) + float(np.finfo(leaf.value.dtype).tiny)
@@ -88,6 +88,7 @@ def _compared(problem: Problem, own: Place, narrow: float, rng: np.random.Genera
             size = terms(problem, wide[0], i, own.y)
             bar = np.maximum(bar, TERMS * narrow * size)
         excess = np.abs(error[0]) / np.where(bar > 0, bar, np.finfo(float).tiny)
+        excess[~np.isfinite(reference[0][i])] = 0.0  # there is nothing to compare with
         if not excess.max() <= 1:
             at = np.unravel_index(int(np.argmax(np.nan_to_num(excess, nan=np.inf))), excess.shape)
             index = ", ".join(str(int(k)) for k in at[1:])
@@ -97,3 +98,8 @@ def _compared(problem: Problem, own: Place, narrow: float, rng: np.random.Genera
             )
             findings.append(Finding("precision", message, "fail", leaf.name))
     return findings
+
+
+def _largest(changes: np.ndarray) -> np.ndarray:
+    """Return the largest change of each entry, of those that are numbers: what else there is, is no rounding."""
+    return np.where(np.isfinite(changes), np.abs(changes), 0.0).max(axis=0)

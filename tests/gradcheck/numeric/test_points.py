@@ -104,3 +104,12 @@ def test_what_is_a_twentieth_of_the_scale_away_from_zero_is_no_residue():
 def test_roundings_are_drawn_from_the_generator_one_for_each_entry():
     (x,) = jittered([np.ones(50)], np.random.default_rng(2))
     assert ((x - 1) * 2.0**52).tolist() == np.random.default_rng(2).integers(-2, 3, 50).tolist()
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.float16])
+def test_no_rounding_takes_a_number_out_of_the_range_of_its_dtype(dtype):
+    x = np.full(50, np.finfo(dtype).max) * np.array([1, -1] * 25, dtype)
+    (near,) = jittered([x], np.random.default_rng(2), float(np.finfo(dtype).eps))
+    assert np.isfinite(near.astype(dtype)).all() and (near != x).any()
+    (infinite,) = jittered([np.array([np.inf, -np.inf], dtype)], np.random.default_rng(2))
+    assert infinite.tolist() == [np.inf, -np.inf]

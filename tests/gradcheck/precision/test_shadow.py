@@ -393,3 +393,24 @@ def test_one_cotangent_is_asked_at_the_point_and_at_four_nearby_in_both_formats(
 
 def test_a_gradient_that_overflows_inside_is_what_it_is_in_the_end():
     assert shadowed(lambda arrays, g: [np.ones((len(g), 3)) + 1 / np.exp(1e6 * arrays[0].astype(float))]) == []
+
+
+@pytest.mark.parametrize("factor", [1, 1.5])
+def test_a_number_at_the_end_of_the_range_leaves_roundings_that_are_numbers(factor):
+    top = np.array([65504, -65504, 1], np.float16)
+
+    def backward(x, dy):
+        narrow = factor if x.dtype == np.float16 else 1
+        return (narrow * dy * np.cos(x)).astype(x.dtype)
+
+    report = gradcheck.check(pair(np.sin, backward), top)
+    assert report.verdict == ("pass" if factor == 1 else "fail") and "nan" not in str(report), str(report)
+
+
+def test_where_the_narrow_gradient_alone_is_infinite_what_rounding_explains_is_a_number():
+    (finding,) = shadowed(lambda arrays, g: [np.ones((len(g), 3)) * (np.inf if arrays[0].dtype == np.float32 else 1)])
+    assert "gives inf, in float64 1; rounding explains" in finding.message and "nan" not in finding.message
+
+
+def test_where_the_wide_gradient_is_infinite_there_is_nothing_to_compare():
+    assert shadowed(lambda arrays, g: [np.full((len(g), 3), np.inf)]) == []
