@@ -27,6 +27,10 @@ class Claim:
     jump: float = 0.0  # the square of the part of a derivative above which no rounding changes it
     _deviations: dict[int, np.ndarray] = dataclasses.field(default_factory=dict)
 
+    @property
+    def is_finite(self) -> bool:
+        return all(bool(np.isfinite(x).all()) for x in self.values)
+
     def along(self, direction: dict[int, np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Return <B(g), d> (G,), a bar for its rounding (G,), and what of that was measured, a quarter of it (G,).
 

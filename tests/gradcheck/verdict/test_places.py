@@ -270,3 +270,19 @@ def test_the_complex_step_is_tried_along_all_arrays_together_and_is_known_there(
     problem = Problem(pair(lambda x, w: x * w, lambda x, w, dy: (w * dy, x * dy)), (np.ones(3), 2 * np.ones(3)), {})
     places = choose(problem, 3, rng())
     assert places.along.leaf is None and list(places.near.slopes) == [places.along]
+
+
+ENDS = {
+    "arcsin": (np.arcsin, lambda x, dy: dy / np.sqrt((1 - x) * (1 + x)), 1 - 10.0 ** -np.arange(1, 13)),
+    "a root": (lambda x: np.sqrt(1 - x * x), lambda x, dy: -dy * x / np.sqrt(1 - x * x), 1 - np.array([0.5, 1e-10])),
+    "a logarithm": (lambda x: np.log(1 - x), lambda x, dy: -dy / (1 - x), 1 - 10.0 ** -np.arange(1, 11)),
+}
+
+
+@pytest.mark.parametrize("factor", [1, 1.01])
+@pytest.mark.parametrize("name", ENDS)
+def test_where_fewer_bits_leave_the_domain_of_a_derivative_the_given_numbers_are_kept(name, factor):
+    forward, backward, x = ENDS[name]
+    for seed in range(3):
+        report = gradcheck.Checker(seed=seed)(pair(forward, lambda x, dy: factor * backward(x, dy)), x)
+        assert report.verdict == ("pass" if factor == 1 else "fail"), str(report)
