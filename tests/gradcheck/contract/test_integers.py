@@ -31,8 +31,37 @@ def test_what_is_no_floating_array_is_no_gradient(dx):
     assert [severity for _, severity, *_ in told((X, IDS), (X, dx))] == ["note"]
 
 
-def test_floating_arrays_and_truth_values_are_no_whole_numbers():
-    assert told((X, np.array([True])), (X, X)) == []
+def test_floating_numbers_are_no_whole_ones():
+    assert told((X, [0.5, 1]), (X, X)) == told((X, 0.5), (X, X)) == told((X, None), (X, None)) == []
+
+
+def test_truth_values_are_told_as_whole_numbers_are():
+    mask = np.array([True, False])
+    assert told((X, mask), (X, None)) == [("integer", "note", "ids", f"ids is bool and {NOTE}")]
+    assert told((X, mask), (X, np.ones(2)))[0][1] == "inconclusive"
+
+
+LISTS = {
+    "a list of int": [1, 2],
+    "a tuple of int": (1, 2),
+    "a list of bool": [True, False],
+}
+
+
+@pytest.mark.parametrize("what", LISTS)
+def test_a_list_of_whole_numbers_is_one_array(what):
+    assert told((X, LISTS[what]), (X, None)) == [("integer", "note", "ids", f"ids is {what} and {NOTE}")]
+    message = f"ids is {what}: the gradient that is returned for it was not checked"
+    for claim in (np.ones(2), [0.5, 0.5], (0.5, np.float64(1))):
+        assert told((X, LISTS[what]), (X, claim)) == [("integer", "inconclusive", "ids", message)]
+    assert told((X, LISTS[what]), (X, [None, None]))[0][1] == "note"
+
+
+def test_rows_of_one_length_are_one_array_and_others_are_named_apart():
+    assert [array for _, _, array, _ in told((X, [[1, 2], [3, 4]]), (X, None))] == ["ids"]
+    assert [array for _, _, array, _ in told((X, [[1, 2], [3]]), (X, None))] == ["ids[0]", "ids[1]"]
+    assert [array for _, _, array, _ in told((X, {"a": (1, 2), "b": [X, [3]]}), (X, None))] == ["ids.a", "ids.b[1]"]
+    assert told((X, []), (X, None)) == told((X, 3), (X, None)) == told((X, [2**70]), (X, None)) == []
 
 
 def test_unsigned_numbers_are_whole():
