@@ -11,7 +11,7 @@ from gradcheck.subjects.nodes import is_of_users, is_users
 
 GENERATORS = np.random.Generator | np.random.RandomState
 NUMBERS = float | complex | np.inexact
-ATTRIBUTES = object()  # in place of a key: all attributes of an object
+ATTRIBUTES = object()  # in place of a key: all attributes of an object, or of a class
 
 
 def holdings(root: Any) -> Iterator[tuple[Any, Any, Any]]:
@@ -71,11 +71,12 @@ def _entries(node: Any) -> Iterator[tuple[Any, Any, Any]]:
 
 
 def _of_class(kind: type) -> Iterator[tuple[Any, Any, Any]]:
+    yield kind, ATTRIBUTES, None
     for key, value in vars(kind).items():
         function = getattr(value, "__func__", value)  # of a static method, or a class method
         if _is_yielded(value):
             yield kind, key, value
-        elif isinstance(function, FunctionType):
+        elif isinstance(function, FunctionType) or type(value) in (dict, list):
             yield None, None, function
     yield from ((None, None, base) for base in kind.__bases__)
 

@@ -4,6 +4,7 @@ import copy
 import enum
 import functools
 import types
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -427,6 +428,55 @@ def test_what_a_class_a_function_and_slots_hold_is_put_back(kind):
     assert not layer.mean.any() and layer.steps == 0.0
     assert not Shared.total.any() and Shared.count == 0.0 and counted.calls == before
     assert "total" not in vars(Heir)
+
+
+class Common:
+    """Has all of its state in its class."""
+
+    calls, rate, name = 0, 0.5, "a"
+    mean = np.zeros(3)
+    seen: ClassVar = []
+    by_size: ClassVar = {}
+    nested: ClassVar = {"mean": np.zeros(3)}
+
+    def forward(self, x):
+        Common.calls += 1
+        Common.rate, Common.name = 2 * Common.rate, "b"
+        Common.mean = Common.mean + x.mean(0)
+        Common.new = x.copy()
+        Common.seen.append(x)
+        Common.by_size[len(Common.seen)] = x
+        Common.nested["mean"] += 1
+        return np.sin(x)
+
+    def backward(self, x, dy):
+        return dy * np.cos(x)
+
+
+class Heiress(Common):
+    pass
+
+
+@pytest.mark.parametrize("kind", [Common, Heiress])
+def test_counters_lists_and_dictionaries_of_a_class_are_what_they_were(kind):
+    layer, mean = kind(), Common.mean
+    gradcheck.assert_gradients(pair(layer.forward, layer.backward), X)
+    assert (Common.calls, Common.rate, Common.name, Common.seen, Common.by_size) == (0, 0.5, "a", [], {})
+    assert Common.mean is mean and not mean.any() and not Common.nested["mean"].any()
+    assert not hasattr(Common, "new") and vars(Heiress).keys().isdisjoint({"calls", "mean", "seen"})
+
+
+def test_what_a_class_keeps_of_a_compiler_stays():
+    class Kernels:
+        compiled: ClassVar = {}
+
+        def __call__(self, x):
+            Kernels.compiled["code"], Kernels.build = copy.copy, copy.copy
+            return x
+
+    with kept(Kernels()):
+        Kernels()(1)
+    assert Kernels.compiled == {"code": copy.copy} and Kernels.build is copy.copy
 
 
 class Ratio(float, enum.Enum):
