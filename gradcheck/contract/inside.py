@@ -23,6 +23,7 @@ from gradcheck.subjects.outputs import representable
 
 FORMATS = (UNIT[np.dtype(np.float32)], UNIT[np.dtype(np.float16)])  # bfloat16 has no more bits than float16
 BELOW = 2.0**-5  # of a narrow format's roundings: a change by that much crosses few of their boundaries
+OWN = 8  # roundings of a cotangent's largest entry, in a sum
 FOLLOWED = 1 / 4  # of a change: what is less than that apart may be roundings of the cotangents' own
 
 Promise = Callable[[Call, Rounding, np.random.Generator], Iterator[Finding]]
@@ -83,8 +84,11 @@ def looked_at_closely(call: Call, rounding: Rounding, rng: np.random.Generator) 
 
 
 def _follows_not(call: Call, a: np.ndarray, b: np.ndarray, alone: np.ndarray, step: float) -> bool:
-    """Whether some entry of a cotangent changes by something else than what a change of dy gives alone."""
-    apart, own = np.abs((b - a) / step - alone), 2 * call.u * np.abs(a) / step
+    """Whether some entry of a cotangent changes by something else than what a change of dy gives alone.
+
+    Where terms cancel an entry has the roundings of others that are larger.
+    """
+    apart, own = np.abs((b - a) / step - alone), OWN * call.u * np.abs(a).max(initial=0) / step
     return bool((apart > FOLLOWED * np.abs(alone) + own).any())
 
 

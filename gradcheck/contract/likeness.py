@@ -18,6 +18,7 @@ JUMP = 1e-3  # of the largest entry
 BELOW = 2.0**-8  # of a narrow format's roundings: changes of dy that it does not show, but a format twice as wide does
 STILL = 0.5  # of a cotangent's entries
 SUMMED = 2.0**13  # roundings that a sum in another order may make
+CANCELLED = 64  # roundings of terms that cancel, which may be as large as y dy / x
 MOST, FEWEST = 1024, 16  # times what a rounding of dy makes that terms which cancel may be off by, in any format
 COARSEST = 2.0**-5  # of the largest entry: float16 has no more than its 2^-11
 
@@ -34,7 +35,7 @@ class Rounding:
 
     def of_cancelled(self, leaf: str) -> float:
         """Allow for the roundings of terms as large as y dy / x, or as any cotangent."""
-        return 64 * max(self.natural[leaf], self.terms)
+        return min(self.most, CANCELLED) * max(self.natural[leaf], self.terms)
 
     def of(self, leaf: str) -> float:
         """Allow for terms that cancel: as the cotangent changes with dy by a rounding, or as y dy / x rounds."""

@@ -1,6 +1,6 @@
 """How a cotangent dy is taken apart, so that every pattern is tried with zeros inside and outside."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -13,7 +13,7 @@ SIGNS = (1, -1)  # of the entries of dy that are tried alone
 
 
 def parts(call: Call, rng: np.random.Generator) -> Iterator[tuple[Pieces, str]]:
-    """Yield pieces that add up to dy: entries alone and two halves, equal ones, outputs, the two ends of every axis.
+    """Yield pieces that add up to dy: entries alone and two halves, signs and sums, outputs, the ends of every axis.
 
     The words say what it means if what the pieces give does not add up to B(dy).
     """
@@ -22,18 +22,16 @@ def parts(call: Call, rng: np.random.Generator) -> Iterator[tuple[Pieces, str]]:
         return
     shapes = output_names(call.out)
     yield _at_random(g, SIGNS[:1] if call.large or g.size == 2 else SIGNS, shapes, rng)
+    even = balanced([shape for _, shape in shapes], np.random.default_rng(g.size))
+    yield _of_signs_and_sums(g, even, call.large)
     if call.large:
         return
-    yield [np.ones_like(g), g - 1], "B(dy) is not the sum of what a dy of ones gives and the rest of it"
     sizes = [int(np.prod(shape)) for _, shape in shapes]
     if len(shapes) > 1:
         yield _cut(g, np.repeat(np.arange(len(sizes)), sizes)), "B(dy) is not the sum of what its outputs' parts give"
-    for (name, shape), stop in zip(shapes, np.cumsum(sizes), strict=True):
-        for axis, ends in _ends(shape):
-            place = np.zeros(g.size)
-            place[stop - ends.size : stop] = ends
-            words = f"the two ends of {name} along axis {axis} and what lies between give alone"
-            yield _cut(g, place), f"B(dy) is not the sum of what {words}"
+    for where, place in along_axes(shapes):
+        words = f"the two ends of {where} and what lies between give alone"
+        yield _cut(g, place), f"B(dy) is not the sum of what {words}"
 
 
 def _at_random(
@@ -45,6 +43,42 @@ def _at_random(
     which = " and ".join(entry(shapes, int(k)) for k in order[: len(signs)])
     halves = _cut(g - np.sum(alone, axis=0), order < g.size // 2)
     return [*alone, *halves], f"B(dy) is not the sum of what dy at {which} alone and two halves of the rest give"
+
+
+def _of_signs_and_sums(g: np.ndarray, even: np.ndarray, large: bool) -> tuple[Pieces, str]:
+    """Return a dy whose sums are zero, one below zero everywhere, equal ones, and the rest: no sum of them is rounded.
+
+    Of a large subject the ones, which a dy of one sign is near to, are part of the rest.
+    """
+    ones, below = np.ones_like(g), -np.abs(g)
+    alone = [even, below] if large else [even, below, ones]
+    rest = (g - below) - (0 if large else ones) - even
+    names = "one that sums to zero along every axis, one below zero" + ("" if large else ", one of ones")
+    return [*alone, rest], f"B(dy) is not the sum of what dy in parts gives: {names} and the rest of it"
+
+
+def balanced(shapes: Sequence[tuple[int, ...]], rng: np.random.Generator) -> np.ndarray:
+    """Return a vector without zeros whose sums along every axis of more than one entry are exactly zero."""
+    return np.concatenate([_balanced(shape, rng).ravel() for shape in shapes])
+
+
+def _balanced(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
+    total = np.ones(())
+    for length in shape:
+        pairs = np.repeat(rng.choice([1.0, 0.5], length // 2), 2) * np.resize([1.0, -1.0], length - length % 2)
+        line = pairs if length % 2 == 0 else np.array([1.0]) if length == 1 else np.r_[pairs[2:], 1.0, -0.5, -0.5]
+        total = total[..., None] * rng.permutation(line)
+    return total
+
+
+def along_axes(shapes: Sequence[tuple[str, tuple[int, ...]]]) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield every axis of every output with 1 at its first entries, 2 between, 3 at its last, and 0 elsewhere."""
+    sizes = [int(np.prod(shape)) for _, shape in shapes]
+    for (name, shape), stop in zip(shapes, np.cumsum(sizes), strict=True):
+        for axis, ends in _ends(shape):
+            place = np.zeros(sum(sizes))
+            place[stop - ends.size : stop] = ends
+            yield f"{name} along axis {axis}", place
 
 
 def _ends(shape: tuple[int, ...]) -> Iterator[tuple[int, np.ndarray]]:

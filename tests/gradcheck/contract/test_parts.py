@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from promises import called
 
-from gradcheck.contract.parts import parts
+from gradcheck.contract.parts import balanced, parts
+from gradcheck.numeric.points import cotangents
 
 
 def call_of(*shapes, large=False):
@@ -70,14 +71,48 @@ def test_which_entries_and_halves_it_is_is_drawn():
     assert len({tuple(pieces[-1] != 0) for pieces in drawn}) > 1
 
 
-def test_ones_are_taken_from_dy():
+SUMS = "dy in parts gives: one that sums to zero along every axis, one below zero"
+
+
+def test_ones_and_a_dy_below_zero_are_taken_from_dy():
     g, found = taken((3, 2))
-    ((ones, rest),) = worded(found, "a dy of ones gives and the rest of it")
-    assert np.array_equal(ones, np.ones(6)) and np.array_equal(rest, g - 1)
+    ((even, below, ones, rest),) = worded(found, f"{SUMS}, one of ones and the rest of it")
+    assert np.array_equal(ones, np.ones(6)) and np.array_equal(below, -abs(g))
+    assert even.all() and np.array_equal(rest, g + abs(g) - 1 - even)
 
 
-def test_of_a_large_subject_nothing_more_is_tried():
-    assert len(taken((3, 2), large=True)[1]) == 1
+def test_of_a_large_subject_the_ones_are_left_out_and_no_axis_is_tried():
+    g, (_, (pieces, words)) = taken((3, 2), large=True)
+    assert words == f"B(dy) is not the sum of what {SUMS} and the rest of it"
+    assert np.array_equal(pieces[1], -abs(g)) and len(pieces) == 3
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.float16])
+def test_no_bit_of_a_cotangent_that_is_drawn_is_lost_in_its_parts(dtype):
+    call = call_of((6, 5, 3))
+    g = cotangents(np.random.default_rng(5), 90).astype(dtype).astype(float)
+    for pieces, _ in parts(dataclasses.replace(call, g=g), np.random.default_rng(3)):
+        assert all(np.array_equal(piece, piece.astype(dtype)) for piece in pieces)
+        assert np.array_equal(np.sum(np.array(pieces, np.longdouble), axis=0), g[0])
+
+
+@pytest.mark.parametrize("shape", [(2,), (7,), (4, 3), (1, 5), (2, 3, 4), (3, 3)])
+def test_along_every_axis_the_sums_of_a_balanced_vector_are_exactly_zero(shape):
+    x = balanced([shape], np.random.default_rng(3)).reshape(shape)
+    assert x.all() and np.abs(x).max() <= 1 and x.sum() == 0
+    for axis in range(x.ndim):
+        if shape[axis] > 1:
+            assert not x.sum(axis=axis).any() and not x.sum(axis=axis, dtype=np.float16).any()
+
+
+def test_each_of_several_outputs_is_balanced_and_a_single_number_cannot_be():
+    x = balanced([(2, 2), (), (3,)], np.random.default_rng(3))
+    assert x[:4].sum() == x[5:].sum() == 0 and x[4] == 1
+
+
+def test_signs_and_sizes_of_a_balanced_vector_are_drawn():
+    drawn = [balanced([(8, 6)], np.random.default_rng(seed)) for seed in range(4)]
+    assert len({x.tobytes() for x in drawn}) == 4 and all(len(set(np.abs(x))) > 1 for x in drawn)
 
 
 @pytest.mark.parametrize(

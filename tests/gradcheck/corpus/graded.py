@@ -78,8 +78,8 @@ def direction(corpus, level, x):
     layer = corpus.subject(energy, x)
 
     def backward(x, dy):
-        true = dy * (x + np.cos(x))
-        return true + level * sqrt((true * true).mean()) * np.sign(dy)
+        slope = x + np.cos(x)
+        return dy * (slope + level * sqrt((slope * slope).mean()))
 
     name = f"energy, a constant of {level:.0e} added"
     layer.wrong(name, "relative error", backward, error=level)
