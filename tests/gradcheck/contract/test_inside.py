@@ -89,3 +89,12 @@ def test_dy_is_changed_by_up_to_a_32nd_of_a_rounding_of_float32_and_of_float16()
     looked_at_closely(call, rounding, np.random.default_rng(3))
     changes = [np.abs(dy / call.g[0] - 1).max() for dy in seen[::2]]
     np.testing.assert_allclose(changes, [2.0**-29, 2.0**-16], rtol=0.02, atol=0)  # the largest of 400 random parts
+
+
+def test_roundings_of_a_matrix_product_in_float32_are_no_narrower_format():
+    """Entries of it that are small because terms cancel follow a small change of dy badly."""
+    rng = np.random.default_rng(0)
+    x, w = rng.normal(size=(12, 10)).astype(np.float32), rng.normal(size=(10, 6)).astype(np.float32)
+    for seed in range(10):
+        rng, call = np.random.default_rng(seed), called(lambda x, w: (x @ w, lambda dy: (dy @ w.T, x.T @ dy)), x, w)
+        assert looked_at_closely(call, measure_rounding(call, rng), rng).narrow == {}

@@ -274,3 +274,8 @@ def test_each_repetition_asks_its_own_pullback_where_answers_are_remembered():
 def test_terms_that_cancel_are_off_by_1024_changes_at_most_a_32nd_of_the_format_but_no_less_than_16(u, most):
     call = dataclasses.replace(called(lambda x: (np.sin(x), lambda dy: np.cos(x) * dy), np.ones(3)), u=u)
     assert measure_rounding(call, np.random.default_rng(0)).most == most
+
+
+def test_terms_that_cancel_are_left_64_roundings_and_in_few_bits_no_more_than_a_jitter_is():
+    plenty, few = (Rounding({"x": 0.0}, {}, {"x": 2.0**-10}, 2.0**-11, most) for most in (1024, 16))
+    assert (plenty.of_cancelled("x"), few.of_cancelled("x")) == (2.0**-4, 2.0**-6)
