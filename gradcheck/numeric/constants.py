@@ -78,6 +78,9 @@ INSIDE = 2.0**-20  # of the scale: for the slopes between two jumps.  2^-8: 294 
 LEAST = 2.0**-4  # of the noise: a jump is more.  2^-12: the same; 1: 295 and 295
 MOST = 2.0**-7  # of f: more noise is a quantiser's, whose true gradient is zero.  2^-9: 300 and 297; 1: 300 and 282
 NEARER = 2.0**-4  # to zero: there a quantiser's steps are sixteenfold.  1/2: 300 and 284; 2^-8: 300 and 277
+MULTIPLE = 1.375  # of a point, and no power of two: there the steps of a format are elsewhere
+NEAREST = 2.0**-30  # to zero: there what is smooth is linear, and moves a step by less than BENT
+BENT = 2.0**-22  # of the scale
 GROWN = 4  # times: between what they are of a format, about one, and sixteen.  1: 159 and 295; 32: the same
 
 # The complex step: with it 14.0 digits.

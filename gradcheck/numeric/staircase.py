@@ -16,12 +16,10 @@ from gradcheck.numeric.constants import (
     COARSEST,
     DEGREE,
     GOLDEN,
-    GROWN,
     INSIDE,
     LEAST,
     MOST,
     NARROW,
-    NEARER,
     POINTS,
     REACHES,
     SEVERAL,
@@ -71,19 +69,10 @@ def steps(line: Line, finest: float = ALONE * NARROW, several: int = SEVERAL) ->
 
 def smooth(line: Line) -> np.ndarray:
     """Return for which cotangents (G,) a polynomial leaves no more than the roundings of float32."""
-    return _share(line, REACHES) <= ALONE * NARROW
+    return share(line, REACHES) <= ALONE * NARROW
 
 
-def is_relative(line: Line) -> bool:
-    """Whether steps are smaller for smaller numbers, as those of a format are, and those of a quantiser are not."""
-    direction = {i: d * NEARER for i, d in line.direction.items()}
-    nearer = dataclasses.replace(line, point=[x * NEARER for x in line.point], direction=direction)
-    here, there = (_share(moved, REACHES[:1]) for moved in (line, nearer))
-    column = int(here.argmax())
-    return not there.max() >= MOST and not there[column] > GROWN * here[column]
-
-
-def _share(line: Line, reaches: tuple[float, ...]) -> np.ndarray:
+def share(line: Line, reaches: tuple[float, ...]) -> np.ndarray:
     """Return what a polynomial leaves, of what is rounded (G,), over the first reach that stays within the domain.
 
     Without one it is not a number.

@@ -7,7 +7,7 @@ import dataclasses
 
 import numpy as np
 
-from gradcheck.numeric import staircase
+from gradcheck.numeric import own_steps, staircase
 from gradcheck.numeric.constants import BRAIN
 from gradcheck.numeric.estimate import Estimate
 from gradcheck.numeric.probe import Probe
@@ -81,7 +81,7 @@ def _over_steps(ground: Ground, probe: Probe, rng: np.random.Generator) -> Compa
     direction = probe.direction(ground.place.point)
     line = line_at(ground, direction)
     steps = staircase.steps(line, finest=0.0)
-    if steps is None or not staircase.is_relative(line):
+    if steps is None or not own_steps.is_of_format(line, steps) or own_steps.takes_its_scale(line):
         return None
     c = claimed(ground, probe)
     value, bar = fitted(Line(ground.problem, ground.place, direction, c.claimed, steps.noise), rng)

@@ -8,7 +8,7 @@ import dataclasses
 
 import numpy as np
 
-from gradcheck.numeric import staircase
+from gradcheck.numeric import own_steps, staircase
 from gradcheck.numeric.constants import REACHES
 from gradcheck.numeric.ladder import STEPS
 from gradcheck.numeric.tabulate import Line
@@ -68,7 +68,7 @@ def _common(ground: Ground, c: Comparison) -> np.ndarray:
     line, off = line_at(ground, dataclasses.replace(c.probe, one_sided=True).direction(ground.place.point)), _off(c)
     by, _ = departure(line)
     met = staircase.steps(line) if (by > off / FEW).any() else None
-    if met is None or not staircase.is_relative(line) or has_own_jumps(ground, c, met):
+    if met is None or not own_steps.is_of_format(line, met) or has_own_jumps(ground, c, met):
         return np.zeros(len(off))
     many = bool(c.probe.held) or (2 * REACHES[0] * by >= MANY * met.jump).all()  # without those held it moves less
     return met.jump if many or all_move_steps(line, met) else np.zeros(len(off))

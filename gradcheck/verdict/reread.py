@@ -6,6 +6,7 @@ import numpy as np
 
 from gradcheck.numeric.extrapolate import estimate
 from gradcheck.verdict.comparison import Comparison
+from gradcheck.verdict.own_jumps import without_evidence
 
 
 def read_finely(c: Comparison, u: float) -> Comparison:
@@ -19,6 +20,17 @@ def read_finely(c: Comparison, u: float) -> Comparison:
         if finer.resolved and sharper and not finer.outside().any():
             return finer
     return c
+
+
+def between_steps(c: Comparison, u: float) -> Comparison:
+    """Return a comparison with what differences over less than a step of f's own say, or without evidence.
+
+    Such are those of a quantiser: between two of them f has a derivative, and wide differences have another slope.
+    """
+    if c.sweep is None:
+        return without_evidence(c)
+    finer = dataclasses.replace(c, real=estimate(c.sweep, 4 * u * c.sweep.weight, u))
+    return finer if finer.resolved else without_evidence(c)
 
 
 def with_noise_of(later: Comparison, earlier: Comparison, u: float) -> Comparison:

@@ -9,7 +9,7 @@ import dataclasses
 import numpy as np
 
 from gradcheck.claims.claim import claim_at
-from gradcheck.numeric import staircase, tabulate
+from gradcheck.numeric import own_steps, staircase, tabulate
 from gradcheck.numeric.constants import ALONE, BRAIN, NARROW
 from gradcheck.numeric.estimate import Estimate
 from gradcheck.numeric.ladder import Sweep, rounded
@@ -28,6 +28,7 @@ from gradcheck.verdict.own_jumps import (
     with_common_steps,
     without_evidence,
 )
+from gradcheck.verdict.reread import between_steps
 from gradcheck.verdict.worst_entry import line_at
 
 JITTERS = 4
@@ -56,6 +57,7 @@ def allowing_for_steps(
     large = ground.problem.is_large  # of so many entries some cross a step however small the difference is
     found = list(comparisons)
     rough: Claims = {}
+    of_format = set(known.jumps)  # arrays
     for i, c in enumerate(comparisons):
         if c.real is None:
             continue
@@ -77,15 +79,34 @@ def allowing_for_steps(
         steps = staircase.steps(line, finest)
         if steps is None and doubted:
             known = with_common_steps(ground, known, c)
-            found[i] = without_evidence(c) if is_below_common(known, c) else c
-        if steps is None or (c.real.still.any() and not staircase.is_relative(line)):
+            lacks_evidence = is_below_common(known, c) or _is_between_fine_steps(ground, c, line)
+            found[i] = without_evidence(c) if lacks_evidence else c
+        if steps is None:
             continue
+        between = between_steps(c, ground.claim.u) if doubted else c
+        if leaf not in of_format and _are_own(line, steps, between is not c and not between.outside().any()):
+            found[i] = between
+            continue
+        of_format.add(leaf)
         if leaf is None:
             found[i] = dataclasses.replace(c, steps=BRAIN)
         elif is_entry or not (doubted and has_own_jumps(ground, c, steps)):
             known = known if is_entry else known.with_jumps(leaf, steps.jump)
             found[i] = _over_steps(ground, c, steps.noise, rough, rng)
     return found, known
+
+
+def _are_own(line: tabulate.Line, met: staircase.Steps, is_between: bool) -> bool:
+    """Whether steps that were met are f's own; of a claim that is f's slope between them it is asked near zero too."""
+    return not own_steps.is_of_format(line, met) or (is_between and own_steps.takes_its_scale(line))
+
+
+def _is_between_fine_steps(ground: Ground, c: Comparison, line: tabulate.Line) -> bool:
+    """Whether a claim is what f does between steps of its own that are as fine, beside all of it, as float32's."""
+    if not c.outside().any() or between_steps(c, ground.claim.u).outside().any():
+        return False
+    met = staircase.steps(line, finest=0.0)
+    return met is not None and own_steps.is_coarse(line) and not own_steps.is_of_format(line, met)
 
 
 def _looked_for(ground: Ground, known: Known, c: Comparison, rng: np.random.Generator) -> tuple[Comparison, Known]:

@@ -70,36 +70,10 @@ def test_nothing_else_is_taken_for_them(name):
     assert staircase.steps(line(OTHERS[name], X)) is None
 
 
-@pytest.mark.parametrize(
-    ("f", "relative"),
-    [
-        (half, True),
-        (lambda x: np.sin(half(x)), True),
-        (lambda x: np.round(x * 64) / 64, False),
-        (lambda x: np.round(x, 3), False),
-        (lambda x: np.log(x - 9), True),
-    ],
-)
-def test_steps_of_a_format_are_told_from_those_of_a_quantiser_nearer_to_zero(f, relative):
-    """Where f is not finite there, nothing is."""
-    assert staircase.is_relative(line(f, X)) is relative
-
-
 def test_outputs_that_do_not_move_in_steps_are_told():
     f = COARSE["of one entry"]
     outputs = Line(Function(f), [X], {0: np.ones(6)}, None, 6)
     assert staircase.smooth(outputs).tolist() == [True, True, False, True, True, True]
-
-
-def test_the_cotangent_with_most_noise_tells_a_quantiser():
-    """The first sees a format's steps alone, which are far finer."""
-    g = np.array([[1.0] * 3 + [0.0] * 3, [0.0] * 3 + [1.0] * 3])
-
-    def both(x):
-        return np.append(half(x[:3]), np.round(x[3:] * 1024) / 1024)
-
-    along = Line(Function(both), [X], {0: np.ones(6)}, g, 6)
-    assert staircase.is_relative(along) is False
 
 
 def test_where_the_widest_reach_leaves_the_domain_a_nearer_one_is_taken():

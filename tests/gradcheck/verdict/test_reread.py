@@ -7,10 +7,14 @@ import pytest
 
 import gradcheck
 from gradcheck.adapters import pair
+from gradcheck.numeric.estimate import Estimate
 from gradcheck.numeric.extrapolate import estimate
 from gradcheck.numeric.ladder import SECOND_STEPS, STEPS
+from gradcheck.numeric.probe import Probe
 from gradcheck.numeric.scales import quantise
-from gradcheck.verdict.reread import read_finely, with_noise_of
+from gradcheck.verdict.compare import glance
+from gradcheck.verdict.ground import Known
+from gradcheck.verdict.reread import between_steps, read_finely, with_noise_of
 
 
 def test_steps_below_a_measured_noise_acquit_a_claim_that_they_confirm_to_rounding(ground, comparison, sweep):
@@ -123,3 +127,15 @@ def test_a_claim_is_acquitted_by_bars_that_are_sharper_along_every_cotangent_tha
     for bar, acquitted in (([1e-3, 1e-3], True), ([1e-3, 0.0], False)):
         c = comparison([1.0, 1.0], [1.5, 1.5], bar=bar, claimed_bar=0.0, sweep=fine)
         assert c.outside().all() and (read_finely(c, 2.0**-53) is not c) is acquitted
+
+
+def test_between_two_steps_of_its_own_small_differences_alone_tell_the_slope(ground, rng):
+    """Without a ladder nothing is told."""
+    x = np.array([0.7312, -1.2345, 0.4142])
+    place = ground(lambda x: np.sin(x) + np.round(64 * x) / 64, lambda x, dy: dy * np.cos(x), x)
+    (c,), _ = glance(place, Known({0: 1e-3}), [Probe(0, seed=1)], [True], rng)
+    wide = dataclasses.replace(c, real=Estimate.smooth(c.claimed + 1, np.full(2, 0.1)))
+    found = between_steps(wide, 2.0**-53)
+    assert wide.outside().any() and found.resolved and not found.outside().any() and not found.jump.any()
+    nothing = between_steps(dataclasses.replace(wide, sweep=None), 2.0**-53)
+    assert nothing.jump.all() and not nothing.outside().any()

@@ -1,0 +1,79 @@
+"""Whose steps are met: those of a number format, whose slope is that of what is rounded, or f's own.
+
+A quantiser and ranks have a derivative of their own between two steps: zero, or what else is there.
+"""
+
+import dataclasses
+from collections.abc import Collection
+
+import numpy as np
+
+from gradcheck.numeric.constants import (
+    ALONE,
+    BENT,
+    GROWN,
+    LATE,
+    MOST,
+    MULTIPLE,
+    NARROW,
+    NEARER,
+    NEAREST,
+    REACHES,
+    STAYS,
+)
+from gradcheck.numeric.hidden import Jump
+from gradcheck.numeric.staircase import Steps, share, steps
+from gradcheck.numeric.tabulate import Line
+
+
+def is_of_format(line: Line, met: Steps) -> bool:
+    """Whether steps that were met may be those of a format: smaller for smaller numbers, elsewhere for other ones.
+
+    Those of a quantiser are as large for smaller numbers.  Where it takes its scale from the numbers, as from the
+    largest, and where ranks step, f is the same at all multiples of a point, and each step lies where it did; those of
+    a format do so for powers of two alone.
+    """
+    return is_relative(line) and not any(_stays(line, jump, met.column) for jump in met.places)
+
+
+def is_coarse(line: Line) -> bool:
+    """Whether outputs that move in steps do so in coarser ones than those of float32, but for few, which may cancel.
+
+    What many outputs add up to is larger than any, and their steps no finer.
+    """
+    shares = share(dataclasses.replace(line, g=None), REACHES)
+    stepping = shares[shares > NARROW / ALONE]
+    return bool(stepping.size) and bool(np.median(stepping) > ALONE * NARROW)
+
+
+def is_relative(line: Line) -> bool:
+    """Whether steps are smaller for smaller numbers, as those of a format are, and those of a quantiser are not.
+
+    All numbers are made smaller, and those alone that move: a factor that gets smaller as well hides a quantiser.
+    """
+    here = share(line, REACHES[:1])
+    column, parts = int(here.argmax()), {frozenset(range(len(line.point))), frozenset(line.direction)}
+    nearer = (share(_times(line, NEARER, which), REACHES[:1]) for which in parts)
+    return all(not there.max() >= MOST and not there[column] > GROWN * here[column] for there in nearer)
+
+
+def _times(line: Line, factor: float, which: Collection[int]) -> Line:
+    """Return a line of whose arrays some are multiplied, and what moves there with them."""
+    point = [x * factor if i in which else x for i, x in enumerate(line.point)]
+    return dataclasses.replace(line, point=point, direction={i: d * factor for i, d in line.direction.items()})
+
+
+def takes_its_scale(line: Line) -> bool:
+    """Whether steps near zero, where what is smooth is linear, lie at the same places of all multiples of a point."""
+    nearest = _times(line, NEAREST, range(len(line.point)))
+    met = steps(nearest, finest=0.0)
+    return met is not None and all(_stays(nearest, jump, met.column, BENT) for jump in met.places)
+
+
+def _stays(line: Line, jump: Jump, column: int, within: float = LATE) -> bool:
+    """Whether <g, f> of a multiple of the point, that is none by a power of two, jumps where it did."""
+    multiple = _times(line, MULTIPLE, range(len(line.point)))
+    start, stop = jump.before - within, jump.after + within  # the multiples are rounded
+    before, after, beyond = (multiple.at(t) for t in (start, stop, 2 * stop - start))
+    change = multiple.projected(after - before)[column] - multiple.projected(beyond - after)[column]
+    return bool(np.abs(change) >= STAYS * jump.size)
