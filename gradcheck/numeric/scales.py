@@ -5,17 +5,23 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.numeric.constants import BITS, LONG, MOST_BITS, SMALL
+from gradcheck.numeric.constants import BITS, LONG, MOST_BITS, SMALL, UNIT
 
 
 def quantise(x: np.ndarray, bits: int = BITS) -> np.ndarray:
-    """Round every entry to `bits` significant bits; of entries near each other, of what they differ by."""
+    """Round every entry to `bits` significant bits; of entries near each other, of what they differ by.
+
+    None is rounded to the middle of two float32 numbers: there a rounding of float64 is one of float32, if it is cast.
+    """
     x = np.asarray(x, np.float64)
     if is_offset(x):
         bits += int(np.round(np.log2(np.abs(x).max() / scale(x))))
     bits = min(bits, MOST_BITS)
     mantissa, exponent = np.frexp(x)
-    return np.ldexp(np.round(np.ldexp(mantissa, bits)), exponent - bits)
+    whole = np.ldexp(mantissa, bits)
+    rounded, half = np.round(whole), np.ldexp(UNIT[np.dtype(np.float32)], bits - 1)
+    is_middle = (np.abs(rounded) % (2 * half) == half) & (rounded != whole)
+    return np.ldexp(np.where(is_middle, rounded + np.sign(whole - rounded), rounded), exponent - bits)
 
 
 def scale(x: np.ndarray) -> float:

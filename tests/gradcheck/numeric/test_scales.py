@@ -13,9 +13,25 @@ from gradcheck.numeric.scales import entry_scales, inner, is_offset, quantise, r
 def test_a_base_point_is_rounded_to_few_bits(rng):
     x = rng.normal(size=1000) * 10.0 ** rng.integers(-12, 12, 1000)
     q = quantise(x)
-    assert (np.abs(q - x) <= 2.0**-30 * np.abs(x)).all()
+    far = np.abs(q - x) > 2.0**-30 * np.abs(x)
+    assert (np.abs(q - x) <= 2.0**-29 * np.abs(x)).all() and far.mean() < 1 / 50, "but beside the middle of two numbers"
     assert np.array_equal(q, q.astype(np.longdouble)) and np.array_equal(quantise(q), q)
     assert (np.frexp(q)[0] * 2**30 % 1 == 0).all()
+
+
+@pytest.mark.parametrize("offset", [0.0, 1e3, 1e6])
+def test_no_rounding_of_a_base_point_is_one_of_float32(rng, offset):
+    """Where a pullback casts it, a rounding of the point would move the claim by 2^-24, as if that were noise."""
+    q = quantise(offset + rng.normal(size=10**5))
+    beside = [np.nextafter(q, end).astype(np.float32) for end in (-np.inf, np.inf)]
+    assert np.array_equal(*beside)
+
+
+def test_what_has_few_bits_stays_even_in_the_middle_of_two_float32_numbers():
+    middle = np.array([1 + 2.0**-24, -(1 + 3 * 2.0**-24), 257.0, 2049.0])
+    assert np.array_equal(quantise(middle), middle)
+    x = (1 + 2.0**-24) * (1 + 2.0**-33 * np.array([1.0, -1.0]))
+    assert np.array_equal(quantise(x), 1 + 2.0**-24 + 2.0**-29 * np.array([1.0, -1.0])), "the number to its own side"
 
 
 @pytest.mark.parametrize(
