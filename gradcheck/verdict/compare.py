@@ -155,7 +155,8 @@ def _retried(
     found = list(comparisons)
     for i in where:
         old = comparisons[i]
-        settled = old.resolved and not (own_scale and (old.outside().any() or old.kink.any()))
+        hides_kink = old.exact is None and old.hides_kink()
+        settled = old.resolved and not (own_scale and (old.outside().any() or old.kink.any() or hides_kink))
         if old.real is None or settled or (own_scale and old.probe.coordinate is None):
             continue
         new = claimed(ground, dataclasses.replace(old.probe, own_scale=own_scale))
@@ -164,7 +165,8 @@ def _retried(
         (new,) = laddered(ground, known, [new], [0], STEPS if own_scale else SECOND_STEPS)
         still = new.real is not None and new.real.still.any()
         lost = own_scale and still and new.outside().any() and not old.still_everywhere()  # in a rounding
-        if new.resolved and not lost:
+        tells = new.outside().any() or old.outside().any() or not old.resolved or _bar(new) <= need(ground.claim.u)
+        if new.resolved and tells and not lost:
             if old.exact is not None and old.exact_bar is not None:
                 ratio = new.unit / old.unit
                 new = dataclasses.replace(new, exact=old.exact * ratio, exact_bar=old.exact_bar * ratio)

@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 
+from gradcheck.numeric.constants import NEARER_KINK
 from gradcheck.numeric.estimate import Estimate
 from gradcheck.numeric.ladder import Sweep
 from gradcheck.numeric.probe import Probe
@@ -118,6 +119,14 @@ class Comparison:
         squares = apart[:-1] * (steps[1:] / steps[:-1]) ** 2
         bends = (np.abs(apart[1:] - squares) <= SQUARE * squares).all(axis=0) & (len(apart) == FALLING)
         return bool((departs & ~bends | self.real.still).any())
+
+    def hides_kink(self) -> bool:
+        """Whether a bar is as wide as the slopes to both sides are apart, of a kink that is nearer than all steps."""
+        if self.sweep is None or self.bounds is None or self.real is None or not len(self.sweep.steps):
+            return False
+        gap = np.abs(self.sweep.right[-1] - self.sweep.left[-1])
+        apart = (gap > NEARER_KINK * self.bounds[-1] / self.sweep.steps[-1]) & (2 * self.real.bar >= gap)
+        return bool((apart & self.real.resolved & ~self.real.kink).any())
 
     def is_doubtful(self, wide: float) -> bool:
         """Whether real differences deserve a longer look: unsettled, wider than `wide`, or contradicted."""

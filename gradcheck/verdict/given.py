@@ -112,19 +112,33 @@ def settled(c: Comparison) -> bool:
 def unsettled_by(c: Comparison) -> float:
     """Return 0 where a comparison is settled; else how plainly it is not.
 
-    Where all arrays move in steps, whose these are is asked array by array.
+    Where all arrays move in steps, whose these are is asked array by array.  A kink near by, of which a bar tells
+    nothing, is found as one at the point is, if complex numbers do not tell more.
     """
     if c.real is not None and (not c.resolved or (c.steps and c.probe.leaf is None)):
         return 1.0
     nearest = c.claimed if c.real is None else np.clip(c.claimed, c.real.low, c.real.high)
     with np.errstate(all="ignore"):
         excess = float(np.nan_to_num(np.abs(c.claimed - nearest) / c.real_tolerance, nan=np.inf).max())
-    return 1.0 + excess if c.kink.any() or c.is_at_odds() else 0.0
+    has_kink = c.kink.any() or (c.exact is None and c.hides_kink())
+    return 1.0 + excess if has_kink or c.is_at_odds() else 0.0
 
 
 def _alone(ground: Ground, known: Known, leaf: int, entries: np.ndarray, rng: np.random.Generator) -> Compared:
     units = [Probe(leaf, coordinate=int(i)) for i in entries]
-    return measured(ground, known, units, [True] * len(units), rng) if units else ([], known)
+    found, known = measured(ground, known, units, [True] * len(units), rng) if units else ([], known)
+    return [_as_kink(c) for c in found], known
+
+
+def _as_kink(c: Comparison) -> Comparison:
+    """Return a comparison of an entry with a kink that is nearer than all steps as one at the kink."""
+    if c.exact is not None or not c.hides_kink() or c.sweep is None or c.bounds is None or c.real is None:
+        return c
+    right, left = c.sweep.right[-1], c.sweep.left[-1]
+    low, high = np.minimum(right, left), np.maximum(right, left)
+    bar = c.bounds[-1] / c.sweep.steps[-1]
+    real = dataclasses.replace(c.real, bar=bar, low=low, high=high, kink=np.ones(len(bar), bool))
+    return dataclasses.replace(c, real=real)
 
 
 def _again(
