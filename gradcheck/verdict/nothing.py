@@ -6,7 +6,7 @@ the same, if the array reaches it: in steps of the format.
 
 import dataclasses
 
-from gradcheck.numeric import staircase
+from gradcheck.numeric import own_steps, staircase
 from gradcheck.precision.formats import FEW_BITS
 from gradcheck.verdict.comparison import Comparison
 from gradcheck.verdict.ground import Ground
@@ -36,7 +36,7 @@ def _beside_wide_steps(ground: Ground, c: Comparison) -> Comparison:
         return c
     line = line_at(ground, c.probe.direction(ground.place.point))
     met = staircase.steps(line)
-    if met is None or not staircase.is_relative(line):
+    if met is None or not own_steps.is_of_format(line, met):
         return c
     return dataclasses.replace(
         c, real=afar.real, claimed_bar=afar.claimed_bar, exact=None, exact_bar=None, followed=True
