@@ -14,6 +14,10 @@ REASONS = {
     "the complex step sees a difference": (
         "suspect the pullback's smallest terms, and check again at inputs where this gradient is larger"
     ),
+    "the slope is infinite": (
+        "choose inputs at which it is finite, or keep the forward pass away from there, as by an epsilon under a root"
+    ),
+    "a kink lies there": "choose inputs beside the kink, or leave this array out",
     "below the noise": "this array hardly moves the output here: choose inputs at which it matters",
     "resolved to": (
         "the forward pass is too coarse to say more: let it keep the dtype of its inputs (does it compute in float32 "

@@ -16,6 +16,7 @@ from gradcheck.verdict.facts import Gradient
 from gradcheck.verdict.ground import coarseness
 from gradcheck.verdict.held import DOUBT
 from gradcheck.verdict.numbers import apart
+from gradcheck.verdict.steep import is_steep
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,7 +92,9 @@ def _said(compared: Comparisons, leaf: int, gradient: Gradient, believed: bool, 
     if gradient.verdict == "pass" and any(c.doubt == DOUBT for c in compared.of[leaf]):
         yield Finding("precision", f"{array}: checked to {gradient.digits:.1f} digits: {DOUBT}", "note", array)
     if gradient.jumps:
-        message = "the forward pass jumps or moves in steps there: the claim was judged beside that"
+        is_infinite = any(c.jump.any() and is_steep(c) for c in compared.of[leaf])
+        what = "the slope is infinite" if is_infinite else "the forward pass jumps or moves in steps"
+        message = f"{what} there: the claim was judged beside that"
         yield Finding("jump", f"{array}: {message}", "note", array)
     if compared.near.exact and not believed:
         message = f"complex step not believed for {array}: real differences contradict it"
