@@ -14,7 +14,11 @@ def turned(e: Evidence, part: np.ndarray | None = None) -> Evidence | None:
 
     None where that cannot be had.
     """
-    values = e.x.ravel()[::-1] if part is None else np.where(part, e.x.ravel()[::-1], e.x.ravel())
+    return at_values(e, e.x.ravel()[::-1] if part is None else np.where(part, e.x.ravel()[::-1], e.x.ravel()))
+
+
+def at_values(e: Evidence, values: np.ndarray) -> Evidence | None:
+    """Return the same where the array has other values (n,), or None."""
     try:
         other = e.changed({e.leaf: values.reshape(e.shape)}, e.at)
     except Exception:  # the user's code may not take it
@@ -32,6 +36,7 @@ def follows(e: Evidence, condition: Said) -> bool:
 
 
 def returns(e: Evidence, said: str, condition: Said) -> bool:
-    """Whether what is said of the wrong entries is said of them again where the values stand otherwise."""
-    other = turned(e)
+    """Whether what is said of the wrong entries is said of others where the values stand otherwise."""
+    others = (at_values(e, values) for values in (e.x.ravel()[::-1], np.roll(e.x.ravel(), 1)))
+    other = next((x for x in others if x is not None and not np.array_equal(x.wrong, e.wrong)), None)
     return other is not None and condition(other.wrong, other.x) == said

@@ -28,6 +28,7 @@ KINDS = {
 LINEARITY = ("homogeneous", "additive")  # what is done to dy is said of these
 BESIDE = ("handling",)  # what is left to the session: no number is wrong by it
 CLOSE = 1e-9
+TINY = 2.0**-40  # a scale of dy, far below what is clipped
 
 
 def broken(findings: Sequence[Finding], compared: Comparisons | None) -> Diagnosis | None:
@@ -47,16 +48,16 @@ def nonlinear(compared: Comparisons) -> str:
     """Say what is done to dy, from the answers to -dy, 2 dy, large and small dy."""
     problem, place = compared.near.problem, compared.own
     g = place.g[:1]
-    powers = np.array([1.0, -1.0, 2.0, 0.0, 2.0**12, 2.0**-12])
+    powers = np.array([1.0, -1.0, 2.0, 0.0, 2.0**12, 2.0**-12, TINY])
     with np.errstate(all="ignore"):
         found = problem.gradients(place.point, powers[:, None] * g)
     rows = np.concatenate([d.reshape(len(powers), -1) for d in found], axis=1)
     with np.errstate(all="ignore"):
         alone = np.concatenate([d.ravel() for d in problem.gradients(place.point, 2 * g)])
-    one, minus, two, none, large, small = rows
+    one, minus, two, none, large, small, tiny = rows
     if _same(alone, 2 * one) and not _same(two, 2 * one):
         return "the dy of an earlier call is remembered and used again"
-    if _same(two, one):
+    if _same(two, one) and _same(tiny, one):  # what is clipped, or has its norm clipped, is not where it is tiny
         return "dy is ignored" if _same(minus, one) else "only the sign of dy, or dy over its own size, is used"
     if _same(two, 4 * one):
         return "dy is used twice: the claim grows with its square"

@@ -12,6 +12,9 @@ import numpy as np
 
 from gradcheck.subjects.problem import Arrays
 
+CLEAR = 10  # times what rounding may make: from here on a pattern among errors is none among roundings
+SEEN = 1e-8  # of a derivative: the same, where roundings are not known any better
+
 
 def half(n: int) -> np.ndarray:
     """Return a half of n entries (n,) that has entries of, and leaves entries of, every row, column and group."""
@@ -59,6 +62,7 @@ class Evidence:
     moved: Callable[[int], "Evidence | None"]  # the same where one array only has other values
     halved: Callable[[], "Evidence | None"]  # the same where half of this array's entries have other values
     changed: Callable[[dict[int, np.ndarray], np.ndarray], "Evidence | None"]  # some entries, where arrays are replaced
+    beside: Callable[[int], "Evidence | None"]  # the same of another array
 
     @property
     def x(self) -> np.ndarray:
@@ -85,6 +89,12 @@ class Evidence:
     def wrong(self) -> np.ndarray:
         """Return whether each entry (k,) is wrong in some row."""
         return np.asarray(self.bad.any(axis=0))
+
+    @property
+    def clear(self) -> bool:
+        """Whether some error is far beyond what rounding makes, so that right and wrong entries are told apart."""
+        sizes = np.maximum(np.abs(self.claimed), np.abs(self.numeric))
+        return bool((np.abs(self.error) > np.maximum(CLEAR * self.slack, SEEN * sizes)).any())
 
     @functools.cached_property
     def separable(self) -> bool:

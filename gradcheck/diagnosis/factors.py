@@ -5,9 +5,9 @@ import numpy as np
 
 def rowwise(a: np.ndarray, t: np.ndarray, slack: np.ndarray) -> np.ndarray | None:
     """Return the factor (R,) that each row of t is multiplied with in a, if there is one and it proves something."""
-    there = np.abs(t) > slack
-    size = np.square(t).sum(axis=1)
-    c = np.where(size > 0, (a * t).sum(axis=1) / np.where(size > 0, size, 1), np.nan)
+    there, scale = np.abs(t) > slack, np.abs(t).max(initial=0) or 1.0  # squares of what is tiny are 0
+    size = np.square(t / scale).sum(axis=1)
+    c = np.where(size > 0, (a / scale * (t / scale)).sum(axis=1) / np.where(size > 0, size, 1), np.nan)
     known = np.isfinite(c)
     by = np.where(known, c, 1)[:, None]
     if (np.abs(a - by * t) > 4 * np.maximum(np.abs(by), 1) * slack + 1e-9 * np.abs(a)).any():

@@ -11,6 +11,7 @@ from gradcheck.subjects.problem import Arrays, Problem
 ROWS = 4  # cotangents
 FIT = 1e-7  # of the largest error of an array: what a change that explains it may leave over
 RIGHT = 1e-8  # of the largest gradient of an array, below which its claims are right
+LEAST = 1e-3  # of the largest error that is explained: what that may make of an array that is right
 TRUE = 1e-6  # of the largest slope along a direction: what the steps' own may be off
 STENCIL = ((1, 2 / 3), (-1, -2 / 3), (2, -1 / 12), (-2, 1 / 12))
 SMALL = 1e-5
@@ -34,8 +35,11 @@ class Flows:
         sizes = [np.abs(v).max(initial=0) for v in self.leaves(self.error)]
         scales = [np.abs(v).max(initial=0) for v in self.leaves(self.right)]
         self.wrong = [bool(size > RIGHT * scale) for size, scale in zip(sizes, scales, strict=True)]
-        pairs = zip(sizes, scales, self.wrong, strict=True)
-        slack = [(FIT * size if bad else 10 * RIGHT * scale) + 1e-10 * scale for size, scale, bad in pairs]
+        pairs = list(zip(sizes, scales, self.wrong, strict=True))
+        largest = max((size / scale for size, scale, bad in pairs if bad and scale), default=0.0)
+        least = min(10 * RIGHT, LEAST * largest)  # what explains small errors must not make others
+        slack = [FIT * size if bad else max(2 * size, least * scale) for size, scale, bad in pairs]
+        slack = [a + 1e-10 * scale for a, scale in zip(slack, scales, strict=True)]
         self.slack = np.repeat(slack, self.graph.sizes)
 
     def leaves(self, rows: np.ndarray) -> list[np.ndarray]:

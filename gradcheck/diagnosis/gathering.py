@@ -7,6 +7,7 @@ import numpy as np
 
 from gradcheck.claims.claim import Claim
 from gradcheck.diagnosis import retraced
+from gradcheck.diagnosis.calls import Calls, claimed
 from gradcheck.diagnosis.evidence import Evidence, half
 from gradcheck.diagnosis.remembered import Remembered
 from gradcheck.numeric.points import cotangents, generic
@@ -21,7 +22,6 @@ from gradcheck.verdict.comparisons import Comparisons
 from gradcheck.verdict.ground import Ground, Known
 
 BESIDE = 2.0**-16  # of an entry's scale: out of a tie, and within what a condition is about
-SMALL, SAME = 2.0**-12, 1e-6  # a scale of dy, by which linear claims scale to this part
 OUTPUTS = 512  # up to which each is a row of its own
 NUMBERS = 4_000_000  # in a claimed Jacobian, at most
 PRICE = {True: 4, False: 16}  # of one entry in forward passes: by the complex step, by real differences
@@ -38,8 +38,15 @@ class Gathering:
         self.compared, self.near, self.own = compared, compared.near.place, compared.own
         self.problem: Problem = compared.near.problem
         self.claims, self.experiments = dict[tuple[bool, int | None], Claim](), Remembered(self._fresh_claims)
+        self.calls = Calls(self.problem, self.near, self.own, compared.near.claim.values)
         self.found: dict[tuple[int, bool, int | None], Evidence | None] = {}
         self.budget = BUDGET[self.problem.is_large]
+
+    @property
+    def is_sampled(self) -> bool:
+        """Whether outputs or entries are too many to look at each."""
+        entries = sum(x.size for x in self.near.point)
+        return self.near.y.size > OUTPUTS or entries * PRICE[True] > MOST
 
     def evidence(self, leaf: int, own: bool = False, moved: int | None = None) -> Evidence | None:
         """Return what there is to see of one array at one place; None if it is too dear."""
@@ -77,7 +84,7 @@ class Gathering:
         at = np.arange(size) if all_of_it else self._sample(leaf, size, exact)
         at = at if only is None else only
         self.budget -= at.size * PRICE[exact]
-        if not size or self.budget < 0:
+        if not size or (self.budget < 0 and which != (False, None)):  # each array is looked at once, whatever is left
             return None
         probes = [Probe(leaf, coordinate=int(i)) for i in at]
         known, rng = Known(self.compared.known.levels, self.compared.known.loosely), np.random.default_rng(0)
@@ -86,10 +93,10 @@ class Gathering:
         known = np.isfinite(numeric).all(axis=0) & np.isfinite(slack).all(axis=0)
         at, numeric, slack = at[known], numeric[:, known], slack[:, known]
         claims = [v.reshape(len(v), -1) for v in claim.values]
-        claimed = claims[leaf][:, at]
-        sizes = np.maximum(np.abs(claimed), np.abs(numeric))
+        rows_claimed = claims[leaf][:, at]
+        sizes = np.maximum(np.abs(rows_claimed), np.abs(numeric))
         rows, columns = sizes.max(axis=1, initial=0), sizes.max(axis=0, initial=0)
-        slack = 4 * slack + 1e-10 * sizes + 1e-13 * np.sqrt(np.outer(rows, columns))
+        slack = 4 * slack + 1e-10 * sizes + 1e-13 * np.outer(np.sqrt(rows), np.sqrt(columns))
         parts = output_names(self.problem.output(place.point))
 
         def pull(point: Arrays, sums: np.ndarray) -> np.ndarray:
@@ -100,7 +107,7 @@ class Gathering:
             self.problem.leaves[leaf].name,
             place.point[leaf].shape,
             at,
-            claimed,
+            rows_claimed,
             numeric,
             slack,
             claims[leaf],
@@ -116,43 +123,13 @@ class Gathering:
             lambda k: self.evidence(leaf, moved=k),
             lambda: self.evidence(leaf, moved=-1 - leaf),
             lambda changes, only: self.changed(leaf, changes, only),
+            self.evidence,
         )
 
     @functools.cached_property
     def steps(self) -> retraced.Told:
         """Return what one step of the forward pass that goes back wrongly explains."""
         return retraced.found(self.problem, self.near.point)
-
-    def unsteady(self, leaf: int) -> bool:
-        """Whether two calls with one dy, of one pullback or of two, give claims that differ by more than rounding."""
-        one, two = self._twice[leaf]
-        return _differs(one, two) or _differs(one, self.compared.near.claim.values[leaf][0])
-
-    def bends(self, leaf: int) -> bool:
-        """Whether the claim for small dy is not that part of the claim for dy."""
-        return _differs(self._twice[leaf][0], self._small[leaf][0] / SMALL)
-
-    def repeats(self, leaf: int) -> bool:
-        """Whether the claim is the same, and not nothing, at two points."""
-        one, two = self._given[leaf][0], self._twice[leaf][0]
-        return bool(one.any()) and np.array_equal(one, two)
-
-    @functools.cached_property
-    def _twice(self) -> list[np.ndarray]:
-        """Return the claims of two calls of one pullback with one dy, for each array."""
-        return self._claimed(self.near, np.concatenate([self.near.g[:1]] * 2))
-
-    @functools.cached_property
-    def _small(self) -> list[np.ndarray]:
-        return self._claimed(self.near, SMALL * self.near.g[:1])
-
-    @functools.cached_property
-    def _given(self) -> list[np.ndarray]:
-        return self._claimed(self.own, self.near.g[:1])
-
-    def _claimed(self, place: Place, g: np.ndarray) -> list[np.ndarray]:
-        with np.errstate(all="ignore"):
-            return self.problem.gradients(place.point, g)
 
     def _sample(self, leaf: int, size: int, exact: bool) -> np.ndarray:
         """Return entries at random, but for a half of them at most, which are known to be wrong."""
@@ -181,11 +158,7 @@ class Gathering:
         return self.claims[which]
 
     def _fresh_claims(self, place: Place) -> Claim:
-        return Claim(self._claimed(place, place.g), [], self.compared.near.claim.u)
-
-
-def _differs(a: np.ndarray, b: np.ndarray) -> bool:
-    return bool((np.abs(a - b) > SAME * np.abs(a).max(initial=0)).any())
+        return Claim(claimed(self.problem, place, place.g), [], self.compared.near.claim.u)
 
 
 def _column(c: Comparison, exact: bool) -> tuple[np.ndarray, np.ndarray]:

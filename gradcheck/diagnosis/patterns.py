@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from gradcheck.diagnosis import (
     axes,
+    bits,
     branches,
     depends,
     experiments,
@@ -39,8 +40,8 @@ PATTERNS: tuple[Pattern, ...] = (
     simple.flat,
     simple.zero,
     simple.factor,
-    simple.narrow,
-    simple.rounded,
+    bits.narrow,
+    bits.rounded,
     simple.swapped,
     outputs.dropped,
     outputs.instead,
@@ -86,6 +87,7 @@ PATTERNS: tuple[Pattern, ...] = (
     uses.shared_out,
     scales.by_axis,
     rules.slope,
+    rules.odd_slope,
     pairs.pairs_left_out,
     axes.symmetrised,
     pairs.entries_left_out,
@@ -115,6 +117,13 @@ PATTERNS: tuple[Pattern, ...] = (
     operands.outer,
 )
 
+PLAIN: tuple[Pattern, ...] = (
+    simple.flat,
+    simple.zero,
+    simple.factor,
+    simple.swapped,
+    simple.duplicate,
+)  # of which nothing escapes where some entries and some cotangents alone are looked at
 TWICE: frozenset[Pattern] = frozenset(
     {
         simple.few,
@@ -145,4 +154,5 @@ WEAKER: frozenset[Pattern] = TWICE | {
     experiments.within,
     visible.masked,
     terms.uncounted,
+    rules.odd_slope,
 }  # true of the numbers, which other mistakes make too

@@ -11,7 +11,7 @@ LONG = 3  # wrong outputs, without which nothing is said of their order
 
 def permuted(e: Evidence) -> Diagnosis | None:
     """Entries of the gradient, or of dy, stand in another order."""
-    if not e.whole or not e.x.size > 2:
+    if not e.whole or e.x.size < 2:
         return None
     columns = _matches(e.claimed.T, e.numeric.T, e.slack.T)
     if columns is not None and _same_classes(columns, e.numeric.T, e.slack.T) and len(e.claimed) > 1:

@@ -25,7 +25,7 @@ def through(e: Evidence) -> Diagnosis | None:
     size = np.abs(e.numeric * x).sum(axis=1).max(initial=0)
     if min(np.abs(v).max(initial=0) for v in (error, claimed, numeric)) <= 1e-6 * size:
         return None  # one of the two gradients obeys a law: told by that
-    flows = [(f"through {e.names[i]}", d @ e.point[i].ravel(), e.others[i]) for i, d in e.others.items()]
+    flows = [(f"through {e.names[i]}", *_flow(e, i)) for i in e.others]
     for group in (flows, [("in the last product", e.y, e.numeric)], _through_parts(e)):
         found = [(said, c) for said, flow, there in group if there.any() and (c := _times(error, flow, size))]
         if found and group is flows:  # of two factors, as a query and a key, as much flows through each
@@ -35,6 +35,16 @@ def through(e: Evidence) -> Diagnosis | None:
         if found:
             return _named(e, *found[0])
     return None
+
+
+def _flow(e: Evidence, i: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return what flows through another array for every output (R,), and its derivatives: true ones, if all are known.
+
+    The claims for it may be wrong themselves.
+    """
+    other = e.beside(i)
+    d = e.others[i] if other is None or not other.whole or len(other.numeric) != len(e.numeric) else other.numeric
+    return d @ e.point[i].ravel(), d
 
 
 def _times(error: np.ndarray, flow: np.ndarray, size: float) -> float:

@@ -16,6 +16,7 @@ from gradcheck.diagnosis.flows import Flows
 from gradcheck.diagnosis.residuals import replaced
 from gradcheck.diagnosis.stages import line
 from gradcheck.diagnosis.suspects import Suspect
+from gradcheck.diagnosis.words import decimal
 from gradcheck.numeric.points import generic
 from gradcheck.subjects.problem import Arrays, Problem
 
@@ -64,7 +65,7 @@ def _named(flows: Flows, suspect: Suspect, times: float) -> tuple[str, str]:
     """Return cause and words, where what is left out counts some times."""
     if times == 1:
         return suspect.name, suspect.text
-    text = suspect.text.replace("nothing flows back", f"what flows back counts {1 - times:.6g} times")
+    text = suspect.text.replace("nothing flows back", f"what flows back counts {decimal(1 - times, 6)} times")
     if suspect.name in MULTIPLES:
         return MULTIPLES[suspect.name], text
     effect = suspect.effect(flows)
@@ -96,7 +97,7 @@ def _fitting(one: Flows, two: Flows) -> Iterator[tuple[Suspect, float, int | Non
             confirmed = two.explained(times * again)
             for i in which:
                 if all(confirmed) if i is None else confirmed[i]:
-                    yield suspect, round(times, 9), i
+                    yield suspect, float(f"{times:.8g}"), i
 
 
 def _effect(suspect: Suspect, flows: Flows) -> np.ndarray | None:

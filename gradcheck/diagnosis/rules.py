@@ -35,6 +35,17 @@ def _separable(e: Evidence) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
 
 
 def slope(e: Evidence) -> Diagnosis | None:
+    """Each output depends on its own entry, with the slope of another function, or one with a term too few."""
+    return None if (found := _slope(e)) is None else found[0]
+
+
+def odd_slope(e: Evidence) -> Diagnosis | None:
+    """The same, where the function that the slope is of has no name here."""
+    return None if (found := _slope(e)) is None else found[1]
+
+
+def _slope(e: Evidence) -> tuple[Diagnosis | None, Diagnosis | None] | None:
+    """Return what is said of wrong slopes, by name or without one."""
     found = diagonal(e)
     if found is None or e.wrong.mean() <= 0.5:
         return None
@@ -42,18 +53,20 @@ def slope(e: Evidence) -> Diagnosis | None:
     if not a[e.wrong].any():
         return None  # told by the places that get nothing
     if a.size >= FEWEST and np.ptp(t) > 0 and np.allclose(np.sort(a), np.sort(t), rtol=1e-9, atol=0):
-        return Diagnosis("permuted", f"the numbers that dy is multiplied with for {e.name} stand in the wrong places")
+        text = f"the numbers that dy is multiplied with for {e.name} stand in the wrong places"
+        return Diagnosis("permuted", text), None
     named = formula(a, t, slack, e)
     i = int(np.argmax(np.abs(a - t) / np.maximum(np.abs(t), np.abs(t).max() * 1e-3)))
     claimed, numeric = apart(float(a[i]), float(t[i]), 6)
     example = f"at {e.name} = {e.x.flat[i]:.4g} the claimed slope is {claimed}, the numeric one {numeric}"
-    why = f": {named}" if named else ""
-    name = "term" if named.startswith("a term") else "slope"
     right = ~e.wrong & (np.abs(t) > slack)
     if named.startswith(DERIVATIVE) and right.any():
         text = f"{named} everywhere, which is right at {int(right.sum())} of {right.size} entries"
-        return Diagnosis("branch", f"{e.name}: {text}: another branch is forgotten")
-    return Diagnosis(name, f"the formula for the derivative of each entry is wrong{why}; {example}")
+        return Diagnosis("branch", f"{e.name}: {text}: another branch is forgotten"), None
+    name = "term" if named.startswith("a term") else "slope"
+    why = f": {named}" if named else ""
+    said = Diagnosis(name, f"the formula for the derivative of each entry is wrong{why}; {example}")
+    return (said, None) if named else (None, said)
 
 
 def separable(e: Evidence) -> Diagnosis | None:

@@ -1,10 +1,13 @@
 """What is plainly seen where no pattern fits: facts about the numbers, and no cause."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from gradcheck.diagnosis import simple, words
 from gradcheck.diagnosis.evidence import Evidence
 from gradcheck.diagnosis.laws import vanishes
+from gradcheck.verdict.comparison import Comparison
 
 
 def seen(e: Evidence) -> str:
@@ -23,6 +26,23 @@ def seen(e: Evidence) -> str:
             said.append(f"{extra} pairs without a dependence get one")
     more = (_by_index(e), _sums(e)) if e.whole else ()
     return "; ".join([", ".join(said), *filter(None, more)])
+
+
+def compared(name: str, comparisons: Sequence[Comparison]) -> str:
+    """Return by how much an array is wrong along what was compared of it alone."""
+    parts = [part for c in comparisons if c.probe.leaf is not None for part in _parts(c)]
+    return f"{name} is wrong by {max(parts):.2g} of a derivative that was compared" if parts else ""
+
+
+def _parts(c: Comparison) -> list[float]:
+    """Return what a claim that is outside its bar is off by, beside the numeric derivative."""
+    found = []
+    numeric = [(c.exact_outside(), c.exact), (c.outside(), None if c.real is None else c.real.value)]
+    for outside, values in numeric:
+        if values is not None:
+            there = outside & (values != 0) & np.isfinite(c.claimed)
+            found += (np.abs(c.claimed - values)[there] / np.abs(values)[there]).tolist()
+    return found
 
 
 def _sums(e: Evidence) -> str:

@@ -6,17 +6,13 @@ from gradcheck.diagnosis import words
 from gradcheck.diagnosis.confirmed import returns
 from gradcheck.diagnosis.evidence import Diagnosis, Evidence
 
-NARROW = {"float32": 24, "float16": 11, "bfloat16": 8}  # significant bits
-FEWEST = 4  # different numbers, without which nothing is said of their bits
-SINGLE = 2.0**-24  # the relative rounding of float32
-UNEVEN = 0.1  # part by which the sizes of roundings differ at least
-MANY = 6  # errors, of which some have the other sign if they are roundings
-NARROWEST = 2.0**-8  # the relative rounding of bfloat16
+NOTHING = 1e-10  # of the largest gradient: a claim that is no more is none but for rounding
 LITTLE = 0.02  # relative errors below which formulas differ by an epsilon or an approximation
 
 
 def zero(e: Evidence) -> Diagnosis | None:
-    if not e.all_claimed.any():
+    largest, size = (np.abs(v).max(initial=0) for v in (e.all_claimed, e.numeric))
+    if (np.abs(e.claimed) <= e.slack).all() and largest <= NOTHING * size:
         return Diagnosis(
             "zero", f"no gradient reaches {e.name}: the claim is 0 everywhere, the numeric gradient is not"
         )
@@ -38,8 +34,6 @@ def factor(e: Evidence) -> Diagnosis | None:
     if c is None or not e.close(e.claimed, c * e.numeric) or e.close(c * e.numeric, e.numeric):
         return None
     text = words.factor(c, e)
-    if text == "1":  # not one, or there would be nothing to tell
-        text = words.beside_one(c)
     if (~e.no(e.numeric)).sum() < 2 and text == f"{c:.7g}" and not _stays(e, c):
         return None
     if c == -1 or text == "-1":
@@ -57,53 +51,32 @@ def _stays(e: Evidence, c: float) -> bool:
     return d is not None and abs(c - d) <= 1e-9 * abs(c)
 
 
-def narrow(e: Evidence) -> Diagnosis | None:
-    """Every claimed number is one of a narrower type, and wrong by no more than that."""
-    if not np.isfinite(e.all_claimed).all() or (np.abs(e.error) > NARROWEST * np.abs(e.numeric) + e.slack).any():
-        return None
-    for name, bits in reversed(NARROW.items()):
-        full = not _fits(e.all_claimed, bits - 2) and np.unique(e.all_claimed).size > FEWEST
-        if full and _fits(e.all_claimed, bits) and not _fits(e.numeric[~e.no(e.numeric)], bits):
-            text = f"each number that is claimed for {e.name} has no more than {bits} significant bits"
-            return Diagnosis("precision", f"{text}: something is cast to {name} on the way")
-    return None
-
-
-def rounded(e: Evidence | None) -> Diagnosis | None:
-    """Errors of both signs and uneven size, that are as small beside the gradient as roundings of float32."""
-    if e is None or not e.bad.any() or not SINGLE / 64 < part(e) < 8 * SINGLE:
-        return None
-    parts = (e.error / np.where(e.numeric, e.numeric, np.inf))[e.bad]
-    mixed = all(0.2 <= (v > 0).mean() <= 0.8 for v in (parts, e.error[e.bad])) if parts.size >= MANY else False
-    if not mixed or np.std(np.abs(parts)) < UNEVEN * np.mean(np.abs(parts)):
-        return None
-    text = f"claim minus gradient for {e.name} is {part(e):.1e} of its size and of both signs, as are roundings"
-    return Diagnosis("precision", f"{text}: something is computed in float32 on the way")
-
-
-def _fits(x: np.ndarray, bits: int) -> bool:
-    mantissa = np.ldexp(np.frexp(x)[0], bits)
-    return bool((mantissa == np.round(mantissa)).all())
-
-
 def swapped(e: Evidence) -> Diagnosis | None:
     for i, claimed in e.others.items():
-        if e.point[i].shape == e.shape and e.close(claimed[:, e.at], e.numeric) and not e.no(e.numeric).all():
-            name = e.names[i]
-            return Diagnosis(
-                "swapped",
-                f"what is returned for {name} is the right gradient of {e.name}: the gradients are in the wrong order",
-            )
+        if e.point[i].shape != e.shape or not e.close(claimed[:, e.at], e.numeric) or e.no(e.numeric).all():
+            continue
+        if (other := e.beside(i)) is not None and other.bad.any():  # of two that have one gradient, one may be right
+            text = f"what is returned for {e.names[i]} is the right gradient of {e.name}"
+            return Diagnosis("swapped", f"{text}: the gradients are in the wrong order")
     return None
 
 
 def duplicate(e: Evidence) -> Diagnosis | None:
-    """The claim is that of another array of the same shape."""
+    """The claim is that of another array of the same shape, which has another gradient."""
     for i, claimed in e.others.items():
-        if e.point[i].shape == e.shape and e.x.size > 1 and np.array_equal(claimed[:, e.at], e.claimed):
+        if e.point[i].shape != e.shape or e.x.size < 2 or not np.array_equal(claimed[:, e.at], e.claimed):
+            continue
+        if (other := e.beside(i)) is not None and not _has_gradient_of(e, other):
             text = f"what is returned for {e.name} is the same, number for number, as what is returned for {e.names[i]}"
             return Diagnosis("duplicate", text)
     return None
+
+
+def _has_gradient_of(e: Evidence, other: Evidence) -> bool:
+    """Whether two arrays of one shape have the same numeric gradient, as far as both are known."""
+    _, i, j = np.intersect1d(e.at, other.at, assume_unique=True, return_indices=True)
+    gap = np.abs(e.numeric[:, i] - other.numeric[:, j])
+    return bool((gap <= 2 * (e.slack[:, i] + other.slack[:, j])).all())
 
 
 def few(e: Evidence) -> Diagnosis | None:
@@ -170,16 +143,19 @@ def is_little(e: Evidence) -> bool:
 
 def part(e: Evidence) -> float:
     """Return the size of the error beside that of the gradient."""
-    size = float(np.sqrt(np.mean(np.square(e.numeric))))
-    return float(np.sqrt(np.mean(np.square(e.error)))) / size if size > 0 else np.inf
+    size = float(np.abs(e.numeric).max(initial=0))
+    if size == 0:
+        return np.inf
+    error, numeric = (float(np.sqrt(np.mean(np.square(v / size)))) for v in (e.error, e.numeric))
+    return error / numeric
 
 
 def ratio(a: np.ndarray, t: np.ndarray) -> float | None:
-    """Return the factor c for which c t is nearest to a; None where t is nothing, or c."""
-    size = float(np.square(t).sum())
-    c = float((a * t).sum()) / size if size > 0 else 0.0
-    largest = np.unravel_index(int(np.argmax(np.abs(t))), t.shape)
-    return float(a[largest] / t[largest]) if size > 0 and c and a[largest] else None
+    """Return the factor c of the largest of t; None where t is nothing, or a has nothing like it."""
+    largest = np.unravel_index(int(np.argmax(np.abs(t))), t.shape) if t.size else ()
+    if not t.size or not t[largest] or not a[largest] or not (a / t[largest] * (t / t[largest])).sum():
+        return None
+    return float(a[largest] / t[largest])
 
 
 def is_dy(e: Evidence) -> bool:

@@ -49,7 +49,8 @@ def beside_direct(e: Evidence) -> Diagnosis | None:
     if (np.abs(e.claimed - c * e.numeric) > 2 * e.slack + 1e-9 * np.abs(e.claimed))[off].any():
         return None
     text = f"what each output takes from other entries counts {words.factor(c, e)} times"
-    return Diagnosis("factor", f"{e.name}: {text}; what goes straight to its own output is right")
+    name = "factor" if words.is_named(c, e) else "term"  # a number that is made of nothing may come of a lost summand
+    return Diagnosis(name, f"{e.name}: {text}; what goes straight to its own output is right")
 
 
 def weighted(e: Evidence) -> Diagnosis | None:

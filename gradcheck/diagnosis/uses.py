@@ -112,6 +112,9 @@ def spread(e: Evidence) -> Diagnosis | None:
     axis = _leveled(e, range(len(e.outputs), len(e.outputs) + len(e.shape)))
     if axis is None:
         return None
+    if e.y.size == 1 and (e.claimed == 1).all():
+        text = f"each entry of {e.name} gets dy itself, the numeric derivatives differ"
+        return Diagnosis("slope", f"{text}: the derivative of what is added up is left out")
     text = f"all entries along axis {axis - len(e.outputs)} get one number, the numeric ones differ"
     full = (*e.outputs, *e.shape)
     mean = e.numeric.reshape(full).mean(axis=axis, keepdims=True)

@@ -8,6 +8,7 @@ from gradcheck.diagnosis.evidence import Evidence
 from gradcheck.subjects.outputs import entry
 
 CLOSE = 1e-8
+NEAR = 0.02  # to 1 or -1, where a factor is told by what it is beside that
 ENTRIES = 3  # for each extreme, without which one is found by chance
 
 
@@ -18,16 +19,21 @@ def factor(c: float, e: Evidence) -> str:
         for text, number in ((name, value), (f"1/{name}", 1 / value)):
             if math.isclose(abs(c), number, rel_tol=CLOSE):
                 return f"{sign}{text}"
-    near = abs(abs(c) - 1)
-    if near < CLOSE:
-        return f"{sign}1"
-    if near < 0.02:
-        return beside_one(c)
+    if abs(abs(c) - 1) < NEAR:
+        return decimal(c)
     for denominator in range(1, 13):
         numerator = round(abs(c) * denominator)
         if 0 < numerator <= 4096 and math.isclose(abs(c), numerator / denominator, rel_tol=CLOSE):
             return f"{sign}{numerator}" + (f"/{denominator}" if denominator > 1 else "")
-    return f"{c:.7g}"
+    return decimal(c)
+
+
+def decimal(c: float, digits: int = 7) -> str:
+    """Return a number as it is, and one that would read as 1 as what it is beside that."""
+    near = abs(abs(c) - 1)
+    if near == 0 or (c < 0 and near < CLOSE):
+        return f"{c:.1g}"
+    return beside_one(c) if near < NEAR else f"{c:.{digits}g}"
 
 
 def beside_one(c: float) -> str:

@@ -8,7 +8,7 @@ from gradcheck.precision.formats import fewest_digits, need
 from gradcheck.subjects.adapted import Leaf
 from gradcheck.verdict.comparison import Comparison
 from gradcheck.verdict.facts import Gradient
-from gradcheck.verdict.steep import is_bent, is_steep
+from gradcheck.verdict.steep import is_bent, is_open, is_steep
 
 RESIDUE = 2.0**20  # of its bar: a claim with as many digits is none of roundings
 ROUNDINGS = 2.0**-48  # of the largest change: less may be a residue of terms, though x and dy move it by no rounding
@@ -47,7 +47,7 @@ def conclude(
 
 def _without_slope(gradient: Gradient, comparisons: list[Comparison]) -> Gradient:
     """Return a verdict that there is none with the reason, if the function has no one slope somewhere."""
-    open_ones = [c for c in comparisons if not c.resolved or c.jump.any() or _is_open(c)]
+    open_ones = [c for c in comparisons if not c.resolved or c.jump.any() or is_open(c)]
     if any(map(is_steep, open_ones)):
         why = "the slope is infinite there: differences grow without end as their steps shrink"
     elif any(map(is_bent, open_ones)):
@@ -55,11 +55,6 @@ def _without_slope(gradient: Gradient, comparisons: list[Comparison]) -> Gradien
     else:
         return gradient
     return dataclasses.replace(gradient, reason=why)
-
-
-def _is_open(c: Comparison) -> bool:
-    """Whether differences told less than a tenth of what they are about."""
-    return c.real is not None and bool((c.real.bar > 0.1 * np.abs(c.real.value)).any())
 
 
 def _resolved(

@@ -32,3 +32,8 @@ def is_bent(c: Comparison) -> bool:
     right, left = c.sweep.right[-LEVELS:], c.sweep.left[-LEVELS:]
     gap = np.abs(right - left).min(axis=0)
     return bool(((np.ptp(right, axis=0) < STILL * gap) & (np.ptp(left, axis=0) < STILL * gap)).any())
+
+
+def is_open(c: Comparison) -> bool:
+    """Whether differences told less than a tenth of what they are about."""
+    return c.real is not None and bool((c.real.bar > 0.1 * np.abs(c.real.value)).any())

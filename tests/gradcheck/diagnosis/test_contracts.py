@@ -34,6 +34,17 @@ def test_what_is_done_to_dy_is_said(words):
     assert words in gradient.diagnosis
 
 
+@pytest.mark.parametrize("limit", [0.5, 0.1, 0.01])
+@pytest.mark.parametrize("norm", [False, True])
+def test_what_is_clipped_is_not_said_to_use_the_sign_alone(limit, norm):
+    def backward(x, dy):
+        small = dy * min(1.0, limit / np.sqrt((dy * dy).sum())) if norm else np.clip(dy, -limit, limit)
+        return small * np.cosh(x)
+
+    (gradient,) = gradcheck.check(pair(np.sinh, backward), X).gradients
+    assert gradient.cause == "nonlinear" and "clipped" in gradient.diagnosis, gradient.diagnosis
+
+
 def test_a_remembered_dy_is_told_from_one_that_is_ignored():
     def remembers(x):
         seen = []

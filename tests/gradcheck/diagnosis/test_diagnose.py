@@ -165,6 +165,39 @@ def test_an_array_of_which_no_cause_is_told_is_described():
     assert all(g.diagnosis for g in report.gradients)
 
 
+def test_of_every_wrong_array_there_is_a_word():
+    """Large ones, and more of them than a cause is looked for."""
+    rng = np.random.default_rng(5)
+    inputs = [rng.normal(size=(30, 20)) for _ in range(6)]
+
+    def backward(*args):
+        return tuple(args[-1] * np.exp(np.sin(5 * x)) for x in args[:-1])
+
+    report = gradcheck.check(pair(lambda *xs: sum(np.sinh(x).sum() for x in xs), backward), *inputs)
+    assert all(g.verdict == "fail" and g.cause and g.diagnosis for g in report.gradients), str(report)
+    assert report.gradients[-1].cause == "unknown" and "of a derivative that was compared" in str(report)
+
+
+@pytest.mark.parametrize("part", [1e-9, 3e-10, 1e-10])
+@pytest.mark.parametrize("factor", [1, np.cos(X), np.where(X > 0, 1, 0)], ids=["all", "uneven", "some"])
+def test_of_an_error_that_is_hardly_one_only_its_size_is_told(part, factor):
+    report = gradcheck.check(pair(np.sinh, lambda x, dy: dy * np.cosh(x) * (1 + part * factor)), X)
+    (gradient,) = report.gradients
+    assert gradient.verdict == "fail" and gradient.cause in ("small", "unknown"), str(report)
+
+
+def test_a_small_error_of_one_of_two_uses_is_not_told_as_that_of_the_other():
+    rng = np.random.default_rng(5)
+    def backward(x, w, dy):
+        h = np.tanh(x @ w)
+        dz = dy @ w * (1 - h * h)
+        return dz @ w.T, x.T @ dz + (1 + 1e-7) * dy.T @ h
+
+    report = gradcheck.check(pair(lambda x, w: np.tanh(x @ w) @ w.T, backward), X, rng.normal(size=(4, 5)))
+    assert report.gradients[0].verdict == "pass"
+    assert " 1 times" not in report.gradients[1].diagnosis, str(report)
+
+
 @pytest.mark.parametrize("shape", [(0,), (5, 0), (0, 4), (2, 0, 4)])
 @pytest.mark.parametrize("case", CASES)
 def test_an_array_without_entries_beside_a_wrong_one_is_no_obstacle(case, shape):
@@ -179,3 +212,16 @@ def test_an_array_without_entries_beside_a_wrong_one_is_no_obstacle(case, shape)
 
     report = gradcheck.check(vjp, *inputs, np.zeros(shape))
     assert report.verdict == "fail" and report.gradients[-1].verdict == "pass"
+
+
+def test_what_may_be_called_once_alone_is_not_the_cause_of_a_wrong_number():
+    def once(factor):
+        def vjp(x):
+            kept = [x]
+            return np.sinh(x), lambda dy: factor * dy * np.cosh(kept.pop())
+
+        return vjp
+
+    (gradient,) = gradcheck.check(once(2), X).gradients
+    assert (gradient.verdict, gradient.cause) == ("fail", "factor"), gradient
+    assert gradcheck.check(once(1), X).verdict == "fail"

@@ -54,6 +54,20 @@ def test_factors_in_words(c, said, is_named, evidence):
     assert (words.factor(c, e), words.is_named(c, e)) == (said, is_named)
 
 
+@pytest.mark.parametrize(
+    ("c", "said"),
+    [
+        (1 + 1e-9, "(1 + 1.0e-09)"),
+        (1 - 3e-7, "(1 - 3.0e-07)"),
+        (-1 - 1e-12, "-1"),
+        (-1.001, "-(1 + 1.0e-03)"),
+        (0.3333333333, "0.333333"),
+    ],
+)
+def test_no_number_reads_as_one_that_is_none(c, said):
+    assert words.decimal(c, 6) == said
+
+
 def test_entries_with_no_name_for_their_places_are_scattered():
     assert words.is_scattered(np.arange(6) % 5 == 0, (2, 3))
     assert not words.is_scattered(np.arange(6) == 4, (2, 3)) and not words.is_scattered(np.arange(6) < 3, (2, 3))
