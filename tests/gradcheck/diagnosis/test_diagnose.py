@@ -225,3 +225,74 @@ def test_what_may_be_called_once_alone_is_not_the_cause_of_a_wrong_number():
     (gradient,) = gradcheck.check(once(2), X).gradients
     assert (gradient.verdict, gradient.cause) == ("fail", "factor"), gradient
     assert gradcheck.check(once(1), X).verdict == "fail"
+
+
+def delayed(x):
+    """A filter y[t] = x[t] + a x[t - 1] + b y[t - 1], whose term with a is forgotten below."""
+    y = 0 * x
+    for t in range(x.shape[1]):
+        y[:, t] = 0.7 * x[:, t] + (0.5 * y[:, t - 1] - 0.4137 * x[:, t - 1] if t else 0)
+    return y
+
+
+def without_delay(x, dy):
+    dx, d = np.zeros_like(x), 0
+    for t in reversed(range(x.shape[1])):
+        d = dy[:, t] + 0.5 * d
+        dx[:, t] = 0.7 * d
+    return dx
+
+
+TABLE = np.random.default_rng(2).normal(size=(7, 3))
+MIDDLE = np.array([0.7, -0.4, 0.5])
+CAUSAL = np.tril(np.random.default_rng(2).uniform(0.5, 1.5, (2, 2, 5, 5)))
+VALUES = np.random.default_rng(2).normal(size=(2, 2, 5, 3))
+
+
+@pytest.mark.parametrize(
+    ("causes", "forward", "backward", "inputs"),
+    [
+        ({"term"}, delayed, without_delay, [rng.normal(size=(3, 6))]),
+        ({"entry", "unknown"}, lambda c: TABLE @ c, lambda c, dy: TABLE[:, [0, 0, 2]].T @ dy, [MIDDLE]),
+        (
+            {"permuted"},
+            lambda x: np.stack([np.sin(x[0]) * LINE, np.exp(x[1]) * LINE]),
+            lambda x, dy: np.array([np.exp(x[1]) * (dy[1] @ LINE), np.cos(x[0]) * (dy[0] @ LINE)]),
+            [np.array([0.3, 0.8])],
+        ),
+        ({"transposed"}, lambda v: CAUSAL @ v, lambda v, dy: CAUSAL @ dy, [VALUES]),
+        ({"slope"}, lambda x: np.log(np.cosh(x).sum() + np.exp(x[0])), lambda x, dy: dy + 0 * x, [LINE]),
+        (
+            {"sum"},
+            lambda f, g: ((f @ f.swapaxes(1, 2) - g) ** 2).sum(),
+            lambda f, g, dy: (
+                4 * dy * (f @ f.swapaxes(1, 2) - (g + g.T) / 2) @ f,
+                -2 * dy * (f @ f.swapaxes(1, 2) - g)[0],
+            ),
+            [rng.normal(size=(2, 4, 5)), SQUARE],
+        ),
+    ],
+    ids=["lost beside others", "in the middle", "of two", "with a batch", "dy itself", "first of a batch"],
+)
+def test_what_fits_by_chance_or_in_part_is_not_the_cause(causes, forward, backward, inputs):
+    report = gradcheck.check(pair(forward, backward), *inputs)
+    assert report.verdict == "fail"
+    assert {g.cause for g in report.gradients if g.verdict == "fail"} <= causes, str(report)
+
+
+def test_what_flows_through_another_array_is_counted_by_its_gradient_and_not_by_its_claim():
+    """Where scores go back twice, the claim for q is twice too large, and what flows to h through q once too much."""
+
+    def forward(h, q):
+        s = softmax(h @ q / 2)
+        return np.einsum("nt,ntd->nd", s, h)
+
+    def backward(h, q, dy):
+        p = softmax(h @ q / 2)
+        dp = np.einsum("nd,ntd->nt", dy, h)
+        ds = p * (dp - (p * dp).sum(1, keepdims=True))
+        return p[..., None] * dy[:, None] + ds[..., None] * q, np.einsum("nt,ntd->d", ds, h)
+
+    draws = np.random.default_rng(4)
+    report = gradcheck.check(pair(forward, backward), draws.normal(size=(3, 6, 4)), draws.normal(size=4))
+    assert all("3/2" not in g.diagnosis and g.cause in ("factor", "term") for g in report.gradients), str(report)

@@ -161,17 +161,7 @@ def test_of_two_arrays_with_one_gradient_neither_is_said_to_be_returned_for_the_
 
 
 def test_a_claim_that_is_zero_but_for_rounding_reaches_nothing(named):
-    named(
-        "zero",
-        "no gradient reaches w",
-        lambda x, w: np.exp(x - x.mean(1, keepdims=True)) * w,
-        lambda x, w, dy: (
-            (lambda d: d - d.mean(1, keepdims=True))(dy * np.exp(x - x.mean(1, keepdims=True)) * w),
-            dy * (x - x.mean(1, keepdims=True)).sum() * np.exp(x),
-        ),
-        X,
-        X + 3,
-    )
+    named("zero", "no gradient reaches x", np.sinh, lambda x, dy: -5e-18 * dy * np.cosh(x), X)
 
 
 @pytest.mark.parametrize("size", [1e-200, 1e200])
