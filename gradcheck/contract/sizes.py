@@ -77,12 +77,12 @@ def _mixtures(call: Call, smaller: list[int]) -> Iterator[Mixture]:
 def _differences(call: Call, mixture: Mixture) -> list[tuple[np.ndarray, np.ndarray]]:
     """Return for each array how far its cotangent is from that of the pieces, and the size of these."""
     parts = [2.0**-k for k in mixture.smaller]
-    got = call.pull(sum(part * piece for part, piece in zip(parts, mixture.pieces, strict=True)))
+    got = call.pull(np.sum([part * piece for part, piece in zip(parts, mixture.pieces, strict=True)], axis=0))
     alone = [call.pull(piece) for piece in mixture.pieces]
     found = []
     for mixed, *given in zip(got, *alone, strict=True):
         terms = [part * np.asarray(d, np.float64) for part, d in zip(parts, given, strict=True)]
-        found.append((np.asarray(mixed, np.float64) - sum(terms), sum(np.abs(d) for d in terms)))
+        found.append((np.asarray(mixed, np.float64) - np.sum(terms, axis=0), np.sum(np.abs(terms), axis=0)))
     return found
 
 
