@@ -54,7 +54,11 @@ class Projection:
         given, found = _arrays(inputs), _arrays(back)
         want, got = (", ".join(map(_form, arrays)) for arrays in (given, found))
         if want != got:
+            got = got or ", ".join(type(z).__name__ for z in back) or "nothing"
             raise ValueError(f"gradcheck: domain must return True, False or inputs of shapes {want}, got {got}")
+        for z in found:
+            if not np.isfinite(z).all():
+                raise ValueError(f"gradcheck: domain must return finite inputs, got {z[~np.isfinite(z)][0]}")
         pairs = zip(given, found, strict=True)
         return _laid(back, [_as_handed(z.astype(x.dtype), x) for x, z in pairs])
 

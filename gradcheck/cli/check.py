@@ -7,6 +7,7 @@ import random
 import shutil
 import sys
 import traceback
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -62,7 +63,12 @@ def check_things(options: argparse.Namespace) -> int:
 
 def _prepared(options: argparse.Namespace, errors: list[tuple[str, str]]) -> list[tuple[str, Callable]]:
     """Return for each thing what checks it; a misspelt name is found before any work is done."""
-    arrays, parameters = [array(text) for text in options.input], dict(parameter(text) for text in options.param)
+    arrays, values = [array(text) for text in options.input], [parameter(text) for text in options.param]
+    for option, names in (("--input", [a.name for a in arrays]), ("--param", [name for name, _ in values])):
+        twice = next((name for name, times in Counter(names).items() if times > 1), None)
+        if twice is not None:
+            raise UsageError(f"{option} {twice} must be given once, got it {names.count(twice)} times")
+    parameters = dict(values)
     fits(arrays)
     ready: list[tuple[str, Callable]] = []
     taken: set[str] = set()

@@ -7,7 +7,7 @@ class UsageError(Exception):
     """The command was not given what it needs; the message is one line."""
 
 
-PASS, FAIL, INCONCLUSIVE, USAGE, INTERRUPTED = 0, 1, 2, 3, 130
+PASS, FAIL, INCONCLUSIVE, USAGE, INTERRUPTED, UNREAD = 0, 1, 2, 3, 130, 141  # the last two as a shell has them
 STATUS = {"pass": PASS, "inconclusive": INCONCLUSIVE, "fail": FAIL}
 
 

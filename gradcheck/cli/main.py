@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from gradcheck.cli.errors import FAIL, INTERRUPTED, USAGE, UsageError, short
+from gradcheck.cli.errors import INTERRUPTED, UNREAD, USAGE, UsageError, short
 from gradcheck.cli.streams import give_up_stdout, present
 from gradcheck.version import __version__
 
@@ -91,7 +91,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             return _say(str(error), USAGE)
         except BrokenPipeError:  # whoever read the output has had enough
             give_up_stdout()
-            return FAIL
+            return UNREAD
         except OSError as error:
             give_up_stdout()
             return _say(f"{error.filename}: {error.strerror}" if error.filename else str(error), USAGE)

@@ -16,6 +16,7 @@ WHOLE = {"int64": 2**63, "int32": 2**31, "int16": 2**15, "int8": 2**7, "uint8": 
 DTYPES = ("float64", "float32", "float16", *WHOLE, "bool")
 AXES = 30  # at most, as the checker has it
 DIGITS = 18  # at most, of a length or a bound
+SIGN = re.compile(r"\s*([,<:])\s*")  # with the spaces around it
 NUMBER = re.compile(r"[+-]?[0-9_]+")
 
 
@@ -56,7 +57,7 @@ def array(text: str) -> Array:
         UsageError: it is none of these, or no array can be like that.
     """
     name, value = _named("--input", text, "x=2,8,64")
-    match = ARRAY.fullmatch(value.replace(" ", ""))
+    match = ARRAY.fullmatch(SIGN.sub(r"\1", value))
     if match is None:
         raise UsageError(f"--input {name} must be a shape such as 2,8,64 or 2,8<50 or 2,8:float32, got {short(value)}")
     lengths = [] if match["shape"] == "()" else match["shape"].split(",")

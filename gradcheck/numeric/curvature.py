@@ -15,12 +15,19 @@ from gradcheck.numeric.look import Vectors, glance, look, natural
 from gradcheck.numeric.probe import Along
 from gradcheck.numeric.slopes import Slopes, Spot
 
+LEAST = float(np.finfo(np.float64).smallest_subnormal)  # a bar that is smaller would be none
+
 
 def curvatures(function: Function, spot: Spot, entries: list[Vectors]) -> list[Column]:
     """Return a column for each entry: the second derivatives (n,) of one output along it and every other.
 
     Along the sum of two entries the second derivative is that of both and twice the mixed one.
     """
+    with np.errstate(all="ignore"):  # where numbers end what overflows is not resolved
+        return _curvatures(function, spot, entries)
+
+
+def _curvatures(function: Function, spot: Spot, entries: list[Vectors]) -> list[Column]:
     scaled = [_sum(v, v, natural(spot.point, v), 0.0) for v in entries]
     units = np.array([natural(spot.point, v) for v in entries])
     looks = [look(function, spot, glance(function, spot, v)) for v in entries]
@@ -34,8 +41,8 @@ def curvatures(function: Function, spot: Spot, entries: list[Vectors]) -> list[C
                 value[i, j] = value[j, i] = (value[i, j] - value[i, i] - value[j, j]) / 2
                 bar[i, j] = bar[j, i] = (bar[i, j] + bar[i, i] + bar[j, j]) / 2
                 kink[j, i] = kink[i, j]
-    value = np.where(kink, np.nan, value / np.outer(units, units))
-    bar = np.where(kink, np.inf, bar / np.outer(units, units))
+    value = np.where(kink, np.nan, value / units[:, None] / units)
+    bar = np.where(kink, np.inf, np.where(bar > 0, np.maximum(bar / units[:, None] / units, LEAST), 0))
     return [_column(value[i], bar[i], kink[i] > 0, level) for i, (_, level) in enumerate(looks)]
 
 

@@ -123,6 +123,11 @@ def along(plain: Plain, spot: Spot, vectors: Vectors, slopes: np.ndarray | None 
 
     Its own (m,) may have been taken.
     """
+    with np.errstate(all="ignore"):  # where numbers end what overflows is not resolved
+        return _along(plain, spot, vectors, slopes)
+
+
+def _along(plain: Plain, spot: Spot, vectors: Vectors, slopes: np.ndarray | None) -> Column:
     seen = glance(plain, spot, vectors)
     step = exact(plain, spot, seen.probe, slopes) if spot.exact else None
     if step is not None and not seen.slopes.doubt.any():
@@ -159,5 +164,6 @@ def digits(value: np.ndarray, bar: np.ndarray) -> float | None:
     if not np.isfinite(bar).all() or (np.abs(value) <= bar).all():
         return None
     largest = float(np.abs(value).max())
-    part = float(bar.max() / largest / np.sqrt(np.mean(np.square(value / largest))))
+    with np.errstate(all="ignore"):
+        part = float(bar.max() / largest / np.sqrt(np.mean(np.square(value / largest))))
     return float(-np.log10(max(part, 1e-17)))

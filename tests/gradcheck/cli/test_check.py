@@ -153,3 +153,9 @@ def test_what_a_module_draws_as_it_is_imported_and_what_a_thing_draws_later_is_t
 def test_what_the_checker_says_of_its_arguments_is_said_of_the_thing(run):
     words = "layers:number", "--input", "x=3"
     assert run(*words)[2].startswith("gradcheck: layers:number: the subject must have a method vjp")
+
+
+@pytest.mark.parametrize("option", ["--input", "--param"])
+def test_what_is_given_twice_is_refused(run, option):
+    status, out, err = run("layers:powers", option, "x=3", option, "n=2", option, "x=4")
+    assert (status, out, err) == (3, "", f"gradcheck: {option} x must be given once, got it 2 times\n")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gradcheck.cli.errors import UsageError
-from gradcheck.cli.values import array, parameter
+from gradcheck.cli.values import Array, array, parameter
 
 
 @pytest.mark.parametrize(
@@ -145,3 +145,13 @@ def test_what_the_parser_of_python_gives_up_on_is_nested_too_deeply(error, monke
 def test_a_parameter_needs_a_name():
     with pytest.raises(UsageError, match=r"^--param must be a name and a value, such as width=64, got '64'$"):
         parameter("64")
+
+
+@pytest.mark.parametrize("text", ["x=2, 8 :float32", "x = 2,8:float32", "x=2 ,8: float32"])
+def test_spaces_beside_signs_are_nothing(text):
+    assert array(text) == Array("x", (2, 8), None, "float32")
+
+
+def test_two_numbers_are_not_one():
+    with pytest.raises(UsageError, match=r"--input x must be a shape such as 2,8,64 .*, got '3 4'"):
+        array("x=3 4")

@@ -6,6 +6,7 @@ import math
 import numpy as np
 import pytest
 
+import gradcheck
 from gradcheck.numeric import curvature, noise
 from gradcheck.numeric.constants import CURVED, U
 from gradcheck.numeric.curvature import curvatures, second
@@ -129,3 +130,22 @@ def test_an_output_that_is_left_of_larger_numbers_has_their_roundings():
     probe = Along(None, vectors=(np.array(1.0),))
     own, coarse = (second(plain, dataclasses.replace(spot, grain=np.full(1, g)), probe, np.zeros(1)) for g in (0, 1e6))
     assert coarse.bar > 100 * own.bar
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("scale", [1e-200, 1e-155, 1e-100, 1e100, 1e155, 1e200])
+def test_where_numbers_end_no_warning_escapes_and_no_bar_is_none(scale):
+    found = gradcheck.hessian(lambda x: np.square(x / scale).sum(), np.array([scale, 2 * scale]))
+    value, bar = np.diag(found.value), np.diag(found.bar)
+    assert (bar > 0).all()
+    with np.errstate(all="ignore"):  # the true one may be infinite
+        assert not (np.abs(value - np.divide(2, scale) / scale) > bar).any()
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("scale", [1e155, 1e200, 1e297])
+def test_a_first_derivative_at_large_numbers_warns_of_nothing(scale):
+    x = np.array([scale, 2 * scale])
+    assert gradcheck.derivative(lambda x: 3 * x, scale).value == pytest.approx(3, rel=1e-9)
+    np.testing.assert_allclose(gradcheck.gradient(lambda x: (3 * x).sum(), x).value, 3, rtol=1e-9, atol=0)
+    np.testing.assert_allclose(gradcheck.jacobian(lambda x: 3 * x, x).value, 3 * np.eye(2), rtol=1e-9, atol=1e-9)
