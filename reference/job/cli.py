@@ -1,6 +1,7 @@
 """The command line: its options, and one line instead of a traceback for whatever the user can mend."""
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,6 +24,8 @@ A Transformer in NumPy whose every backward pass is derived on paper, written by
 hand and proved against numbers before anything is trained.
 
 Without a command: verify, then train on the copy task, as one job."""
+
+UNREAD = 141  # as a shell says where the reader of a pipe has gone
 
 
 def parser(task: type[Learned], family: Family) -> Parser:
@@ -151,7 +154,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         given = vars(parsed)
         work, name = given.pop("work"), given.pop("name")
         given.pop("config", None)
-        return work({**found, **given})
+        status = work({**found, **given})
+        if sys.stdout is not None:
+            sys.stdout.flush()
+        return status
+    except BrokenPipeError:  # whoever read the output has had enough; the end of the program would write once more
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return UNREAD
     except RunError as error:
         return _say(name, str(error), error.status)
     except OSError as error:

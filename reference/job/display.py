@@ -1,5 +1,6 @@
 """What the job prints when something is done."""
 
+import errno
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -15,8 +16,14 @@ from reference.training.settings import Run
 BRIEF = 74  # characters of a sample in the list of epochs
 
 
+class _Terminal(Console):
+    def on_broken_pipe(self) -> None:
+        """Leave it to the command to say that nobody reads on: rich ends with the status of a failure."""
+        raise BrokenPipeError(errno.EPIPE, "nobody reads the output")
+
+
 def console() -> Console:
-    return Console(highlight=False, markup=False, emoji=False)
+    return _Terminal(highlight=False, markup=False, emoji=False)
 
 
 def percent(share: float) -> str:

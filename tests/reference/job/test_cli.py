@@ -3,6 +3,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -263,3 +264,10 @@ def test_what_came_is_repeated_in_part(command, words):
 def test_a_value_that_is_forgotten_is_told_of_its_own_option(command):
     line = refused(command("train", "--norm", "--out", "w/q"), 2)
     assert line == "python -m reference train: argument --norm: expected one argument"
+
+
+@pytest.mark.parametrize("words", ["spec layernorm", "verify --help", "verify layers.layernorm"])
+def test_a_reader_that_has_had_enough_is_no_error(words):
+    script = f"{sys.executable} -m reference {words} | true; echo ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=300, check=True)
+    assert done.stderr == "" and int(done.stdout) in (0, 141)
