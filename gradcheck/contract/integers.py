@@ -7,9 +7,10 @@ import numpy as np
 from gradcheck.subjects import alignment, trees
 from gradcheck.subjects.adapted import Adapted, names
 from gradcheck.subjects.findings import Finding
-from gradcheck.subjects.nodes import joined
+from gradcheck.subjects.nodes import Above, joined
 
 KINDS = "iub"
+MOST_AXES = 32  # of a list of lists: what holds itself has no end
 
 
 def whole_numbers(subject: Adapted, inputs: tuple, d_inputs: tuple) -> list[Finding]:
@@ -33,29 +34,33 @@ def whole_numbers(subject: Adapted, inputs: tuple, d_inputs: tuple) -> list[Find
     return findings
 
 
-def _with_lists_as_arrays(x: Any) -> Any:
+def _with_lists_as_arrays(x: Any, above: Above = ()) -> Any:
     if _is_list_of_numbers(x):
         return np.array(x)
+    if id(x) in above:  # what holds itself
+        return x
+    above = (*above, id(x))
     if type(x) is dict:
-        return {key: _with_lists_as_arrays(value) for key, value in x.items()}
-    return type(x)(map(_with_lists_as_arrays, x)) if type(x) in (list, tuple) else x
+        return {key: _with_lists_as_arrays(value, above) for key, value in x.items()}
+    return type(x)(_with_lists_as_arrays(value, above) for value in x) if type(x) in (list, tuple) else x
 
 
-def _described(x: Any, path: str) -> list[tuple[str, str]]:
+def _described(x: Any, path: str, above: Above = ()) -> list[tuple[str, str]]:
     """Return the path of each list that is taken for an array, and what it is."""
     if _is_list_of_numbers(x):
         return [(path, f"a {type(x).__name__} of {np.array(x).dtype.name.rstrip('0123456789')}")]
     children = x.items() if type(x) is dict else enumerate(x) if type(x) in (list, tuple) else ()
-    return [row for key, value in children for row in _described(value, joined(path, key))]
+    below = [] if id(x) in above else list(children)
+    return [row for key, value in below for row in _described(value, joined(path, key), (*above, id(x)))]
 
 
-def _is_list_of_numbers(x: Any) -> bool:
+def _is_list_of_numbers(x: Any, depth: int = MOST_AXES) -> bool:
     """Whether it is a list or tuple of whole numbers or truth values, or of such rows, all of one length."""
-    if type(x) not in (list, tuple) or not x:
+    if type(x) not in (list, tuple) or not x or not depth:
         return False
     if all(isinstance(entry, int) for entry in x):
         return all(-(2**63) <= entry < 2**63 for entry in x)
-    return all(_is_list_of_numbers(row) for row in x) and len({np.shape(np.array(row)) for row in x}) == 1
+    return all(_is_list_of_numbers(row, depth - 1) for row in x) and len({np.shape(row) for row in x}) == 1
 
 
 def _is_gradient(claim: Any, is_of_list: bool) -> bool:

@@ -78,12 +78,20 @@ def _differences(call: Call, mixture: Mixture) -> list[tuple[np.ndarray, np.ndar
     """Return for each array how far its cotangent is from that of the pieces, and the size of these."""
     parts = [2.0**-k for k in mixture.smaller]
     got = call.pull(np.sum([part * piece for part, piece in zip(parts, mixture.pieces, strict=True)], axis=0))
-    alone = [call.pull(piece) for piece in mixture.pieces]
+    alone = _alone(call, mixture.pieces)
     found = []
     for mixed, *given in zip(got, *alone, strict=True):
         terms = [part * np.asarray(d, np.float64) for part, d in zip(parts, given, strict=True)]
-        found.append((np.asarray(mixed, np.float64) - np.sum(terms, axis=0), np.sum(np.abs(terms), axis=0)))
+        found.append((np.asarray(mixed, np.float64) - np.sum(terms, axis=0), np.abs(terms).sum(axis=0)))
     return found
+
+
+def _alone(call: Call, pieces: list[np.ndarray]) -> list[list]:
+    """Return the cotangents of the pieces; of a large subject that of the second is what dy as a whole gives beside."""
+    if not call.large:
+        return [call.pull(piece) for piece in pieces]
+    first = call.pull(pieces[0])
+    return [first, [whole - d for whole, d in zip(call.first, first, strict=True)]]
 
 
 def _shrinks(apart: np.ndarray, less: np.ndarray) -> np.ndarray:

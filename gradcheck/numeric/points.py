@@ -44,4 +44,7 @@ def jittered(point: Arrays, rng: np.random.Generator, u: float = 2.0**-53) -> li
 
 
 def _in_range(moved: np.ndarray, x: np.ndarray) -> np.ndarray:
-    return np.where(np.abs(moved) <= np.finfo(x.dtype).max, moved, x)
+    largest = np.finfo(x.dtype).max
+    if not moved.size or -largest <= moved.min() <= moved.max() <= largest:
+        return moved
+    return np.where(np.abs(moved) <= largest, moved, x)

@@ -58,11 +58,13 @@ def compare_all(
         claim = claim_at(problem, place.point, place.g, places.u, 1 if problem.is_large else JITTERS, rng)
         return Ground(problem, place, claim, places.exact, mapper, is_near, rounding, places.narrow)
 
-    given = unrounded(problem, places.own.point, places.moved)
+    def at_given(g: np.ndarray) -> Place:
+        return with_output(problem, unrounded(problem, places.own.point, places.moved), g)
+
     near = ground_at(places.near, is_near=True)
     if places.near.point is places.own.point and not near.claim.is_finite:
         # rounded to a few bits less, the given point lies where derivatives have left the domain
-        near = ground_at(with_output(problem, given, places.near.g), is_near=True)
+        near = ground_at(at_given(places.near.g), is_near=True)
     along, known = _near(near, rng, places.along)
     columns, own_place = along, with_output(problem, places.own.point, places.own.g)
     sampled: list[Finding] = []
@@ -70,9 +72,9 @@ def compare_all(
     if is_left:
         own = ground_at(own_place)
         if is_special(problem, places, own.claim.values, rng):
-            own = ground_at(with_output(problem, given, places.own.g))
-        there, sampled = _at_given(own, dataclasses.replace(known, grain=None), along, rng)
-        columns, own_place = [found + more for found, more in zip(along, there, strict=True)], own.place
+            own = ground_at(at_given(places.own.g))
+        given, sampled = _at_given(own, dataclasses.replace(known, grain=None), along, rng)
+        columns, own_place = [found + more for found, more in zip(along, given, strict=True)], own.place
     if is_left and places.moved:
         point, y = inside(problem, [quantise(leaf.value) for leaf in problem.leaves], set())
         unmoved = ground_at(Place(point, y.astype(np.float64), places.own.g))

@@ -397,7 +397,7 @@ def test_a_gradient_that_overflows_inside_is_what_it_is_in_the_end():
 
 @pytest.mark.parametrize("factor", [1, 1.5])
 def test_a_number_at_the_end_of_the_range_leaves_roundings_that_are_numbers(factor):
-    top = np.array([65504, -65504, 1], np.float16)
+    top = np.array([65504, -65504, 1, 0.5, 0.25, -0.3, 0.7], np.float16)
 
     def backward(x, dy):
         narrow = factor if x.dtype == np.float16 else 1

@@ -51,7 +51,7 @@ def places(n):
 
 
 def test_a_million_inputs_and_a_million_parameters_are_checked_within_155_evaluations():
-    """152 are counted, of any seed: a ladder near by, one at the given point, and the contract."""
+    """150 are counted, of any seed: a ladder near by, one at the given point, and the contract."""
     report = gradcheck.check(pair(tanh_layer, backward), *data(10**6))
     assert report.verdict == "pass", str(report)
     assert report.evaluations <= 155
