@@ -60,6 +60,16 @@ def measured(
     return np.where(coarser & (level <= ALONE * COARSEST), np.minimum(level, COARSEST), level)
 
 
+def has_fine_shape(line: Line) -> bool:
+    """Whether f is no line over a wide table, without jumps, and is one over much finer ones."""
+    wide, fine = line.table(float(few_bits(np.array(WIDE_SPACING), WIDE_BITS))), line.table(_spacing(SPACINGS[0]))
+    (coarse, is_known), (level, _) = (
+        _read(table, np.zeros(table.size.shape), np.zeros(table.size.shape, bool)) for table in (wide, fine)
+    )
+    shaped = is_known & (coarse > HIDDEN * np.maximum(level, U)) & fine.is_finite
+    return bool(shaped.any()) and not has_jumps(line, wide, fine, shaped)
+
+
 def _spacing(power: int) -> float:
     return float(few_bits(np.array(1.3 * 2.0**power)))
 

@@ -8,6 +8,7 @@ from gradcheck.numeric.probe import Probe
 from gradcheck.precision.formats import need
 from gradcheck.verdict.compare import Compared, compare
 from gradcheck.verdict.comparison import Comparison
+from gradcheck.verdict.fine_shape import allowing_for_fine_shape
 from gradcheck.verdict.follow import followed
 from gradcheck.verdict.ground import Ground, Known, coarseness
 from gradcheck.verdict.held import allowing_for_what_is_held
@@ -27,6 +28,7 @@ def measured(ground: Ground, known: Known, probes: list[Probe], real: list[bool]
         comparisons = allowing_for_ties(ground, known, comparisons, rng)
         if ground.problem.declared.kinks == "any":
             comparisons = [_with_any_slope(c) for c in comparisons]
+    comparisons = allowing_for_fine_shape(ground, comparisons)
     comparisons = allowing_for_saturation(ground, comparisons)
     comparisons = allowing_for_roundings_inside(ground, known, comparisons, rng)
     comparisons = allowing_for_what_is_held(ground, comparisons, rng)

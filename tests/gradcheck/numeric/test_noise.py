@@ -10,10 +10,11 @@ from gradcheck.adapters import pair
 from gradcheck.numeric import noise
 from gradcheck.numeric.constants import COARSEST, NOISE_POINTS, QUIET, SPACINGS, UNIT, U
 from gradcheck.numeric.ladder import STEPS, Sweep, few_bits, rounded, sweep
-from gradcheck.numeric.noise import bound, measured
+from gradcheck.numeric.noise import bound, has_fine_shape, measured
 from gradcheck.numeric.plain import Plain
 from gradcheck.numeric.probe import Along, Probe
 from gradcheck.numeric.scales import quantise
+from gradcheck.numeric.tabulate import Line
 from gradcheck.subjects.problem import Problem
 
 X = quantise(np.random.default_rng(1).normal(size=50))
@@ -342,3 +343,17 @@ def test_of_two_cotangents_one_may_stand_on_a_step_beside_one_that_moves_to_one_
     moves = {name: (one if name == side else 0 * one) * [1.0, 0.0] for name in ("right", "left")}
     found = bound(Sweep(one, one, moves["right"], moves["left"], one, 0 * one), np.full(2, 2 * COARSEST), 2.0**-53)
     assert found[0].tolist() == [4 * 2 * 2 * COARSEST, 4 * 2.0**-53]
+
+
+def test_a_shape_too_fine_for_wide_steps_is_told_from_what_is_smooth_jumps_or_is_rounded():
+    knots = np.linspace(-6, 6, 10**6 + 1)
+    forms = {
+        lambda x: np.interp(x, knots, np.sin(knots)): True,
+        np.sin: False,
+        lambda x: np.sin(x).astype(np.float32).astype(float): False,
+        lambda x: x + np.sin(x).astype(np.float32): False,
+        lambda x: np.full(x.shape, np.nan): False,
+    }
+    for f, is_fine in forms.items():
+        problem = Problem(pair(f, lambda x, dy: dy), (X / 4,), {})
+        assert has_fine_shape(Line(problem, [X / 4], {0: np.cos(np.arange(50.0))}, G, 50)) is is_fine
