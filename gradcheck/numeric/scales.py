@@ -20,8 +20,10 @@ def quantise(x: np.ndarray, bits: int = BITS) -> np.ndarray:
     mantissa, exponent = np.frexp(x)
     whole = np.ldexp(mantissa, bits)
     rounded, half = np.round(whole), np.ldexp(UNIT[np.dtype(np.float32)], bits - 1)
-    is_middle = (np.abs(rounded) % (2 * half) == half) & (rounded != whole)
-    return np.ldexp(np.where(is_middle, rounded + np.sign(whole - rounded), rounded), exponent - bits)
+    with np.errstate(invalid="ignore"):  # what is not finite has no middle, and no side
+        is_middle = (np.abs(rounded) % (2 * half) == half) & (rounded != whole)
+        aside = rounded + np.sign(whole - rounded)
+    return np.ldexp(np.where(is_middle, aside, rounded), exponent - bits)
 
 
 def scale(x: np.ndarray) -> float:

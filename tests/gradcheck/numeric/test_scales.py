@@ -27,6 +27,11 @@ def test_no_rounding_of_a_base_point_is_one_of_float32(rng, offset):
     assert np.array_equal(*beside)
 
 
+def test_what_is_not_finite_stays_so():
+    x = np.array([np.inf, -np.inf, np.nan, 1.0])
+    assert np.array_equal(quantise(x), x, equal_nan=True)
+
+
 def test_what_has_few_bits_stays_even_in_the_middle_of_two_float32_numbers():
     middle = np.array([1 + 2.0**-24, -(1 + 3 * 2.0**-24), 257.0, 2049.0])
     assert np.array_equal(quantise(middle), middle)
