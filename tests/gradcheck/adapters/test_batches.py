@@ -4,8 +4,9 @@ import warnings
 
 import numpy as np
 import pytest
+from narrow import to_bits
 
-from gradcheck.adapters.batches import MOST, Trial, batched
+from gradcheck.adapters.batches import MOST, Trial, _in_steps, batched
 
 
 @pytest.fixture
@@ -160,3 +161,48 @@ def test_of_how_a_framework_batches_nobody_is_warned(arrays, recwarn):
         return one_by_one(points, seeds)
 
     assert told(arrays, cotangents=slow, points=slow) == [] and not recwarn.list
+
+
+def stepping(arrays, seed):
+    """A unit that is on or off, of numbers of eight bits."""
+    x, w = (to_bits(a.astype(float), 8) for a in arrays)
+    on = to_bits(x @ w, 8) > 0
+    return [to_bits(on * (x @ w), 8)], [to_bits((1 + seed) * on[:, None] * w, 8), to_bits((1 + seed) * on @ x, 8)]
+
+
+def test_a_unit_that_a_rounding_turns_on_is_not_told_but_twice_its_gradient_is(rng):
+    """The sum of six numbers is no more than a rounding of theirs."""
+    x = rng.normal(size=(3, 4))
+    x[0] = [1.0, -1.0, 1.0, -0.9999]
+    arrays = [x, np.ones(4)]
+
+    def turned(points, seeds, by):
+        results = [stepping(*both) for both in zip(points, seeds, strict=True)]
+        found = [[np.stack(column) for column in zip(*(r[k] for r in results), strict=True)] for k in range(2)]
+        found[1][1] = found[1][1] + by * x[0]
+        return found
+
+    for by, expected in ((0.0, []), (-1.0, []), (10.0, [AT_ONE.format("gradient of w")])):
+        assert told(arrays, cotangents=lambda *z, by=by: turned(*z, by), points=refuses, first=stepping) == expected
+
+
+def test_numbers_that_depend_on_no_point_are_no_steps(arrays):
+    """What a bias gets changes neither by roundings of few bits nor by less."""
+
+    def linear(arrays, seed):
+        x, w = arrays
+        return [x * w], [(1 + seed) * np.ones_like(x) * w, (1 + seed) * np.ones_like(w)]
+
+    def batch(points, seeds):
+        results = [linear(*both) for both in zip(points, seeds, strict=True)]
+        ys, ds = ([np.stack(column) for column in zip(*(r[k] for r in results), strict=True)] for k in range(2))
+        return ys, [ds[0] * 1.02, ds[1]]
+
+    assert told(arrays, cotangents=batch, points=refuses, first=linear) == [AT_ONE.format("gradient of x")]
+
+
+def test_steps_are_where_most_entries_move_far_away_and_of_these_most_not_near_by():
+    here = np.zeros(8)
+    far, few = np.ones(8), np.array([1.0] * 4 + [0.0] * 4)
+    assert _in_steps(here, here, far) and _in_steps(here, few * 0, far)
+    assert not _in_steps(here, here, few) and not _in_steps(here, few, far) and not _in_steps(here, here, here)
