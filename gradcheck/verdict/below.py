@@ -1,0 +1,67 @@
+"""Claims of which wide steps see nothing: f has another shape within them.
+
+The slope of log|det A| is large only as near to a singular matrix as the smallest singular value is.  Farther away
+differences show what lies there, to many digits.  They contradict no claim that changes by much of its size within the
+smallest step, and none that the smaller steps show again and again, whatever the noise is taken to be.
+"""
+
+import dataclasses
+
+import numpy as np
+
+from gradcheck.claims.claim import attempted
+from gradcheck.numeric.constants import FEWEST
+from gradcheck.numeric.ladder import Sweep, moved
+from gradcheck.numeric.scales import inner
+from gradcheck.verdict.comparison import Comparison
+from gradcheck.verdict.ground import Ground
+
+MUCH = 16  # times what differences show, their bar included: a claim of which they see nothing
+CHANGED = 1 / 4  # of a claim, within the smallest step; what is less than that apart shows the same
+STEADY = 1 / 16  # of a claim, under roundings of the point: what these change more has no shape
+DOUBT = "f bends within the steps that were taken, as where a matrix is nearly singular: they see nothing of the claim"
+
+
+def allowing_for_what_steps_miss(ground: Ground, comparisons: list[Comparison]) -> list[Comparison]:
+    """Return the comparisons without the contradictions of differences that see nothing of a claim."""
+    return [_allowed(ground, c) for c in comparisons]
+
+
+def _allowed(ground: Ground, c: Comparison) -> Comparison:
+    if c.real is None or c.sweep is None or not len(c.sweep.steps):
+        return c
+    missed = c.outside() & ~c.kink & (np.abs(c.claimed) > MUCH * (np.abs(c.real.value) + c.real.bar))
+    if missed.any():
+        missed &= _is_shown(c.sweep, c.claimed, c.real.value) | _is_bent(ground, c, float(c.sweep.steps.min()))
+    if not missed.any():
+        return c
+    unseen = {"value": np.nan, "bar": np.inf, "low": np.nan, "high": np.nan}
+    values = {name: np.where(missed, nothing, getattr(c.real, name)) for name, nothing in unseen.items()}
+    return dataclasses.replace(c, real=dataclasses.replace(c.real, **values), doubt=DOUBT)
+
+
+def _is_shown(sweep: Sweep, claimed: np.ndarray, value: np.ndarray) -> np.ndarray:
+    """Return which claims (G,) some successive steps show, where what is held against them is shown by wider ones."""
+    shows, other = (np.abs(sweep.central - x) <= CHANGED * np.abs(claimed) for x in (claimed, value))
+    found = np.zeros(len(claimed), bool)
+    for k in range(1, len(shows) - FEWEST + 1):
+        found |= other[:k].any(axis=0) & shows[k : k + FEWEST].all(axis=0) & (other[k:].mean(axis=0) <= CHANGED)
+    return found
+
+
+def _is_bent(ground: Ground, c: Comparison, step: float) -> np.ndarray:
+    """Return which claims (G,) change by much within a step, and by little under roundings."""
+    place, direction = ground.place, c.probe.direction(ground.place.point)
+    beside = [attempted(ground.problem, moved(place.point, direction, h), place.g) for h in (-step, step)]
+    changed, rounded = (
+        np.max([np.zeros(len(c.claimed)), *(_apart(ground, claims, direction) for claims in several)], axis=0)
+        for several in (beside, ground.claim.nearby)
+    )
+    return (changed >= CHANGED * np.abs(c.claimed)) & (rounded <= STEADY * np.abs(c.claimed))
+
+
+def _apart(ground: Ground, claims: list[np.ndarray], direction: dict[int, np.ndarray]) -> np.ndarray:
+    """Return by how much other claims along a direction differ (G,); by nothing where they are no numbers."""
+    changes = [(claims[i] - ground.claim.values[i]).reshape(len(claims[i]), -1) for i in direction]
+    parts = [inner(change, d.ravel()) for change, d in zip(changes, direction.values(), strict=True)]
+    return np.abs(np.nan_to_num(np.sum(parts, axis=0), nan=0.0))

@@ -1,0 +1,129 @@
+"""Claims that change within the smallest step, or that small steps show: wide ones contradict them not."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+import gradcheck
+from gradcheck.adapters import pair
+from gradcheck.numeric.ladder import STEPS
+from gradcheck.numeric.probe import Probe
+from gradcheck.verdict.below import DOUBT, allowing_for_what_steps_miss
+
+
+def hilbert(n):
+    return 1 / (1.0 + np.add.outer(range(n), range(n)))
+
+
+def log_det(a):
+    return np.linalg.slogdet(a)[1]
+
+
+def inverse(a, dy):
+    b = np.linalg.inv(a)
+    return -b.T @ dy @ b.T
+
+
+@pytest.mark.parametrize("n", [8, 9, 10])
+def test_a_right_slope_near_a_singular_matrix_does_not_fail(n):
+    subject = pair(log_det, lambda a, dy: dy * np.linalg.inv(a).T)
+    verdicts = {gradcheck.Checker(seed=seed)(subject, hilbert(n)).verdict for seed in range(3)}
+    assert verdicts == {"inconclusive"}
+    report = gradcheck.check(subject, hilbert(9))
+    assert report.gradients[0].reason == DOUBT
+
+
+def test_a_right_inverse_of_a_nearly_singular_matrix_does_not_fail():
+    assert gradcheck.check(pair(np.linalg.inv, inverse), hilbert(9)).verdict != "fail"
+
+
+@pytest.mark.parametrize("factor", [1 + 1e-7, 1e6])
+def test_a_wrong_one_fails_where_the_matrix_is_none(factor):
+    subject = pair(log_det, lambda a, dy: factor * dy * np.linalg.inv(a).T)
+    assert gradcheck.check(subject, hilbert(8) + np.eye(8)).verdict == "fail"
+
+
+# By numbers made by hand
+
+ALONG = Probe(0, coordinate=0)
+
+
+@pytest.fixture
+def at(ground):
+    """at(backward): a place at x = 1, where the output is x and the claim is made of x."""
+    return lambda backward: ground(lambda x: x.copy(), backward, np.ones(1))
+
+
+def wide(place, comparison, sweep, claimed=None, **more):
+    """The claim beside a slope of 1 that all steps show."""
+    claimed = place.claim.values[0][:, 0] if claimed is None else claimed
+    line = sweep(lambda t: t, lambda t: t)
+    more = {"sweep": line, **more}
+    return comparison(claimed, [1.0, 1.0], bar=1e-6, probe=ALONG, **more)
+
+
+def bent(x, dy):
+    return dy * 1e6 / (1 + ((x - 1) / 1e-10) ** 2)
+
+
+def test_a_claim_that_changes_by_much_within_the_smallest_step_is_not_contradicted(at, comparison, sweep):
+    place = at(bent)
+    c = wide(place, comparison, sweep)
+    assert c.outside().all()
+    (found,) = allowing_for_what_steps_miss(place, [c])
+    assert not found.outside().any() and found.doubt == DOUBT and np.isinf(found.real.bar).all()
+
+
+@pytest.mark.parametrize(
+    "backward",
+    [
+        lambda x, dy: dy * 1e6,  # as large, and the same everywhere
+        lambda x, dy: dy * 1e6 / (1 + ((x - 1) / 1e-8) ** 2),  # changes over larger steps only
+        lambda x, dy: dy * 8 / (1 + ((x - 1) / 1e-10) ** 2),  # not much more than differences show
+        lambda x, dy: dy * 1e6 * (1 + np.sin(x * 1e16)),  # changes with every rounding
+    ],
+)
+def test_another_one_is(at, comparison, sweep, backward):
+    place = at(backward)
+    c = wide(place, comparison, sweep)
+    assert c.outside().any() and allowing_for_what_steps_miss(place, [c]) == [c]
+
+
+def test_what_is_no_contradiction_or_a_kink_or_has_no_ladder_stays(at, comparison, sweep):
+    place = at(bent)
+    right = wide(place, comparison, sweep, claimed=[1.0, 1.0])
+    kink = wide(place, comparison, sweep, ends=(0.0, 1.0))
+    bare = dataclasses.replace(right, claimed=np.array([1e6, 1e6]), sweep=None)
+    for c in (right, kink, bare, comparison(np.nan)):
+        assert allowing_for_what_steps_miss(place, [c]) == [c]
+
+
+def slopes(small, large, until):
+    return lambda t: np.where(np.abs(t) < until, small * t, large * t)
+
+
+@pytest.mark.parametrize(("until", "excused"), [(1e-3, True), (1e-8, False)])
+def test_nor_is_a_claim_that_smaller_steps_show_again_and_again(at, comparison, sweep, until, excused):
+    """Five at least, of which none shows what is held against the claim."""
+    place = at(lambda x, dy: dy)
+    shown = sweep(slopes(100.0, 1.0, until), slopes(100.0, 1.0, until))
+    c = comparison([100.0, 100.0], [1.0, 1.0], bar=1e-6, probe=ALONG, sweep=shown)
+    (found,) = allowing_for_what_steps_miss(place, [c])
+    assert found.outside().any() is not excused and (found is c) is not excused
+
+
+@pytest.mark.parametrize("until", [1e-6, 3e-9])
+def test_what_wide_steps_show_and_small_ones_contradict_is_contradicted(at, comparison, sweep, until):
+    place = at(lambda x, dy: dy)
+    shown = sweep(slopes(1.0, 100.0, until), slopes(1.0, 100.0, until), steps=STEPS)
+    c = comparison([100.0, 100.0], [1.0, 1.0], bar=1e-6, probe=ALONG, sweep=shown)
+    assert allowing_for_what_steps_miss(place, [c]) == [c]
+
+
+def test_each_cotangent_is_judged_by_itself(at, comparison, sweep):
+    place = at(bent)
+    c = wide(place, comparison, sweep)
+    half = dataclasses.replace(c, claimed=np.array([c.claimed[0], 3.0]))
+    (found,) = allowing_for_what_steps_miss(place, [half])
+    assert found.outside().tolist() == [False, True]
