@@ -79,9 +79,10 @@ def _resolved(
         why = "the complex step sees a difference that real differences are too coarse to confirm"
         return dataclasses.replace(gradient, verdict="inconclusive", reason=why)
     if _is_zero(comparisons, believed) or (rms <= bar and seen <= NEED_ZERO * largest):
-        if seen <= NEED_ZERO * largest and not any(_is_unseen(c, believed, largest) for c in comparisons):
+        unseen = any(c.doubt or _is_unseen(c, believed, largest) for c in comparisons)
+        if seen <= NEED_ZERO * largest and not unseen:
             return gradient
-        why = f"below the noise: nothing smaller than {bar:.1e} is seen"
+        why = next((c.doubt for c in smooth if c.doubt), f"below the noise: nothing smaller than {bar:.1e} is seen")
         return dataclasses.replace(gradient, verdict="inconclusive", reason=why)
     ladders = [c for c in smooth if c.real is not None and c.claimed.any()]  # 0 is told to any number of digits
     if all(c.probe.coordinate is not None for c in ladders):  # of single entries, which are not all of them
@@ -95,9 +96,10 @@ def _resolved(
     units = [unit if c.probe.leaf is None else c.unit for c in ladders]
     real = max(float(np.max(b)) / u for b, u in zip(bars, units, strict=True))
     gradient = dataclasses.replace(gradient, digits=_digits(bar, rms), real_digits=_digits(real, rms))
-    if 0 < rms < bar * 10 ** fewest_digits(u) or _too_wide(comparisons, believed, rms, part):
-        why = f"resolved to {bar:.0e} only, beside a gradient of {rms:.0e}"
-        why = next((c.doubt for c in smooth if c.doubt), why)
+    doubt = next((c.doubt for c in smooth if c.doubt), "")
+    lost = doubt and _digits(real, rms) < fewest_digits(u)  # the complex step alone is no evidence there
+    if lost or 0 < rms < bar * 10 ** fewest_digits(u) or _too_wide(comparisons, believed, rms, part):
+        why = doubt or f"resolved to {bar:.0e} only, beside a gradient of {rms:.0e}"
         return dataclasses.replace(gradient, verdict="inconclusive", reason=why)
     return gradient
 

@@ -1,12 +1,15 @@
-"""Claims of subjects that hold an ill-conditioned matrix, which its own roundings change more than f shows."""
+"""Claims of subjects that hold, or are given, an ill-conditioned matrix: roundings change them more than f shows."""
 
 import dataclasses
+from collections.abc import Callable
 
 import numpy as np
 
-from gradcheck.claims.claim import Claim
+from gradcheck.claims.claim import Claim, attempted
 from gradcheck.claims.held import with_held_rounded
+from gradcheck.numeric.points import jittered
 from gradcheck.numeric.scales import root_sum_square
+from gradcheck.subjects.problem import Arrays, Problem
 from gradcheck.verdict.comparison import Comparison
 from gradcheck.verdict.first_look import claimed
 from gradcheck.verdict.ground import Ground
@@ -14,7 +17,10 @@ from gradcheck.verdict.ground import Ground
 JITTERS = 4
 FARTHER = 64  # times as far: what a condition number makes of roundings grows like them
 GROWN = 4  # times, by which it must: what jumps is the same from afar
+ILL = 2.0**10  # roundings of y, that one of the inputs makes: of a condition number
+MORE = 256  # times as much of a claim as of y, as parts of their sizes: an inverse is in a claim twice, y once
 DOUBT = "a rounding of what the subject holds, such as an ill-conditioned matrix, changes the claim by as much"
+OF_INPUTS = "a rounding of the inputs, such as an ill-conditioned matrix, changes the claim by as much"
 
 
 def allowing_for_what_is_held(
@@ -22,24 +28,43 @@ def allowing_for_what_is_held(
 ) -> list[Comparison]:
     """Widen the bars of claims to what roundings of held arrays make of them, where a contradiction vanishes.
 
-    At a kink no rounding counts: x may be tied to the very array that is rounded.
+    And to what roundings of the inputs make of them, if these make much of y, and hardly more of the claims.  At a kink
+    no rounding counts: x may be tied to the very array that is rounded.
     """
     if not any(map(_contradicted, comparisons)):
         return comparisons
-    claim = _rounded(ground, rng)
+    found = _widened(ground, comparisons, _rounded(ground, with_held_rounded, rng), DOUBT)
+    part = ground.rounding / (float(np.abs(ground.place.y).max(initial=0)) or np.inf)
+    if part <= ILL * ground.claim.u or not any(map(_contradicted, found)):
+        return found
+    claim = _rounded(ground, _with_inputs_rounded, rng)
+    if claim is None or any(_change(claim.nearby, i, x) > MORE * part * _size(x) for i, x in enumerate(claim.values)):
+        return found
+    return _widened(ground, found, claim, OF_INPUTS)
+
+
+def _widened(ground: Ground, comparisons: list[Comparison], claim: Claim | None, doubt: str) -> list[Comparison]:
     if claim is None:
         return comparisons
     rough = dataclasses.replace(ground, claim=claim)
-    return [_allowed(rough, c) if _contradicted(c) else c for c in comparisons]
+    return [_allowed(rough, c, doubt) if _contradicted(c) else c for c in comparisons]
 
 
-def _rounded(ground: Ground, rng: np.random.Generator) -> Claim | None:
+Rounded = Callable[[Problem, Arrays, np.ndarray, float, int], list[np.ndarray] | None]
+
+
+def _with_inputs_rounded(problem: Problem, point: Arrays, g: np.ndarray, u: float, seed: int) -> list[np.ndarray]:
+    """Return the gradients at a point that is up to four roundings away."""
+    return attempted(problem, jittered(point, np.random.default_rng(seed), u), g)
+
+
+def _rounded(ground: Ground, round_once: Rounded, rng: np.random.Generator) -> Claim | None:
     """Return the claim with those beside it that come of roundings; None if these change nothing, or make it jump."""
     values = ground.claim.values
     near, far = list[list[np.ndarray]](), list[list[np.ndarray]]()
     for seed in rng.integers(2**32, size=JITTERS).tolist():
         for found, u in ((near, ground.claim.u), (far, FARTHER * ground.claim.u)):
-            rounded = with_held_rounded(ground.problem, ground.place.point, ground.place.g, u, seed)
+            rounded = round_once(ground.problem, ground.place.point, ground.place.g, u, seed)
             if rounded is None:
                 return None
             found.append(rounded)
@@ -50,12 +75,16 @@ def _rounded(ground: Ground, rng: np.random.Generator) -> Claim | None:
 
 def _change(nearby: list[list[np.ndarray]], leaf: int, value: np.ndarray) -> float:
     """Return the size of what changes of one array."""
-    return float(root_sum_square(np.array([one[leaf] - value for one in nearby])))
+    return _size(np.array([one[leaf] - value for one in nearby]))
 
 
-def _allowed(rough: Ground, c: Comparison) -> Comparison:
+def _size(x: np.ndarray) -> float:
+    return float(root_sum_square(x))
+
+
+def _allowed(rough: Ground, c: Comparison, doubt: str) -> Comparison:
     bar = np.maximum(c.claimed_bar, claimed(rough, c.probe).claimed_bar)
-    wider = dataclasses.replace(c, claimed_bar=bar, doubt=DOUBT)
+    wider = dataclasses.replace(c, claimed_bar=bar, doubt=doubt)
     return c if _contradicted(wider) else wider
 
 

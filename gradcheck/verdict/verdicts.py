@@ -14,7 +14,7 @@ from gradcheck.verdict.convergence import convergence
 from gradcheck.verdict.error_map import error_map
 from gradcheck.verdict.facts import Gradient
 from gradcheck.verdict.ground import coarseness
-from gradcheck.verdict.held import DOUBT
+from gradcheck.verdict.held import DOUBT, OF_INPUTS
 from gradcheck.verdict.numbers import apart
 from gradcheck.verdict.steep import is_steep
 
@@ -89,8 +89,10 @@ def _said(compared: Comparisons, leaf: int, gradient: Gradient, believed: bool, 
         format = name(max(compared.near.claim.u, compared.steps(leaf)))
         digits = f"checked to {max(gradient.digits, 0):.1f} digits, all that {format} leaves here"
         yield Finding("precision", f"{array}: {digits}", "note", array)
-    if gradient.verdict == "pass" and any(c.doubt == DOUBT for c in compared.of[leaf]):
-        yield Finding("precision", f"{array}: checked to {gradient.digits:.1f} digits: {DOUBT}", "note", array)
+    why = next((c.doubt for c in compared.of[leaf] if c.doubt in (DOUBT, OF_INPUTS)), None)
+    if gradient.verdict == "pass" and why:
+        digits = "" if gradient.digits is None else f" to {gradient.digits:.1f} digits"
+        yield Finding("precision", f"{array}: checked{digits}: {why}", "note", array)
     if gradient.jumps:
         is_infinite = any(c.jump.any() and is_steep(c) for c in compared.of[leaf])
         what = "the slope is infinite" if is_infinite else "the forward pass jumps or moves in steps"

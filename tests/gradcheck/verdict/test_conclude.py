@@ -449,3 +449,19 @@ def test_entries_of_which_the_complex_step_alone_tells_are_wrong_where_differenc
 def test_a_bar_may_be_a_quarter_where_all_that_is_computed_is_in_bfloat16_and_else_a_tenth(entries, is_own, most):
     for times, expected in ((0.99, "pass"), (1.01, "inconclusive")):
         assert verdict(entries(1.0, bar=times * most), u=2.0**-8, is_own=is_own).verdict == expected
+
+
+def test_what_the_roundings_of_a_claim_hide_is_no_zero(entries):
+    hidden = {"numbers": (0.0, 0.0), "claimed_bar": 1e-7}
+    assert verdict(entries(1e-8, 1e-8, **hidden)).verdict == "pass"
+    g = verdict(entries(1e-8, 1e-8, **hidden, doubt="for a reason"))
+    assert (g.verdict, g.reason) == ("inconclusive", "for a reason")
+
+
+def test_of_a_claim_in_doubt_the_complex_step_alone_is_no_evidence(entries):
+    def of(bar, **more):
+        return verdict(entries(1.0, 1.0, bar=bar, exact=1.0, **more), believed=True, largest=1.0)
+
+    assert of(0.5).verdict == "pass" and of(1e-3, doubt="for a reason").verdict == "pass"
+    g = of(0.5, doubt="for a reason")
+    assert (g.verdict, g.reason) == ("inconclusive", "for a reason")

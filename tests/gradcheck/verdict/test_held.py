@@ -10,7 +10,7 @@ import gradcheck
 from gradcheck.adapters import pair
 from gradcheck.numeric.estimate import Estimate
 from gradcheck.numeric.probe import Probe
-from gradcheck.verdict.held import DOUBT, FARTHER, GROWN, allowing_for_what_is_held
+from gradcheck.verdict.held import DOUBT, FARTHER, GROWN, OF_INPUTS, allowing_for_what_is_held
 
 SIZE = 7
 HILBERT = 1 / (1.0 + np.add.outer(range(SIZE), range(SIZE)))
@@ -177,3 +177,46 @@ def test_it_is_no_matter_of_the_real_differences(at, comparison, rng):
     place = at(magnified)
     for c in allowing_for_what_is_held(place, seen(place, comparison, 2.0**-33), rng):
         assert isinstance(c.real, Estimate) and (c.real.bar == 1e-18).all()
+
+
+# Matrices that are differentiated themselves
+
+
+def solved(a, b, dy, error=0.0):
+    g = np.linalg.solve(a.T, dy)
+    return -np.outer(g, np.linalg.solve(a, b)), (1 + error) * g
+
+
+@pytest.mark.parametrize("size", [8, 10])
+def test_a_right_solve_with_an_ill_conditioned_matrix_does_not_fail_and_a_wrong_one_does_not_pass(size):
+    a, b = 1 / (1.0 + np.add.outer(range(size), range(size))), np.random.default_rng(1).normal(size=size)
+    for seed in (3, 5):
+        assert gradcheck.Checker(seed=seed)(pair(np.linalg.solve, solved), a, b).verdict != "fail"
+        wrong = pair(np.linalg.solve, lambda a, b, dy: solved(a, b, dy, 0.01))
+        assert gradcheck.Checker(seed=seed)(wrong, a, b).verdict != "pass"
+
+
+@pytest.fixture
+def given(ground):
+    """given(rounding): x -> x, of such a rounding of y, whose pullback adds many times what x changes by."""
+
+    def given(rounding, by=2.0**20):
+        x = np.linspace(1.0, 2, 8)
+        return ground(lambda x: x.copy(), lambda z, dy: dy + by * (z - x), x, rounding=rounding)
+
+    return given
+
+
+def test_bars_are_what_roundings_of_inputs_make_of_claims_if_they_make_much_of_y(given, comparison, rng):
+    place = given(2.0**-36)
+    found = allowing_for_what_is_held(place, seen(place, comparison, 2.0**-33), rng)
+    assert all(c.doubt == OF_INPUTS and not c.outside().any() for c in found)
+    far = seen(place, comparison, 2.0**-20)
+    assert allowing_for_what_is_held(place, far, rng) == far
+
+
+@pytest.mark.parametrize(("rounding", "by"), [(2.0**-50, 2.0**20), (2.0**-36, 2.0**40)])
+def test_and_not_if_they_make_little_of_y_or_much_more_of_the_claims(given, comparison, rng, rounding, by):
+    place = given(rounding, by)
+    before = seen(place, comparison, 2.0**-33)
+    assert allowing_for_what_is_held(place, before, rng) == before
