@@ -54,6 +54,7 @@ QUIET = 2.0**-50  # noise up to which it is that of float64 everywhere
 HIDDEN = 4  # times the noise at small spacings, above which that at the wide one may be a narrow format's
 GRAINS = 6  # values of each output; that all of them end in three zeros by chance: once in 260,000
 COARSER = 8  # than the output's own rounding: three zeros at the end of each.  2: 68 evaluations for nothing
+SEVERAL_ROUNDINGS = 8  # of the largest number in sight, up to which jumps may be those of numbers that cancel
 LARGER = 2.0**30  # than every number in sight: steps that wide were meant, as those of a quantised layer
 
 # Jumps, which stay as large while the interval is halved: of 300 functions with float32 beside an exact slope, and of

@@ -73,12 +73,17 @@ def sweep(
         reached = _reached(problem, point, probe, y)
         levels = _levels(problem, point, direction, steps, y.size, outputs)
         together = max(1, LEVELS_TOGETHER // max(1, count * y.size))
-        blocks = []
+        blocks, first = [], None
         while block := list(itertools.islice(levels, together)):
-            found, reached = _quotients(block, g, y, reached, grain)
+            found, changed = _quotients(block, g, y, reached, grain)
+            first, reached = changed[0] if first is None else first, changed[-1]
             blocks.append(found)
-    columns = (np.concatenate([np.zeros((0, count)), *column]) for column in zip(*blocks, strict=True))
-    return Sweep(*columns) if blocks else Sweep(*np.zeros((6, 0, count)))
+    if first is None:
+        return Sweep(*np.zeros((6, 0, count)))
+    swept = Sweep(*(np.concatenate(column) for column in zip(*blocks, strict=True)))
+    if grain is not None and (reached != first).any():  # what is grain alone may be the same at both ends by chance
+        swept = dataclasses.replace(swept, coarse=np.maximum.accumulate(swept.coarse[::-1])[::-1])
+    return swept
 
 
 Level = tuple[float, float, np.ndarray, np.ndarray]  # the steps to both sides as realised, and the outputs there
@@ -101,7 +106,7 @@ def _levels(
 def _quotients(
     levels: list[Level], g: np.ndarray | None, y: np.ndarray, reached: np.ndarray, grain: np.ndarray | None
 ) -> tuple[tuple[np.ndarray, ...], np.ndarray]:
-    """Return the columns of a sweep (L, G), and which outputs have changed at any of these levels or before."""
+    """Return the columns of a sweep (L, G), and which outputs have changed at each of these levels or before (L, m)."""
     up, down, ahead, behind = (np.array(column) for column in zip(*levels, strict=True))
     changed = np.logical_or.accumulate([reached, *((ahead != y) | (behind != y))])
     up, down = up[:, None], down[:, None]
@@ -111,7 +116,7 @@ def _quotients(
     weight = rounded(g, np.where(changed[1:], np.maximum(top, TINY), 0))
     coarse = np.zeros_like(weight) if grain is None else rounded(g, np.where(changed[1:], grain, 0))
     steps = np.broadcast_to((up + down) / 2, weight.shape)
-    return (steps, *quotients, weight, coarse), changed[-1]
+    return (steps, *quotients, weight, coarse), changed[1:]
 
 
 def _projected(g: np.ndarray | None, changes: np.ndarray) -> np.ndarray:

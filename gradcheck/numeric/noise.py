@@ -17,6 +17,7 @@ from gradcheck.numeric.constants import (
     QUIET,
     SCATTER,
     SPACINGS,
+    STEP_BITS,
     STILL,
     UNIT,
     WIDE_BITS,
@@ -41,28 +42,28 @@ def measured(
     """
     line = Line(problem, point, probe.direction(point), g, size if g is None else g.shape[1])
     wide = line.table(float(few_bits(np.array(WIDE_SPACING), WIDE_BITS)))
-    coarse, known = _read(wide, np.zeros(wide.size.shape), np.zeros(wide.size.shape, bool))
+    coarse, known = read(wide)
     done = known & (coarse <= QUIET)  # of a narrow format inside there would be more
     if done.all() and not coarser:
         return coarse
     level, tables = np.where(done, coarse, 0.0), []
     for power in SPACINGS:
-        tables.append(line.table(_spacing(power)))
+        tables.append(line.table(spacing(power)))
         level, done = _read(tables[-1], level, done)
         if done.all():
             break
-    level = np.where(_hidden(line, wide, tables[0], coarse, known, level), coarse, level)
+    level = np.where(hidden(line, wide, tables[0], coarse, known, level), coarse, level)
     for power in COARSE_SPACINGS if coarser else ():
-        wide = line.table(_spacing(power))
-        coarse, known = _read(wide, np.zeros(wide.size.shape), np.zeros(wide.size.shape, bool))
+        wide = line.table(spacing(power))
+        coarse, known = read(wide)
         known &= coarse <= ALONE * COARSEST
-        level = np.where(_hidden(line, wide, tables[0], coarse, known, level), coarse, level)
+        level = np.where(hidden(line, wide, tables[0], coarse, known, level), coarse, level)
     return np.where(coarser & (level <= ALONE * COARSEST), np.minimum(level, COARSEST), level)
 
 
 def has_fine_shape(line: Line) -> bool:
     """Whether f is no line over a wide table, without jumps, and is one over much finer ones."""
-    wide, fine = line.table(float(few_bits(np.array(WIDE_SPACING), WIDE_BITS))), line.table(_spacing(SPACINGS[0]))
+    wide, fine = line.table(float(few_bits(np.array(WIDE_SPACING), WIDE_BITS))), line.table(spacing(SPACINGS[0]))
     (coarse, is_known), (level, _) = (
         _read(table, np.zeros(table.size.shape), np.zeros(table.size.shape, bool)) for table in (wide, fine)
     )
@@ -70,17 +71,23 @@ def has_fine_shape(line: Line) -> bool:
     return bool(shaped.any()) and not has_jumps(line, wide, fine, shaped)
 
 
-def _spacing(power: int) -> float:
-    return float(few_bits(np.array(1.3 * 2.0**power)))
+def spacing(power: int, bits: int = STEP_BITS) -> float:
+    """Return a distance of few bits, near a power of two."""
+    return float(few_bits(np.array(1.3 * 2.0**power), bits))
 
 
-def _hidden(
+def hidden(
     line: Line, wide: Table, fine: Table, coarse: np.ndarray, known: np.ndarray, level: np.ndarray
 ) -> np.ndarray:
     """Return where the noise of a wide table is that of jumps, which a finer one does not show."""
-    hidden = known & (coarse > HIDDEN * np.maximum(level, U))
-    jumps = hidden.any() and fine.is_finite and has_jumps(line, wide, fine, hidden)
-    return hidden & jumps
+    above = known & (coarse > HIDDEN * np.maximum(level, U))
+    jumps = above.any() and fine.is_finite and has_jumps(line, wide, fine, above)
+    return above & jumps
+
+
+def read(table: Table) -> tuple[np.ndarray, np.ndarray]:
+    """Return the levels of noise that a table shows by itself, and which of them are known."""
+    return _read(table, np.zeros(table.size.shape), np.zeros(table.size.shape, bool))
 
 
 def _read(table: Table, level: np.ndarray, done: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

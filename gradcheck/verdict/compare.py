@@ -11,6 +11,7 @@ from gradcheck.numeric.ladder import SECOND_STEPS, STEPS
 from gradcheck.numeric.probe import Probe
 from gradcheck.numeric.reading import Task, read_all
 from gradcheck.precision.formats import LOW, need
+from gradcheck.verdict.coarse import is_within_grain, may_be_grain_alone, seeking_hidden_grain
 from gradcheck.verdict.comparison import Comparison
 from gradcheck.verdict.doubt import doubtful, limited
 from gradcheck.verdict.first_look import claimed, first_tasks, with_exact, with_exact_noise, with_noise, with_real
@@ -27,6 +28,7 @@ def compare(ground: Ground, known: Known, probes: list[Probe], real: list[bool],
     """
     comparisons, known = glance(ground, known, probes, real, rng)
     comparisons, known = with_noise(ground, known, comparisons)
+    comparisons, known = _with_hidden_grain(ground, known, comparisons, rng)
     return _sharpened(ground, known, comparisons, rng)
 
 
@@ -40,6 +42,18 @@ def glance(ground: Ground, known: Known, probes: list[Probe], real: list[bool], 
     seen, found = with_exact(ground, known, comparisons, readings)
     again = with_exact_noise(ground, known, seen, readings, rng)
     return (seen, found) if again is readings else with_exact(ground, known, comparisons, again)
+
+
+def _with_hidden_grain(
+    ground: Ground, known: Known, comparisons: list[Comparison], rng: np.random.Generator
+) -> Compared:
+    """Look for roundings of numbers that cancel where small steps show what wide ones do not, right or wrong."""
+    where = [i for i, c in enumerate(comparisons) if may_be_grain_alone(ground, c)]
+    if where:
+        known = seeking_hidden_grain(ground, known, rng)
+    if not where or known.grain is None or not known.grain.any():
+        return comparisons, known
+    return laddered(ground, known, comparisons, where, STEPS), known
 
 
 def _sharpened(ground: Ground, known: Known, comparisons: list[Comparison], rng: np.random.Generator) -> Compared:
@@ -82,12 +96,15 @@ def _failing(
 ) -> tuple[list[Comparison], Known, list[int]]:
     """Return which fail, once it is known whether outputs are coarser than their size."""
     failing = [i for i in among if comparisons[i].outside().any()]
-    if failing and known.grain is None:
+    before = known.grain
+    if failing and before is None:
         coarse = grain(ground.problem, ground.place.point, ground.place.y, ground.claim.u, rng)
         known = dataclasses.replace(known, grain=coarse)
-        if coarse.any():
-            comparisons = laddered(ground, known, comparisons, failing, STEPS)
-            failing = [i for i in failing if comparisons[i].outside().any()]
+    if any(is_within_grain(ground, comparisons[i]) for i in failing):
+        known = seeking_hidden_grain(ground, known, rng)
+    if known.grain is not before and known.grain is not None and known.grain.any():
+        comparisons = laddered(ground, known, comparisons, failing, STEPS)
+        failing = [i for i in failing if comparisons[i].outside().any()]
     return comparisons, known, failing
 
 

@@ -116,9 +116,22 @@ class Comparison:
         near = (self.sweep.steps < WIDEST).all(axis=1)
         steps, apart = self.sweep.steps[near][:FALLING], np.abs(self.sweep.central[near][:FALLING] - self.real.value)
         departs = (apart[:AFAR] > PART * np.abs(self.claimed - self.real.value)).all(axis=0)
-        squares = apart[:-1] * (steps[1:] / steps[:-1]) ** 2
-        bends = (np.abs(apart[1:] - squares) <= SQUARE * squares).all(axis=0) & (len(apart) == FALLING)
-        return bool((departs & ~bends | self.real.still).any())
+        return bool((departs & ~_falls(steps, apart) | self.real.still).any())
+
+    def least_noise(self, derivative: np.ndarray) -> np.ndarray:
+        """Return how much noise of <g, f> (G,) small steps must show, and nothing else, if this is the derivative."""
+        if self.sweep is None or self.real is None:
+            return np.full(len(self.claimed), np.inf)
+        off = np.abs(self.real.value - derivative)
+        showing = np.abs(self.sweep.central - self.real.value) <= PART * off
+        return off * np.where(showing, self.sweep.steps, 0).max(axis=0, initial=0)
+
+    def shows_less_from_afar(self) -> np.ndarray:
+        """Whether the widest steps depart from what smaller ones show by a part of that, and not as f bends (G,)."""
+        if self.sweep is None or self.real is None or len(self.sweep.steps) < FALLING:
+            return np.zeros(len(self.claimed), bool)
+        apart = np.abs(self.sweep.central - self.real.value)[:FALLING]
+        return (apart[:AFAR] > PART * np.abs(self.real.value)).all(axis=0) & ~_falls(self.sweep.steps[:FALLING], apart)
 
     def hides_kink(self) -> bool:
         """Whether a bar is as wide as the slopes to both sides are apart, of a kink that is nearer than all steps."""
@@ -133,3 +146,9 @@ class Comparison:
         contradicted = self.outside().any() or self.exact_contradicts_real().any()
         is_wide = self.real is not None and (self.real.bar > wide).any()
         return bool(not self.resolved or is_wide or self.kink.any() or contradicted)
+
+
+def _falls(steps: np.ndarray, apart: np.ndarray) -> np.ndarray:
+    """Return where distances (L, G) fall like the squares of as many steps as are asked for."""
+    squares = apart[:-1] * (steps[1:] / steps[:-1]) ** 2
+    return (np.abs(apart[1:] - squares) <= SQUARE * squares).all(axis=0) & (len(apart) == FALLING)

@@ -73,12 +73,12 @@ def compare_all(
         own = ground_at(own_place)
         if is_special(problem, places, own.claim.values, rng):
             own = ground_at(at_given(places.own.g))
-        given, sampled = _at_given(own, dataclasses.replace(known, grain=None), along, rng)
+        given, sampled = _at_given(own, known.elsewhere(), along, rng)
         columns, own_place = [found + more for found, more in zip(along, given, strict=True)], own.place
     if is_left and places.moved:
         point, y = inside(problem, [quantise(leaf.value) for leaf in problem.leaves], set())
         unmoved = ground_at(Place(point, y.astype(np.float64), places.own.g))
-        seen = dataclasses.replace(known, exact={}, grain=None)
+        seen = dataclasses.replace(known.elsewhere(), exact={})
         more = contradicting(unmoved, seen, _wrong(columns), rng)
         columns = [found + other for found, other in zip(columns, more, strict=True)]
     in_parts = set[int]()

@@ -36,6 +36,7 @@ class Known:
     levels: Mapping[int | None, float] = dataclasses.field(default_factory=dict)  # of f, in units of its rounding
     exact: Mapping[Kind, np.ndarray] = dataclasses.field(default_factory=dict)  # (G,)  of the complex step
     grain: np.ndarray | None = None  # (m,)  of outputs coarser than their own size; None: nobody has looked
+    seeks_hidden: bool = True  # whether nobody has looked for such a grain under something finer
     smooth: bool = False  # whether it was seen, along some direction, that f moves in no steps
     jumps: Mapping[int | None, np.ndarray] = dataclasses.field(default_factory=dict)  # (G,)  steps of a format
     common: Mapping[int | None, np.ndarray] = dataclasses.field(default_factory=dict)  # (G,)  of a mean, or 0
@@ -51,6 +52,10 @@ class Known:
     def largest(self) -> float:
         """Return the largest noise of f that was met."""
         return max(self.levels.values(), default=0.0)
+
+    def elsewhere(self) -> "Known":
+        """Return what is known at another place, of whose outputs nobody knows how coarse they are."""
+        return dataclasses.replace(self, grain=None, seeks_hidden=True)
 
     def with_level(self, leaf: int | None, level: float) -> "Known":
         return dataclasses.replace(self, levels={**self.levels, leaf: max(level, self.levels.get(leaf, 0.0))})

@@ -15,7 +15,8 @@ def read_finely(c: Comparison, u: float) -> Comparison:
     A smallest step that changes nothing confirms no zero: it may lie within one rounding of a narrow format inside.
     """
     if c.sweep is not None and c.outside().any() and (c.sweep.right[-1:].any() or c.sweep.left[-1:].any()):
-        finer = dataclasses.replace(c, real=estimate(c.sweep, 4 * u * c.sweep.weight, u))
+        rounding = 4 * u * np.maximum(c.sweep.weight, c.sweep.coarse)  # those of numbers that cancel are no shape of f
+        finer = dataclasses.replace(c, real=estimate(c.sweep, rounding, u))
         sharper = c.real is None or bool((finer.real_tolerance <= c.real_tolerance)[c.outside()].all())
         if finer.resolved and sharper and not finer.outside().any():
             return finer

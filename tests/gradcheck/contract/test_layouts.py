@@ -252,3 +252,38 @@ def test_where_a_subject_writes_to_what_it_is_given_a_number_may_be_written_to_a
         return np.sum(x * x * x), pullback
 
     assert not called(vjp, X).problem.protect and failures(vjp, X) == {}
+
+
+def in_another_order(values, x):
+    """The numbers, one rounding away where x is no C-contiguous array: as of another kernel, or of another sum."""
+    return values if x.flags.c_contiguous else np.nextafter(values, values.dtype.type(9))
+
+
+def mean(x):
+    return in_another_order(x.astype(np.float32).mean(-1, keepdims=True), x)
+
+
+@pytest.mark.parametrize("size", [1e-5, 1e-8, 1e-12])
+@pytest.mark.parametrize("and_x", [False, True])
+def test_what_cancels_may_differ_by_the_roundings_of_its_terms(size, and_x):
+    """NumPy's exponential of a strided array is another in its last bit, which is that of 1."""
+    subject = back(lambda x, dy: dy * np.exp(x), lambda x: in_another_order(np.exp(x), x) - 1 - (x if and_x else 0))
+    assert failures(subject, size * X) == {}
+
+
+def test_a_sum_in_float32_may_differ_by_the_roundings_of_float32():
+    assert failures(back(lambda x, dy: dy - dy.mean(-1, keepdims=True), lambda x: x - mean(x)), X) == {}
+    assert failures(back(lambda x, dy: dy * (1 + mean(x)), lambda x: x * x), X) == {}
+
+
+def in_memory_order(x):
+    return x.ravel(order="K").reshape(x.shape)
+
+
+@pytest.mark.parametrize("size", [1.0, 1e-5, 1e-8])
+@pytest.mark.parametrize(
+    "wrong",
+    [lambda x: np.exp(in_memory_order(x)) - 1, lambda x: x - in_memory_order(x).astype(np.float32).mean(-1)[:, None]],
+)
+def test_but_not_by_numbers_that_are_read_in_another_order(size, wrong):
+    assert set(failures(back(honest, wrong), size * X)) == {("layout", None)}

@@ -5,7 +5,7 @@ import pytest
 
 import gradcheck
 from gradcheck.adapters import pair
-from gradcheck.numeric.grain import grain, may_be_coarse
+from gradcheck.numeric.grain import grain, hidden_grain, may_be_coarse
 from gradcheck.numeric.scales import quantise
 from gradcheck.subjects.problem import Problem
 
@@ -119,3 +119,48 @@ def test_steps_are_roundings_of_numbers_up_to_2_to_the_30_times_the_largest_in_s
 def test_what_overflows_inside_and_is_a_number_in_the_end_hides_no_grain():
     problem = Problem(pair(lambda x: (1e3 + x) - 1e3 + 1 / np.exp(1e6 + x * x), lambda x, dy: dy), (X,), {})
     assert (grain(problem, [X], X, 2.0**-53, np.random.default_rng(4)) >= 500).all()
+
+
+def hidden(function, x):
+    problem = Problem(pair(function, lambda x, dy: dy), (x,), {})
+    return hidden_grain(problem, [x], np.asarray(function(x)).ravel(), 2.0**-53)
+
+
+@pytest.mark.parametrize("size", [1e-8, 1e-10, 1e-12])
+@pytest.mark.parametrize("function", [lambda x: np.exp(x) - 1 - x, lambda x: np.sqrt(1 + x) - 1 - x / 2])
+def test_something_finer_that_is_added_hides_no_grain(function, size):
+    """Of 50 outputs some jump by chance in none of the tables, or in too few places."""
+    found = hidden(function, size * X)
+    assert np.mean(found > 1 / 4) > 0.6 and (found < 8).all()
+
+
+@pytest.mark.parametrize("size", [1.0, 1e-9])
+@pytest.mark.parametrize("function", [np.sin, lambda x: x * x, np.abs, lambda x: np.exp(x) - 1.5])
+def test_what_has_its_own_roundings_has_none_that_is_hidden(function, size):
+    assert not hidden(function, size * X).any()
+
+
+@pytest.mark.parametrize("function", [np.round, lambda x: np.sin(1e9 * x),
+    lambda x: x + np.sin(x).astype(np.float32).astype(float)])
+def test_nor_has_what_moves_in_steps_or_waves_of_its_own(function):
+    assert not hidden(function, X).any()
+
+
+@pytest.mark.parametrize("size", [1e-10, 1e-12, 1e-14])
+@pytest.mark.parametrize("forward", [lambda x: np.exp(x) - 1 - x, lambda x: np.log(1 + x) - x])
+def test_a_slope_between_two_roundings_contradicts_no_claim(forward, size):
+    subject = pair(forward, lambda x, dy: dy * forward(2 * x) / 2)  # nothing, to all digits that float64 has there
+    for seed in range(2):
+        assert gradcheck.Checker(seed=seed)(subject, size * X[:8]).verdict == "inconclusive"
+
+
+@pytest.mark.parametrize("size", [1e-10, 1e-12])
+def test_nor_does_it_confirm_one(size):
+    subject = pair(lambda x: np.exp(x) - 1 - x, lambda x, dy: -dy)
+    for seed in range(2):
+        assert gradcheck.Checker(seed=seed)(subject, size * X[:8]).verdict != "pass"
+
+
+def test_outputs_that_are_zero_near_by_have_the_grain_that_they_show_farther_away():
+    x = np.array([1e-8, 1.1e-7, 1.3e-7, -1.2e-7])
+    assert (x - np.sin(x))[0] == 0 and grains(lambda x: x - np.sin(x), x)[0] >= 2.0**-28

@@ -237,3 +237,17 @@ def test_what_overflows_inside_and_is_a_number_in_the_end_is_no_step_out_of_the_
     problem = Problem(pair(lambda x: x + 1 / np.exp(1e6 + x * x), lambda x, dy: dy), (X,), {})
     found = sweep(problem, [X], Probe(0, seed=1), G, STEPS, X)
     assert np.isfinite(found.central).all() and len(found.central) == len(STEPS)
+
+
+def test_an_output_of_some_grain_has_it_at_all_steps_if_any_changes_it():
+    """What is grain alone may by chance be the same number at both ends of the widest step."""
+    visits, x = [], np.ones(1)
+
+    def forward(z):
+        visits.append(z)
+        return np.array([2.0**-60 * (len(visits) in (3, 4))])
+
+    for function, coarse in ((forward, 1.0), (np.zeros_like, 0.0)):
+        problem = Problem(pair(function, lambda x, dy: dy), (x,), {})
+        found = sweep(problem, [x], Probe(0, seed=1), np.ones((1, 1)), STEPS[:6], np.zeros(1), np.ones(1))
+        assert found.coarse.tolist() == [[coarse]] * 6

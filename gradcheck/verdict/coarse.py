@@ -1,0 +1,43 @@
+"""Slopes between two roundings: of numbers that cancel, under something finer that is added to what they leave.
+
+Of exp x - 1 - x near x = 1e-12 small steps show the slope -1, with hardly a bar, and wide ones none.
+"""
+
+import dataclasses
+
+import numpy as np
+
+from gradcheck.numeric.constants import SEVERAL_ROUNDINGS
+from gradcheck.numeric.grain import grain, hidden_grain, in_sight
+from gradcheck.numeric.ladder import rounded
+from gradcheck.verdict.comparison import Comparison
+from gradcheck.verdict.ground import Ground, Known
+
+
+def few_roundings(ground: Ground) -> np.ndarray:
+    """Return what a few roundings of the largest number in sight may make of <g, f> (G,)."""
+    place = ground.place
+    size = SEVERAL_ROUNDINGS * ground.claim.u * in_sight(place.y, place.point)
+    return rounded(place.g, np.full(place.y.shape, size))
+
+
+def may_be_grain_alone(ground: Ground, c: Comparison) -> bool:
+    """Whether what small steps show, and wide ones do not, may be a few roundings of numbers that cancel."""
+    noise = c.least_noise(np.zeros(len(c.claimed)))
+    return bool((c.shows_less_from_afar() & (noise <= few_roundings(ground))).any())
+
+
+def is_within_grain(ground: Ground, c: Comparison) -> bool:
+    """Whether what contradicts a claim may be such roundings."""
+    return bool((c.outside() & (c.least_noise(c.claimed) <= few_roundings(ground))).any())
+
+
+def seeking_hidden_grain(ground: Ground, known: Known, rng: np.random.Generator) -> Known:
+    """Return what is known, with the grain that is under something finer; it is looked for once."""
+    if not known.seeks_hidden:
+        return known
+    problem, place, u, coarse = ground.problem, ground.place, ground.claim.u, known.grain
+    hidden = hidden_grain(problem, place.point, place.y, u)
+    if hidden.any():
+        coarse = np.maximum(hidden, grain(problem, place.point, place.y, u, rng) if coarse is None else coarse)
+    return dataclasses.replace(known, grain=coarse, seeks_hidden=False)
