@@ -117,7 +117,7 @@ def _shown(gathering: Gathering, leaf: int) -> Diagnosis:
         return Diagnosis("finite", f"{evidence.name}: the claim is not finite at a generic point near the inputs")
     if (few := bits.few(gathering.calls, evidence)) is not None:
         return few
-    if not evidence.all_claimed.any() and not evidence.bad.any():  # steps of few bits, which show no entry
+    if not (evidence.all_claimed.any() or (evidence.bad.any() and evidence.clear)):  # of few bits, which show no entry
         text = f"no gradient reaches {evidence.name}: the claim is 0 everywhere, and y changes with it"
         return Diagnosis("zero", text)
     if not evidence.bad.any():
@@ -130,7 +130,7 @@ def _shown(gathering: Gathering, leaf: int) -> Diagnosis:
         text = f"the claim for {evidence.name} is right at the inputs of the first call and stays the same at others"
         return Diagnosis("stale", f"{text}: residuals are kept from an earlier call")
     if not evidence.clear:
-        text = f"{evidence.name}: the claim is off by {simple.part(evidence):.1e} of the gradient's size only"
+        text = f"{evidence.name}: the claim is off by {simple.part(evidence):.1e} of the gradient's size"
         return Diagnosis("small", f"{text}, too little beside what roundings may be to say why", sure=False)
     return _pattern(gathering, evidence) or Diagnosis(UNKNOWN.name, seen.seen(evidence))
 

@@ -18,7 +18,8 @@ from gradcheck.verdict.ground import Ground
 
 MUCH = 16  # times what differences show, their bar included: a claim of which they see nothing
 CHANGED = 1 / 4  # of a claim, within the smallest step; what is less than that apart shows the same
-STEADY = 1 / 16  # of a claim, under roundings of the point: what these change more has no shape
+STEADY = 1 / 16  # of a claim, very near and under roundings of the point: what these change more has no shape
+NEAR = 2.0**-18  # of the smallest step
 DOUBT = "f bends within the steps that were taken, as where a matrix is nearly singular: they see nothing of the claim"
 
 
@@ -50,14 +51,24 @@ def _is_shown(sweep: Sweep, claimed: np.ndarray, value: np.ndarray) -> np.ndarra
 
 
 def _is_bent(ground: Ground, c: Comparison, step: float) -> np.ndarray:
-    """Return which claims (G,) change by much within a step, and by little under roundings."""
-    place, direction = ground.place, c.probe.direction(ground.place.point)
-    beside = [attempted(ground.problem, moved(place.point, direction, h), place.g) for h in (-step, step)]
-    changed, rounded = (
-        np.max([np.zeros(len(c.claimed)), *(_apart(ground, claims, direction) for claims in several)], axis=0)
-        for several in (beside, ground.claim.nearby)
-    )
-    return (changed >= CHANGED * np.abs(c.claimed)) & (rounded <= STEADY * np.abs(c.claimed))
+    """Return which claims (G,) change by much within a step to both sides, and by little very near, or by roundings.
+
+    A claim that is another at the very point, as where a condition asks for zero, changes as much very near.
+    """
+    size, direction = np.abs(c.claimed), c.probe.direction(ground.place.point)
+    left, right = (_beside(ground, direction, h) for h in (-step, step))
+    bent = np.minimum(left, right) >= CHANGED * size
+    if not bent.any():
+        return bent
+    near = [_beside(ground, direction, NEAR * h) for h in (-step, step)]
+    rounded = [_apart(ground, claims, direction) for claims in ground.claim.nearby]
+    return bent & (np.max([*near, *rounded], axis=0) <= STEADY * size)
+
+
+def _beside(ground: Ground, direction: dict[int, np.ndarray], h: float) -> np.ndarray:
+    """Return by how much claims along a direction are others beside the point (G,)."""
+    point = moved(ground.place.point, direction, h)
+    return _apart(ground, attempted(ground.problem, point, ground.place.g), direction)
 
 
 def _apart(ground: Ground, claims: list[np.ndarray], direction: dict[int, np.ndarray]) -> np.ndarray:

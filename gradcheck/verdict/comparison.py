@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from gradcheck.numeric.constants import NEARER_KINK
+from gradcheck.numeric.constants import NEARER_KINK, STAYS, STEADY
 from gradcheck.numeric.estimate import Estimate
 from gradcheck.numeric.ladder import Sweep
 from gradcheck.numeric.probe import Probe
@@ -134,11 +134,15 @@ class Comparison:
         return (apart[:AFAR] > PART * np.abs(self.real.value)).all(axis=0) & ~_falls(self.sweep.steps[:FALLING], apart)
 
     def hides_kink(self) -> bool:
-        """Whether a bar is as wide as the slopes to both sides are apart, of a kink that is nearer than all steps."""
+        """Whether a bar is as wide as the slopes to both sides are apart, of a kink that is nearer than all steps.
+
+        They stay apart over the smallest few: those of what bends come together.
+        """
         if self.sweep is None or self.bounds is None or self.real is None or not len(self.sweep.steps):
             return False
-        gap = np.abs(self.sweep.right[-1] - self.sweep.left[-1])
-        apart = (gap > NEARER_KINK * self.bounds[-1] / self.sweep.steps[-1]) & (2 * self.real.bar >= gap)
+        gaps = np.abs(self.sweep.right - self.sweep.left)[-STEADY - 1 :]
+        gap, stays = gaps[-1], (gaps >= STAYS * gaps.max(axis=0)).all(axis=0)
+        apart = (gap > NEARER_KINK * self.bounds[-1] / self.sweep.steps[-1]) & (2 * self.real.bar >= gap) & stays
         return bool((apart & self.real.resolved & ~self.real.kink).any())
 
     def is_doubtful(self, wide: float) -> bool:

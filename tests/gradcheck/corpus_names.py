@@ -4,7 +4,7 @@
 PLACE = "entry mask missing part branch border"
 TERM = ["product term", "mean term", "statistic", "normalisation", "elementwise", "small", "constant term"]
 NAMES = {
-    "activation swapped": {"slope", "elementwise"},
+    "activation swapped": {"slope", "elementwise", "value"},
     "aliasing": {"alias"},
     "attention": {"factor", "normalisation", "mask", "transposed", "zero", "permuted", "sum", "axis", "value"},
     "branch": {*PLACE.split(), "nonlinear", "swapped", "slope", "permuted", "selection", "spread", "special values"},
@@ -17,10 +17,10 @@ NAMES = {
     "dtype": {"dtype"},
     "einsum": {"mask", "axis", "transposed", "sum", "permuted", "spread"},
     "eps": {"small", "scale"},
-    "factor": {"factor", "slope", "scale"},
+    "factor": {"factor", "slope", "scale", "term"},
     "hidden error": {"entry", "zero", "factor", "slope"},
     "index": {"permuted", "transposed", "selection", *PLACE.split()},
-    "loss": {*TERM, "left out", *PLACE.split(), "factor", "slope", "shift"},
+    "loss": {*TERM, "left out", *PLACE.split(), "factor", "slope", "shift", "path"},
     "mask": {"mask", "path", "dy", "factor", "branch", "slope", "spread", "value"},
     "matrix function": {"transposed", "elementwise", "factor", "missing", "path", "sum"},
     "memory layout": {"layout", "permuted", "raises"},

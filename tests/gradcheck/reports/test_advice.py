@@ -26,6 +26,8 @@ def reasons(module, *fields):
         while named in fields and not isinstance(value, ast.Constant | ast.Name):
             if isinstance(value, ast.Call):  # next(reasons of comparisons, otherwise this one)
                 value = value.args[-1]
+            elif isinstance(value, ast.BoolOp):  # what a comparison says, or else this
+                value = value.values[-1]
             else:
                 value = value.values[0] if isinstance(value, ast.JoinedStr) else value.left
         if named in fields and isinstance(value, ast.Constant):
