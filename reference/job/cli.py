@@ -1,13 +1,12 @@
 """The command line: its options, and one line instead of a traceback for whatever the user can mend."""
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from reference.job import commands, prompted, scale_command
+from reference.job import commands, prompted, scale_command, unread
 from reference.job.errors import UsageError
 from reference.job.files import DATA, OUT, Folder
 from reference.job.options import OTHERS, add_settings, kind_of, named, unknown_option
@@ -24,9 +23,6 @@ A Transformer in NumPy whose every backward pass is derived on paper, written by
 hand and proved against numbers before anything is trained.
 
 Without a command: verify, then train on the copy task, as one job."""
-
-UNREAD = 141  # as a shell says where the reader of a pipe has gone
-
 
 def parser(task: type[Learned], family: Family) -> Parser:
     """Return what reads the command line; the options of `train` are those of the task and the family."""
@@ -155,12 +151,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         work, name = given.pop("work"), given.pop("name")
         given.pop("config", None)
         status = work({**found, **given})
-        if sys.stdout is not None:
-            sys.stdout.flush()
-        return status
-    except BrokenPipeError:  # whoever read the output has had enough; the end of the program would write once more
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return UNREAD
+        return status if unread.is_read() else unread.STATUS
+    except SystemExit:  # of help
+        if not unread.is_read():
+            return unread.STATUS
+        raise
+    except BrokenPipeError:
+        unread.give_up()
+        return unread.STATUS
     except RunError as error:
         return _say(name, str(error), error.status)
     except OSError as error:

@@ -267,7 +267,8 @@ def test_a_value_that_is_forgotten_is_told_of_its_own_option(command):
 
 
 @pytest.mark.parametrize("words", ["spec layernorm", "verify --help", "verify layers.layernorm"])
-def test_a_reader_that_has_had_enough_is_no_error(words):
-    script = f"{sys.executable} -m reference {words} | true; echo ${{PIPESTATUS[0]}}"
-    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=300, check=True)
-    assert done.stderr == "" and int(done.stdout) in (0, 141)
+def test_a_reader_that_has_had_enough_is_no_error_and_no_failed_proof(words):
+    command = [sys.executable, "-m", "reference", *words.split()]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b"" and process.wait(timeout=100) in (0, 141), "argparse passes over it in help"
