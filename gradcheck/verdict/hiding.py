@@ -7,7 +7,7 @@ import dataclasses
 
 import numpy as np
 
-from gradcheck.numeric import own_steps, staircase
+from gradcheck.numeric import own_steps, staircase, tabulate
 from gradcheck.numeric.constants import BRAIN
 from gradcheck.numeric.estimate import Estimate
 from gradcheck.numeric.probe import Probe
@@ -51,7 +51,8 @@ def forgotten(ground: Ground, c: Comparison, rng: np.random.Generator) -> Compar
     worst = worst_entry(ground, c, WIDEST / 4) if _jumps(ground, c) else None
     if worst is None:
         return c
-    return _over_steps(ground, worst.probe, rng) or c
+    line = line_at(ground, worst.probe.direction(ground.place.point))
+    return _over_steps(ground, worst.probe, line, staircase.steps(line, finest=0.0), rng) or c
 
 
 def forgotten_by_all(ground: Ground, c: Comparison, rng: np.random.Generator) -> Comparison:
@@ -73,18 +74,19 @@ def forgotten_by_all(ground: Ground, c: Comparison, rng: np.random.Generator) ->
     steps = staircase.steps(line, finest=0.0)
     if steps is None or not all_move_steps(line, steps):
         return c
-    return dataclasses.replace(c, steps=BRAIN) if c.probe.leaf is None else _over_steps(ground, probe, rng) or c
+    if c.probe.leaf is None:
+        return dataclasses.replace(c, steps=BRAIN)
+    return _over_steps(ground, probe, line, steps, rng) or c
 
 
-def _over_steps(ground: Ground, probe: Probe, rng: np.random.Generator) -> Comparison | None:
-    """Return a comparison along a probe over many steps of a format, if it contradicts the claim."""
-    direction = probe.direction(ground.place.point)
-    line = line_at(ground, direction)
-    steps = staircase.steps(line, finest=0.0)
+def _over_steps(
+    ground: Ground, probe: Probe, line: tabulate.Line, steps: staircase.Steps | None, rng: np.random.Generator
+) -> Comparison | None:
+    """Return a comparison along a probe over the steps of a format that were met there, if it contradicts the claim."""
     if steps is None or not own_steps.is_of_format(line, steps) or own_steps.takes_its_scale(line):
         return None
     c = claimed(ground, probe)
-    value, bar = fitted(Line(ground.problem, ground.place, direction, c.claimed, steps.noise), rng)
+    value, bar = fitted(Line(ground.problem, ground.place, line.direction, c.claimed, steps.noise), rng)
     found = dataclasses.replace(c, real=Estimate.smooth(value, bar), followed=True, steps=BRAIN)
     return found if found.outside().any() else None
 
