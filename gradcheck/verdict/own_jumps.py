@@ -10,18 +10,15 @@ import numpy as np
 
 from gradcheck.numeric import own_steps, staircase
 from gradcheck.numeric.constants import REACHES
-from gradcheck.numeric.ladder import STEPS
 from gradcheck.numeric.tabulate import Line
 from gradcheck.verdict.comparison import Comparison
+from gradcheck.verdict.departures import SMALL, departure
 from gradcheck.verdict.ground import Ground, Known
 from gradcheck.verdict.moved_steps import all_move_steps
 from gradcheck.verdict.worst_entry import line_at, worst_entry
 
-SMALL = float(STEPS[14])  # a step of 3e-7, which crosses hardly any of a format's
 FEW = 4  # steps that were met: of fewer nothing is seen along an entry
 MANY = 8  # steps of a format along the longest line; of fewer each may be a jump of f's own, at another entry
-WIDE = 2.0**-4  # of the scale: bfloat16 has eight steps or more up to there
-BENDS = 1 / 4  # of a departure, by which it may be another than four times that over half the step
 
 
 def has_own_jumps(ground: Ground, c: Comparison, met: staircase.Steps) -> bool:
@@ -66,19 +63,12 @@ def is_below_common(known: Known, c: Comparison) -> bool:
 def _common(ground: Ground, c: Comparison) -> np.ndarray:
     """Return the largest step (G,) of a format that is met where all entries that move do so to one side; 0: none."""
     line, off = line_at(ground, dataclasses.replace(c.probe, one_sided=True).direction(ground.place.point)), _off(c)
-    by, _ = departure(line)
+    by = departure(line).size
     met = staircase.steps(line) if (by > off / FEW).any() else None
     if met is None or not own_steps.is_of_format(line, met) or has_own_jumps(ground, c, met):
         return np.zeros(len(off))
     many = bool(c.probe.held) or (2 * REACHES[0] * by >= MANY * met.jump).all()  # without those held it moves less
     return met.jump if many or all_move_steps(line, met) else np.zeros(len(off))
-
-
-def departure(line: Line) -> tuple[np.ndarray, np.ndarray]:
-    """Return by how much wide differences depart from small ones (G,), if not as f bends, and how large they are."""
-    wide, half, small = (line.projected(line.at(h) - line.at(-h)) / (2 * h) for h in (WIDE, WIDE / 2, WIDE * SMALL))
-    by = np.abs(wide - small)
-    return np.where(np.abs(wide - small - 4 * (half - small)) > BENDS * by, by, 0), np.abs(wide)
 
 
 def _off(c: Comparison) -> np.ndarray:

@@ -17,11 +17,11 @@ from gradcheck.precision.fitted import fitted
 from gradcheck.precision.formats import FEW_BITS
 from gradcheck.precision.segments import Line
 from gradcheck.verdict.comparison import Comparison
+from gradcheck.verdict.departures import WIDE
 from gradcheck.verdict.first_look import claimed
 from gradcheck.verdict.ground import Ground, Known
 from gradcheck.verdict.hiding import forgotten, forgotten_by_all, hides_steps
 from gradcheck.verdict.own_jumps import (
-    WIDE,
     has_own_jumps,
     is_below,
     is_below_common,

@@ -1,0 +1,60 @@
+"""What wide differences depart from small ones by, along a line: as f bends, at kinks, or in steps that those miss."""
+
+import dataclasses
+
+import numpy as np
+
+from gradcheck.numeric.ladder import STEPS
+from gradcheck.numeric.tabulate import Line
+
+SMALL = float(STEPS[14])  # a step of 3e-7, which crosses hardly any of a format's
+WIDE = 2.0**-4  # of the scale: bfloat16 has eight steps or more up to there
+BENDS = 1 / 4  # of a departure, by which it may be another than four times that over half the step
+PART = 1 / 4  # of what f rises beside its slope to one side: in steps it does so to the other as well
+
+
+@dataclasses.dataclass(frozen=True)
+class Departure:
+    """All outputs (5, m) at equally spaced points of a line, from -`wide` to `wide`, and the middle slope (G,)."""
+
+    line: Line
+    wide: float
+    outputs: np.ndarray
+    slope: np.ndarray
+
+    @property
+    def size(self) -> np.ndarray:
+        """By how much the widest difference departs from the slope (G,), if not as f bends."""
+        wide, half = self._over(0), self._over(1)
+        by = np.abs(wide - self.slope)
+        return np.where(np.abs(wide - self.slope - 4 * (half - self.slope)) > BENDS * by, by, 0)
+
+    @property
+    def slope_from_afar(self) -> np.ndarray:
+        """The slope (G,) that the widest difference shows."""
+        return self._over(0)
+
+    def is_everywhere(self, column: int) -> bool:
+        """Whether f rises beside its slope to both sides alike, as it does in the steps of a format.
+
+        What departs at few kinks does not.  It takes two evaluations.
+        """
+        line, h, small = self.line, self.wide, self.wide * SMALL
+        left = line.projected(line.at(small - h) - self.outputs[0])[column] / small
+        right = line.projected(self.outputs[4] - line.at(h - small))[column] / small
+        secants = line.projected(np.diff(self.outputs[::2], axis=0))[:, column] / h
+        by = secants - (np.array([left, right]) + self.slope[column]) / 2
+        return bool(np.abs(by.sum()) == np.abs(by).sum() and np.abs(by).min() >= PART * np.abs(by).max())
+
+    def _over(self, k: int) -> np.ndarray:
+        with np.errstate(invalid="ignore"):
+            return self.line.projected(self.outputs[4 - k] - self.outputs[k]) / (self.wide * (2 - k))
+
+
+def departure(line: Line, wide: float = WIDE) -> Departure:
+    """Look along a line, as far as it is `wide` to both sides; it takes six evaluations."""
+    small = wide * SMALL
+    below, above = line.at(-small), line.at(small)
+    middle = below + (above - below) / 2
+    outputs = [line.at(-wide), line.at(-wide / 2), middle, line.at(wide / 2), line.at(wide)]
+    return Departure(line, wide, np.array(outputs), line.projected(above - below) / (2 * small))
