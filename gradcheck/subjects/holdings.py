@@ -9,8 +9,8 @@ import numpy as np
 
 from gradcheck.subjects.nodes import is_of_users, is_users
 
-GENERATORS = np.random.Generator | np.random.RandomState
-NUMBERS = float | complex | np.inexact
+GENERATORS = (np.random.Generator, np.random.RandomState)
+ENDS = (float, complex, np.inexact, *GENERATORS)  # what is yielded beside arrays
 ATTRIBUTES = object()  # in place of a key: all attributes of an object, or of a class
 
 
@@ -30,7 +30,7 @@ def holdings(root: Any) -> Iterator[tuple[Any, Any, Any]]:
 
 
 def _is_yielded(value: Any) -> bool:
-    return is_array(value) or isinstance(value, NUMBERS | GENERATORS)
+    return isinstance(value, ENDS) or is_array(value)
 
 
 def is_array(value: Any) -> bool:

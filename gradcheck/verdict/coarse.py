@@ -23,13 +23,14 @@ def few_roundings(ground: Ground) -> np.ndarray:
 
 def may_be_grain_alone(ground: Ground, c: Comparison) -> bool:
     """Whether what small steps show, and wide ones do not, may be a few roundings of numbers that cancel."""
-    noise = c.least_noise(np.zeros(len(c.claimed)))
-    return bool((c.shows_less_from_afar() & (noise <= few_roundings(ground))).any())
+    less = c.shows_less_from_afar()
+    return bool(less.any() and (less & (c.least_noise(np.zeros(len(less))) <= few_roundings(ground))).any())
 
 
 def is_within_grain(ground: Ground, c: Comparison) -> bool:
     """Whether what contradicts a claim may be such roundings."""
-    return bool((c.outside() & (c.least_noise(c.claimed) <= few_roundings(ground))).any())
+    outside = c.outside()
+    return bool(outside.any() and (outside & (c.least_noise(c.claimed) <= few_roundings(ground))).any())
 
 
 def seeking_hidden_grain(ground: Ground, known: Known, rng: np.random.Generator) -> Known:
