@@ -10,7 +10,6 @@ import numpy as np
 
 from gradcheck.numeric import own_steps, staircase
 from gradcheck.numeric.constants import REACHES
-from gradcheck.numeric.tabulate import Line
 from gradcheck.verdict.comparison import Comparison
 from gradcheck.verdict.departures import SMALL, departure
 from gradcheck.verdict.ground import Ground, Known
