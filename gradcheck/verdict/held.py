@@ -17,6 +17,7 @@ from gradcheck.verdict.ground import Ground
 JITTERS = 4
 FARTHER = 64  # times as far: what a condition number makes of roundings grows like them
 GROWN = 4  # times, by which it must: what jumps is the same from afar
+BY_CHANCE = 2.0**14  # times less than others, at the most, is what one rounding of each entry makes of a claim
 ILL = 2.0**10  # roundings of y, that one of the inputs makes: of a condition number
 MORE = 256  # times as much of a claim as of y, as parts of their sizes: an inverse is in a claim twice, y once
 DOUBT = "a rounding of what the subject holds, such as an ill-conditioned matrix, changes the claim by as much"
@@ -33,11 +34,11 @@ def allowing_for_what_is_held(
     """
     if not any(map(_contradicted, comparisons)):
         return comparisons
-    found = _widened(ground, comparisons, _rounded(ground, with_held_rounded, rng), DOUBT)
+    found = _widened(ground, comparisons, _rounded(ground, comparisons, with_held_rounded, rng), DOUBT)
     part = ground.rounding / (float(np.abs(ground.place.y).max(initial=0)) or np.inf)
     if part <= ILL * ground.claim.u or not any(map(_contradicted, found)):
         return found
-    claim = _rounded(ground, _with_inputs_rounded, rng)
+    claim = _rounded(ground, found, _with_inputs_rounded, rng)
     if claim is None or any(_change(claim.nearby, i, x) > MORE * part * _size(x) for i, x in enumerate(claim.values)):
         return found
     return _widened(ground, found, claim, OF_INPUTS)
@@ -58,19 +59,34 @@ def _with_inputs_rounded(problem: Problem, point: Arrays, g: np.ndarray, u: floa
     return attempted(problem, jittered(point, np.random.default_rng(seed), u), g)
 
 
-def _rounded(ground: Ground, round_once: Rounded, rng: np.random.Generator) -> Claim | None:
-    """Return the claim with those beside it that come of roundings; None if these change nothing, or make it jump."""
+def _rounded(
+    ground: Ground, comparisons: list[Comparison], round_once: Rounded, rng: np.random.Generator
+) -> Claim | None:
+    """Return the claim with those beside it that come of roundings; None if these change nothing, or make it jump.
+
+    Or if the first of them change it by so little that no others could explain a contradiction: as for most errors.
+    """
     values = ground.claim.values
     near, far = list[list[np.ndarray]](), list[list[np.ndarray]]()
     for seed in rng.integers(2**32, size=JITTERS).tolist():
-        for found, u in ((near, ground.claim.u), (far, FARTHER * ground.claim.u)):
+        for found, u in ((far, FARTHER * ground.claim.u), (near, ground.claim.u)):
             rounded = round_once(ground.problem, ground.place.point, ground.place.g, u, seed)
-            if rounded is None:
+            if rounded is None or (found is far and not near and not _may_explain(ground, comparisons, rounded)):
                 return None
             found.append(rounded)
     if not all(_change(far, i, x) >= GROWN * _change(near, i, x) for i, x in enumerate(values)):
         return None
-    return dataclasses.replace(ground.claim, nearby=near, jump=np.inf, _deviations={})
+    return _beside(ground, near)
+
+
+def _may_explain(ground: Ground, comparisons: list[Comparison], far: list[np.ndarray]) -> bool:
+    """Whether roundings could explain a contradiction, were those of one claim less than others by chance."""
+    rough = dataclasses.replace(ground, claim=_beside(ground, [far]))
+    return any(_contradicted(c) and _allowed(rough, c, DOUBT, BY_CHANCE) is not c for c in comparisons)
+
+
+def _beside(ground: Ground, nearby: list[list[np.ndarray]]) -> Claim:
+    return dataclasses.replace(ground.claim, nearby=nearby, jump=np.inf, _deviations={})
 
 
 def _change(nearby: list[list[np.ndarray]], leaf: int, value: np.ndarray) -> float:
@@ -82,8 +98,8 @@ def _size(x: np.ndarray) -> float:
     return float(root_sum_square(x))
 
 
-def _allowed(rough: Ground, c: Comparison, doubt: str) -> Comparison:
-    bar = np.maximum(c.claimed_bar, claimed(rough, c.probe).claimed_bar)
+def _allowed(rough: Ground, c: Comparison, doubt: str, times: float = 1) -> Comparison:
+    bar = np.maximum(c.claimed_bar, times * claimed(rough, c.probe).claimed_bar)
     wider = dataclasses.replace(c, claimed_bar=bar, doubt=doubt)
     return c if _contradicted(wider) else wider
 

@@ -114,11 +114,23 @@ def test_bars_of_claims_are_what_roundings_of_held_arrays_make_of_them(at, compa
         assert (new.claimed_bar > 2.0**-33).all() and (new.claimed_bar < 2.0**-25).all()
 
 
-@pytest.mark.parametrize("error", [2.0**-22, 1e-3, 1.0])
-def test_what_is_off_by_more_keeps_its_bar(at, comparison, rng, error):
+@pytest.mark.parametrize(("error", "asked"), [(2.0**-22, 2 * 4), (2.0**-14, 2 * 4), (1e-1, 1), (1.0, 1)])
+def test_what_is_off_by_more_keeps_its_bar_and_by_very_much_more_is_told_by_the_first_rounding(
+    at, comparison, rng, error, asked
+):
+    """From afar roundings make some 2^-25 of these claims, of which a bar is a few times as much."""
     place = at(magnified)
-    before = seen(place, comparison, error)
+    before, count = seen(place, comparison, error), place.problem.count["pullback"]
     assert allowing_for_what_is_held(place, before, rng) == before
+    assert place.problem.count["pullback"] - count == asked * len(place.place.g)
+
+
+def test_a_rounding_that_is_less_than_others_by_chance_is_followed_by_them(at, comparison, rng):
+    """The first makes a thousandth of what the others do."""
+    made = iter([2.0**-10, *[1.0] * 20])
+    place = at(lambda a: 0 * a if (a == 1).all() else next(made) * magnified(a))
+    found = allowing_for_what_is_held(place, seen(place, comparison, 2.0**-33), rng)
+    assert not any(c.outside().any() for c in found)
 
 
 def test_what_jumps_is_no_rounding(at, comparison, rng):
