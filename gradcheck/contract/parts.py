@@ -9,11 +9,11 @@ from gradcheck.subjects.outputs import entry, output_names
 
 Pieces = list[np.ndarray]
 Shapes = list[tuple[str, tuple[int, ...]]]  # path and shape of each output
-SIGNS = (1, -1)  # of the entries of dy that are tried alone
+FEW = (2, 3)  # entries, which are tried together
 
 
 def parts(call: Call, rng: np.random.Generator) -> Iterator[tuple[Pieces, str]]:
-    """Yield pieces that add up to dy: entries alone and two halves, signs and sums, outputs, the ends of every axis.
+    """Yield pieces that add up to dy: of several sizes, signs and sums, outputs, the ends of every axis.
 
     The words say what it means if what the pieces give does not add up to B(dy).
     """
@@ -21,7 +21,7 @@ def parts(call: Call, rng: np.random.Generator) -> Iterator[tuple[Pieces, str]]:
     if g.size < 2:
         return
     shapes = output_names(call.out)
-    yield _at_random(g, SIGNS[:1] if call.large or g.size == 2 else SIGNS, shapes, rng)
+    yield _of_sizes(g, call.large, shapes, rng)
     even = balanced([shape for _, shape in shapes], np.random.default_rng(g.size))
     yield _of_signs_and_sums(g, even, call.large)
     if call.large:
@@ -34,15 +34,24 @@ def parts(call: Call, rng: np.random.Generator) -> Iterator[tuple[Pieces, str]]:
         yield _cut(g, place), f"B(dy) is not the sum of what {words}"
 
 
-def _at_random(
-    g: np.ndarray, signs: tuple[int, ...], shapes: Shapes, rng: np.random.Generator
-) -> tuple[Pieces, str]:
-    """Return entries alone, each with a sign, and two halves of what that leaves of dy."""
-    order, entries = rng.permutation(g.size), np.arange(g.size)
-    alone = [np.where(entries == k, sign * np.abs(g), 0) for k, sign in zip(order, signs, strict=False)]
-    which = " and ".join(entry(shapes, int(k)) for k in order[: len(signs)])
-    halves = _cut(g - np.sum(alone, axis=0), order < g.size // 2)
-    return [*alone, *halves], f"B(dy) is not the sum of what dy at {which} alone and two halves of the rest give"
+def _of_sizes(g: np.ndarray, large: bool, shapes: Shapes, rng: np.random.Generator) -> tuple[Pieces, str]:
+    """Return entries alone, of both signs, a few, half of them, and what that leaves of dy: all entries but one.
+
+    Of what is left a piece takes all of the first entry and a half of others, so that no sum is rounded.  Of a large
+    subject it is one entry, half of them and all but one.
+    """
+    order = rng.permutation(g.size)
+    signs = np.sign(g[order])
+    alike = order[signs == (1 if 2 * (signs > 0).sum() > g.size else -1)]  # the first two have one sign
+    alone = [int(k) for k in alike[: 1 if large or g.size == 2 else 2]]
+    pieces = [np.where(np.arange(g.size) == k, sign * g, 0) for k, sign in zip(alone, (1, -1), strict=False)]
+    left, others, half = g - np.sum(pieces, axis=0), order[order != alone[0]], g.size // 2
+    for size in dict.fromkeys((half,) if large else (*FEW, half)):
+        if 1 < size < g.size - 1:
+            pieces.append(np.where(np.isin(np.arange(g.size), others[-size:]), left / 2, 0))
+            left = left - pieces[-1]
+    which = " and ".join(entry(shapes, int(k)) for k in alone)
+    return [*pieces, left], f"B(dy) is not the sum of what dy at {which} alone, parts of a few sizes, and the rest give"
 
 
 def _of_signs_and_sums(g: np.ndarray, even: np.ndarray, large: bool) -> tuple[Pieces, str]:

@@ -100,13 +100,13 @@ def test_the_entries_of_dy_that_are_tried_alone_are_named():
     call, rng = called(two, X), np.random.default_rng(2)
     finding = next(f for f in is_linear(call, measure_rounding(call, rng), rng) if f.kind == "additive")
     one = r"y\[[01]\]\[\d(, \d)?\]"
-    assert re.search(rf"of what dy at {one} and {one} alone and two halves of the rest give$", finding.message)
+    assert re.search(rf"of what dy at {one} and {one} alone, parts of a few sizes, and the rest give$", finding.message)
 
 
     call, rng = called(two, X), np.random.default_rng(2)
     finding = next(f for f in is_linear(call, measure_rounding(call, rng), rng) if f.kind == "additive")
     one = r"y\[[01]\]\[\d(, \d)?\]"
-    assert re.search(rf"of what dy at {one} and {one} alone and two halves of the rest give$", finding.message)
+    assert re.search(rf"of what dy at {one} and {one} alone, parts of a few sizes, and the rest give$", finding.message)
 
 
 FAR = {
@@ -393,3 +393,14 @@ def test_of_float16_a_pullback_that_is_not_linear_is_told_as_well(inside):
     assert told(lambda dy: dy) == set()
     assert "homogeneous" in told(np.abs)
     assert told(lambda dy: np.maximum(dy, 0)) and told(lambda dy: np.clip(dy, -1, 1))
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 20, 39])
+def test_what_doubles_a_dy_of_so_many_entries_is_not_linear(count):
+    def spoil(dy):
+        return dy * (1 + (np.count_nonzero(dy) == count))
+
+    for seed in range(4):
+        call = called(lambda x: (np.sin(x), lambda dy: spoil(dy) * np.cos(x)), np.arange(40.0))
+        rng = np.random.default_rng(seed)
+        assert any(f.kind == "additive" for f in is_linear(call, measure_rounding(call, rng), rng))
