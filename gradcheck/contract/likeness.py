@@ -20,6 +20,7 @@ STILL = 0.5  # of a cotangent's entries
 SUMMED = 2.0**13  # roundings that a sum in another order may make
 CANCELLED = 64  # roundings of terms that cancel, which may be as large as y dy / x
 MOST, FEWEST = 1024, 16  # times what a rounding of dy makes that terms which cancel may be off by, in any format
+FEW = 8  # of the smallest numbers of a dtype, in which what is subnormal is rounded
 COARSEST = 2.0**-5  # of the largest entry: float16 has no more than its 2^-11
 
 
@@ -53,6 +54,12 @@ def near(a: Any, b: Any, slack: float | np.ndarray) -> bool:
 def of_sums(u: float) -> float:
     """Return the part of the largest entry by which sums in another order may differ, in a format of this roundoff."""
     return min(SUMMED * u, COARSEST)
+
+
+def smallest(call: Call, leaf: str) -> float:
+    """Return a few of the smallest numbers of an array's dtype."""
+    dtypes = (x.value.dtype for x in call.problem.leaves if x.name == leaf)
+    return FEW * float(np.finfo(next(dtypes)).smallest_subnormal)
 
 
 def measure_rounding(call: Call, rng: np.random.Generator) -> Rounding:

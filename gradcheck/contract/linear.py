@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator
 import numpy as np
 
 from gradcheck.contract.call import Call
-from gradcheck.contract.likeness import Rounding, near, of_sums
+from gradcheck.contract.likeness import Rounding, near, of_sums, smallest
 from gradcheck.contract.parts import parts
 from gradcheck.contract.reach import reach
 from gradcheck.contract.sizes import lost_beside_larger
@@ -62,9 +62,9 @@ def _scales(
 
 
 def _is_scaled(call: Call, rounding: Rounding, leaf: str, a: np.ndarray, b: np.ndarray, power: float) -> bool:
-    """Equality is expected; the slack is for subnormal products and sums in another order."""
-    part = of_sums(_unit(call, rounding, leaf))
-    return near(a, b, part * np.abs(a).max(initial=0) + power * rounding.of(leaf))
+    """Equality is expected; the slack is for subnormal numbers and sums in another order."""
+    part, least = of_sums(_unit(call, rounding, leaf)), max(1.0, power) * smallest(call, leaf)
+    return near(a, b, part * np.abs(a).max(initial=0) + power * rounding.of(leaf) + least)
 
 
 def _adds(call: Call, rounding: Rounding, pieces: list[list], words: str) -> Iterator[Finding]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from gradcheck.contract.call import Call
-from gradcheck.contract.likeness import Rounding, of_sums
+from gradcheck.contract.likeness import Rounding, of_sums, smallest
 from gradcheck.contract.parts import along_axes
 from gradcheck.precision.terms import MARGIN
 from gradcheck.subjects.outputs import output_names
@@ -42,7 +42,8 @@ def lost_beside_larger(call: Call, rounding: Rounding) -> Iterator[tuple[str, st
     for mixture in _mixtures(call, [int(-part * np.log2(u)) for part in SHOWN]):
         near_by = _differences(call, mixture)
         beyond = [
-            np.abs(apart) > of_sums(u) * size + JITTERS * rounding.jitter[leaf] + rounding.of_cancelled(leaf)
+            np.abs(apart) - smallest(call, leaf)
+            > of_sums(u) * size + JITTERS * rounding.jitter[leaf] + rounding.of_cancelled(leaf)
             for leaf, (apart, size) in call.pairs(near_by)
         ]
         beyond = [

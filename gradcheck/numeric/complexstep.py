@@ -32,7 +32,8 @@ def tried(problem: Function, point: Arrays, y: np.ndarray, probe: Probe) -> tupl
         return "complex input changes the output's shape", none
     if not np.isfinite(z).all():
         return "complex input gives output that is not finite", none
-    slack = 64 * np.finfo(float).eps * np.abs(y).max(initial=0)
+    size = max(np.abs(y).max(initial=0), np.abs(z.imag).max(initial=0))  # of 0 as well all that is left is h squared
+    slack = 64 * np.finfo(float).eps * size
     if not (np.abs(z.real - y) <= slack).all():
         return "complex input changes the output's real part", none
     return None, z.imag / COMPLEX_STEP

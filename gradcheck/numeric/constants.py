@@ -55,6 +55,8 @@ HIDDEN = 4  # times the noise at small spacings, above which that at the wide on
 GRAINS = 6  # values of each output; that all of them end in three zeros by chance: once in 260,000
 COARSER = 8  # than the output's own rounding: three zeros at the end of each.  2: 68 evaluations for nothing
 SEVERAL_ROUNDINGS = 8  # of the largest number in sight, up to which jumps may be those of numbers that cancel
+ACROSS = 2.0**-38  # of the largest number in sight: along that far wide spacings cross several of its roundings
+FORMATS = 3  # values of each output that are held against those in a wider format
 LARGER = 2.0**30  # than every number in sight: steps that wide were meant, as those of a quantised layer
 
 # Jumps, which stay as large while the interval is halved: of 300 functions with float32 beside an exact slope, and of

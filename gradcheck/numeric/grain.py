@@ -4,9 +4,11 @@ import numpy as np
 
 from gradcheck.numeric import noise
 from gradcheck.numeric.constants import (
+    ACROSS,
     COARSE_SPACINGS,
     COARSER,
     FIRST,
+    GOLDEN,
     GRAINS,
     LARGER,
     SCATTER,
@@ -15,7 +17,7 @@ from gradcheck.numeric.constants import (
     WIDE_BITS,
 )
 from gradcheck.numeric.function import Function
-from gradcheck.numeric.ladder import moved
+from gradcheck.numeric.ladder import few_bits, moved
 from gradcheck.numeric.probe import Probe
 from gradcheck.numeric.tabulate import Line
 from gradcheck.subjects.problem import Arrays
@@ -56,17 +58,23 @@ def hidden_grain(problem: Function, point: Arrays, y: np.ndarray, u: float) -> n
     exp x - 1 - x near x = 1e-12 has the slope -1 on each step of exp x, and no slope over many.  Wide tables show its
     noise: jumps, of a few roundings of the largest number in sight and not more.
     """
-    line = Line(problem, point, Probe(None).direction(point), None, y.size)
-    fine, most = line.table(noise.spacing(SPACINGS[0])), in_sight(y, point)
-    found = np.zeros(y.size)
+    most = in_sight(y, point)
+    line = Line(problem, point, _across(point, ACROSS * most), None, y.size)
+    fine, found = line.table(noise.spacing(SPACINGS[0])), np.zeros(y.size)
     for power in COARSE_SPACINGS:
-        wide = line.table(noise.spacing(power, WIDE_BITS))  # no whole number of roundings of 1
+        wide = line.table(float(few_bits(np.array((1 + GOLDEN) * 2.0**power), WIDE_BITS)))
         level, known = noise.read(wide)
         size = level * wide.size
         known &= (size > COARSER * u * np.abs(y)) & (size <= SEVERAL_ROUNDINGS * u * most)
         known &= noise.hidden(line, wide, fine, level, known, np.zeros(y.size))
         found = np.where(known, np.maximum(found, SCATTER * size / u), found)
     return found
+
+
+def _across(point: Arrays, least: float) -> dict[int, np.ndarray]:
+    """Return a direction along which no array moves by less: of smaller numbers all may lie on one step."""
+    direction = Probe(None).direction(point)
+    return {i: d * max(1.0, least / (float(np.abs(d).max(initial=0)) or np.inf)) for i, d in direction.items()}
 
 
 def in_sight(y: np.ndarray, point: Arrays) -> float:

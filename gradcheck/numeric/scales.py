@@ -38,6 +38,11 @@ def scale(x: np.ndarray) -> float:
     return float(2.0 ** np.round(np.log2(largest * (deviation if _is_offset(x.size, rms, deviation) else rms))))
 
 
+def sizes(x: np.ndarray) -> np.ndarray:
+    """Return the size of each entry, which is at most that of the array, and for a zero that."""
+    return np.where(x == 0, scale(x), np.minimum(np.abs(x), scale(x)))
+
+
 def is_offset(x: np.ndarray) -> bool:
     """Whether the entries are far from zero but near each other."""
     _, rms, deviation = _sizes(x)

@@ -4,8 +4,8 @@ The second is answered here: the gradient in the user's own dtype beside the sam
 float64.  What may differ is measured, at points a few roundings of the narrow format away: how much the
 gradient changes there, and how much the difference of the two scatters.  An error of the layer stays.
 
-A forward pass may compute more narrowly than its dtype, as PyTorch's autocast does of float32.  What it loses itself is
-no more than a backward pass may lose.
+A forward pass may compute more narrowly than its dtype, as PyTorch's autocast does of float32, or be a difference of
+larger numbers.  What it loses itself is no more than a backward pass may lose.
 """
 
 import numpy as np
@@ -13,7 +13,7 @@ import numpy as np
 from gradcheck.numeric.constants import BRAIN, UNIT
 from gradcheck.numeric.points import cotangents, jittered
 from gradcheck.numeric.reading import Place
-from gradcheck.numeric.scales import scale
+from gradcheck.numeric.scales import scale, sizes
 from gradcheck.precision.terms import MARGIN as TERMS
 from gradcheck.precision.terms import terms
 from gradcheck.subjects.findings import Finding
@@ -35,28 +35,37 @@ def compare_with_shadow(problem: Problem, own: Place, u: float, rng: np.random.G
     narrow = max(units.get(leaf.name, UNIT[leaf.value.dtype]) for leaf in problem.leaves)
     if narrow <= 2 * u:
         return []
-    findings = _compared(problem, own, narrow, rng)
-    coarser = _of_forward(problem, own, narrow) if findings else None
-    return findings if coarser is None else _compared(problem, own, FINER * coarser, rng)
+    findings = _compared(problem, own, narrow, 0.0, rng)
+    if not findings:
+        return []
+    lost, size = _lost_by_forward(problem, own)
+    if not SEVERAL * narrow * size < lost < np.inf:
+        return findings
+    if lost > SEVERAL * FORMATS[-1] * size:  # no format does that: what is rounded is larger than what is left
+        return _compared(problem, own, narrow, lost, rng) or [_cancelled(findings[0], lost, size)]
+    return _compared(problem, own, FINER * next((u for u in FORMATS if lost <= u * size), FORMATS[-1]), 0.0, rng)
 
 
-def _of_forward(problem: Problem, own: Place, narrow: float) -> float | None:
-    """Return the roundoff of a coarser format in which the forward pass computes; None if it does in none."""
+def _cancelled(finding: Finding, lost: float, size: float) -> Finding:
+    """Return what is said in the place of a failure that roundings in the forward pass may explain."""
+    message = f"{finding.message}, but the forward pass itself loses {lost:.1e} of {size:.1e} there"
+    return Finding("precision", message, "inconclusive", finding.array)
+
+
+def _lost_by_forward(problem: Problem, own: Place) -> tuple[float, float]:
+    """Return by how much the narrow forward pass differs from the one in float64, and how large that is."""
     point = _in_dtypes(problem, own.point)
     with np.errstate(all="ignore"):
         y, wide = (np.asarray(problem.forward(x), np.float64) for x in (point, [x.astype(np.float64) for x in point]))
-        lost = float(np.abs(y - wide).max(initial=0) / np.abs(wide).max(initial=0))
-    if not SEVERAL * narrow < lost <= SEVERAL * FORMATS[-1]:
-        return None
-    return next((u for u in FORMATS if lost <= u), FORMATS[-1])
+        return float(np.abs(y - wide).max(initial=0)), float(np.abs(wide).max(initial=0))
 
 
 def _in_dtypes(problem: Problem, point: Arrays) -> list[np.ndarray]:
     return [x.astype(leaf.value.dtype) for x, leaf in zip(point, problem.leaves, strict=True)]
 
 
-def _compared(problem: Problem, own: Place, narrow: float, rng: np.random.Generator) -> list[Finding]:
-    """Return the findings where `narrow` is the roundoff in which the layer computes."""
+def _compared(problem: Problem, own: Place, narrow: float, lost: float, rng: np.random.Generator) -> list[Finding]:
+    """Return the findings where `narrow` is the roundoff in which the layer computes, and y has `lost` so much."""
     points = [_in_dtypes(problem, own.point)]
     g = [cotangents(rng, own.g.shape[1], 1).astype(np.float16).astype(np.float64)]  # exact in every format
     for _ in range(REPEATS):
@@ -72,7 +81,8 @@ def _compared(problem: Problem, own: Place, narrow: float, rng: np.random.Genera
                 got.append(problem.gradients(points[i], g[i]))
         wide = [[x.astype(np.float64) for x in point] for point in points]
         reference = [problem.gradients(point, dy) for point, dy in zip(wide, g, strict=True)]
-    natural = float(np.abs(own.y).max(initial=0)) * float(np.abs(g[0]).max(initial=0))
+    top = float(np.abs(g[0]).max(initial=0))
+    natural = 4 * narrow * float(np.abs(own.y).max(initial=0)) * top
     findings = []
     for i, leaf in enumerate(problem.leaves):
         if not leaf.value.size:
@@ -83,7 +93,8 @@ def _compared(problem: Problem, own: Place, narrow: float, rng: np.random.Genera
             noise = np.maximum(_largest(change), _largest(error[1:] - error[0]))
         bar = MARGIN * (np.maximum(noise, np.median(noise)) + 4 * narrow * np.abs(reference[0][i]))
         # terms of size y dy / x that cancel leave a rounding that repeats itself, and may underflow
-        bar += 4 * narrow * natural / scale(leaf.value) + float(np.finfo(leaf.value.dtype).tiny)
+        bar += natural / scale(leaf.value) + float(np.finfo(leaf.value.dtype).tiny)
+        bar += MARGIN * lost * top / sizes(wide[0][i])
         if (np.abs(error[0]) > bar).any():
             size = terms(problem, wide[0], i, own.y)
             bar = np.maximum(bar, TERMS * narrow * size)

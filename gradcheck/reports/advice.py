@@ -14,6 +14,10 @@ REASONS = {
     "the complex step sees a difference": (
         "suspect the pullback's smallest terms, and check again at inputs where this gradient is larger"
     ),
+    "no step changes the output": (
+        "the forward pass loses here what its gradient is about: write it without a difference of numbers that are "
+        "nearly equal, or choose larger inputs"
+    ),
     "the slope is infinite": (
         "choose inputs at which it is finite, or keep the forward pass away from there, as by an epsilon under a root"
     ),

@@ -3,6 +3,9 @@
 The slope of log|det A| is large only as near to a singular matrix as the smallest singular value is.  Farther away
 differences show what lies there, to many digits.  They contradict no claim that changes by much of its size within the
 smallest step, and none that the smaller steps show again and again, whatever the noise is taken to be.
+
+Where no step changes any output, and complex numbers have a slope there, roundings hide it: of (1 - cos x) / x near
+x = 1e-10 every difference is zero.
 """
 
 import dataclasses
@@ -11,6 +14,7 @@ import numpy as np
 
 from gradcheck.claims.claim import attempted
 from gradcheck.numeric.constants import FEWEST
+from gradcheck.numeric.estimate import Estimate
 from gradcheck.numeric.ladder import Sweep, moved
 from gradcheck.numeric.scales import inner
 from gradcheck.verdict.comparison import Comparison
@@ -20,6 +24,7 @@ MUCH = 16  # times what differences show, their bar included: a claim of which t
 CHANGED = 1 / 4  # of a claim, within the smallest step; what is less than that apart shows the same
 STEADY = 1 / 16  # of a claim, very near and under roundings of the point: what these change more has no shape
 NEAR = 2.0**-18  # of the smallest step
+HIDDEN = "no step changes the output, though complex numbers have a slope there: roundings of larger numbers hide it"
 DOUBT = "f bends within the steps that were taken, as where a matrix is nearly singular: they see nothing of the claim"
 
 
@@ -31,14 +36,26 @@ def allowing_for_what_steps_miss(ground: Ground, comparisons: list[Comparison]) 
 def _allowed(ground: Ground, c: Comparison) -> Comparison:
     if c.real is None or c.sweep is None or not len(c.sweep.steps):
         return c
+    hidden = c.outside() & _is_hidden(c)
+    if hidden.any():
+        return _without(c, c.real, hidden, HIDDEN)
     missed = c.outside() & ~c.kink & (np.abs(c.claimed) > MUCH * (np.abs(c.real.value) + c.real.bar))
     if missed.any():
         missed &= _is_shown(c.sweep, c.claimed, c.real.value) | _is_bent(ground, c, float(c.sweep.steps.min()))
-    if not missed.any():
-        return c
+    return _without(c, c.real, missed, DOUBT) if missed.any() else c
+
+
+def _without(c: Comparison, real: Estimate, missed: np.ndarray, doubt: str) -> Comparison:
     unseen = {"value": np.nan, "bar": np.inf, "low": np.nan, "high": np.nan}
-    values = {name: np.where(missed, nothing, getattr(c.real, name)) for name, nothing in unseen.items()}
-    return dataclasses.replace(c, real=dataclasses.replace(c.real, **values), doubt=DOUBT)
+    values = {name: np.where(missed, nothing, getattr(real, name)) for name, nothing in unseen.items()}
+    return dataclasses.replace(c, real=dataclasses.replace(real, **values), doubt=doubt)
+
+
+def _is_hidden(c: Comparison) -> np.ndarray:
+    """Return for which cotangents (G,) complex numbers have a slope where no step changes any output."""
+    if c.exact is None or c.exact_bar is None or not c.still_everywhere():
+        return np.zeros(len(c.claimed), bool)
+    return np.abs(c.exact) > c.exact_bar
 
 
 def _is_shown(sweep: Sweep, claimed: np.ndarray, value: np.ndarray) -> np.ndarray:

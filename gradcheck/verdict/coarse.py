@@ -10,6 +10,7 @@ import numpy as np
 from gradcheck.numeric.constants import SEVERAL_ROUNDINGS
 from gradcheck.numeric.grain import grain, hidden_grain, in_sight
 from gradcheck.numeric.ladder import rounded
+from gradcheck.numeric.wider import lost_by_rounding
 from gradcheck.verdict.comparison import Comparison
 from gradcheck.verdict.ground import Ground, Known
 
@@ -33,6 +34,15 @@ def is_within_grain(ground: Ground, c: Comparison) -> bool:
     return bool(outside.any() and (outside & (c.least_noise(c.claimed) <= few_roundings(ground))).any())
 
 
+def seeking_grain(ground: Ground, known: Known, failing: list[Comparison], rng: np.random.Generator) -> Known:
+    """Return what is known, with the grain of outputs that are coarser than their size, where comparisons fail."""
+    if failing and known.grain is None:
+        coarse = grain(ground.problem, ground.place.point, ground.place.y, ground.claim.u, rng)
+        known = dataclasses.replace(known, grain=coarse)
+    within = any(is_within_grain(ground, c) for c in failing)
+    return seeking_hidden_grain(ground, known, rng) if within else known
+
+
 def seeking_hidden_grain(ground: Ground, known: Known, rng: np.random.Generator) -> Known:
     """Return what is known, with the grain that is under something finer; it is looked for once."""
     if not known.seeks_hidden:
@@ -42,3 +52,18 @@ def seeking_hidden_grain(ground: Ground, known: Known, rng: np.random.Generator)
     if hidden.any():
         coarse = np.maximum(hidden, grain(problem, place.point, place.y, u, rng) if coarse is None else coarse)
     return dataclasses.replace(known, grain=coarse, seeks_hidden=False)
+
+
+def seeking_what_is_lost(ground: Ground, known: Known) -> Known:
+    """Return what is known, with the grain that outputs have beside themselves in a wider format; looked for once."""
+    lost = lost_by_rounding(ground.problem, ground.place.point, ground.place.y, ground.claim.u)
+    coarse = known.grain if not lost.any() else lost if known.grain is None else np.maximum(lost, known.grain)
+    return dataclasses.replace(known, grain=coarse, seeks_lost=False)
+
+
+def is_within_what_is_lost(ground: Ground, known: Known, c: Comparison) -> bool:
+    """Whether what contradicts a claim may be what outputs lose."""
+    if known.grain is None:
+        return False
+    lost = SEVERAL_ROUNDINGS * ground.claim.u * rounded(ground.place.g, known.grain)
+    return bool((c.outside() & (c.least_noise(c.claimed) <= lost)).any())

@@ -6,12 +6,17 @@ import numpy as np
 
 from gradcheck.claims.claim import without_jumps
 from gradcheck.numeric.constants import JITTERS
-from gradcheck.numeric.grain import grain
 from gradcheck.numeric.ladder import SECOND_STEPS, STEPS
 from gradcheck.numeric.probe import Probe
 from gradcheck.numeric.reading import Task, read_all
 from gradcheck.precision.formats import LOW, need
-from gradcheck.verdict.coarse import is_within_grain, may_be_grain_alone, seeking_hidden_grain
+from gradcheck.verdict.coarse import (
+    is_within_what_is_lost,
+    may_be_grain_alone,
+    seeking_grain,
+    seeking_hidden_grain,
+    seeking_what_is_lost,
+)
 from gradcheck.verdict.comparison import Comparison
 from gradcheck.verdict.doubt import doubtful, limited
 from gradcheck.verdict.first_look import claimed, first_tasks, with_exact, with_exact_noise, with_noise, with_real
@@ -49,8 +54,7 @@ def _with_hidden_grain(
 ) -> Compared:
     """Look for roundings of numbers that cancel where small steps show what wide ones do not, right or wrong."""
     where = [i for i, c in enumerate(comparisons) if may_be_grain_alone(ground, c)]
-    if where:
-        known = seeking_hidden_grain(ground, known, rng)
+    known = seeking_hidden_grain(ground, known, rng) if where else known
     if not where or known.grain is None or not known.grain.any():
         return comparisons, known
     return laddered(ground, known, comparisons, where, STEPS), known
@@ -83,8 +87,7 @@ def laddered(
 ) -> list[Comparison]:
     """Return the comparisons with another ladder at `where`; with `noise` f's noise is measured along it as well."""
     tasks = []
-    for i in where:
-        c = comparisons[i]
+    for c in (comparisons[i] for i in where):
         kinked = not ground.measures_noise and c.kink.any()  # a difference table might take it for noise
         tasks.append(Task(c.probe, steps, noise=noise and not kinked, coarser=c.departs_from_afar()))
     place = dataclasses.replace(ground.place, grain=known.grain)
@@ -97,15 +100,22 @@ def _failing(
     """Return which fail, once it is known whether outputs are coarser than their size."""
     failing = [i for i in among if comparisons[i].outside().any()]
     before = known.grain
-    if failing and before is None:
-        coarse = grain(ground.problem, ground.place.point, ground.place.y, ground.claim.u, rng)
-        known = dataclasses.replace(known, grain=coarse)
-    if any(is_within_grain(ground, comparisons[i]) for i in failing):
-        known = seeking_hidden_grain(ground, known, rng)
+    known = seeking_grain(ground, known, [comparisons[i] for i in failing], rng)
     if known.grain is not before and known.grain is not None and known.grain.any():
-        comparisons = laddered(ground, known, comparisons, failing, STEPS)
-        failing = [i for i in failing if comparisons[i].outside().any()]
+        comparisons, failing = _still_failing(ground, known, comparisons, failing, failing)
+    if failing and known.seeks_lost:
+        known = seeking_what_is_lost(ground, known)
+        within = [i for i in failing if is_within_what_is_lost(ground, known, comparisons[i])]
+        comparisons, failing = _still_failing(ground, known, comparisons, within, failing)
     return comparisons, known, failing
+
+
+def _still_failing(
+    ground: Ground, known: Known, comparisons: list[Comparison], where: list[int], failing: list[int]
+) -> tuple[list[Comparison], list[int]]:
+    """Return the comparisons, those at `where` with a grain that is new, and which of them fail."""
+    comparisons = laddered(ground, known, comparisons, where, STEPS)
+    return comparisons, [i for i in failing if comparisons[i].outside().any()]
 
 
 def _confirmed(
@@ -149,8 +159,7 @@ def widened(
     ground: Ground, comparisons: list[Comparison], where: list[int], rng: np.random.Generator
 ) -> list[Comparison]:
     """Measure the complex step's noise along the very probes where it alone contradicts the claim."""
-    seeds = rng.integers(2**32, size=len(where)).tolist()
-    pairs = zip(where, seeds, strict=True)
+    pairs = zip(where, rng.integers(2**32, size=len(where)).tolist(), strict=True)
     tasks = [Task(comparisons[i].probe, exact=True, jitter=seed, repeats=JITTERS) for i, seed in pairs]
     found = list(comparisons)
     for i, reading in zip(where, read_all(ground.mapper, ground.problem, ground.place, tasks), strict=True):

@@ -76,7 +76,8 @@ def _resolved(
         why = next((c.doubt for c in smooth if c.doubt), "no step gives a stable difference")
         return dataclasses.replace(gradient, verdict="inconclusive", reason=why)
     if believed and any(c.exact_outside().any() for c in comparisons):
-        why = "the complex step sees a difference that real differences are too coarse to confirm"
+        doubts = (c.doubt for c in comparisons if c.doubt and c.exact_outside().any())
+        why = next(doubts, "the complex step sees a difference that real differences are too coarse to confirm")
         return dataclasses.replace(gradient, verdict="inconclusive", reason=why)
     if _is_zero(comparisons, believed) or (rms <= bar and seen <= NEED_ZERO * largest):
         unseen = any(c.doubt or _is_unseen(c, believed, largest) for c in comparisons)

@@ -40,6 +40,7 @@ class Known:
     smooth: bool = False  # whether it was seen, along some direction, that f moves in no steps
     jumps: Mapping[int | None, np.ndarray] = dataclasses.field(default_factory=dict)  # (G,)  steps of a format
     common: Mapping[int | None, np.ndarray] = dataclasses.field(default_factory=dict)  # (G,)  of a mean, or 0
+    seeks_lost: bool = True  # whether nobody has looked for what outputs lose beside a wider format
 
     def level(self, leaf: int | None) -> float:
         """Return the noise of f where an array moves, or (None) all do; where nobody has looked the largest there is.
@@ -55,7 +56,7 @@ class Known:
 
     def elsewhere(self) -> "Known":
         """Return what is known at another place, of whose outputs nobody knows how coarse they are."""
-        return dataclasses.replace(self, grain=None, seeks_hidden=True)
+        return dataclasses.replace(self, grain=None, seeks_hidden=True, seeks_lost=True)
 
     def with_level(self, leaf: int | None, level: float) -> "Known":
         return dataclasses.replace(self, levels={**self.levels, leaf: max(level, self.levels.get(leaf, 0.0))})

@@ -30,7 +30,8 @@ def between_steps(c: Comparison, u: float) -> Comparison:
     """
     if c.sweep is None:
         return without_evidence(c)
-    finer = dataclasses.replace(c, real=estimate(c.sweep, 4 * u * c.sweep.weight, u))
+    rounding = 4 * u * np.maximum(c.sweep.weight, c.sweep.coarse)
+    finer = dataclasses.replace(c, real=estimate(c.sweep, rounding, u))
     return finer if finer.resolved else without_evidence(c)
 
 

@@ -395,6 +395,12 @@ def test_of_float16_a_pullback_that_is_not_linear_is_told_as_well(inside):
     assert told(lambda dy: np.maximum(dy, 0)) and told(lambda dy: np.clip(dy, -1, 1))
 
 
+@pytest.mark.parametrize("size", [1e-20, 1e-22])
+def test_what_is_rounded_among_the_smallest_numbers_of_a_dtype_is_linear(size):
+    x = size * np.array([1.0, 2.0, -1.5, 7.0, 11.0], np.float32)
+    assert not found(is_linear, lambda x: (x - np.tanh(x), lambda dy: np.tanh(x) ** 2 * dy), x)
+
+
 @pytest.mark.parametrize("count", [1, 2, 3, 20, 39])
 def test_what_doubles_a_dy_of_so_many_entries_is_not_linear(count):
     def spoil(dy):

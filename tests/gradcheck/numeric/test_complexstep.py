@@ -226,3 +226,11 @@ def test_what_overflows_inside_is_no_error_where_the_user_asks_for_errors():
 def test_every_output_itself_has_a_rounding_as_large_as_its_slope():
     value, size = complexstep.projected(np.array([-2.0, 3.0]), None)
     assert value.tolist() == [-2.0, 3.0] and size.tolist() == [2.0, 3.0]
+
+
+@pytest.mark.parametrize(("imaginary", "told"), [(2.0**10, False), (2.0**-10, True)])
+def test_where_all_outputs_are_zero_a_real_part_is_held_against_the_imaginary_one(imaginary, told):
+    problem = Problem(pair(lambda x: x, lambda x, dy: dy), (np.ones(2),), {})
+    problem.forward = lambda arrays: np.full(2, 64 * np.finfo(float).eps + 1j * imaginary)
+    why, _ = complexstep.tried(problem, [np.ones(2)], np.zeros(2), Probe(None))
+    assert (why is not None) == told

@@ -57,6 +57,15 @@ def test_a_gradient_may_lose_what_the_forward_pass_loses(lost, unit):
     assert f"rounding explains {64 * unit:.1e}" in finding.message
 
 
+@pytest.mark.parametrize(("part", "severity"), [(0.49, "inconclusive"), (1.51, "fail")])
+def test_where_the_forward_pass_loses_all_of_a_difference_what_its_roundings_explain_is_not_judged(part, severity):
+    """More, as a gradient that is another in float32, fails."""
+    forward = lambda arrays: np.ones(2) * (1e-3 + 1e-2 * (arrays[0].dtype == np.float32))  # noqa: E731
+    (finding,) = shadowed(off_by(part * 16e-2), forward=forward)  # of cotangents up to 0.5 or 1.5
+    assert finding.severity == severity
+    assert ("but the forward pass itself loses 1.0e-02 of 1.0e-03 there" in finding.message) == (part < 1)
+
+
 def test_a_forward_pass_of_float16_loses_what_bfloat16_does_or_nothing_of_note():
     x = np.ones(3, np.float16)
     for lost, unit in ((15.9 * 2.0**-11, 2.0**-11), (16.1 * 2.0**-11, 2.0**-10)):

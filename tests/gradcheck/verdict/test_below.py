@@ -9,7 +9,7 @@ import gradcheck
 from gradcheck.adapters import pair
 from gradcheck.numeric.ladder import STEPS
 from gradcheck.numeric.probe import Probe
-from gradcheck.verdict.below import DOUBT, allowing_for_what_steps_miss
+from gradcheck.verdict.below import DOUBT, HIDDEN, allowing_for_what_steps_miss
 
 
 def hilbert(n):
@@ -127,3 +127,16 @@ def test_each_cotangent_is_judged_by_itself(at, comparison, sweep):
     half = dataclasses.replace(c, claimed=np.array([c.claimed[0], 3.0]))
     (found,) = allowing_for_what_steps_miss(place, [half])
     assert found.outside().tolist() == [False, True]
+
+
+@pytest.mark.parametrize(("exact", "moves", "hidden"), [(2e-9, 0, True), (0.5e-9, 0, False), (2e-9, 1, False)])
+def test_differences_of_zero_contradict_no_claim_where_complex_numbers_have_a_slope(
+    at, comparison, sweep, exact, moves, hidden
+):
+    """As of (1 - cos x) / x near 1e-10; not where some step changes the output."""
+    flat = sweep(lambda t: 0 * t, lambda t: 0 * t)
+    flat.right[0] = moves
+    claimed, more = [3.0, 3.0], {"exact": exact, "exact_bar": 1e-9}
+    c = comparison(claimed, [0.0, 0.0], bar=1e-6, probe=ALONG, sweep=flat, **more)
+    (found,) = allowing_for_what_steps_miss(at(lambda x, dy: 3.0 * dy), [c])
+    assert (found.doubt == HIDDEN) == hidden and found.outside().any() != hidden

@@ -84,7 +84,7 @@ def test_one_wrong_entry_among_many_is_named_within_600_evaluations(forward):
 
 
 def test_three_wrong_entries_among_many_are_named_within_750_evaluations():
-    """615 and 743 were counted."""
+    """615 and 749 were counted."""
     n = 2**17
     for forward in (tanh_layer, blind):
         report = gradcheck.check(pair(forward, spoilt(1, places(n))), *data(n))

@@ -139,3 +139,12 @@ def test_between_two_steps_of_its_own_small_differences_alone_tell_the_slope(gro
     assert wide.outside().any() and found.resolved and not found.outside().any() and not found.jump.any()
     nothing = between_steps(dataclasses.replace(wide, sweep=None), 2.0**-53)
     assert nothing.jump.all() and not nothing.outside().any()
+
+
+def test_between_steps_of_its_own_there_are_none_of_numbers_that_cancel(comparison, sweep):
+    """Their roundings make steps as well, between which the slope is that of a quotient by x, or of what was added."""
+    line = sweep(lambda t: 2 * t)
+    c = comparison([1.0], [1.0], bar=1e-3, sweep=line)
+    assert between_steps(c, 2.0**-53).outside().all()
+    coarse = dataclasses.replace(line, coarse=2.0**53 * line.steps)
+    assert not between_steps(dataclasses.replace(c, sweep=coarse), 2.0**-53).outside().any()

@@ -1,0 +1,35 @@
+"""Roundings of float64, as a wider format shows them: where numbers cancel inside they may be most of an output.
+
+Of (1 - cos x) / x near x = 1e-8 float64 makes a staircase, whose steps are roundings of 1, divided by x.  A quantiser's
+are the same in every format.
+"""
+
+import numpy as np
+
+from gradcheck.numeric.constants import COARSER, FIRST, FORMATS, RATIO
+from gradcheck.numeric.function import Function
+from gradcheck.numeric.ladder import moved
+from gradcheck.numeric.probe import Probe
+from gradcheck.subjects.problem import Arrays
+
+WIDER = float(np.finfo(np.longdouble).eps) < float(np.finfo(np.float64).eps)  # on some platforms it is no wider
+
+
+def lost_by_rounding(problem: Function, point: Arrays, y: np.ndarray, u: float) -> np.ndarray:
+    """Return for each output (m,) the size of the numbers whose roundings it has, 0 where that is its own.
+
+    Each has them where it moves over the steps of a ladder; one that differs in few places is a jump, which a rounding
+    moves.  Nothing is known of a subject that takes no wider numbers, or goes on in narrower ones.
+    """
+    if not WIDER:
+        return np.zeros(y.size)
+    along = [(Probe(None, seed=k).direction(point), FIRST * RATIO**-k) for k in range(FORMATS)]
+    points = [moved(point, direction, h) for direction, h in along]
+    with np.errstate(all="ignore"):
+        narrow = np.array([problem.attempt(x, y.size) for x in points])
+        wide = np.array([problem.attempt([a.astype(np.longdouble) for a in x], y.size) for x in points])
+        lost = np.abs(narrow - wide)
+    finite = np.isfinite(lost)
+    shown = np.where(finite, lost > COARSER * 2 * u * np.abs(wide), False)
+    often = 2 * shown.sum(axis=0) > FORMATS
+    return np.where(often, np.where(finite, lost, 0).max(axis=0) / u, 0)
