@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck.adapters import spellings
+from gradcheck.adapters.absent import absent, said_of, with_zeros
 from gradcheck.adapters.named import in_order, parted
 from gradcheck.adapters.places import Path, get, held, title
 from gradcheck.subjects.adapted import Adapted, names, per_input
@@ -41,7 +42,7 @@ class Bound(OfObjects):
 
     def prepare(self, inputs: tuple, constants: dict) -> tuple:
         """Find the parameters of an object whose methods the two are."""
-        inputs = super().prepare(inputs, constants)
+        inputs, self.findings = super().prepare(inputs, constants), []
         obj = getattr(self._forward, "__self__", None)
         both = all(isinstance(f, MethodType) and f.__self__ is obj for f in (self._forward, self._backward))
         if both and is_plain(obj) and any(map(spellings.is_parameter, held(obj).values())):
@@ -56,13 +57,24 @@ class Bound(OfObjects):
             self._give_back(parameters)
             cotangents = backward(dy)
             if not self._gradients:
-                return None, per_input(in_order(cotangents, inputs, self), inputs, self)
+                d_inputs = per_input(in_order(cotangents, inputs, self), inputs, self)
+                return None, self._with_zeros(d_inputs, parameters, inputs, constants)
             d_inputs, gradients = parted(cotangents, inputs)
             found = {title(path): copy.copy(get(gradients, g)) for path, g in self._gradients.items()}
             known = {g[0] for g in self._gradients.values()}
-            return found, per_input(in_order(d_inputs, inputs, self, known), inputs, self)
+            d_inputs = per_input(in_order(d_inputs, inputs, self, known), inputs, self)
+            return found, self._with_zeros(d_inputs, parameters, inputs, constants)
 
         return y, pull
+
+    def _with_zeros(self, cotangents: tuple, parameters: Any, inputs: tuple, constants: dict) -> tuple:
+        """Return the cotangents with zeros in the place of None, which is said of each input once."""
+        where, named = absent(cotangents, inputs), names(self, inputs)
+        for i in where:
+            if not any(f.array == named[i] for f in self.findings):
+                said = said_of(lambda xs: self.forward(parameters, xs, constants), inputs, i, named[i])
+                self.findings = [*self.findings, said]
+        return with_zeros(cotangents, inputs, where) if where else cotangents
 
     def live(self, parameters: Any) -> tuple[Callable, Callable]:
         """Return the two functions, of one twin of the object in its first state, with these parameters if it has any.

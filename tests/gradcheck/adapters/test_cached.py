@@ -86,7 +86,7 @@ def test_float32_is_checked_as_it_is(affine):
             "the backward must return 3 cotangents (x, w, b), got 2",
         ),
         (lambda dout, cache: dout, "the backward must return 3 cotangents, got ndarray"),
-        (lambda dout, cache: (*affine_backward(dout, cache)[:2], None), "must return a cotangent of b, got None"),
+        (lambda dout, cache: (*affine_backward(dout, cache)[:2], None), "no gradient for b, on which the output"),
     ],
 )
 def test_too_few_cotangents_are_a_finding(backward, message, affine):
@@ -206,7 +206,8 @@ def test_a_name_that_is_left_out_is_a_missing_gradient(affine):
         return dx, {"w": dw}
 
     report = gradcheck.check(cached(affine_forward, wrong), *affine)
-    assert {f.message for f in report.findings} == {"the pullback must return a cotangent of b, got None"}
+    missing = "no gradient for b, on which the output depends: the backward returns none"
+    assert [f.message for f in report.findings if f.kind == "missing"] == [missing] and report.verdict == "fail"
 
 
 def test_a_builtin_without_a_signature_is_taken():
