@@ -6,7 +6,7 @@ all bits at once: neither is excused.
 """
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -111,7 +111,14 @@ def reach(call: Call, rounding: Rounding, holds: Holds) -> Reach | None:
     end = info.maxexp - int(np.frexp(max(_largest([call.g[0], *call.first]), default=1.0))[1])
     up = (min(end, info.maxexp - 1), int(info.maxexp - room - above), int(info.maxexp / 2 + half - above))
     down = (int(info.minexp + last - below), int(info.minexp + room - below), int(info.minexp / 2 - half - below))
-    return Reach(call, holds, [e for e in up if e > 1], [e for e in down if e < -1], float(info.max))
+    return Reach(call, holds, _inwards(up), [-e for e in _inwards([-e for e in down])], float(info.max))
+
+
+def _inwards(exponents: Sequence[int]) -> list[int]:
+    """Return those above 1, the last of which is judged whatever comes of it: where it is not above 1 that is 1."""
+    *outer, last = exponents
+    found = [e for e in outer if e > 1]
+    return [*found, max(last, 1)] if found or last > 1 else []
 
 
 def _largest(arrays: list[np.ndarray]) -> list[float]:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from promises import called
 
+import gradcheck
 from gradcheck.contract.likeness import Rounding
 from gradcheck.contract.reach import reach
 
@@ -122,3 +123,23 @@ def test_what_is_lost_at_once_is_judged_where_it_is_gone(least, left):
 def test_what_is_lost_in_the_middle_is_judged_there():
     held, _ = judged(lambda dy: np.where(dy < 2.0**-400, 0, dy))
     assert held == [(1023, 1.0), (-519, 0.0)]
+
+
+def test_where_the_point_holds_the_largest_number_what_overflows_is_not_judged():
+    """As an additive mask of it does, which multiplies nothing: its dtype's end is tried, and left where it is none."""
+    bias = np.array([0.0, -np.finfo(np.float32).max, 0.0, 0.0], np.float32)
+
+    def softmax(s, bias):
+        e = np.exp(s + bias - (s + bias).max())
+        p = e / e.sum()
+
+        def pullback(dy):
+            d = p * (dy - (p * dy).sum())
+            return d, d
+
+        return p, pullback
+
+    for seed in range(4):
+        s = np.random.default_rng(seed).normal(size=4).astype(np.float32)
+        report = gradcheck.Checker(seed=seed)(softmax, s, bias)
+        assert not [f for f in report.findings if f.kind == "homogeneous"]
