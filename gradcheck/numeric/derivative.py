@@ -16,6 +16,7 @@ from gradcheck.numeric.plain import Plain
 from gradcheck.numeric.probe import Along, Probe
 from gradcheck.numeric.sharpen import exact, sharpened
 from gradcheck.numeric.slopes import Slopes, Spot
+from gradcheck.subjects import trees
 from gradcheck.subjects.problem import COST
 
 
@@ -76,6 +77,8 @@ def derivative(f: Callable[[Any], Any], x: Any, direction: Any = None) -> Deriva
 def _of_complex(f: Callable[[Any], Any], z: Any, direction: Any) -> Derivative:
     if not callable(f):
         raise TypeError(f"gradcheck.derivative: f must be callable, got {type(f).__name__}")
+    for path, kind in trees.disguised(z, "x"):
+        raise TypeError(f"gradcheck.derivative: {path} must be a plain array, got {kind}")
     if direction is None and np.size(z) != 1:
         raise ValueError(f"gradcheck.derivative: direction must be given for x of {np.size(z)} entries, got None")
     direction = np.ones_like(z) if direction is None else direction

@@ -174,9 +174,14 @@ def leaf_list(subject: Adapted, inputs: tuple) -> Iterator[Leaf]:
             yield Leaf(path, value, False)
 
 
-def _plain(tree: Any, name: str) -> Iterator[tuple[str, np.ndarray]]:
+def refuse_disguised(tree: Any, name: str) -> None:
+    """Raise a TypeError where a tree holds a matrix or a masked array."""
     for path, what in trees.disguised(tree, name):
         raise TypeError(f"gradcheck: {path} must be a plain NumPy array, got {what}")
+
+
+def _plain(tree: Any, name: str) -> Iterator[tuple[str, np.ndarray]]:
+    refuse_disguised(tree, name)
     for path, value in trees.leaves(tree, name):
         if value.ndim > AXES:
             raise ValueError(f"gradcheck: {path} must have at most {AXES} axes, got {value.ndim}")

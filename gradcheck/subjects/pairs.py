@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck.subjects import alignment, trees
-from gradcheck.subjects.adapted import Adapted, names
+from gradcheck.subjects.adapted import Adapted, names, refuse_disguised
 from gradcheck.subjects.findings import Finding
 
 
@@ -21,6 +21,8 @@ class Pairs(Adapted):
     elsewhere = "complex numbers"
 
     def __init__(self, subject: Adapted, inputs: tuple, convention: str):
+        for name, tree in (("", subject.parameters), *zip(names(subject, inputs), inputs, strict=True)):
+            refuse_disguised(tree, name)  # of the pairs nothing shows it any more
         self.inner, self.name = subject, subject.name
         self.given, self._sign = inputs, -1.0 if convention == "jax" else 1.0
         self.parameters = _paired(subject.parameters, 1.0)

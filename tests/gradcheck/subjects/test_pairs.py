@@ -208,3 +208,13 @@ def test_a_complex_number_becomes_a_pair_and_what_is_real_stays():
     assert paired(1.5 + 2j).tolist() == [1.5, 2.0] and paired(1.5) == 1.5
     assert paired([np.array([1 + 2j]), 3])[0].tolist() == [[1.0, 2.0]]
 
+
+
+@pytest.mark.parametrize("z", [np.ma.array([1.0 + 2j, 3.0], mask=[0, 1]), np.array([[1.0 + 2j, 3.0]]).view(np.matrix)])
+def test_what_computes_otherwise_than_arrays_do_is_refused_before_its_numbers_are_taken(z):
+    subject = gradcheck.adapters.pair(lambda z: 2 * z, lambda z, dy: 2 * dy)
+    for given, name in ((z, "z"), ([z], r"z\[0\]")):
+        with pytest.raises(TypeError, match=rf"^gradcheck: {name} must be a plain NumPy array, got a (masked|numpy)"):
+            gradcheck.check(subject, given)
+    with pytest.raises(TypeError, match=r"^gradcheck\.derivative: x must be a plain array, got a (masked|numpy)"):
+        gradcheck.derivative(np.sin, z, z)
