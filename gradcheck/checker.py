@@ -24,7 +24,7 @@ from gradcheck.verdict.places import Places, choose, unrounded
 from gradcheck.verdict.refused import compared
 from gradcheck.verdict.second import SecondOrder, second_order_of, unchecked
 from gradcheck.verdict.symmetry import symmetry, told
-from gradcheck.verdict.verdicts import Verdicts, conclude_all, uncompared, with_broken, with_declared
+from gradcheck.verdict.verdicts import Verdicts, conclude_all, uncompared, with_broken, with_held
 from gradcheck.workers.mapping import mapping
 
 
@@ -91,8 +91,9 @@ class Checker:
         rng = np.random.default_rng(self.seed)
         with kept(subject), mapping(self.workers) as mapper, np.errstate(all="ignore"):
             problem = Problem(within(adapt(subject), self.declared), inputs, constants, self.declared)
-            held = tuple(problem.refuse_unknown(self.declared.straight_through))
+            straight = problem.refuse_unknown(self.declared.straight_through)
             contract = examine(problem, rng)
+            held = tuple(dict.fromkeys((*straight, *contract.fixed)))
             first = self._concluded(contract, held, self.declared.notes(), mapper, rng, self.exact)
             second = self._second(contract, held, first, mapper, rng) if self.order == 2 else None
             return report(contract.problem.with_held(held), first, self.seed, second)
@@ -125,7 +126,7 @@ class Checker:
         if exact:
             gradients, more = self._beside(problem, places, gradients)
             findings += more
-        return Verdicts(with_broken(with_declared(whole, gradients), findings), findings)
+        return Verdicts(with_broken(with_held(whole, gradients, findings), findings), findings)
 
     def _beside(
         self, problem: Problem, places: Places, gradients: tuple[Gradient, ...]
@@ -149,8 +150,7 @@ class Checker:
         if not contract.comparable or any(f.severity == "fail" for f in contract.findings):
             return unchecked()
         whole = contract.problem.with_held(held)
-        (dy,) = cotangents(rng, contract.outputs, 1)
-        problem = second_order(whole, dy)
+        problem = second_order(whole, cotangents(rng, contract.outputs, 1)[0])
         symmetric = symmetry(problem, len(whole.leaves), rng)
         said = [] if symmetric is None else told(symmetric)
         why = refusal(problem)

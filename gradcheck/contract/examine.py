@@ -45,6 +45,11 @@ class Contract:
     outputs: int = 0
     roundings: float = 0.0  # what roundings make of y, in units of one of its format
 
+    @property
+    def fixed(self) -> tuple[str, ...]:
+        """The names of arrays that cannot be moved, at the ends of the range."""
+        return tuple(f.array for f in self.findings if f.kind == "range" and f.array is not None)
+
 
 def examine(problem: Problem, rng: np.random.Generator) -> Contract:
     """Try all promises in order, as far as there is an answer.

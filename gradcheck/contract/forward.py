@@ -51,7 +51,9 @@ def first_forward(problem: Problem) -> Forward:
     findings += [*ends, *notes]
     differs = _differs(y, problem.forward(point), max(float(np.finfo(x.dtype).eps) for x in point))
     findings += differs
-    return Forward(problem, point, y, tuple(findings), not ends and all(f.severity == "note" for f in differs))
+    moving = {leaf.name for leaf in problem.leaves} - {*problem.declared.straight_through, *(f.array for f in ends)}
+    is_room = not ends or bool(moving)
+    return Forward(problem, point, y, tuple(findings), is_room and all(f.severity == "note" for f in differs))
 
 
 def _differs(y: np.ndarray, again: np.ndarray, eps: float) -> list[Finding]:
@@ -94,7 +96,7 @@ def _output(problem: Problem, point: list[np.ndarray]) -> tuple[Problem, np.ndar
 
 
 def _out_of_range(problem: Problem) -> list[Finding]:
-    """Arrays of numbers at the ends of the range of float64 leave steps no room."""
+    """Arrays of numbers at the ends of the range of float64 leave steps no room: they stay where they are."""
     findings = []
     for leaf in problem.leaves:
         size = scale(leaf.value)

@@ -32,6 +32,9 @@ REASONS = {
     ),
     "the forward pass jumps": "choose inputs away from the steps, or leave this array out",
     "differences along the whole array": "check the array in parts, or at other inputs",
+    "at an end of the range": (
+        "hand it over by keyword if it is a constant, such as a mask, or give it smaller numbers: -1e9 masks as well"
+    ),
     "not compared": "mend what is said below first: no number was compared before that",
 }
 

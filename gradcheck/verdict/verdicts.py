@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from gradcheck.precision.formats import LOW, name
+from gradcheck.subjects.adapted import Leaf
 from gradcheck.subjects.findings import Finding
 from gradcheck.subjects.problem import Problem
 from gradcheck.verdict.comparisons import Comparisons
@@ -17,6 +18,8 @@ from gradcheck.verdict.ground import coarseness
 from gradcheck.verdict.held import DOUBT, OF_INPUTS
 from gradcheck.verdict.numbers import apart
 from gradcheck.verdict.steep import is_steep
+
+FIXED = "at an end of the range: not compared, as steps have no room there"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,15 +63,23 @@ def uncompared(problem: Problem, findings: tuple[Finding, ...]) -> tuple[Gradien
     )
 
 
-def with_declared(whole: Problem, gradients: tuple[Gradient, ...]) -> tuple[Gradient, ...]:
-    """Return the verdicts with those on arrays that are declared straight through, of which no number was compared."""
+def with_held(
+    whole: Problem, gradients: tuple[Gradient, ...], findings: tuple[Finding, ...]
+) -> tuple[Gradient, ...]:
+    """Return the verdicts with those on arrays that were held, of which no number was compared.
+
+    These are declared straight through, or hold numbers that cannot be moved.
+    """
     compared = {gradient.name: gradient for gradient in gradients}
-    reason = "straight through, as declared: not compared"
-    return tuple(
-        compared.get(leaf.name)
-        or Gradient(leaf.name, leaf.value.shape, "pass", reason=reason, dtype=leaf.value.dtype.name)
-        for leaf in whole.leaves
-    )
+    fixed = {f.array for f in findings if f.kind == "range"}
+
+    def held(leaf: Leaf) -> Gradient:
+        name, shape, dtype = leaf.name, leaf.value.shape, leaf.value.dtype.name
+        if name in fixed:
+            return Gradient(name, shape, "inconclusive", reason=FIXED, dtype=dtype)
+        return Gradient(name, shape, "pass", reason="straight through, as declared: not compared", dtype=dtype)
+
+    return tuple(compared.get(leaf.name) or held(leaf) for leaf in whole.leaves)
 
 
 def with_broken(gradients: tuple[Gradient, ...], findings: tuple[Finding, ...]) -> tuple[Gradient, ...]:
