@@ -80,10 +80,12 @@ AMONG = 6  # the likeliest to either side, that are looked at.  12: the same; 3,
 INSIDE = 2.0**-20  # of the scale: for the slopes between two jumps.  2^-8: 294 and 298; 2^-30: the same
 LEAST = 2.0**-4  # of the noise: a jump is more.  2^-12: the same; 1: 295 and 295
 MOST = 2.0**-7  # of f: more noise is a quantiser's, whose true gradient is zero.  2^-9: 300 and 297; 1: 300 and 282
+FINE = 2.0**-16  # of f: coarser steps of f's own are a quantiser's, finer ones those of numbers of fixed point
 NEARER = 2.0**-4  # to zero: there a quantiser's steps are sixteenfold.  1/2: 300 and 284; 2^-8: 300 and 277
 MULTIPLE = 1.375  # of a point, and no power of two: there the steps of a format are elsewhere
-NEAREST = 2.0**-30  # to zero: there what is smooth is linear, and moves a step by less than BENT
-BENT = 2.0**-22  # of the scale
+NEAREST = 2.0**-36  # to zero: there what is smooth is linear, and moves a step by less than BENT
+BENT = 2.0**-31  # of the scale: less than is between two steps of 16 bits along hundreds of entries
+NEAR_ZERO = 2.0**-16  # there float16 has steps still, and a quantiser of 16 bits has none
 GROWN = 4  # times: between what they are of a format, about one, and sixteen.  1: 159 and 295; 32: the same
 
 # The complex step: with it 14.0 digits.

@@ -11,11 +11,13 @@ import numpy as np
 from gradcheck.numeric.constants import (
     ALONE,
     BENT,
+    FINE,
     GROWN,
     LATE,
     MOST,
     MULTIPLE,
     NARROW,
+    NEAR_ZERO,
     NEARER,
     NEAREST,
     REACHES,
@@ -49,11 +51,13 @@ def is_coarse(line: Line) -> bool:
 def is_relative(line: Line) -> bool:
     """Whether steps are smaller for smaller numbers, as those of a format are, and those of a quantiser are not.
 
-    All numbers are made smaller, and those alone that move: a factor that gets smaller as well hides a quantiser.
+    All numbers are made smaller, and those alone that move: a factor that gets smaller as well hides a quantiser.  Fine
+    steps tell it nearer to zero, where there are many still, and also if f is less than its slope promises.
     """
     here = share(line, REACHES[:1])
     column, parts = int(here.argmax()), {frozenset(range(len(line.point))), frozenset(line.direction)}
-    nearer = (share(_times(line, NEARER, which), REACHES[:1]) for which in parts)
+    factor = NEARER if not here.max() <= FINE else NEARER**2
+    nearer = (share(_times(line, factor, which), REACHES[:1]) for which in parts)
     return all(not there.max() >= MOST and not there[column] > GROWN * here[column] for there in nearer)
 
 
@@ -68,6 +72,14 @@ def takes_its_scale(line: Line) -> bool:
     nearest = _times(line, NEAREST, range(len(line.point)))
     met = steps(nearest, finest=0.0)
     return met is not None and all(_stays(nearest, jump, met.column, BENT) for jump in met.places)
+
+
+def is_everywhere(line: Line) -> bool:
+    """Whether there are steps near zero as well, as there are of every format, and few of what a quantiser rounds.
+
+    Only of a format are there none, either, where it rounds a sum with a number that stays.
+    """
+    return steps(_times(line, NEAR_ZERO, range(len(line.point))), finest=0.0) is not None
 
 
 def _stays(line: Line, jump: Jump, column: int, within: float = LATE) -> bool:

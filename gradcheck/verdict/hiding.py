@@ -18,6 +18,7 @@ from gradcheck.verdict.departures import Departure, departure
 from gradcheck.verdict.first_look import claimed
 from gradcheck.verdict.ground import Ground
 from gradcheck.verdict.moved_steps import all_move_steps
+from gradcheck.verdict.own_jumps import undecided
 from gradcheck.verdict.worst_entry import line_at, worst_entry
 
 LEVELS = 4  # steps below the widest
@@ -85,7 +86,9 @@ def _over_steps(
     c = claimed(ground, probe)
     value, bar = fitted(Line(ground.problem, ground.place, line.direction, c.claimed, steps.noise), rng)
     found = dataclasses.replace(c, real=Estimate.smooth(value, bar), followed=True, steps=BRAIN)
-    return found if found.outside().any() else None
+    if not found.outside().any():
+        return None
+    return found if own_steps.is_everywhere(line) else undecided(found)
 
 
 def _jumps(ground: Ground, c: Comparison) -> bool:

@@ -9,7 +9,7 @@ import dataclasses
 import numpy as np
 
 from gradcheck.numeric import own_steps, staircase
-from gradcheck.numeric.constants import REACHES
+from gradcheck.numeric.constants import BRAIN, REACHES
 from gradcheck.verdict.comparison import Comparison
 from gradcheck.verdict.departures import SMALL, departure
 from gradcheck.verdict.ground import Ground, Known
@@ -18,6 +18,7 @@ from gradcheck.verdict.worst_entry import line_at, worst_entry
 
 FEW = 4  # steps that were met: of fewer nothing is seen along an entry
 MANY = 8  # steps of a format along the longest line; of fewer each may be a jump of f's own, at another entry
+EITHER = "the forward pass moves in steps that may be its own, as a quantiser's, or those of a number format inside"
 
 
 def has_own_jumps(ground: Ground, c: Comparison, met: staircase.Steps) -> bool:
@@ -83,6 +84,14 @@ def without_evidence(c: Comparison) -> Comparison:
     everywhere, nowhere = np.ones(len(c.claimed), bool), np.full(len(c.claimed), np.inf)
     real = None if c.real is None else dataclasses.replace(c.real, bar=nowhere, jump=everywhere)
     return dataclasses.replace(c, real=real, exact=None, exact_bar=None)
+
+
+def undecided(c: Comparison) -> Comparison:
+    """Return a comparison that says nothing, for the reason that steps may be a format's or f's own."""
+    unresolved = without_evidence(c)
+    nowhere = np.zeros(len(c.claimed), bool)
+    real = None if unresolved.real is None else dataclasses.replace(unresolved.real, jump=nowhere, still=nowhere)
+    return dataclasses.replace(unresolved, real=real, steps=BRAIN, doubt=EITHER)
 
 
 def _is_more(off: float | np.ndarray, jump: np.ndarray) -> np.ndarray:

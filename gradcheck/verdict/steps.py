@@ -10,7 +10,7 @@ import numpy as np
 
 from gradcheck.claims.claim import claim_at
 from gradcheck.numeric import own_steps, staircase, tabulate
-from gradcheck.numeric.constants import ALONE, BRAIN, NARROW
+from gradcheck.numeric.constants import ALONE, BRAIN, NARROW, QUIET
 from gradcheck.numeric.estimate import Estimate
 from gradcheck.numeric.ladder import Sweep, rounded
 from gradcheck.precision.fitted import fitted
@@ -19,12 +19,14 @@ from gradcheck.precision.segments import Line
 from gradcheck.verdict.comparison import Comparison
 from gradcheck.verdict.departures import WIDE
 from gradcheck.verdict.first_look import claimed
+from gradcheck.verdict.grids import over_fine_grid, over_own_steps
 from gradcheck.verdict.ground import Ground, Known
 from gradcheck.verdict.hiding import forgotten, forgotten_by_all, hides_steps
 from gradcheck.verdict.own_jumps import (
     has_own_jumps,
     is_below,
     is_below_common,
+    undecided,
     with_common_steps,
     without_evidence,
 )
@@ -67,7 +69,8 @@ def allowing_for_steps(
             found[i] = without_evidence(c)
             continue
         line = line_at(ground, c.probe.direction(ground.place.point))
-        if doubted and _is_smooth(c, ground.place.y, line, known.smooth or large):
+        shows_noise = leaf in known.grids or known.level(leaf) > QUIET
+        if doubted and not shows_noise and _is_smooth(c, ground.place.y, line, known.smooth or large):
             known = with_common_steps(ground, known, c)
             if not known.has_common(leaf):
                 known = dataclasses.replace(known, smooth=True)
@@ -79,13 +82,15 @@ def allowing_for_steps(
         steps = staircase.steps(line, finest)
         if steps is None and doubted:
             known = with_common_steps(ground, known, c)
-            lacks_evidence = is_below_common(known, c) or _is_between_fine_steps(ground, c, line)
-            found[i] = without_evidence(c) if lacks_evidence else c
+            over_grid = over_fine_grid(c, line, ground.claim.u) if c.outside().any() else None
+            known = known if over_grid is None else dataclasses.replace(known, grids=known.grids | {leaf})
+            found[i] = without_evidence(c) if is_below_common(known, c) else over_grid or c
         if steps is None:
             continue
         between = between_steps(c, ground.claim.u) if doubted else c
-        if leaf not in of_format and _are_own(line, steps, between is not c and not between.outside().any()):
-            found[i] = between
+        own = None if leaf in of_format else over_own_steps(c, line, steps, between, ground.claim.u)
+        if own is not None:
+            found[i] = own
             continue
         of_format.add(leaf)
         if leaf is None:
@@ -93,20 +98,9 @@ def allowing_for_steps(
         elif is_entry or not (doubted and has_own_jumps(ground, c, steps)):
             known = known if is_entry else known.with_jumps(leaf, steps.jump)
             found[i] = _over_steps(ground, c, steps.noise, rough, rng)
+            if found[i].outside().any() and not (between.outside().any() or own_steps.is_everywhere(line)):
+                found[i] = undecided(c)
     return found, known
-
-
-def _are_own(line: tabulate.Line, met: staircase.Steps, is_between: bool) -> bool:
-    """Whether steps that were met are f's own; of a claim that is f's slope between them it is asked near zero too."""
-    return not own_steps.is_of_format(line, met) or (is_between and own_steps.takes_its_scale(line))
-
-
-def _is_between_fine_steps(ground: Ground, c: Comparison, line: tabulate.Line) -> bool:
-    """Whether a claim is what f does between steps of its own that are as fine, beside all of it, as float32's."""
-    if not c.outside().any() or between_steps(c, ground.claim.u).outside().any():
-        return False
-    met = staircase.steps(line, finest=0.0)
-    return met is not None and own_steps.is_coarse(line) and not own_steps.is_of_format(line, met)
 
 
 def _looked_for(ground: Ground, known: Known, c: Comparison, rng: np.random.Generator) -> tuple[Comparison, Known]:
@@ -114,19 +108,20 @@ def _looked_for(ground: Ground, known: Known, c: Comparison, rng: np.random.Gene
 
     In a large array they are looked for where all entries grow as well, once.
     """
-    leaf = c.probe.leaf
+    leaf, at_entry = c.probe.leaf, c
     if hides_steps(c):
-        found = forgotten(ground, c, rng)
-        known = dataclasses.replace(known, smooth=found is c)
-        if found is not c:
-            return found, known
+        at_entry = forgotten(ground, c, rng)
+        known = dataclasses.replace(known, smooth=at_entry is c)
+        if at_entry.outside().any():
+            return at_entry, known
     is_part = c.probe.start > 0 or c.probe.stop is not None or bool(c.probe.held)
     size = max(x.size for i, x in enumerate(ground.place.point) if c.probe.moves(i))
     if is_part or size < MANY or leaf in known.common or None in known.common:
-        return c, known
+        return at_entry, known
     found = forgotten_by_all(ground, c, rng)
-    nothing = {**known.common, leaf: np.zeros(len(c.claimed))}
-    return found, dataclasses.replace(known, common=nothing) if found is c else known
+    if found is not c:
+        return found, known
+    return at_entry, dataclasses.replace(known, common={**known.common, leaf: np.zeros(len(c.claimed))})
 
 
 def _over_steps(

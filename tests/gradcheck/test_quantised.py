@@ -59,6 +59,38 @@ def product(k):
     return pair(forward, lambda x, w, dy: (dy * np.cos(x), dy * np.round(x * k) / k))
 
 
+def by_shifted_rank():
+    """Return entries times ranks that are not the same at all multiples of x."""
+
+    def shifted(x):
+        return ranks(np.tanh(x) + np.linspace(0, 1, x.size))
+
+    return pair(lambda x: shifted(x) * x, lambda x, dy: dy * shifted(x))
+
+
+def single(levels, is_straight=False):
+    """Return tanh x on a grid whose scale is that of its largest entry."""
+
+    def backward(x, dy):
+        bent = np.tanh(x)
+        dq = dy if is_straight else of_grid(bent, largest(bent, levels)[1], levels, dy)
+        return dq * (1 - bent * bent)
+
+    return pair(lambda x: largest(np.tanh(x), levels)[0], backward)
+
+
+def inside(bits, factor=0.0, square=0.0):
+    """Return sin of x on a fixed grid, beside x^2, and a part of its slope: 0 is true, 1 straight through."""
+
+    def forward(x):
+        return square * x * x + np.sin(np.round(x * 2**bits) / 2**bits)
+
+    return pair(forward, lambda x, dy: (square * 2 * x + factor * np.cos(x)) * dy)
+
+
+Z = np.random.default_rng(0).normal(size=30)
+WIDE = np.random.default_rng(0).normal(size=300)
+
 RIGHT = {
     **{f"weights on a grid of {k}": (weights(k), (A, W)) for k in (7, 127, 32767)},
     "activations on a grid": (activations(127), (A, W)),
@@ -72,6 +104,22 @@ RIGHT = {
         pair(lambda x: x * x + fixed(2**20)(x), lambda x, dy: 2 * x * dy),
         (X[0],),
     ),
+    "an entry on a grid of 1/15 times itself": (
+        pair(lambda x: x * np.round(15 * x) / 15, lambda x, dy: dy * np.round(15 * x) / 15),
+        (Z,),
+    ),
+    "a grid of 1/31 beside a sine": (
+        pair(lambda x: np.round(31 * x) / 31 + np.sin(x), lambda x, dy: dy * np.cos(x)),
+        (Z,),
+    ),
+    **{f"{x.size} entries by shifted rank": (by_shifted_rank(), (x,)) for x in (Z, WIDE)},
+    "tanh on a grid of 16 bits": (single(32767), (Z,)),
+    **{
+        f"{x.size} sines of numbers with {bits} bits{' beside squares' * square}": (inside(bits, square=square), (x,))
+        for bits in (20, 24, 30)
+        for x, square in ((Z, 0), (Z, 1), (WIDE, 0))
+    },
+    **{f"a sine straight through a fixed grid of {bits} bits": (inside(bits, 1.0), (Z,)) for bits in (20, 22, 24)},
 }
 WRONG = {
     **{f"weights on a grid of {k}": (weights(k, is_straight=True), (A, W)) for k in (7, 127, 32767)},
@@ -80,6 +128,8 @@ WRONG = {
         for bits in (8, 12, 16, 20)
     },
     "a rank": (pair(ranks, lambda x, dy: dy), (X[0],)),
+    **{f"tanh on a grid of {k}": (single(k, is_straight=True), (Z,)) for k in (127, 2047, 32767)},
+    "a part of the slope of a sine on a fixed grid": (inside(24, 1.01), (Z,)),
     "a weight by rank": (
         pair(lambda x: ranks(x) * np.tanh(x), lambda x, dy: 1.01 * dy * ranks(x) * (1 - np.tanh(x) ** 2)),
         (X[0],),
@@ -89,7 +139,7 @@ WRONG = {
 
 @pytest.mark.parametrize("name", RIGHT)
 @pytest.mark.parametrize("seed", SEEDS)
-def test_the_slope_between_two_steps_does_not_fail(name, seed):
+def test_the_slope_between_two_steps_does_not_fail_nor_that_over_fine_ones(name, seed):
     subject, inputs = RIGHT[name]
     report = gradcheck.Checker(seed=seed)(subject, *inputs)
     assert report.verdict != "fail", report

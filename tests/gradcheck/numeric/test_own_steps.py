@@ -5,7 +5,7 @@ import pytest
 from narrow import half
 
 from gradcheck.numeric import staircase
-from gradcheck.numeric.own_steps import is_coarse, is_of_format, is_relative, takes_its_scale
+from gradcheck.numeric.own_steps import is_coarse, is_everywhere, is_of_format, is_relative, takes_its_scale
 from gradcheck.numeric.tabulate import Line
 
 X = np.random.default_rng(3).normal(size=6)
@@ -101,3 +101,34 @@ def test_steps_are_coarse_if_those_of_most_outputs_are_coarser_than_float32s():
     assert not is_coarse(line(single, X)) and not is_coarse(line(np.sin, X))
     cancelled = line(lambda x: np.where(np.arange(6) == 2, single(x) - np.sin(X) + 1e-4, single(x)), X)
     assert not is_coarse(cancelled)
+
+
+def test_where_steps_of_a_quantiser_are_dense_it_takes_its_scale_and_float32_takes_none():
+    x = np.random.default_rng(0).normal(size=300)
+    along = {0: np.where(np.arange(300) % 2, 1.25, -0.75)}
+    assert takes_its_scale(Line(Function(lambda x: quantised(np.tanh(x), 32767)), [x], along, np.ones((1, 300)), 300))
+    assert not takes_its_scale(line(lambda x: np.sin(x).astype(np.float32).astype(float), X))
+
+
+@pytest.mark.parametrize(
+    ("f", "everywhere"),
+    [
+        (half, True),
+        (lambda x: np.sin(half(x)), True),
+        (lambda x: x + quantised(x), True),
+        (lambda x: np.round(x * 64) / 64, False),
+        (lambda x: np.argsort(np.argsort(x + np.arange(6))) * x, False),
+        (lambda x: half(10 + x), False),
+    ],
+)
+def test_a_format_steps_near_zero_as_well_and_a_grid_or_shifted_ranks_do_not(f, everywhere):
+    """Nor does a format that rounds a sum with a number that stays."""
+    assert is_everywhere(line(f, X)) is everywhere
+
+
+def test_fine_steps_are_told_where_f_is_less_than_its_slope_promises():
+    """Sixteen times nearer to zero those of sin 2.7 are less than four times as large beside it."""
+    along = line(lambda x: np.sin(np.round(x * 2**24) / 2**24), np.full(6, 2.7))
+    along = Line(along.problem, along.point, {0: np.full(6, 2.0**-5)}, along.g, 6)
+    assert not is_relative(along)
+    assert is_relative(Line(Function(lambda x: np.sin(x.astype(np.float32))), along.point, along.direction, along.g, 6))

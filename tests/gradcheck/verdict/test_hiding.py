@@ -11,6 +11,7 @@ from gradcheck.numeric.probe import Probe
 from gradcheck.verdict.compare import compare, glance
 from gradcheck.verdict.ground import Known
 from gradcheck.verdict.hiding import forgotten, forgotten_by_all, hides_steps
+from gradcheck.verdict.own_jumps import EITHER
 
 ALL = Probe(0, seed=1)
 X = np.array([0.7312, -1.2345, 0.4142, 1.6180, -0.577, 2.236])
@@ -165,6 +166,13 @@ def test_where_the_widest_differences_leave_the_domain_nothing_is_forgotten_and_
     place, c = confirmed(ground, rng, lambda x: np.where(np.abs(x - X) > 1e-3, np.nan, x), np.ones_like)
     before = place.problem.count["forward"]
     assert forgotten(place, c, rng) is c and place.problem.count["forward"] == before
+
+
+def test_what_may_be_a_quantisers_steps_is_left_undecided(ground, rng):
+    """As a quantiser it has none near zero."""
+    place, c = confirmed(ground, rng, lambda x: x + half(10 + x), np.ones_like)
+    found = forgotten(place, c, rng)
+    assert found is not c and not found.outside().any() and not found.resolved and found.doubt == EITHER
 
 
 def test_a_claim_that_forgets_nothing_stands_beside_steps(ground, rng):

@@ -10,9 +10,11 @@ from narrow import half
 from gradcheck.numeric import tabulate
 from gradcheck.numeric.ladder import Sweep
 from gradcheck.numeric.probe import Probe
+from gradcheck.verdict import grids
 from gradcheck.verdict import steps as module
 from gradcheck.verdict.compare import glance
 from gradcheck.verdict.ground import Known
+from gradcheck.verdict.own_jumps import EITHER, undecided
 from gradcheck.verdict.steps import _from_afar, _is_open, _is_smooth, _over_steps, allowing_for_steps
 
 X = np.array([0.7312, -1.2345, 0.4142])
@@ -280,20 +282,57 @@ def test_noise_above_2_to_the_minus_11_of_what_is_rounded_is_that_of_bfloat16(gr
         assert _over_steps(place, c, np.array([0.0, noise]), {}, rng).steps == u
 
 
-@pytest.mark.parametrize(
-    ("is_formats", "is_between", "takes_its_scale", "is_asked"),
-    [(False, True, False, False), (True, True, True, False), (True, False, True, True), (True, True, False, True)],
-)
-def test_steps_of_fs_own_are_not_taken_for_a_formats(
-    allowed, comparison, monkeypatch, is_formats, is_between, takes_its_scale, is_asked
+@pytest.fixture
+def stepping(allowed, comparison, monkeypatch):
+    """What is made of a contradicted claim where f moves in steps, which are a format's or not."""
+
+    def stepping(over, is_between=True, is_formats=True, takes_its_scale=False, is_everywhere=True):
+        c, between = comparison(1.0, 1.5, probe=WHOLE), comparison(1.0, 1.0 if is_between else 1.5)
+        monkeypatch.setattr(grids.own_steps, "is_of_format", lambda line, met: is_formats)
+        monkeypatch.setattr(grids.own_steps, "takes_its_scale", lambda line: takes_its_scale)
+        monkeypatch.setattr(grids.own_steps, "is_everywhere", lambda line: is_everywhere)
+        monkeypatch.setattr(grids, "_is_fine", lambda line, met: False)
+        monkeypatch.setattr(module, "between_steps", lambda *_: between)
+        met = module.staircase.Steps(np.full(1, 1e-3), np.full(1, 1e-3))
+        given = {"line_at": lambda *_: None, "_is_smooth": lambda *_: False, "has_own_jumps": lambda *_: False}
+        found, known = allowed(c, **given, steps=lambda *_: met, _over_steps=lambda *_: over)
+        return found, between, 0 in known.jumps
+
+    return stepping
+
+
+@pytest.mark.parametrize("is_between", [True, False])
+def test_steps_of_fs_own_are_not_taken_for_a_formats(stepping, comparison, is_between):
+    found, between, _ = stepping(comparison(1.0, 1.0), is_between, is_formats=False)
+    assert found is between
+
+
+@pytest.mark.parametrize("is_between", [True, False])
+def test_of_steps_that_are_told_near_zero_alone_what_is_no_slope_between_them_is_undecided(
+    stepping, comparison, is_between
 ):
-    """Near zero it is asked of a claim alone that is the slope between two steps."""
-    c, other = comparison(1.0, 1.5, probe=WHOLE), comparison(1.0, 1.0)
-    between = comparison(1.0, 1.0 if is_between else 1.5)
-    monkeypatch.setattr(module.own_steps, "is_of_format", lambda line, met: is_formats)
-    monkeypatch.setattr(module.own_steps, "takes_its_scale", lambda line: takes_its_scale)
-    monkeypatch.setattr(module, "between_steps", lambda *_: between)
-    met = module.staircase.Steps(np.full(1, 1e-3), np.full(1, 1e-3))
-    given = {"line_at": lambda *_: None, "_is_smooth": lambda *_: False, "has_own_jumps": lambda *_: False}
-    found, known = allowed(c, **given, steps=lambda *_: met, _over_steps=lambda *_: other)
-    assert found is (other if is_asked else between) and (0 in known.jumps) is is_asked
+    found, between, known = stepping(comparison(1.0, 1.0), is_between, takes_its_scale=True)
+    assert not known and (found is between if is_between else found.doubt == EITHER and not found.resolved)
+
+
+@pytest.mark.parametrize("is_between", [True, False])
+@pytest.mark.parametrize("is_everywhere", [True, False])
+@pytest.mark.parametrize("value", [1.0, 1.5])
+def test_a_slope_between_steps_that_are_not_everywhere_is_undecided_where_a_format_would_contradict_it(
+    stepping, comparison, is_between, is_everywhere, value
+):
+    over = comparison(1.0, value)
+    found, _, known = stepping(over, is_between, is_everywhere=is_everywhere)
+    is_undecided = value > 1 and is_between and not is_everywhere
+    assert known and (found.doubt == EITHER and not found.outside().any() if is_undecided else found is over)
+
+
+def test_what_is_undecided_at_an_entry_may_be_told_where_all_entries_grow(ground, comparison, monkeypatch, rng):
+    place = ground(np.sin, lambda x, dy: np.cos(x) * dy, np.ones(64))
+    c, wrong = comparison(1.0, 1.0, probe=WHOLE), comparison(1.0, 1.5)
+    at_entry = undecided(wrong)
+    monkeypatch.setattr(module, "hides_steps", lambda c: True)
+    monkeypatch.setattr(module, "forgotten", lambda *_: at_entry)
+    for by_all, expected in ((wrong, wrong), (c, at_entry)):
+        monkeypatch.setattr(module, "forgotten_by_all", lambda *_, by_all=by_all: by_all)
+        assert allowing_for_steps(place, Known(), [c], rng)[0][0] is expected
