@@ -15,6 +15,9 @@ from gradcheck.verdict.worst_entry import line_at
 
 SLIGHTLY = 2.0**-16  # of a derivative: what a shape too fine for wide steps changes is less
 SPREAD = 4  # times what small differences depart by: along many entries each of them averages over several pieces
+WIDE = 2.0**-17, 2.0**-12  # of the scale: steps above that spacing, over which f hardly bends
+PART = 1 / 4  # of what small differences depart by from wide ones
+DOUBT = "f has a shape finer than the steps: the claim is the slope over many pieces of it, and may not be that of one"
 SMALL = 2.0**-23  # of the scale: steps below the spacing at which the shape was seen
 
 
@@ -33,9 +36,25 @@ def _may_be_fine(ground: Ground, c: Comparison) -> bool:
 
 
 def _up_to_small_differences(c: Comparison) -> Comparison:
+    """Return a comparison with a bar up to what two small differences show: one may be what the value was made of."""
     if c.sweep is None or c.bounds is None or c.real is None:
         return c
     small = (c.sweep.steps <= SMALL).all(axis=1)
     apart = (np.abs(c.sweep.central - c.real.value) + c.bounds / c.sweep.steps)[small]
-    bar = np.maximum(c.real.bar, SPREAD * apart.min(axis=0, initial=np.inf))
-    return dataclasses.replace(c, real=dataclasses.replace(c.real, bar=bar))
+    bar = np.maximum(c.real.bar, SPREAD * np.maximum(apart[1:], apart[:-1]).min(axis=0, initial=np.inf))
+    wider = dataclasses.replace(c, real=dataclasses.replace(c.real, bar=bar))
+    if wider.outside().any() or not _is_seen_from_afar(c)[c.outside()].any():
+        return wider
+    nowhere = np.full(len(c.claimed), np.inf)
+    return dataclasses.replace(c, real=dataclasses.replace(c.real, bar=nowhere), doubt=DOUBT)
+
+
+def _is_seen_from_afar(c: Comparison) -> np.ndarray:
+    """Whether a claim is what wide differences show (G,), from which small ones depart."""
+    if c.sweep is None or c.real is None:
+        return np.zeros(len(c.claimed), bool)
+    is_wide = ((c.sweep.steps > WIDE[0]) & (c.sweep.steps < WIDE[1])).all(axis=1)
+    if not is_wide.any():
+        return np.zeros(len(c.claimed), bool)
+    wide = np.median(c.sweep.central[is_wide], axis=0)
+    return np.abs(c.claimed - wide) <= PART * np.abs(c.real.value - wide)

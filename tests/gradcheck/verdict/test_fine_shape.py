@@ -42,6 +42,36 @@ def test_the_slope_of_the_line_does_not_fail(size):
         assert report.verdict != "fail", report
 
 
+def sine(reach):
+    """Return sin from a table of 10^7 knots up to a reach, and the slopes of its lines."""
+    width = 2 * reach / 10**7
+
+    def ends(x):
+        start = np.floor((x + reach) / width) * width - reach
+        return start, np.sin(start), np.sin(start + width)
+
+    def forward(x):
+        start, first, last = ends(x)
+        return first + (x - start) * ((last - first) / width)
+
+    def slope(x):
+        _, first, last = ends(x)
+        return (last - first) / width
+
+    return forward, slope
+
+
+@pytest.mark.parametrize(("reach", "seed"), [(4, 18), (6, 10), (6, 19), (10, 10), (8, 3)])
+def test_the_slope_of_a_line_fails_for_no_seed_and_that_of_what_is_tabled_passes_for_none(reach, seed):
+    """Small differences of many entries average over several lines, by chance as the smooth slope has it."""
+    x = np.clip(np.random.default_rng(0).normal(size=30), 0.5 - reach, reach - 0.5)
+    forward, slope = sine(reach)
+    check = gradcheck.Checker(seed=seed)
+    right = check(pair(forward, lambda x, dy: dy * slope(x)), x)
+    smooth = check(pair(forward, lambda x, dy: dy * np.cos(x)), x)
+    assert right.verdict != "fail" and smooth.verdict != "pass", f"{right}{smooth}"
+
+
 @pytest.mark.parametrize("factor", [1 + 1e-5, 1.01])
 def test_one_that_is_off_by_more_than_the_shape_fails(factor):
     report = gradcheck.Checker()(pair(read, lambda x, dy: factor * line(x, dy)), off_knots(30))
