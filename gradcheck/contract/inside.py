@@ -86,10 +86,11 @@ def looked_at_closely(call: Call, rounding: Rounding, rng: np.random.Generator) 
 def _follows_not(call: Call, a: np.ndarray, b: np.ndarray, alone: np.ndarray, step: float) -> bool:
     """Whether some entry of a cotangent changes by something else than what a change of dy gives alone.
 
-    Where terms cancel an entry has the roundings of others that are larger.
+    Where terms cancel an entry has the roundings of others that are larger.  And what is nothing alone, though it
+    counts beside the rest, is no rounding: those take a part of a number at the most.
     """
     apart, own = np.abs((b - a) / step - alone), OWN * call.u * np.abs(a).max(initial=0) / step
-    return bool((apart > FOLLOWED * np.abs(alone) + own).any())
+    return bool(((apart > FOLLOWED * np.abs(alone) + own) & (alone != 0)).any())
 
 
 def _has_steps(call: Call) -> bool:

@@ -12,7 +12,8 @@ from gradcheck.precision.terms import MARGIN
 from gradcheck.subjects.outputs import output_names
 
 SHOWN = (0.5, 0.7)  # of a format's bits: what is smaller than the rest by as many still shows in a sum
-JITTERS = 16  # times what a rounding of dy makes of a cotangent whose terms cancel
+ALONE = 1.1  # of them: it shows in an entry of its own, and in no sum
+JITTERS = 2  # times what a rounding of dy makes of a cotangent whose terms cancel
 FURTHER = 3  # powers of two, by which what is small is made smaller, to tell what is lost from roundings
 TIMES = (1, 2, 3)  # once for what lies about the threshold of a loss to fall below it, twice to see what is lost shrink
 LOST = 0.25  # of a difference: as near to proportional, twice, is what is lost; what roundings make is so by chance
@@ -35,56 +36,75 @@ class Mixture:
 def lost_beside_larger(call: Call, rounding: Rounding) -> Iterator[tuple[str, str]]:
     """Yield arrays whose cotangent leaves out what is small in dy, and where the rest of dy is larger.
 
-    Each entry is held against its own terms, and no closer than roundings of larger terms that cancel allow.  What
-    these make of it stays where the small part is made smaller, and what is lost shrinks with it.
+    Each entry is held against its own terms, and no closer than roundings make of it, which stay what they are where
+    the small part is made smaller; what is lost shrinks with it.
     """
     u = max([call.u, *rounding.narrow.values()])
-    for mixture in _mixtures(call, [int(-part * np.log2(u)) for part in SHOWN]):
+    for mixture in _mixtures(call, [int(-part * np.log2(u)) for part in (*SHOWN, ALONE)]):
         near_by = _differences(call, mixture)
-        beyond = [
-            np.abs(apart) - smallest(call, leaf)
-            > of_sums(u) * size + JITTERS * rounding.jitter[leaf] + rounding.of_cancelled(leaf)
-            for leaf, (apart, size) in call.pairs(near_by)
-        ]
-        beyond = [
-            far & (np.abs(apart) > MARGIN * u * call.terms(i)) if far.any() else far
-            for i, (far, (apart, _)) in enumerate(zip(beyond, near_by, strict=True))
-        ]
+        beyond = [np.abs(d.apart) > of_sums(u) * d.size + smallest(call, leaf) for leaf, d in call.pairs(near_by)]
+        if not any(far.any() for far in beyond):
+            continue
+        most = [JITTERS * rounding.jitter[leaf.name] for leaf in call.problem.leaves]
+        beyond = [far & (far.any() and _is_clear(call, i, near_by[i], u, most[i])) for i, far in enumerate(beyond)]
         if not any(far.any() for far in beyond):
             continue
         further = [_differences(call, mixture.further(times)) for times in TIMES]
-        for leaf, far, (apart, _), (less, _), (least, _) in call.pairs(beyond, *further):
-            shrinks = _shrinks(apart[far], less[far]) & _shrinks(less[far], least[far])
+        for leaf, far, *found in call.pairs(beyond, *further):
+            apart, less, least = (d.apart[far] for d in found)
+            shrinks = _shrinks(apart, less) & _shrinks(less, least)
             if far.any() and shrinks.mean() >= MANY:
                 yield leaf, mixture.where
 
 
 def _mixtures(call: Call, smaller: list[int]) -> Iterator[Mixture]:
     """Yield for each axis its first entries with all others of dy smaller, and the last ones smallest."""
-    small, smallest = smaller
+    small, smaller_still, tiny = smaller
     g, shapes = call.g[0], output_names(call.out)
     if not g.size:
         return
-    for where, place in along_axes(shapes):
+    for i, (where, place) in enumerate(along_axes(shapes)):
         first = place <= 1  # and the other outputs
         if call.large:  # one axis tells of what is small beside all of dy, and beside the rest of its row
-            yield Mixture([np.where(first, g, 0), np.where(first, 0, g)], [0, smallest], where)
+            yield Mixture([np.where(first, g, 0), np.where(first, 0, g)], [0, smaller_still], where)
             return
         places = [k for k in (0, 1, 2, 3) if (place == k).any()]
-        powers = {0: 0, 1: 0, 2: small, 3: smallest}
-        yield Mixture([np.where(place == k, g, 0) for k in places], [powers[k] for k in places], where)
+        pieces = [np.where(place == k, g, 0) for k in places]
+        yield Mixture(pieces, [(0, 0, small, smaller_still)[k] for k in places], where)
+        if i == 0:
+            yield Mixture(pieces, [(0, 0, tiny, tiny)[k] for k in places], where)
 
 
-def _differences(call: Call, mixture: Mixture) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Return for each array how far its cotangent is from that of the pieces, and the size of these."""
-    parts = [2.0**-k for k in mixture.smaller]
+@dataclasses.dataclass(frozen=True)
+class Difference:
+    """How far a cotangent is from that of the pieces, the size of these together, of each alone, and of the largest."""
+
+    apart: np.ndarray
+    size: np.ndarray
+    alone: np.ndarray
+    larger: np.ndarray
+
+
+def _differences(call: Call, mixture: Mixture) -> list[Difference]:
+    parts, alone = [2.0**-k for k in mixture.smaller], _alone(call, mixture.pieces)
     got = call.pull(np.sum([part * piece for part, piece in zip(parts, mixture.pieces, strict=True)], axis=0))
-    alone = _alone(call, mixture.pieces)
     found = []
     for mixed, *given in zip(got, *alone, strict=True):
-        terms = [part * np.asarray(d, np.float64) for part, d in zip(parts, given, strict=True)]
-        found.append((np.asarray(mixed, np.float64) - np.sum(terms, axis=0), np.abs(terms).sum(axis=0)))
+        given = [np.asarray(d, np.float64) for d in given]
+        terms = [part * d for part, d in zip(parts, given, strict=True)]
+        larger = np.sum([np.abs(d) for part, d in zip(parts, given, strict=True) if part == 1], axis=0)
+        apart = np.asarray(mixed, np.float64) - np.sum(terms, axis=0)
+        found.append(Difference(apart, np.abs(terms).sum(axis=0), np.abs(given).sum(axis=0), larger))
     return found
+
+
+def _is_clear(call: Call, leaf: int, found: Difference, u: float, most: float) -> np.ndarray:
+    """Whether what an entry is apart is no rounding of larger terms, `most` of what those of dy change.
+
+    It is more, where the largest piece has a part in it, and the entry is itself no mere rounding of terms that cancel.
+    """
+    rounding = np.maximum(MARGIN * u * call.terms(leaf), most)
+    return ((np.abs(found.apart) > rounding) | (found.larger == 0)) & (found.alone > rounding)
 
 
 def _alone(call: Call, pieces: list[np.ndarray]) -> list[list]:

@@ -22,6 +22,16 @@ def test_what_goes_through_no_narrow_format_has_none():
     assert narrow(lambda x: (np.sin(x), lambda dy: np.cos(x) * dy), X) == {}
 
 
+@pytest.mark.parametrize("part", [1e-1, 1e-2, 1e-3])
+def test_nor_has_what_is_dropped_where_it_is_small(part):
+    x = np.random.default_rng(1).normal(size=600)
+
+    def drop(dy):
+        return np.where(np.abs(dy) < part * np.abs(dy).max(), 0, dy)
+
+    assert narrow(lambda x: (np.sin(x), lambda dy: np.cos(x) * drop(dy)), x) == {}
+
+
 @pytest.mark.parametrize("part", ["one entry", "beside the whole"])
 def test_a_part_of_dy_that_goes_through_a_narrow_format_is_found(part):
     mix = (lambda dy: dy + half(dy)) if part == "beside the whole" else (lambda dy: np.append(half(dy[:1]), dy[1:]))
