@@ -4,7 +4,7 @@ A quantiser and ranks have a derivative of their own between two steps: zero, or
 """
 
 import dataclasses
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
 import numpy as np
 
@@ -16,14 +16,19 @@ from gradcheck.numeric.constants import (
     LATE,
     MOST,
     MULTIPLE,
+    MULTIPLES,
     NARROW,
     NEAR_ZERO,
     NEARER,
     NEAREST,
+    OUTPUTS,
+    POWER,
     REACHES,
+    SEVERAL,
     STAYS,
 )
 from gradcheck.numeric.hidden import Jump
+from gradcheck.numeric.probe import Probe
 from gradcheck.numeric.staircase import Steps, share, steps
 from gradcheck.numeric.tabulate import Line
 
@@ -74,12 +79,38 @@ def takes_its_scale(line: Line) -> bool:
     return met is not None and all(_stays(nearest, jump, met.column, BENT) for jump in met.places)
 
 
-def is_everywhere(line: Line) -> bool:
+def are_surely_of_format(line: Line) -> bool:
     """Whether there are steps near zero as well, as there are of every format, and few of what a quantiser rounds.
 
-    Only of a format are there none, either, where it rounds a sum with a number that stays.
+    Of a format there are none, either, where it rounds a sum with a number that stays.  But then they are powers of two
+    of several sizes, times a number that they share, as no steps of one grid are.
     """
-    return steps(_times(line, NEAR_ZERO, range(len(line.point))), finest=0.0) is not None
+    near_zero = _times(line, NEAR_ZERO, range(len(line.point)))
+    return steps(near_zero, finest=0.0) is not None or _are_powers_of_two(line)
+
+
+def _are_powers_of_two(line: Line) -> bool:
+    """Whether all steps of some outputs, and at some multiples of a point, are powers of two of one another.
+
+    No multiple is a power of two itself.  All entries move of the arrays that move along the line.
+    """
+    direction = Probe(None, seed=1).direction(line.point)
+    line = dataclasses.replace(line, direction={i: direction[i] for i in line.direction})
+    some = range(0, line.outputs, max(1, -(-line.outputs // OUTPUTS)))
+    alone = [dataclasses.replace(line, g=np.eye(1, line.outputs, k)) for k in some]
+    found = [size for there in alone for size in _sizes(there, 1)]
+    for factor in MULTIPLES:
+        found += _sizes(_times(line, factor, range(len(line.point))), SEVERAL)
+    powers = np.log2(np.array(found) / found[0]) if found else np.zeros(0)
+    return np.unique(np.round(powers)).size > 1 and bool((np.abs(powers - np.round(powers)) <= POWER).all())
+
+
+def _sizes(line: Line, several: int) -> Iterator[float]:
+    """Yield the sizes of some steps along a line, beside its slope: the largest of any output."""
+    met = steps(line, finest=0.0, several=several)
+    for jump in () if met is None else met.places:
+        before, after, beyond = (line.at(t) for t in (jump.before, jump.after, 2 * jump.after - jump.before))
+        yield float(np.abs(2 * after - before - beyond).max())
 
 
 def _stays(line: Line, jump: Jump, column: int, within: float = LATE) -> bool:

@@ -88,7 +88,7 @@ def _over_steps(
     found = dataclasses.replace(c, real=Estimate.smooth(value, bar), followed=True, steps=BRAIN)
     if not found.outside().any():
         return None
-    return found if own_steps.is_everywhere(line) else undecided(found)
+    return found if own_steps.are_surely_of_format(line) else undecided(found)
 
 
 def _jumps(ground: Ground, c: Comparison) -> bool:

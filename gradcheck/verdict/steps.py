@@ -98,7 +98,7 @@ def allowing_for_steps(
         elif is_entry or not (doubted and has_own_jumps(ground, c, steps)):
             known = known if is_entry else known.with_jumps(leaf, steps.jump)
             found[i] = _over_steps(ground, c, steps.noise, rough, rng)
-            if found[i].outside().any() and not (between.outside().any() or own_steps.is_everywhere(line)):
+            if found[i].outside().any() and not (between.outside().any() or own_steps.are_surely_of_format(line)):
                 found[i] = undecided(c)
     return found, known
 

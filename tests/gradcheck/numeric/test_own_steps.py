@@ -5,7 +5,7 @@ import pytest
 from narrow import half
 
 from gradcheck.numeric import staircase
-from gradcheck.numeric.own_steps import is_coarse, is_everywhere, is_of_format, is_relative, takes_its_scale
+from gradcheck.numeric.own_steps import are_surely_of_format, is_coarse, is_of_format, is_relative, takes_its_scale
 from gradcheck.numeric.tabulate import Line
 
 X = np.random.default_rng(3).normal(size=6)
@@ -111,19 +111,39 @@ def test_where_steps_of_a_quantiser_are_dense_it_takes_its_scale_and_float32_tak
 
 
 @pytest.mark.parametrize(
-    ("f", "everywhere"),
+    ("f", "surely"),
     [
         (half, True),
         (lambda x: np.sin(half(x)), True),
         (lambda x: x + quantised(x), True),
         (lambda x: np.round(x * 64) / 64, False),
         (lambda x: np.argsort(np.argsort(x + np.arange(6))) * x, False),
-        (lambda x: half(10 + x), False),
+        (lambda x: np.sin(half(10 + x)), False),
     ],
 )
-def test_a_format_steps_near_zero_as_well_and_a_grid_or_shifted_ranks_do_not(f, everywhere):
-    """Nor does a format that rounds a sum with a number that stays."""
-    assert is_everywhere(line(f, X)) is everywhere
+def test_a_format_steps_near_zero_as_well_and_a_grid_or_shifted_ranks_do_not(f, surely):
+    """Nor does a format that rounds a sum with a number that stays, whose steps are then bent."""
+    assert are_surely_of_format(line(f, X)) is surely
+
+
+@pytest.mark.parametrize("times", [1, 1 / 3])
+@pytest.mark.parametrize(
+    ("f", "surely"),
+    [
+        (lambda x: x + half(1 + x), True),
+        (lambda x: x + half(10 + x), True),
+        (lambda x: np.sin(x) + half(np.exp(x / 8)), True),
+        (lambda x: 1e5 * x + half(1 + x), True),
+        (lambda x: x + half(1 / (1 + np.exp(-8 * x))), True),  # far out there are steps that are hardly known
+        (lambda x: x + np.round(x * 1024) / 1024, False),  # powers of two, and all alike
+        (lambda x: x * np.round(15 * x) / 15, False),
+        (lambda x: x * np.round(16 * x) / 16, False),
+        (lambda x: 1 + quantised(np.tanh(x) + 3), False),  # a scale that grows with the numbers, but for a part
+        (np.sin, False),
+    ],
+)
+def test_steps_that_are_powers_of_two_of_several_sizes_are_those_of_a_format(f, surely, times):
+    assert are_surely_of_format(line(lambda x: times * f(x), X)) is surely
 
 
 def test_fine_steps_are_told_where_f_is_less_than_its_slope_promises():

@@ -290,7 +290,7 @@ def stepping(allowed, comparison, monkeypatch):
         c, between = comparison(1.0, 1.5, probe=WHOLE), comparison(1.0, 1.0 if is_between else 1.5)
         monkeypatch.setattr(grids.own_steps, "is_of_format", lambda line, met: is_formats)
         monkeypatch.setattr(grids.own_steps, "takes_its_scale", lambda line: takes_its_scale)
-        monkeypatch.setattr(grids.own_steps, "is_everywhere", lambda line: is_everywhere)
+        monkeypatch.setattr(grids.own_steps, "are_surely_of_format", lambda line: is_everywhere)
         monkeypatch.setattr(grids, "_is_fine", lambda line, met: False)
         monkeypatch.setattr(module, "between_steps", lambda *_: between)
         met = module.staircase.Steps(np.full(1, 1e-3), np.full(1, 1e-3))
