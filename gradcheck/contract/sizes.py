@@ -42,11 +42,15 @@ def lost_beside_larger(call: Call, rounding: Rounding) -> Iterator[tuple[str, st
     u = max([call.u, *rounding.narrow.values()])
     for mixture in _mixtures(call, [int(-part * np.log2(u)) for part in (*SHOWN, ALONE)]):
         near_by = _differences(call, mixture)
-        beyond = [np.abs(d.apart) > of_sums(u) * d.size + smallest(call, leaf) for leaf, d in call.pairs(near_by)]
-        if not any(far.any() for far in beyond):
-            continue
-        most = [JITTERS * rounding.jitter[leaf.name] for leaf in call.problem.leaves]
-        beyond = [far & (far.any() and _is_clear(call, i, near_by[i], u, most[i])) for i, far in enumerate(beyond)]
+        beyond = [
+            (np.abs(d.apart) > of_sums(u) * d.size + smallest(call, leaf))
+            & d.is_more_than(JITTERS * rounding.jitter[leaf])
+            for leaf, d in call.pairs(near_by)
+        ]
+        beyond = [
+            far & near_by[i].is_more_than(MARGIN * u * call.terms(i)) if far.any() else far
+            for i, far in enumerate(beyond)
+        ]
         if not any(far.any() for far in beyond):
             continue
         further = [_differences(call, mixture.further(times)) for times in TIMES]
@@ -84,6 +88,13 @@ class Difference:
     alone: np.ndarray
     larger: np.ndarray
 
+    def is_more_than(self, rounding: float | np.ndarray) -> np.ndarray:
+        """Whether what an entry is apart is more than a rounding of larger terms, where the largest piece has a part.
+
+        And the entry itself is no mere rounding of terms that cancel.
+        """
+        return ((np.abs(self.apart) > rounding) | (self.larger == 0)) & (self.alone > rounding)
+
 
 def _differences(call: Call, mixture: Mixture) -> list[Difference]:
     parts, alone = [2.0**-k for k in mixture.smaller], _alone(call, mixture.pieces)
@@ -96,15 +107,6 @@ def _differences(call: Call, mixture: Mixture) -> list[Difference]:
         apart = np.asarray(mixed, np.float64) - np.sum(terms, axis=0)
         found.append(Difference(apart, np.abs(terms).sum(axis=0), np.abs(given).sum(axis=0), larger))
     return found
-
-
-def _is_clear(call: Call, leaf: int, found: Difference, u: float, most: float) -> np.ndarray:
-    """Whether what an entry is apart is no rounding of larger terms, `most` of what those of dy change.
-
-    It is more, where the largest piece has a part in it, and the entry is itself no mere rounding of terms that cancel.
-    """
-    rounding = np.maximum(MARGIN * u * call.terms(leaf), most)
-    return ((np.abs(found.apart) > rounding) | (found.larger == 0)) & (found.alone > rounding)
 
 
 def _alone(call: Call, pieces: list[np.ndarray]) -> list[list]:

@@ -54,13 +54,13 @@ def test_one_kink_departs_but_not_over_the_other_side_of_the_point(kink):
     assert found.size[0] > 0 and not found.is_everywhere(0)
 
 
-def test_a_rise_to_the_left_and_a_fall_to_the_right_are_not_one_that_is_everywhere():
-    found, _ = along(lambda x: half(np.abs(np.mean(x - X)) + 1))
-    assert not found.is_everywhere(0)
+def test_a_rise_to_the_left_and_a_fall_to_the_right_are_everywhere_too_as_what_is_rounded_may_bend():
+    found, _ = along(lambda x: half(10 * np.mean(x - X) ** 2 + 1))
+    assert found.is_everywhere(0)
 
 
-@pytest.mark.parametrize(("part", "is_everywhere"), [(0.22, False), (0.28, True)])
-def test_to_one_side_it_rises_a_fourth_as_much_at_the_least_as_to_the_other(part, is_everywhere):
+@pytest.mark.parametrize(("part", "is_everywhere"), [(0.059, False), (0.066, True)])
+def test_to_one_side_it_rises_a_sixteenth_as_much_at_the_least_as_to_the_other(part, is_everywhere):
     def stair(x):
         t = float(np.mean(x - X)) / WIDE
         return np.sum([t > -0.5, part * (t > 0.5)])
