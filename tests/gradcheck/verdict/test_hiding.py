@@ -169,10 +169,15 @@ def test_where_the_widest_differences_leave_the_domain_nothing_is_forgotten_and_
 
 
 def test_what_may_be_a_quantisers_steps_is_left_undecided(ground, rng):
-    """As a quantiser it has none near zero."""
-    place, c = confirmed(ground, rng, lambda x: x + half(10 + x), np.ones_like)
+    """As a quantiser it has none near zero, and what is made of them is no power of two."""
+    place, c = confirmed(ground, rng, lambda x: x + np.sin(half(10 + x)), np.ones_like)
     found = forgotten(place, c, rng)
     assert found is not c and not found.outside().any() and not found.resolved and found.doubt == EITHER
+
+
+def test_powers_of_two_beside_a_number_that_stays_are_a_formats(ground, rng):
+    place, c = confirmed(ground, rng, lambda x: x + half(10 + x), np.ones_like)
+    assert forgotten(place, c, rng).outside().any()
 
 
 def test_a_claim_that_forgets_nothing_stands_beside_steps(ground, rng):
