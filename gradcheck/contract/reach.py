@@ -13,10 +13,12 @@ import numpy as np
 
 from gradcheck.contract.call import Call
 from gradcheck.contract.likeness import Rounding
+from gradcheck.subjects.outputs import like
 
 ROOM = 64  # powers of two, at most a quarter of all, between the numbers in sight and the ends of the range
 LAST, FEW = 8, 4  # of them between the numbers in sight and the smallest normal one; none where there are so few
 AT_ONCE = 2  # powers of two beyond the last good one: bits that are lost one by one leave most of a number
+NEARER = 2.0**-3  # to zero, where what is made of inputs, such as exponentials, is far smaller
 PART = 3 / 8  # of the largest entry, which nothing loses that far out but by a flush
 
 Holds = Callable[[str, np.ndarray, np.ndarray, float], bool]
@@ -44,7 +46,19 @@ class Reach:
             if scaled is not None and not self._overflows(exponent, scaled):
                 yield 2.0**exponent, scaled
                 return
-        yield 2.0 ** exponents[-1], self._pull(exponents[-1])
+        innermost = self._pull(exponents[-1])
+        if all(np.isfinite(d).all() for d in innermost) or not self._is_finite_nearer(exponents[-1]):
+            yield 2.0 ** exponents[-1], innermost
+
+    def _is_finite_nearer(self, exponent: int) -> bool:
+        """Whether nothing overflows where the inputs are smaller: then numbers that are not in sight do, as exp(80)."""
+        call = self.call
+        try:
+            y, pullback = call.problem.vjp([x * x.dtype.type(NEARER) for x in call.point])
+            found = call.problem.pull(pullback, like(y, 2.0**exponent * call.g[0], call.problem.protect))
+        except Exception:  # whatever the user's code raises at a point that is not its own
+            return False
+        return all(np.isfinite(d).all() for d in found)
 
     def _downwards(self, exponents: list[int]) -> Iterator[tuple[float, list]]:
         outer = None

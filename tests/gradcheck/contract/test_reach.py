@@ -7,7 +7,8 @@ import pytest
 from promises import called
 
 import gradcheck
-from gradcheck.contract.likeness import Rounding
+from gradcheck.contract.likeness import Rounding, measure_rounding
+from gradcheck.contract.linear import is_linear
 from gradcheck.contract.reach import reach
 
 U = 2.0**-52
@@ -23,7 +24,7 @@ def call_of(pullback=lambda dy: dy * 1, u=U, **numbers):
     """A call of y = x in which all numbers are 1 but some."""
     ones = np.ones(1)
     numbers = {"g": ones, "y": ones, "first": ones, "point": ones} | {k: np.array([v]) for k, v in numbers.items()}
-    call, seen = called(lambda x: (x * 1, lambda dy: dy * 1), ones), []
+    call, seen = called(lambda x: (x * 1, pullback), ones), []
     return dataclasses.replace(
         call,
         g=np.stack([numbers["g"]] * 2),
@@ -143,3 +144,22 @@ def test_where_the_point_holds_the_largest_number_what_overflows_is_not_judged()
         s = np.random.default_rng(seed).normal(size=4).astype(np.float32)
         report = gradcheck.Checker(seed=seed)(softmax, s, bias)
         assert not [f for f in report.findings if f.kind == "homogeneous"]
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_what_overflows_by_exponentials_of_the_inputs_is_excused_and_by_itself_is_not(dtype):
+    """A log-sum-exp that shifts nothing: half way up the range e^x dy has no number, at an eighth of x it has."""
+    x = (np.log(float(np.finfo(dtype).max)) - 3 + np.linspace(-2, 0, 5)).astype(dtype)
+
+    def vjp(x, spoil=lambda dy: dy):
+        e = np.exp(x)
+        return np.log(e.sum()), lambda dy: spoil(dy) * e / e.sum()
+
+    def found(vjp):
+        call = called(vjp, x)
+        rng = np.random.default_rng(3)
+        with np.errstate(all="ignore"):
+            return [f.kind for f in is_linear(call, measure_rounding(call, rng), rng)]
+
+    assert not found(vjp)
+    assert "homogeneous" in found(lambda x: vjp(x, lambda dy: np.where(np.abs(dy) > 1e5, np.inf, dy).astype(dtype)))
