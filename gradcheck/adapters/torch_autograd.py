@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import operator
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -12,7 +13,7 @@ from gradcheck.adapters.batches import batched
 from gradcheck.adapters.convert import mapped
 from gradcheck.adapters.torch_arguments import Arguments
 from gradcheck.adapters.torch_batches import torch_trial
-from gradcheck.adapters.torch_graph import Graph
+from gradcheck.adapters.torch_graph import Graph, refused
 from gradcheck.adapters.torch_outputs import Outputs
 from gradcheck.adapters.torch_tensors import Stage, Tensors
 from gradcheck.adapters.torch_twice import gradients_and_pullback
@@ -55,25 +56,19 @@ class TorchFunction(Adapted):
         return self._function
 
     def call(self, parameters: Any, inputs: tuple, constants: dict, wide: Any) -> Any:
-        """Return the output for tensors; a subject's own constants have to take the dtype `wide`, unless None."""
+        """Return the output for tensors."""
         return self._function(*inputs, **constants)
+
+    def inside(self, parameters: Any, wide: Any) -> Callable[[Callable[[], Any]], Any]:
+        """Return what runs a function with parameters; a subject's own constants take the dtype `wide`, unless None."""
+        return operator.call
 
     def absent(self, name: str) -> None:
         """Take note that autograd has no gradient of an array, which is zero then: nothing depends on it."""
 
     def refusal(self, error: RuntimeError) -> Broken | None:
         """Return what autograd refuses in a backward pass's results as a finding; None for any other error."""
-        text = str(error).splitlines()[0] if str(error) else ""
-        if text.startswith("You must implement either the backward or vjp method"):
-            way = "for its jvp alone use gradcheck.adapters.forward_mode(torch_function(function))"
-            raise TypeError(f"gradcheck: {self.name} must have a backward, got none; {way}") from error
-        if "incorrect number of gradients" in text:
-            return Broken("count", text)
-        if "invalid gradient at index" in text:
-            return Broken("shape", text)
-        if text.startswith("expected Variable or None"):
-            return Broken("dtype", f"a backward must return tensors: {text}")
-        return None
+        return refused(error, self.name)
 
     def forward(self, parameters: Any, inputs: tuple, constants: dict) -> Any:
         try:
@@ -161,8 +156,8 @@ class TorchFunction(Adapted):
             rest = iter(arrays)
             return self._arguments.made(trees.rebuild(parameters, rest), trees.rebuild(inputs, rest))
 
-        def outputs(*made: Any) -> list[Any]:
-            return self._outputs.judged(self._run(list(made), constants, Stage())[0])
+        def outputs(*made: Any, stage: Stage | None = None) -> list[Any]:
+            return self._outputs.judged(self._run(list(made), constants, stage or Stage())[0])
 
         def follow(arrays: list[np.ndarray]) -> Graph:
             return self._followed(make(arrays), constants)[1]
@@ -197,4 +192,5 @@ class TorchFunction(Adapted):
         real = None if wide is None else self._tensors.torch.float64
         with self._tensors.replayed(stage):
             options = mapped(constants, lambda leaf: self._tensors.widened(self._tensors.twin(leaf), real))
-            return self.call(parameters, inputs, options, wide), holders
+            stage.inside = self.inside(parameters, wide)
+            return stage.inside(lambda: self.call(parameters, inputs, options, wide)), holders

@@ -1,5 +1,6 @@
 """PyTorch's two ways to batch: the cotangents of one graph, and the points of a function."""
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -16,18 +17,22 @@ def torch_trial(
     """Return the trial of a function: `make` makes tensors of arrays, `outputs` the judged outputs of tensors."""
     torch = tensors.torch
 
-    def follow(made: list[Any], run: Callable[..., Sequence[Any]]) -> Graph:
+    def follow(made: list[Any], run: Callable[..., Sequence[Any]], stage: Stage) -> Graph:
         with torch.enable_grad():
             made = [tensor.detach().requires_grad_() for tensor in made]
-            return Graph(tensors, made, list(run(*made)), Stage())
+            return Graph(tensors, made, list(run(*made)), stage)
+
+    def followed(arrays: Arrays) -> Graph:
+        stage = Stage()
+        return follow(make(arrays), functools.partial(outputs, stage=stage), stage)
 
     def single(arrays: Arrays, seed: int) -> Results:
-        graph = follow(make(arrays), outputs)
+        graph = followed(arrays)
         found = graph.gradients(graph.outputs, [_cotangent(y, seed) for y in graph.outputs])
         return [tensors.array(y) for y in graph.outputs], graph.arrays(found)
 
     def of_one_graph(arrays: Sequence[Arrays], seeds: Sequence[int]) -> Results:
-        graph = follow(make(arrays[0]), outputs)
+        graph = followed(arrays[0])
         dys = [_stacked([y] * len(seeds), seeds) for y in graph.outputs]
         found = graph.gradients(graph.outputs, dys, batched=True)
         zeros = [torch.zeros_like(x).expand(len(seeds), *x.shape) for x in graph.made]
@@ -41,7 +46,7 @@ def torch_trial(
 
     def of_points(arrays: Sequence[Arrays], seeds: Sequence[int]) -> Results:
         columns = zip(*map(make, arrays), strict=True)
-        graph = follow([torch.stack(column) for column in columns], torch.vmap(outputs))
+        graph = follow([torch.stack(column) for column in columns], torch.vmap(outputs), Stage())
         found = graph.gradients(graph.outputs, [_stacked(y, seeds) for y in graph.outputs])
         return [tensors.array(y) for y in graph.outputs], graph.arrays(found)
 

@@ -1,6 +1,7 @@
 """One evaluation of a PyTorch function, and what autograd has for its arguments."""
 
 import dataclasses
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -35,9 +36,8 @@ class Graph:
         ys, dys = zip(*pairs, strict=True)
         grad = self.tensors.torch.autograd.grad
         with self.tensors.replayed(self.stage):
-            found = grad(
-                ys, self.made, dys, True, create_graph=twice, allow_unused=True, is_grads_batched=batched
-            )
+            ask = functools.partial(grad, create_graph=twice, allow_unused=True, is_grads_batched=batched)
+            found = self.stage.inside(lambda: ask(ys, self.made, dys, True))
         if any(dy._version for dy in dys):  # counts what happens in place
             raise Broken("mutation", "the pullback writes to the cotangent dy it was given")
         return found
@@ -47,3 +47,18 @@ class Graph:
         zeros = self.tensors.torch.zeros_like
         pairs = zip(self.made, found, strict=True)
         return [self.tensors.array(zeros(x) if d is None else d) for x, d in pairs]
+
+
+def refused(error: RuntimeError, name: str) -> Broken | None:
+    """Return what autograd refuses in a backward pass's results as a finding; None for any other error."""
+    text = str(error).splitlines()[0] if str(error) else ""
+    if text.startswith("You must implement either the backward or vjp method"):
+        way = "for its jvp alone use gradcheck.adapters.forward_mode(torch_function(function))"
+        raise TypeError(f"gradcheck: {name} must have a backward, got none; {way}") from error
+    if "incorrect number of gradients" in text:
+        return Broken("count", text)
+    if "invalid gradient at index" in text:
+        return Broken("shape", text)
+    if text.startswith("expected Variable or None"):
+        return Broken("dtype", f"a backward must return tensors: {text}")
+    return None

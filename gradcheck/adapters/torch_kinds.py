@@ -93,5 +93,29 @@ class TorchModule(TorchFunction):
         return Arguments(self._tensors, self._trained, inputs)
 
     def call(self, parameters: Any, inputs: tuple, constants: dict, wide: Any) -> Any:
+        return self._module(*inputs, **constants)
+
+    def inside(self, parameters: Any, wide: Any) -> Callable[[Callable[[], Any]], Any]:
+        """Return what runs a function while the module has these parameters, and twins of its buffers.
+
+        The forward pass, and the backward: one that was checkpointed runs the module again.
+        """
         others = {name: self._tensors.widened(self._tensors.twin(x), wide) for name, x in self._constants.items()}
-        return self._tensors.torch.func.functional_call(self._module, {**parameters, **others}, inputs, constants)
+        values = {f"module.{name}": x for name, x in {**parameters, **others}.items()}
+        holder, call = _holder(self._tensors.torch)(self._module), self._tensors.torch.func.functional_call
+        return lambda run: call(holder, values, (run,))
+
+
+@functools.cache
+def _holder(torch: Any) -> Any:
+    """Return the class of a module that holds another, and runs whatever it is given."""
+
+    class Holder(torch.nn.Module):  # type: ignore[misc]
+        def __init__(self, module: Any):
+            super().__init__()
+            self.module = module
+
+        def forward(self, run: Callable[[], Any]) -> Any:
+            return run()
+
+    return Holder

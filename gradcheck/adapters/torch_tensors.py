@@ -2,7 +2,8 @@
 
 import contextlib
 import dataclasses
-from collections.abc import Iterator
+import operator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -25,9 +26,13 @@ class Form:
 
 @dataclasses.dataclass
 class Stage:
-    """Where PyTorch's global random generators stand in one evaluation; at first where the user left them."""
+    """Where PyTorch's global random generators stand in one evaluation; at first where the user left them.
+
+    And what runs the forward pass, and the backward, as a module does with other parameters than its own.
+    """
 
     states: list[Any] | None = None
+    inside: Callable[[Callable[[], Any]], Any] = operator.call
 
 
 class Tensors:

@@ -71,26 +71,31 @@ def looked_at_closely(call: Call, rounding: Rounding, rng: np.random.Generator) 
     narrow = dict(rounding.narrow)
     for u in FORMATS:
         step = BELOW * u
-        moved = representable(call.out, call.g[:1] * (1 + step * rng.uniform(-1, 1, call.g[:1].shape)))
+        directions = rng.uniform(-1, 1, call.g[:1].shape)
+        moved, farther = (representable(call.out, call.g[:1] * (1 + h * directions)) for h in (step, 2 * step))
         change = (moved[0] - call.g[0]) / step
         if not change.size or not (change != 0).mean() > 1 / 2:
             continue  # dy itself has no room for such changes
-        for leaf, a, b, alone in call.pairs(call.first, call.pull(moved[0]), call.pull(change)):
-            if _follows_not(call, np.asarray(a), np.asarray(b, np.float64), np.asarray(alone, np.float64), step):
+        pulled = [[np.asarray(d, np.float64) for d in call.pull(dy)] for dy in (moved[0], farther[0], change)]
+        for leaf, a, b, c, alone in call.pairs(call.first, *pulled):
+            if _follows_not(call, a, (b - a) / step, (c - b) / step, alone, step):
                 narrow[leaf] = max(2 * u, narrow.get(leaf, 0.0))
     if not call.large and max(narrow.values(), default=0.0) < FORMATS[1] and _has_steps(call):
         narrow = {leaf.name: 2 * FORMATS[1] for leaf in call.problem.leaves}
     return dataclasses.replace(rounding, narrow=narrow)
 
 
-def _follows_not(call: Call, a: np.ndarray, b: np.ndarray, alone: np.ndarray, step: float) -> bool:
+def _follows_not(
+    call: Call, a: np.ndarray, first: np.ndarray, second: np.ndarray, alone: np.ndarray, step: float
+) -> bool:
     """Whether some entry of a cotangent changes by something else than what a change of dy gives alone.
 
-    Where terms cancel an entry has the roundings of others that are larger.  And what is nothing alone, though it
-    counts beside the rest, is no rounding: those take a part of a number at the most.
+    Where terms cancel an entry has the roundings of others that are larger.  And what follows a first change and a
+    second alike is no rounding: what the change gives alone is off then, as where numbers are dropped that are small.
     """
-    apart, own = np.abs((b - a) / step - alone), OWN * call.u * np.abs(a).max(initial=0) / step
-    return bool(((apart > FOLLOWED * np.abs(alone) + own) & (alone != 0)).any())
+    apart, own = np.abs(first - alone), OWN * call.u * np.abs(a).max(initial=0) / step
+    alike = (np.abs(second - first) <= FOLLOWED * np.abs(first) + own) & (np.abs(first) > own)
+    return bool(((apart > FOLLOWED * np.abs(alone) + own) & ~alike).any())
 
 
 def _has_steps(call: Call) -> bool:

@@ -12,7 +12,6 @@ from gradcheck.precision.terms import MARGIN
 from gradcheck.subjects.outputs import output_names
 
 SHOWN = (0.5, 0.7)  # of a format's bits: what is smaller than the rest by as many still shows in a sum
-ALONE = 1.1  # of them: it shows in an entry of its own, and in no sum
 JITTERS = 2  # times what a rounding of dy makes of a cotangent whose terms cancel
 FURTHER = 3  # powers of two, by which what is small is made smaller, to tell what is lost from roundings
 TIMES = (1, 2, 3)  # once for what lies about the threshold of a loss to fall below it, twice to see what is lost shrink
@@ -36,76 +35,50 @@ class Mixture:
 def lost_beside_larger(call: Call, rounding: Rounding) -> Iterator[tuple[str, str]]:
     """Yield arrays whose cotangent leaves out what is small in dy, and where the rest of dy is larger.
 
-    Each entry is held against its own terms, and no closer than roundings make of it, which stay what they are where
-    the small part is made smaller; what is lost shrinks with it.
+    Each entry is held against its own terms, and no closer than a few roundings of the largest entry, for larger terms
+    may meet in any, though they cancel there.  Roundings stay what they are where the small part is made smaller; what
+    is lost shrinks with it.
     """
     u = max([call.u, *rounding.narrow.values()])
-    for mixture in _mixtures(call, [int(-part * np.log2(u)) for part in (*SHOWN, ALONE)]):
+    for mixture in _mixtures(call, [int(-part * np.log2(u)) for part in SHOWN]):
         near_by = _differences(call, mixture)
-        beyond = [
-            (np.abs(d.apart) > of_sums(u) * d.size + smallest(call, leaf))
-            & d.is_more_than(JITTERS * rounding.jitter[leaf])
-            for leaf, d in call.pairs(near_by)
-        ]
-        beyond = [
-            far & near_by[i].is_more_than(MARGIN * u * call.terms(i)) if far.any() else far
-            for i, far in enumerate(beyond)
-        ]
+        beyond = []
+        for leaf, (apart, size), first in call.pairs(near_by, call.first):
+            larger = max(JITTERS * rounding.jitter[leaf], MARGIN * u * float(np.abs(first).max(initial=0)))
+            beyond.append(np.abs(apart) > np.maximum(of_sums(u) * size + smallest(call, leaf), larger))
         if not any(far.any() for far in beyond):
             continue
         further = [_differences(call, mixture.further(times)) for times in TIMES]
-        for leaf, far, *found in call.pairs(beyond, *further):
-            apart, less, least = (d.apart[far] for d in found)
-            shrinks = _shrinks(apart, less) & _shrinks(less, least)
+        for leaf, far, (apart, _), (less, _), (least, _) in call.pairs(beyond, *further):
+            shrinks = _shrinks(apart[far], less[far]) & _shrinks(less[far], least[far])
             if far.any() and shrinks.mean() >= MANY:
                 yield leaf, mixture.where
 
 
 def _mixtures(call: Call, smaller: list[int]) -> Iterator[Mixture]:
     """Yield for each axis its first entries with all others of dy smaller, and the last ones smallest."""
-    small, smaller_still, tiny = smaller
+    small, least = smaller
     g, shapes = call.g[0], output_names(call.out)
     if not g.size:
         return
-    for i, (where, place) in enumerate(along_axes(shapes)):
+    for where, place in along_axes(shapes):
         first = place <= 1  # and the other outputs
         if call.large:  # one axis tells of what is small beside all of dy, and beside the rest of its row
-            yield Mixture([np.where(first, g, 0), np.where(first, 0, g)], [0, smaller_still], where)
+            yield Mixture([np.where(first, g, 0), np.where(first, 0, g)], [0, least], where)
             return
         places = [k for k in (0, 1, 2, 3) if (place == k).any()]
         pieces = [np.where(place == k, g, 0) for k in places]
-        yield Mixture(pieces, [(0, 0, small, smaller_still)[k] for k in places], where)
-        if i == 0:
-            yield Mixture(pieces, [(0, 0, tiny, tiny)[k] for k in places], where)
+        yield Mixture(pieces, [(0, 0, small, least)[k] for k in places], where)
 
 
-@dataclasses.dataclass(frozen=True)
-class Difference:
-    """How far a cotangent is from that of the pieces, the size of these together, of each alone, and of the largest."""
-
-    apart: np.ndarray
-    size: np.ndarray
-    alone: np.ndarray
-    larger: np.ndarray
-
-    def is_more_than(self, rounding: float | np.ndarray) -> np.ndarray:
-        """Whether what an entry is apart is more than a rounding of larger terms, where the largest piece has a part.
-
-        And the entry itself is no mere rounding of terms that cancel.
-        """
-        return ((np.abs(self.apart) > rounding) | (self.larger == 0)) & (self.alone > rounding)
-
-
-def _differences(call: Call, mixture: Mixture) -> list[Difference]:
+def _differences(call: Call, mixture: Mixture) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return for each array how far its cotangent is from that of the pieces, and the size of these."""
     parts, alone = [2.0**-k for k in mixture.smaller], _alone(call, mixture.pieces)
     got = call.pull(np.sum([part * piece for part, piece in zip(parts, mixture.pieces, strict=True)], axis=0))
     found = []
     for mixed, *given in zip(got, *alone, strict=True):
-        given = [np.asarray(d, np.float64) for d in given]
-        terms = [part * d for part, d in zip(parts, given, strict=True)]
-        larger = np.sum([np.abs(d) for part, d in zip(parts, given, strict=True) if part == 1], axis=0)
-        apart = np.asarray(mixed, np.float64) - np.sum(terms, axis=0)
-        found.append(Difference(apart, np.abs(terms).sum(axis=0), np.abs(given).sum(axis=0), larger))
+        terms = [part * np.asarray(d, np.float64) for part, d in zip(parts, given, strict=True)]
+        found.append((np.asarray(mixed, np.float64) - np.sum(terms, axis=0), np.abs(terms).sum(axis=0)))
     return found
 
 

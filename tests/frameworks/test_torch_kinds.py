@@ -97,3 +97,27 @@ def test_inputs_take_the_dtype_of_the_parameters_and_a_note_says_so(prove, rng):
     note = "inputs of float64 were cast to float32, as the module's parameters are"
     assert [f.message for f in report.findings if f.kind == "dtype"] == [note]
     assert not [f for f in prove(torch_function(torch.nn.Linear(3, 2).double()), x).findings if f.kind == "dtype"]
+
+
+class Checkpointed(torch.nn.Module):
+    """A residual feed-forward whose activations are made again in the backward pass."""
+
+    def __init__(self, part):
+        super().__init__()
+        self.part, self.up, self.down = part, torch.nn.Linear(5, 9), torch.nn.Linear(9, 5)
+
+    def forward(self, x):
+        return x + torch.utils.checkpoint.checkpoint(self.inner, x, use_reentrant=False)
+
+    def inner(self, x):
+        h = torch.nn.functional.gelu(self.up(x))
+        return self.down(self.part * h + (1 - self.part) * h.detach())
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
+@pytest.mark.parametrize(("part", "verdict"), [(1.0, "pass"), (0.7, "fail")])
+def test_what_is_checkpointed_is_made_again_with_the_parameters_of_its_evaluation(dtype, part, verdict):
+    torch.manual_seed(0)
+    module = Checkpointed(part).to(dtype)
+    report = gradcheck.check(gradcheck.adapters.torch_function(module), torch.randn(3, 5, dtype=dtype))
+    assert report.verdict == verdict, str(report)
