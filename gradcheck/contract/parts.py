@@ -18,6 +18,8 @@ def parts(call: Call, rng: np.random.Generator) -> Iterator[tuple[Pieces, str]]:
     The words say what it means if what the pieces give does not add up to B(dy).
     """
     g = call.g[0]
+    if g.size == 1:
+        yield _of_one_entry(g)
     if g.size < 2:
         return
     shapes = output_names(call.out)
@@ -32,6 +34,12 @@ def parts(call: Call, rng: np.random.Generator) -> Iterator[tuple[Pieces, str]]:
     for where, place in along_axes(shapes):
         words = f"the two ends of {where} and what lies between give alone"
         yield _cut(g, place), f"B(dy) is not the sum of what {words}"
+
+
+def _of_one_entry(g: np.ndarray) -> tuple[Pieces, str]:
+    """Return the 1 that a loss is given, a dy below zero, and the rest."""
+    one, below = np.ones_like(g), -np.abs(g)
+    return [one, below, (g - below) - one], "B(dy) is not the sum of what 1, dy below zero and the rest of dy give"
 
 
 def _of_sizes(g: np.ndarray, large: bool, shapes: Shapes, rng: np.random.Generator) -> tuple[Pieces, str]:

@@ -262,17 +262,33 @@ def tried(call, known=EXACT, pullback=lambda dy: dy * 1):
 )
 def test_dy_is_scaled_by_powers_of_two_to_the_ends_of_the_range_of_the_narrowest_format(u, narrow, up, down):
     failed, seen = tried(sized(1.0, 1, u), rounding(narrow))
-    assert failed == [] and seen == [-(2.0**10), 2.0**-12, 2.0**up, 2.0**down, 0]
+    assert failed == [] and seen == [-(2.0**10), 2.0**-12, 2.0**up, 2.0**down, 0, 1, -1, 1], "and a dy of one entry in parts"
 
 
 def test_of_a_large_subject_one_ordinary_power_and_the_ends_are_tried():
     failed, seen = tried(sized(1.0, 1, large=True))
-    assert failed == [] and seen == [-(2.0**10), 2.0**1023, 2.0**-1014]
+    assert failed == [] and seen == [-(2.0**10), 2.0**1023, 2.0**-1014, 1, -1, 1]
+
+
+def half_for_one(g):
+    return np.where(g == 1, g / 2, g)
+
+
+def less_below_zero(g):
+    return np.where(g < 0, 0.5 * g, g)
+
+
+@pytest.mark.parametrize("spoil", [half_for_one, less_below_zero])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.float16])
+def test_a_loss_is_asked_for_what_it_makes_of_1_and_of_a_dy_below_zero(spoil, dtype):
+    x = np.linspace(-1, 2, 5).astype(dtype)
+    assert found(is_linear, lambda x: ((x * x).sum(), lambda dy: 2 * x * spoil(dy).astype(dtype)), x)
+    assert not found(is_linear, lambda x: ((x * x).sum(), lambda dy: 2 * x * dy), x)
 
 
 def test_without_numbers_no_end_is_tried():
     nothing = dataclasses.replace(sized(0.0, 1), g=np.zeros((2, 1)))
-    assert tried(nothing) == ([], [0] * 3)
+    assert tried(nothing) == ([], [0] * 3 + [1, 0, -1])
 
 
 def test_a_number_that_stays_finite_far_out_is_held_against_the_power():

@@ -32,8 +32,11 @@ def along(taken_apart, name, axis):
     return worded(taken_apart, f"the two ends of {name} along axis {axis} and what lies between give alone")
 
 
-def test_dy_of_one_entry_has_no_parts():
-    assert taken((1,))[1] == [] and taken((0,))[1] == [] and taken((2,))[1] != []
+def test_dy_of_one_entry_is_taken_apart_into_1_a_number_below_zero_and_the_rest():
+    for seed in range(6):
+        (g,), (((one, below, rest), _),) = taken((1,), seed=seed)
+        assert (one, below, rest) == (1, -abs(g), g + abs(g) - 1)
+    assert taken((0,))[1] == []
 
 
 @pytest.mark.parametrize("large", [False, True])
