@@ -28,6 +28,7 @@ def parts(call: Call, rng: np.random.Generator) -> Iterator[tuple[Pieces, str]]:
     yield _of_signs_and_sums(g, even, call.large)
     if call.large:
         return
+    yield [np.abs(g), -np.abs(g), g], "B(dy) is not the sum of what one above zero everywhere, its opposite and dy give"
     sizes = [int(np.prod(shape)) for _, shape in shapes]
     if len(shapes) > 1:
         yield _cut(g, np.repeat(np.arange(len(sizes)), sizes)), "B(dy) is not the sum of what its outputs' parts give"

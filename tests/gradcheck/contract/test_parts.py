@@ -90,6 +90,14 @@ def test_of_a_large_subject_the_ones_are_left_out_and_no_axis_is_tried():
     assert np.array_equal(pieces[1], -abs(g)) and len(pieces) == 3
 
 
+def test_a_dy_above_zero_everywhere_and_its_opposite_are_held_against_each_other_but_not_of_a_large_subject():
+    words = "one above zero everywhere, its opposite and dy give"
+    g, found = taken((3, 2))
+    ((above, opposite, whole),) = worded(found, words)
+    assert np.array_equal(above, abs(g)) and np.array_equal(opposite, -abs(g)) and np.array_equal(whole, g)
+    assert worded(taken((3, 2), large=True)[1], words) == []
+
+
 @pytest.mark.parametrize("dtype", [np.float64, np.float32, np.float16])
 def test_no_bit_of_a_cotangent_that_is_drawn_is_lost_in_its_parts(dtype):
     call = call_of((6, 5, 3))
