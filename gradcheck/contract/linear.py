@@ -32,6 +32,7 @@ def is_linear(call: Call, rounding: Rounding, rng: np.random.Generator) -> Itera
     for power, scaled in far.held() if far is not None else ():
         yield from _scales(call, rounding, power, scaled, exact)
     if not call.large:
+        yield from _is_odd(call, rounding, exact)
         for leaf, a, b in call.pairs(call.first, call.pull(0 * call.g[0])):
             if not near(0 * a, b, 0.0):
                 message = f"the cotangent of {leaf} is not linear in dy: B(0) is not 0"
@@ -58,6 +59,19 @@ def _scales(
     for leaf, a, b in call.pairs([power * d for d in call.first], scaled):
         if not _is_scaled(call, rounding, leaf, a, b, 0.0 if leaf in exact else abs(power)):
             message = f"the cotangent of {leaf} is not linear in dy: B({power:g} dy) is not {power:g} B(dy)"
+            yield Finding("homogeneous", message, array=leaf)
+
+
+def _is_odd(call: Call, rounding: Rounding, exact: Collection[str]) -> Iterator[Finding]:
+    """Yield where a dy above zero everywhere gives something else than its opposite does: no other dy asks that.
+
+    No narrow format inside excuses it in `exact` arrays: what is rounded there is rounded alike to both sides.
+    """
+    above, below = call.pull(np.abs(call.g[0])), call.pull(-np.abs(call.g[0]))
+    for leaf, a, b in call.pairs([-d for d in above], below):
+        is_alike = near(a, b, rounding.of(leaf) + smallest(call, leaf))
+        if not (is_alike or (leaf not in exact and _is_scaled(call, rounding, leaf, a, b, 1.0))):
+            message = f"the cotangent of {leaf} is not linear in dy: B(-dy) is not -B(dy) where dy is above zero"
             yield Finding("homogeneous", message, array=leaf)
 
 

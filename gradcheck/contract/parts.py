@@ -28,7 +28,6 @@ def parts(call: Call, rng: np.random.Generator) -> Iterator[tuple[Pieces, str]]:
     yield _of_signs_and_sums(g, even, call.large)
     if call.large:
         return
-    yield [np.abs(g), -np.abs(g), g], "B(dy) is not the sum of what one above zero everywhere, its opposite and dy give"
     sizes = [int(np.prod(shape)) for _, shape in shapes]
     if len(shapes) > 1:
         yield _cut(g, np.repeat(np.arange(len(sizes)), sizes)), "B(dy) is not the sum of what its outputs' parts give"
@@ -50,9 +49,7 @@ def _of_sizes(g: np.ndarray, large: bool, shapes: Shapes, rng: np.random.Generat
     subject it is one entry, half of them and all but one.
     """
     order = rng.permutation(g.size)
-    signs = np.sign(g[order])
-    alike = order[signs == (1 if 2 * (signs > 0).sum() > g.size else -1)]  # the first two have one sign
-    alone = [int(k) for k in alike[: 1 if large or g.size == 2 else 2]]
+    alone = [int(order[0])] if large or g.size == 2 else _last_and_another(g, order)
     pieces = [np.where(np.arange(g.size) == k, sign * g, 0) for k, sign in zip(alone, (1, -1), strict=False)]
     left, others, half = g - np.sum(pieces, axis=0), order[order != alone[0]], g.size // 2
     for size in dict.fromkeys((half,) if large else (*FEW, half)):
@@ -61,6 +58,14 @@ def _of_sizes(g: np.ndarray, large: bool, shapes: Shapes, rng: np.random.Generat
             left = left - pieces[-1]
     which = " and ".join(entry(shapes, int(k)) for k in alone)
     return [*pieces, left], f"B(dy) is not the sum of what dy at {which} alone, parts of a few sizes, and the rest give"
+
+
+def _last_and_another(g: np.ndarray, order: np.ndarray) -> list[int]:
+    """Return the last entry, on which all steps of a recurrence may bear, and one of the same sign if there is any."""
+    last = g.size - 1
+    others = order[order != last]
+    alike = others[np.sign(g[others]) == np.sign(g[last])]
+    return [last, int(alike[0] if alike.size else others[0])]
 
 
 def _of_signs_and_sums(g: np.ndarray, even: np.ndarray, large: bool) -> tuple[Pieces, str]:
