@@ -73,7 +73,7 @@ class TorchFunction(Adapted):
     def forward(self, parameters: Any, inputs: tuple, constants: dict) -> Any:
         try:
             made, y = self._evaluated(parameters, inputs, constants)
-        except RuntimeError:
+        except (RuntimeError, UserWarning):  # a warning where these are errors: a checkpoint's, without a graph
             if self._outputs.known or not self._has_graph(parameters, inputs, constants):
                 raise
             self._differentiates = True  # as with create_graph=True: it cannot do without a graph
@@ -106,6 +106,7 @@ class TorchFunction(Adapted):
         def pull(dy: Any) -> tuple[Any, Any]:
             with self._refusals():
                 found = graph.gradients(graph.outputs, self._outputs.cotangents(dy, graph.outputs))
+                self._differentiates |= self._tensors.adds_up  # a checkpoint without a graph warns in vain
                 if not self._tried:
                     self._tried = True
                     self.findings += self._tried_once(parameters, inputs, constants)

@@ -10,6 +10,8 @@ import numpy as np
 from gradcheck.adapters.torch_tensors import Stage, Tensors
 from gradcheck.subjects.adapted import Broken
 
+REENTRANT = "compatible with .grad()"  # of the error of what runs a backward pass of its own within one, a checkpoint
+
 
 @dataclasses.dataclass(frozen=True)
 class Graph:
@@ -34,12 +36,38 @@ class Graph:
         if not pairs:
             return [None] * len(self.made)
         ys, dys = zip(*pairs, strict=True)
-        grad = self.tensors.torch.autograd.grad
-        with self.tensors.replayed(self.stage):
-            ask = functools.partial(grad, create_graph=twice, allow_unused=True, is_grads_batched=batched)
-            found = self.stage.inside(lambda: ask(ys, self.made, dys, True))
+        found = None if self.tensors.adds_up and not (batched or twice) else self._asked(ys, dys, batched, twice)
+        if found is None:
+            found = self._added_up(ys, dys)
         if any(dy._version for dy in dys):  # counts what happens in place
             raise Broken("mutation", "the pullback writes to the cotangent dy it was given")
+        return found
+
+    def _asked(self, ys: Sequence[Any], dys: Sequence[Any], batched: bool, twice: bool) -> Sequence[Any] | None:
+        """Return what autograd returns when it is asked; None where gradients must add up in the tensors."""
+        grad, states = self.tensors.torch.autograd.grad, self.stage.states
+        ask = functools.partial(grad, create_graph=twice, allow_unused=True, is_grads_batched=batched)
+        try:
+            with self.tensors.replayed(self.stage):
+                found = self.stage.inside(lambda: ask(ys, self.made, dys, True))
+            if batched or twice or all(x.grad is None for x in self.made):
+                return found
+        except RuntimeError as error:
+            if batched or twice or REENTRANT not in str(error):
+                raise
+        self.tensors.adds_up, self.stage.states = True, states
+        return None
+
+    def _added_up(self, ys: Sequence[Any], dys: Sequence[Any]) -> Sequence[Any]:
+        """Return what `backward` adds up in the tensors, as in training: also what a backward pass within one adds."""
+        for x in self.made:
+            x.grad = None
+        backward = functools.partial(self.tensors.torch.autograd.backward, ys, dys, retain_graph=True)
+        with self.tensors.replayed(self.stage):
+            self.stage.inside(backward)
+        found = [x.grad for x in self.made]
+        for x in self.made:
+            x.grad = None
         return found
 
     def arrays(self, found: Sequence[Any]) -> list[np.ndarray]:

@@ -39,12 +39,13 @@ class Tensors:
     """Makes tensors, on `device` if given; floating ones are cast to `dtype` before use, if given.
 
     `random` is set once numbers have been drawn: which one falls where depends on the memory layout, so
-    that is the same from then on.
+    that is the same from then on.  `adds_up` is set once a backward pass has run another one within, as that of a
+    reentrant checkpoint does: its gradients add up in the tensors, and nowhere else.
     """
 
     def __init__(self, dtype: Any, device: Any):
         self.dtype, self.device, self.random, self._calls = dtype, device, False, 0
-        self.home = device  # of what comes as an array
+        self.home, self.adds_up = device, False  # where what comes as an array goes
         self._load()
 
     def _load(self) -> None:

@@ -30,6 +30,8 @@ def gradients_and_pullback(graph: Graph, outputs: Outputs, tree: Any, dy: Any) -
     Raises:
         NoSecond: the backward pass has no derivative.
     """
+    if graph.tensors.adds_up:
+        raise NoSecond("a backward pass runs another one within, as a reentrant checkpoint's does")
     tensors, parts = graph.tensors, [part.requires_grad_() for part in outputs.parts(dy, graph.outputs)]
     with refused():
         found = graph.gradients(graph.outputs, outputs.joined(parts, graph.outputs), twice=True)

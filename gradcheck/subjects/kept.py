@@ -34,6 +34,9 @@ def kept(subject: Any) -> Iterator[None]:
             undo.append(functools.partial(_wind_back, value, copy.deepcopy(value)))
         else:
             undo.append(functools.partial(put, holder, key, value))
+            if getattr(value, "is_leaf", False):  # a tensor of PyTorch's: what is added to its gradient is not its own
+                undo.insert(0, functools.partial(setattr, value, "grad", value.grad))  # of two the first last
+                value.grad = None
             if isinstance(value, np.ndarray) and value.flags.writeable and value.nbytes <= MOST:
                 undo.append(functools.partial(_refill, value, value.copy()))
     try:

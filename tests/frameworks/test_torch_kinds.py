@@ -102,22 +102,81 @@ def test_inputs_take_the_dtype_of_the_parameters_and_a_note_says_so(prove, rng):
 class Checkpointed(torch.nn.Module):
     """A residual feed-forward whose activations are made again in the backward pass."""
 
-    def __init__(self, part):
+    def __init__(self, part, reentrant):
         super().__init__()
-        self.part, self.up, self.down = part, torch.nn.Linear(5, 9), torch.nn.Linear(9, 5)
+        self.part, self.reentrant = part, reentrant
+        self.up, self.down = torch.nn.Linear(5, 9), torch.nn.Linear(9, 5)
 
     def forward(self, x):
-        return x + torch.utils.checkpoint.checkpoint(self.inner, x, use_reentrant=False)
+        return x + torch.utils.checkpoint.checkpoint(self.inner, x, use_reentrant=self.reentrant)
 
     def inner(self, x):
         h = torch.nn.functional.gelu(self.up(x))
         return self.down(self.part * h + (1 - self.part) * h.detach())
 
 
+@pytest.mark.filterwarnings("ignore:None of the inputs have requires_grad")  # where only its output is asked for
+@pytest.mark.parametrize("reentrant", [False, True])
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
 @pytest.mark.parametrize(("part", "verdict"), [(1.0, "pass"), (0.7, "fail")])
-def test_what_is_checkpointed_is_made_again_with_the_parameters_of_its_evaluation(dtype, part, verdict):
+def test_what_is_checkpointed_is_made_again_with_the_parameters_of_its_evaluation(dtype, part, verdict, reentrant):
     torch.manual_seed(0)
-    module = Checkpointed(part).to(dtype)
+    module = Checkpointed(part, reentrant).to(dtype)
     report = gradcheck.check(gradcheck.adapters.torch_function(module), torch.randn(3, 5, dtype=dtype))
     assert report.verdict == verdict, str(report)
+
+
+@pytest.mark.filterwarnings("error:None of the inputs have requires_grad")
+def test_a_warning_that_is_an_error_does_not_keep_a_reentrant_checkpoint_from_being_judged():
+    torch.manual_seed(0)
+    module = Checkpointed(1.0, reentrant=True).double()
+    report = gradcheck.check(gradcheck.adapters.torch_function(module), torch.randn(3, 5, dtype=torch.float64))
+    assert report.verdict == "pass", str(report)
+
+
+class Within(torch.autograd.Function):
+    """What runs a function again in its backward pass, and a backward pass of its own, as a checkpoint does."""
+
+    @staticmethod
+    def forward(ctx, x, run):
+        ctx.save_for_backward(x)
+        ctx.run = run
+        return run(x)
+
+    @staticmethod
+    def backward(ctx, dy):
+        (x,) = ctx.saved_tensors
+        x = x.detach().requires_grad_()
+        with torch.enable_grad():
+            y = ctx.run(x)
+        torch.autograd.backward(y, dy)
+        return x.grad, None
+
+
+@pytest.mark.parametrize(("kept", "verdict"), [(1.0, "pass"), (0.9, "fail")])
+def test_what_a_backward_pass_within_another_adds_to_parameters_is_their_gradient(kept, verdict):
+    class Layer(torch.nn.Linear):
+        def forward(self, x):
+            return x + Within.apply(x, self.inner)
+
+        def inner(self, x):
+            y = torch.nn.functional.linear(x, self.weight, self.bias)
+            return torch.tanh(kept * y + (1 - kept) * y.detach())
+
+    torch.manual_seed(0)
+    module, x = Layer(5, 5).double(), torch.randn(3, 5, dtype=torch.float64)
+    report = gradcheck.check(gradcheck.adapters.torch_function(module), x, order=2)
+    assert report.verdict == verdict, str(report)
+    second = [f.message for f in report.findings if "another one within" in f.message]
+    assert verdict == "fail" or (len(second) == 1 and "no second derivative" in second[0])
+
+
+def test_gradients_of_tensors_that_a_function_names_are_left_as_they_were():
+    w = torch.ones(5, dtype=torch.float64, requires_grad=True)
+    w.grad = before = torch.full((5,), 7.0, dtype=torch.float64)
+    b = torch.zeros(5, dtype=torch.float64, requires_grad=True)
+    x = torch.linspace(-1, 1, 5, dtype=torch.float64)
+    subject = gradcheck.adapters.torch_function(lambda x: Within.apply(x, lambda x: (w * x + b).sin()))
+    report = gradcheck.check(subject, x)
+    assert report.verdict == "pass", str(report)
+    assert w.grad is before and w.grad.tolist() == 5 * [7.0] and b.grad is None
