@@ -12,6 +12,7 @@ from gradcheck.verdict.comparison import Comparison
 from gradcheck.verdict.fine_shape import allowing_for_fine_shape
 from gradcheck.verdict.follow import followed
 from gradcheck.verdict.ground import Ground, Known, coarseness
+from gradcheck.verdict.handed import allowing_for_what_was_handed_over
 from gradcheck.verdict.held import allowing_for_what_is_held
 from gradcheck.verdict.inside import allowing_for_roundings_inside
 from gradcheck.verdict.nothing import contradicting_nothing
@@ -32,6 +33,7 @@ def measured(ground: Ground, known: Known, probes: list[Probe], real: list[bool]
     comparisons = allowing_for_fine_shape(ground, comparisons)
     comparisons = allowing_for_saturation(ground, comparisons)
     comparisons = allowing_for_roundings_inside(ground, known, comparisons, rng)
+    comparisons = allowing_for_what_was_handed_over(ground, comparisons, rng)
     comparisons = allowing_for_what_is_held(ground, comparisons, rng)
     comparisons = allowing_for_what_steps_miss(ground, comparisons)
     return allowing_for_steps(ground, known, comparisons, rng)

@@ -97,3 +97,29 @@ def test_a_cast_that_forgets_its_gradient_fails_and_the_right_one_does_not(rng, 
     x = 3 * rng.normal(size=shape)
     for kept in (1, 0):
         assert (gradcheck.check(torch_function(Cast), x).verdict == "fail") is (kept == 0)
+
+
+def gated(factor):
+    class Gated(torch.autograd.Function):
+        """silu(a) b, whose backward pass computes in float32: the idiom of kernels for bfloat16."""
+
+        @staticmethod
+        def forward(ctx, a, b):
+            ctx.save_for_backward(a, b)
+            return torch.nn.functional.silu(a) * b
+
+        @staticmethod
+        def backward(ctx, dy):
+            a, b = ctx.saved_tensors
+            x, d = a.float(), dy.float()
+            s = torch.sigmoid(x)
+            return (factor * d * b.float() * s * (1 + x * (1 - s))).to(a.dtype), (d * x * s).to(b.dtype)
+
+    return Gated
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float32, torch.float64])
+def test_a_kernel_that_computes_in_float32_passes_where_no_more_was_handed_over(rng, dtype):
+    a, b = (torch.from_numpy(rng.normal(size=(3, 5))).to(dtype) for _ in "ab")
+    right, wrong = (gradcheck.check(torch_function(gated(factor)), a, b).verdict for factor in (1.0, 1.01))
+    assert (right, wrong) == ("fail" if dtype == torch.float64 else "pass", "fail")
