@@ -102,6 +102,11 @@ WIDE = 1e-7  # a bar above this part of the derivative is worth a full ladder.  
 FLOOR = 1e-3  # of f: below it the noise decides, which no ladder mends.  0: 53 evaluations for nothing; 1: the same
 APART = 5  # powers of two by which steps of another size must differ to tell anything new.  2: 56; 60: 11.0 digits
 
+# Scales: of 378 softmaxes of sums with masks of -1e4, -1e9 or -1e30, which are differentiated as well, all pass.
+FAR = 100  # times as large: of another magnitude.  10 and 1e4: the same
+BOUNDLESS = 1000.0  # a number that may stand for infinity: none has such an exponential.  30: the same; 1e6: 376
+SEVERAL_MASKS = 1 / 4  # of the largest such number: two of them may be added up.  0.9: 348; 1/32: the same
+
 # Points.
 BITS = 30  # significant bits kept of a base point: with ten-bit steps and six-bit directions every x + h d is exact
 MOST_BITS = 45  # of entries near each other and far from zero

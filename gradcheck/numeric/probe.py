@@ -6,7 +6,7 @@ import functools
 import numpy as np
 
 from gradcheck.numeric.constants import SMALL
-from gradcheck.numeric.scales import entry_scales, is_offset, scale
+from gradcheck.numeric.scales import entry_scales, is_offset, scales
 from gradcheck.subjects.problem import Arrays
 
 
@@ -77,7 +77,7 @@ _pattern = functools.lru_cache(maxsize=512)(_drawn)  # a direction is asked for 
 
 
 def _unit(x: np.ndarray, coordinate: int, own_scale: bool) -> np.ndarray:
-    d, s = np.zeros(x.size), scale(x)
+    d, s = np.zeros(x.size), scales(x).flat[coordinate]
     entry = abs(float(x.flat[coordinate]))
     d[coordinate] = 2.0 ** np.round(np.log2(entry)) if own_scale and entry and not is_offset(x) else s
     return d.reshape(x.shape)

@@ -1,11 +1,12 @@
 """How large the entries of an array are, and numbers of few bits near them."""
 
 import functools
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from gradcheck.numeric.constants import BITS, LONG, MOST_BITS, SMALL, UNIT
+from gradcheck.numeric.constants import BITS, BOUNDLESS, FAR, LONG, MOST_BITS, SEVERAL_MASKS, SMALL, UNIT
 
 
 def quantise(x: np.ndarray, bits: int = BITS) -> np.ndarray:
@@ -38,9 +39,30 @@ def scale(x: np.ndarray) -> float:
     return float(2.0 ** np.round(np.log2(largest * (deviation if _is_offset(x.size, rms, deviation) else rms))))
 
 
+def scales(x: np.ndarray) -> np.ndarray:
+    """Return for every entry the scale of those that it belongs with: of all, where none stands for infinity.
+
+    A mask of 0 and -1e9 has two: what -1e9 hides from an exponential is no measure of how far a zero may move.
+    """
+    return _by_groups(x, lambda group: np.full(group.shape, scale(group)))
+
+
+def _by_groups(x: np.ndarray, of: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    """Return a function of those entries that stand for infinity, and of the others, which may be two such groups."""
+    largest, _, _ = _sizes(x)
+    if BOUNDLESS <= largest < np.inf:
+        beyond = np.abs(x) >= SEVERAL_MASKS * largest
+        if not beyond.all() and (np.abs(x[~beyond]) < largest / FAR).all():
+            found = np.empty(x.shape)
+            found[beyond], found[~beyond] = of(x[beyond]), _by_groups(x[~beyond], of)
+            return found
+    return of(x)
+
+
 def sizes(x: np.ndarray) -> np.ndarray:
-    """Return the size of each entry, which is at most that of the array, and for a zero that."""
-    return np.where(x == 0, scale(x), np.minimum(np.abs(x), scale(x)))
+    """Return the size of each entry, which is at most that of those that it belongs with, and for a zero that."""
+    most = scales(x)
+    return np.where(x == 0, most, np.minimum(np.abs(x), most))
 
 
 def is_offset(x: np.ndarray) -> bool:
@@ -93,7 +115,7 @@ def inner(rows: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def entry_scales(x: np.ndarray) -> np.ndarray:
-    """Return a power of two for every entry: the array's scale.
+    """Return a power of two for every entry: the array's scale, or that of the entries that it belongs with.
 
     An array whose entries range over many orders of magnitude has no one scale: where most are less
     than a hundredth of it each entry's own size serves.
@@ -111,8 +133,12 @@ def _scales_of_few(numbers: bytes) -> np.ndarray:
 
 
 def _entry_scales(x: np.ndarray) -> np.ndarray:
+    return _by_groups(x, _of_group)
+
+
+def _of_group(x: np.ndarray) -> np.ndarray:
     s = scale(x)
     size = np.abs(x[x != 0])
-    if 2 * np.count_nonzero(100 * size < s) > size.size:
+    if 2 * np.count_nonzero(FAR * size < s) > size.size:
         return 2.0 ** np.round(np.log2(np.where(x == 0, s, np.abs(x))))
     return np.full(x.shape, s)

@@ -59,9 +59,19 @@ def claimed(ground: Ground, probe: Probe) -> Comparison:
     if probe.coordinate is not None:
         unit = float(direction[probe.array].flat[probe.coordinate])
         return Comparison(probe, unit, *ground.claim.entry(probe.array, probe.coordinate, unit))
-    lengths = [root_sum_square(d) / np.sqrt(np.count_nonzero(d)) for d in direction.values() if d.any()]
+    lengths = [_length(d, ground.claim.values[i]) for i, d in direction.items() if d.any()]
     value, bar, noise, terms = ground.claim.along(direction)
     return Comparison(probe, max(lengths, default=1.0), value, bar, noise=noise, terms=terms)
+
+
+def _length(d: np.ndarray, values: np.ndarray) -> float:
+    """Return the root mean square of a direction, of its entries that have a claim, if any has: they are the gradient.
+
+    What a mask of -1e30 hides moves by as much, and has none.
+    """
+    counts = (d != 0) & (values != 0).any(axis=0)
+    moves = d[counts if counts.any() else d != 0]
+    return float(root_sum_square(moves) / np.sqrt(moves.size))
 
 
 def with_exact(

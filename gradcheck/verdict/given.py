@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator
 import numpy as np
 
 from gradcheck.numeric.probe import Probe
-from gradcheck.numeric.scales import scale
+from gradcheck.numeric.scales import scales
 from gradcheck.verdict.compare import Compared, glance, widened
 from gradcheck.verdict.comparison import Comparison
 from gradcheck.verdict.ground import Ground, Known
@@ -38,7 +38,7 @@ def compare_at_given(
     if all(map(settled, first)):
         return Located(first, True, known)
     x = ground.place.point[leaf]
-    suspects = np.flatnonzero((np.abs(x) <= RESIDUE * scale(x)) | tied(x))
+    suspects = np.flatnonzero((np.abs(x) <= RESIDUE * scales(x)) | tied(x))
     few = suspects.size <= (EXHAUSTIVE if x.size <= EXHAUSTIVE else FEW)
     chosen = suspects if few else _of_each_value(x.ravel(), suspects, rng)
     found, known = _alone(ground, known, leaf, np.setdiff1d(chosen, [*alone]), rng)
@@ -71,7 +71,7 @@ def compare_at_given(
 
 def _of_each_value(x: np.ndarray, suspects: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Return one of the suspects, or some, of each of their most frequent values: a kink lies at a value."""
-    values = np.where(np.abs(x) <= RESIDUE * scale(x), 0, x)[suspects]
+    values = np.where(np.abs(x) <= RESIDUE * scales(x), 0, x)[suspects]
     found, counts = np.unique(values, return_counts=True)
     most = found[np.argsort(-counts, kind="stable")[:FEW]]
     each = -(-SUSPECTS // len(most))

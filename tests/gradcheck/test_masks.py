@@ -26,6 +26,16 @@ def doubled(s, mask, dy):
     return 2 * d, d_mask
 
 
+def changing(change):
+    """The way back with another gradient for the mask."""
+
+    def way_back(s, mask, dy):
+        d, d_mask = backward(s, mask, dy)
+        return d, change(d_mask)
+
+    return way_back
+
+
 def checked(way_back, hidden, dtype, seed=0):
     s = np.random.default_rng(seed).normal(size=SEEN.shape).astype(dtype)
     report = gradcheck.Checker(seed=seed)(pair(weights, way_back), s, np.where(SEEN, 0, hidden).astype(dtype))
@@ -38,6 +48,32 @@ def test_scores_beside_a_mask_are_judged(hidden, dtype):
     for seed in range(3):
         assert checked(backward, hidden, dtype, seed)[0]["s"][0] == "pass"
         assert checked(doubled, hidden, dtype, seed)[0]["s"][0] == "fail"
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("hidden", [-1e4, -1e9, -1e30])
+def test_a_mask_that_can_be_moved_is_judged_as_well(hidden, dtype):
+    """Its zeros move as far as zeros do elsewhere, not by what stands for infinity."""
+    wrong = {
+        "doubled": lambda d: 2 * d,
+        "off": lambda d: 1.01 * d,
+        "forgotten": np.zeros_like,
+        "off in one entry": lambda d: d * np.where(np.arange(20) == 7, 1.5, 1).astype(dtype).reshape(4, 5),
+    }
+    for seed in range(4):
+        assert checked(backward, hidden, dtype, seed) == ({"s": ("pass", ""), "mask": ("pass", "")}, "pass")
+        for name, change in wrong.items():
+            assert checked(changing(change), hidden, dtype, seed)[0]["mask"][0] == "fail", name
+
+
+@pytest.mark.parametrize("hidden", [-1e9, -1e30])
+def test_so_is_one_that_holds_scores_too(hidden):
+    scores = np.where(SEEN, np.random.default_rng(5).normal(size=SEEN.shape), hidden)
+    for factor, verdict in ((1.0, "pass"), (1.01, "fail")):
+        off = pair(weights, changing(lambda d, factor=factor: factor * d))
+        for size in (1e-8, 1.0):
+            report = gradcheck.check(off, size * np.ones(SEEN.shape), scores)
+            assert report.gradients[1].verdict == verdict, str(report)
 
 
 def test_of_a_mask_that_cannot_be_moved_that_is_said():

@@ -7,7 +7,8 @@ import pytest
 
 from gradcheck.numeric import scales
 from gradcheck.numeric.constants import LONG
-from gradcheck.numeric.scales import entry_scales, inner, is_offset, quantise, root_sum_square, scale
+from gradcheck.numeric.probe import Probe
+from gradcheck.numeric.scales import entry_scales, inner, is_offset, quantise, root_sum_square, scale, sizes
 
 
 def test_a_base_point_is_rounded_to_few_bits(rng):
@@ -136,6 +137,37 @@ def test_zeros_count_neither_for_nor_against_scales_of_their_own_and_half_is_not
         assert bool(entry_scales(np.array([small, small, 2.0, 0.0, 0.0]))[0] < 1) is own
     assert entry_scales(np.array([2.0**-9, 2.0**-9, 1.0, 2.0, 0.0, 0.0, 0.0])).tolist() == [1] * 7
     assert entry_scales(np.array([1e-9, 1.0, 1.0, 1.0])).tolist() == [1] * 4, "one small entry is none of its kind"
+
+
+MASKED = [
+    ([0, -1e9, 0, -1e9], [1, 2.0**30, 1, 2.0**30]),
+    ([0, -1e4, -2e4, 0], [1, 2.0**14, 2.0**14, 1]),  # of two masks that were added up, as large as both together
+    ([0, -2.0**10, -0.5, -0.25], [0.25, 2.0**10, 0.25, 0.25]),
+    ([0, -1e30, -1e9, 0], [1, 2.0**100, 2.0**30, 1]),
+    ([3, 1000, 0, 2], [2, 1024, 2, 2]),
+    ([3, 999, 0, 2], [512] * 4),
+    ([9.9, 1000, 1000, 0], [8, 1024, 1024, 8]),
+    ([10, 1000, 1000, 0], [512] * 4),  # no less than a hundredth
+    ([0, -1e4, -2.4e3, 0], [4096] * 4),  # less than a quarter, and no hundredth
+    ([1e9, 1e9, 1e9, -1e9], [2.0**30] * 4),
+    ([0, 1e-9, 0, 1e-9], [2.0**-30] * 4),
+]
+
+
+@pytest.mark.parametrize(("x", "expected"), MASKED)
+def test_numbers_that_stand_for_infinity_leave_others_the_scale_that_they_have_without_them(x, expected):
+    x, everywhere = np.array(x), np.array(expected)
+    assert scales.scales(x).tolist() == expected
+    assert entry_scales(x).tolist() == (everywhere if x[1] != 999 else np.array([4, 1024, 512, 2])).tolist()
+    assert sizes(x).tolist() == np.where(x == 0, everywhere, np.minimum(np.abs(x), everywhere)).tolist()
+    (unit,) = Probe(0, coordinate=2).direction([x]).values()
+    assert unit.tolist() == [0, 0, expected[2], 0]
+
+
+def test_beside_them_as_elsewhere_entries_of_many_sizes_have_scales_of_their_own():
+    x = np.array([-1e9, 2.0**-20, 2.0**-19, 2.0**-18, 1.0, -1e9])
+    assert entry_scales(x).tolist() == [2.0**30, 2.0**-20, 2.0**-19, 2.0**-18, 1.0, 2.0**30]
+    assert scales.scales(x.reshape(2, 3)).shape == (2, 3) and scales.scales(np.zeros((0, 3))).shape == (0, 3)
 
 
 def test_the_bits_that_are_kept_beside_others_are_those_of_the_largest():

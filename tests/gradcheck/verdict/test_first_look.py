@@ -137,6 +137,16 @@ def test_along_a_direction_it_is_the_product_and_the_unit_is_the_size_of_a_movin
     assert c.unit == pytest.approx(np.sqrt(np.square(d[1:3]).mean()), rel=1e-12, abs=0)
 
 
+def test_entries_without_a_claim_do_not_count_for_the_unit_where_others_have_one(ground):
+    x = np.array([1.0, -1e9, 0.5, 2.0])
+    seen = ground(lambda x: np.exp(x), lambda x, dy: np.exp(x) * dy, x)
+    c = claimed(seen, DENSE[0])
+    d = DENSE[0].direction([x])[0]
+    assert d[1] ** 2 > 1e16 and c.unit == pytest.approx(np.sqrt(np.square(d[[0, 2, 3]]).mean()), rel=1e-12, abs=0)
+    still = ground(lambda x: 0 * x, lambda x, dy: 0 * dy, x)
+    assert claimed(still, DENSE[0]).unit == pytest.approx(np.sqrt(np.square(d).mean()), rel=1e-12, abs=0)
+
+
 def test_where_several_arrays_move_the_unit_is_the_largest_and_where_none_does_it_is_one(ground):
     two = ground(lambda a, b: a * b, lambda a, b, dy: (dy * b, dy * a), X, 1024 * X)
     c, d = claimed(two, Probe(None, seed=3)), Probe(None, seed=3).direction([X, 1024 * X])

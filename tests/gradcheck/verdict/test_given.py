@@ -8,7 +8,7 @@ import pytest
 import gradcheck
 from gradcheck.adapters import pair
 from gradcheck.numeric.probe import Along, Probe
-from gradcheck.numeric.scales import scale
+from gradcheck.numeric.scales import scale, scales
 from gradcheck.verdict import given as module
 from gradcheck.verdict import locate
 from gradcheck.verdict.given import (
@@ -364,7 +364,7 @@ def test_of_few_values_several_are_chosen_and_what_is_nearly_zero_is_one_value()
     assert sorted(x[chosen]) == [0.5, 0.5, 1.5, 1.5, 3.0, 3.0], "at least four in all"
     x[40:42] = 1.5, 2.5
     assert len(_of_each_value(x, np.arange(41), np.random.default_rng(1))) == 3, "as many as there are"
-    x[:40] = RESIDUE * scale(x) * np.linspace(-1, 1, 40)
+    x[:40] = RESIDUE * scales(x)[0] * np.linspace(-1, 1, 40)
     chosen = _of_each_value(x, np.arange(40), np.random.default_rng(1))
     assert len(chosen) == SUSPECTS and (chosen < 40).all()
 
