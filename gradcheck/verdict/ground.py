@@ -10,6 +10,7 @@ from gradcheck.numeric import noise
 from gradcheck.numeric.constants import NARROW
 from gradcheck.numeric.ladder import Sweep
 from gradcheck.numeric.reading import Place
+from gradcheck.precision.formats import LOW
 from gradcheck.subjects.problem import Problem
 
 Kind = tuple[int | None, bool]  # an array, and whether all of it moves
@@ -85,8 +86,13 @@ class Known:
 
 
 def coarseness(ground: Ground, known: Known, leaf: int | None) -> float:
-    """Return the roundoff of the subject in one array: of its format, as measured inside, or as declared."""
-    return max(ground.claim.u, min(known.level(leaf), NARROW), ground.problem.declared.noise)
+    """Return the roundoff of the subject in one array: of its format, as measured inside, or as declared.
+
+    Along one direction an array may by chance show few of a format's roundings: all that go through it have as many.
+    """
+    level = known.level(leaf)
+    level = level if level <= LOW else known.largest
+    return max(ground.claim.u, min(level, NARROW), ground.problem.declared.noise)
 
 
 def noise_of(ground: Ground, sweep: Sweep, level: float) -> np.ndarray:

@@ -82,12 +82,9 @@ def expect_shape(where: str, name: str, x: Any, shape: tuple[int | str, ...]) ->
 
 @functools.lru_cache(maxsize=256)  # every layer asks, of the same few shapes: 0.07 us instead of 0.45
 def _fits(got: tuple[int, ...], shape: tuple[int | str, ...]) -> bool:
-    if len(got) != len(shape):
-        return False
-    for length, want in zip(got, shape, strict=True):  # noqa: SIM110, half the time of all(...), and every layer asks
-        if length != want and not isinstance(want, str):
-            return False
-    return True
+    return len(got) == len(shape) and all(
+        length == want or isinstance(want, str) for length, want in zip(got, shape, strict=True)
+    )
 
 
 def expect_integers(where: str, name: str, x: Any) -> None:

@@ -26,6 +26,12 @@ def test_a_subject_is_as_coarse_as_its_format_its_measured_noise_or_what_was_dec
     assert coarseness(at(declared=Declared(noise=1e-3)), Known({0: 2.0**-40}), 0) == 1e-3
 
 
+def test_an_array_that_goes_through_a_narrow_format_is_as_coarse_as_the_coarsest(at):
+    """Along one direction it shows few roundings by chance; what shows those of float64 goes through none."""
+    known = Known({0: 2.0**-28, 1: 2.0**-24, 2: 2.0**-40})
+    assert [coarseness(at(), known, leaf) for leaf in range(3)] == [2.0**-24, 2.0**-24, 2.0**-40]
+
+
 def test_each_array_has_a_noise_of_its_own_and_where_nobody_has_looked_the_largest_counts(at):
     known = Known({0: 2.0**-50, None: 2.0**-30})
     assert [known.level(leaf) for leaf in (0, 1, None)] == [2.0**-50, 2.0**-30, 2.0**-30] and known.largest == 2.0**-30
