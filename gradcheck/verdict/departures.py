@@ -10,8 +10,6 @@ from gradcheck.numeric.tabulate import Line
 SMALL = float(STEPS[14])  # a step of 3e-7, which crosses hardly any of a format's
 WIDE = 2.0**-4  # of the scale: bfloat16 has eight steps or more up to there
 BENDS = 1 / 4  # of a departure, by which it may be another than four times that over half the step
-STAYS = 1 / 2  # of what it departs by over half the step, a fourth of the way nearer to the point
-KINKED = 1 / 4  # of what slopes at the ends differ by from those that f has as it bends: kinks between depart by that
 PART = 1 / 16  # of what f rises beside its slope to one side: in steps it rises, or falls, to the other as well
 
 
@@ -39,25 +37,14 @@ class Departure:
     def is_everywhere(self, column: int) -> bool:
         """Whether f rises or falls beside its slope to both sides, as it does in the steps of a format.
 
-        What departs at few kinks does so to one, and what departs at many is within the slopes between them.  It takes
-        two evaluations.
+        What departs at few kinks does so to one.  It takes two evaluations.
         """
         line, h, small = self.line, self.wide, self.wide * SMALL
         left = line.projected(line.at(small - h) - self.outputs[0])[column] / small
         right = line.projected(self.outputs[4] - line.at(h - small))[column] / small
         secants = line.projected(np.diff(self.outputs[::2], axis=0))[:, column] / h
         by = secants - (np.array([left, right]) + self.slope[column]) / 2
-        kinked = KINKED * abs(left + right - 2 * self.slope[column]) / 2
-        return bool(np.abs(by).min() >= max(PART * np.abs(by).max(), kinked))
-
-    def stays(self, column: int) -> bool:
-        """Whether nearer to the point f departs as much, as it does in the steps of one number and not at far kinks.
-
-        It takes two evaluations.
-        """
-        line, h, slope = self.line, self.wide / 8, self.slope[column]
-        near = line.projected(line.at(h) - line.at(-h))[column] / (2 * h)
-        return bool(abs(near - slope) >= STAYS * abs(self._over(1)[column] - slope))
+        return bool(np.abs(by).min() >= PART * np.abs(by).max())
 
     def _over(self, k: int) -> np.ndarray:
         with np.errstate(invalid="ignore"):

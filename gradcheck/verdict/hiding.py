@@ -67,8 +67,7 @@ def forgotten_by_all(ground: Ground, c: Comparison, rng: np.random.Generator) ->
     found = departure(line)
     with np.errstate(invalid="ignore"):
         departs = found.size > DEPARTS * np.abs(found.slope_from_afar)
-    column = int(np.where(departs, found.size, 0).argmax())
-    if not (departs.any() and found.stays(column) and _is_jumping(found, column)):
+    if not departs.any() or not _is_jumping(found, int(np.where(departs, found.size, 0).argmax())):
         return c
     steps = staircase.steps(line, finest=0.0)
     if steps is None or not all_move_steps(line, steps):

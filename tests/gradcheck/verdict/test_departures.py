@@ -68,30 +68,6 @@ def test_to_one_side_it_rises_a_sixteenth_as_much_at_the_least_as_to_the_other(p
     assert along(stair)[0].is_everywhere(0) is is_everywhere
 
 
-@pytest.mark.parametrize(("jump", "stays"), [(0.12, True), (0.11, False)])
-def test_nearer_to_the_point_it_departs_by_half_as_much_at_the_least(jump, stays):
-    """A jump near the point, and two farther away: over half the step 0.8 + jump, over a fourth of that jump alone."""
-
-    def stair(x):
-        t = float(np.mean(x - X)) / WIDE
-        return np.sum([0.4 * (t > -0.4), 0.4 * (t > 0.4), jump * (t > 0.01)])
-
-    found, counted = along(stair)
-    assert counted.asked == 6 and found.stays(0) is stays and counted.asked == 8
-
-
-@pytest.mark.parametrize("few", [brain, half])
-def test_a_mean_in_a_format_of_few_bits_departs_near_the_point_as_well(few):
-    assert along(lambda x: x + few(8 * np.mean(x)))[0].stays(0)
-
-
-def test_kinks_here_and_there_depart_by_less_nearer_to_the_point_and_by_less_than_slopes_between_them_differ():
-    to = np.random.default_rng(3).uniform(0, 1, N) * WIDE
-    found, counted = along(lambda x: x - np.clip(x - X, -to, to))
-    assert found.size[0] > 0.3 and not found.is_everywhere(0) and counted.asked == 8
-    assert not found.stays(0)
-
-
 @pytest.mark.parametrize("f", [np.sin, np.exp, lambda x: x * x, lambda x: x * x * x])
 def test_what_bends_departs_by_nothing(f):
     found, _ = along(f)
