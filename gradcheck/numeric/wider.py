@@ -10,6 +10,7 @@ from gradcheck.numeric.constants import COARSER, FIRST, FORMATS, RATIO
 from gradcheck.numeric.function import Function
 from gradcheck.numeric.ladder import moved
 from gradcheck.numeric.probe import Probe
+from gradcheck.numeric.scales import entry_scales, sizes
 from gradcheck.subjects.problem import Arrays
 
 WIDER = float(np.finfo(np.longdouble).eps) < float(np.finfo(np.float64).eps)  # on some platforms it is no wider
@@ -18,13 +19,17 @@ WIDER = float(np.finfo(np.longdouble).eps) < float(np.finfo(np.float64).eps)  # 
 def lost_by_rounding(problem: Function, point: Arrays, y: np.ndarray, u: float) -> np.ndarray:
     """Return for each output (m,) the size of the numbers whose roundings it has, 0 where that is its own.
 
-    Each has them where it moves over the steps of a ladder; one that differs in few places is a jump, which a rounding
-    moves.  Nothing is known of a subject that takes no wider numbers, or goes on in narrower ones.
+    Each has them where it moves over the steps of a ladder, no farther than an entry is large: a quotient by a small
+    one loses the more the smaller that is.  One that differs in few places is a jump, which a rounding moves.  Nothing
+    is known of a subject that takes no wider numbers, or goes on in narrower ones.
     """
     if not WIDER:
         return np.zeros(y.size)
-    along = [(Probe(None, seed=k).direction(point), FIRST * RATIO**-k) for k in range(FORMATS)]
-    points = [moved(point, direction, h) for direction, h in along]
+    parts = [sizes(x) / entry_scales(x.ravel()).reshape(x.shape) for x in point]  # 1 of what is as large as its array
+    points = []
+    for k in range(FORMATS):
+        direction = {i: parts[i] * d for i, d in Probe(None, seed=k).direction(point).items()}
+        points.append(moved(point, direction, FIRST * RATIO**-k))
     with np.errstate(all="ignore"):
         narrow = np.array([problem.attempt(x, y.size) for x in points])
         wide = np.array([problem.attempt([a.astype(np.longdouble) for a in x], y.size) for x in points])

@@ -13,6 +13,7 @@ from gradcheck.numeric.ladder import rounded
 from gradcheck.numeric.wider import lost_by_rounding
 from gradcheck.verdict.comparison import Comparison
 from gradcheck.verdict.ground import Ground, Known
+from gradcheck.verdict.reread import between_steps
 
 
 def few_roundings(ground: Ground) -> np.ndarray:
@@ -67,3 +68,17 @@ def is_within_what_is_lost(ground: Ground, known: Known, c: Comparison) -> bool:
         return False
     lost = SEVERAL_ROUNDINGS * ground.claim.u * rounded(ground.place.g, known.grain)
     return bool((c.outside() & (c.least_noise(c.claimed) <= lost)).any())
+
+
+def between_coarse_steps(ground: Ground, known: Known, c: Comparison) -> tuple[Comparison, Known]:
+    """Return what differences over less than a step of f's own say, and what is known.
+
+    What they contradict may be roundings that outputs lose: their steps are like those of a quantiser.
+    """
+    between = between_steps(c, ground.claim.u)
+    if not between.outside().any():
+        return between, known
+    known = seeking_what_is_lost(ground, known) if known.seeks_lost else known
+    if known.grain is None:
+        return between, known
+    return between_steps(c, ground.claim.u, rounded(ground.place.g, known.grain)), known

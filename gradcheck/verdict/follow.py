@@ -34,7 +34,9 @@ def _followed(ground: Ground, known: Known, c: Comparison, part: float, rng: np.
         return c
     level = known.level(c.probe.leaf)
     noise = level if level > 0 else ground.claim.u / BELOW
-    direction, rounding = c.probe.direction(ground.place.point), noise * c.sweep.weight.max(axis=0)
+    coarse = ground.claim.u * c.sweep.coarse.max(axis=0, initial=0)  # of numbers that cancel
+    direction = c.probe.direction(ground.place.point)
+    rounding = np.maximum(noise * c.sweep.weight.max(axis=0), coarse)
     value, bar = integrated(Line(ground.problem, ground.place, direction, c.claimed, rounding), rng)
     better = c.outside() | ~c.real.resolved | (bar < c.real.bar)
     value, bar = np.where(better, value, c.real.value), np.where(better, bar, c.real.bar)

@@ -23,14 +23,15 @@ def read_finely(c: Comparison, u: float) -> Comparison:
     return c
 
 
-def between_steps(c: Comparison, u: float) -> Comparison:
+def between_steps(c: Comparison, u: float, grain: float | np.ndarray = 0.0) -> Comparison:
     """Return a comparison with what differences over less than a step of f's own say, or without evidence.
 
-    Such are those of a quantiser: between two of them f has a derivative, and wide differences have another slope.
+    Such are those of a quantiser: between two of them f has a derivative, and wide differences have another slope.  Of
+    steps that are roundings of numbers as large as a `grain` (G,) each is as wide as those are coarse.
     """
     if c.sweep is None:
         return without_evidence(c)
-    rounding = 4 * u * np.maximum(c.sweep.weight, c.sweep.coarse)
+    rounding = 4 * u * np.maximum(np.maximum(c.sweep.weight, c.sweep.coarse), grain)
     finer = dataclasses.replace(c, real=estimate(c.sweep, rounding, u))
     return finer if finer.resolved else without_evidence(c)
 

@@ -16,6 +16,7 @@ from gradcheck.numeric.ladder import Sweep, rounded
 from gradcheck.precision.fitted import fitted
 from gradcheck.precision.formats import FEW_BITS
 from gradcheck.precision.segments import Line
+from gradcheck.verdict.coarse import between_coarse_steps
 from gradcheck.verdict.comparison import Comparison
 from gradcheck.verdict.departures import WIDE
 from gradcheck.verdict.first_look import claimed
@@ -30,7 +31,6 @@ from gradcheck.verdict.own_jumps import (
     with_common_steps,
     without_evidence,
 )
-from gradcheck.verdict.reread import between_steps
 from gradcheck.verdict.worst_entry import line_at
 
 JITTERS = 4
@@ -87,7 +87,7 @@ def allowing_for_steps(
             found[i] = without_evidence(c) if is_below_common(known, c) else over_grid or c
         if steps is None:
             continue
-        between = between_steps(c, ground.claim.u) if doubted else c
+        between, known = between_coarse_steps(ground, known, c) if doubted else (c, known)
         own = None if leaf in of_format else over_own_steps(c, line, steps, between, ground.claim.u)
         if own is not None:
             found[i] = own

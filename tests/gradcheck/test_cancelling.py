@@ -46,3 +46,24 @@ def test_where_numbers_do_not_cancel_both_are_told():
     for forward, slope in FORMS.values():
         assert verdict(forward, slope, x) == ("fail" if slope(x).max() == 0.5 else "pass")
         assert verdict(forward, lambda x, slope=slope: 1.01 * slope(x), x) == "fail"
+
+
+@pytest.mark.parametrize("count", [100, 400])
+@pytest.mark.parametrize("name", FORMS)
+def test_among_ordinary_entries_those_of_which_little_is_left_contradict_no_right_slope(name, count):
+    forward, slope = FORMS[name]
+    rng = np.random.default_rng(count)
+    x = rng.uniform(0.4, 2, count) * rng.choice([-1e-4, 1e-4], count)
+    x[[7, 70]] = 5.4e-8, -1.9e-9
+
+    def near(x):
+        """The slope of what is written: the half, and what there is beside it at 1e-4."""
+        return slope(x) + {"(1 - cos x) / x": -x * x / 8, "(exp x - 1) / x": x / 3 + x * x / 8}.get(name, 0)
+
+    def own(x):
+        """Where numbers cancel in what is claimed as well it is the half."""
+        return np.where(np.abs(x) < 1e-6, 0.5, slope(x)) if name == "its slope written out" else near(x)
+
+    for seed in range(2):
+        assert verdict(forward, own, x, seed) != "fail"
+    assert verdict(forward, lambda x: 1.5 * own(x), x) != "pass"

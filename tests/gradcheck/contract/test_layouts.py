@@ -6,6 +6,7 @@ from promises import called, found
 
 from gradcheck.contract.layouts import fortran, strided, takes_any_layout
 from gradcheck.contract.likeness import Rounding, measure_rounding
+from gradcheck.numeric.wider import WIDER
 from gradcheck.subjects.declared import Declared
 
 X = np.random.default_rng(1).normal(size=(3, 4))
@@ -269,6 +270,15 @@ def test_what_cancels_may_differ_by_the_roundings_of_its_terms(size, and_x):
     """NumPy's exponential of a strided array is another in its last bit, which is that of 1."""
     subject = back(lambda x, dy: dy * np.exp(x), lambda x: in_another_order(np.exp(x), x) - 1 - (x if and_x else 0))
     assert failures(subject, size * X) == {}
+
+
+@pytest.mark.skipif(not WIDER, reason="no format here is wider than float64")
+def test_so_may_a_quotient_of_what_cancels_and_no_more():
+    """Beside ordinary entries, where one is divided by 2e-8: no rounding of the inputs makes as much of it."""
+    x = np.append(X[0], 2e-8)
+    other = lambda x, off: (in_another_order(np.exp(x), x) - 1) / x * (1 + off * (not x.flags.c_contiguous))  # noqa: E731
+    back_of = lambda off: back(lambda x, dy: dy / 2, lambda x: other(x, off))  # noqa: E731
+    assert ("layout", None) not in failures(back_of(0.0), x) and ("layout", None) in failures(back_of(1e-6), x)
 
 
 def test_a_sum_in_float32_may_differ_by_the_roundings_of_float32():

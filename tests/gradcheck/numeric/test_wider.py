@@ -25,6 +25,13 @@ def test_a_quotient_of_numbers_that_cancel_has_their_roundings(size):
     assert (found > 0.1 / size).all() and (found < 10 / size).all()
 
 
+@pytest.mark.parametrize("size", [1.0, 1e-4])
+def test_an_entry_that_is_far_smaller_than_its_array_loses_what_it_does_where_it_is(size):
+    x = np.append(size * X, 5e-8)
+    found = lost(lambda x: (1 - np.cos(x)) / x, x)
+    assert 0.1 / 5e-8 < found[-1] < 10 / 5e-8 and (found[:-1] < 10 / size).all()
+
+
 @pytest.mark.parametrize("function", [np.sin, np.exp, lambda x: x * x, lambda x: np.round(8 * x), np.sign, np.abs,
     lambda x: np.sin(3 * x), lambda x: x + np.sin(x).astype(np.float32)])  # fmt: skip
 def test_what_is_the_same_in_every_format_has_none(function):

@@ -141,6 +141,8 @@ def test_the_rounding_of_its_ends_is_as_measured_or_an_eighth_of_the_roundoff(at
     value, bar = integrated(line, np.random.default_rng(3))
     np.testing.assert_array_equal((found.real.value, found.real.bar), (value, bar))
     assert BELOW == 8
+    coarse = dataclasses.replace(c, sweep=dataclasses.replace(c.sweep, coarse=np.full_like(c.sweep.weight, 2.0**10)))
+    assert (follow(ground, coarse, Known({0: level})).real.bar > 2.0**10 * NARROW).all(), "or that of what cancels"
 
 
 @pytest.mark.parametrize(("part", "taken"), [(1.0, False), (1 - 2.0**-50, True)])

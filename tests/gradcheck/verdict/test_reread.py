@@ -148,3 +148,5 @@ def test_between_steps_of_its_own_there_are_none_of_numbers_that_cancel(comparis
     assert between_steps(c, 2.0**-53).outside().all()
     coarse = dataclasses.replace(line, coarse=2.0**53 * line.steps)
     assert not between_steps(dataclasses.replace(c, sweep=coarse), 2.0**-53).outside().any()
+    assert not between_steps(c, 2.0**-53, 2.0**53 * float(line.steps.max())).outside().any()
+    assert between_steps(c, 2.0**-53, 2.0**20 * float(line.steps.min())).outside().all()

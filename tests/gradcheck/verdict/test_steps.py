@@ -292,7 +292,7 @@ def stepping(allowed, comparison, monkeypatch):
         monkeypatch.setattr(grids.own_steps, "takes_its_scale", lambda line: takes_its_scale)
         monkeypatch.setattr(grids.own_steps, "are_surely_of_format", lambda line: is_everywhere)
         monkeypatch.setattr(grids, "_is_fine", lambda line, met: False)
-        monkeypatch.setattr(module, "between_steps", lambda *_: between)
+        monkeypatch.setattr(module, "between_coarse_steps", lambda ground, known, c: (between, known))
         met = module.staircase.Steps(np.full(1, 1e-3), np.full(1, 1e-3))
         given = {"line_at": lambda *_: None, "_is_smooth": lambda *_: False, "has_own_jumps": lambda *_: False}
         found, known = allowed(c, **given, steps=lambda *_: met, _over_steps=lambda *_: over)
