@@ -14,6 +14,7 @@ from gradcheck.numeric.constants import BRAIN, UNIT
 from gradcheck.numeric.points import cotangents, jittered
 from gradcheck.numeric.reading import Place
 from gradcheck.numeric.scales import scale, sizes
+from gradcheck.precision.products import products
 from gradcheck.precision.terms import MARGIN as TERMS
 from gradcheck.precision.terms import terms
 from gradcheck.subjects.findings import Finding
@@ -98,6 +99,8 @@ def _compared(problem: Problem, own: Place, narrow: float, lost: float, rng: np.
         if (np.abs(error[0]) > bar).any():
             size = terms(problem, wide[0], i, own.y)
             bar = np.maximum(bar, TERMS * narrow * size)
+        if (np.abs(error[0]) > bar).any():
+            bar = np.maximum(bar, TERMS * narrow * products(problem, wide[0], i, own.y))
         excess = np.abs(error[0]) / np.where(bar > 0, bar, np.finfo(float).tiny)
         excess[~np.isfinite(reference[0][i])] = 0.0  # there is nothing to compare with
         if not excess.max() <= 1:
