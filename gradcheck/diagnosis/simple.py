@@ -13,9 +13,10 @@ LITTLE = 0.02  # relative errors below which formulas differ by an epsilon or an
 def zero(e: Evidence) -> Diagnosis | None:
     largest, size = (np.abs(v).max(initial=0) for v in (e.all_claimed, e.numeric))
     if (np.abs(e.claimed) <= e.slack).all() and largest <= NOTHING * size:
-        return Diagnosis(
-            "zero", f"no gradient reaches {e.name}: the claim is 0 everywhere, the numeric gradient is not"
-        )
+        said = "the claim is 0 everywhere, the numeric gradient is not"
+        if largest:
+            said = f"the claim is nowhere above {largest:.1e}, and the numeric gradient is up to {size:.1e}"
+        return Diagnosis("zero", f"no gradient reaches {e.name}: {said}")
     return None
 
 
