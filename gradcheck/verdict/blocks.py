@@ -4,6 +4,8 @@ Along a direction of n entries noise grows like the root of n, and one entry cou
 in float16 no entry shows, of five every one does.  Of so coarse a function two wide steps tell as much as a ladder.
 """
 
+import dataclasses
+
 import numpy as np
 
 from gradcheck.numeric.ladder import STEPS
@@ -12,6 +14,7 @@ from gradcheck.precision.formats import fewest_digits, need
 from gradcheck.verdict.compare import Compared, laddered
 from gradcheck.verdict.comparison import Comparison
 from gradcheck.verdict.first_look import claimed
+from gradcheck.verdict.follow import over_many_steps
 from gradcheck.verdict.ground import Ground, Known
 from gradcheck.verdict.halves import in_two
 from gradcheck.verdict.measured import measured
@@ -24,6 +27,7 @@ FEWEST = 4  # entries of a block at first
 MOST = 1024  # blocks of an array; of more a sample is looked at, which can contradict a claim but not acquit it
 SAMPLE = 64
 TOGETHER = 6  # contradicted blocks that are compared at length: if all are confirmed, the others are as well
+FEW = 4  # contradicted blocks, up to which it is asked in which of their halves that is so
 SHOWN = 32  # entries of such blocks that are compared alone
 
 Segment = tuple[int, int]
@@ -46,7 +50,8 @@ def in_blocks(
         if is_sample:
             segments = [segments[i] for i in rng.choice(len(segments), SAMPLE, replace=False)]
         compared, known = _compared(ground, known, leaf, segments, rng)
-        wrong = [c.probe for c in compared if c.outside().any()]
+        compared += (closer := _closer(ground, compared, rng))
+        wrong = [c.probe for c in closer or compared if c.outside().any()]
         if is_sample and not wrong:
             continue
         places = [probe.start + i for probe in wrong for i in range(probe.length(size))]
@@ -55,6 +60,19 @@ def in_blocks(
         columns[leaf] = [c for c in found if c.probe.coordinate is not None] + compared + shown
         changed.add(leaf)
     return columns, known, changed
+
+
+def _closer(ground: Ground, compared: list[Comparison], rng: np.random.Generator) -> list[Comparison]:
+    """Return the halves of contradicted blocks, and of these again, as long as few are contradicted; the last ones."""
+    found: list[Comparison] = []
+    wrong = [c for c in compared if c.outside().any()]
+    while 0 < len(wrong) <= FEW and all(c.probe.length(0) > FEWEST for c in wrong):
+        ends = [half for c in wrong for half in in_two(c.probe.start, c.probe.start + c.probe.length(0))]
+        probes = [dataclasses.replace(wrong[0].probe, start=start, stop=stop) for start, stop in ends]
+        halves = [over_many_steps(ground, claimed(ground, probe), rng) for probe in probes]
+        wrong = [c for c in halves if c.outside().any()]
+        found = halves if wrong else found
+    return found
 
 
 def _length(ground: Ground, leaf: int, found: list[Comparison]) -> int:
@@ -80,13 +98,19 @@ def _compared(ground: Ground, known: Known, leaf: int, segments: list[Segment], 
     seed, wanted, part = int(rng.integers(2**32)), _wanted(ground, leaf), PART * need(ground.claim.u, is_own=True)
     most = wanted / need(ground.claim.u, is_own=True) / 10 ** fewest_digits(ground.claim.u)
     done: list[Comparison] = []
+
+    def is_enough(c: Comparison) -> bool:
+        is_narrow = (c.real_tolerance <= part * np.abs(c.claimed)) & (c.real_tolerance <= most * c.unit)
+        return bool((is_narrow | (c.real_tolerance <= wanted * c.unit)).all())
+
     while segments:
         probes = [Probe(leaf, seed=seed, start=start, stop=stop) for start, stop in segments]
         found, known = _looked(ground, known, probes, rng)
         narrower: list[Segment] = []
         for (start, stop), c in zip(segments, found, strict=True):
-            is_narrow = (c.real_tolerance <= part * np.abs(c.claimed)) & (c.real_tolerance <= most * c.unit)
-            if (is_narrow | (c.real_tolerance <= wanted * c.unit)).all() or c.outside().any():
+            if not (is_enough(c) or c.outside().any()):
+                c = over_many_steps(ground, c, rng)
+            if is_enough(c) or c.outside().any():
                 done.append(c)
             elif stop - start > 1:
                 narrower += in_two(start, stop)

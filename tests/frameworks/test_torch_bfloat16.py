@@ -1,5 +1,6 @@
 """bfloat16, which NumPy lacks: the mathematics is checked in float64, the numbers to what bfloat16 resolves."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -123,3 +124,44 @@ def test_a_kernel_that_computes_in_float32_passes_where_no_more_was_handed_over(
     a, b = (torch.from_numpy(rng.normal(size=(3, 5))).to(dtype) for _ in "ab")
     right, wrong = (gradcheck.check(torch_function(gated(factor)), a, b).verdict for factor in (1.0, 1.01))
     assert (right, wrong) == ("fail" if dtype == torch.float64 else "pass", "fail")
+
+
+def kernel(name, factor):
+    """A kernel that takes bfloat16 alone and computes in float32; its gradient is `factor` times as large."""
+
+    def f(x, w):
+        if name == "product":
+            return x @ w
+        if name == "log of a sum of exponentials":
+            return torch.logsumexp(x * w, -1)
+        return torch.nn.functional.layer_norm(x, x.shape[-1:]) * w
+
+    class Kernel(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x, w):
+            assert x.dtype == w.dtype == torch.bfloat16
+            ctx.save_for_backward(x, w)
+            return f(x.float(), w.float()).bfloat16()
+
+        @staticmethod
+        def backward(ctx, dy):
+            x, w = (t.detach().float().requires_grad_() for t in ctx.saved_tensors)
+            with torch.enable_grad():
+                dx, dw = torch.autograd.grad(f(x, w), (x, w), dy.float())
+            return (factor * dx).bfloat16(), dw.bfloat16()
+
+    return torch_function(Kernel, dtype=torch.bfloat16)
+
+
+@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("name", ["product", "log of a sum of exponentials", "layer norm"])
+def test_a_kernel_that_has_bfloat16_alone_passes_with_what_that_leaves_and_fails_if_it_is_wrong(name, seed):
+    rng = np.random.default_rng(seed)
+    shapes = (6, 12), (12, 12) if name == "product" else (12,)
+    x, w = (torch.from_numpy(rng.normal(size=shape)).bfloat16() for shape in shapes)
+    report = gradcheck.Checker(seed=seed)(kernel(name, 1.0), x, w)
+    assert report.verdict == "pass", str(report)
+    assert [g.digits > 0.3 for g in report.gradients] == [True, True]
+    assert any(f.message.endswith("all that bfloat16 leaves here") for f in report.findings)
+    for factor in (0.8, 1.15):
+        assert gradcheck.Checker(seed=seed)(kernel(name, factor), x, w).verdict == "fail"

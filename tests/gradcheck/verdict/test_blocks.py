@@ -114,7 +114,7 @@ def test_what_is_told_well_enough_by_a_whole_array_is_left_as_it_is(ground):
 
 def test_blocks_take_the_place_of_a_whole_array_and_reach_every_entry_once(ground):
     x = np.random.default_rng(1).normal(size=90)
-    dense, (found,), _, changed = compared(ground, lambda x: half(np.sin(x)), sine, x)
+    dense, (found,), _, changed = compared(ground, lambda x: half(30 + np.sin(x)), sine, x)
     assert changed == {0} and not any(c is d for c in found for d in dense)
     moved = np.sum([c.probe.direction([x])[0] != 0 for c in found], axis=0)
     np.testing.assert_array_equal(moved, np.ones(90))
@@ -123,7 +123,7 @@ def test_blocks_take_the_place_of_a_whole_array_and_reach_every_entry_once(groun
 def test_of_too_many_blocks_a_sample_acquits_nothing_and_contradicts_what_is_wrong_everywhere(ground):
     x = np.random.default_rng(1).normal(size=8192)
     right, wrong = (
-        compared(ground, lambda x: half(np.sin(x)), lambda x, dy, k=k: k * sine(x, dy), x) for k in (1.0, 0.5)
+        compared(ground, lambda x: half(30 + np.sin(x)), lambda x, dy, k=k: k * sine(x, dy), x) for k in (1.0, 0.5)
     )
     assert right[1] == [right[0]] and not right[3]
     assert wrong[3] == {0} and any(c.outside().any() for c in wrong[1][0])
@@ -195,6 +195,7 @@ def test_of_wrong_blocks_the_first_32_entries_are_compared_alone_over_the_six_wi
 
     monkeypatch.setattr(blocks, "laddered", laddered)
     monkeypatch.setattr(blocks, "_length", lambda *_: 30)
+    monkeypatch.setattr(blocks, "over_many_steps", as_it_is)
     monkeypatch.setattr(blocks, "_compared", compared)
     whole, alone = comparison(1.0, 1.0, probe=Probe(0)), comparison(1.0, 1.0, probe=Probe(0, coordinate=7))
     (found,), _, changed = in_blocks(of_ones(ground, 70), Known(), [[whole, alone]], None)
@@ -203,6 +204,10 @@ def test_of_wrong_blocks_the_first_32_entries_are_compared_alone_over_the_six_wi
     np.testing.assert_array_equal(steps, STEPS[:6])
     assert [(c.probe.start, c.probe.stop) for c in found[1:4]] == [(0, 30), (30, 60), (60, 70)]
     assert found[0] is alone and [c.probe.coordinate for c in found[4:]] == entries
+
+
+def as_it_is(ground, c, rng):
+    return c
 
 
 @pytest.fixture
@@ -232,10 +237,45 @@ def test_blocks_are_halved_until_their_bar_is_enough(ground, of, monkeypatch, u,
         return [of(probe, claimed, claimed, each) for probe, each in zip(probes, bars, strict=True)], known
 
     monkeypatch.setattr(blocks, "_looked", looked)
+    monkeypatch.setattr(blocks, "over_many_steps", as_it_is)
     found, _ = _compared(of_ones(ground, 8, u), Known(), 0, [(0, 4), (4, 8)], np.random.default_rng(0))
     again = [] if is_enough else [[(0, 2), (2, 4), (4, 6), (6, 8)]]
     assert asked == [[(0, 4), (4, 8)], *again] and len(found) == (2 if is_enough else 4)
     assert len({c.probe.seed for c in found}) == 1 and found[0].probe.seed > 0
+
+
+def test_what_is_too_wide_is_asked_over_many_steps_before_it_is_halved(ground, of, monkeypatch):
+    asked = []
+
+    def over_many_steps(ground, c, rng):
+        asked.append((c.probe.start, c.probe.stop))
+        return dataclasses.replace(c, real=dataclasses.replace(c.real, bar=np.full(1, 0.01)))
+
+    def looked(ground, known, probes, rng):
+        return [of(probe, 0.0, 0.0, 9.0) for probe in probes], known
+
+    monkeypatch.setattr(blocks, "_looked", looked)
+    monkeypatch.setattr(blocks, "over_many_steps", over_many_steps)
+    found, _ = _compared(of_ones(ground, 8), Known(), 0, [(0, 4), (4, 8)], np.random.default_rng(0))
+    assert asked == [(0, 4), (4, 8)] and len(found) == 2
+
+
+@pytest.mark.parametrize(("wrong", "named"), [([70], [70]), ([3, 70], [3, 70]), (range(80), [])])
+def test_a_block_with_few_wrong_entries_is_halved_down_to_them(ground, of, monkeypatch, wrong, named):
+    def over_many_steps(ground, c, rng):
+        return of(c.probe, 1.0 if {*range(c.probe.start, c.probe.stop)} & {*wrong} else 0.0, 0.0, 0.1)
+
+    monkeypatch.setattr(blocks, "over_many_steps", over_many_steps)
+    whole = [of(Probe(0, seed=5, start=0, stop=80), 1.0, 0.0, 0.1)]
+    found = blocks._closer(of_ones(ground, 80), whole, np.random.default_rng(0))
+    contradicted = [c.probe for c in found if c.outside().any()]
+    assert {probe.seed for probe in contradicted} == {5}
+    if named:
+        assert all(probe.length(0) <= 4 for probe in contradicted)
+        assert [any(probe.start <= i < probe.stop for probe in contradicted) for i in named] == [True] * len(named)
+        assert len(contradicted) == len(named)
+    else:
+        assert len(contradicted) == 8, "so many wrong ones are no longer halved"
 
 
 def test_what_is_contradicted_is_not_halved_and_one_entry_is_looked_at_again(ground, of, monkeypatch):
@@ -243,6 +283,7 @@ def test_what_is_contradicted_is_not_halved_and_one_entry_is_looked_at_again(gro
         return [of(probe, 0.0, 2.0 * (probe.start == 0), 1.0) for probe in probes], known
 
     monkeypatch.setattr(blocks, "_looked", looked)
+    monkeypatch.setattr(blocks, "over_many_steps", as_it_is)
     monkeypatch.setattr(blocks, "_of_one", lambda ground, c, wanted: (c.probe.start, wanted))
     found, _ = _compared(of_ones(ground, 7), Known(), 0, [(0, 4), (4, 7)], np.random.default_rng(0))
     assert found[0].probe.stop == 4 and [entry for entry, _ in found[1:]] == [4, 5, 6]

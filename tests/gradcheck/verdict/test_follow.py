@@ -158,3 +158,62 @@ def test_a_comparison_without_its_part_is_refused(at, look):
     ground = at()
     with pytest.raises(ValueError, match="shorter"):
         followed(ground, Known(), [look(ground)], [], np.random.default_rng(3))
+
+
+@pytest.fixture
+def few(ground, look):
+    """few(claim): the sine in float16, with a claim of its own, and what follows of it along all entries."""
+
+    def few(claim=np.cos, u=2.0**-11):
+        def forward(x):
+            return np.sin(x).astype(np.float16).astype(np.float64)
+
+        place = ground(forward, lambda x, dy: claim(x) * dy, X, u=u)
+        c = look(place)
+        return c, follow(place, c)
+
+    return few
+
+
+def test_of_few_bits_lines_beside_a_point_are_always_asked_and_show_more_than_differences(few):
+    c, found = few()
+    assert found.followed and not found.outside().any() and (found.real_tolerance < c.real_tolerance).all()
+    assert few(lambda x: 1.05 * np.cos(x))[1].outside().any()
+    assert (few(u=2.0**-12.5)[1].real_tolerance > found.real_tolerance).all(), "of more bits one difference is"
+
+
+def test_a_claim_that_none_beside_it_has_is_wrong_at_the_point_alone(few):
+    _, found = few(lambda x: np.where(x == X, 3, 1) * np.cos(x))
+    assert found.outside().all()
+
+
+def test_a_contradiction_over_many_steps_is_asked_twice(few, monkeypatch):
+    answers = [(9.0, 0.01), (0.0, 0.02), (9.0, 0.03), (9.0, 0.04)]
+
+    def averaged(line, u, rng, stretch):
+        more, bar = answers.pop(0)
+        return np.full(2, more), np.full(2, bar)
+
+    monkeypatch.setattr(module, "averaged", averaged)
+    assert not few()[1].outside().any() and len(answers) == 2
+    assert few()[1].outside().all() and not answers
+
+
+def test_lines_are_shorter_for_float16_and_as_long_as_little_is_known_of_one_entry(few, monkeypatch):
+    asked, bars = [], [1.0, 0.5, 0.25]
+
+    def averaged(line, u, rng, stretch):
+        asked.append(stretch)
+        return np.zeros(2), np.full(2, bars[len(asked) - 1])
+
+    monkeypatch.setattr(module, "averaged", averaged)
+    few(u=2.0**-8)
+    assert asked == [1, 1 / 4, 1 / 16]
+    asked.clear()
+    bars[:] = [1e-3]
+    few(u=2.0**-10)
+    assert asked == [1 / 2], "which is enough"
+    asked.clear()
+    bars[:] = [0.5, 1.0]
+    few(u=2.0**-8)
+    assert asked == [1, 1 / 4], "shorter ones show less"

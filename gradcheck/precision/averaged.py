@@ -1,0 +1,79 @@
+"""Differences of a function of few digits, averaged over lines beside one another.
+
+Of float16 and bfloat16 one difference tells little: its ends are off by roundings.  On lines that lie aside, where all
+other numbers are a little different, these are different too; and whatever lies on a line, f changes along it by the
+integral of its derivative.  That is of four claims, by Gauss's rule: too large over some kinks and too small over
+others, since they lie elsewhere on each line.  So what f changes more than claims promise is noise about zero if the
+claims are right, and its scatter tells how much of that is left in the mean.
+"""
+
+import dataclasses
+from collections.abc import Iterator
+
+import numpy as np
+
+from gradcheck.numeric.ladder import STEPS, moved
+from gradcheck.numeric.probe import Probe
+from gradcheck.numeric.reading import Place
+from gradcheck.numeric.scales import root_sum_square
+from gradcheck.precision.segments import Line
+
+LENGTHS = (0, 1, 2, 4)  # levels of the ladder, half as long as lines are: the first that does not leave the domain
+LINES = 48
+POINTS, WEIGHTS = np.polynomial.legendre.leggauss(4)  # of a line from -1 to 1, at which claims are asked for
+ASIDE = 1 / 2  # of half a line, by which all numbers move at the most
+SURE = 6  # standard deviations
+
+
+@dataclasses.dataclass(frozen=True)
+class Lines:
+    """What f changes more than claims promise (LINES, G), by the length of a line, and which outputs changed (m,)."""
+
+    h: float
+    excess: np.ndarray
+    changed: np.ndarray
+
+
+def averaged(line: Line, u: float, rng: np.random.Generator, stretch: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
+    """Return by how much the derivative is more than claims (G,) beside a line, and the bar of that.
+
+    `u` is the roundoff of f, and lines are `stretch` times as long as steps of the ladder.
+    """
+    for level in LENGTHS:
+        with np.errstate(all="ignore"):
+            found = _measured(line, stretch * float(STEPS[level]), rng)
+        if np.isfinite(found.excess).all():
+            return found.excess.mean(axis=0), _bar(line.place, found, u)
+    count = len(line.place.g)
+    return np.full(count, np.nan), np.full(count, np.inf)
+
+
+def _bar(place: Place, found: Lines, u: float) -> np.ndarray:
+    """Return what the scatter leaves of a mean, and a rounding of each output that may have been met on one line more.
+
+    Where no output changes on any line, it may be any of them.
+    """
+    scatter = found.excess.std(axis=0, ddof=1) / np.sqrt(LINES)
+    moving = np.where(found.changed | ~found.changed.any(), place.y, 0)
+    rounding = u * root_sum_square(place.g * moving, axis=1) / (found.h * LINES)
+    return SURE * np.hypot(scatter, rounding)
+
+
+def _measured(line: Line, h: float, rng: np.random.Generator) -> Lines:
+    rows, changed = [], np.zeros(line.place.y.size, bool)
+    for aside in _aside(line, h, rng):
+        ends = [aside.problem.attempt(moved(aside.place.point, line.direction, s * h), changed.size) for s in (1, -1)]
+        if not np.isfinite(ends).all():
+            rows.append(np.full(len(line.claimed), np.nan))
+            break
+        claims = np.array([aside.claim(h * t) for t in POINTS])
+        rows.append(aside.place.g @ (ends[0] - ends[1]) / (2 * h) - WEIGHTS @ claims / 2)
+        changed |= ends[0] != ends[1]
+    return Lines(h, np.array(rows), changed)
+
+
+def _aside(line: Line, h: float, rng: np.random.Generator) -> Iterator[Line]:
+    """Yield lines that lie beside a line."""
+    for seed, part in zip(rng.integers(2**32, size=LINES).tolist(), rng.uniform(-1, 1, LINES), strict=True):
+        point = moved(line.place.point, Probe(None, seed=seed).direction(line.place.point), ASIDE * h * float(part))
+        yield dataclasses.replace(line, place=dataclasses.replace(line.place, point=point))
