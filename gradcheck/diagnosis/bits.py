@@ -62,6 +62,8 @@ def _of_dy(calls: Calls, e: Evidence) -> Diagnosis | None:
     if (e.bad.any() and e.unit and simple.part(e) > NARROWEST) or not np.isfinite(e.all_claimed).all():
         return None
     to = calls.narrowed(e.leaf)
+    if to is not None and _fits(calls.near.y, NARROW[to]) and not _fits(calls.near.y, NARROW[to] // 2):
+        return None  # y has no more bits, so neither has a dy of its dtype
     if to is not None and not (e.unit and e.bad.any()):
         text = f"the claim for {e.name} is the same, bit for bit, where dy is rounded to {to} before"
         return Diagnosis("precision", f"{text}: dy is cast to {to} on the way")

@@ -9,7 +9,7 @@ from gradcheck.verdict.facts import Gradient
 REASONS = {
     "no step gives a stable difference": (
         "the forward pass jumps, or is noise, at this point: choose inputs away from steps and from the ends of the "
-        "domain, and hand over float64"
+        "domain, and hand over float64 if the subject takes that"
     ),
     "the complex step sees a difference": (
         "suspect the pullback's smallest terms, and check again at inputs where this gradient is larger"
@@ -24,11 +24,14 @@ REASONS = {
     "a kink lies there": "choose inputs beside the kink, or leave this array out",
     "below the noise": "this array hardly moves the output here: choose inputs at which it matters",
     "resolved to": (
-        "the forward pass is too coarse to say more: let it keep the dtype of its inputs (does it compute in float32 "
-        "inside?), and hand over float64"
+        "the forward pass is too coarse to say more: if the subject takes float64, hand that over and let it keep the "
+        "dtype of its inputs (does it compute in float32 inside?); if not, choose inputs at which it changes more"
     ),
     "a rounding of what the subject holds": (
         "check it with a matrix of a smaller condition number, or use the same factors of it in both passes"
+    ),
+    "the pullback rounds to fewer bits": (
+        "let it compute in the dtype of dy, hand over float64, and see whether it is right there"
     ),
     "the forward pass jumps": "choose inputs away from the steps, or leave this array out",
     "differences along the whole array": "check the array in parts, or at other inputs",

@@ -164,7 +164,8 @@ def _is_wide(c: Comparison, believed: bool, rms: float, part: float) -> bool:
 
 
 def _digits(bar: float, rms: float) -> float:
-    return float(-np.log10(max(bar / rms, 1e-17))) if rms > 0 else 0.0
+    """Return how many digits of a gradient a bar leaves: none where it is wider than that."""
+    return max(0.0, float(-np.log10(max(bar / rms, 1e-17)))) if rms > 0 else 0.0
 
 
 def _with_worst(gradient: Gradient, comparisons: list[Comparison], believed: bool) -> Gradient:

@@ -99,7 +99,7 @@ def _said(compared: Comparisons, leaf: int, gradient: Gradient, believed: bool, 
     array = gradient.name
     if coarse > LOW and not believed and gradient.verdict == "pass" and gradient.digits is not None:
         format = name(max(compared.near.claim.u, compared.steps(leaf)))
-        digits = f"checked to {max(gradient.digits, 0):.1f} digits, all that {format} leaves here"
+        digits = f"checked to {gradient.digits:.1f} digits, all that {format} leaves here"
         yield Finding("precision", f"{array}: {digits}", "note", array)
     why = next((c.doubt for c in compared.of[leaf] if c.doubt in (DOUBT, OF_INPUTS, OF_DTYPE)), None)
     if gradient.verdict == "pass" and why:

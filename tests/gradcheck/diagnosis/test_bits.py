@@ -1,5 +1,7 @@
 """gradcheck.diagnosis.bits, on layers in which bits are lost."""
 
+import types
+
 import numpy as np
 import pytest
 
@@ -85,3 +87,17 @@ BESIDE = {
 def test_a_neighbour_is_not_taken_for_it(name, evidence):
     pattern, forward, backward, *inputs = BESIDE[name]
     assert not pattern(evidence(forward, backward, *inputs))
+
+
+def test_a_dy_has_no_more_bits_than_a_y_of_a_narrow_dtype_which_is_no_cast_on_the_way():
+    """A claim that is the same for a dy of float16 has a cast of it where y has more bits, else it need not."""
+    e = types.SimpleNamespace(bad=np.zeros(3, bool), unit=False, all_claimed=X[0], leaf=0, name="x")
+
+    def told(y):
+        near = types.SimpleNamespace(y=y.astype(np.float64))
+        return bits.few(types.SimpleNamespace(near=near, narrowed=lambda leaf: "float16", rounding=lambda leaf: 0.0), e)
+
+    y = np.sin(X).ravel()
+    assert told(y.astype(np.float16)) is None
+    for wider in (y, y.astype(np.float32), np.round(8 * y)):
+        assert "dy is cast to float16 on the way" in told(wider).sentence

@@ -5,7 +5,7 @@ import pytest
 
 from gradcheck.numeric.probe import Probe
 from gradcheck.subjects.adapted import Leaf
-from gradcheck.verdict.conclude import NEED_ZERO, conclude, numeric, root_mean_square
+from gradcheck.verdict.conclude import NEED_ZERO, _digits, conclude, numeric, root_mean_square
 
 U = 2.0**-53
 DENSE, ALL = Probe(0, seed=1), Probe(None, seed=1)
@@ -465,3 +465,8 @@ def test_of_a_claim_in_doubt_the_complex_step_alone_is_no_evidence(entries):
     assert of(0.5).verdict == "pass" and of(1e-3, doubt="for a reason").verdict == "pass"
     g = of(0.5, doubt="for a reason")
     assert (g.verdict, g.reason) == ("inconclusive", "for a reason")
+
+
+@pytest.mark.parametrize(("bar", "digits"), [(1e-3, 3.0), (0.5, np.log10(2)), (1.0, 0.0), (2.0, 0.0)])
+def test_a_bar_that_is_wider_than_a_gradient_leaves_no_digit_of_it(bar, digits):
+    assert _digits(bar, 1.0) == pytest.approx(digits, rel=1e-12, abs=0)
