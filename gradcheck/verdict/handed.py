@@ -37,15 +37,16 @@ def allowing_for_what_was_handed_over(
         where = [i for i, c in enumerate(found) if _contradicted(c)]
         if not where:
             break
-        leaves = {found[i].probe.leaf for i in where} - {None}
-        wholes = {leaf: Probe(leaf, seed=int(rng.integers(2**32))) for leaf in leaves}
+        leaves = {found[i].probe.array for i in where if found[i].probe.leaf is not None}
+        wholes = {i: Probe(i, seed=int(rng.integers(2**32))) for i in leaves}
         noise = _noise(ground, [*(found[i].probe for i in where), *wholes.values()], u, rng)
         of_entries = {
-            leaf: whole / root_sum_square(probe.direction(ground.place.point)[leaf])
-            for (leaf, probe), whole in zip(wholes.items(), noise[len(where) :], strict=True)
+            i: whole / root_sum_square(probe.direction(ground.place.point)[i])
+            for (i, probe), whole in zip(wholes.items(), noise[len(where) :], strict=True)
         }
         for i, own in zip(where, noise, strict=False):
-            found[i] = _allowed(ground, found[i], own, of_entries.get(found[i].probe.leaf), u)
+            leaf = found[i].probe.leaf
+            found[i] = _allowed(ground, found[i], own, None if leaf is None else of_entries[leaf], u)
     return found
 
 

@@ -134,7 +134,7 @@ def test_of_a_right_array_nothing_is_said(told):
 def test_how_far_a_coarse_subject_was_checked_is_noted(told):
     message = "x: checked to 3.2 digits, all that float32 leaves here"
     assert told(verdict="pass", digits=3.21, coarse=2.0**-24, u=2.0**-24) == [("precision", "note", message, "x")]
-    (found,) = told(verdict="pass", digits=-0.5, coarse=2.0**-24)
+    (found,) = told(verdict="pass", digits=0.0, coarse=2.0**-24)
     assert found[2] == "x: checked to 0.0 digits, all that the subject's precision leaves here"
     for more in ({"coarse": 2.0**-40}, {"believed": True, "coarse": 0.5}, {"digits": None, "coarse": 0.5}):
         assert told(**{"verdict": "pass", "digits": 3.0, **more}) == []
