@@ -164,7 +164,7 @@ def _elsewhere(gathering: Gathering, leaf: int) -> Diagnosis:
     if own is None:
         return UNKNOWN
     if not own.bad.any():
-        if not tied(own.x).any():
+        if gathering.compared.near.has_few_bits or not tied(own.x).any():  # of few bits no entry shows by itself
             return UNKNOWN
         text = f"{own.name} is right entry by entry, and wrong where equal entries move alike"
         return Diagnosis("special values", f"{text}: the gradient of a tie goes to one of them, or is shared out")

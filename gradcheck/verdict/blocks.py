@@ -28,6 +28,7 @@ MOST = 1024  # blocks of an array; of more a sample is looked at, which can cont
 SAMPLE = 64
 TOGETHER = 6  # contradicted blocks that are compared at length: if all are confirmed, the others are as well
 FEW = 4  # contradicted blocks, up to which it is asked in which of their halves that is so
+CLOSELY = 128  # blocks of an array that are compared over many steps: of more, too, what is left cannot acquit a claim
 SHOWN = 32  # entries of such blocks that are compared alone
 
 Segment = tuple[int, int]
@@ -49,10 +50,10 @@ def in_blocks(
         is_sample = len(segments) > MOST
         if is_sample:
             segments = [segments[i] for i in rng.choice(len(segments), SAMPLE, replace=False)]
-        compared, known = _compared(ground, known, leaf, segments, rng)
+        compared, known, is_whole = _compared(ground, known, leaf, segments, rng)
         compared += (closer := _closer(ground, compared, rng))
         wrong = [c.probe for c in closer or compared if c.outside().any()]
-        if is_sample and not wrong:
+        if not (wrong or (is_whole and not is_sample)):
             continue
         places = [probe.start + i for probe in wrong for i in range(probe.length(size))]
         entries = [Probe(leaf, coordinate=i) for i in places[:SHOWN]]
@@ -93,11 +94,16 @@ def _wanted(ground: Ground, leaf: int) -> float:
     return PART * need(ground.claim.u, is_own=True) * float(np.sqrt(np.mean(np.square(ground.claim.values[leaf]))))
 
 
-def _compared(ground: Ground, known: Known, leaf: int, segments: list[Segment], rng: np.random.Generator) -> Compared:
-    """Compare along segments, and along halves of those that tell too little."""
+def _compared(
+    ground: Ground, known: Known, leaf: int, segments: list[Segment], rng: np.random.Generator
+) -> tuple[list[Comparison], Known, bool]:
+    """Compare along segments, and along halves of those that tell too little; and whether all were, as closely as few.
+
+    Over many steps a comparison takes a thousand evaluations and more.
+    """
     seed, wanted, part = int(rng.integers(2**32)), _wanted(ground, leaf), PART * need(ground.claim.u, is_own=True)
     most = wanted / need(ground.claim.u, is_own=True) / 10 ** fewest_digits(ground.claim.u)
-    done: list[Comparison] = []
+    done, left, is_whole = list[Comparison](), CLOSELY, True
 
     def is_enough(c: Comparison) -> bool:
         is_narrow = (c.real_tolerance <= part * np.abs(c.claimed)) & (c.real_tolerance <= most * c.unit)
@@ -109,7 +115,9 @@ def _compared(ground: Ground, known: Known, leaf: int, segments: list[Segment], 
         narrower: list[Segment] = []
         for (start, stop), c in zip(segments, found, strict=True):
             if not (is_enough(c) or c.outside().any()):
-                c = over_many_steps(ground, c, rng)
+                is_whole &= left > 0
+                c = over_many_steps(ground, c, rng) if left else c
+                left = max(left - 1, 0)
             if is_enough(c) or c.outside().any():
                 done.append(c)
             elif stop - start > 1:
@@ -117,7 +125,7 @@ def _compared(ground: Ground, known: Known, leaf: int, segments: list[Segment], 
             else:
                 done.append(_of_one(ground, c, wanted))
         segments = narrower
-    return done, known
+    return done, known, is_whole
 
 
 def _of_one(ground: Ground, c: Comparison, wanted: float) -> Comparison:

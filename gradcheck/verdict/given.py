@@ -22,6 +22,7 @@ from gradcheck.verdict.plan import EXHAUSTIVE, SUSPECTS, Plan, apart, balanced, 
 
 ROUNDS = 3  # of halving and holding
 FEW = 32  # zeros and ties of a large array, which may all be compared alone; of a small one all may
+COARSE = 8  # of them where a subject has few bits: each takes a thousand evaluations, and tells little
 RESIDUE = 2.0**-20  # of the scale: nearer to zero than steps can tell
 EVEN = 2.0**-32  # of what the largest entry of an array changes: nine digits and a half
 WIDEST = 8  # unsettled segments at one depth: of more kinks than that a sample will do
@@ -39,15 +40,21 @@ def compare_at_given(
         return Located(first, True, known)
     x = ground.place.point[leaf]
     suspects = np.flatnonzero((np.abs(x) <= RESIDUE * scales(x)) | tied(x))
-    few = suspects.size <= (EXHAUSTIVE if x.size <= EXHAUSTIVE else FEW)
+    is_coarse = ground.has_few_bits
+    every_one = EXHAUSTIVE if x.size <= EXHAUSTIVE else FEW
+    few = suspects.size <= (COARSE if is_coarse else every_one)
     chosen = suspects if few else _of_each_value(x.ravel(), suspects, rng)
+    if is_coarse and chosen.size > COARSE:
+        chosen = np.sort(rng.choice(chosen, COARSE, replace=False))
     found, known = _alone(ground, known, leaf, np.setdiff1d(chosen, [*alone]), rng)
-    complete, held = few, set(suspects.tolist())
+    complete, held = few or is_coarse, set(suspects.tolist())
     if 0 < len(held) < x.size:  # else nothing is left that moves
         first, known = _again(ground, known, first, suspects, rng)
         if all(map(settled, first)):
             return Located(found + first, complete, known)
     if x.size <= EXHAUSTIVE:
+        if is_coarse:  # where it lies is asked in blocks
+            return Located(found + _sure(first), True, known)
         rest = np.setdiff1d(np.arange(x.size), [*alone, *chosen])
         more, known = _alone(ground, known, leaf, rest, rng)
         return Located(found + more + _sure(first), True, known)

@@ -10,7 +10,7 @@ from gradcheck.numeric import noise
 from gradcheck.numeric.constants import NARROW
 from gradcheck.numeric.ladder import Sweep
 from gradcheck.numeric.reading import Place
-from gradcheck.precision.formats import LOW
+from gradcheck.precision.formats import FEW_BITS, LOW
 from gradcheck.subjects.problem import Problem
 
 Kind = tuple[int | None, bool]  # an array, and whether all of it moves
@@ -28,6 +28,11 @@ class Ground:
     measures_noise: bool = True  # not at a kink or a tie, where the difference table shows no noise but the kink
     rounding: float = 0.0  # what roundings make of y
     narrow: float = 0.0  # roundoff of the outputs' own dtype, where this is narrower than float64
+
+    @property
+    def has_few_bits(self) -> bool:
+        """Whether all that the subject computes is so coarse that one entry tells little."""
+        return self.claim.u >= FEW_BITS
 
 
 @dataclasses.dataclass(frozen=True)

@@ -171,7 +171,7 @@ def test_up_to_1024_blocks_all_are_compared_and_of_more_64_drawn_at_random(
 
     def compared(ground, known, leaf, segments, rng):
         asked.extend(segments)
-        return [comparison(1.0, 1.0, probe=Probe(0, start=i, stop=j)) for i, j in segments], known
+        return [comparison(1.0, 1.0, probe=Probe(0, start=i, stop=j)) for i, j in segments], known, True
 
     monkeypatch.setattr(blocks, "_length", lambda *_: 2)
     monkeypatch.setattr(blocks, "_compared", compared)
@@ -191,7 +191,7 @@ def test_of_wrong_blocks_the_first_32_entries_are_compared_alone_over_the_six_wi
 
     def compared(ground, known, leaf, segments, rng):
         wrong = [comparison(1.0, 1.0 + (start > 0), probe=Probe(0, start=start, stop=stop)) for start, stop in segments]
-        return wrong, known
+        return wrong, known, True
 
     monkeypatch.setattr(blocks, "laddered", laddered)
     monkeypatch.setattr(blocks, "_length", lambda *_: 30)
@@ -238,7 +238,7 @@ def test_blocks_are_halved_until_their_bar_is_enough(ground, of, monkeypatch, u,
 
     monkeypatch.setattr(blocks, "_looked", looked)
     monkeypatch.setattr(blocks, "over_many_steps", as_it_is)
-    found, _ = _compared(of_ones(ground, 8, u), Known(), 0, [(0, 4), (4, 8)], np.random.default_rng(0))
+    found, *_ = _compared(of_ones(ground, 8, u), Known(), 0, [(0, 4), (4, 8)], np.random.default_rng(0))
     again = [] if is_enough else [[(0, 2), (2, 4), (4, 6), (6, 8)]]
     assert asked == [[(0, 4), (4, 8)], *again] and len(found) == (2 if is_enough else 4)
     assert len({c.probe.seed for c in found}) == 1 and found[0].probe.seed > 0
@@ -256,8 +256,31 @@ def test_what_is_too_wide_is_asked_over_many_steps_before_it_is_halved(ground, o
 
     monkeypatch.setattr(blocks, "_looked", looked)
     monkeypatch.setattr(blocks, "over_many_steps", over_many_steps)
-    found, _ = _compared(of_ones(ground, 8), Known(), 0, [(0, 4), (4, 8)], np.random.default_rng(0))
+    found, *_ = _compared(of_ones(ground, 8), Known(), 0, [(0, 4), (4, 8)], np.random.default_rng(0))
     assert asked == [(0, 4), (4, 8)] and len(found) == 2
+
+
+@pytest.mark.parametrize(("count", "is_whole"), [(128, True), (129, False)])
+def test_128_blocks_are_asked_over_many_steps_and_of_more_the_rest_is_not_and_acquits_no_claim(
+    ground, of, monkeypatch, count, is_whole
+):
+    asked = []
+
+    def over_many_steps(ground, c, rng):
+        asked.append(c.probe.start)
+        return of(c.probe, 0.0, 0.0, 0.01)
+
+    def looked(ground, known, probes, rng):
+        return [of(probe, 0.0, 0.0, 9.0 if probe.length(0) == 2 else 0.01) for probe in probes], known
+
+    monkeypatch.setattr(blocks, "_looked", looked)
+    monkeypatch.setattr(blocks, "over_many_steps", over_many_steps)
+    segments = [(2 * i, 2 * i + 2) for i in range(count)]
+    *_, whole = _compared(of_ones(ground, 2 * count), Known(), 0, segments, np.random.default_rng(0))
+    assert len(asked) == 128 and whole is is_whole
+    monkeypatch.setattr(blocks, "_length", lambda *_: 2)
+    found = in_blocks(of_ones(ground, 2 * count), Known(), [[]], np.random.default_rng(0))[2]
+    assert found == ({0} if is_whole else set())
 
 
 @pytest.mark.parametrize(("wrong", "named"), [([70], [70]), ([3, 70], [3, 70]), (range(80), [])])
@@ -285,7 +308,7 @@ def test_what_is_contradicted_is_not_halved_and_one_entry_is_looked_at_again(gro
     monkeypatch.setattr(blocks, "_looked", looked)
     monkeypatch.setattr(blocks, "over_many_steps", as_it_is)
     monkeypatch.setattr(blocks, "_of_one", lambda ground, c, wanted: (c.probe.start, wanted))
-    found, _ = _compared(of_ones(ground, 7), Known(), 0, [(0, 4), (4, 7)], np.random.default_rng(0))
+    found, *_ = _compared(of_ones(ground, 7), Known(), 0, [(0, 4), (4, 7)], np.random.default_rng(0))
     assert found[0].probe.stop == 4 and [entry for entry, _ in found[1:]] == [4, 5, 6]
     np.testing.assert_allclose([wanted for _, wanted in found[1:]], 0.075, rtol=1e-12, atol=0)
 

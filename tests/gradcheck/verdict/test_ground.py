@@ -26,6 +26,10 @@ def test_a_subject_is_as_coarse_as_its_format_its_measured_noise_or_what_was_dec
     assert coarseness(at(declared=Declared(noise=1e-3)), Known({0: 2.0**-40}), 0) == 1e-3
 
 
+def test_float16_has_few_bits_and_float32_has_not(at):
+    assert at(u=2.0**-11).has_few_bits and at(u=2.0**-8).has_few_bits and not at(u=2.0**-24).has_few_bits
+
+
 def test_an_array_that_goes_through_a_narrow_format_is_as_coarse_as_the_coarsest(at):
     """Along one direction it shows few roundings by chance; what shows those of float64 goes through none."""
     known = Known({0: 2.0**-28, 1: 2.0**-24, 2: 2.0**-40})
