@@ -4,8 +4,9 @@ import dataclasses
 
 import numpy as np
 
-from gradcheck.numeric.constants import BRAIN
+from gradcheck.numeric.constants import BRAIN, U
 from gradcheck.numeric.estimate import Estimate
+from gradcheck.numeric.wider import lost_by_rounding
 from gradcheck.precision.averaged import averaged
 from gradcheck.precision.formats import FEW_BITS, LOW, need
 from gradcheck.precision.segments import Line, integrated
@@ -53,6 +54,8 @@ def over_many_steps(ground: Ground, c: Comparison, rng: np.random.Generator) -> 
         best = found
         if best.outside().any() or (best.real_tolerance <= need(u, is_own=True) * ENOUGH * size).all():
             break
+    if best.outside().any() and lost_by_rounding(ground.problem, place.point, place.y, U).any():
+        return c  # no few bits, but roundings of larger numbers that cancel
     return c if _is_better(c, best) else best
 
 
