@@ -8,7 +8,7 @@ from gradcheck.numeric.constants import BRAIN, U
 from gradcheck.numeric.estimate import Estimate
 from gradcheck.numeric.wider import lost_by_rounding
 from gradcheck.precision.averaged import averaged
-from gradcheck.precision.formats import FEW_BITS, LOW, need
+from gradcheck.precision.formats import LOW, need
 from gradcheck.precision.segments import Line, integrated
 from gradcheck.verdict.comparison import Comparison
 from gradcheck.verdict.ground import Ground, Known
@@ -78,7 +78,7 @@ def _is_better(c: Comparison, other: Comparison) -> bool:
 def _followed(ground: Ground, known: Known, c: Comparison, part: float, rng: np.random.Generator) -> Comparison:
     if c.real is None or c.sweep is None:
         return c
-    if ground.claim.u >= FEW_BITS:
+    if ground.has_few_bits:
         stands = c.jump | (c.real.still & (c.claimed == 0))
         return c if stands.any() else over_many_steps(ground, c, rng)
     if not _needs(c, c.real, part):
