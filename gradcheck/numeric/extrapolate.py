@@ -6,7 +6,7 @@ import numpy as np
 
 from gradcheck.numeric.constants import CANDIDATES_TOGETHER, FEWEST, LAST, NEAR_BEST, ORDERS
 from gradcheck.numeric.estimate import Estimate
-from gradcheck.numeric.kinks import jumps, with_kink, with_nearer_kink
+from gradcheck.numeric.kinks import jumps, with_its_mean, with_kink, with_nearer_kink
 from gradcheck.numeric.ladder import Sweep, joined
 
 
@@ -46,7 +46,8 @@ def estimate(sweep: Sweep, noise: np.ndarray, u: float | np.ndarray) -> Estimate
     rounding = np.minimum(noise, 4 * u * sweep.weight[first:])  # what was measured beyond it may be the jump
     jump = jumps(h, right, rounding) | jumps(h, left, rounding)
     value, bar = np.where(np.isfinite(bar) & ~jump, value, np.nan), np.where(jump, np.inf, bar)
-    found = with_nearer_kink(h, right, left, noise, with_kink(h, right, left, noise, value, bar))
+    found = with_its_mean(with_kink(h, right, left, noise, value, bar), value, bar)
+    found = with_nearer_kink(h, right, left, noise, found)
     still = ((right[-LAST:] == 0) & (left[-LAST:] == 0)).all(axis=0)
     return dataclasses.replace(found, jump=jump, kink=found.kink & ~jump, still=still)
 

@@ -81,6 +81,17 @@ def with_kink(
     return Estimate(value, np.where(kink, finite_bar + end_bar, bar), low, high, kink, no, no)
 
 
+def with_its_mean(found: Estimate, value: np.ndarray, bar: np.ndarray) -> Estimate:
+    """Leave out the kinks whose slopes have another mean than central differences, which show a `value` to a `bar`.
+
+    Then both were taken at other steps, which do not see what smaller ones do.
+    """
+    other = found.kink & (np.abs((found.low + found.high) / 2 - value) > found.bar)
+    low, high = np.where(other, value, found.low), np.where(other, value, found.high)
+    bar = np.where(other, bar, found.bar)
+    return dataclasses.replace(found, bar=bar, low=low, high=high, kink=found.kink & ~other)
+
+
 def with_nearer_kink(
     h: np.ndarray, right: np.ndarray, left: np.ndarray, noise: np.ndarray, found: Estimate
 ) -> Estimate:

@@ -22,6 +22,7 @@ from gradcheck.verdict.ground import Ground
 
 MUCH = 16  # times what differences show, their bar included: a claim of which they see nothing
 CHANGED = 1 / 4  # of a claim, within the smallest step; what is less than that apart shows the same
+PART = 1 / 256  # of a claim, to the side where it changes less: beside a kink to the other side it is next to nothing
 STEADY = 1 / 16  # of a claim, very near and under roundings of the point: what these change more has no shape
 NEAR = 2.0**-18  # of the smallest step
 HIDDEN = "no step changes the output, though complex numbers have a slope there: roundings of larger numbers hide it"
@@ -39,9 +40,14 @@ def _allowed(ground: Ground, c: Comparison) -> Comparison:
     hidden = c.outside() & _is_hidden(c)
     if hidden.any():
         return _without(c, c.real, hidden, HIDDEN)
-    missed = c.outside() & ~c.kink & (np.abs(c.claimed) > MUCH * (np.abs(c.real.value) + c.real.bar))
-    if missed.any():
-        missed &= _is_shown(c.sweep, c.claimed, c.real.value) | _is_bent(ground, c, float(c.sweep.steps.min()))
+    missed, step = c.outside(), float(c.sweep.steps.min())
+    unseen = missed & ~c.kink & (np.abs(c.claimed) > MUCH * (np.abs(c.real.value) + c.real.bar))
+    shown = unseen & _is_shown(c.sweep, c.claimed, c.real.value) if unseen.any() else unseen
+    if (missed & ~shown).any() and (unseen.any() or _may_be_bent(ground, c, step)):
+        off = np.where(unseen, 0, np.abs(c.claimed - c.real.value))
+        missed &= shown | _is_bent(ground, c, step, off)
+    else:
+        missed = shown
     return _without(c, c.real, missed, DOUBT) if missed.any() else c
 
 
@@ -67,14 +73,25 @@ def _is_shown(sweep: Sweep, claimed: np.ndarray, value: np.ndarray) -> np.ndarra
     return found
 
 
-def _is_bent(ground: Ground, c: Comparison, step: float) -> np.ndarray:
+def _may_be_bent(ground: Ground, c: Comparison, step: float) -> bool:
+    """Whether what a rounding of all entries changes of a claim would be much of it over the smallest step."""
+    direction = c.probe.direction(ground.place.point)
+    rounded = [_apart(ground, claims, direction) for claims in ground.claim.nearby]
+    part = STEADY * ground.claim.u * np.abs(c.claimed)
+    return bool(((np.max(rounded, axis=0, initial=0) * step >= part) & (part > 0)).any())
+
+
+def _is_bent(ground: Ground, c: Comparison, step: float, off: np.ndarray) -> np.ndarray:
     """Return which claims (G,) change by much within a step to both sides, and by little very near, or by roundings.
 
-    A claim that is another at the very point, as where a condition asks for zero, changes as much very near.
+    Where they change by a part, differences over that step are `off` (G,) by the square of the part, and the widest of
+    a few steps see nothing of the claim.  One that is another at the very point, as where a condition asks for zero,
+    changes as much very near.
     """
     size, direction = np.abs(c.claimed), c.probe.direction(ground.place.point)
     left, right = (_beside(ground, direction, h) for h in (-step, step))
-    bent = np.minimum(left, right) >= CHANGED * size
+    least, most = np.minimum(left, right), np.maximum(left, right)
+    bent = (size > 0) & (least >= PART * size) & ((most >= CHANGED * size) | (least**2 >= off * size))
     if not bent.any():
         return bent
     near = [_beside(ground, direction, NEAR * h) for h in (-step, step)]

@@ -80,6 +80,10 @@ class Comparison:
         low, high = self.real.low - bar, self.real.high + bar
         return self.real.resolved & ~((low <= self.exact) & (self.exact <= high))
 
+    def is_contradicted(self) -> bool:
+        """Whether differences contradict the claim, or complex numbers do that no differences contradict."""
+        return bool((self.outside() | (self.exact_outside() & ~self.exact_contradicts_real())).any())
+
     def is_at_odds(self) -> bool:
         """Whether any two of claim, real differences and complex step contradict each other."""
         return bool((self.outside() | self.exact_outside() | self.exact_contradicts_real()).any())
@@ -136,12 +140,15 @@ class Comparison:
     def hides_kink(self) -> bool:
         """Whether a bar is as wide as the slopes to both sides are apart, of a kink that is nearer than all steps.
 
-        They stay apart over the smallest few: those of what bends come together.
+        They stay apart over the smallest few, and one of them stays where it is: those of what bends come together, and
+        by roundings both move.
         """
         if self.sweep is None or self.bounds is None or self.real is None or not len(self.sweep.steps):
             return False
         gaps = np.abs(self.sweep.right - self.sweep.left)[-STEADY - 1 :]
-        gap, stays = gaps[-1], (gaps >= STAYS * gaps.max(axis=0)).all(axis=0)
+        sides = self.sweep.right[-STEADY:], self.sweep.left[-STEADY:]
+        moves = np.minimum(*(np.abs(np.diff(side, axis=0)).max(axis=0) for side in sides))
+        gap, stays = gaps[-1], (gaps >= STAYS * gaps.max(axis=0)).all(axis=0) & (moves <= STAYS * gaps[-1])
         apart = (gap > NEARER_KINK * self.bounds[-1] / self.sweep.steps[-1]) & (2 * self.real.bar >= gap) & stays
         return bool((apart & self.real.resolved & ~self.real.kink).any())
 

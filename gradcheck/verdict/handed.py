@@ -90,7 +90,7 @@ def _allowed(ground: Ground, c: Comparison, noise: np.ndarray, of_entry: np.ndar
     if not (noise <= SEVERAL * u * size).all():
         return c
     wider = dataclasses.replace(c, claimed_bar=np.maximum(c.claimed_bar, SURE * noise), doubt=DOUBT)
-    return c if _contradicted(wider) else wider
+    return c if wider.is_contradicted() else wider
 
 
 def _contradicted(c: Comparison) -> bool:

@@ -101,7 +101,7 @@ def _size(x: np.ndarray) -> float:
 def _allowed(rough: Ground, c: Comparison, doubt: str, times: float = 1) -> Comparison:
     bar = np.maximum(c.claimed_bar, times * claimed(rough, c.probe).claimed_bar)
     wider = dataclasses.replace(c, claimed_bar=bar, doubt=doubt)
-    return c if _contradicted(wider) else wider
+    return c if wider.is_contradicted() else wider
 
 
 def _contradicted(c: Comparison) -> bool:

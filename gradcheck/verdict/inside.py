@@ -35,7 +35,7 @@ def allowing_for_roundings_inside(
 
 def _allowed(rough: Ground, c: Comparison) -> Comparison:
     wider = dataclasses.replace(c, claimed_bar=np.maximum(c.claimed_bar, claimed(rough, c.probe).claimed_bar))
-    return c if _contradicted(wider) else wider
+    return c if wider.is_contradicted() else wider
 
 
 def _contradicted(c: Comparison) -> bool:

@@ -16,6 +16,7 @@ from gradcheck.numeric.ladder import Sweep, rounded
 from gradcheck.precision.fitted import fitted
 from gradcheck.precision.formats import FEW_BITS
 from gradcheck.precision.segments import Line
+from gradcheck.verdict.below import DOUBT as UNSEEN
 from gradcheck.verdict.coarse import between_coarse_steps
 from gradcheck.verdict.comparison import Comparison
 from gradcheck.verdict.departures import WIDE
@@ -61,7 +62,7 @@ def allowing_for_steps(
     rough: Claims = {}
     of_format = set(known.jumps)  # arrays
     for i, c in enumerate(comparisons):
-        if c.real is None:
+        if c.real is None or c.doubt == UNSEEN:
             continue
         leaf, is_entry = c.probe.leaf, c.probe.coordinate is not None
         doubted = bool(_in_doubt(c).any())

@@ -9,7 +9,15 @@ from sweeps import U, one, swept
 from gradcheck.numeric.constants import LAST
 from gradcheck.numeric.estimate import Estimate
 from gradcheck.numeric.extrapolate import estimate
-from gradcheck.numeric.kinks import jumps, one_sided, where_still, with_kink, with_nearer_kink, without_noise_alone
+from gradcheck.numeric.kinks import (
+    jumps,
+    one_sided,
+    where_still,
+    with_its_mean,
+    with_kink,
+    with_nearer_kink,
+    without_noise_alone,
+)
 from gradcheck.numeric.ladder import STEPS
 
 
@@ -20,6 +28,16 @@ def test_at_a_kink_the_one_sided_derivatives_are_the_interval(slopes):
     assert e["kink"]
     assert abs(e["low"] - min(slopes)) <= e["bar"] and abs(e["high"] - max(slopes)) <= e["bar"]
     assert e["bar"] < 1e-6
+
+
+@pytest.mark.parametrize(("value", "stays"), [(1.5, True), (1.5 + 2e-3, False), (-8.0, False), (np.nan, True)])
+def test_slopes_of_another_mean_than_central_differences_are_of_no_kink(value, stays):
+    """Those were taken at wide steps, of a function that is another one within them."""
+    kink, no = np.array([True]), np.array([False])
+    found = Estimate(np.array([value]), np.array([1e-3]), np.array([1.0]), np.array([2.0]), kink, no, no)
+    left = with_its_mean(found, found.value, np.array([1e-6]))
+    assert left.kink.tolist() == [stays] and left.bar.tolist() == [1e-3 if stays else 1e-6]
+    assert [left.low[0], left.high[0]] == ([1.0, 2.0] if stays else [value, value])
 
 
 def test_a_kink_nearby_is_none_here():
