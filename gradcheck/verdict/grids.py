@@ -39,16 +39,17 @@ def over_own_steps(
     return undecided(c) if between.outside().any() else between
 
 
-def over_fine_grid(c: Comparison, line: Line, u: float) -> Comparison | None:
+def over_fine_grid(c: Comparison, line: Line, u: float, is_known: bool) -> Comparison | None:
     """Return a contradicted comparison that is no evidence if f moves in fine steps of its own; None where it does not.
 
     Or where its claim is neither slope.  Steps of a format are smaller for smaller numbers: where a sum with a number
-    that stays is rounded in float32 they are not, and so nothing passes for that.
+    that stays is rounded in float32 they are not, and so nothing passes for that.  Where the array `is_known` for such
+    steps, a claim is seen to be what f does between two of them though along one entry they do not show.
     """
     short = dataclasses.replace(line, direction={i: SHORT * d for i, d in line.direction.items()})
     met = staircase.steps(short, finest=0.0)
     if met is None:
-        return None
+        return undecided(c) if is_known and _is_between(c, line, surely=True) else None
     is_own = own_steps.is_coarse(short) and not own_steps.is_of_format(short, met)
     if not is_own and own_steps.is_relative(short):
         return None
@@ -71,11 +72,14 @@ def _is_fine(line: Line, met: staircase.Steps) -> bool:
     return bool((met.noise <= FINE * size).all())
 
 
-def _is_between(c: Comparison, line: Line) -> bool:
-    """Whether a claim is what f does between two steps, or that is not to be told."""
+def _is_between(c: Comparison, line: Line, surely: bool = False) -> bool:
+    """Whether a claim is what f does between two steps, or, if not `surely`, that is not to be told."""
     starts = APART * GOLDEN * np.arange(1, PLACES + 1)
-    changes = np.array([line.projected(line.at(t + NEXT) - line.at(t)) for t in starts])
+    y, here = line.at(0.0), np.array([line.at(t) for t in starts])
+    changes = np.array([line.projected(line.at(t + NEXT) - at_t) for t, at_t in zip(starts, here, strict=True)])
     slope = np.median(changes, axis=0) / NEXT
-    bar = SURE * U * line.rounded(np.abs(line.at(0.0))) / NEXT + ROUNDED * np.abs(slope)
+    moving = np.where((here != y).any(axis=0), np.abs(y), 0)  # the others have no roundings in a difference
+    bar = SURE * U * line.rounded(moving) / NEXT + ROUNDED * np.abs(slope)
     off = 0.0 if c.real is None else np.abs(c.claimed - c.real.value)
-    return bool(((np.abs(c.claimed - slope) <= bar) | (bar > PART * off))[c.outside()].all())
+    untold = bar > PART * off
+    return bool(((np.abs(c.claimed - slope) <= bar) & ~untold | (untold & ~np.bool_(surely)))[c.outside()].all())

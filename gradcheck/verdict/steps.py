@@ -83,7 +83,7 @@ def allowing_for_steps(
         steps = staircase.steps(line, finest)
         if steps is None and doubted:
             known = with_common_steps(ground, known, c)
-            over_grid = over_fine_grid(c, line, ground.claim.u) if c.outside().any() else None
+            over_grid = over_fine_grid(c, line, ground.claim.u, leaf in known.grids) if c.outside().any() else None
             known = known if over_grid is None else dataclasses.replace(known, grids=known.grids | {leaf})
             found[i] = without_evidence(c) if is_below_common(known, c) else over_grid or c
         if steps is None:

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+import gradcheck
+from gradcheck.adapters import pair
 from gradcheck.numeric.probe import Probe
 from gradcheck.verdict.compare import compare
 from gradcheck.verdict.grids import over_fine_grid
@@ -25,7 +27,7 @@ def over(ground, rng, rounding, slope):
     place = ground(lambda x: np.sin(rounding(x)), lambda x, dy: slope * np.cos(x) * dy, X)
     (c,), _ = compare(place, Known(), [Probe(0, seed=1)], [True], rng)
     line = line_at(place, c.probe.direction(place.place.point))
-    return c, over_fine_grid(c, line, 2.0**-53)
+    return c, over_fine_grid(c, line, 2.0**-53, False)
 
 
 @pytest.mark.parametrize("bits", [22, 24, 30])
@@ -41,6 +43,27 @@ def test_a_claim_of_nothing_in_float32_is_and_one_that_is_neither_slope(ground, 
     assert c.outside().any() and found is None
 
 
+@pytest.mark.parametrize(("size", "seed"), [(4, 1), (20, 0), (400, 1)])
+def test_no_entry_of_an_array_on_a_fine_grid_is_contradicted_where_it_meets_too_few_steps(size, seed):
+    x = np.random.default_rng(seed).normal(size=size)
+    grid = pair(lambda x: np.round(x.real / 1e-8) * 1e-8, lambda x, dy: 0 * dy)
+    assert gradcheck.Checker(seed=seed)(grid, x).verdict == "inconclusive"
+    assert gradcheck.Checker(seed=seed)(pair(lambda x: x * 1, lambda x, dy: 0 * dy), x).verdict == "fail"
+
+
+@pytest.mark.parametrize(("slope", "is_known", "found"), [(0, True, True), (0, False, False), (1.1, True, False)])
+def test_where_steps_are_known_one_that_shows_none_is_told_by_what_f_does_between_them(
+    ground, comparison, slope, is_known, found
+):
+    """Steps of 2^-30 along the last of 400 entries, of which those that stay have no roundings."""
+    x = np.append(np.full(399, 1e3), 1.0)
+    place = ground(lambda x: fixed(30)(x), lambda x, dy: slope * dy, x)
+    c = comparison(slope * place.place.g[:, -1], place.place.g[:, -1], probe=Probe(0, coordinate=399))
+    line = line_at(place, {0: 2.0**-24 * np.eye(1, 400, 399)[0]})
+    seen = over_fine_grid(c, line, 2.0**-53, is_known)
+    assert (seen is not None and seen.doubt == EITHER) == found
+
+
 def test_the_slope_of_what_is_rounded_is_undecided_where_differences_contradict_it(ground, comparison, sweep):
     place = ground(lambda x: np.sin(fixed(24)(x)), lambda x, dy: np.cos(x) * dy, np.ones(1))
     line = line_at(place, {0: np.ones(1)})
@@ -48,6 +71,6 @@ def test_the_slope_of_what_is_rounded_is_undecided_where_differences_contradict_
     claimed = place.place.g[:, 0] * np.cos(1.0)
     for factor in (1.0, 1.1):
         c = comparison(factor * claimed, 0.0, sweep=seen, bounds=np.full(seen.steps.shape, 1e-16))
-        found = over_fine_grid(c, line, 2.0**-53)
+        found = over_fine_grid(c, line, 2.0**-53, False)
         assert c.outside().all()
         assert found is None if factor > 1 else found.doubt == EITHER
