@@ -26,11 +26,13 @@ def row_sums(x: np.ndarray) -> np.ndarray:
 def row_means(x: np.ndarray) -> np.ndarray:
     """Map (..., D) to (..., 1); of no entries it is 0.
 
-    The entries are divided by a power of two above D first, which is exact: their sum does not overflow.
+    The entries are divided by a power of two first, D or the next above, which is exact: their sum does not overflow.
+    Of D itself that is the mean: to divide it by one would be another hundredth of a step of width 64.
     """
-    width = x.shape[-1]
-    share = 0.5 ** width.bit_length()
-    return _times(x, _shares(share, width, x.dtype, like=x)) / (max(width, 1) * share)
+    width = max(x.shape[-1], 1)
+    share = 0.5 ** (width - 1).bit_length()
+    means = _times(x, _shares(share, x.shape[-1], x.dtype, like=x))
+    return means if width * share == 1 else means / (width * share)
 
 
 @functools.partial(table, most=32)  # a step asks some hundred times for the same few

@@ -56,6 +56,21 @@ def test_what_is_laid_out_has_its_rows_in_order_and_what_lies_so_is_not_copied(r
     np.testing.assert_array_equal(numbers(laid_out(strict(x).swapaxes(1, 2))), turned)
 
 
+@pytest.mark.parametrize("length", [8, 64, 128])  # of 128 rows, 1,024 bytes apart, the last is far
+def test_rows_are_left_where_they_are_unless_they_are_far_apart_and_products_have_the_same_bits(rng, length):
+    x, w = (rng.normal(size=shape).astype(np.float32) for shape in ((2, length, 256), (2, 8, length, length)))
+    heads = x.reshape(2, length, 8, 32).swapaxes(1, 2)
+    assert (laid_out(heads) is heads) == (length < 128)
+    np.testing.assert_array_equal(w @ laid_out(heads), w @ heads.copy())
+
+
+def test_rows_that_do_not_lie_one_behind_the_other_are_laid_out(rng):
+    x = rng.normal(size=(2, 3, 4))
+    for view in (x[:, ::-1], np.broadcast_to(x[:, :1], x.shape)):
+        made = laid_out(view)
+        assert made.flags.c_contiguous and np.array_equal(made, view)
+
+
 @pytest.mark.parametrize("width", [32, 30])  # of a head: rows lie a power of two apart, 1,024 bytes, or 960
 def test_columns_of_rows_that_lie_far_apart_are_laid_out_as_others_are(rng, width):
     x = rng.normal(size=(2, 128, 8 * width)).astype(np.float32)

@@ -59,6 +59,13 @@ def test_a_mean_does_not_overflow(dtype, width):
     np.testing.assert_allclose(mean / largest, 1, rtol=width * float(np.finfo(dtype).eps), atol=0)
 
 
+@pytest.mark.parametrize("width", [1, 2, 8, 64, 512])
+def test_a_mean_of_a_power_of_two_is_not_divided_and_is_the_one_that_would_be_to_the_last_bit(rng, width):
+    x = rng.normal(size=(50, width)).astype(np.float32)
+    share = np.float32(0.5 / width)
+    np.testing.assert_array_equal(row_means(x)[:, 0], (x @ np.full(width, share)) / np.float32(0.5))
+
+
 def test_a_mean_is_the_sum_over_the_width_to_the_last_bit(rng):
     for width in (1, 2, 7, 8, 100):
         x = rng.normal(size=(50, width))
