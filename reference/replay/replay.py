@@ -21,6 +21,7 @@ from reference.core.arrays import as_array
 from reference.core.flat import Flat, unflatten
 from reference.replay.noted import given, name_of
 from reference.replay.places import in_place
+from reference.replay.products import of_matrices
 from reference.replay.source import compiled
 from reference.replay.tape import RefusedError, Tape
 
@@ -118,7 +119,7 @@ def _noted(gradient: Gradient, flat: Flat, arrays: dict[str, Any]) -> Callable[.
     if not leaves.is_like(flat):
         raise RefusedError("a gradient must be like its layer, got another tree")
     returned = [name_of(array) for array in (number, *leaves.leaves)]
-    return compiled(in_place(tape, returned), tape.given, returned)
+    return compiled(of_matrices(tape, in_place(tape, returned)), tape.given, returned)
 
 
 def _bits(answer: tuple[Any, Any]) -> list[Any]:
