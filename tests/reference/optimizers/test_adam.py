@@ -206,6 +206,18 @@ def means_are_left_alone(adam, rng):
     return np.array_equal(vector(first), vector(second))
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex64])
+@pytest.mark.parametrize("shape", [(), (7, 5)])
+def test_memory_that_is_used_again_changes_no_bit(rng, dtype, shape):
+    theta, g, m, v = (np.asarray(abs(rng.normal(size=shape))).astype(dtype) for _ in range(4))
+    after, state = Adam(0.8, 0.97, 1e-6).step(theta, g, AdamState(m, v, 4), 0.01)
+    m = 0.8 * m + (1 - 0.8) * g
+    v = 0.97 * v + (1 - 0.97) * (g * g)
+    theta = theta - 0.01 * (m / (1 - 0.8**5)) / (np.sqrt(v / (1 - 0.97**5)) + 1e-6)
+    for got, plain in zip((after, state.m, state.v), (theta, m, v), strict=True):
+        assert got.dtype == dtype and got.tobytes() == plain.tobytes()
+
+
 def test_nothing_given_is_written_to(rng):
     model, d_model = model_and_gradient(rng)
     state = Adam().init(model)
