@@ -119,6 +119,20 @@ def test_what_comes_is_like_the_layer_and_known_as_a_tree(rng):
     assert made.activation is relu_vjp
 
 
+def halves(layer, _):
+    both = np.stack([layer.w, layer.w + 1])
+    return both.sum(), Linear(w=both[0], b=both[1, 0])
+
+
+def test_arrays_that_lie_in_one_are_not_known_to_have_memory_of_their_own(rng):
+    layer = tree.map(np.negative, Linear.init(rng, 4, 4))
+    for _ in range(STAGES + 1):
+        _, made = replayed(halves, layer, {})
+    assert stage(halves, layer, {}) is PROVED
+    assert made.w.base is made.b.base is not None
+    assert tree._known.get(layer) is not None and tree._known.get(made) is None
+
+
 def taken(held, arrays):
     ids = arrays["ids"]
     if ids.min() < 0:
