@@ -8,21 +8,24 @@ from typing import Any
 
 from reference.training.errors import WriteError
 
+OURS = ".backproof_run"  # ends the names of our files; others end in a host, which has no underscore, or a number
+
 
 def written_to(folder: Path) -> list[Path]:
-    """Return the event files in a folder, which are written anew."""
-    return list(folder.glob("events.out.tfevents.*"))
+    """Return the event files of ours in a folder, which are written anew."""
+    return list(folder.glob(f"events.out.tfevents.*{OURS}"))
 
 
 class Events:
-    """Writes each record at its step; what stood in the folder before is written anew."""
+    """Writes each record at its step; what a run wrote to the folder before is written anew."""
 
     def __init__(self, folder: Path, records: Iterable[Mapping[str, Any]]) -> None:
         self._folder = folder
         with self._told():
             for old in written_to(folder):
                 old.unlink()
-            self._writer = importlib.import_module("tensorboardX").SummaryWriter(str(folder))
+            writer = importlib.import_module("tensorboardX").SummaryWriter
+            self._writer = writer(str(folder), filename_suffix=OURS)
         for record in records:
             self.add(record)
 

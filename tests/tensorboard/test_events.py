@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.backend.event_processing.io_wrapper import IsTensorFlowEventsFile
 
 ENTRIES = {
     "length": 3, "training": 12, "held-out": 6, "width": 8, "heads": 2, "hidden": 5, "batch": 4, "schedule": "constant",
@@ -56,4 +57,17 @@ def test_a_run_that_goes_on_shows_every_epoch_once(train):
     train(*WORDS, "--epochs", "2")
     folder = train("--resume", "--epochs", "4")
     assert len(metrics(folder)) == 4
+    assert shown(folder) == expected(metrics(folder))
+
+
+def test_the_event_files_of_somebody_else_stay_and_are_shown_beside_ours(train, tmp_path):
+    theirs = tmp_path / "events" / "events.out.tfevents.1700000000.host.77.0"
+    theirs.parent.mkdir()
+    theirs.write_bytes(b"")
+    for words in ((*WORDS, "--epochs", "1"), ("--resume", "--epochs", "2")):
+        folder = train(*words)
+        assert theirs.exists()
+        (ours,) = set(theirs.parent.iterdir()) - {theirs}
+        assert IsTensorFlowEventsFile(str(ours))
+    theirs.unlink()
     assert shown(folder) == expected(metrics(folder))

@@ -1,4 +1,5 @@
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -12,7 +13,8 @@ def written(monkeypatch):
     """What is written by a stand-in for the library, whose files are its own affair."""
 
     class Writer:
-        def __init__(self, folder):
+        def __init__(self, folder, filename_suffix):
+            Path(folder, f"events.out.tfevents.2.host{filename_suffix}").write_bytes(b"")
             seen.append(folder)
 
         def add_scalar(self, name, value, step, walltime):
@@ -41,10 +43,15 @@ def test_a_sample_is_written_as_text(tmp_path, written):
 
 
 def test_what_an_earlier_part_of_the_run_left_is_written_anew_and_nothing_else_goes(tmp_path, written):
-    for name in ("events.out.tfevents.1.host", "notes"):
+    others = ["events.out.tfevents.1.host", "events.out.tfevents.1.host.77.0", "events.out.tfevents.1.host.v2", "notes"]
+    for name in others:
         (tmp_path / name).write_bytes(b"")
     Events(tmp_path, [])
-    assert [path.name for path in tmp_path.iterdir()] == ["notes"]
+    (first,) = (path for path in tmp_path.iterdir() if path.name not in others)
+    earlier = first.rename(tmp_path / first.name.replace("2.host", "1.host"))  # of an earlier second
+    Events(tmp_path, [])
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*others, first.name])
+    assert not earlier.exists()
 
 
 def test_a_full_disk_is_one_clear_line(tmp_path, written, monkeypatch):

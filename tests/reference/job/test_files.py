@@ -116,12 +116,14 @@ def test_a_run_with_a_checkpoint_that_was_cut_short_is_still_one(tmp_path):
     assert list(folder.strangers()) == []
 
 
-def test_event_files_of_another_hand_are_found_if_events_are_wanted(tmp_path):
+def test_event_files_of_ours_without_a_run_are_found_if_events_are_wanted(tmp_path):
     folder = Folder(tmp_path)
     folder.events.mkdir()
-    (folder.events / "events.out.tfevents.1").write_bytes(b"mine")
+    (folder.events / "events.out.tfevents.1.host.77.0").write_bytes(b"mine")  # of somebody else, and stays
+    folder.expect_writable(folder.events)
+    (folder.events / "events.out.tfevents.1.host.backproof_run").write_bytes(b"mine")
     folder.expect_writable()
-    with pytest.raises(JobError, match=r"/events\.out\.tfevents\.1: must be a file that 'train' wrote"):
+    with pytest.raises(JobError, match=r"/events\.out\.\S+\.backproof_run: must be a file that 'train' wrote"):
         folder.expect_writable(folder.events)
     folder.checkpoint.write_bytes(CHECKPOINT)
     folder.expect_writable(folder.events)
