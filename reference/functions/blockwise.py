@@ -116,9 +116,9 @@ def _scores_vjp(
     at: tuple[range, range], scale: float, cap: float | None, slopes: np.ndarray | None, seen: np.ndarray | None,
 ) -> tuple[np.ndarray, Callable[[np.ndarray], tuple[np.ndarray, ...]]]:  # fmt: skip
     """Return s (N, M) of queries and keys that stand `at` these positions, and the pullback ds -> (dq, dk, *dbias)."""
-    s = (scale * q) @ k.T                                                   # (N, M)        # (blockwise.1)
+    s = x = (scale * q) @ k.T                                               # (N, M)        # (blockwise.1)
     if cap is not None:
-        s, cap_pullback = softcap_vjp(s, cap=cap)                           # (N, M)        # (blockwise.2)
+        s, cap_pullback = softcap_vjp(x, cap=cap)                           # (N, M)        # (blockwise.2)
     for z in bias:
         s = s + z                                                           # (N, M)        # (blockwise.3)
     if slopes is not None:

@@ -1,7 +1,7 @@
 """The Shapes of a page are a symbol table: axes in order, names in code, index letters."""
 
 import pytest
-from equations import shapes
+from equations import pages, shapes
 from equations.tree import Refused
 
 PAGE = r"""# Title
@@ -77,3 +77,14 @@ def test_a_table_that_is_not_understood_is_refused_with_its_line(old, new, messa
     with pytest.raises(Refused) as refused:
         read(old, new)
     assert str(refused.value).startswith(message)
+
+
+def test_a_prime_marks_what_one_block_has_of_the_same_letter():
+    (page,) = (page for page in pages.load("functions") if page.name == "blockwise")
+    entries, part = page.shapes.entries, {"S": "M"}
+    both = [name.removesuffix("'") for name in entries if name.endswith("'") and name.removesuffix("'") in entries]
+    assert {"q", "k", "v", "b", "o", "d"} <= set(both)
+    for name in both:
+        last = entries[name].axes[-1]
+        assert entries[f"{name}'"].axes[-1] == part.get(last, last), name
+    assert page.shapes.shared == set()  # two letters of one shape have two names in the code
