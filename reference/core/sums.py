@@ -69,3 +69,8 @@ def row_scales(x: np.ndarray, least: float) -> np.ndarray:
     """
     _, exponent = np.frexp(row_maxima(np.abs(x), least))
     return np.ldexp(_shares(0.5, 1, x.real.dtype, like=x.real), exponent)
+
+
+def shown(least: float, dtype: np.dtype) -> float:
+    """Return `least`, which is above 0, or the smallest number above 0 where that is 0 in a real dtype."""
+    return max(float(least), float(np.finfo(dtype).smallest_subnormal))

@@ -16,6 +16,7 @@ from reference.core.masks import padding
 from reference.core.outputs import expect_alone
 from reference.core.randomness import randomness
 from reference.core.shapes import expect_boolean, expect_shape
+from reference.core.sums import row_scales, shown
 from reference.models.encoder import Stack
 from reference.models.encoder_only import EncoderOnly
 
@@ -47,13 +48,16 @@ class SentenceEncoder(Layer):
         h, body_pullback = self.body.vjp(*inputs, mask=mask, **constants, **drawn)  # (B, S, D)  # (sentence_encoder.1)
         c = _counted(h, mask)                                       # (B, S)
         n = np.maximum(c.sum(axis=1, keepdims=True), 1)             # (B, 1)     # (sentence_encoder.2)
-        m = (c[:, :, None] * h).sum(axis=1) / n                     # (B, D)     # (sentence_encoder.3)
-        r = np.sqrt((m * m).sum(axis=1, keepdims=True) + self.eps * self.eps)    # (sentence_encoder.4)
-        v = m / r                                                   # (B, D)     # (sentence_encoder.5)
+        m = ((c / n)[:, None] @ h)[:, 0]                            # (B, D)     # (sentence_encoder.3)
+        eps = shown(self.eps, m.real.dtype)
+        scale = row_scales(m, eps)                                  # (B, 1)     # (sentence_encoder.9)
+        u = m / scale                                               # (B, D)     # (sentence_encoder.10)
+        r = np.sqrt((u * u).sum(axis=1, keepdims=True) + (eps / scale) * (eps / scale))  # (sentence_encoder.4)
+        v = u / r                                                   # (B, D)     # (sentence_encoder.5)
 
         def pullback(dv: np.ndarray) -> tuple:
-            dm = (dv - v * (dv * v).sum(axis=1, keepdims=True)) / r  # (B, D)    # (sentence_encoder.6)
-            dh = c[:, :, None] * (dm / n)[:, None]                  # (B, S, D)  # (sentence_encoder.7)
+            du = (dv - v * (dv * v).sum(axis=1, keepdims=True)) / r  # (B, D)    # (sentence_encoder.6)
+            dh = c[:, :, None] * (du / n)[:, None] / scale[:, None]  # (B, S, D)  # (sentence_encoder.7)
             d_body, *dinputs = body_pullback(dh)                                 # (sentence_encoder.8)
             return self.cotangent(body=d_body), *dinputs
 

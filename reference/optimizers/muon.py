@@ -9,6 +9,7 @@ import numpy as np
 from reference.core import tree
 from reference.core.groups import Which, chosen, expect_which, matrices, merged, only
 from reference.core.shapes import expect_above_zero, expect_positive, expect_share, got
+from reference.core.sums import row_means, row_scales, shown
 from reference.core.updates import expect_model, expect_one_each, expect_update
 from reference.optimizers.adamw import AdamW, AdamWState
 
@@ -103,7 +104,11 @@ def orthogonalized(u: np.ndarray, iterations: int, eps: float) -> np.ndarray:
     alpha, beta, gamma = QUINTIC
     turned = u.shape[-2] > u.shape[-1]
     y = u.swapaxes(-1, -2) if turned else u                                          # (..., P, Q), P <= Q
-    x = y / np.maximum(eps, np.sqrt(np.sum(y * y, axis=(-2, -1), keepdims=True)))    # (muon.3)
+    eps, count = shown(eps, u.dtype), u.shape[-2] * u.shape[-1]
+    scale = row_scales(u.reshape(*u.shape[:-2], 1, count), eps)                      # (..., 1, 1)  # (muon.10)
+    scaled = y / scale
+    square = row_means(row_means(np.square(scaled)).swapaxes(-1, -2))                # of which the sum may overflow
+    x = scaled / np.maximum(eps / scale, math.sqrt(count) * np.sqrt(square))         # (..., P, Q)  # (muon.3)
     for _ in range(iterations):
         a = x @ x.swapaxes(-1, -2)                                                   # (..., P, P)  # (muon.4)
         s = beta * a + gamma * (a @ a)                                               # (..., P, P)  # (muon.5)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from reference.core.sums import SHORT, as_rows, column_sums, row_maxima, row_means, row_scales, row_sums
+from reference.core.sums import SHORT, as_rows, column_sums, row_maxima, row_means, row_scales, row_sums, shown
 
 EXACT = {"rtol": 1e-13, "atol": 1e-13}  # float64, sums of at most 20 numbers near 1 in another order
 SHAPES = [(7,), (1, 7), (4, 7), (2, 3, 7), (2, 3, 4, 5), (20, 1)]
@@ -107,3 +107,10 @@ def test_the_largest_entry_of_a_row_is_found_whatever_its_length(rng, shape):
     x[..., :1] = np.where(rng.random(x[..., :1].shape) < 0.5, np.nan, -np.inf)
     for given in (x, x.swapaxes(0, -1).copy().swapaxes(0, -1)):
         np.testing.assert_array_equal(row_maxima(given, -1.0), given.max(axis=-1, keepdims=True, initial=-1))
+
+
+def test_a_number_that_a_dtype_does_not_show_is_the_smallest_that_it_does():
+    for dtype in (np.float16, np.float32, np.float64):
+        smallest = float(np.finfo(dtype).smallest_subnormal)
+        assert shown(smallest / 4, np.dtype(dtype)) == smallest and dtype(shown(1e-30, np.dtype(dtype))) > 0
+        assert shown(0.3, np.dtype(dtype)) == 0.3

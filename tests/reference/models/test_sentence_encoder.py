@@ -29,6 +29,13 @@ class Said(Layer):
         return y, pullback
 
 
+class Itself(Layer):
+    """y = x, whatever is padding."""
+
+    def vjp(self, x, *, mask=None):
+        return x, lambda dy: (self.cotangent(), dy)
+
+
 @pytest.fixture
 def layer(rng):
     return SentenceEncoder(Said(Linear(rng.normal(size=(4, 5)), rng.normal(size=5))))
@@ -121,10 +128,6 @@ def test_the_order_of_positions_does_not_matter(layer, x):
 
 
 def test_a_longer_mean_is_the_same_vector(layer, rng):
-    class Itself(Layer):
-        def vjp(self, x, *, mask=None):
-            return x, lambda dy: (self.cotangent(), dy)
-
     h, dv = rng.normal(size=(2, 3, 5)), rng.normal(size=(2, 5))
     encoder = SentenceEncoder(Itself())
     same(encoder(3.0 * h), encoder(h))
@@ -132,10 +135,27 @@ def test_a_longer_mean_is_the_same_vector(layer, rng):
     same((h * dh).sum(axis=(1, 2)), 0)
 
 
-def test_padding_alone_is_zero(layer, x, rng):
+SIZES = [(np.float16, 2.0**14), (np.float16, 2.0**-12), (np.float32, 1e30), (np.float32, 1e-30), (np.float64, 1e250)]
+
+
+@pytest.mark.parametrize(("dtype", "size"), SIZES)
+def test_means_whose_squares_overflow(rng, dtype, size):
+    h, dv = rng.uniform(0.5, 1.5, size=(2, 9, 5)), rng.normal(size=(2, 5))  # nine states add up to more than float16
+    encoder, more = SentenceEncoder(Itself(), eps=1e-300), max(1.0, size / 4)  # so that dh is no subnormal number
+    exact, exact_pullback = encoder.vjp(h)
+    v, pullback = encoder.vjp((size * h).astype(dtype))
+    (_, exact_dh), (_, dh) = exact_pullback(dv), pullback((more * dv).astype(dtype))
+    digits = 16 * float(np.finfo(dtype).eps)  # a few roundings of numbers up to 1, and of the states
+    assert v.dtype == dh.dtype == dtype
+    np.testing.assert_allclose(v.astype(np.float64), exact, rtol=0, atol=digits)
+    np.testing.assert_allclose(dh * (size / more), exact_dh, rtol=0, atol=digits * abs(dv).max())
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_padding_alone_is_zero(layer, x, rng, dtype):
     mask = np.array([[1, 1, 1], [0, 0, 0]], bool)[:, None, None]
-    v, pullback = layer.vjp(x, mask=mask)
-    _, dx = pullback(rng.normal(size=(2, 5)))
+    v, pullback = layer.astype(dtype).vjp(x.astype(dtype), mask=mask)
+    _, dx = pullback(100 * rng.normal(size=(2, 5)).astype(dtype))
     assert v[0].any() and not v[1].any() and not dx[1].any() and np.isfinite(dx).all()
 
 

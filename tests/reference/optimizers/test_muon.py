@@ -76,6 +76,30 @@ def test_scale_of_the_gradient_does_not_matter(rng):
         assert np.array_equal(steps(Muon(), theta, 2.0**power * gradients, RATES)[0], made)
 
 
+SIZES = [(np.float16, 15), (np.float16, -13), (np.float32, 120), (np.float32, -120), (np.float64, 1000)]
+
+
+@pytest.mark.parametrize(("dtype", "power"), SIZES)
+def test_matrices_whose_squares_overflow(rng, dtype, power):
+    u = (rng.uniform(0.5, 1, size=(2, 5, 3)) * rng.choice([-1, 1], size=(2, 5, 3))).astype(dtype)
+    made = orthogonalized(u * dtype(2.0**power), 5, 1e-320)
+    assert made.dtype == dtype and made.any()
+    assert np.array_equal(made, orthogonalized(u, 5, 1e-320))
+
+
+def test_squares_of_a_large_matrix_that_add_up_to_more_than_float16_holds(rng):
+    u = rng.uniform(1, 2, size=(200, 150)).astype(np.float16)  # about 70,000 in all
+    x = u / np.sqrt(np.sum(np.square(u.astype(np.float64))))
+    assert np.square(u.astype(np.float64)).sum() > np.finfo(np.float16).max
+    found = orthogonalized(u, 1, 1e-7).astype(np.float64)
+    np.testing.assert_allclose(found, by_decomposition(x, 1), rtol=0, atol=1e-3)  # a rounding of 1 in float16
+
+
+def test_a_gradient_of_nothing_is_nothing_in_a_dtype_in_which_eps_is_0():
+    made = orthogonalized(np.zeros((3, 2), np.float16), 5, 1e-12)
+    assert made.dtype == np.float16 and np.array_equal(made, np.zeros((3, 2)))
+
+
 def test_steps_turn_with_the_gradients(rng):
     w, _ = np.linalg.qr(rng.normal(size=(4, 4)))
     v, _ = np.linalg.qr(rng.normal(size=(3, 3)))
