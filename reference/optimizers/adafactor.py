@@ -7,6 +7,7 @@ import numpy as np
 
 from reference.core import tree
 from reference.core.shapes import expect_above_zero
+from reference.core.sums import row_scales
 from reference.core.updates import expect_model, expect_one_each, expect_update
 
 
@@ -76,9 +77,9 @@ class Adafactor:
             eps1 = float(self.eps1)
             v = beta * v + (1 - beta) * (g * g + eps1)                             # (adafactor.6)
             u = g / np.sqrt(v)                                                     # (adafactor.7)
-        n, eps2, most = theta.size, float(self.eps2), float(self.most)
-        a = rate * np.maximum(eps2, np.sqrt(np.sum(theta * theta) / n))            # (adafactor.8)
-        b = np.maximum(1.0, np.sqrt(np.sum(u * u) / n) / most)                     # (adafactor.9)
+        eps2, most = float(self.eps2), float(self.most)
+        a = rate * np.maximum(eps2, _root_mean_square(theta))                      # (adafactor.8)
+        b = np.maximum(1.0, _root_mean_square(u) / most)                           # (adafactor.9)
         theta = theta - a * u / b                                                  # (adafactor.10)
         return theta, r, c, v
 
@@ -90,6 +91,12 @@ class Adafactor:
         share = r / np.mean(r, axis=-1, keepdims=True)                             # (..., M)
         u = g / (np.sqrt(share)[..., None] * np.sqrt(c)[..., None, :])             # (..., M, N)  # (adafactor.5)
         return u, r, c
+
+
+def _root_mean_square(x: np.ndarray) -> Any:
+    """Return that of all entries, which are scaled first: no square overflows, and no sum of many."""
+    scale = row_scales(x.reshape(1, x.size), 0.0)[0, 0]
+    return scale * np.sqrt(np.mean(np.square(x / scale)))
 
 
 def _arrays(node: Any) -> list[np.ndarray]:

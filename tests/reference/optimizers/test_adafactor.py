@@ -85,6 +85,21 @@ def test_steps_are_in_proportion_to_the_parameter(rng):
     assert np.array_equal(scaled, 8 * made)
 
 
+def test_a_parameter_whose_square_overflows_is_stepped_in_proportion(rng):
+    theta, gradients = rng.normal(size=(4, 3)).astype(np.float32), rng.normal(size=(T, 4, 3)).astype(np.float32)
+    for power in (100, -100):
+        size = np.float32(2.0**power)
+        made, _ = steps(Adafactor(eps2=1e-35), size * theta, gradients, RATES)
+        assert np.array_equal(made, size * steps(Adafactor(eps2=1e-35), theta, gradients, RATES)[0])
+
+
+def test_squares_that_add_up_to_more_than_float16_holds_are_a_mean_of_1(rng):
+    theta, g = np.ones((300, 250), np.float16), rng.choice([-1, 1], size=(300, 250)).astype(np.float16)
+    after, _ = Adafactor().step(theta, g, Adafactor().init(theta), 0.125)
+    assert after.dtype == np.float16
+    np.testing.assert_allclose(after, 1 - 0.125 * g, rtol=2e-3, atol=0)  # a few roundings in float16
+
+
 def test_rows_and_columns_are_alike(rng):
     theta, gradients = rng.normal(size=(4, 3)), rng.normal(size=(T, 4, 3))
     made, _ = steps(Adafactor(), theta, gradients, RATES)
