@@ -1,7 +1,6 @@
 """A script to paste that shows the worst disagreement by plain central differences, without the checker's judgement."""
 
 import builtins
-import cmath
 import contextlib
 import io
 import re
@@ -13,6 +12,7 @@ import numpy as np
 
 from gradcheck.numeric.points import is_constant
 from gradcheck.numeric.scales import scale
+from gradcheck.reports.literals import SMALL, literal
 from gradcheck.subjects.adapted import Adapted, names
 from gradcheck.subjects.findings import Finding
 from gradcheck.subjects.kinds import FunctionSubject, LayerSubject
@@ -20,9 +20,7 @@ from gradcheck.subjects.pairs import Pairs
 from gradcheck.subjects.problem import Problem
 from gradcheck.verdict.facts import Gradient
 
-SMALL = 64  # entries of an array that is written out
 APART = 1e-9  # of the two numbers' size, and this many times what the differences leave open:
-COMPLEX = (np.complex64, np.complex128)
 TAKEN = {*dir(builtins), "np", "rng", "subject", "Problem", "Checker"}  # names that mean something to a script
 CLEARLY = 10  # a disagreement that the table shows
 
@@ -122,27 +120,6 @@ def _variable(name: str, position: int) -> str:
     """Return a name for a variable that hides nothing which the script needs."""
     variable = "".join(c if c.isalnum() else "_" for c in name).strip("_") or f"input_{position}"
     return f"{variable}_" if variable in TAKEN else variable
-
-
-def literal(x: Any) -> str | None:
-    """Return an expression for a small array, a plain value, or a list, tuple or dictionary of such; else None."""
-    if type(x) in (list, tuple):
-        parts = [literal(part) for part in x]
-        inside = ", ".join(part for part in parts if part is not None)
-        if None in parts:
-            return None
-        return f"[{inside}]" if type(x) is list else f"({inside}{',' * (len(x) == 1)})"
-    if type(x) is dict:
-        pairs = [(literal(key), literal(value)) for key, value in x.items()]
-        ends = [f"{key}: {value}" for key, value in pairs if key is not None and value is not None]
-        return "{" + ", ".join(ends) + "}" if len(ends) == len(pairs) else None
-    small = isinstance(x, np.ndarray) and ((x.dtype.kind in "fiub" and x.dtype.itemsize <= 8) or x.dtype in COMPLEX)
-    if isinstance(x, np.ndarray) and small and 0 < x.size <= SMALL and np.isfinite(x).all():
-        kind = "" if x.dtype in (np.float64, np.complex128, np.int64, np.bool_) else f", dtype={x.dtype.name!r}"
-        written = np.array2string(x, 100, separator=", ", floatmode="unique", prefix=" " * 9)
-        return f"np.array({written}{kind})"
-    plain = x is None or isinstance(x, bool | int | str) or (isinstance(x, float | complex) and cmath.isfinite(x))
-    return repr(x) if plain else None
 
 
 def _table(problem: Problem, gradient: Gradient, moved: set, given: _Given, seed: int) -> str:
