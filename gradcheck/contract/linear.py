@@ -11,6 +11,7 @@ from gradcheck.contract.reach import reach
 from gradcheck.contract.sizes import lost_beside_larger
 from gradcheck.precision.terms import MARGIN
 from gradcheck.subjects.findings import Finding
+from gradcheck.subjects.outputs import entry
 
 POWERS = (-(2.0**10), 2.0**-12)  # scaling by these commutes with rounding
 LEAST = 2.0  # where a gradient times the first would leave the range of float16
@@ -18,6 +19,9 @@ LEAST = 2.0  # where a gradient times the first would leave the range of float16
 
 def is_linear(call: Call, rounding: Rounding, rng: np.random.Generator) -> Iterator[Finding]:
     """Yield where a multiple of dy, or a sum, gives another cotangent than the multiple or the sum."""
+    if not call.g.size:
+        yield from _of_nothing(call)
+        return
     exact = set[str]()  # a power that leaves the range of few bits, far in, says nothing
     for power in POWERS[:1] if call.large else POWERS:
         power, scaled = _in_sight(call, power)
@@ -42,6 +46,16 @@ def is_linear(call: Call, rounding: Rounding, rng: np.random.Generator) -> Itera
     for leaf, where in lost_beside_larger(call, rounding):
         words = f"what is small in it is lost beside what is larger, at the first entries of {where}"
         yield Finding("additive", f"the cotangent of {leaf} is not linear in dy: {words}", array=leaf)
+
+
+def _of_nothing(call: Call) -> Iterator[Finding]:
+    """Yield where a dy without entries, which is a multiple of itself, gives something."""
+    for leaf, d in call.pairs(call.first):
+        if d.any():
+            bad = int(np.flatnonzero(d)[0])
+            message = f"the cotangent of {leaf} must be zero where the output has no entry"
+            at = f"{d.flat[bad]} at {entry([(leaf, d.shape)], bad)}"
+            yield Finding("homogeneous", f"{message}, got {at}", array=leaf)
 
 
 def _in_sight(call: Call, power: float) -> tuple[float, list]:

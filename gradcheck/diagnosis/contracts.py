@@ -28,6 +28,7 @@ KINDS = {
 LINEARITY = ("homogeneous", "additive")  # what is done to dy is said of these
 BESIDE = ("handling",)  # what is left to the session: no number is wrong by it
 CLOSE = 1e-9
+WITHOUT_DY = "a term without dy is added: the claim for dy = 0 is not 0"
 TINY = 2.0**-40  # a scale of dy, far below what is clipped
 
 
@@ -48,6 +49,8 @@ def nonlinear(compared: Comparisons) -> str:
     """Say what is done to dy, from the answers to -dy, 2 dy, large and small dy."""
     problem, place = compared.near.problem, compared.own
     g = place.g[:1]
+    if not g.size:
+        return WITHOUT_DY
     powers = np.array([1.0, -1.0, 2.0, 0.0, 2.0**12, 2.0**-12, TINY])
     with np.errstate(all="ignore"):
         found = problem.gradients(place.point, powers[:, None] * g)
@@ -62,7 +65,7 @@ def nonlinear(compared: Comparisons) -> str:
     if _same(two, 4 * one):
         return "dy is used twice: the claim grows with its square"
     if none.any() and _same(two - none, 2 * (one - none)):
-        return "a term without dy is added: the claim for dy = 0 is not 0"
+        return WITHOUT_DY
     if _same(minus, one) or (_same(two, 2 * one) and not _same(minus, -one)):
         return "the sign of dy matters: an absolute value, a maximum or a mask made of dy"
     if not _same(large, 2.0**12 * one) or not _same(2.0**12 * small, one):

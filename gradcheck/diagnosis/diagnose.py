@@ -99,6 +99,8 @@ def diagnose(
     found = contracts.broken(findings, None if gathering is None else gathering.compared)
     if gathering is None:
         return found or UNKNOWN
+    if not gathering.near.y.size:  # there is no derivative to hold the claim against
+        return found or Diagnosis("nonlinear", contracts.WITHOUT_DY)
     if found is not None and found.name in UNSURE and (evidence := gathering.evidence(leaf)) is not None:
         found = bits.few(gathering.calls, evidence) or bits.rounded(evidence) or found
     if found is not None and found.name == "raises" and _is_wrong(gathering, leaf):

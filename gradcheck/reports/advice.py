@@ -5,8 +5,14 @@ from collections.abc import Sequence
 from gradcheck.subjects.findings import Finding
 from gradcheck.verdict.facts import Gradient
 
+NOTHING = {
+    "nothing was compared: no array": "hand over arrays that have entries",
+    "nothing was compared: the output": "hand over inputs for which the output has entries",
+}
+
 # By the beginning of a gradient's reason.
 REASONS = {
+    **NOTHING,
     "no step gives a stable difference": (
         "the forward pass jumps, or is noise, at this point: choose inputs away from steps and from the ends of the "
         "domain, and hand over float64 if the subject takes that"
@@ -57,7 +63,7 @@ VACUOUS = {
         "choose inputs of moderate size, at which the layer is neither saturated nor constant"
     ),
     "no gradient was resolved": "do what is said of each array",
-    "nothing was compared": "hand over arrays that have entries",
+    **NOTHING,
 }
 
 
@@ -70,8 +76,8 @@ DOMAIN = (
 
 
 def for_gradient(gradient: Gradient, findings: Sequence[Finding] = ()) -> str:
-    if gradient.verdict != "inconclusive":
-        return ""
+    if gradient.verdict != "inconclusive" or any(f.message == gradient.reason for f in findings):
+        return ""  # what is found of all arrays has its advice below them
     if gradient.reason.startswith(BESIDE) and any(f.kind == "domain" for f in findings):
         return DOMAIN
     return next((advice for start, advice in REASONS.items() if gradient.reason.startswith(start)), "")

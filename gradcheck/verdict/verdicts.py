@@ -21,6 +21,8 @@ from gradcheck.verdict.numbers import apart
 from gradcheck.verdict.steep import is_steep
 
 FIXED = "at an end of the range: not compared, as steps have no room there"
+NO_ARRAY = "nothing was compared: no array has an entry"
+NO_OUTPUT = "nothing was compared: the output has no entry"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,11 +36,14 @@ def conclude_all(compared: Comparisons, seed: int, rng: np.random.Generator) -> 
     problem = compared.near.problem
     values = [np.abs(c.real.value).max() for found in compared.of for c in found if c.real is not None]
     largest = float(np.nan_to_num(values).max(initial=0))
-    gradients, findings = [], []
+    gradients, findings, nothing = [], [], _nothing(compared)
     for i, (leaf, found, believed) in enumerate(zip(problem.leaves, compared.of, compared.believed, strict=True)):
         coarse = max(coarseness(compared.near, compared.known, i), compared.steps(i))
         gradient = conclude(leaf, found, believed, largest, coarse, coarse == compared.near.claim.u)
-        gradient = dataclasses.replace(gradient, ladder=convergence(gradient, found, believed))
+        if nothing and gradient.verdict != "fail":
+            gradient = Gradient(gradient.name, gradient.shape, "inconclusive", reason=nothing, dtype=gradient.dtype)
+        else:
+            gradient = dataclasses.replace(gradient, ladder=convergence(gradient, found, believed))
         said = list(_said(compared, i, gradient, believed, coarse))
         if gradient.verdict == "fail" and i in compared.explained:
             complete = not any(f.kind == "dense" and f.array == leaf.name for f in compared.findings)
@@ -128,11 +133,20 @@ def _contradiction(gradient: Gradient) -> str:
     return f"{gradient.name}{at}: the pullback gives {claimed}, differences give {numeric}{bar}"
 
 
+def _nothing(compared: Comparisons) -> str:
+    """Return why nothing was compared; "" where something was."""
+    if not any(leaf.value.size for leaf in compared.near.problem.leaves):
+        return NO_ARRAY
+    return "" if compared.near.place.y.size else NO_OUTPUT
+
+
 def _vacuous(compared: Comparisons, gradients: list[Gradient]) -> Iterator[Finding]:
     """Yield that nothing was compared, or nothing seen."""
-    if not any(leaf.value.size for leaf in compared.near.problem.leaves):
-        yield Finding("vacuous", "nothing was compared: no array has an entry", "inconclusive")
-    elif all(g.digits is None and g.verdict != "fail" for g in gradients) and compared.near.place.y.size:
+    if any(g.verdict == "fail" for g in gradients):
+        return
+    if nothing := _nothing(compared):
+        yield Finding("vacuous", nothing, "inconclusive")
+    elif all(g.digits is None for g in gradients):
         flat = all(not g.reason or g.reason.startswith("below the noise") for g in gradients)
         what = "every gradient is below the noise" if flat else "no gradient was resolved"
         yield Finding("vacuous", f"{what}: nothing was checked", "inconclusive")

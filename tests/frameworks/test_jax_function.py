@@ -50,6 +50,17 @@ def test_a_custom_vjp_is_proved(prove, inputs):
     assert told(report) == []
 
 
+@pytest.mark.parametrize("factor", [1, 5])
+def test_a_batch_of_none_is_no_proof(inputs, factor):
+    x, beta = inputs
+    scaled = custom(lambda dy, dx, dbeta: (factor * dx, factor * dbeta))
+    report = gradcheck.check(jax_function(scaled), x[:0], beta)
+    assert report.verdict == "inconclusive", str(report)
+    assert {g.verdict for g in report.gradients} == {"inconclusive"}
+    claims = custom(lambda dy, dx, dbeta: (dx, dbeta + 1))
+    assert gradcheck.check(jax_function(claims), x[:0], beta).verdict == "fail"
+
+
 def test_float32_is_checked_as_the_user_has_it(prove, inputs):
     seen = set()
 

@@ -52,6 +52,18 @@ def test_a_wrong_input_is_named(error, caught, inputs):
     caught({"beta"}, torch_function(wrong), *inputs)
 
 
+@pytest.mark.parametrize("factor", [1, 5])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_a_batch_of_none_is_no_proof(inputs, dtype, factor):
+    x, beta = (x.astype(dtype) for x in inputs)
+    scaled = altered(lambda dy, dx, dbeta: (factor * dx, factor * dbeta))
+    report = gradcheck.check(torch_function(scaled), x[:0], beta)
+    assert report.verdict == "inconclusive", str(report)
+    assert {g.verdict for g in report.gradients} == {"inconclusive"}
+    claims = altered(lambda dy, dx, dbeta: (dx, dbeta + 1))
+    assert gradcheck.check(torch_function(claims), x[:0], beta).verdict == "fail"
+
+
 def test_an_error_in_float32_alone_is_caught(inputs, failures):
     wrong = altered(lambda dy, dx, dbeta: (dx, dbeta * (1.001 if dbeta.dtype == torch.float32 else 1)))
     found = failures(torch_function(wrong), *(x.astype(np.float32) for x in inputs))

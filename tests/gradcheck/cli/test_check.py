@@ -25,6 +25,12 @@ def test_several_things_share_their_inputs_and_the_worst_counts(run):
     assert "\n\ngradcheck noisy" in out
 
 
+def test_a_batch_of_none_is_no_pass(run):
+    status, out, _ = run("layers:instance", "--input", "x=0,3")
+    assert status == 2
+    assert "inconclusive: nothing was compared: the output has no entry" in out
+
+
 def test_a_failure_is_worse_than_no_verdict(run):
     assert run("layers:noisy", "layers:wrong", "--input", "x=3")[0] == 1
 

@@ -51,6 +51,16 @@ def test_an_empty_output_has_a_linear_pullback():
     assert not found(is_linear, lambda x: (x[:0], lambda dy: np.zeros(3)), np.ones(3))
 
 
+@pytest.mark.parametrize("claim", [3.0, -0.25, 5e-324, 1e300])
+@pytest.mark.parametrize("spoil", [lambda dy: 0, np.sum], ids=["dy forgotten", "beside dy"])
+def test_of_an_empty_output_every_gradient_is_zero(claim, spoil):
+    def claims(dy):
+        return spoil(dy) + np.array([[0, 0, -0.0], [0, claim, claim]])
+
+    message = f"the cotangent of x must be zero where the output has no entry, got {claim} at x[1, 1]"
+    assert found(is_linear, lambda x: (x[:0], claims), np.ones((2, 3))) == {("homogeneous", "x"): message}
+
+
 def test_a_saturated_softmax_is_linear_but_for_underflow():
     def softmax(x):
         e = np.exp(x - x.max(axis=-1, keepdims=True))

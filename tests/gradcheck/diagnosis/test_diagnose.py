@@ -17,6 +17,14 @@ LINE = np.array([-2.1, -1.2, -0.6, -0.3, 0.2, 0.7, 1.1, 1.6, 2.4])
 WIDE, FIVE, MANY = rng.normal(size=(2, 5)), rng.normal(size=(5, 5)), rng.normal(size=60)
 
 
+def test_where_the_output_has_no_entry_each_array_has_its_cause():
+    def backward(x, w, v, dy):
+        return dy @ v.T @ w.T, np.inf * w, v
+
+    report = gradcheck.check(pair(lambda x, w, v: x @ w @ v, backward), np.zeros((0, 4)), SQUARE, SQUARE)
+    assert [g.cause for g in report.gradients] == ["", "finite", "nonlinear"], str(report)
+
+
 def softmax(x):
     e = np.exp(x - x.max(1, keepdims=True))
     return e / e.sum(1, keepdims=True)

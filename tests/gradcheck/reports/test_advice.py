@@ -35,7 +35,7 @@ def reasons(module, *fields):
 
 
 REASONS = [*reasons(conclude, "why", "reason"), *reasons(verdicts, "reason"), *reasons(locate, "doubt")]
-REASONS += [held.DOUBT, handed.DOUBT, below.HIDDEN, verdicts.FIXED]
+REASONS += [held.DOUBT, handed.DOUBT, below.HIDDEN, verdicts.FIXED, verdicts.NO_ARRAY, verdicts.NO_OUTPUT]
 DECIDED = ("broken: ", "straight through, as declared")  # those of verdicts that are not open
 REASONS = [reason for reason in REASONS if not reason.startswith(DECIDED)]
 
@@ -56,6 +56,13 @@ def test_every_advice_has_its_reason():
 def test_a_verdict_needs_no_advice():
     assert not advice.for_gradient(Gradient("x", (), "fail", reason="not compared"))
     assert not advice.for_gradient(Gradient("x", (), "inconclusive", reason="of another kind"))
+
+
+@pytest.mark.parametrize("reason", [verdicts.NO_ARRAY, verdicts.NO_OUTPUT])
+def test_what_is_found_of_all_arrays_has_its_advice_once(reason):
+    gradient, found = Gradient("x", (), "inconclusive", reason=reason), Finding("vacuous", reason, "inconclusive")
+    assert not advice.for_gradient(gradient, [found])
+    assert advice.for_finding(found) == advice.for_gradient(gradient, [Finding("note", "another", "note")]) != ""
 
 
 @pytest.mark.parametrize("reason", advice.BESIDE)

@@ -95,12 +95,54 @@ def test_empty_arrays_have_nothing_to_compare():
     report = gradcheck.check(lambda x: (x * x, lambda dy: 2 * x * dy), np.zeros((0, 3)))
     assert report.verdict == "inconclusive", str(report)
     assert said(report, "vacuous") == ["nothing was compared: no array has an entry"]
-    assert report.gradients[0].compared == 0
+    (gradient,) = report.gradients
+    assert (gradient.verdict, gradient.compared, gradient.dtype) == ("inconclusive", 0, "float64")
+    assert gradient.reason == "nothing was compared: no array has an entry"
 
 
-def test_an_output_without_entries_has_no_gradient_to_compare():
-    report = gradcheck.check(lambda x: (x[:0], lambda dy: np.zeros_like(x)), X)
-    assert report.verdict != "fail", str(report)
+NONE = "nothing was compared: the output has no entry"
+
+
+@pytest.mark.parametrize("factor", [1, 5])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.complex128])
+def test_of_an_output_without_entries_nothing_is_compared_and_nothing_passes(rng, dtype, factor):
+    """A batch of none: whatever is made of dy is zero, right or wrong."""
+
+    def backward(x, w, b, dy):
+        return factor * dy @ w.T.conj(), factor * x.T.conj() @ dy, factor * dy.sum(0)
+
+    linear = pair(lambda x, w, b: x @ w + b, backward)
+    report = gradcheck.check(linear, *(np.asarray(rng.normal(size=n), dtype) for n in ((0, 3), (3, 4), 4)))
+    assert report.verdict == "inconclusive", str(report)
+    assert said(report, "vacuous") == [NONE]
+    for gradient in report.gradients:
+        assert (gradient.verdict, gradient.reason, gradient.compared) == ("inconclusive", NONE, 0)
+        assert gradient.digits is gradient.bar is gradient.ladder is None
+
+
+def test_what_is_claimed_for_an_output_without_entries_fails(rng):
+    w, subject = rng.normal(size=(3, 4)), pair(lambda x, w: x @ w, lambda x, w, dy: (dy @ w.T, x.T @ dy + 0.1 * w))
+    for given in (w, np.zeros((3, 4))):  # at zero nothing is claimed, beside it something is
+        report = gradcheck.check(subject, np.zeros((0, 3)), given)
+        assert [g.verdict for g in report.gradients] == ["inconclusive", "fail"], str(report)
+        assert report.gradients[1].cause == "nonlinear" and "without dy" in report.gradients[1].diagnosis
+        assert not said(report, "vacuous") and report.gradients[0].reason == NONE
+
+
+def test_an_array_without_entries_passes_beside_one_that_was_compared(rng):
+    def backward(x, w, dy):
+        return dy[0] @ w.T, x.T @ dy[0] + 2 * w * dy[1]
+
+    report = gradcheck.check(pair(lambda x, w: (x @ w, w * w), backward), np.zeros((0, 3)), rng.normal(size=(3, 4)))
+    assert [g.verdict for g in report.gradients] == ["pass", "pass"], str(report)
+    assert not said(report, "vacuous") and "x (0, 3)  pass  no entries\n" in str(report)
+
+
+def test_an_array_without_entries_does_not_pass_beside_one_that_is_not_compared(rng):
+    subject = pair(lambda x, w: x.sum() + w, lambda x, w, dy: (0 * x + dy.sum(), dy))
+    report = gradcheck.Checker(straight_through=["w"])(subject, np.zeros((0, 3)), rng.normal(size=4))
+    assert [g.verdict for g in report.gradients] == ["inconclusive", "pass"], str(report)
+    assert report.verdict == "inconclusive"
 
 
 def test_a_scalar_is_an_input_and_an_output():
@@ -270,8 +312,10 @@ def test_the_largest_derivative_is_that_of_any_array_along_any_cotangent(monkeyp
 def test_nothing_was_checked_where_no_gradient_has_digits(ground, reasons, what):
     at = ground(np.sin, lambda x, dy: np.cos(x) * dy, X)
     compared = Comparisons(at, Known(), at.place, [[]], [[]], (False,), (), ())
-    (finding,) = _vacuous(compared, [Gradient("x", (4, 5), "inconclusive", reason=reason) for reason in reasons])
+    gradients = [Gradient("x", (4, 5), "inconclusive", reason=reason) for reason in reasons]
+    (finding,) = _vacuous(compared, gradients)
     assert (finding.severity, finding.message) == ("inconclusive", f"{what}: nothing was checked")
+    assert not list(_vacuous(compared, [*gradients, Gradient("w", (4, 5), "fail")]))
 
 
 def test_a_map_is_drawn_of_what_fails_and_is_explained(monkeypatch, rng):
