@@ -38,3 +38,18 @@ def lost_by_rounding(problem: Function, point: Arrays, y: np.ndarray, u: float) 
     shown = np.where(finite, lost > COARSER * 2 * u * np.abs(wide), False)
     often = 2 * shown.sum(axis=0) > FORMATS
     return np.where(often, np.where(finite, lost, 0).max(axis=0) / u, 0)
+
+
+def hidden_by_rounding(
+    problem: Function, point: Arrays, direction: dict[int, np.ndarray], y: np.ndarray, u: float
+) -> np.ndarray:
+    """Return which outputs (m,) a wider format changes over the first step of a ladder along a direction.
+
+    What then stands still in float64 has been rounded away.
+    """
+    if not WIDER:
+        return np.zeros(y.size, bool)
+    ends = [[x.astype(np.longdouble) for x in moved(point, direction, h)] for h in (FIRST, -FIRST)]
+    with np.errstate(all="ignore"):
+        ahead, behind = (problem.attempt(end, y.size) for end in ends)
+        return np.isfinite(ahead - behind) & (np.abs(ahead - behind) > COARSER * 2 * u * np.abs(y))

@@ -39,21 +39,22 @@ def _allowed(ground: Ground, c: Comparison) -> Comparison:
         return c
     hidden = c.outside() & _is_hidden(c)
     if hidden.any():
-        return _without(c, c.real, hidden, HIDDEN)
+        return unseen(c, c.real, hidden, HIDDEN)
     missed, step = c.outside(), float(c.sweep.steps.min())
-    unseen = missed & ~c.kink & (np.abs(c.claimed) > MUCH * (np.abs(c.real.value) + c.real.bar))
-    shown = unseen & _is_shown(c.sweep, c.claimed, c.real.value) if unseen.any() else unseen
-    if (missed & ~shown).any() and (unseen.any() or _may_be_bent(ground, c, step)):
-        off = np.where(unseen, 0, np.abs(c.claimed - c.real.value))
+    little = missed & ~c.kink & (np.abs(c.claimed) > MUCH * (np.abs(c.real.value) + c.real.bar))
+    shown = little & _is_shown(c.sweep, c.claimed, c.real.value) if little.any() else little
+    if (missed & ~shown).any() and (little.any() or _may_be_bent(ground, c, step)):
+        off = np.where(little, 0, np.abs(c.claimed - c.real.value))
         missed &= shown | _is_bent(ground, c, step, off)
     else:
         missed = shown
-    return _without(c, c.real, missed, DOUBT) if missed.any() else c
+    return unseen(c, c.real, missed, DOUBT) if missed.any() else c
 
 
-def _without(c: Comparison, real: Estimate, missed: np.ndarray, doubt: str) -> Comparison:
-    unseen = {"value": np.nan, "bar": np.inf, "low": np.nan, "high": np.nan}
-    values = {name: np.where(missed, nothing, getattr(real, name)) for name, nothing in unseen.items()}
+def unseen(c: Comparison, real: Estimate, missed: np.ndarray, doubt: str) -> Comparison:
+    """Return a comparison that says nothing of some cotangents (G,), with the reason."""
+    none = {"value": np.nan, "bar": np.inf, "low": np.nan, "high": np.nan}
+    values = {name: np.where(missed, nothing, getattr(real, name)) for name, nothing in none.items()}
     return dataclasses.replace(c, real=dataclasses.replace(real, **values), doubt=doubt)
 
 

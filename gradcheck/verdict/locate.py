@@ -9,6 +9,7 @@ from gradcheck.numeric.constants import WINDOW
 from gradcheck.numeric.ladder import STEPS
 from gradcheck.numeric.probe import Probe
 from gradcheck.subjects.findings import Finding
+from gradcheck.verdict.absorbed import allowing_for_what_is_absorbed, beside_absorbed
 from gradcheck.verdict.compare import Compared, compare, glance, laddered
 from gradcheck.verdict.comparison import Comparison
 from gradcheck.verdict.doubt import CONFIRMED
@@ -113,7 +114,8 @@ def located(
         wrong = [c for c in columns[leaf] if c.probe.leaf == leaf and c.outside().any()]
         if not wrong or any(c.probe.coordinate is not None for c in wrong):
             continue
-        found = locate(near, known, leaf, believed[leaf], rng)
+        found = locate(beside_absorbed(near, wrong[0], rng), known, leaf, believed[leaf], rng)
+        found = dataclasses.replace(found, comparisons=allowing_for_what_is_absorbed(near, found.comparisons))
         known = found.known
         if not any(c.outside().any() for c in found.comparisons):
             # in its parts a narrow format leaves too little to be seen

@@ -6,6 +6,7 @@ import numpy as np
 
 from gradcheck.numeric.probe import Probe
 from gradcheck.precision.formats import need
+from gradcheck.verdict.absorbed import allowing_for_what_is_absorbed
 from gradcheck.verdict.below import allowing_for_what_steps_miss
 from gradcheck.verdict.compare import Compared, compare
 from gradcheck.verdict.comparison import Comparison
@@ -36,6 +37,7 @@ def measured(ground: Ground, known: Known, probes: list[Probe], real: list[bool]
     comparisons = allowing_for_what_was_handed_over(ground, comparisons, rng)
     comparisons = allowing_for_what_is_held(ground, comparisons, rng)
     comparisons = allowing_for_what_steps_miss(ground, comparisons)
+    comparisons = allowing_for_what_is_absorbed(ground, comparisons)
     return allowing_for_steps(ground, known, comparisons, rng)
 
 

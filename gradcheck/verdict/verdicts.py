@@ -9,6 +9,7 @@ from gradcheck.precision.formats import LOW, name
 from gradcheck.subjects.adapted import Leaf
 from gradcheck.subjects.findings import Finding
 from gradcheck.subjects.problem import Problem
+from gradcheck.verdict.absorbed import DOUBT as ABSORBED
 from gradcheck.verdict.comparisons import Comparisons
 from gradcheck.verdict.conclude import conclude
 from gradcheck.verdict.convergence import convergence
@@ -106,7 +107,7 @@ def _said(compared: Comparisons, leaf: int, gradient: Gradient, believed: bool, 
         format = name(max(compared.near.claim.u, compared.steps(leaf)))
         digits = f"checked to {gradient.digits:.1f} digits, all that {format} leaves here"
         yield Finding("precision", f"{array}: {digits}", "note", array)
-    why = next((c.doubt for c in compared.of[leaf] if c.doubt in (DOUBT, OF_INPUTS, OF_DTYPE)), None)
+    why = next((c.doubt for c in compared.of[leaf] if c.doubt in (DOUBT, OF_INPUTS, OF_DTYPE, ABSORBED)), None)
     if gradient.verdict == "pass" and why:
         digits = "" if gradient.digits is None else f" to {gradient.digits:.1f} digits"
         yield Finding("precision", f"{array}: checked{digits}: {why}", "note", array)

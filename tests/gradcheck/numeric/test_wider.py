@@ -5,7 +5,7 @@ import pytest
 
 import gradcheck.numeric.wider as module
 from gradcheck.adapters import pair
-from gradcheck.numeric.wider import lost_by_rounding
+from gradcheck.numeric.wider import hidden_by_rounding, lost_by_rounding
 from gradcheck.subjects.problem import Problem
 
 U = 2.0**-53
@@ -60,3 +60,26 @@ def test_nothing_is_known_of_what_takes_no_wider_numbers():
 def test_nor_where_there_is_no_wider_format(monkeypatch):
     monkeypatch.setattr(module, "WIDER", False)
     assert not lost(lambda x: (1 - np.cos(x)) / x, 1e-8 * X).any()
+
+
+def hidden(function, x=X):
+    problem = Problem(pair(function, lambda x, dy: dy), (x,), {})
+    return hidden_by_rounding(problem, [x], {0: np.ones_like(x)}, np.asarray(function(x)).ravel(), U)
+
+
+@pytest.mark.parametrize("function", [lambda x: (x + 1e17) - 1e17, lambda x: np.sin(x)])
+def test_what_a_wider_format_moves_over_a_step_is_told(function):
+    assert hidden(function).all()
+
+
+@pytest.mark.parametrize("function", [
+    lambda x: 0 * x, lambda x: np.where(np.abs(x) > 3, x, 1), lambda x: 1 + 1e-18 * x, lambda x: (x + 1e30) - 1e30,
+    lambda x: np.log(np.maximum(x - 3, 0))])  # fmt: skip
+def test_what_it_does_not_is_not(function):
+    with np.errstate(all="ignore"):
+        assert not hidden(function).any()
+
+
+def test_nothing_is_moved_without_one(monkeypatch):
+    monkeypatch.setattr(module, "WIDER", False)
+    assert not hidden(lambda x: (x + 1e17) - 1e17).any()
