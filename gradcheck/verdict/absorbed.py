@@ -51,7 +51,7 @@ def allowing_for_what_is_absorbed(ground: Ground, comparisons: list[Comparison])
 def beside_absorbed(ground: Ground, c: Comparison, rng: np.random.Generator) -> Ground:
     """Return the ground with cotangents of zero for the outputs that absorb what moves along a comparison."""
     direction = c.probe.direction(ground.place.point)
-    still = _still(ground, direction, NEAR)
+    still = _still_over_ladder(ground, c, direction)
     *_, absorbed = np.zeros(still.size, bool), *_absorbed(ground, direction, still)
     if not absorbed.any():
         return ground
@@ -64,7 +64,7 @@ def _allowed(ground: Ground, c: Comparison) -> Comparison:
     if c.real is None or ground.has_few_bits or not (c.outside() & np.isfinite(c.claimed)).any():
         return c
     direction = c.probe.direction(ground.place.point)
-    still = _still(ground, direction, NEAR)
+    still = _still_over_ladder(ground, c, direction)
     if not _explained(ground, c, direction, still).any():
         return c
     for outputs in _absorbed(ground, direction, still):
@@ -83,11 +83,20 @@ def _explained(ground: Ground, c: Comparison, direction: Direction, outputs: np.
     return c.outside() & ~dataclasses.replace(c, claimed=c.claimed - part).outside()
 
 
+def _still_over_ladder(ground: Ground, c: Comparison, direction: Direction) -> np.ndarray:
+    """Return which outputs (m,) no step of a ladder changes: of few outputs it is known already."""
+    met = ground.place.outputs.get(c.probe)
+    if met is None:
+        return _still(ground, direction, NEAR)
+    return np.all([y == ground.place.y for ends in met.values() for y in ends], axis=0)
+
+
 def _still(ground: Ground, direction: Direction, steps: tuple[float, ...]) -> np.ndarray:
     """Return which outputs (m,) no step changes to either side."""
     still = np.ones(ground.place.y.size, bool)
     for side in (*steps, *(-h for h in steps)):
-        still &= _at(ground, direction, side) == ground.place.y
+        if still.any():
+            still &= _at(ground, direction, side) == ground.place.y
     return still
 
 

@@ -114,8 +114,10 @@ def located(
         wrong = [c for c in columns[leaf] if c.probe.leaf == leaf and c.outside().any()]
         if not wrong or any(c.probe.coordinate is not None for c in wrong):
             continue
-        found = locate(beside_absorbed(near, wrong[0], rng), known, leaf, believed[leaf], rng)
-        found = dataclasses.replace(found, comparisons=allowing_for_what_is_absorbed(near, found.comparisons))
+        ground = near if near.problem.is_large else beside_absorbed(near, wrong[0], rng)
+        found = locate(ground, known, leaf, believed[leaf], rng)
+        if not near.problem.is_large:
+            found = dataclasses.replace(found, comparisons=allowing_for_what_is_absorbed(ground, found.comparisons))
         known = found.known
         if not any(c.outside().any() for c in found.comparisons):
             # in its parts a narrow format leaves too little to be seen
