@@ -67,7 +67,7 @@ def told(g: Gradient) -> str:
 
 def _contradiction(g: Gradient) -> str:
     """Say where claim and differences are apart: at an entry, or along a direction where no entry alone shows it."""
-    if g.wrong and g.worst_index is not None and g.claimed is not None and g.numeric is not None:
+    if g.is_seen_at_entry and g.claimed is not None and g.numeric is not None:
         at = f"at {place(g.worst_index)} " if g.worst_index else ""
         return f"{at}{_beside(g, g.claimed, g.numeric, g.bar)}"
     if g.ladder is not None and g.ladder.index is None and g.ladder.disagrees:

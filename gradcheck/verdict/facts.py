@@ -141,6 +141,11 @@ class Gradient:
     order: int = 1  # of the derivative
     exact: Exact | None = None  # what balls say of it, where that was asked for
 
+    @property
+    def is_seen_at_entry(self) -> bool:
+        """Whether the worst entry by itself shows that the claim is wrong; else a direction of many does."""
+        return self.worst_index in self.wrong
+
 
 @dataclasses.dataclass(frozen=True)
 class Symmetry:

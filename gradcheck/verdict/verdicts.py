@@ -126,12 +126,21 @@ def _said(compared: Comparisons, leaf: int, gradient: Gradient, believed: bool, 
 
 
 def _contradiction(gradient: Gradient) -> str:
-    at = "" if gradient.worst_index is None else "[" + ", ".join(map(str, gradient.worst_index)) + "]"
-    if gradient.numeric is None or gradient.claimed is None:
+    """Say where claim and differences are apart: at the worst entry, or along a direction if that does not show it."""
+    at, ladder = "", gradient.ladder
+    claimed, numeric, bar = gradient.claimed, gradient.numeric, gradient.bar
+    if gradient.is_seen_at_entry and gradient.worst_index is not None:
+        at = "[" + ", ".join(map(str, gradient.worst_index)) + "]"
+    elif ladder is not None and ladder.index is None and ladder.disagrees:
+        at = f", along a random direction of {ladder.moves}"
+        claimed, numeric, bar = ladder.claimed, ladder.numeric, ladder.bar
+    else:
+        claimed = None
+    if numeric is None or claimed is None:
         return f"{gradient.name}{at}: the pullback contradicts real differences"
-    claimed, numeric = apart(gradient.claimed, gradient.numeric)
-    bar = f" +- {gradient.bar:.1e}" if gradient.bar is not None and np.isfinite(gradient.bar) else ""
-    return f"{gradient.name}{at}: the pullback gives {claimed}, differences give {numeric}{bar}"
+    texts = apart(claimed, numeric)
+    within = f" +- {bar:.1e}" if bar is not None and np.isfinite(bar) else ""
+    return f"{gradient.name}{at}: the pullback gives {texts[0]}, differences give {texts[1]}{within}"
 
 
 def _nothing(compared: Comparisons) -> str:

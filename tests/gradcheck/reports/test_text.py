@@ -169,6 +169,8 @@ def test_a_failure_that_only_a_direction_shows_is_told_by_the_direction(reports)
     line = str(report).splitlines()[1]
     assert "along a random direction of x the pullback gives 2, differences give 1 +- 1.0e-01" in line
     assert line.endswith("; no entry that was compared alone is off by more than its own bar")
+    others = str(with_gradient(report, 0, wrong=[(0, 0)])).splitlines()[1]
+    assert "along a random direction" in others and "no entry" not in others, "of others complex numbers tell"
     line = str(with_gradient(report, 0, worst_index=None)).splitlines()[1]
     assert line.endswith("; its entries were not compared one by one")
 

@@ -14,7 +14,7 @@ from gradcheck.verdict import verdicts
 from gradcheck.verdict.comparisons import Comparisons, compare_all
 from gradcheck.verdict.conclude import conclude
 from gradcheck.verdict.error_map import error_map
-from gradcheck.verdict.facts import Gradient
+from gradcheck.verdict.facts import Gradient, Ladder
 from gradcheck.verdict.ground import Known
 from gradcheck.verdict.places import choose
 from gradcheck.verdict.verdicts import (
@@ -209,16 +209,28 @@ def contradiction(**gradient):
 
 
 def test_a_failure_gives_both_numbers_their_place_and_their_bar():
-    text = contradiction(worst_index=(1, 2), claimed=0.25, numeric=0.5, bar=1e-9)
+    text = contradiction(worst_index=(1, 2), claimed=0.25, numeric=0.5, bar=1e-9, wrong=[(0, 0), (1, 2)])
     assert text == "x[1, 2]: the pullback gives 0.25, differences give 0.5 +- 1.0e-09"
     for bar in (None, np.inf):
-        text = contradiction(worst_index=(1, 2), claimed=0.25, numeric=0.5, bar=bar)
+        text = contradiction(worst_index=(1, 2), claimed=0.25, numeric=0.5, bar=bar, wrong=[(1, 2)])
         assert text == "x[1, 2]: the pullback gives 0.25, differences give 0.5"
 
 
 def test_a_failure_that_no_single_entry_shows_is_told_without_numbers():
     assert contradiction() == contradiction(claimed=1.0) == "x: the pullback contradicts real differences"
-    assert contradiction(numeric=1.0, worst_index=(0, 1)) == "x[0, 1]: the pullback contradicts real differences"
+    told = contradiction(numeric=1.0, worst_index=(0, 1), wrong=[(0, 1)])
+    assert told == "x[0, 1]: the pullback contradicts real differences"
+
+
+def test_a_failure_that_its_worst_entry_does_not_show_is_told_along_the_direction_that_does():
+    """And not by two numbers that agree within their bar."""
+    seen = Ladder(None, "x", (), (), (), (), claimed=3.0, numeric=2.0, bar=1e-3)
+    entry = {"worst_index": (1, 2), "claimed": 0.25, "numeric": 0.26, "bar": 0.1}
+    text = "x, along a random direction of x: the pullback gives 3, differences give 2 +- 1.0e-03"
+    for wrong in ([], [(0, 0)]):
+        assert contradiction(**entry, wrong=wrong, ladder=seen) == text
+    for other in (None, dataclasses.replace(seen, bar=2.0), dataclasses.replace(seen, index=(1, 2))):
+        assert contradiction(**entry, ladder=other) == "x: the pullback contradicts real differences"
 
 
 # Verdicts without numbers, and against them
