@@ -8,6 +8,7 @@ from gradcheck.diagnosis.confirmed import follows, turned
 from gradcheck.diagnosis.evidence import Diagnosis, Evidence, half
 from gradcheck.diagnosis.rules import FEWEST, diagonal
 
+FADES = 1e-6  # of a slope: an error that is as small at some entries is none of one case, which begins at once
 CHANCE = 40  # ways to choose the entries, of which four are thresholds; a threshold at 0 may have half as many
 
 
@@ -47,6 +48,8 @@ def comes_and_goes(e: Evidence) -> Diagnosis | None:
     own = np.where(half(e.x.size), elsewhere[0], here[0])
     if (np.abs(mixed[0] - own) > 1e-9 * np.abs(own)).any():
         return None  # where others stand decides, as in what is sorted
+    if any(((slack < np.abs(a - t)) & (np.abs(a - t) < FADES * np.abs(t))).any() for a, t, slack in (here, elsewhere)):
+        return None
     both = [(np.abs(a - t) > slack, (np.abs(t) > 2 * slack) & (a != 0)) for a, t, slack in (here, elsewhere)]
     right, wrong = (np.any([there & (bad == which) for bad, there in both], axis=0) for which in (False, True))
     if (right & wrong).sum() < FEWEST // 2:

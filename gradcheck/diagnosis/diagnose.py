@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from gradcheck.diagnosis import bits, contracts, seen, simple
+from gradcheck.diagnosis.elsewhere import elsewhere
 from gradcheck.diagnosis.evidence import UNKNOWN, Diagnosis, Evidence
 from gradcheck.diagnosis.gathering import Gathering
 from gradcheck.diagnosis.patterns import PATTERNS, PLAIN, TWICE, WEAKER, Pattern
@@ -14,7 +15,6 @@ from gradcheck.diagnosis.smaller import smaller
 from gradcheck.subjects.findings import Finding
 from gradcheck.verdict.comparisons import EXPLAINED, Comparisons
 from gradcheck.verdict.facts import Gradient
-from gradcheck.verdict.plan import tied
 
 STALE = 1e-3  # of the change between two points: what rounding the user's point may make
 UNSURE = {"nonlinear", "layout"}  # findings that a pullback makes too which is not repeatable
@@ -123,7 +123,7 @@ def _shown(gathering: Gathering, leaf: int) -> Diagnosis:
         text = f"no gradient reaches {evidence.name}: the claim is 0 everywhere, and y changes with it"
         return Diagnosis("zero", text)
     if not evidence.bad.any():
-        return _elsewhere(gathering, leaf)
+        return elsewhere(gathering, leaf, evidence)
     if gathering.calls.unsteady(leaf):
         return Diagnosis("repeat", contracts.KINDS["repeat"])
     if gathering.calls.bends(leaf):
@@ -158,30 +158,6 @@ def _again(pattern: Pattern, found: Diagnosis, other: Evidence | None) -> bool:
         return True
     again = pattern(other)
     return again is not None and again.name == found.name
-
-
-def _elsewhere(gathering: Gathering, leaf: int) -> Diagnosis:
-    """Return what is said where the claim is right at the generic point and wrong at the user's own."""
-    own = gathering.evidence(leaf, own=True)
-    if own is None:
-        return UNKNOWN
-    if not own.bad.any():
-        if gathering.compared.near.has_few_bits or not tied(own.x).any():  # of few bits no entry shows by itself
-            return UNKNOWN
-        text = f"{own.name} is right entry by entry, and wrong where equal entries move alike"
-        return Diagnosis("special values", f"{text}: the gradient of a tie goes to one of them, or is shared out")
-    contiguous = [np.ascontiguousarray(x) for x in own.point]
-    if not np.array_equal(own.pull(contiguous, np.eye(len(own.claimed))), own.claimed):
-        text = f"the claim for {own.name} changes with the memory layout of the inputs"
-        return Diagnosis("layout", f"{text}: the code reads memory as it lies, not by index")
-    beside = gathering.beside(leaf)
-    if beside is None or not np.isfinite(beside.all_claimed).all():
-        return Diagnosis(UNKNOWN.name, f"{own.name} is right at a generic point nearby, and wrong at the given inputs")
-    if beside.bad.any():
-        text = f"{own.name} is right at a generic point nearby, and wrong at the given inputs and closely beside them"
-        return Diagnosis("branch", f"{text}: one case of a condition has a wrong derivative, or the condition is wrong")
-    text = f"{own.name} is right at generic points, also closely beside the given inputs, and wrong at just these"
-    return Diagnosis("special values", f"{text}: at zeros, ties or the like")
 
 
 def _stale(near: Evidence, own: Evidence) -> bool:
