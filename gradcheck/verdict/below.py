@@ -55,7 +55,7 @@ def unseen(c: Comparison, real: Estimate, missed: np.ndarray, doubt: str) -> Com
     """Return a comparison that says nothing of some cotangents (G,), with the reason."""
     none = {"value": np.nan, "bar": np.inf, "low": np.nan, "high": np.nan}
     values = {name: np.where(missed, nothing, getattr(real, name)) for name, nothing in none.items()}
-    return dataclasses.replace(c, real=dataclasses.replace(real, **values), doubt=doubt)
+    return dataclasses.replace(c, real=dataclasses.replace(real, kink=real.kink & ~missed, **values), doubt=doubt)
 
 
 def _is_hidden(c: Comparison) -> np.ndarray:
