@@ -1,6 +1,7 @@
 """The table of a family: which parameter here is which tensor there, and the way over it, both ways."""
 
 import dataclasses
+import functools
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
@@ -47,30 +48,30 @@ def shown(table: Iterable[Row]) -> str:
     return "\n".join(f"{here:{widths[0]}}  {there:{widths[1]}}  {how}".rstrip() for here, there, how in rows)
 
 
-def of(model: Any, table: Iterable[Row]) -> set[str]:
+def of(model: Any, table: tuple[Row, ...]) -> set[str]:
     """Return the names there of the parameters of a model."""
-    return {each.there for each in _rows(dict(tree.leaves(model)), table)}
+    return {each.there for each in _rows(tuple(path for path, _ in tree.leaves(model)), table)}
 
 
-def to_there(model: Any, table: Iterable[Row]) -> dict[str, np.ndarray]:
+def to_there(model: Any, table: tuple[Row, ...]) -> dict[str, np.ndarray]:
     """Return the parameters of a model, or the gradients of it, by their names there and as they lie there."""
     leaves = dict(tree.leaves(model))
     arrays = {}
-    for each in _rows(leaves, table):
+    for each in _rows(tuple(leaves), table):
         array = np.concatenate([leaves[path] for path in each.here], axis=-1)
         array = array[None] if each.wrapped else array
         arrays[each.there] = np.ascontiguousarray(array.T if each.transposed else array)
     return arrays
 
 
-def to_here(where: str, blank: T, table: Iterable[Row], arrays: Mapping[str, np.ndarray]) -> T:
+def to_here(where: str, blank: T, table: tuple[Row, ...], arrays: Mapping[str, np.ndarray]) -> T:
     """Return `blank` with the tensors `arrays` for its parameters.
 
     Raises:
         ValueError: a tensor is missing, left over, or has not the shape of its parameters, or not all have one dtype.
     """
     leaves, rest = dict(tree.leaves(blank)), dict(arrays)
-    for each in _rows(leaves, table):
+    for each in _rows(tuple(leaves), table):
         if each.there not in rest:
             raise ValueError(f"{where}: must have a tensor '{each.there}', got none of this name")
         array = rest.pop(each.there)
@@ -110,7 +111,8 @@ def _unlike(one: Any, other: Any) -> str:
     return next(repr(a) for a, b in zip(one.constants, other.constants, strict=True) if a != b)
 
 
-def _rows(paths: Iterable[str], table: Iterable[Row]) -> list[Row]:
+@functools.lru_cache(maxsize=8)  # to load a model asks twice, and many of one family have the same
+def _rows(paths: tuple[str, ...], table: tuple[Row, ...]) -> tuple[Row, ...]:
     """Return the rows of a model with these parameters, each block's own."""
     found: dict[Row, None] = {}
     rows = {path: each for each in table for path in each.here}
@@ -121,4 +123,4 @@ def _rows(paths: Iterable[str], table: Iterable[Row]) -> list[Row]:
             here = tuple(name.replace("{i}", number[1]) for name in each.here)
             each = dataclasses.replace(each, here=here, there=each.there.replace("{i}", number[1]))
         found[each] = None
-    return list(found)
+    return tuple(found)
