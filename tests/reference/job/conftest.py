@@ -1,8 +1,10 @@
+import subprocess
+
 import pytest
 
 from reference.core import tree
 from reference.core.families import DecoderOnlySettings
-from reference.job import grid_fit
+from reference.job import cli, grid_fit
 from reference.job.files import OUT, Folder
 from reference.models.tied_decoder_only import TiedDecoderOnly
 from reference.training.checkpoint import save
@@ -15,6 +17,22 @@ def command(command, tiny_entries):
     command.entries = tiny_entries
     command.tiny = [word for name, value in tiny_entries.items() for word in (f"--{name}", str(value))]
     return command
+
+
+@pytest.fixture
+def called(tmp_path, monkeypatch, capsys):
+    """called(*words): what `command` returns, without a process: for what is told before any work."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "80")
+
+    def called(*words):
+        try:
+            status = cli.main(words)
+        except SystemExit as leaving:  # of help
+            status = leaving.code
+        return subprocess.CompletedProcess(words, status, *capsys.readouterr())
+
+    return called
 
 
 @pytest.fixture

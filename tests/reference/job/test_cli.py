@@ -39,8 +39,8 @@ def broken_off(command, tmp_path, number, epochs):
 
 
 @pytest.mark.parametrize("words", [[], ["verify"], ["train"], ["scale"], ["generate"], ["spec"]])
-def test_help_reads_well_at_80_columns(command, words):
-    done = command(*words, "--help")
+def test_help_reads_well_at_80_columns(called, words):
+    done = called(*words, "--help")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith(" ".join(["usage: python -m reference", *words]))
     assert max(map(len, done.stdout.splitlines())) <= 80
@@ -64,8 +64,8 @@ def test_help_reads_well_at_80_columns(command, words):
         (["--rate", "x"], "python -m reference train: argument --rate: invalid float value: 'x'"),
     ],
 )
-def test_wrong_options_are_one_line_and_status_2_before_any_work(command, tmp_path, words, message):
-    assert refused(command("train", *words), 2) == message
+def test_wrong_options_are_one_line_and_status_2_before_any_work(called, tmp_path, words, message):
+    assert refused(called("train", *words), 2) == message
     assert files(tmp_path) == set()
 
 
@@ -256,8 +256,8 @@ def test_a_folder_that_is_gone_is_named(command, words):
     ["train", "--seed", "7" * 5000], ["verify", "--seed", "7" * 5000], ["train", "7" * 5000], ["spec", "x" * 5000],
     ["train", f"--{'x' * 5000}"], ["verify", "x" * 5000], ["train", "--width", "7" * 4000],
 ])  # fmt: skip
-def test_what_came_is_repeated_in_part(command, words):
-    line = refused(command(*words), 2)
+def test_what_came_is_repeated_in_part(called, words):
+    line = refused(called(*words), 2)
     assert len(line) < 300 and "7" * 61 not in line and "x" * 61 not in line
 
 
