@@ -1,10 +1,11 @@
-"""A Function with several outputs is tried with one of them in use: what the others get then is undefined."""
+"""A Function of several outputs is tried with one in use, and with all but one: what the others get is undefined."""
 
 import pytest
 import torch
 
 import gradcheck
 from gradcheck.adapters import torch_function
+from gradcheck.adapters.torch_unused import MOST, cases
 
 Function = torch.autograd.Function
 
@@ -91,3 +92,57 @@ def test_an_infinite_slope_of_the_other_output_is_no_finding(x):
     x[0, 0] = 0.0
     report = gradcheck.check(torch_function(lambda x: (x.sin(), x.sqrt())), x)
     assert undefined(report) == []
+
+
+class Three(Function):
+    """(sin x, cos x, x^2), with None for the cotangents of those that are not used."""
+
+    @staticmethod
+    def forward(ctx, x):
+        ctx.set_materialize_grads(False)
+        ctx.save_for_backward(x)
+        return x.sin(), x.cos(), x * x
+
+    @staticmethod
+    def backward(ctx, *cotangents):
+        (x,) = ctx.saved_tensors
+        slopes = (x.cos(), -x.sin(), 2 * x)
+        return sum(d * slope for d, slope in zip(cotangents, slopes, strict=True) if d is not None)
+
+
+def with_one_missing(missing, change):
+    class Altered(Three):
+        @staticmethod
+        def backward(ctx, *cotangents):
+            if [k for k, d in enumerate(cotangents) if d is None] == [missing]:
+                return change(ctx.saved_tensors[0], *(d for d in cotangents if d is not None))
+            return Three.backward(ctx, *cotangents)
+
+    return Altered
+
+
+def test_three_outputs_of_which_any_may_be_missing_are_proved(prove, x):
+    assert undefined(prove(torch_function(Three), x)) == []
+
+
+@pytest.mark.parametrize("missing", [0, 1, 2])
+def test_what_is_wrong_only_where_one_of_three_is_missing_fails(x, missing):
+    report = gradcheck.check(torch_function(with_one_missing(missing, lambda x, a, b: a * x)), x)
+    assert report.verdict == "fail"
+    case = f"with all outputs in use but output {missing}, its cotangent undefined,"
+    assert undefined(report) == [("fail", "x", f"{case} the gradient of x is another than with zeros for it")]
+
+
+def test_cotangents_that_change_places_where_the_third_is_missing_are_found(x):
+    swapped = with_one_missing(2, lambda x, a, b: b * x.cos() - a * x.sin())
+    assert [severity for severity, *_ in undefined(gradcheck.check(torch_function(swapped), x))] == ["fail"]
+
+
+def test_of_many_outputs_a_bounded_number_is_left_out():
+    found = list(cases(list(range(40)), 40))
+    assert len(found) == 2 * MOST
+    assert [weights.count(0.0) for _, _, weights in found] == [39] * MOST + [1] * MOST
+
+
+def test_what_requires_no_gradient_is_left_as_it_is():
+    assert [case.split(",")[0] for case, *_ in cases([0, 2], 3)] == [f"with output {k} alone in use" for k in (0, 2)]
