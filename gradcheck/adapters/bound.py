@@ -13,6 +13,7 @@ import numpy as np
 
 from gradcheck.adapters import spellings
 from gradcheck.adapters.absent import absent, said_of, with_zeros
+from gradcheck.adapters.dependence import forgotten
 from gradcheck.adapters.named import in_order, parted
 from gradcheck.adapters.places import Path, get, held, title
 from gradcheck.subjects.adapted import Adapted, names, per_input
@@ -46,8 +47,7 @@ class Bound(OfObjects):
         obj = getattr(self._forward, "__self__", None)
         both = all(isinstance(f, MethodType) and f.__self__ is obj for f in (self._forward, self._backward))
         if both and is_plain(obj) and any(map(spellings.is_parameter, held(obj).values())):
-            self._gradients = self._found(obj, inputs, constants)
-            self.parameters = {title(path): get(obj, path) for path in self._gradients} or None
+            self._find(obj, inputs, constants)
         return inputs
 
     def vjp(self, parameters: Any, inputs: tuple, constants: dict) -> tuple[Any, Callable]:
@@ -116,8 +116,20 @@ class Bound(OfObjects):
         forward, backward = (getattr(f, "__func__", f) for f in (self._forward, self._backward))
         return MethodType(forward, obj), MethodType(backward, obj)
 
-    def _found(self, obj: Any, inputs: tuple, constants: dict) -> dict[Path, Path]:
-        """Return the path of each parameter's gradient in what the backward returns beside those of the inputs.
+    def _find(self, obj: Any, inputs: tuple, constants: dict) -> None:
+        """Take in which arrays are parameters: those whose gradients are returned; others that count are forgotten."""
+        arrays, gradients = self._tried(obj, inputs, constants)
+        self._gradients = {} if gradients is None else spellings.returned(arrays, held(gradients))
+        self.parameters = {title(path): get(obj, path) for path in self._gradients} or None
+
+        def run(twin: Any) -> Any:
+            return self.run(*self._of(twin), inputs, constants)[0]
+
+        if self._gradients:  # without any the object is one of constants
+            self.findings = forgotten(run, obj, arrays, self._gradients, "output")
+
+    def _tried(self, obj: Any, inputs: tuple, constants: dict) -> tuple[dict[Path, np.ndarray], Any]:
+        """Return the arrays that the passes leave alone, and what the backward returns beside those of the inputs.
 
         Whatever is raised here is raised again where the object is evaluated.
         """
@@ -129,12 +141,11 @@ class Bound(OfObjects):
                 dy = like(y, np.random.default_rng(0).uniform(0.5, 1.5, flat(y).size), protect=False)
                 _, gradients = parted(backward(dy), inputs)
         except Exception:  # whatever an object raises, as one that holds a file and cannot be copied
-            return {}
+            return {}, None
         if isinstance(gradients, dict):
             of_inputs = {spellings.key_of(gradients, name) for name in names(self, inputs)}
             gradients = {key: d for key, d in gradients.items() if key not in of_inputs}
-        arrays = {path: x for path, x in before.items() if np.array_equal(get(work, path), x, equal_nan=True)}
-        return {} if gradients is None else spellings.returned(arrays, held(gradients))
+        return {path: x for path, x in before.items() if np.array_equal(get(work, path), x, equal_nan=True)}, gradients
 
 
 def _fill(twin: Any, obj: Any, replaced: dict[int, Any]) -> None:

@@ -61,7 +61,8 @@ def cached(forward: Callable, backward: Callable) -> Adapted:
     `out`.  The backward returns the bare cotangent for one input, a tuple with one for each for several,
     or the last of them by the inputs' names, `(dx, {"w": dw, "b": db})`, or in order, `(dx, [dw, db])`.
     Where the two are methods of one object, what comes so beside the cotangents of the inputs may also be
-    the gradients of the object's arrays.  None for an input says that nothing depends on it.
+    the gradients of the object's arrays; then an array without one on which the output depends is a
+    finding.  None for an input says that nothing depends on it.
 
     Raises:
         TypeError: one of the two is not callable, or the backward cannot be called with (dout, cache); at the check,

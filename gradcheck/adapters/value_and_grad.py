@@ -9,12 +9,11 @@ import numpy as np
 
 from gradcheck.adapters import spellings
 from gradcheck.adapters.convert import callable_or_raise, is_array, mapped, own
-from gradcheck.adapters.dependence import used
+from gradcheck.adapters.dependence import forgotten
 from gradcheck.adapters.named import in_order
 from gradcheck.adapters.places import Path, get, held, plain_or_raise, title
 from gradcheck.subjects import trees
 from gradcheck.subjects.adapted import Adapted, Broken, names, per_input
-from gradcheck.subjects.findings import Finding
 from gradcheck.subjects.owners import Owned
 from gradcheck.subjects.raised import during
 
@@ -43,7 +42,11 @@ class ValueAndGrad(Adapted):
             if isinstance(grads, dict):
                 self._gradients = spellings.returned(arrays, held(grads))
             self.parameters = {title(path): get(obj, path) for path in self._gradients}
-            self.findings = self._forgotten(self._function, arrays, inputs, constants) if self._gradients else ()
+
+            def run(twin: Any) -> Any:
+                return np.asarray(self._called(MethodType(method, twin), inputs, constants)[0])
+
+            self.findings = forgotten(run, obj, arrays, self._gradients, "value") if self._gradients else ()
         return inputs
 
     def forward(self, parameters: Any, inputs: tuple, constants: dict) -> Any:
@@ -88,17 +91,6 @@ class ValueAndGrad(Adapted):
         obj, method = self._function.__self__, self._function.__func__
         twin = copy.deepcopy(obj, {id(get(obj, path)): parameters[title(path)] for path in self._gradients})
         return MethodType(method, twin)
-
-    def _forgotten(self, method: MethodType, arrays: Mapping, inputs: tuple, constants: dict) -> list[Finding]:
-        obj = method.__self__
-        others = [p for p, x in arrays.items() if p not in self._gradients and not spellings.is_no_parameter(p, x)]
-
-        def run(twin: Any) -> Any:
-            return np.asarray(self._called(MethodType(method.__func__, twin), inputs, constants)[0])
-
-        depends = used(run, obj, others, {path: get(obj, path) for path in (*others, *self._gradients)})
-        message = "no gradient for {}, on which the value depends: it is not among those that are returned"
-        return [Finding("missing", message.format(title(path)), "fail", title(path)) for path in depends]
 
 
 def value_and_grad(function: Callable) -> Adapted:

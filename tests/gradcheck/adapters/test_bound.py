@@ -75,10 +75,56 @@ def test_an_input_keeps_a_name_that_an_array_of_the_object_has_too(x, prove):
 
         def plain_backward(self, x, w, dy):
             dx, rest = super().plain_backward(x, dy * w)
-            return dx, {"w": dy * super().plain(x), "b": rest["b"]}
+            return dx, {"w": dy * super().plain(x), "dW": rest["W"], "b": rest["b"]}
 
     report = prove(of_two(Mixed(FORMS["by name"])), x, x[:, :3].copy())
-    assert [g.name for g in report.gradients] == ["params.b", "x", "w"]
+    assert [g.name for g in report.gradients] == ["params.W", "params.b", "x", "w"]
+
+
+@pytest.mark.parametrize("adapter", [of_cache, of_two])
+@pytest.mark.parametrize("whole", [lambda dx, d: (dx, d), lambda dx, d: {"x": dx, **d}], ids=["apart", "all by name"])
+def test_an_array_whose_gradient_is_left_out_beside_that_of_another_is_forgotten(adapter, whole, x):
+    for left_out, name in (("b", "W"), ("W", "b")):
+
+        def form(dx, dw, db, kept=name):
+            return whole(dx, {kept: {"W": dw, "b": db}[kept]})
+
+        report = gradcheck.check(adapter(Linear(form)), x)
+        assert report.verdict == "fail"
+        assert {g.name: g.verdict for g in report.gradients} == {f"params.{name}": "pass", "x": "pass"}
+        message = "on which the output depends: it is not among those that are returned"
+        assert [(f.kind, f.severity, f.array, f.message) for f in report.findings] == [
+            ("missing", "fail", f"params.{left_out}", f"no gradient for params.{left_out}, {message}")
+        ]
+
+
+def test_arrays_that_do_not_count_and_masks_are_constants(x, prove):
+    class More(Linear):
+        def __init__(self, form):
+            super().__init__(form)
+            self.params["twin"] = self.params["b"]  # at two paths, by one of them
+            self.unused, self.mask, self.kept = np.ones(4) / 3, np.array([1.0, 0.0, 1.0]), np.zeros(1)
+
+        def plain(self, x):
+            self.kept = x[:1].copy()
+            return super().plain(x) * self.mask
+
+        def backward(self, dy, cache):
+            return super().backward(dy * self.mask, cache)
+
+    for adapter in (of_cache, of_two):
+        report = prove(adapter(More(FORMS["by name"])), x)
+        assert sorted(g.name for g in report.gradients) == ["params.W", "params.b", "x"]
+
+
+def test_what_is_drawn_of_the_global_generators_is_no_dependence(x, prove):
+    class Noisy(Linear):
+        def plain(self, x):
+            return super().plain(x) + np.random.normal(size=3)  # noqa: NPY002
+
+    layer = Noisy(FORMS["by name"])
+    layer.unused = np.ones(4) / 3
+    assert prove(of_two(layer), x).verdict == "pass"
 
 
 def test_methods_of_two_objects_or_of_what_cannot_be_copied_have_no_parameters(x):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from gradcheck.adapters.dependence import used
+from gradcheck.adapters.dependence import forgotten, used
 
 
 class Holder:
@@ -81,3 +81,22 @@ def test_without_a_question_nothing_is_run():
         raise AssertionError("not to be run")
 
     assert used(run, Holder(), [], {}) == []
+
+
+def test_what_a_run_draws_of_the_global_generators_is_no_dependence():
+    assert found(lambda o: np.random.normal(size=2) + o.a, a=A, b=B) == ["a"]  # noqa: NPY002
+
+
+def test_what_counts_is_forgotten_unless_its_gradient_is_found_or_it_is_a_mask():
+    arrays = {"a": A, "b": B, "twin": A, "mask": np.ones(2), "unused": B.copy()}
+    obj, paths = Holder(**arrays), {(name,): x for name, x in arrays.items()}
+
+    def run(obj):
+        return (obj.a + obj.twin) * obj.b * obj.mask
+
+    def told(*known):
+        return [(f.kind, f.severity, f.array) for f in forgotten(run, obj, paths, [(k,) for k in known], "value")]
+
+    assert told("a") == told("twin") == [("missing", "fail", "b")]
+    assert told("b") == [("missing", "fail", "a")]
+    assert told("a", "b") == []
