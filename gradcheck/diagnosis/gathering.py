@@ -49,7 +49,7 @@ class Gathering:
         return self.near.y.size > OUTPUTS or entries * PRICE[True] > MOST
 
     def evidence(self, leaf: int, own: bool = False, moved: int | None = None) -> Evidence | None:
-        """Return what there is to see of one array at one place; None if it is too dear, or no output has an entry."""
+        """Return what there is to see of one array at one place; None if it is too dear."""
         which = leaf, own, moved
         if which not in self.found:
             place = self.own if own else self.near if moved is None else self._moved(moved)
@@ -71,7 +71,7 @@ class Gathering:
     def _at(
         self, place: Place, leaf: int, which: tuple[bool, int | None] | None, only: np.ndarray | None = None
     ) -> Evidence | None:
-        if not place.y.size or not np.isfinite(place.y).all():
+        if not np.isfinite(place.y).all():
             return None
         unit = place.y.size <= OUTPUTS and place.y.size * sum(x.size for x in place.point) <= NUMBERS
         g = np.eye(place.y.size) if unit else place.g

@@ -1,4 +1,4 @@
-"""Claims of subjects that hold, or are given, an ill-conditioned matrix: roundings change them more than f shows."""
+"""Claims of subjects that hold, make or get an ill-conditioned matrix: roundings change them more than f shows."""
 
 import dataclasses
 from collections.abc import Callable
@@ -7,6 +7,7 @@ import numpy as np
 
 from gradcheck.claims.claim import Claim, attempted
 from gradcheck.claims.held import with_held_rounded
+from gradcheck.claims.made import with_made_rounded
 from gradcheck.numeric.points import jittered
 from gradcheck.numeric.scales import root_sum_square
 from gradcheck.subjects.problem import Arrays, Problem
@@ -21,6 +22,7 @@ BY_CHANCE = 2.0**14  # times less than others, at the most, is what one rounding
 ILL = 2.0**10  # roundings of y, that one of the inputs makes: of a condition number
 MORE = 256  # times as much of a claim as of y, as parts of their sizes: an inverse is in a claim twice, y once
 DOUBT = "a rounding of what the subject holds, such as an ill-conditioned matrix, changes the claim by as much"
+OF_MADE = "a rounding of what the subject makes itself, such as an ill-conditioned matrix, changes the claim by as much"
 OF_INPUTS = "a rounding of the inputs, such as an ill-conditioned matrix, changes the claim by as much"
 
 
@@ -29,12 +31,15 @@ def allowing_for_what_is_held(
 ) -> list[Comparison]:
     """Widen the bars of claims to what roundings of held arrays make of them, where a contradiction vanishes.
 
-    And to what roundings of the inputs make of them, if these make much of y, and hardly more of the claims.  At a kink
-    no rounding counts: x may be tied to the very array that is rounded.
+    Or of arrays that the subject makes itself.  And to what roundings of the inputs make of them, if these make much of
+    y, and hardly more of the claims.  At a kink no rounding counts: x may be tied to the very array that is rounded.
     """
     if not any(map(_contradicted, comparisons)):
         return comparisons
-    found = _widened(ground, comparisons, _rounded(ground, comparisons, with_held_rounded, rng), DOUBT)
+    found = comparisons
+    for round_once, doubt in ((with_held_rounded, DOUBT), (with_made_rounded, OF_MADE)):
+        if any(map(_contradicted, found)):
+            found = _widened(ground, found, _rounded(ground, found, round_once, rng), doubt)
     part = ground.rounding / (float(np.abs(ground.place.y).max(initial=0)) or np.inf)
     if part <= ILL * ground.claim.u or not any(map(_contradicted, found)):
         return found

@@ -17,7 +17,7 @@ from gradcheck.verdict.error_map import error_map
 from gradcheck.verdict.facts import Gradient
 from gradcheck.verdict.ground import coarseness
 from gradcheck.verdict.handed import DOUBT as OF_DTYPE
-from gradcheck.verdict.held import DOUBT, OF_INPUTS
+from gradcheck.verdict.held import DOUBT, OF_INPUTS, OF_MADE
 from gradcheck.verdict.numbers import apart
 from gradcheck.verdict.steep import is_steep
 
@@ -107,7 +107,7 @@ def _said(compared: Comparisons, leaf: int, gradient: Gradient, believed: bool, 
         format = name(max(compared.near.claim.u, compared.steps(leaf)))
         digits = f"checked to {gradient.digits:.1f} digits, all that {format} leaves here"
         yield Finding("precision", f"{array}: {digits}", "note", array)
-    why = next((c.doubt for c in compared.of[leaf] if c.doubt in (DOUBT, OF_INPUTS, OF_DTYPE, ABSORBED)), None)
+    why = next((c.doubt for c in compared.of[leaf] if c.doubt in (DOUBT, OF_MADE, OF_INPUTS, OF_DTYPE, ABSORBED)), None)
     if gradient.verdict == "pass" and why:
         digits = "" if gradient.digits is None else f" to {gradient.digits:.1f} digits"
         yield Finding("precision", f"{array}: checked{digits}: {why}", "note", array)

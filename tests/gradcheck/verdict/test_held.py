@@ -10,7 +10,8 @@ import gradcheck
 from gradcheck.adapters import pair
 from gradcheck.numeric.estimate import Estimate
 from gradcheck.numeric.probe import Probe
-from gradcheck.verdict.held import DOUBT, FARTHER, GROWN, OF_INPUTS, allowing_for_what_is_held
+from gradcheck.verdict import held as module
+from gradcheck.verdict.held import DOUBT, FARTHER, GROWN, OF_INPUTS, OF_MADE, allowing_for_what_is_held
 
 SIZE = 7
 HILBERT = 1 / (1.0 + np.add.outer(range(SIZE), range(SIZE)))
@@ -79,7 +80,13 @@ def test_the_report_says_how_far_it_was_checked_and_why():
 
 
 @pytest.fixture
-def at(ground):
+def nothing_made(monkeypatch):
+    """What a pullback adds to dy would be met as well as what it holds."""
+    monkeypatch.setattr(module, "with_made_rounded", lambda *_: None)
+
+
+@pytest.fixture
+def at(ground, nothing_made):
     """at(change): x -> x, whose pullback adds `change(a)` for an array that is held, which is 1."""
 
     def at(change, u=2.0**-53, **more):
@@ -191,6 +198,25 @@ def test_it_is_no_matter_of_the_real_differences(at, comparison, rng):
         assert isinstance(c.real, Estimate) and (c.real.bar == 1e-18).all()
 
 
+# Matrices that a function makes as it is called
+
+
+@pytest.mark.parametrize("size", [6, 8, 10])
+def test_a_right_solve_with_a_matrix_that_is_made_within_does_not_fail_and_a_wrong_one_does(size):
+    b = np.random.default_rng(1).normal(size=size)
+
+    def made():
+        return 1 / (1.0 + np.add.outer(range(size), range(size)))
+
+    for seed in range(3):
+        right = pair(lambda b: np.linalg.solve(made(), b), lambda b, dy: np.linalg.solve(made().T, dy))
+        wrong = pair(lambda b: np.linalg.solve(made(), b), lambda b, dy: 1.01 * np.linalg.solve(made().T, dy))
+        report = gradcheck.Checker(seed=seed)(right, b)
+        assert report.verdict == ("pass" if size < 10 else "inconclusive"), str(report)
+        assert size < 10 or OF_MADE in str(report)
+        assert gradcheck.Checker(seed=seed)(wrong, b).verdict == "fail"
+
+
 # Matrices that are differentiated themselves
 
 
@@ -209,7 +235,7 @@ def test_a_right_solve_with_an_ill_conditioned_matrix_does_not_fail_and_a_wrong_
 
 
 @pytest.fixture
-def given(ground):
+def given(ground, nothing_made):
     """given(rounding): x -> x, of such a rounding of y, whose pullback adds many times what x changes by."""
 
     def given(rounding, by=2.0**20):
