@@ -168,7 +168,7 @@ def test_what_is_contradicted_beside_that_stays_so(ground, comparison):
     lambda z, x: np.where(np.abs(x) > 5, 1.0, 0),  # as near as steps of the numbers' own
     lambda z, x: np.where(x > 1e20, 1.0, np.where(x < -1e9, -1.0, 0)),  # far farther to one side
     lambda z, x: 0 * z,  # never
-    lambda z, x: np.where(np.abs(x) > 1e20, np.nan, 0),
+    lambda z, x: np.where(np.abs(x) > 1e20, np.inf, 0),  # ends there
 ])  # fmt: skip
 def test_what_stands_still_otherwise_is_not_absorbed(ground, comparison, shape):
     place = at(ground, absorbing(1e30, shape))
