@@ -24,6 +24,9 @@ REASONS = {
         "the forward pass loses here what its gradient is about: write it without a difference of numbers that are "
         "nearly equal, or choose larger inputs"
     ),
+    "the output moves only in steps": (
+        "check it beside smaller numbers, such as a mask of -1e4 in the place of -1e30, or leave out what they absorb"
+    ),
     "the slope is infinite": (
         "choose inputs at which it is finite, or keep the forward pass away from there, as by an epsilon under a root"
     ),

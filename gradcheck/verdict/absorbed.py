@@ -84,11 +84,11 @@ def _explained(ground: Ground, c: Comparison, direction: Direction, outputs: np.
 
 
 def _still_over_ladder(ground: Ground, c: Comparison, direction: Direction) -> np.ndarray:
-    """Return which outputs (m,) no step of a ladder changes: of few outputs it is known already."""
-    met = ground.place.outputs.get(c.probe)
-    if met is None:
-        return _still(ground, direction, NEAR)
-    return np.all([y == ground.place.y for ends in met.values() for y in ends], axis=0)
+    """Return which outputs (m,) no step of a ladder changes: of few outputs it is known which are out of question."""
+    met = [y == ground.place.y for ends in ground.place.outputs.get(c.probe, {}).values() for y in ends]
+    if met and not np.all(met, axis=0).any():
+        return np.zeros(ground.place.y.size, bool)
+    return _still(ground, direction, NEAR)
 
 
 def _still(ground: Ground, direction: Direction, steps: tuple[float, ...]) -> np.ndarray:
