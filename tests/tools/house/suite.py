@@ -62,7 +62,7 @@ def stated(house: House) -> Iterator[str]:
         for call in unstated_tolerances(module.tree):
             if not any(keyword.arg is None for keyword in call.keywords):
                 yield at(path, call.lineno, f"must state rtol and atol, got {ast.unparse(call)[:80]}")
-        for node in ast.walk(module.tree):
+        for node in module.nodes:
             pairs = []
             if isinstance(node, ast.keyword):
                 pairs = [(node.arg, node.value)]
@@ -118,7 +118,7 @@ def safe(house: House) -> Iterator[str]:
         for line, name in house.imports(module):
             if name.partition(".")[0] in ("pickle", "dill", "shelve", "marshal") and module.path != OWN_PROCESSES:
                 yield at(module.path, line, f"no data is executed, got import of {name}")
-        for node in ast.walk(module.tree):
+        for node in module.nodes:
             runs = isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("eval", "exec")
             own = module.path == OWN_WORDS or module.path.parts[0] != "reference"
             if runs and not own:  # the checker runs the reproducers that it writes

@@ -27,6 +27,10 @@ class Module:
     def tree(self) -> ast.Module:
         return parsed(self.source)
 
+    @cached_property
+    def nodes(self) -> tuple[ast.AST, ...]:
+        return tuple(ast.walk(self.tree))  # many rules look at each of them
+
     @property
     def name(self) -> str:
         parts = self.path.with_suffix("").parts
@@ -40,7 +44,7 @@ class Module:
     @property
     def pullback_line(self) -> int:
         """The line that starts a function `*_vjp` or a method `vjp`; 0 where there is none."""
-        for node in ast.walk(self.tree):
+        for node in self.nodes:
             if isinstance(node, ast.FunctionDef) and (node.name == "vjp" or node.name.endswith("_vjp")):
                 return node.lineno
         return 0
@@ -174,9 +178,9 @@ class House:
 
         Without `types`, those below `if TYPE_CHECKING` are left out.
         """
-        unseen = [] if types else [n for n in ast.walk(module.tree) if isinstance(n, ast.If) and _for_types(n)]
+        unseen = [] if types else [n for n in module.nodes if isinstance(n, ast.If) and _for_types(n)]
         hidden = {id(inner) for node in unseen for inner in ast.walk(node)}
-        for node in ast.walk(module.tree):
+        for node in module.nodes:
             if id(node) in hidden:
                 continue
             if isinstance(node, ast.Import):
