@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.adapters import spellings
+from gradcheck.adapters import claimed, spellings
 from gradcheck.adapters.absent import absent, said_of, with_zeros
 from gradcheck.adapters.dependence import forgotten
 from gradcheck.adapters.named import in_order, parted
@@ -29,6 +29,7 @@ class Bound(OfObjects):
         self._forward, self._backward, self._owned = forward, backward, Owned(forward, backward)
         self.name = getattr(forward, "__name__", type(forward).__name__)
         self._gradients: dict[Path, Path] = {}
+        self._beside: set[Any] = set()  # where the backward returns these, and others that are not checked
         self._standing: tuple[Callable, Callable] | None = None  # the methods that all evaluations share
         self._twins: dict[int, tuple[Any, dict]] = {}  # of the object, for each thread, with the parameters it has now
 
@@ -46,7 +47,7 @@ class Bound(OfObjects):
         inputs, self.findings = super().prepare(inputs, constants), []
         obj = getattr(self._forward, "__self__", None)
         both = all(isinstance(f, MethodType) and f.__self__ is obj for f in (self._forward, self._backward))
-        if both and is_plain(obj) and any(map(spellings.is_parameter, held(obj).values())):
+        if both and is_plain(obj) and any(map(claimed.may_have_one, held(obj).values())):
             self._find(obj, inputs, constants)
         return inputs
 
@@ -56,14 +57,13 @@ class Bound(OfObjects):
         def pull(dy: Any) -> tuple[dict | None, tuple]:
             self._give_back(parameters)
             cotangents = backward(dy)
-            if not self._gradients:
+            if not self._beside:
                 d_inputs = per_input(in_order(cotangents, inputs, self), inputs, self)
                 return None, self._with_zeros(d_inputs, parameters, inputs, constants)
             d_inputs, gradients = parted(cotangents, inputs)
             found = {title(path): copy.copy(get(gradients, g)) for path, g in self._gradients.items()}
-            known = {g[0] for g in self._gradients.values()}
-            d_inputs = per_input(in_order(d_inputs, inputs, self, known), inputs, self)
-            return found, self._with_zeros(d_inputs, parameters, inputs, constants)
+            d_inputs = per_input(in_order(d_inputs, inputs, self, self._beside), inputs, self)
+            return found or None, self._with_zeros(d_inputs, parameters, inputs, constants)
 
         return y, pull
 
@@ -118,34 +118,40 @@ class Bound(OfObjects):
 
     def _find(self, obj: Any, inputs: tuple, constants: dict) -> None:
         """Take in which arrays are parameters: those whose gradients are returned; others that count are forgotten."""
-        arrays, gradients = self._tried(obj, inputs, constants)
-        self._gradients = {} if gradients is None else spellings.returned(arrays, held(gradients))
+        there, gradients = self._tried(obj, inputs, constants)
+        arrays, returned = {path: x for path, x in there.items() if spellings.is_parameter(x)}, held(gradients)
+        self._gradients = spellings.returned(arrays, returned)
+        others = {path: x for path, x in there.items() if path not in self._gradients}
+        left = {path: d for path, d in returned.items() if path not in self._gradients.values()}
+        whole = claimed.returned(others, left)
+        self._beside = {g[0] for g in (*self._gradients.values(), *whole.values())}
         self.parameters = {title(path): get(obj, path) for path in self._gradients} or None
+        self.findings = claimed.unchecked_of(others, whole, left)
 
         def run(twin: Any) -> Any:
             return self.run(*self._of(twin), inputs, constants)[0]
 
-        if self._gradients:  # without any the object is one of constants
-            self.findings = forgotten(run, obj, arrays, self._gradients, "output")
+        if self._beside:  # without any the object is one of constants
+            self.findings += forgotten(run, obj, arrays, self._gradients, "output")
 
-    def _tried(self, obj: Any, inputs: tuple, constants: dict) -> tuple[dict[Path, np.ndarray], Any]:
-        """Return the arrays that the passes leave alone, and what the backward returns beside those of the inputs.
+    def _tried(self, obj: Any, inputs: tuple, constants: dict) -> tuple[dict[Path, Any], Any]:
+        """Return the numbers that the passes leave alone, and what the backward returns beside those of the inputs.
 
         Whatever is raised here is raised again where the object is evaluated.
         """
         try:
             work, xs, options = copy.deepcopy((obj, inputs, constants))
-            before = {path: x.copy() for path, x in held(work).items() if spellings.is_parameter(x)}
+            before = claimed.numbers(work)
             with np.errstate(all="ignore"):
                 y, backward = self.run(*self._of(work), xs, options)
                 dy = like(y, np.random.default_rng(0).uniform(0.5, 1.5, flat(y).size), protect=False)
                 _, gradients = parted(backward(dy), inputs)
         except Exception:  # whatever an object raises, as one that holds a file and cannot be copied
-            return {}, None
+            return {}, {}
         if isinstance(gradients, dict):
             of_inputs = {spellings.key_of(gradients, name) for name in names(self, inputs)}
             gradients = {key: d for key, d in gradients.items() if key not in of_inputs}
-        return {path: x for path, x in before.items() if np.array_equal(get(work, path), x, equal_nan=True)}, gradients
+        return claimed.unchanged(work, before), {} if gradients is None else gradients
 
 
 def _fill(twin: Any, obj: Any, replaced: dict[int, Any]) -> None:

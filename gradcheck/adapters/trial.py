@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.adapters import spellings
+from gradcheck.adapters import claimed, spellings
 from gradcheck.adapters.calls import Calls, Way
 from gradcheck.adapters.dependence import used
 from gradcheck.adapters.places import Path, get, held, title
 from gradcheck.subjects.findings import Finding
 from gradcheck.subjects.outputs import flat, like
 from gradcheck.subjects.raised import during
+from gradcheck.subjects.whole import is_whole
 
 RETURNED = "(returned)"  # where the path of a gradient begins that the backward pass returns
 
@@ -52,7 +53,7 @@ class Trial:
         with contextlib.suppress(Exception), np.errstate(all="ignore"):  # one that may be called once adds nothing up
             calls.run_backward(work, copy.deepcopy(dy), inputs)
         self.adding = {g for g, d in once.items() if _adds(self._was.get(g), d, get(work, g))}
-        self.findings = [*self._accumulation(), *self._mutation(), *self._without_gradient()]
+        self.findings = [*self._accumulation(), *self._mutation(), *self._without_gradient(), *self._whole()]
 
     def _matched(self) -> dict[Path, Path]:
         if self._named is None:
@@ -111,6 +112,16 @@ class Trial:
                 message = f"no gradient was found of {', '.join(map(title, paths))}, {why}, so taken as constant"
                 findings.append(Finding("constant", message, "note"))
         return findings
+
+    def _whole(self) -> list[Finding]:
+        """Say of each whole number for which the passes have a gradient that this was not checked."""
+        others = self._others(self.gradients)
+        held = {path: x for path, x in self._kept.items() if path in others or is_whole(x)}
+        after = {path: x for path, x in self._after.items() if path not in self.gradients.values()}
+        found = claimed.left(held, {path: x for path, x in after.items() if path[0] != RETURNED}, self._changed)
+        handed = {path[1:]: x for path, x in after.items() if path[0] == RETURNED}
+        found |= {path: (RETURNED, *g) for path, g in claimed.returned(held, handed).items()}
+        return claimed.unchecked_of(held, found, after) if self._named is None else []
 
     def _forgotten(self, path: Path, x: np.ndarray) -> Finding:
         name, start = title(path), f"no gradient for {title(path)}, on which the output depends"

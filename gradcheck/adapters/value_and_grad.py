@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.adapters import spellings
+from gradcheck.adapters import claimed, spellings
 from gradcheck.adapters.convert import callable_or_raise, is_array, mapped, own
 from gradcheck.adapters.dependence import forgotten
 from gradcheck.adapters.named import in_order
@@ -27,6 +27,7 @@ class ValueAndGrad(Adapted):
         self._function, self._owned = function, Owned(function)
         self.name = getattr(function, "__name__", type(function).__name__)
         self._gradients: dict[Path, Path] = {}
+        self._known: set[Any] = set()  # the names of these, and of others that are not checked
 
     def prepare(self, inputs: tuple, constants: dict) -> tuple:
         """Find the parameters of a method's object."""
@@ -36,18 +37,30 @@ class ValueAndGrad(Adapted):
             plain_or_raise(obj)
             with during("the function"), np.errstate(all="ignore"):
                 work, xs, options = copy.deepcopy((obj, inputs, constants))
-                before = {path: x.copy() for path, x in held(work).items() if spellings.is_parameter(x)}
+                before = claimed.numbers(work)
                 _, grads = self._called(MethodType(method, work), xs, options)
-            arrays = {path: x for path, x in before.items() if np.array_equal(get(work, path), x, equal_nan=True)}
-            if isinstance(grads, dict):
-                self._gradients = spellings.returned(arrays, held(grads))
-            self.parameters = {title(path): get(obj, path) for path in self._gradients}
-
-            def run(twin: Any) -> Any:
-                return np.asarray(self._called(MethodType(method, twin), inputs, constants)[0])
-
-            self.findings = forgotten(run, obj, arrays, self._gradients, "value") if self._gradients else ()
+            self._find(claimed.unchanged(work, before), grads if isinstance(grads, dict) else {}, inputs, constants)
         return inputs
+
+    def _find(self, there: dict[Path, Any], grads: dict, inputs: tuple, constants: dict) -> None:
+        """Take in which arrays are parameters: those whose gradients are returned; others that count are forgotten."""
+        obj, method = getattr(self._function, "__self__", None), getattr(self._function, "__func__", self._function)
+        arrays, returned = {path: x for path, x in there.items() if spellings.is_parameter(x)}, held(grads)
+        self._gradients = spellings.returned(arrays, returned)
+        self.parameters = {title(path): get(obj, path) for path in self._gradients}
+        others = {path: x for path, x in there.items() if path not in self._gradients}
+        of_inputs = {spellings.key_of(grads, name) for name in names(self, inputs)}
+        taken = [path for path in returned if path in self._gradients.values() or path[0] in of_inputs]
+        left = {path: d for path, d in returned.items() if path not in taken}
+        whole = claimed.returned(others, left)
+        self._known = {path[0] for path in (*self._gradients.values(), *whole.values())}
+        self.findings = claimed.unchecked_of(others, whole, left)
+
+        def run(twin: Any) -> Any:
+            return np.asarray(self._called(MethodType(method, twin), inputs, constants)[0])
+
+        if self._known:
+            self.findings += forgotten(run, obj, arrays, self._gradients, "value")
 
     def forward(self, parameters: Any, inputs: tuple, constants: dict) -> Any:
         return self._called(self._live(parameters), inputs, constants)[0]
@@ -68,8 +81,7 @@ class ValueAndGrad(Adapted):
 
     def _per_input(self, grads: Any, inputs: tuple) -> tuple:
         try:
-            known = {gradient[0] for gradient in self._gradients.values()}
-            cotangents = per_input(in_order(grads, inputs, self, known), inputs, self)
+            cotangents = per_input(in_order(grads, inputs, self, self._known), inputs, self)
         except Broken as broken:
             raise Broken(broken.kind, f"{broken.message}; {BY_KEYWORD}") from broken
         for name, x, dx in zip(names(self, inputs), inputs, cotangents, strict=True):

@@ -31,7 +31,7 @@ def first_pullback(run: Forward, g: np.ndarray) -> tuple[Problem, Any, Callable,
         out, pullback = problem.vjp(run.point)
         returned = problem.pull(pullback, like(out, g[0], problem.protect))
     findings += same_output(run, flat(out), g)
-    findings += whole_numbers(problem.subject, problem.inputs, problem.d_inputs)
+    findings += whole_numbers(problem.subject, problem.inputs, *problem.returned)
     for leaf, value in zip(problem.leaves, returned, strict=True):
         findings += _shape_and_dtype(leaf, value, run.y.dtype)
     return problem, out, pullback, returned, g, findings

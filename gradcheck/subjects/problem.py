@@ -18,7 +18,7 @@ from gradcheck.subjects.raised import during
 from gradcheck.subjects.randomness import Draws
 
 Arrays = Sequence[np.ndarray]
-MADE = ("_trees", "_aligners", "handed", "d_inputs")  # anew, where a problem is sent
+MADE = ("_trees", "_aligners", "handed", "returned")  # anew, where a problem is sent
 LARGE = 100_000  # entries from which one ladder of real differences serves all arrays together
 # In plain forward passes.
 COST = {"forward": 1, "pullback": 2, "complex forward": 4, "forward mode": 3, "second pullback": 6}
@@ -48,7 +48,7 @@ class Problem:
         self.narrow_only = False  # whether the subject takes no wider arrays than the user gave
         self.protect, self.once = True, False  # `once`: a pullback may be called a single time
         self.count: Counter[str] = Counter()
-        self.d_inputs: tuple = ()  # as the last pullback returned them, those of constants too
+        self.returned: tuple[Any, tuple] = None, ()  # what the last pullback has for parameters and for all inputs
         self.handed: list[np.ndarray] = []
         self._build()
 
@@ -84,7 +84,7 @@ class Problem:
         return {key: value for key, value in vars(self).items() if key not in MADE}
 
     def __setstate__(self, state: dict) -> None:
-        self.__dict__.update(state, handed=[], d_inputs=())
+        self.__dict__.update(state, handed=[], returned=(None, ()))
         self._build()
 
     def changed(self, **attributes: Any) -> "Problem":
@@ -139,8 +139,8 @@ class Problem:
         """Return the cotangent of each leaf as it came: perhaps absent, of another shape or dtype."""
         self.count["pullback"] += 1
         with during("the pullback"), told(self.leaves, self.handed):
-            d_parameters, self.d_inputs = pullback(dy)
-        return self.per_leaf(d_parameters, self.d_inputs)
+            self.returned = pullback(dy)
+        return self.per_leaf(*self.returned)
 
     def per_leaf(self, d_parameters: Any, d_inputs: tuple) -> list[Any]:
         """Return what cotangents of the parameters and of the inputs have for each leaf."""

@@ -1,8 +1,13 @@
 """Whole numbers among the inputs: always told, and undecided where a gradient is claimed."""
 
+import dataclasses
+from typing import Any
+
 import numpy as np
 import pytest
 
+import gradcheck
+from gradcheck.adapters import pair
 from gradcheck.contract.integers import whole_numbers
 from gradcheck.subjects.kinds import adapt
 
@@ -11,7 +16,7 @@ X, IDS = np.ones(3), np.array([0, 2], np.int32)
 
 
 def told(inputs, d_inputs):
-    return [(f.kind, f.severity, f.array, f.message) for f in whole_numbers(SUBJECT, inputs, d_inputs)]
+    return [(f.kind, f.severity, f.array, f.message) for f in whole_numbers(SUBJECT, inputs, None, d_inputs)]
 
 
 NOTE = "was not differentiated: if it should be, hand over floating numbers"
@@ -77,3 +82,78 @@ def test_whole_arrays_in_a_tree_are_named_by_their_paths():
 def test_an_input_without_a_cotangent_of_its_own_is_refused():
     with pytest.raises(ValueError, match="shorter"):
         told((X, IDS), (X,))
+
+
+@pytest.mark.parametrize("number", [np.int64(3), np.array(3), np.bool_(True), np.uint8(3)])
+def test_a_single_whole_number_of_numpy_is_told_as_an_array_is(number):
+    assert told((X, number), (X, None)) == [("integer", "note", "ids", f"ids is {number.dtype} and {NOTE}")]
+    message = f"ids is {number.dtype}: the gradient that is returned for it was not checked"
+    for claim in (0.5, np.float64(0.5), np.float32(0.5), np.array(0.5), np.ones(3)):
+        assert told((X, number), (X, claim)) == [("integer", "inconclusive", "ids", message)]
+    assert [severity for _, severity, *_ in told((X, number), (X, 2))] == ["note"]
+
+
+@pytest.mark.parametrize(("number", "what"), [(3, "an int"), (True, "a bool")])
+def test_a_number_of_python_is_told_only_where_a_gradient_of_it_is_claimed(number, what):
+    assert told((X, number), (X, None)) == told((X, number), (X, 2)) == []
+    message = f"ids is {what}: the gradient that is returned for it was not checked"
+    for claim in (0.5, np.float64(0.5), np.array(0.5)):
+        assert told((X, number), (X, claim)) == [("integer", "inconclusive", "ids", message)]
+
+
+def test_numbers_of_python_in_a_tree_are_named_by_their_paths():
+    inputs, cotangents = (X, {"a": 3, "b": [X, 2], "c": 4, "d": 2**70}), (X, {"a": 0.5, "b": [X, 0.5], "d": 0.5})
+    found = [(array, severity) for _, severity, array, _ in told(inputs, cotangents)]
+    assert found == [("ids.a", "inconclusive"), ("ids.b[1]", "inconclusive")]
+
+
+def test_what_holds_itself_is_entered_once():
+    loop = {"a": IDS}
+    loop["self"] = loop
+    assert [array for _, _, array, _ in told((X, loop), (X, None))] == ["ids.a"]
+
+
+@dataclasses.dataclass
+class Layer:
+    """y = k x W + b, of which any may be whole numbers."""
+
+    W: Any
+    b: Any
+    k: Any
+
+    def vjp(self, x):
+        return self.k * (x @ self.W) + self.b, lambda dy: (self.claim(x, dy), self.k * dy @ self.W.T)
+
+    def claim(self, x, dy):
+        return dataclasses.replace(self, W=self.k * x.T @ dy, b=dy.sum(axis=0))
+
+
+def layer(**fields):
+    rng = np.random.default_rng(2)
+    return Layer(**{"W": rng.normal(size=(3, 2)), "b": rng.normal(size=2), "k": 3, **fields})
+
+
+@pytest.mark.parametrize(
+    ("fields", "array", "what"),
+    [
+        ({"b": np.zeros(2, int)}, "b", "int64"),
+        ({"W": np.arange(6).reshape(3, 2)}, "W", "int64"),
+        ({"b": 1}, "b", "an int"),
+        ({"b": [1, 2]}, "b", "a list of int"),
+    ],
+)
+def test_a_claim_for_whole_numbers_that_a_layer_holds_is_undecided(fields, array, what):
+    x = np.random.default_rng(1).normal(size=(4, 3))
+    report = gradcheck.check(layer(**fields), x)
+    message = f"{array} is {what}: the gradient that is returned for it was not checked"
+    assert (report.verdict, [f.message for f in report.findings]) == ("inconclusive", [message])
+
+
+def test_whole_numbers_that_a_layer_holds_for_itself_are_not_told(prove):
+    assert not prove(layer(k=np.array(2)), np.random.default_rng(1).normal(size=(4, 3))).findings
+
+
+@pytest.mark.parametrize("k", [3, np.int64(3), np.array(3)], ids=["int", "int64", "array"])
+def test_a_wrong_gradient_of_a_whole_number_does_not_pass(k):
+    subject = pair(lambda x, k: x * k, lambda x, k, dy: (dy * k, 7 * (dy * x).sum()))
+    assert gradcheck.check(subject, np.random.default_rng(1).normal(size=(3, 4)), k).verdict == "inconclusive"

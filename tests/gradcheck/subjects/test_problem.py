@@ -49,7 +49,7 @@ def test_a_problem_goes_to_another_process_and_back(rng):
     for twin in (pickle.loads(pickle.dumps(problem)), copy.deepcopy(problem)):
         assert twin.handed == []
         assert np.array_equal(twin.forward(arrays), problem.forward(arrays))
-        assert problem.handed and problem.d_inputs and twin.d_inputs == (), "what it was last asked stays here"
+        assert problem.handed and problem.returned[1] and twin.returned == (None, ()), "what it gave last stays here"
     assert problem.fresh().count == {} and problem.count["forward"] == 3
 
 
@@ -156,7 +156,7 @@ def test_a_cotangent_is_pulled_back_to_the_parameters_and_then_to_the_inputs(rng
     rows = dict(zip([leaf.name for leaf in problem.leaves], problem.pull(pullback, np.ones((2, 2))), strict=True))
     assert list(rows)[-1] == "x" and len(rows) == 3
     assert np.allclose(rows["x"], np.ones((2, 2)) @ problem.leaves[0].value.T, rtol=1e-14, atol=0)
-    assert np.array_equal(problem.d_inputs[0], rows["x"])
+    assert np.array_equal(problem.returned[1][0], rows["x"])
 
 
 class Forth(Adapted):
