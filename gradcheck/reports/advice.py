@@ -27,6 +27,13 @@ REASONS = {
     "the output moves only in steps": (
         "check it beside smaller numbers, such as a mask of -1e4 in the place of -1e30, or leave out what they absorb"
     ),
+    "f bends within the steps": (
+        "check it at inputs farther from where it has a pole, such as a matrix of a smaller condition number"
+    ),
+    "f has a shape finer": "check what is tabulated, or the table with fewer knots, and at inputs between two of them",
+    "the forward pass moves in steps that may": (
+        "say what is meant: straight_through for an array that is rounded, or a wider dtype inside for the check"
+    ),
     "the slope is infinite": (
         "choose inputs at which it is finite, or keep the forward pass away from there, as by an epsilon under a root"
     ),
@@ -36,7 +43,7 @@ REASONS = {
         "the forward pass is too coarse to say more: if the subject takes float64, hand that over and let it keep the "
         "dtype of its inputs (does it compute in float32 inside?); if not, choose inputs at which it changes more"
     ),
-    "a rounding of what the subject holds": (
+    "a rounding of": (
         "check it with a matrix of a smaller condition number, or use the same factors of it in both passes"
     ),
     "the pullback rounds to fewer bits": (

@@ -11,7 +11,7 @@ from gradcheck.adapters import pair
 from gradcheck.reports import advice
 from gradcheck.reports.report import Gradient
 from gradcheck.subjects.findings import Finding
-from gradcheck.verdict import absorbed, below, conclude, handed, held, locate, verdicts
+from gradcheck.verdict import absorbed, below, conclude, fine_shape, handed, held, locate, own_jumps, verdicts
 
 
 def reasons(module, *fields):
@@ -35,7 +35,8 @@ def reasons(module, *fields):
 
 
 REASONS = [*reasons(conclude, "why", "reason"), *reasons(verdicts, "reason"), *reasons(locate, "doubt")]
-REASONS += [held.DOUBT, held.OF_MADE, held.OF_INPUTS, handed.DOUBT, below.HIDDEN, absorbed.DOUBT]
+REASONS += [held.DOUBT, held.OF_MADE, held.OF_INPUTS, handed.DOUBT, below.HIDDEN, below.DOUBT]
+REASONS += [absorbed.DOUBT, fine_shape.DOUBT, own_jumps.EITHER]
 REASONS += [verdicts.FIXED, verdicts.NO_ARRAY, verdicts.NO_OUTPUT]
 DECIDED = ("broken: ", "straight through, as declared")  # those of verdicts that are not open
 REASONS = [reason for reason in REASONS if not reason.startswith(DECIDED)]
