@@ -21,6 +21,7 @@ GROWN = 4  # times, by which it must: what jumps is the same from afar
 BY_CHANCE = 2.0**14  # times less than others, at the most, is what one rounding of each entry makes of a claim
 ILL = 2.0**10  # roundings of y, that one of the inputs makes: of a condition number
 MORE = 256  # times as much of a claim as of y, as parts of their sizes: an inverse is in a claim twice, y once
+SLIGHT = 2.0**-10  # of a claim
 DOUBT = "a rounding of what the subject holds, such as an ill-conditioned matrix, changes the claim by as much"
 OF_MADE = "a rounding of what the subject makes itself, such as an ill-conditioned matrix, changes the claim by as much"
 OF_INPUTS = "a rounding of the inputs, such as an ill-conditioned matrix, changes the claim by as much"
@@ -36,10 +37,9 @@ def allowing_for_what_is_held(
     """
     if not any(map(_contradicted, comparisons)):
         return comparisons
-    found = comparisons
-    for round_once, doubt in ((with_held_rounded, DOUBT), (with_made_rounded, OF_MADE)):
-        if any(map(_contradicted, found)):
-            found = _widened(ground, found, _rounded(ground, found, round_once, rng), doubt)
+    found = _widened(ground, comparisons, _rounded(ground, comparisons, with_held_rounded, rng), DOUBT)
+    if any(_contradicted(c) and _is_slight(c) for c in found) and not ground.problem.is_large:
+        found = _widened(ground, found, _rounded(ground, found, with_made_rounded, rng), OF_MADE)
     part = ground.rounding / (float(np.abs(ground.place.y).max(initial=0)) or np.inf)
     if part <= ILL * ground.claim.u or not any(map(_contradicted, found)):
         return found
@@ -47,6 +47,11 @@ def allowing_for_what_is_held(
     if claim is None or any(_change(claim.nearby, i, x) > MORE * part * _size(x) for i, x in enumerate(claim.values)):
         return found
     return _widened(ground, found, claim, OF_INPUTS)
+
+
+def _is_slight(c: Comparison) -> bool:
+    """Whether a claim is off by less than a condition number makes of roundings: of most wrong ones it is more."""
+    return c.real is not None and bool((np.abs(c.claimed - c.real.value) <= SLIGHT * np.abs(c.claimed)).any())
 
 
 def _widened(ground: Ground, comparisons: list[Comparison], claim: Claim | None, doubt: str) -> list[Comparison]:

@@ -314,7 +314,7 @@ def test_a_pullback_that_breaks_its_contract_has_no_second_order():
 def test_arrays_without_entries_are_no_evidence():
     report = gradcheck.check(cube, np.zeros((0, 3)), order=2)
     assert report.verdict == "inconclusive" and report.symmetry is None
-    assert verdicts(report) == dict.fromkeys(["x", "second order, x", "second order, dy"], "pass")
+    assert verdicts(report) == dict.fromkeys(["x", "second order, x", "second order, dy"], "inconclusive")
 
 
 def test_the_problem_of_second_order_is_the_pullback_of_the_arrays_and_dy():
