@@ -9,7 +9,7 @@ from gradcheck.reports import advice
 from gradcheck.reports.cells import draw
 from gradcheck.reports.style import Style
 from gradcheck.verdict.facts import Facts, Gradient
-from gradcheck.verdict.numbers import apart
+from gradcheck.verdict.numbers import contradiction
 
 MOST = 24  # arrays, above which those that pass are told in one line
 MAPS = 3  # arrays whose errors are drawn
@@ -89,9 +89,7 @@ def _pullback(g: Gradient) -> str:
 
 
 def _beside(g: Gradient, claimed: float, numeric: float, bar: float | None) -> str:
-    a, b = apart(claimed, numeric)
-    within = f" +- {bar:.1e}" if bar is not None and math.isfinite(bar) else ""
-    return f"{_pullback(g)} gives {a}, differences give {b}{within}"
+    return f"{_pullback(g)} {contradiction(claimed, numeric, bar)}"
 
 
 def _table(report: Facts, style: Style) -> list[str]:

@@ -72,7 +72,7 @@ def _resolved(
     bar = max(float(np.max(c.best_tolerance(believed) / c.unit)) for c in smooth)
     seen = max(float(np.max(c.best_tolerance(believed))) for c in comparisons)
     gradient = dataclasses.replace(gradient, bar=bar)
-    if not np.isfinite(bar):
+    if not (np.isfinite(bar) and all(np.isfinite(c.claimed).all() for c in comparisons)):
         why = next((c.doubt for c in smooth if c.doubt), "no step gives a stable difference")
         return dataclasses.replace(gradient, verdict="inconclusive", reason=why)
     if believed and any(c.exact_outside().any() for c in comparisons):

@@ -18,7 +18,7 @@ from gradcheck.verdict.facts import Gradient
 from gradcheck.verdict.ground import coarseness
 from gradcheck.verdict.handed import DOUBT as OF_DTYPE
 from gradcheck.verdict.held import DOUBT, OF_INPUTS, OF_MADE
-from gradcheck.verdict.numbers import apart
+from gradcheck.verdict.numbers import contradiction
 from gradcheck.verdict.steep import is_steep
 
 FIXED = "at an end of the range: not compared, as steps have no room there"
@@ -138,9 +138,7 @@ def _contradiction(gradient: Gradient) -> str:
         claimed = None
     if numeric is None or claimed is None:
         return f"{gradient.name}{at}: the pullback contradicts real differences"
-    texts = apart(claimed, numeric)
-    within = f" +- {bar:.1e}" if bar is not None and np.isfinite(bar) else ""
-    return f"{gradient.name}{at}: the pullback gives {texts[0]}, differences give {texts[1]}{within}"
+    return f"{gradient.name}{at}: the pullback {contradiction(claimed, numeric, bar)}"
 
 
 def _nothing(compared: Comparisons) -> str:
