@@ -19,6 +19,7 @@ SHORT = 2.0**-5  # of a line: on it f bends by less than fine steps, of which th
 NEXT = 2.0**-40  # of the scale: differences over it meet a step of hardly any grid
 APART = 2.0**-22  # of the scale, by which the places of these are, each at another place between two steps
 PLACES = 5
+FAR_APART = 16  # differences, of which one in so many meets a step
 SURE = 8  # roundings of f, or times the noise of steps
 ROUNDED = 2.0**-10  # of a slope: x is rounded by as much of such a difference
 PART = 1 / 4  # of what a claim is off by: a slope that is less sure tells nothing
@@ -49,11 +50,11 @@ def over_fine_grid(c: Comparison, line: Line, u: float, is_known: bool) -> Compa
     short = dataclasses.replace(line, direction={i: SHORT * d for i, d in line.direction.items()})
     met = staircase.steps(short, finest=0.0)
     if met is None:
-        return undecided(c) if is_known and _is_between(c, line, surely=True) else None
+        return undecided(c) if is_known and _is_between(c, line) else None
     is_own = own_steps.is_coarse(short) and not own_steps.is_of_format(short, met)
     if not is_own and own_steps.is_relative(short):
         return None
-    if _is_between(c, line):
+    if _is_between(c, line, met):
         return without_evidence(c) if is_own else undecided(c)
     return undecided(c) if _is_over_many(c, met, u) else None
 
@@ -72,14 +73,22 @@ def _is_fine(line: Line, met: staircase.Steps) -> bool:
     return bool((met.noise <= FINE * size).all())
 
 
-def _is_between(c: Comparison, line: Line, surely: bool = False) -> bool:
-    """Whether a claim is what f does between two steps, or, if not `surely`, that is not to be told."""
+def _is_between(c: Comparison, line: Line, met: staircase.Steps | None = None) -> bool:
+    """Whether a claim is what f does between two steps, or, where some were met, that is not to be told."""
     starts = APART * GOLDEN * np.arange(1, PLACES + 1)
     y, here = line.at(0.0), np.array([line.at(t) for t in starts])
-    changes = np.array([line.projected(line.at(t + NEXT) - at_t) for t, at_t in zip(starts, here, strict=True)])
-    slope = np.median(changes, axis=0) / NEXT
+    h = NEXT if met is None else min(NEXT, _spacing(line, met, here[-1] - y, starts[-1]) / FAR_APART)
+    changes = np.array([line.projected(line.at(t + h) - at_t) for t, at_t in zip(starts, here, strict=True)])
+    slope = np.median(changes, axis=0) / h
     moving = np.where((here != y).any(axis=0), np.abs(y), 0)  # the others have no roundings in a difference
-    bar = SURE * U * line.rounded(moving) / NEXT + ROUNDED * np.abs(slope)
+    bar = SURE * U * line.rounded(moving) / h + ROUNDED * np.abs(slope)
     off = 0.0 if c.real is None else np.abs(c.claimed - c.real.value)
     untold = bar > PART * off
-    return bool(((np.abs(c.claimed - slope) <= bar) & ~untold | (untold & ~np.bool_(surely)))[c.outside()].all())
+    told = (np.abs(c.claimed - slope) <= bar) & ~untold
+    return bool((told | (untold & (met is not None)))[c.outside()].all())
+
+
+def _spacing(line: Line, met: staircase.Steps, change: np.ndarray, distance: float) -> float:
+    """Return how far apart steps that were met lie, if all of what outputs change over a distance is made of such."""
+    g = np.eye(line.outputs) if line.g is None else line.g
+    return float((met.jump / np.maximum(np.abs(g) @ np.abs(change), np.finfo(float).tiny)).min()) * distance

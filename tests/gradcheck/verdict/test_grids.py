@@ -43,11 +43,13 @@ def test_a_claim_of_nothing_in_float32_is_and_one_that_is_neither_slope(ground, 
     assert c.outside().any() and found is None
 
 
-@pytest.mark.parametrize(("size", "seed"), [(4, 1), (20, 0), (400, 1)])
-def test_no_entry_of_an_array_on_a_fine_grid_is_contradicted_where_it_meets_too_few_steps(size, seed):
+@pytest.mark.parametrize(
+    ("size", "grid", "seed"), [(4, 1e-8, 1), (20, 1e-8, 0), (400, 1e-8, 1), (20, 1e-11, 1), (400, 1e-10, 2)]
+)
+def test_no_entry_of_an_array_on_a_fine_grid_is_contradicted_where_it_meets_too_few_steps(size, grid, seed):
     x = np.random.default_rng(seed).normal(size=size)
-    grid = pair(lambda x: np.round(x.real / 1e-8) * 1e-8, lambda x, dy: 0 * dy)
-    assert gradcheck.Checker(seed=seed)(grid, x).verdict == "inconclusive"
+    rounded = pair(lambda x: np.round(x.real / grid) * grid, lambda x, dy: 0 * dy)
+    assert gradcheck.Checker(seed=seed)(rounded, x).verdict == "inconclusive"
     assert gradcheck.Checker(seed=seed)(pair(lambda x: x * 1, lambda x, dy: 0 * dy), x).verdict == "fail"
 
 
