@@ -175,6 +175,13 @@ def test_the_complex_step_is_excused_as_well(at, comparison, rng):
     assert not any(c.exact_outside().any() for c in allowing_for_what_is_held(place, before, rng))
 
 
+def test_a_complex_step_that_differences_refute_keeps_no_bar_narrow(at, comparison, rng):
+    place = at(magnified)
+    before = seen(place, comparison, 2.0**-33, exact=2.0, exact_bar=1e-18)
+    assert all(c.exact_contradicts_real().all() for c in before)
+    assert not any(c.outside().any() for c in allowing_for_what_is_held(place, before, rng))
+
+
 def test_nothing_is_measured_where_nothing_is_contradicted_or_held(at, comparison, rng, ground):
     place = at(magnified)
     count, right = place.problem.count.total(), seen(place, comparison, 0.0)
