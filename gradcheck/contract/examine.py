@@ -10,7 +10,6 @@ from gradcheck.contract.call import Call
 from gradcheck.contract.cotangents import first_pullback, is_array
 from gradcheck.contract.forward import first_forward, measure_noise
 from gradcheck.contract.handling import keeps_handling
-from gradcheck.contract.identity import reads_dy_anew
 from gradcheck.contract.inside import Promise, unless_rounded
 from gradcheck.contract.layouts import takes_any_layout
 from gradcheck.contract.likeness import measure_rounding
@@ -31,7 +30,6 @@ PROMISES: tuple[tuple[str, Promise], ...] = (  # the words say when, if it raise
     ("for another dy", functools.partial(unless_rounded, is_linear)),
     ("for arrays in another memory layout", functools.partial(unless_rounded, takes_any_layout)),
     ("in a second step", steps_alike),
-    ("for an array dy that is used again", reads_dy_anew),
 )
 
 

@@ -13,7 +13,7 @@ from gradcheck.numeric.scales import scale
 from gradcheck.subjects.outputs import flat, representable
 
 JITTERS = 2
-REPEATS, MARGIN = 4, 16  # of inputs a few roundings away, and of the largest change that they make
+REPEATS, MARGIN = 4, 16  # of inputs a few roundings away, and of the largest change that they make, or of a term
 JUMP = 1e-3  # of the largest entry
 BELOW = 2.0**-8  # of a narrow format's roundings: changes of dy that it does not show, but a format twice as wide does
 STILL = 0.5  # of a cotangent's entries
@@ -49,6 +49,12 @@ def near(a: Any, b: Any, slack: float | np.ndarray) -> bool:
         return True  # made of numbers that are not finite, which is a finding of its own
     a, b = np.asarray(a), np.asarray(b)
     return a.shape == b.shape and bool((np.abs(a - b) <= slack).all() or np.array_equal(a, b, equal_nan=True))
+
+
+def same(call: Call, rounding: Rounding, leaf: int, a: np.ndarray, b: np.ndarray) -> bool:
+    """Whether two calls give the same but for what sums in varying order make of the cotangent of an array."""
+    slack = of_sums(call.u) * np.abs(a).max(initial=0) + rounding.of_cancelled(call.problem.leaves[leaf].name)
+    return near(a, b, slack) or near(a, b, MARGIN * call.u * call.terms(leaf))
 
 
 def of_sums(u: float) -> float:

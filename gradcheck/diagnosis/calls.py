@@ -24,17 +24,20 @@ class Calls:
         self.problem, self.near, self.own, self.first = problem, near, own, first
 
     def unsteady(self, leaf: int) -> bool:
-        """Whether two calls with one dy, of one pullback or of two, give claims that differ by more than rounding."""
-        one, two = self._twice[leaf]
-        return _differs(one, two) or _differs(one, self.first[leaf][0])
+        """Whether two forward passes give claims for one dy that differ by more than rounding.
+
+        Of two calls of one pullback that is asked before any claim is compared.
+        """
+        return _differs(self._again[leaf][0], self.first[leaf][0])
 
     def bends(self, leaf: int) -> bool:
         """Whether the claim for small dy is not that part of the claim for dy."""
-        return _differs(self._twice[leaf][0], self._small[leaf][0] / SMALL)
+        one, small = self._again[leaf]
+        return _differs(one, small / SMALL)
 
     def repeats(self, leaf: int) -> bool:
         """Whether the claim is the same, and not nothing, at two points."""
-        one, two = self._given[leaf][0], self._twice[leaf][0]
+        one, two = self._given[leaf][0], self._again[leaf][0]
         return bool(one.any()) and np.array_equal(one, two)
 
     def narrowed(self, leaf: int) -> str | None:
@@ -53,13 +56,9 @@ class Calls:
         return _part(3 * one, three) if one.any() and np.array_equal(2 * one, two) else 0.0
 
     @functools.cached_property
-    def _twice(self) -> list[np.ndarray]:
-        """Return the claims of two calls of one pullback with one dy, for each array."""
-        return claimed(self.problem, self.near, np.concatenate([self.near.g[:1]] * 2))
-
-    @functools.cached_property
-    def _small(self) -> list[np.ndarray]:
-        return claimed(self.problem, self.near, SMALL * self.near.g[:1])
+    def _again(self) -> list[np.ndarray]:
+        """Return the claims of one pullback for dy and for a small one, for each array."""
+        return claimed(self.problem, self.near, np.concatenate([self.near.g[:1], SMALL * self.near.g[:1]]))
 
     @functools.cached_property
     def _times(self) -> list[np.ndarray]:

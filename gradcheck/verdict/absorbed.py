@@ -61,8 +61,8 @@ def beside_absorbed(ground: Ground, c: Comparison, rng: np.random.Generator) -> 
 
 
 def _allowed(ground: Ground, c: Comparison) -> Comparison:
-    if c.real is None or ground.has_few_bits or not (c.outside() & np.isfinite(c.claimed)).any():
-        return c
+    if c.real is None or ground.has_few_bits or c.is_plain() or not (c.outside() & np.isfinite(c.claimed)).any():
+        return c  # what is absorbed shows in complex numbers
     direction = c.probe.direction(ground.place.point)
     still = _still_over_ladder(ground, c, direction)
     if not _explained(ground, c, direction, still).any():

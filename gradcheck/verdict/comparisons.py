@@ -66,7 +66,7 @@ def compare_all(
         # rounded to a few bits less, the given point lies where derivatives have left the domain
         near = ground_at(at_given(places.near.g), is_near=True)
     along, known = _near(near, rng, places.along)
-    columns, own_place = along, with_output(problem, places.own.point, places.own.g)
+    columns, own_place = along, with_output(problem, places.own.point, places.own.g) if problem.is_large else places.own
     sampled: list[Finding] = []
     is_left = len(_wrong(along)) < len(along)  # what is wrong near by is wrong
     if is_left:

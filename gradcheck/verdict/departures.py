@@ -1,6 +1,7 @@
 """What wide differences depart from small ones by, along a line: as f bends, at kinks, or in steps that those miss."""
 
 import dataclasses
+import functools
 
 import numpy as np
 
@@ -15,24 +16,32 @@ PART = 1 / 16  # of what f rises beside its slope to one side: in steps it rises
 
 @dataclasses.dataclass(frozen=True)
 class Departure:
-    """All outputs (5, m) at equally spaced points of a line, from -`wide` to `wide`, and the middle slope (G,)."""
+    """All outputs (3, m) at the ends of a line, from -`wide` to `wide`, and in its middle, and the slope there (G,)."""
 
     line: Line
     wide: float
     outputs: np.ndarray
     slope: np.ndarray
 
-    @property
+    @functools.cached_property
+    def apart(self) -> np.ndarray:
+        """By how much the widest difference is off the slope (G,), as f bends or not."""
+        return np.abs(self.slope_from_afar - self.slope)
+
+    @functools.cached_property
     def size(self) -> np.ndarray:
         """By how much the widest difference departs from the slope (G,), if not as f bends."""
-        wide, half = self._over(0), self._over(1)
-        by = np.abs(wide - self.slope)
-        return np.where(np.abs(wide - self.slope - 4 * (half - self.slope)) > BENDS * by, by, 0)
+        behind, ahead = self.line.at(-self.wide / 2), self.line.at(self.wide / 2)
+        with np.errstate(invalid="ignore"):
+            half = self.line.projected(ahead - behind) / self.wide
+        by = np.abs(self.slope_from_afar - self.slope - 4 * (half - self.slope))
+        return np.where(by > BENDS * self.apart, self.apart, 0)
 
     @property
     def slope_from_afar(self) -> np.ndarray:
         """The slope (G,) that the widest difference shows."""
-        return self._over(0)
+        with np.errstate(invalid="ignore"):
+            return self.line.projected(self.outputs[2] - self.outputs[0]) / (2 * self.wide)
 
     def is_everywhere(self, column: int) -> bool:
         """Whether f rises or falls beside its slope to both sides, as it does in the steps of a format.
@@ -41,20 +50,15 @@ class Departure:
         """
         line, h, small = self.line, self.wide, self.wide * SMALL
         left = line.projected(line.at(small - h) - self.outputs[0])[column] / small
-        right = line.projected(self.outputs[4] - line.at(h - small))[column] / small
-        secants = line.projected(np.diff(self.outputs[::2], axis=0))[:, column] / h
+        right = line.projected(self.outputs[2] - line.at(h - small))[column] / small
+        secants = line.projected(np.diff(self.outputs, axis=0))[:, column] / h
         by = secants - (np.array([left, right]) + self.slope[column]) / 2
         return bool(np.abs(by).min() >= PART * np.abs(by).max())
 
-    def _over(self, k: int) -> np.ndarray:
-        with np.errstate(invalid="ignore"):
-            return self.line.projected(self.outputs[4 - k] - self.outputs[k]) / (self.wide * (2 - k))
-
 
 def departure(line: Line, wide: float = WIDE) -> Departure:
-    """Look along a line, as far as it is `wide` to both sides; it takes six evaluations."""
+    """Look along a line, as far as it is `wide` to both sides; it takes four evaluations, and its size two more."""
     small = wide * SMALL
     below, above = line.at(-small), line.at(small)
-    middle = below + (above - below) / 2
-    outputs = [line.at(-wide), line.at(-wide / 2), middle, line.at(wide / 2), line.at(wide)]
+    outputs = [line.at(-wide), below + (above - below) / 2, line.at(wide)]
     return Departure(line, wide, np.array(outputs), line.projected(above - below) / (2 * small))

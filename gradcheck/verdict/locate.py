@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from gradcheck.numeric.constants import WINDOW
+from gradcheck.numeric.constants import CONFIRMING
 from gradcheck.numeric.ladder import STEPS
 from gradcheck.numeric.probe import Probe
 from gradcheck.subjects.findings import Finding
@@ -74,7 +74,7 @@ def _alone(ground: Ground, leaf: int, found: Halved, exact: bool, rng: np.random
     worst = sorted(odd, key=lambda i: -excesses[i])[:CONFIRMED]
     if not worst:
         return Located(seen, complete, known)
-    seen = laddered(ground, known, seen, worst[:1], STEPS[list(WINDOW)])
+    seen = laddered(ground, known, seen, worst[:1], STEPS[list(CONFIRMING)])
     if not seen[worst[0]].outside().any():  # then at length, and along others
         seen, known = _at_length(ground, known, seen, worst, rng)
     return Located(seen, complete, known)
@@ -114,9 +114,10 @@ def located(
         wrong = [c for c in columns[leaf] if c.probe.leaf == leaf and c.outside().any()]
         if not wrong or any(c.probe.coordinate is not None for c in wrong):
             continue
-        ground = near if near.problem.is_large else beside_absorbed(near, wrong[0], rng)
+        may_absorb = not (near.problem.is_large or wrong[0].is_plain())
+        ground = beside_absorbed(near, wrong[0], rng) if may_absorb else near
         found = locate(ground, known, leaf, believed[leaf], rng)
-        if not near.problem.is_large:
+        if may_absorb:
             found = dataclasses.replace(found, comparisons=allowing_for_what_is_absorbed(ground, found.comparisons))
         known = found.known
         if not any(c.outside().any() for c in found.comparisons):

@@ -63,11 +63,13 @@ def is_below_common(known: Known, c: Comparison) -> bool:
 def _common(ground: Ground, c: Comparison) -> np.ndarray:
     """Return the largest step (G,) of a format that is met where all entries that move do so to one side; 0: none."""
     line, off = line_at(ground, dataclasses.replace(c.probe, one_sided=True).direction(ground.place.point)), _off(c)
-    by = departure(line).size
-    met = staircase.steps(line) if (by > off / FEW).any() else None
+    departs = departure(line)
+    is_smooth = not (departs.apart > off / FEW).any() or not (departs.size > off / FEW).any()
+    met = None if is_smooth else staircase.steps(line)
     if met is None or not own_steps.is_of_format(line, met) or has_own_jumps(ground, c, met):
         return np.zeros(len(off))
-    many = bool(c.probe.held) or (2 * REACHES[0] * by >= MANY * met.jump).all()  # without those held it moves less
+    by = 2 * REACHES[0] * departs.size
+    many = bool(c.probe.held) or (by >= MANY * met.jump).all()  # without those held it moves less
     return met.jump if many or all_move_steps(line, met) else np.zeros(len(off))
 
 

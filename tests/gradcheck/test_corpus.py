@@ -72,6 +72,14 @@ def test_few_are_undecided():
     assert len(UNDECIDED) <= 0.02 * len(CASES)
 
 
+def test_the_page_beside_other_checkers_says_these_verdicts():
+    page = (Path(__file__).parents[2] / "specs/guides/peers.md").read_text(encoding="utf-8")
+    wrong, right = (sum(case.kind == kind and not case.contract for case in CASES) for kind in ("wrong", "right"))
+    must = f"| `gradcheck.check` | {wrong} | 0 | 0 | 0 | {right - len(UNDECIDED)} | 0 | {len(UNDECIDED)} | 0 |"
+    row = next(line for line in page.splitlines() if line.startswith("| `gradcheck.check` |"))
+    assert row == must, "tox -e peers -- --write writes the page"
+
+
 @parametrize(lambda case: case.contract)
 def test_broken_contracts_fail_and_lead_to_the_bug(case):
     report = checked(case)

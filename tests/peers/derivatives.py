@@ -125,9 +125,10 @@ def main(write):
         PUBLISHED.write_text(made, encoding="utf-8")
     bad = min(share for _, share in list(found.values())[:2]) < COVERED
     before, now = facts(published), facts(made)
-    stale = len(before) != len(now) or not np.allclose(
+    same = len(before) == len(now) and np.allclose(
         before, now, rtol=0.05, atol=0.5  # the last digits of a sine differ between machines, and what follows of them
     )
+    stale = not write and not same
     if stale:
         print(f"specs/guides/derivative.md must say what tox -e peers measures, {now}, it said {before}")
     return 1 if bad or stale else 0

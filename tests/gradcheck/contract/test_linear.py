@@ -78,7 +78,7 @@ def test_a_saturated_softmax_is_linear_but_for_underflow():
         (np.ones_like, "-1024 dy) is not -1024 B(dy)"),
         (lambda g: np.clip(g, -1.6, 1.6), "-1024 dy) is not -1024 B(dy)"),
         (lambda g: np.clip(g, -700, 700), "-1024 dy) is not -1024 B(dy)"),
-        (lambda g: np.where(np.abs(g) < 0.4, 0, g), "0.000244141 dy) is not 0.000244141 B(dy)"),
+        (lambda g: np.where(np.abs(g) < 0.4, 0, g), "1.16537e-156 dy) is not 1.16537e-156 B(dy)"),
     ],
 )
 def test_a_pullback_is_homogeneous(spoil, power):
@@ -274,7 +274,7 @@ def tried(call, known=EXACT, pullback=lambda dy: dy * 1):
 def test_dy_is_scaled_by_powers_of_two_to_the_ends_of_the_range_of_the_narrowest_format(u, narrow, up, down):
     failed, seen = tried(sized(1.0, 1, u), rounding(narrow))
     of_parts = [1, -1, 0, 1, -1, 1]
-    assert failed == [] and seen == [-(2.0**10), 2.0**-12, 2.0**up, 2.0**down, *of_parts]
+    assert failed == [] and seen == [-(2.0**10), 2.0**up, 2.0**down, *of_parts]
 
 
 def test_of_a_large_subject_one_ordinary_power_and_the_ends_are_tried():
@@ -315,12 +315,12 @@ def test_no_narrow_format_excuses_what_depends_on_the_sign_of_dy_but_where_no_mu
 
 def test_without_numbers_no_end_is_tried():
     nothing = dataclasses.replace(sized(0.0, 1), g=np.zeros((2, 1)))
-    assert tried(nothing) == ([], [0] * 5 + [1, 0, -1])
+    assert tried(nothing) == ([], [0] * 4 + [1, 0, -1])
 
 
 def test_a_number_that_stays_finite_far_out_is_held_against_the_power():
     (failure, *_), seen = tried(sized(1.0, 1), pullback=lambda g: np.minimum(g, 1e100))
-    assert seen[2:4] == [2.0**1023, 2.0**-1014]
+    assert seen[1:3] == [2.0**1023, 2.0**-1014]
     assert failure.message == "the cotangent of x is not linear in dy: B(8.98847e+307 dy) is not 8.98847e+307 B(dy)"
 
 
@@ -351,12 +351,11 @@ def test_a_multiple_may_be_off_by_a_part_of_its_largest_entry(u, narrow, part, s
         assert [f.kind for f in failed if "-1024 dy" in f.message] == ["homogeneous"] * told
 
 
-@pytest.mark.parametrize("power", [-1024, 2.0**-12])
-def test_a_multiple_may_be_off_by_the_same_multiple_of_what_roundings_make(power):
-    allowed = abs(power) * 64 * 2.0**-10
+def test_a_multiple_may_be_off_by_the_same_multiple_of_what_roundings_make():
+    allowed = 1024 * 64 * 2.0**-10
     for error, told in ((0.99, False), (1.01, True)):
         call = dataclasses.replace(sized(1.0, 1), g=np.array([[1.0], [6.0]]))
-        failed, _ = tried(call, rounding(natural=2.0**-10), off_by(error * allowed, power))
+        failed, _ = tried(call, rounding(natural=2.0**-10), off_by(error * allowed, -1024))
         assert [f.kind for f in failed] == ["homogeneous"] * told
 
 

@@ -51,13 +51,13 @@ def test_a_pullback_called_twice_gives_one_answer():
 
 
 @pytest.mark.parametrize("odd", [1, 2])
-def test_what_is_another_at_one_of_two_later_calls_is_told(odd):
+def test_what_is_another_from_one_of_two_later_calls_on_is_told(odd):
     call, rng = called(lambda x: (square(x), lambda dy: honest(x, dy)), X), np.random.default_rng(2)
     rounding, calls = measure_rounding(call, rng), []
 
     def pullback(dy):
         calls.append(dy)
-        return None, (honest(X, dy) * (2 if len(calls) == 1 + odd else 1),)
+        return None, (honest(X, dy) * (2 if len(calls) > odd else 1),)
 
     found = list(repeats(dataclasses.replace(call, pullback=pullback), rounding, rng))
     assert [f.kind for f in found] == ["stale"], "of a fresh forward pass it is not"
@@ -183,7 +183,7 @@ def test_two_calls_may_differ_by_eight_thousand_roundings_of_the_largest_entry(p
 
 
 @pytest.mark.parametrize("size", [1.0, 2.0**10])
-@pytest.mark.parametrize(("part", "kind"), [(0.9, "scatter"), (1.1, "repeat")])
+@pytest.mark.parametrize(("part", "kind"), [(0.9, "scatter"), (1.3, "repeat")])
 def test_two_calls_in_a_coarse_format_may_differ_by_a_few_hundredths_of_the_largest_entry(part, kind, size):
     assert stepping(size, part * 2.0**-5 * size, u=2.0**-10) == [kind]
 
