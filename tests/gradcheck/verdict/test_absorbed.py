@@ -198,7 +198,9 @@ def test_what_needs_no_look_has_none(ground, comparison):
     before = dict(place.problem.count)
     right, all_arrays = comparison([0.0, 0.0], 0.0, probe=ALONG), comparison([1.0, 1.0], 0.0, probe=Probe(None))
     bare, nan = comparison([1.0, 1.0], probe=ALONG), comparison([np.nan, np.nan], 0.0, probe=ALONG)
-    for c in (right, all_arrays, bare, nan):
+    plain = comparison([2.0, 2.0], 1.0, bar=1e-9, exact=1.0, probe=ALONG)  # complex numbers show it as well
+    assert plain.outside().all()
+    for c in (right, all_arrays, bare, nan, plain):
         assert allowing_for_what_is_absorbed(place, [c]) == [c]
     assert dict(place.problem.count) == before
 
