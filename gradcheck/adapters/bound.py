@@ -69,12 +69,15 @@ class Bound(OfObjects):
 
     def _with_zeros(self, cotangents: tuple, parameters: Any, inputs: tuple, constants: dict) -> tuple:
         """Return the cotangents with zeros in the place of None, which is said of each input once."""
-        where, named = absent(cotangents, inputs), names(self, inputs)
+        where = absent(cotangents, inputs)
+        if not where:
+            return cotangents
+        named = names(self, inputs)
         for i in where:
             if not any(f.array == named[i] for f in self.findings):
                 said = said_of(lambda xs: self.forward(parameters, xs, constants), inputs, i, named[i])
                 self.findings = [*self.findings, said]
-        return with_zeros(cotangents, inputs, where) if where else cotangents
+        return with_zeros(cotangents, inputs, where)
 
     def live(self, parameters: Any) -> tuple[Callable, Callable]:
         """Return the two functions, of one twin of the object in its first state, with these parameters if it has any.
