@@ -96,7 +96,7 @@ class Checker:
             held = tuple(dict.fromkeys((*straight, *contract.fixed)))
             first = self._concluded(contract, held, self.declared.notes(), mapper, rng, self.exact)
             second = self._second(contract, held, first, mapper, rng) if self.order == 2 else None
-            return report(contract.problem.with_held(held), first, self.seed, second)
+            return report(contract.problem.with_held(held), first, self.seed, contract.outputs, second)
 
     def _concluded(
         self,

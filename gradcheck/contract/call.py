@@ -32,15 +32,14 @@ class Call:
     noise: float  # what roundings make of y
     large: bool
     known: dict[bytes | int, Any] | None = None  # answers to what is asked again, where one is enough
-    memory: dict[bytes | int, Any] = dataclasses.field(default_factory=dict)  # which all share to whom one is enough
 
     def remembering(self) -> "Call":
         """Return this call with a subject that is asked once for each cotangent, and once for each array's terms."""
-        return dataclasses.replace(self, known=self.memory)
+        return dataclasses.replace(self, known={})
 
     def beside(self, out: Any, pullback: Callable[[Any], tuple[Any, Any]]) -> "Call":
         """Return this call with what another forward pass returned, of whose pullback nothing is known."""
-        return dataclasses.replace(self, out=out, pullback=pullback, known=None, memory={})
+        return dataclasses.replace(self, out=out, pullback=pullback, known=None)
 
     def pull(self, g: np.ndarray) -> list[Any]:
         """Return what the pullback makes of a cotangent (m,), for each array."""

@@ -59,12 +59,14 @@ class GradientError(AssertionError):
         return GradientError, (self.report,)
 
 
-def report(problem: Problem, first: Verdicts, seed: int, second: SecondOrder | None = None) -> Report:
+def report(
+    problem: Problem, first: Verdicts, seed: int, outputs: int, second: SecondOrder | None = None
+) -> Report:
     """Return the report on a check: it fails where anything does, with a script that shows it."""
     more = NOTHING if second is None else second
     gradients, findings = [*first.gradients, *more.gradients], [*first.findings, *more.findings]
     severities = {f.severity for f in findings} | {g.verdict for g in gradients}
     verdict = next((v for v in ("fail", "inconclusive") if v in severities), "pass")
     order = 1 if second is None else 2
-    shown = script(problem, first.gradients, first.findings, seed, order) if verdict == "fail" else ""
+    shown = script(problem, first.gradients, first.findings, seed, outputs, order) if verdict == "fail" else ""
     return Report(problem.name, verdict, gradients, findings, problem.count + more.calls, seed, shown, more.symmetry)

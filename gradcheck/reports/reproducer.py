@@ -33,7 +33,7 @@ rng = np.random.default_rng({seed})
 {given}problem = Problem(subject, {inputs}, {constants})
 arrays = [leaf.value.astype(np.float64) for leaf in problem.leaves]
 {moved}d = {direction}  # the step, of {name}
-dy = rng.standard_normal(problem.forward(arrays).size)
+dy = rng.standard_normal({outputs})
 claimed = np.sum(problem.gradients(arrays, dy[None])[{leaf}][0] * d)
 print("  step    central difference          the pullback     apart")
 for h in (1e-2, 1e-3, 1e-4, 1e-5, 1e-6):
@@ -50,7 +50,12 @@ CHECK = """\
 
 
 def script(
-    problem: Problem, gradients: Sequence[Gradient], findings: Sequence[Finding], seed: int, order: int = 1
+    problem: Problem,
+    gradients: Sequence[Gradient],
+    findings: Sequence[Finding],
+    seed: int,
+    outputs: int,
+    order: int = 1,
 ) -> str:
     """Return a script that runs where `subject` is, and the inputs that are too large to be written out.
 
@@ -64,7 +69,7 @@ def script(
         ways = ((True, moved), (False, moved), (False, constant)) if gradient.map is not None and not pairs else ()
         for drawn, elsewhere in ways:
             given = _Given(problem, drawn, gradient)
-            text = _table(problem, gradient, elsewhere, given, seed)
+            text = _table(problem, gradient, elsewhere, given, seed, outputs)
             with contextlib.suppress(Exception):  # of the subject's, at inputs that are not the user's
                 if _shows(text, {"subject": problem.subject, **given.missing}, problem.count):
                     return _head(problem, given, f"{gradient.name}{_place(gradient.worst_index)}", seed) + text
@@ -122,7 +127,7 @@ def _variable(name: str, position: int) -> str:
     return f"{variable}_" if variable in TAKEN else variable
 
 
-def _table(problem: Problem, gradient: Gradient, moved: set, given: _Given, seed: int) -> str:
+def _table(problem: Problem, gradient: Gradient, moved: set, given: _Given, seed: int, outputs: int) -> str:
     leaf = [other.name for other in problem.leaves].index(gradient.name)
     size = scale(problem.leaves[leaf].value)
     step = f"{size:g}" if not 0.01 < size < 100 else "1.0"
@@ -131,6 +136,7 @@ def _table(problem: Problem, gradient: Gradient, moved: set, given: _Given, seed
         direction = f"np.zeros({gradient.shape})\nd{_place(gradient.worst_index) or '[()]'} = {step}"
     return TABLE.format(
         seed=seed,
+        outputs=outputs,
         given=given.statements,
         inputs=f"({', '.join(given.inputs)}{',' * (len(given.inputs) == 1)})",
         constants="{" + ", ".join(f"{name!r}: {x}" for name, x in given.constants.items()) + "}",

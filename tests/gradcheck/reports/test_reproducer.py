@@ -204,7 +204,7 @@ def test_where_no_entry_was_located_the_whole_array_moves(normal):
     problem = Problem(double, (x,), {})
     (gradient,) = gradcheck.check(double, x).gradients
     gradient = dataclasses.replace(gradient, worst_index=None)
-    report = dataclasses.replace(gradcheck.check(double, x), reproducer=script(problem, [gradient], [], 0))
+    report = dataclasses.replace(gradcheck.check(double, x), reproducer=script(problem, [gradient], [], 0, x.size))
     assert "d = 1.0 * rng.uniform(0.5, 1.5, (5,))" in report.reproducer and disagrees(report, subject=double)
 
 
