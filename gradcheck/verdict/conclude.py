@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from gradcheck.precision.formats import fewest_digits, need
+from gradcheck.precision.formats import FEW_BITS, LOW, fewest_digits, need
 from gradcheck.subjects.adapted import Leaf
 from gradcheck.verdict.comparison import Comparison
 from gradcheck.verdict.facts import Gradient
@@ -99,7 +99,7 @@ def _resolved(
     gradient = dataclasses.replace(gradient, digits=_digits(bar, rms), real_digits=_digits(real, rms))
     doubt = next((c.doubt for c in smooth if c.doubt), "")
     lost = doubt and _digits(real, rms) < fewest_digits(u)  # the complex step alone is no evidence there
-    if lost or 0 < rms < bar * 10 ** fewest_digits(u) or _too_wide(comparisons, believed, rms, part):
+    if lost or 0 < rms < bar * 10 ** fewest_digits(u) or _too_wide(comparisons, believed, rms, u, part):
         why = doubt or f"resolved to {bar:.0e} only, beside a gradient of {rms:.0e}"
         return dataclasses.replace(gradient, verdict="inconclusive", reason=why)
     return gradient
@@ -151,15 +151,21 @@ def _is_zero(comparisons: list[Comparison], believed: bool) -> bool:
     )
 
 
-def _too_wide(comparisons: list[Comparison], believed: bool, rms: float, part: float) -> bool:
+def _too_wide(comparisons: list[Comparison], believed: bool, rms: float, u: float, part: float) -> bool:
     """Whether some probe's bar is wide beside both the array's gradient and its own derivative."""
     # a kink is an interval, whose ends differ by more than their bars: it is found no other way
-    return any(_is_wide(c, believed, rms, part) for c in comparisons if not c.kink.any())
+    return any(_is_wide(c, believed, rms, u, part) for c in comparisons if not c.kink.any())
 
 
-def _is_wide(c: Comparison, believed: bool, rms: float, part: float) -> bool:
+def _is_wide(c: Comparison, believed: bool, rms: float, u: float, part: float) -> bool:
+    """Whether a bar is wide; in low precision beside what the derivative would be, were the signs of its terms others.
+
+    By chance they make its sum far less.  Of few bits a part is so much that it must be one of the sum itself.
+    """
     tolerance = c.best_tolerance(believed)
     size = np.maximum(np.abs(numeric(c, believed)), np.abs(c.claimed))
+    if LOW <= u < FEW_BITS and c.terms is not None:
+        size = np.maximum(size, c.terms)
     return bool(((tolerance > part * rms * c.unit) & (tolerance > part * size)).any())
 
 

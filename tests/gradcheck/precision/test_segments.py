@@ -248,6 +248,26 @@ def test_among_many_entries_some_are_near_a_kink_and_the_claims_between_decide(f
     assert report.verdict == ("pass" if factor == 1 else "fail"), str(report)
 
 
+@pytest.mark.parametrize(("factor", "verdict"), [(1.0, "pass"), (1.01, "fail")])
+@pytest.mark.parametrize("seed", range(3))
+def test_an_affine_map_and_a_relu_on_many_rows_of_float32_pass_and_fail(seed, factor, verdict):
+    """Every step that float32 can take crosses kinks of some of 384 outputs."""
+    draw, one = np.random.default_rng(seed), np.float32(1)
+
+    def forward(x, w, b):
+        assert x.dtype == w.dtype == b.dtype == one.dtype
+        return np.maximum(x @ w + b, 0 * one)
+
+    def backward(x, w, b, dy):
+        d = dy * (x @ w + b > 0)
+        return one * np.float32(factor) * d @ w.T, x.T @ d, d.sum(axis=0)
+
+    shapes, sizes = ((64, 8), (8, 6), (6,)), (1, 0.4, 0.4)
+    inputs = [(size * draw.normal(size=shape)).astype(one.dtype) for shape, size in zip(shapes, sizes, strict=True)]
+    report = gradcheck.Checker(seed=seed)(pair(forward, backward), *inputs)
+    assert report.verdict == verdict, str(report)
+
+
 @pytest.mark.parametrize("factor", [0.98, 1.05, 0.0, -1.0])
 @pytest.mark.parametrize("name", KERNELS)
 def test_a_kernel_of_float32_that_is_wrong_by_a_factor_fails(name, factor):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from gradcheck.numeric.probe import Probe
+from gradcheck.precision.formats import need
 from gradcheck.subjects.adapted import Leaf
 from gradcheck.verdict.conclude import NEED_ZERO, _digits, conclude, numeric, root_mean_square
 
@@ -443,6 +444,16 @@ def test_entries_of_which_the_complex_step_alone_tells_are_wrong_where_differenc
     assert verdict([confirmed, told, fine, right], shape=4).wrong == [(0,)], "where it is not believed it tells nothing"
     g = verdict([told, fine, right], shape=4, believed=True)
     assert (g.verdict, g.wrong) == ("inconclusive", [])
+
+
+@pytest.mark.parametrize(("u", "expected"), [(U, "inconclusive"), (2.0**-24, "pass"), (2.0**-11, "inconclusive")])
+def test_in_float32_a_bar_is_wide_beside_what_a_sum_would_be_with_other_signs(comparison, u, expected):
+    """The terms of a sum of 100 entries of 1 may cancel by chance; of few bits a tenth of all terms is no evidence."""
+    part = 0.9 * need(u)
+    dense = comparison([1e-3, 9.0], [1e-3, 9.0], 10 * part, probe=DENSE, terms=np.array([10.0, 10.0]))
+    assert verdict([dense], shape=100, u=u).verdict == expected
+    wider = comparison([1e-3, 9.0], [1e-3, 9.0], 10 * part / 0.8, probe=DENSE, terms=np.array([10.0, 10.0]))
+    assert verdict([wider], shape=100, u=u).verdict == "inconclusive"
 
 
 @pytest.mark.parametrize(("is_own", "most"), [(True, 0.25), (False, 0.1)])
