@@ -21,7 +21,6 @@ def conclude(
     """Return the verdict on one array; `largest` is the largest derivative among all arrays' probes.
 
     `u` is the roundoff of the subject there, `is_own` whether that is of the format of all that it computes.
-
     A comparison where the forward pass jumps is no evidence: the array is judged by the others.
     """
     method = "complex step" if believed else "real differences"
@@ -99,7 +98,9 @@ def _resolved(
     gradient = dataclasses.replace(gradient, digits=_digits(bar, rms), real_digits=_digits(real, rms))
     doubt = next((c.doubt for c in smooth if c.doubt), "")
     lost = doubt and _digits(real, rms) < fewest_digits(u)  # the complex step alone is no evidence there
-    if lost or 0 < rms < bar * 10 ** fewest_digits(u) or _too_wide(comparisons, believed, rms, u, part):
+    # a kink is an interval, whose ends differ by more than their bars: it is found no other way
+    wide = any(_is_wide(c, believed, rms, u, part) for c in comparisons if not c.kink.any())
+    if lost or 0 < rms < bar * 10 ** fewest_digits(u) or wide:
         why = doubt or f"resolved to {bar:.0e} only, beside a gradient of {rms:.0e}"
         return dataclasses.replace(gradient, verdict="inconclusive", reason=why)
     return gradient
@@ -151,21 +152,14 @@ def _is_zero(comparisons: list[Comparison], believed: bool) -> bool:
     )
 
 
-def _too_wide(comparisons: list[Comparison], believed: bool, rms: float, u: float, part: float) -> bool:
-    """Whether some probe's bar is wide beside both the array's gradient and its own derivative."""
-    # a kink is an interval, whose ends differ by more than their bars: it is found no other way
-    return any(_is_wide(c, believed, rms, u, part) for c in comparisons if not c.kink.any())
-
-
 def _is_wide(c: Comparison, believed: bool, rms: float, u: float, part: float) -> bool:
-    """Whether a bar is wide; in low precision beside what the derivative would be, were the signs of its terms others.
+    """Whether a probe's bar is wide beside both the array's gradient and its own derivative.
 
-    By chance they make its sum far less.  Of few bits a part is so much that it must be one of the sum itself.
+    In float32 that counts as its terms do, which may cancel by chance; of few bits a part is too much for that.
     """
     tolerance = c.best_tolerance(believed)
-    size = np.maximum(np.abs(numeric(c, believed)), np.abs(c.claimed))
-    if LOW <= u < FEW_BITS and c.terms is not None:
-        size = np.maximum(size, c.terms)
+    terms = c.terms if LOW <= u < FEW_BITS and c.terms is not None else 0.0
+    size = np.maximum(np.maximum(np.abs(numeric(c, believed)), np.abs(c.claimed)), terms)
     return bool(((tolerance > part * rms * c.unit) & (tolerance > part * size)).any())
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from reference.core.arrays import on_host, table
 
+ODD = 5  # entries: at rows of so many OpenBLAS's float32 kernel for AVX-512 also multiplies numbers that nobody wrote
 SHORT = 32  # entries of a row: of so few the largest is found 2 to 8 times as fast down the columns of a copy
 
 
@@ -41,7 +42,12 @@ def _shares(share: float, count: int, dtype: np.dtype, *, like: Any = None) -> n
 
 
 def _times(x: np.ndarray, shares: np.ndarray) -> np.ndarray:
-    """Map (..., D) and (D,) to (..., 1): one product, where a library may make one of each of the leading places."""
+    """Map (..., D) and (D,) to (..., 1): one product, where a library may make one of each of the leading places.
+
+    What a kernel reads beside the array changes no sum, but is told as an invalid value where chance makes it one.
+    """
+    if x.shape[-1] == ODD and x.dtype == np.float32 and on_host(x):
+        return np.add.reduce(x * shares, axis=-1, keepdims=True)
     return (as_rows(x) @ shares).reshape(*x.shape[:-1], 1)
 
 

@@ -72,6 +72,21 @@ def test_a_mean_is_the_sum_over_the_width_to_the_last_bit(rng):
         np.testing.assert_array_equal(row_means(x), row_sums(x) / width)
 
 
+SIGNALLING = np.full(256, 0x7FA00001, np.uint32).view(np.float32)[::2]  # no numbers, which nobody may compute with
+
+
+@pytest.mark.parametrize("width", range(1, 18))
+def test_sums_in_float32_tell_of_no_numbers_but_their_own(width):
+    """A product leaves the vector that it has copied on the stack; beside rows of 5 a kernel reads what lies there."""
+    for rows in range(1, 12):
+        x = np.ones((rows, width), np.float32)
+        for sums, expected in ((row_sums, width), (row_means, 1)):
+            with np.errstate(all="ignore"):
+                np.ones((3, SIGNALLING.size), np.float32) @ SIGNALLING
+            with np.errstate(all="raise"):
+                np.testing.assert_allclose(sums(x), expected, rtol=1e-6, atol=0)
+
+
 @pytest.mark.parametrize("shape", [(7,), (0,), (4, 7), (2, 0, 7), (3, 2, 0), (0, 0)])
 def test_rows_are_the_entries_along_the_last_axis(rng, shape):
     x = rng.normal(size=shape)
