@@ -10,10 +10,11 @@ from gradcheck.contract.call import Call
 from gradcheck.numeric.constants import UNIT
 from gradcheck.numeric.points import jittered
 from gradcheck.numeric.scales import scale
+from gradcheck.precision.terms import MARGIN as TERM_MARGIN
 from gradcheck.subjects.outputs import flat, representable
 
 JITTERS = 2
-REPEATS, MARGIN = 4, 16  # of inputs a few roundings away, and of the largest change that they make, or of a term
+REPEATS, MARGIN = 4, 16  # of inputs a few roundings away, and of the largest change that they make
 JUMP = 1e-3  # of the largest entry
 BELOW = 2.0**-8  # of a narrow format's roundings: changes of dy that it does not show, but a format twice as wide does
 STILL = 0.5  # of a cotangent's entries
@@ -54,7 +55,7 @@ def near(a: Any, b: Any, slack: float | np.ndarray) -> bool:
 def same(call: Call, rounding: Rounding, leaf: int, a: np.ndarray, b: np.ndarray) -> bool:
     """Whether two calls give the same but for what sums in varying order make of the cotangent of an array."""
     slack = of_sums(call.u) * np.abs(a).max(initial=0) + rounding.of_cancelled(call.problem.leaves[leaf].name)
-    return near(a, b, slack) or near(a, b, MARGIN * call.u * call.terms(leaf))
+    return near(a, b, slack) or near(a, b, TERM_MARGIN * call.u * call.terms(leaf))
 
 
 def of_sums(u: float) -> float:

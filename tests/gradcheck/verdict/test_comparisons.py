@@ -580,3 +580,10 @@ def test_where_they_tell_of_one_array_this_keeps_its_digits(rng):
     subject = pair(lambda x, w: with_modulus(x, w), lambda x, w, dy: (2 * w * np.abs(x) * dy, with_modulus(x) * dy))
     x, w = gradcheck.check(subject, *rng.normal(size=(2, 20))).gradients
     assert (x.method, w.method) == ("real differences", "complex step") and w.digits > 12
+
+
+def test_the_outputs_at_the_given_point_are_those_that_are_known(monkeypatch):
+    asked, measured = [], module.with_output
+    monkeypatch.setattr(module, "with_output", lambda *given: asked.append(given) or measured(*given))
+    assert gradcheck.check(pair(np.sin, lambda x, dy: dy * np.cos(x)), np.array([0.3, -0.5, 1.1])).verdict == "pass"
+    assert asked == []

@@ -388,3 +388,13 @@ def test_claims_integrated_along_two_directions_contradict_what_the_parts_are_to
     wrong = comparison([2.0, 2.0], 1.0, bar=1e-3, probe=Probe(0, seed=1), followed=followed)
     ((found,),), _, _ = located(near, Known(), [[wrong]], (False,), (0,), rng)
     assert (found is wrong) is (stands and followed) and found.outside().any() == (stands and followed)
+
+
+def test_what_complex_numbers_contradict_as_well_is_asked_for_no_absorption(monkeypatch):
+    asked = []
+    monkeypatch.setattr(module, "beside_absorbed", lambda ground, c, rng: asked.append(c) or ground)
+    for way_in, count in ((lambda x: x, 0), (lambda x: x.astype(float), 1)):  # through the second only real parts come
+        asked.clear()
+        doubled = pair(lambda x, way_in=way_in: np.tanh(way_in(x)), lambda x, dy: 2 * dy / np.cosh(x) ** 2)
+        report = gradcheck.check(doubled, np.array([0.3, -0.5, 1.1]))
+        assert report.verdict == "fail" and len(asked) == count
