@@ -40,7 +40,7 @@ def _allowed(ground: Ground, c: Comparison) -> Comparison:
     hidden = c.outside() & _is_hidden(c)
     if hidden.any():
         return unseen(c, c.real, hidden, HIDDEN)
-    missed, step = c.outside(), float(c.sweep.steps.min())
+    missed, step = c.outside(), _smallest(c)
     little = missed & ~c.kink & (np.abs(c.claimed) > MUCH * (np.abs(c.real.value) + c.real.bar))
     shown = little & _is_shown(c.sweep, c.claimed, c.real.value) if little.any() else little
     if (missed & ~shown).any() and (little.any() or _may_be_bent(ground, c, step)):
@@ -49,6 +49,16 @@ def _allowed(ground: Ground, c: Comparison) -> Comparison:
     else:
         missed = shown
     return unseen(c, c.real, missed, DOUBT) if missed.any() else c
+
+
+def _smallest(c: Comparison) -> float:
+    """Return the smallest step over which noise leaves room for a contradiction; without one the smallest that is."""
+    assert c.sweep is not None and c.real is not None
+    steps = np.broadcast_to(c.sweep.steps, c.sweep.central.shape)
+    if c.bounds is None:
+        return float(steps.min())
+    tells = (c.bounds / steps < np.abs(c.claimed - c.real.value)) & c.outside()
+    return float(steps[tells].min()) if tells.any() else float(steps.min())
 
 
 def unseen(c: Comparison, real: Estimate, missed: np.ndarray, doubt: str) -> Comparison:

@@ -13,7 +13,10 @@ from gradcheck.numeric.constants import FINE, GOLDEN, U
 from gradcheck.numeric.extrapolate import estimate
 from gradcheck.numeric.tabulate import Line
 from gradcheck.verdict.comparison import Comparison
+from gradcheck.verdict.departures import SMALL
+from gradcheck.verdict.ground import Ground
 from gradcheck.verdict.own_jumps import undecided, without_evidence
+from gradcheck.verdict.worst_entry import line_at, worst_entry
 
 SHORT = 2.0**-5  # of a line: on it f bends by less than fine steps, of which there are many still
 NEXT = 2.0**-40  # of the scale: differences over it meet a step of hardly any grid
@@ -40,15 +43,19 @@ def over_own_steps(
     return undecided(c) if between.outside().any() else between
 
 
-def over_fine_grid(c: Comparison, line: Line, u: float, is_known: bool) -> Comparison | None:
+def over_fine_grid(ground: Ground, c: Comparison, line: Line, is_known: bool) -> Comparison | None:
     """Return a contradicted comparison that is no evidence if f moves in fine steps of its own; None where it does not.
 
     Or where its claim is neither slope.  Steps of a format are smaller for smaller numbers: where a sum with a number
     that stays is rounded in float32 they are not, and so nothing passes for that.  Where the array `is_known` for such
     steps, a claim is seen to be what f does between two of them though along one entry they do not show.
     """
-    short = dataclasses.replace(line, direction={i: SHORT * d for i, d in line.direction.items()})
+    short = _shorter(line)
     met = staircase.steps(short, finest=0.0)
+    if met is None and c.probe.coordinate is None and (worst := worst_entry(ground, c, SMALL)) is not None:
+        # of many entries that move some meets a step of a fine grid however short the line is
+        short = _shorter(line_at(ground, worst.probe.direction(ground.place.point)))
+        met = staircase.steps(short, finest=0.0)
     if met is None:
         return undecided(c) if is_known and _is_between(c, line) else None
     is_own = own_steps.is_coarse(short) and not own_steps.is_of_format(short, met)
@@ -56,7 +63,11 @@ def over_fine_grid(c: Comparison, line: Line, u: float, is_known: bool) -> Compa
         return None
     if _is_between(c, line, met):
         return without_evidence(c) if is_own else undecided(c)
-    return undecided(c) if _is_over_many(c, met, u) else None
+    return undecided(c) if _is_over_many(c, met, ground.claim.u) else None
+
+
+def _shorter(line: Line) -> Line:
+    return dataclasses.replace(line, direction={i: SHORT * d for i, d in line.direction.items()})
 
 
 def _is_over_many(c: Comparison, met: staircase.Steps, u: float) -> bool:

@@ -83,7 +83,7 @@ def allowing_for_steps(
         steps = staircase.steps(line, finest)
         if steps is None and doubted:
             known = with_common_steps(ground, known, c)
-            over_grid = over_fine_grid(c, line, ground.claim.u, leaf in known.grids) if c.outside().any() else None
+            over_grid = over_fine_grid(ground, c, line, leaf in known.grids) if c.outside().any() else None
             known = known if over_grid is None else dataclasses.replace(known, grids=known.grids | {leaf})
             found[i] = without_evidence(c) if is_below_common(known, c) else over_grid or c
         if steps is None:
@@ -99,7 +99,9 @@ def allowing_for_steps(
         elif is_entry or not (doubted and has_own_jumps(ground, c, steps)):
             known = known if is_entry else known.with_jumps(leaf, steps.jump)
             found[i] = _over_steps(ground, c, steps.noise, rough, rng)
-            if found[i].outside().any() and not (between.outside().any() or own_steps.are_surely_of_format(line)):
+            if found[i].outside().any() and c.doubt:
+                found[i] = c  # what roundings change by as much is noise, of which some jumps look like steps
+            elif found[i].outside().any() and not (between.outside().any() or own_steps.are_surely_of_format(line)):
                 found[i] = undecided(c)
     return found, known
 

@@ -41,6 +41,7 @@ def vandermonde(rng):
     [
         (np.linalg.solve, solved, hilbert, 2),  # slopes of wide steps looked like those of a kink
         (np.linalg.solve, solved, ill, 3),  # what steps see nothing of was asked of them again
+        (np.linalg.solve, solved, ill, 6),  # noise was taken for the steps of a format
         (fitted, fitted_backward, vandermonde, 2),  # a complex step that differences refute kept a bar narrow
     ],
 )

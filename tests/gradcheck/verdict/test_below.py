@@ -33,6 +33,7 @@ def inverse(a, dy):
         (12, 1, 2, "det"),
         (9, 7, 4, "inverse"),
         (11, 1, 1, "inverse"),
+        (10, 1, 2, "inverse"),  # only steps beyond the pole showed more than noise
         (11, 1e4, 0, "inverse"),
     ],
 )
@@ -98,6 +99,16 @@ def test_a_claim_that_changes_by_much_within_the_smallest_step_is_not_contradict
     assert c.outside().all()
     (found,) = allowing_for_what_steps_miss(place, [c])
     assert not found.outside().any() and found.doubt == DOUBT and np.isinf(found.real.bar).all()
+
+
+@pytest.mark.parametrize("noise", [1e-14, 1e-2])
+def test_where_noise_hides_small_steps_the_smallest_that_contradicts_counts(at, comparison, sweep, noise):
+    """One that changes over steps of a hundredth is contradicted by smaller ones, if these are to be believed."""
+    place = at(lambda x, dy: bent(x, dy, 8, 3e-3))
+    line = sweep(lambda t: t, lambda t: t, steps=STEPS)
+    c = dataclasses.replace(wide(place, comparison, sweep), sweep=line, bounds=np.full(line.steps.shape, noise))
+    (found,) = allowing_for_what_steps_miss(place, [c])
+    assert c.outside().all() and found.outside().any() == (noise < 1e-2)
 
 
 @pytest.mark.parametrize(("part", "excused"), [(1e-4, True), (0.1, False)])

@@ -27,7 +27,7 @@ def over(ground, rng, rounding, slope):
     place = ground(lambda x: np.sin(rounding(x)), lambda x, dy: slope * np.cos(x) * dy, X)
     (c,), _ = compare(place, Known(), [Probe(0, seed=1)], [True], rng)
     line = line_at(place, c.probe.direction(place.place.point))
-    return c, over_fine_grid(c, line, 2.0**-53, False)
+    return c, over_fine_grid(place, c, line, False)
 
 
 @pytest.mark.parametrize("bits", [22, 24, 30])
@@ -44,7 +44,7 @@ def test_a_claim_of_nothing_in_float32_is_and_one_that_is_neither_slope(ground, 
 
 
 @pytest.mark.parametrize(
-    ("size", "grid", "seed"), [(4, 1e-8, 1), (20, 1e-8, 0), (400, 1e-8, 1), (20, 1e-11, 1), (400, 1e-10, 2)]
+    ("size", "grid", "seed"), [(4, 1e-8, 1), (20, 1e-8, 0), (400, 1e-8, 1), (20, 1e-11, 1), (400, 1e-11, 2)]
 )
 def test_no_entry_of_an_array_on_a_fine_grid_is_contradicted_where_it_meets_too_few_steps(size, grid, seed):
     x = np.random.default_rng(seed).normal(size=size)
@@ -62,7 +62,7 @@ def test_where_steps_are_known_one_that_shows_none_is_told_by_what_f_does_betwee
     place = ground(lambda x: fixed(30)(x), lambda x, dy: slope * dy, x)
     c = comparison(slope * place.place.g[:, -1], place.place.g[:, -1], probe=Probe(0, coordinate=399))
     line = line_at(place, {0: 2.0**-24 * np.eye(1, 400, 399)[0]})
-    seen = over_fine_grid(c, line, 2.0**-53, is_known)
+    seen = over_fine_grid(place, c, line, is_known)
     assert (seen is not None and seen.doubt == EITHER) == found
 
 
@@ -73,6 +73,6 @@ def test_the_slope_of_what_is_rounded_is_undecided_where_differences_contradict_
     claimed = place.place.g[:, 0] * np.cos(1.0)
     for factor in (1.0, 1.1):
         c = comparison(factor * claimed, 0.0, sweep=seen, bounds=np.full(seen.steps.shape, 1e-16))
-        found = over_fine_grid(c, line, 2.0**-53, False)
+        found = over_fine_grid(place, c, line, False)
         assert c.outside().all()
         assert found is None if factor > 1 else found.doubt == EITHER
