@@ -12,12 +12,11 @@ import dataclasses
 
 import numpy as np
 
-from gradcheck.claims.claim import attempted
 from gradcheck.numeric.constants import FEWEST
 from gradcheck.numeric.estimate import Estimate
-from gradcheck.numeric.ladder import Sweep, moved
-from gradcheck.numeric.scales import inner
+from gradcheck.numeric.ladder import Sweep
 from gradcheck.verdict.comparison import Comparison
+from gradcheck.verdict.explained import change, change_beside, is_explained
 from gradcheck.verdict.ground import Ground
 
 MUCH = 16  # times what differences show, their bar included: a claim of which they see nothing
@@ -43,11 +42,12 @@ def _allowed(ground: Ground, c: Comparison) -> Comparison:
     missed, step = c.outside(), _smallest(c)
     little = missed & ~c.kink & (np.abs(c.claimed) > MUCH * (np.abs(c.real.value) + c.real.bar))
     shown = little & _is_shown(c.sweep, c.claimed, c.real.value) if little.any() else little
+    off = np.where(little, 0, np.abs(c.claimed - c.real.value))
     if (missed & ~shown).any() and (little.any() or _may_be_bent(ground, c, step)):
-        off = np.where(little, 0, np.abs(c.claimed - c.real.value))
         missed &= shown | _is_bent(ground, c, step, off)
     else:
         missed = shown
+    missed = missed | (c.outside() & is_explained(ground, c, step))
     return unseen(c, c.real, missed, DOUBT) if missed.any() else c
 
 
@@ -85,11 +85,11 @@ def _is_shown(sweep: Sweep, claimed: np.ndarray, value: np.ndarray) -> np.ndarra
 
 
 def _may_be_bent(ground: Ground, c: Comparison, step: float) -> bool:
-    """Whether what a rounding of all entries changes of a claim would be much of it over the smallest step."""
-    direction = c.probe.direction(ground.place.point)
+    """Whether what a rounding of all entries changes of a claim would be much of it over a step."""
+    direction, size = c.probe.direction(ground.place.point), np.abs(c.claimed)
     rounded = [_apart(ground, claims, direction) for claims in ground.claim.nearby]
-    part = STEADY * ground.claim.u * np.abs(c.claimed)
-    return bool(((np.max(rounded, axis=0, initial=0) * step >= part) & (part > 0)).any())
+    changed = np.max(rounded, axis=0, initial=0) * step / ground.claim.u
+    return bool((c.outside() & (size > 0) & (changed >= STEADY * size)).any())
 
 
 def _is_bent(ground: Ground, c: Comparison, step: float, off: np.ndarray) -> np.ndarray:
@@ -111,13 +111,10 @@ def _is_bent(ground: Ground, c: Comparison, step: float, off: np.ndarray) -> np.
 
 
 def _beside(ground: Ground, direction: dict[int, np.ndarray], h: float) -> np.ndarray:
-    """Return by how much claims along a direction are others beside the point (G,)."""
-    point = moved(ground.place.point, direction, h)
-    return _apart(ground, attempted(ground.problem, point, ground.place.g), direction)
+    """Return by how much claims along a direction are others beside the point (G,); by nothing without numbers."""
+    return np.abs(np.nan_to_num(change_beside(ground, direction, h), nan=0.0))
 
 
 def _apart(ground: Ground, claims: list[np.ndarray], direction: dict[int, np.ndarray]) -> np.ndarray:
     """Return by how much other claims along a direction differ (G,); by nothing where they are no numbers."""
-    changes = [(claims[i] - ground.claim.values[i]).reshape(len(claims[i]), -1) for i in direction]
-    parts = [inner(change, d.ravel()) for change, d in zip(changes, direction.values(), strict=True)]
-    return np.abs(np.nan_to_num(np.sum(parts, axis=0), nan=0.0))
+    return np.abs(np.nan_to_num(change(ground, claims, direction), nan=0.0))

@@ -12,6 +12,7 @@ import numpy as np
 
 from gradcheck.numeric.probe import Probe
 from gradcheck.numeric.scales import scales
+from gradcheck.verdict.below import allowing_for_what_steps_miss
 from gradcheck.verdict.compare import Compared, glance, widened
 from gradcheck.verdict.comparison import Comparison
 from gradcheck.verdict.ground import Ground, Known
@@ -134,7 +135,11 @@ def unsettled_by(c: Comparison) -> float:
 def _alone(ground: Ground, known: Known, leaf: int, entries: np.ndarray, rng: np.random.Generator) -> Compared:
     units = [Probe(leaf, coordinate=int(i)) for i in entries]
     found, known = measured(ground, known, units, [True] * len(units), rng) if units else ([], known)
-    return [_as_kink(c) for c in found], known
+    kinked = [_as_kink(c) for c in found]
+    new = [i for i, c in enumerate(kinked) if c is not found[i]]
+    for i, c in zip(new, allowing_for_what_steps_miss(ground, [kinked[i] for i in new]), strict=True):
+        kinked[i] = c
+    return kinked, known
 
 
 def _as_kink(c: Comparison) -> Comparison:

@@ -8,9 +8,11 @@ import numpy as np
 from gradcheck.claims.claim import Claim, attempted
 from gradcheck.claims.held import with_held_rounded
 from gradcheck.claims.made import with_made_rounded
+from gradcheck.numeric.ladder import rounded
 from gradcheck.numeric.points import jittered
 from gradcheck.numeric.scales import root_sum_square
 from gradcheck.subjects.problem import Arrays, Problem
+from gradcheck.verdict.below import unseen
 from gradcheck.verdict.comparison import Comparison
 from gradcheck.verdict.first_look import claimed
 from gradcheck.verdict.ground import Ground
@@ -24,6 +26,7 @@ MORE = 256  # times as much of a claim as of y, as parts of their sizes: an inve
 SLIGHT = 2.0**-10  # of a claim
 DOUBT = "a rounding of what the subject holds, such as an ill-conditioned matrix, changes the claim by as much"
 OF_MADE = "a rounding of what the subject makes itself, such as an ill-conditioned matrix, changes the claim by as much"
+OF_OUTPUTS = "a rounding of the inputs, such as an ill-conditioned matrix, changes the output by as much over each step"
 OF_INPUTS = "a rounding of the inputs, such as an ill-conditioned matrix, changes the claim by as much"
 
 
@@ -46,7 +49,21 @@ def allowing_for_what_is_held(
     claim = _rounded(ground, found, _with_inputs_rounded, rng)
     if claim is None or any(_change(claim.nearby, i, x) > MORE * part * _size(x) for i, x in enumerate(claim.values)):
         return found
-    return _widened(ground, found, claim, OF_INPUTS)
+    found = _widened(ground, found, claim, OF_INPUTS)
+    return [unseen(c, c.real, lost, OF_OUTPUTS) if (lost := _is_lost(ground, c)).any() else c for c in found]
+
+
+def _is_lost(ground: Ground, c: Comparison) -> np.ndarray:
+    """Whether no step that contradicts a claim (G,) is so wide that roundings of the inputs make less of y there.
+
+    The errors of linear algebra change smoothly along a line, and are no noise that a table of differences shows.
+    """
+    if c.real is None or c.sweep is None or not _contradicted(c):
+        return np.zeros(len(c.claimed), bool)
+    off = np.abs(c.claimed - c.real.value)
+    shows = np.abs(c.sweep.central - c.real.value) <= off / 2
+    widest = np.where(shows, c.sweep.steps, 0).max(axis=0, initial=0)
+    return c.outside() & (off * widest <= rounded(ground.place.g, np.full(ground.place.y.shape, ground.rounding)))
 
 
 def _is_slight(c: Comparison) -> bool:

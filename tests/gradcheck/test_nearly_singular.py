@@ -27,9 +27,26 @@ def hilbert(rng):
     return 1e-3 / (1.0 + np.add.outer(range(10), range(10))), rng.normal(size=10)
 
 
+def of_condition(rng, size, condition):
+    u, w = (np.linalg.qr(rng.normal(size=(size, size)))[0] for _ in range(2))
+    return u * np.geomspace(1, 1 / condition, size) @ w
+
+
 def ill(rng):
-    u, w = (np.linalg.qr(rng.normal(size=(6, 6)))[0] for _ in range(2))
-    return u * np.geomspace(1, 1e-13, 6) @ w, rng.normal(size=6)
+    return of_condition(rng, 6, 1e13), rng.normal(size=6)
+
+
+def tall(rng):
+    return np.vstack([of_condition(rng, 10, 1e13) for _ in range(2)]), rng.normal(size=20)
+
+
+def singular_values(a):
+    return np.linalg.svd(a, compute_uv=False)
+
+
+def of_singular_values(a, dy):
+    u, _, w = np.linalg.svd(a)
+    return u * dy @ w
 
 
 def vandermonde(rng):
@@ -42,12 +59,31 @@ def vandermonde(rng):
         (np.linalg.solve, solved, hilbert, 2),  # slopes of wide steps looked like those of a kink
         (np.linalg.solve, solved, ill, 3),  # what steps see nothing of was asked of them again
         (np.linalg.solve, solved, ill, 6),  # noise was taken for the steps of a format
+        (fitted, fitted_backward, tall, 1),  # the steps of a factorisation round more than one rounding of each entry
+        (fitted, fitted_backward, tall, 2),  # the errors of y change smoothly, and no table shows them
         (fitted, fitted_backward, vandermonde, 2),  # a complex step that differences refute kept a bar narrow
     ],
 )
 def test_no_right_one_fails(forward, backward, made, seed):
     report = gradcheck.Checker(seed=seed)(pair(forward, backward), *made(np.random.default_rng(100 + seed)))
     assert report.verdict != "fail", str(report)
+
+
+@pytest.mark.parametrize(
+    ("size", "condition", "seed"),
+    [
+        (3, 1e14, 0),  # what was seen to bend within a step was taken for a kink afterwards
+        (3, 1e14, 1),  # the claim changes to one side alone
+        (6, 1e14, 2),  # taken for a kink nearer than all steps, an entry was contradicted
+        (10, 1e12, 0),  # the smallest values mix nearer than all steps, and change a claim by less than a quarter
+    ],
+)
+def test_the_smallest_singular_values_do_not_fail_and_a_wrong_factor_does(size, condition, seed):
+    a = of_condition(np.random.default_rng(100 + seed), size, condition)
+    report = gradcheck.Checker(seed=seed)(pair(singular_values, of_singular_values), a)
+    assert report.verdict != "fail", str(report)
+    wrong = pair(singular_values, lambda a, dy: 1.1 * of_singular_values(a, dy))
+    assert gradcheck.Checker(seed=seed)(wrong, a).verdict == "fail"
 
 
 def test_no_kink_has_slopes_of_another_mean_than_central_differences(monkeypatch):

@@ -35,7 +35,7 @@ def reasons(module, *fields):
 
 
 REASONS = [*reasons(conclude, "why", "reason"), *reasons(verdicts, "reason"), *reasons(locate, "doubt")]
-REASONS += [held.DOUBT, held.OF_MADE, held.OF_INPUTS, handed.DOUBT, below.HIDDEN, below.DOUBT]
+REASONS += [held.DOUBT, held.OF_MADE, held.OF_INPUTS, held.OF_OUTPUTS, handed.DOUBT, below.HIDDEN, below.DOUBT]
 REASONS += [absorbed.DOUBT, fine_shape.DOUBT, own_jumps.EITHER]
 REASONS += [verdicts.FIXED, verdicts.NO_ARRAY, verdicts.NO_OUTPUT]
 DECIDED = ("broken: ", "straight through, as declared")  # those of verdicts that are not open
