@@ -50,20 +50,22 @@ def allowing_for_what_is_held(
     if claim is None or any(_change(claim.nearby, i, x) > MORE * part * _size(x) for i, x in enumerate(claim.values)):
         return found
     found = _widened(ground, found, claim, OF_INPUTS)
-    return [unseen(c, c.real, lost, OF_OUTPUTS) if (lost := _is_lost(ground, c)).any() else c for c in found]
+    return [_beyond_roundings(ground, c) for c in found]
 
 
-def _is_lost(ground: Ground, c: Comparison) -> np.ndarray:
-    """Whether no step that contradicts a claim (G,) is so wide that roundings of the inputs make less of y there.
+def _beyond_roundings(ground: Ground, c: Comparison) -> Comparison:
+    """Return a comparison without contradictions over steps that are so small that roundings of the inputs explain them.
 
     The errors of linear algebra change smoothly along a line, and are no noise that a table of differences shows.
     """
     if c.real is None or c.sweep is None or not _contradicted(c):
-        return np.zeros(len(c.claimed), bool)
+        return c
     off = np.abs(c.claimed - c.real.value)
     shows = np.abs(c.sweep.central - c.real.value) <= off / 2
     widest = np.where(shows, c.sweep.steps, 0).max(axis=0, initial=0)
-    return c.outside() & (off * widest <= rounded(ground.place.g, np.full(ground.place.y.shape, ground.rounding)))
+    lost = off * widest <= rounded(ground.place.g, np.full(ground.place.y.shape, ground.rounding))
+    missed = c.outside() & lost
+    return unseen(c, c.real, missed, OF_OUTPUTS) if missed.any() else c
 
 
 def _is_slight(c: Comparison) -> bool:
