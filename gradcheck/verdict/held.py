@@ -54,7 +54,7 @@ def allowing_for_what_is_held(
 
 
 def _beyond_roundings(ground: Ground, c: Comparison) -> Comparison:
-    """Return a comparison without contradictions over steps that are so small that roundings of the inputs explain them.
+    """Return a comparison without contradictions over steps so small that roundings of the inputs explain them.
 
     The errors of linear algebra change smoothly along a line, and are no noise that a table of differences shows.
     """
