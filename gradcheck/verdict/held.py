@@ -54,7 +54,7 @@ def allowing_for_what_is_held(
 
 
 def _beyond_roundings(ground: Ground, c: Comparison) -> Comparison:
-    """Return a comparison without contradictions over steps so small that roundings of the inputs explain them.
+    """Return a comparison without slight contradictions over steps so small that roundings of the inputs explain them.
 
     The errors of linear algebra change smoothly along a line, and are no noise that a table of differences shows.
     """
@@ -64,7 +64,7 @@ def _beyond_roundings(ground: Ground, c: Comparison) -> Comparison:
     shows = np.abs(c.sweep.central - c.real.value) <= off / 2
     widest = np.where(shows, c.sweep.steps, 0).max(axis=0, initial=0)
     lost = off * widest <= rounded(ground.place.g, np.full(ground.place.y.shape, ground.rounding))
-    missed = c.outside() & lost
+    missed = c.outside() & lost & (off <= SLIGHT * np.abs(c.claimed))
     return unseen(c, c.real, missed, OF_OUTPUTS) if missed.any() else c
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from gradcheck.numeric import own_steps, staircase, tabulate
 from gradcheck.numeric.constants import BRAIN
 from gradcheck.numeric.estimate import Estimate
+from gradcheck.numeric.ladder import STEPS
 from gradcheck.numeric.probe import Probe
 from gradcheck.precision.fitted import fitted
 from gradcheck.precision.segments import Line
@@ -25,6 +26,7 @@ LEVELS = 4  # steps below the widest
 BENDS = 1 / 4  # of a departure, by which it may be another than h^2 and h^4 make of those of the next two steps
 CLEAR = 16  # bars of a difference
 DEPARTS = 2.0**-6  # of a wide difference
+FAR, FAR_BENDS = float(STEPS[0]), 1 / 2  # a step, and the part of what it departs by that may be no h^2
 FINE = 2.0**-16  # of what f departs by over a step, as a jump: float16 has some 64 of an entry in it
 
 
@@ -42,6 +44,37 @@ def hides_steps(c: Comparison) -> bool:
     smooth = a * off[1:-1] - b * off[2:]  # what h^2 and h^4 make of those of the next two steps
     noise = bars[:LEVELS] + a * bars[1:-1] + b * bars[2:]
     return bool((np.abs(off[:LEVELS] - smooth) > np.maximum(BENDS * np.abs(off[:LEVELS]), noise)).any())
+
+
+def departs_farther(ground: Ground, c: Comparison) -> bool:
+    """Whether a difference that is wider than a ladder's departs from what that shows, and not as f bends: like h^2.
+
+    It takes two evaluations.  There f crosses steps that a sum of many entries crosses nowhere nearer.
+    """
+    if c.sweep is None or c.bounds is None or c.real is None or not c.resolved:
+        return False
+    level = int((c.sweep.steps < WIDEST).all(axis=1).argmax())
+    h = c.sweep.steps[level]
+    line = line_at(ground, c.probe.direction(ground.place.point))
+    with np.errstate(all="ignore"):
+        far = line.projected(line.at(FAR) - line.at(-FAR)) / (2 * FAR) - c.real.value
+        bent = (FAR / h) ** 2 * (c.sweep.central[level] - c.real.value)
+        noise = CLEAR * ((c.bounds[level] / h + c.real.bar) * (FAR / h) ** 2)
+        return bool((np.abs(far - bent) > np.maximum(FAR_BENDS * np.abs(far), noise)).any())
+
+
+def forgotten_afar(ground: Ground, c: Comparison, rng: np.random.Generator) -> Comparison:
+    """Return a comparison that small differences confirm, or itself over the steps that wide ones cross."""
+    line = line_at(ground, c.probe.direction(ground.place.point))
+    found = departure(line, FAR)
+    if not np.isfinite(found.apart).all() or not _is_jumping(found, int(found.apart.argmax())):
+        return c
+    steps = staircase.steps(line, finest=0.0)
+    if steps is None or not all_move_steps(line, steps):
+        return c
+    if c.probe.leaf is None:
+        return dataclasses.replace(c, steps=BRAIN)
+    return _over_steps(ground, c.probe, line, steps, rng) or c
 
 
 def forgotten(ground: Ground, c: Comparison, rng: np.random.Generator) -> Comparison:

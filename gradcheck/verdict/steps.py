@@ -23,7 +23,7 @@ from gradcheck.verdict.departures import WIDE
 from gradcheck.verdict.first_look import claimed
 from gradcheck.verdict.grids import over_fine_grid, over_own_steps
 from gradcheck.verdict.ground import Ground, Known
-from gradcheck.verdict.hiding import forgotten, forgotten_by_all, hides_steps
+from gradcheck.verdict.hiding import departs_farther, forgotten, forgotten_afar, forgotten_by_all, hides_steps
 from gradcheck.verdict.own_jumps import (
     has_own_jumps,
     is_below,
@@ -117,6 +117,10 @@ def _looked_for(ground: Ground, known: Known, c: Comparison, rng: np.random.Gene
         known = dataclasses.replace(known, smooth=at_entry is c)
         if at_entry.outside().any():
             return at_entry, known
+    elif ground.measures_noise and not ground.problem.is_large and departs_farther(ground, c):
+        found = forgotten_afar(ground, c, rng)
+        if found is not c:
+            return found, known
     is_part = c.probe.start > 0 or c.probe.stop is not None or bool(c.probe.held)
     size = max(x.size for i, x in enumerate(ground.place.point) if c.probe.moves(i))
     if is_part or size < MANY or leaf in known.common or None in known.common:
