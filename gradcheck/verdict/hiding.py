@@ -28,6 +28,7 @@ CLEAR = 16  # bars of a difference
 DEPARTS = 2.0**-6  # of a wide difference
 FAR, FAR_BENDS = float(STEPS[0]), 1 / 2  # a step, and the part of what it departs by that may be no h^2
 FINE = 2.0**-16  # of what f departs by over a step, as a jump: float16 has some 64 of an entry in it
+COARSE = 2.0**-7  # of the same over a wide one: finer steps are met nearer
 
 
 def hides_steps(c: Comparison) -> bool:
@@ -67,7 +68,7 @@ def forgotten_afar(ground: Ground, c: Comparison, rng: np.random.Generator) -> C
     """Return a comparison that small differences confirm, or itself over the steps that wide ones cross."""
     line = line_at(ground, c.probe.direction(ground.place.point))
     found = departure(line, FAR)
-    if not np.isfinite(found.apart).all() or not _is_jumping(found, int(found.apart.argmax())):
+    if not np.isfinite(found.apart).all() or not _is_jumping(found, int(found.apart.argmax()), COARSE):
         return c
     steps = staircase.steps(line, finest=0.0)
     if steps is None or not all_move_steps(line, steps):
@@ -138,9 +139,9 @@ def _jumps(ground: Ground, c: Comparison) -> bool:
     return _is_jumping(departure(line_at(ground, c.probe.direction(ground.place.point))), int(by.argmax()))
 
 
-def _is_jumping(found: Departure, column: int) -> bool:
+def _is_jumping(found: Departure, column: int, fine: float = FINE) -> bool:
     """Whether what f departs by is in steps everywhere along a line: what bends is not, nor what has kinks."""
     if not found.is_everywhere(column):
         return False
     by = 2 * found.wide * float(np.abs(found.slope_from_afar - found.slope)[column])
-    return staircase.jump_between(found.line, column, -found.wide, found.wide, FINE * by) is not None
+    return staircase.jump_between(found.line, column, -found.wide, found.wide, fine * by) is not None

@@ -117,7 +117,7 @@ def _looked_for(ground: Ground, known: Known, c: Comparison, rng: np.random.Gene
         known = dataclasses.replace(known, smooth=at_entry is c)
         if at_entry.outside().any():
             return at_entry, known
-    elif ground.measures_noise and not ground.problem.is_large and departs_farther(ground, c):
+    elif not (ground.exact or ground.problem.is_large) and ground.measures_noise and departs_farther(ground, c):
         found = forgotten_afar(ground, c, rng)
         if found is not c:
             return found, known

@@ -199,3 +199,12 @@ def test_a_logarithm_of_a_sum_in_few_bits_is_not_failed(seed, size):
 @pytest.mark.parametrize("layer", [product, linear, residual])
 def test_a_right_one_takes_some_four_thousand_evaluations(layer):
     assert checked(Layer(layer, half), 0).evaluations <= 4400
+
+
+@pytest.mark.parametrize("seed", [0, 1, 4])
+def test_a_log_sum_of_few_bits_whose_gradient_is_forgotten_does_not_pass(seed):
+    def forward(x):
+        return x - brain(np.log(np.exp(x).sum())) if x.dtype.kind == "f" else np.real(x)
+
+    x = np.random.default_rng(seed).normal(size=40)
+    assert gradcheck.Checker(seed=seed)(pair(forward, lambda x, dy: dy), x).verdict != "pass"

@@ -10,7 +10,7 @@ from gradcheck.numeric.ladder import STEPS, Sweep
 from gradcheck.numeric.probe import Probe
 from gradcheck.verdict.compare import compare, glance
 from gradcheck.verdict.ground import Known
-from gradcheck.verdict.hiding import forgotten, forgotten_by_all, hides_steps
+from gradcheck.verdict.hiding import departs_farther, forgotten, forgotten_afar, forgotten_by_all, hides_steps
 from gradcheck.verdict.own_jumps import EITHER
 
 ALL = Probe(0, seed=1)
@@ -26,6 +26,53 @@ def confirmed(ground, rng, forward, slope, **changes):
     (c,), _ = glance(place, Known(), [Probe(0, seed=1)], [True], rng)
     assert not c.outside().any()
     return place, c
+
+
+MANY = np.random.default_rng(0).normal(size=40)
+
+
+def log_sum(x):
+    return np.log(np.exp(x).sum())
+
+
+def at_many(ground, rng, forward, slope, x=MANY):
+    place = ground(forward, lambda x, dy: dy * slope(x), x)
+    (c,), _ = glance(place, Known(), [Probe(0, seed=1)], [True], rng)
+    assert not c.outside().any()
+    return place, c
+
+
+def test_steps_that_many_entries_cross_nowhere_near_are_told_by_a_wide_difference(ground, rng):
+    place, c = at_many(ground, rng, lambda x: x - brain(log_sum(x)), np.ones_like)
+    assert not hides_steps(c) and departs_farther(place, c)
+    found = forgotten_afar(place, c, rng)
+    assert found.outside().any() and found.probe == c.probe and found.followed
+
+
+@pytest.mark.parametrize(
+    ("forward", "slope"),
+    [(np.sin, np.cos), (lambda x: x + log_sum(x), lambda x: 1), (np.exp, np.exp), (lambda x: 3 * x, lambda x: 3)],
+)
+def test_what_bends_costs_two_evaluations(ground, rng, forward, slope):
+    place = ground(forward, lambda x, dy: dy * slope(x), MANY)
+    (c,), _ = glance(place, Known(), [Probe(0, seed=1)], [True], rng)
+    before = place.problem.count["forward"]
+    assert not departs_farther(place, c) and place.problem.count["forward"] == before + 2
+    assert not departs_farther(place, dataclasses.replace(c, bounds=None))
+
+
+@pytest.mark.parametrize(
+    ("forward", "slope"),
+    [
+        (np.abs, np.sign),
+        (lambda x: np.maximum(x, 0.1), lambda x: x > 0.1),
+        (lambda x: np.clip(x, -1, 1), lambda x: np.abs(x) < 1),
+    ],
+)
+def test_what_has_kinks_far_away_is_asked_and_confirmed(ground, rng, forward, slope):
+    x = MANY[(np.abs(MANY - 0.05) > 0.2) & (np.abs(np.abs(MANY) - 1) > 0.15)]
+    place, c = at_many(ground, rng, forward, slope, x)
+    assert departs_farther(place, c) and forgotten_afar(place, c, rng) is c
 
 
 @pytest.mark.parametrize("part", [1.0, 1e-2, 1e-3])
