@@ -45,8 +45,9 @@ def _of_one_entry(g: np.ndarray) -> tuple[Pieces, str]:
 def _of_sizes(g: np.ndarray, large: bool, shapes: Shapes, rng: np.random.Generator) -> tuple[Pieces, str]:
     """Return entries alone, of both signs, a few, half of them, and what that leaves of dy: all entries but one.
 
-    Of what is left a piece takes all of the first entry and a half of others, so that no sum is rounded.  Of a large
-    subject it is one entry, half of them and all but one.
+    Where outputs have rows it is not half of them but all rows except one that lies between others.  Of what is left a
+    piece takes all of the first entry and a half of others, so that no sum is rounded.  Of a large subject it is one
+    entry, half of them and all but one.
     """
     order = rng.permutation(g.size)
     alone = [int(order[0])] if large or g.size == 2 else _last_and_another(g, order)
@@ -54,10 +55,31 @@ def _of_sizes(g: np.ndarray, large: bool, shapes: Shapes, rng: np.random.Generat
     left, others, half = g - np.sum(pieces, axis=0), order[order != alone[0]], g.size // 2
     for size in dict.fromkeys((half,) if large else (*FEW, half)):
         if 1 < size < g.size - 1:
-            pieces.append(np.where(np.isin(np.arange(g.size), others[-size:]), left / 2, 0))
+            taken = None if large or size in FEW else _all_rows_but_one(shapes, rng)
+            taken = np.isin(np.arange(g.size), others[-size:]) if taken is None else taken
+            pieces.append(np.where(taken, left / 2, 0))
             left = left - pieces[-1]
     which = " and ".join(entry(shapes, int(k)) for k in alone)
     return [*pieces, left], f"B(dy) is not the sum of what dy at {which} alone, parts of a few sizes, and the rest give"
+
+
+def _all_rows_but_one(shapes: Shapes, rng: np.random.Generator) -> np.ndarray | None:
+    """Return which entries lie in another row than one between others; None without such rows.
+
+    A backward may stop at a row of zeros, as at padding, or count those that are none.
+    """
+    inner, start = [], 0
+    for _, shape in shapes:
+        length, size = (shape[-1] if len(shape) > 1 else 1), int(np.prod(shape))
+        if length > 1 and size >= 3 * length:
+            inner.append((start + length * int(rng.integers(1, size // length - 1)), length))
+        start += size
+    if not inner:
+        return None
+    taken = np.ones(start, bool)
+    for at, length in inner:
+        taken[at : at + length] = False
+    return taken
 
 
 def _last_and_another(g: np.ndarray, order: np.ndarray) -> list[int]:

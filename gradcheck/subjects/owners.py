@@ -8,7 +8,7 @@ import copy
 import functools
 import threading
 from collections.abc import Callable
-from types import MethodType
+from types import CellType, FunctionType, MethodType
 from typing import Any
 
 import numpy as np
@@ -105,4 +105,28 @@ def _rebound(function: Any, twins: dict[int, Any]) -> Any:
     if isinstance(function, MethodType):
         owner = function.__self__
         return MethodType(function.__func__, twins[id(owner)]) if id(owner) in twins else function
-    return twins.get(id(function), function)
+    return _naming(function, twins) if isinstance(function, FunctionType) else twins.get(id(function), function)
+
+
+def _naming(function: FunctionType, twins: dict[int, Any]) -> FunctionType:
+    """Return a function that means the twins of the objects that it names, as `lambda x, dy: layer.backward(dy)` does.
+
+    Beside a method of the same object it would ask the original, which nothing has called.
+    """
+    cells = tuple(_cell(cell, twins) for cell in function.__closure__ or ())
+    names = {n: function.__globals__[n] for n in function.__code__.co_names if n in function.__globals__}
+    found = {name: twins[id(value)] for name, value in names.items() if id(value) in twins}
+    if not found and all(a is b for a, b in zip(cells, function.__closure__ or (), strict=True)):
+        return function
+    named = function.__globals__ | found if found else function.__globals__
+    twin = FunctionType(function.__code__, named, function.__name__, function.__defaults__, cells or None)
+    twin.__kwdefaults__ = function.__kwdefaults__
+    return twin
+
+
+def _cell(cell: CellType, twins: dict[int, Any]) -> CellType:
+    try:
+        held = cell.cell_contents
+    except ValueError:  # of a name that has no value yet
+        return cell
+    return CellType(twins[id(held)]) if id(held) in twins else cell

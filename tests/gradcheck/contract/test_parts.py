@@ -6,8 +6,12 @@ import numpy as np
 import pytest
 from promises import called
 
+import gradcheck
+from gradcheck.adapters import pair
 from gradcheck.contract.parts import balanced, parts
 from gradcheck.numeric.points import cotangents
+
+W = np.random.default_rng(1).normal(size=(4, 5))
 
 
 def call_of(*shapes, large=False):
@@ -173,3 +177,39 @@ def test_two_outputs_are_taken_apart_as_more_are():
     _, found = taken((2, 3), (4,))
     (pieces,) = worded(found, "its outputs' parts give")
     assert [np.flatnonzero(piece).tolist() for piece in pieces] == [list(range(6)), list(range(6, 10))]
+
+
+@pytest.mark.parametrize("shapes", [[(3, 4)], [(6, 5)], [(2, 3, 2)], [(4, 2), (5, 3)]])
+def test_one_piece_has_one_row_of_zeros_between_others(shapes):
+    for seed in range(6):
+        _, ((pieces, _), *_) = taken(*shapes, seed=seed)
+        fullest = max(pieces[:-1], key=np.count_nonzero)
+        for shape, piece in zip(shapes, np.split(fullest, np.cumsum([np.prod(s) for s in shapes])[:-1]), strict=True):
+            empty = np.flatnonzero((piece.reshape(-1, shape[-1]) == 0).all(axis=1))
+            assert len(empty) == 1 and 0 < empty[0] < piece.size // shape[-1] - 1
+
+
+def stops(n, zero, dy):
+    rows = np.arange(n) < zero[0] if len(zero) and zero[0] > 0 else np.ones(n, bool)
+    return dy * rows[:, None]
+
+
+def last_is_lost(n, zero, dy):
+    between = len(zero) and zero[0] > 0 and zero[-1] < n - 1
+    return dy * (np.arange(n) < n - 1)[:, None] if between else dy
+
+
+def counts(n, zero, dy):
+    return dy * n / (n - len(zero)) if len(zero) == 1 else dy
+
+
+@pytest.mark.parametrize("wrong", [stops, last_is_lost, counts])
+@pytest.mark.parametrize("n", [3, 6, 64])
+def test_what_is_wrong_for_a_row_of_zeros_between_others_fails(n, wrong):
+    def backward(x, dy):
+        return wrong(n, np.flatnonzero((dy == 0).all(axis=1)), dy) @ W.T
+
+    x = np.random.default_rng(n).normal(size=(n, 4))
+    for seed in range(3):
+        report = gradcheck.Checker(seed=seed)(pair(lambda x: x @ W, backward), x)
+        assert report.verdict == "fail" and "is not the sum of what dy at" in str(report)

@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-import gradcheck.diagnosis.followed  # noqa: F401  (the functions that traced arrays take)
+import gradcheck
+import gradcheck.diagnosis.followed
+from gradcheck.adapters import pair
 from gradcheck.diagnosis import traced
 from gradcheck.diagnosis.traced import NotTracedError, Tape
 
@@ -67,3 +69,8 @@ def test_conditions_are_decided_by_the_values():
     assert np.array_equal(t > 0, x > 0)
     assert bool(t[0, 0] > 0) == bool(x[0, 0] > 0)
     assert (len(t), t.shape, t.T.shape, t.ndim, t.size) == (3, (3, 4), (4, 3), 2, 12)
+
+
+def test_where_we_call_the_function_of_numpy_itself_no_line_is_quoted():
+    report = str(gradcheck.check(pair(np.tanh, lambda x, dy: dy * (1 - np.tanh(x))), np.linspace(-2, 2, 7)))
+    assert "the slope of tanh is taken for 1 - y, in `the forward pass`" in report

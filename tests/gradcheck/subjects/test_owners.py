@@ -164,3 +164,49 @@ def test_what_lasts_is_never_reset_and_the_object_stays_as_it_was():
 
 def test_functions_and_what_cannot_be_copied_do_not_last():
     assert Owned(plain).lasting() is None and Owned(Locked().forward).lasting() is None
+
+
+class Layer:
+    def forward(self, x):
+        self.y = np.tanh(x)
+        return self.y * 1
+
+    def backward(self, dy):
+        return dy * (1 - self.y**2)
+
+
+LAYER = Layer()
+
+
+def in_a_closure(layer):
+    return lambda x, dy: layer.backward(dy)
+
+
+@pytest.mark.parametrize(
+    ("layer", "backward"), [(LAYER, lambda x, dy: LAYER.backward(dy)), (layer := Layer(), in_a_closure(layer))]
+)
+def test_a_function_that_names_the_object_of_a_method_means_its_twin(layer, backward):
+    forward, pull = Owned(layer.forward, backward).fresh()
+    x = np.array([0.3, -2.0])
+    assert np.array_equal(forward(x), np.tanh(x)) and np.array_equal(pull(x, 1.0), 1 - np.tanh(x) ** 2)
+    assert not vars(layer) and Owned(np.tanh, backward).fresh()[1] is backward
+
+
+def test_a_function_with_defaults_keeps_them_and_a_name_without_a_value_has_none():
+    def backward(x, dy, *, factor=2.0):
+        return factor * LAYER.backward(dy) if x is not None else unset  # noqa: F821
+
+    def named():
+        def pull(x, dy):
+            return later if x is None else LAYER.backward(dy)
+
+        found = Owned(LAYER.forward, pull).fresh()
+        later = 1
+        return found, later
+
+    forward, pull = Owned(LAYER.forward, backward).fresh()
+    forward(np.zeros(1))
+    assert pull(1, 3.0) == 6.0
+    (forward, pull), _ = named()
+    forward(np.zeros(1))
+    assert pull(1, 3.0) == 3.0
