@@ -70,12 +70,7 @@ def forgotten_afar(ground: Ground, c: Comparison, rng: np.random.Generator) -> C
     found = departure(line, FAR)
     if not np.isfinite(found.apart).all() or not _is_jumping(found, int(found.apart.argmax()), COARSE):
         return c
-    steps = staircase.steps(line, finest=0.0)
-    if steps is None or not all_move_steps(line, steps):
-        return c
-    if c.probe.leaf is None:
-        return dataclasses.replace(c, steps=BRAIN)
-    return _over_steps(ground, c.probe, line, steps, rng) or c
+    return _over_common_steps(ground, c, c.probe, line, rng)
 
 
 def forgotten(ground: Ground, c: Comparison, rng: np.random.Generator) -> Comparison:
@@ -93,8 +88,7 @@ def forgotten(ground: Ground, c: Comparison, rng: np.random.Generator) -> Compar
 def forgotten_by_all(ground: Ground, c: Comparison, rng: np.random.Generator) -> Comparison:
     """Return a comparison that small differences confirm, or one where all entries grow, whose claim forgets a mean.
 
-    Each entry changes that by less than a step, and all to both sides by a few.  Where all arrays move together it is
-    said that there are steps, and no more: each is asked alone.
+    Each entry changes that by less than a step, and all to both sides by a few.
     """
     probe = dataclasses.replace(c.probe, one_sided=True)
     line = line_at(ground, probe.direction(ground.place.point))
@@ -103,6 +97,16 @@ def forgotten_by_all(ground: Ground, c: Comparison, rng: np.random.Generator) ->
         departs = found.size > DEPARTS * np.abs(found.slope_from_afar)
     if not departs.any() or not _is_jumping(found, int(np.where(departs, found.size, 0).argmax())):
         return c
+    return _over_common_steps(ground, c, probe, line, rng)
+
+
+def _over_common_steps(
+    ground: Ground, c: Comparison, probe: Probe, line: tabulate.Line, rng: np.random.Generator
+) -> Comparison:
+    """Return a comparison that small differences confirm, or one over steps that all entries move, if that fails.
+
+    Where all arrays move together it is said that there are steps, and no more: each is asked alone.
+    """
     steps = staircase.steps(line, finest=0.0)
     if steps is None or not all_move_steps(line, steps):
         return c
