@@ -42,8 +42,8 @@ def _allowed(ground: Ground, c: Comparison) -> Comparison:
     missed, step = c.outside(), _smallest(c)
     little = missed & ~c.kink & (np.abs(c.claimed) > MUCH * (np.abs(c.real.value) + c.real.bar))
     shown = little & _is_shown(c.sweep, c.claimed, c.real.value) if little.any() else little
-    off = np.where(little, 0, np.abs(c.claimed - c.real.value))
     if (missed & ~shown).any() and (little.any() or _may_be_bent(ground, c, step)):
+        off = np.where(little, 0, np.abs(c.claimed - c.real.value))
         missed &= shown | _is_bent(ground, c, step, off)
     else:
         missed = shown
