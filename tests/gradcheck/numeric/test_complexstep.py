@@ -228,6 +228,11 @@ def test_every_output_itself_has_a_rounding_as_large_as_its_slope():
     assert value.tolist() == [-2.0, 3.0] and size.tolist() == [2.0, 3.0]
 
 
+def test_products_of_many_outputs_have_roundings_that_add_up_as_if_independent():
+    value, size = complexstep.projected(np.array([3.0, -4.0]), np.array([[1.0, 1.0], [0.0, -2.0]]))
+    assert value.tolist() == [-1.0, 8.0] and size.tolist() == [5.0, 8.0]
+
+
 @pytest.mark.parametrize(("imaginary", "told"), [(2.0**10, False), (2.0**-10, True)])
 def test_where_all_outputs_are_zero_a_real_part_is_held_against_the_imaginary_one(imaginary, told):
     problem = Problem(pair(lambda x: x, lambda x, dy: dy), (np.ones(2),), {})

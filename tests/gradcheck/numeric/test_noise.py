@@ -72,6 +72,17 @@ def test_spacings_that_leave_the_domain_are_passed_over(reach):
     assert (level(picky) > 0).all() and np.array_equal(level(picky), level(noisy))
 
 
+@pytest.mark.parametrize("g", [np.ones((1, 50)), None], ids=["together", "each"])
+def test_spacings_at_which_outputs_are_infinite_are_passed_over_as_those_where_they_are_no_numbers(g):
+    def level(outside):
+        def forward(x):
+            return np.where(np.abs(x - X) > 1e-7, outside, np.sin(x) + 1e-12 * np.sin(1e13 * x))
+
+        return measured(Problem(pair(forward, lambda x, dy: dy), (X,), {}), [X], Probe(0, seed=3), g, 50)
+
+    assert (level(np.inf) > 0).any() and np.array_equal(level(np.inf), level(np.nan))
+
+
 def test_where_every_spacing_leaves_the_domain_no_noise_is_told():
     assert (level(lambda x: np.where(x == X, np.sin(x), np.nan)) == 0).all()
 

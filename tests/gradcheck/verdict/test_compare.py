@@ -501,6 +501,9 @@ def test_what_its_grain_acquits_does_not_fail_and_what_is_wrong_for_one_cotangen
     found, known, failing = _failing(place, known, [first, second], [0, 1], np.random.default_rng(4))
     assert (known.grain > 0).tolist() == [True, False] and len(kept.tasks) == 2
     assert failing == [1] and not found[0].outside().any()
+    same, again, failing = _failing(place, known, found, failing, np.random.default_rng(4))
+    assert again.grain is known.grain and failing == [1]
+    assert len(kept.tasks) == 2 and same is found, "a grain that is known tells nothing new"
 
 
 def test_a_plain_failure_that_the_complex_step_shows_as_well_needs_no_other_ladder(ground):
