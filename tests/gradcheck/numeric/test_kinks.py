@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sweeps import U, one, swept
 
-from gradcheck.numeric.constants import LAST
+from gradcheck.numeric.constants import LAST, NEARER_KINK
 from gradcheck.numeric.estimate import Estimate
 from gradcheck.numeric.extrapolate import estimate
 from gradcheck.numeric.kinks import (
@@ -345,6 +345,16 @@ def test_the_bar_beside_a_nearer_kink_reaches_the_last_slope_that_is_farther_and
     found = Estimate.smooth(np.full(1, 1.25), np.full(1, 1e-9))
     for sides in ((right, np.ones_like(right)), (np.ones_like(right), right)):
         assert with_nearer_kink(h, *sides, noise, found).bar == 1.25 + 2.0**-10
+
+
+@pytest.mark.parametrize(("level", "gap"), [(-1, 1.5), (-2, 1.0)])
+def test_slopes_that_noise_of_one_of_the_two_smallest_steps_may_part_are_of_no_nearer_kink(level, gap):
+    h, found = STEPS[-6:, None], Estimate.smooth(np.full(1, 1.25), np.full(1, 1e-9))
+    right, left = np.array([1.0, 1.0, 1.0, 2.0, 2.0, 2.5])[:, None], np.ones((6, 1))
+    for part, nearer in ((0.99, True), (1.0, False)):
+        noise = np.zeros((6, 1))
+        noise[level] = part * gap * h[level] / NEARER_KINK
+        assert (with_nearer_kink(h, right, left, noise, found).bar[0] > 1e-9) == nearer
 
 
 def test_of_two_cotangents_one_may_have_a_kink_beside_one_whose_slopes_meet_at_the_smallest_step():

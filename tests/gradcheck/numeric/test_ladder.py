@@ -111,6 +111,12 @@ def test_the_first_levels_are_taken_even_where_their_steps_are_rounded():
     assert len(s.steps) == EXACT + 1
 
 
+def test_a_step_that_is_rounded_otherwise_to_each_side_is_as_long_as_both_in_the_mean():
+    x = np.array([1.0, 0.5, 0.25, 2.0])
+    s = swept(lambda x: x * 3, Probe(0, coordinate=0), x, np.array([3 * 2.0**-53]))  # 1 + h is 1 + 2^-51
+    assert s.steps.tolist() == [[(4 + 3) * 2.0**-54] * 2]
+
+
 def test_a_step_that_is_lost_to_one_side_ends_the_ladder():
     x, steps = np.array([1.0, 0.5, 0.25, 2.0]), np.array([0.25, 2.0**-40, 1.5 * 2.0**-54, 2.0**-55])
     s = swept(lambda x: x * 3, Probe(0, coordinate=0), x, steps)  # 1 + h is 1, and 1 - h is not
@@ -251,3 +257,7 @@ def test_an_output_of_some_grain_has_it_at_all_steps_if_any_changes_it():
         problem = Problem(pair(function, lambda x, dy: dy), (x,), {})
         found = sweep(problem, [x], Probe(0, seed=1), np.ones((1, 1)), STEPS[:6], np.zeros(1), np.ones(1))
         assert found.coarse.tolist() == [[coarse]] * 6
+    visits.clear()
+    problem = Problem(pair(lambda z: np.append(forward(z), z), lambda x, dy: dy), (x,), {})
+    found = sweep(problem, [x], Probe(0, seed=1), np.ones((1, 2)), STEPS[:6], np.append(0.0, x), np.ones(2))
+    assert found.coarse.tolist() == [[2.0]] * 6, "also beside one that all steps change"

@@ -99,6 +99,8 @@ def test_outputs_of_ladders_are_kept_of_few_and_few_at_a_time():
     problem, place = Problem(pair(np.sin, lambda x, dy: np.cos(x) * dy), (X,), {}), Place([X], np.sin(X), G)
     read_all(map, problem, place, [Task(Probe(0, seed=k), STEPS[:1]) for k in range(257)])
     assert len(place.outputs) == 256
+    read_all(map, problem, place, [Task(Probe(0, seed=0), STEPS[:3])])
+    assert len(place.outputs) == 256 and len(place.outputs[Probe(0, seed=0)]) == 3, "in a room of its own"
 
 
 @pytest.mark.parametrize(("size", "kept"), [(4096, 1), (4097, 0)])

@@ -73,8 +73,8 @@ def test_what_a_wider_format_moves_over_a_step_is_told(function):
 
 
 @pytest.mark.parametrize("function", [
-    lambda x: 0 * x, lambda x: np.where(np.abs(x) > 3, x, 1), lambda x: 1 + 1e-18 * x, lambda x: (x + 1e30) - 1e30,
-    lambda x: np.log(np.maximum(x - 3, 0))])  # fmt: skip
+    lambda x: 0 * x, lambda x: np.where(np.abs(x) > 3, x, 1), lambda x: 1 + 1e-18 * x, lambda x: 1 + 1e-15 * x,
+    lambda x: (x + 1e30) - 1e30, lambda x: np.log(np.maximum(x - 3, 0))])  # fmt: skip
 def test_what_it_does_not_is_not(function):
     with np.errstate(all="ignore"):
         assert not hidden(function).any()
