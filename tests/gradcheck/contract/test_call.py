@@ -81,6 +81,14 @@ def test_a_call_that_remembers_asks_once_for_each_cotangent_and_each_arrays_term
     assert plain.known is None and len(call.known) == 4
 
 
+def test_what_is_remembered_stays_where_a_buffer_is_used_again():
+    buffer = np.empty((2, 3))
+    call = called(lambda x: (2 * x, lambda dy: np.multiply(dy, 2, out=buffer)), X).remembering()
+    (first,) = call.pull(call.g[0])
+    call.pull(call.g[1])
+    assert np.array_equal(first.ravel(), 2 * call.g[0]) and call.pull(call.g[0])[0] is first
+
+
 def test_of_another_forward_pass_nothing_is_known():
     call = called(product, X, W).remembering()
     call.pull(np.arange(13.0))

@@ -168,6 +168,12 @@ def test_a_cotangent_wider_than_its_array_and_the_output_is_of_the_wrong_dtype()
     assert failures(widened, X.astype(np.float32)) == {("dtype", "x"): message}
 
 
+def test_a_cotangent_as_narrow_as_the_output_is_of_the_wrong_dtype_for_a_wider_array():
+    narrowed = pair(lambda x: x.astype(np.float32), lambda x, dy: dy)
+    message = "the cotangent of x must have dtype float64, got float32"
+    assert failures(narrowed, X) == {("dtype", "x"): message}
+
+
 def test_a_number_is_a_cotangent_of_an_array_without_axes():
     assert failures(pair(lambda x: 2 * x, lambda x, dy: 2 * float(dy)), np.array(3.0)) == {}
 

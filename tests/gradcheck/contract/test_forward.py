@@ -9,6 +9,7 @@ import pytest
 import gradcheck
 from gradcheck.adapters import pair
 from gradcheck.contract.forward import Forward, first_forward, measure_noise
+from gradcheck.subjects.declared import Declared
 from gradcheck.subjects.problem import Problem
 
 X = np.random.default_rng(1).normal(size=8)
@@ -142,6 +143,15 @@ def test_arrays_at_the_ends_of_the_range_leave_steps_no_room(size, got):
     assert made.comparable == (got is None)
 
 
+@pytest.mark.parametrize(
+    ("straight", "size", "comparable"), [((), 2.0**991, True), (("b",), 2.0**991, False), (("b",), 1.0, True)]
+)
+def test_beside_an_array_without_room_there_must_be_another_whose_gradient_is_compared(straight, size, comparable):
+    subject, declared = pair(lambda a, b: a / size + b, lambda *arguments: None), Declared(straight_through=straight)
+    made = first_forward(Problem(subject, (np.array([size, -size]), X[:2]), {}, declared))
+    assert made.comparable is comparable and [f.array for f in made.findings] == (["a"] if size > 1 else [])
+
+
 def narrow(x):
     if x.dtype == np.float64:
         raise TypeError("no kernel for float64")
@@ -208,6 +218,11 @@ def test_of_an_empty_output_there_is_no_noise():
 def test_a_point_nearby_outside_the_domain_adds_no_noise():
     steps = iter(range(10**6))
     assert noise(lambda x: np.ones(8) if next(steps) < 2 else np.full(8, np.nan)) == U
+
+
+def test_an_output_that_leaves_the_domain_hides_no_change_of_another():
+    steps = iter(range(10**6))
+    assert noise(lambda x: np.ones(2) if next(steps) < 2 else np.array([np.nan, 1 + 2.0**-20])) == 2.0**-20
 
 
 def test_the_roundings_are_those_of_the_coarsest_array():

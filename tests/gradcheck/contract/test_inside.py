@@ -1,5 +1,7 @@
 """A closer look: where a part of dy, or of y, goes through a narrow format inside."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from narrow import half, to_bits
@@ -90,6 +92,42 @@ def test_where_dy_has_no_room_for_changes_that_are_small_enough_its_pullback_is_
     rounding, before = measure_rounding(call, np.random.default_rng(3)), call.problem.count["pullback"]
     looked_at_closely(call, rounding, np.random.default_rng(3))
     assert call.out.dtype == np.float16 and call.problem.count["pullback"] - before <= 0
+
+
+def test_a_coarser_format_that_is_known_already_stays():
+    call = called(lambda x: (np.sin(x), lambda dy: np.cos(x) * to_bits(dy, 24)), X)
+    rounding = measure_rounding(call, np.random.default_rng(3))
+    for known, wants in (({}, 2.0**-23), ({"x": 2.0**-10}, 2.0**-10)):
+        closer = looked_at_closely(call, dataclasses.replace(rounding, narrow=known), np.random.default_rng(3))
+        assert closer.narrow == {"x": wants}
+
+
+def test_where_a_pullback_shows_the_coarsest_format_the_forward_pass_is_not_asked_for_steps():
+    call = called(lambda x: (np.sin(x), lambda dy: np.cos(x) * half(dy)), X)
+    rounding, before = measure_rounding(call, np.random.default_rng(3)), call.problem.count["forward"]
+    assert looked_at_closely(call, rounding, np.random.default_rng(3)).narrow == {"x": 2.0**-10}
+    assert call.problem.count["forward"] == before
+
+
+def test_what_is_no_failure_stays_where_a_failure_is_explained():
+    def promise(call, rounding, rng):
+        yield Finding("scatter", "noted", "note")
+        if rounding.narrow.get("x", 0) < 2.0**-10:
+            yield Finding("additive", "of a narrow format")
+
+    call, rng = called(lambda x: (np.sin(x), lambda dy: np.cos(x) * half(dy)), X), np.random.default_rng(3)
+    strict = dataclasses.replace(measure_rounding(call, rng), narrow={})
+    assert [f.message for f in unless_rounded(promise, call, strict, rng)] == ["noted"]
+
+
+def test_nor_where_few_of_its_entries_have():
+    def pullback(dy):
+        return np.append(dy[0], np.zeros(6)).astype(np.float32) + dy[1]
+
+    call = called(lambda x: ((x[:2].astype(float), x), pullback), X.astype(np.float32))
+    rounding, before = measure_rounding(call, np.random.default_rng(3)), call.problem.count["pullback"]
+    looked_at_closely(call, rounding, np.random.default_rng(3))
+    assert call.problem.count["pullback"] - before == 3, "those of float16 alone"
 
 
 def test_dy_is_changed_by_up_to_a_32nd_of_a_rounding_of_float32_and_of_float16_and_twice_as_much():

@@ -163,3 +163,8 @@ def test_what_overflows_by_exponentials_of_the_inputs_is_excused_and_by_itself_i
 
     assert not found(vjp)
     assert "homogeneous" in found(lambda x: vjp(x, lambda dy: np.where(np.abs(dy) > 1e5, np.inf, dy).astype(dtype)))
+
+
+def test_of_powers_that_leave_no_room_the_last_is_one():
+    found = reach(call_of(first=2.0**1000)[0], PLAIN, holds)
+    assert found.up == [23, 1]

@@ -44,6 +44,12 @@ def test_what_moves_by_more_than_roundings_may_is_no_scatter(forward):
     assert y < 1e-10
 
 
+@pytest.mark.parametrize(("part", "is_scatter"), [(1e-5, True), (1e-2, False)])
+def test_noise_of_more_than_a_thousandth_is_a_shape_of_the_function(part, is_scatter):
+    _, (y, _) = of(lambda x: np.sin(x) + part * np.sin(1e13 * x), lambda x, dy: dy)
+    assert y > part if is_scatter else y < part / 100
+
+
 def test_where_all_other_points_lie_outside_the_domain_nothing_is_known():
     def picky(x):
         if not np.array_equal(x, X):

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from promises import called
 
+from gradcheck.contract import sizes
 from gradcheck.contract.likeness import Rounding, measure_rounding
-from gradcheck.contract.sizes import lost_beside_larger
+from gradcheck.contract.sizes import Mixture, lost_beside_larger
 
-RNG = np.random.default_rng(1)
-X, W = RNG.normal(size=(12, 10)), RNG.normal(size=(10, 6))
+X = np.random.default_rng(1).normal(size=(12, 10))
+W = np.random.default_rng(3).normal(size=(10, 6))
 
 
 def product(spoil):
@@ -129,3 +130,18 @@ def test_one_more_cotangent_is_asked_for_along_each_axis_and_of_a_large_subject_
 def test_nothing_is_tried_of_an_output_of_one_entry():
     call = dataclasses.replace(called(lambda x: (x.sum(), lambda dy: dy + 0 * x), X), pullback=None)
     assert not list(lost_beside_larger(call, Rounding({}, {}, {}, 0.0)))
+
+
+@pytest.mark.parametrize(
+    ("times", "is_lost"), [([2, 0, 0, 0], True), ([2, 0, 0, 0, 0], False), ([1, 1, 1, 1], False), ([2, 2, 1, 0], True)]
+)
+def test_what_is_off_is_lost_where_a_quarter_of_it_shrinks_twice_as_what_is_small_does(monkeypatch, times, is_lost):
+    call = called(lambda x: (x * 1, lambda dy: dy * 1), X.ravel()[: len(times)])
+    rounding = measure_rounding(call, np.random.default_rng(2))
+    off = iter([8.0 ** -np.minimum(times, most) for most in (0, 0, 1, 2)])
+    monkeypatch.setattr(sizes, "_differences", lambda *_: [(next(off), np.zeros(len(times)))])
+    assert bool(list(lost_beside_larger(call, rounding))) is is_lost
+
+
+def test_what_is_large_in_a_mixture_stays_where_what_is_small_is_made_smaller():
+    assert Mixture([], [0, 0, 7, 10], "").further(2).smaller == [0, 0, 13, 16]

@@ -66,6 +66,15 @@ def test_the_object_itself_takes_no_step(way):
     assert cube.x is None and cube.calls == 0
 
 
+def test_a_cotangent_of_the_first_step_is_none_of_the_second():
+    class Keeps(Cube):
+        def backward(self, dy):
+            self.dy = vars(self).get("dy", dy)
+            return super().backward(self.dy)
+
+    assert found(steps_alike, module(Keeps()), X) == {("kept", "x"): MESSAGE}
+
+
 class Gain:
     """Makes a gradient of its parameter in the first step alone, which adds up where that is declared."""
 
