@@ -97,7 +97,7 @@ def _adds(call: Call, rounding: Rounding, pieces: list[list], words: str) -> Ite
         summands = [np.asarray(d, np.float64) for d in given]
         size, u = sum(np.abs(d).max(initial=0) for d in summands), _unit(call, rounding, leaf)
         found = np.sum(summands, axis=0)
-        adds = near(found, total, of_sums(u) * size + rounding.of(leaf))
+        adds = near(found, total, of_sums(u) * size + rounding.of(leaf) + smallest(call, leaf))
         if not adds and not near(found, total, MARGIN * u * call.terms(i)):
             yield Finding("additive", f"the cotangent of {leaf} is not linear in dy: {words}", array=leaf)
 

@@ -453,10 +453,11 @@ def test_what_is_rounded_among_the_smallest_numbers_of_a_dtype_is_linear(size):
     assert not found(is_linear, lambda x: (x - np.tanh(x), lambda dy: np.tanh(x) ** 2 * dy), x)
 
 
-def test_nor_is_what_is_rounded_there_but_for_a_large_multiple_of_dy():
-    tiny = 2 * np.finfo(np.float32).smallest_subnormal
-    told = found(is_linear, lambda x: (x * tiny, lambda dy: dy * tiny), np.ones(5, np.float32))
-    assert not [kind for kind, _ in told if kind == "homogeneous"]
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.float16])
+@pytest.mark.parametrize("units", [1, 2, 7, 70])
+def test_so_is_what_is_a_few_of_those_off_in_a_sum_or_a_large_multiple(units, dtype):
+    tiny = dtype(units) * np.finfo(dtype).smallest_subnormal
+    assert not found(is_linear, lambda x: (x * tiny, lambda dy: dy * tiny), np.ones(5, dtype))
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 20, 39])
