@@ -29,6 +29,12 @@ def test_the_derivative_lies_within_the_bar(function, x, slope):
     assert not e["kink"] and e["low"] == e["high"] == e["value"]
 
 
+def test_at_a_kink_that_the_smallest_steps_see_turned_no_bar_leaves_out_the_slopes_there():
+    """Wide steps show -1 and 1, and the few that are nearer than 1e-8 show -0.7 and 1.3."""
+    e = one(lambda t: abs(t) + 0.3 * min(max(t, -1e-8), 1e-8))
+    assert e["low"] - e["bar"] <= -0.7 and e["high"] + e["bar"] >= 1.3
+
+
 def test_of_a_smooth_function_many_digits_are_resolved():
     assert one(np.exp, x=0.3)["bar"] < 1e-11
 

@@ -53,6 +53,12 @@ def test_a_single_entry_steps_by_its_arrays_scale_or_its_own():
     assert Probe(0, coordinate=0).direction([np.array([2.0**40, 1, 1, 1])])[0][0] >= 2.0**20
 
 
+def test_entries_near_each_other_and_far_from_zero_have_no_size_of_their_own():
+    x = 2.0**30 + np.array([4.0, -2.0, 4.0, -4.0])
+    alone, own = (Probe(0, coordinate=1, own_scale=own).direction([x])[0] for own in (False, True))
+    assert own.tolist() == alone.tolist() == [0, 4, 0, 0]
+
+
 def test_an_array_over_many_orders_of_magnitude_steps_entry_by_entry():
     x = 10.0 ** np.arange(-8, 8)
     d = Probe(0, seed=3).direction([x])[0]

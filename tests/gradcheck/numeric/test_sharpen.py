@@ -48,6 +48,13 @@ def test_a_bar_that_is_better_already_stays():
     assert sharpened(found, noisy, SPOT, PROBE).bar == 1e-18
 
 
+def test_its_noise_is_the_same_whenever_it_is_measured():
+    x, d = np.linspace(0.1, 3, 50), np.ones(50)
+    plain, probe = Plain(lambda x: np.exp(np.sin(7 * x)), x, "jacobian"), Along(None, vectors=(d,))
+    first, second = (exact(plain, dataclasses.replace(SPOT, point=plain.point), probe).noise for _ in range(2))
+    assert np.array_equal(first, second) and first.any()
+
+
 def test_the_step_is_told_in_units_of_the_given_direction():
     plain, noises = Plain(np.sin, 0.3, "derivative"), []
     for unit in (1.0, 2.0**-8):
