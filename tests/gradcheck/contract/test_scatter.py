@@ -44,6 +44,11 @@ def test_what_moves_by_more_than_roundings_may_is_no_scatter(forward):
     assert y < 1e-10
 
 
+def test_what_is_nothing_but_roundings_scatters_by_them():
+    _, (y, _) = of(lambda x: ((1 + x) + np.flip(x)) - 1 - (x + np.flip(x)), lambda x, dy: 0 * dy)
+    assert 2.0**-54 < y < MARGIN * 2.0**-48
+
+
 @pytest.mark.parametrize(("part", "is_scatter"), [(1e-5, True), (1e-2, False)])
 def test_noise_of_more_than_a_thousandth_is_a_shape_of_the_function(part, is_scatter):
     _, (y, _) = of(lambda x: np.sin(x) + part * np.sin(1e13 * x), lambda x, dy: dy)
@@ -58,3 +63,10 @@ def test_where_all_other_points_lie_outside_the_domain_nothing_is_known():
 
     with np.errstate(all="ignore"):
         assert of(picky, lambda x, dy: dy)[1] == [0, 0]
+
+
+def test_where_the_output_has_another_shape_at_all_other_points_nothing_is_known():
+    def cut(x):
+        return x * 1 if np.array_equal(x, X) else x[:2] * 1
+
+    assert of(cut, lambda x, dy: np.resize(dy, x.shape))[1] == [0, 0]
