@@ -460,6 +460,11 @@ BREACHES = [
         f"{TESTS}:13: a test must draw from a generator of its own, got rng of the module",
     ),
     (
+        "drawn",
+        change(TESTS, "def test_claim():\n", "rng = default_rng(1)\n\n\ndef test_claim():\n    rng\n"),
+        f"{TESTS}:13: a test must draw from a generator of its own, got rng of the module",
+    ),
+    (
         "proved",
         change(TESTS, "    prove(None)\n", ""),
         f"{TESTS}:1: must call prove on its gradients, got no such call",

@@ -97,7 +97,7 @@ def drawn(house: House) -> Iterator[str]:
             for node in module.tree.body
             if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call)
             for target in node.targets
-            if isinstance(target, ast.Name) and getattr(node.value.func, "attr", "") in GENERATORS
+            if isinstance(target, ast.Name) and ast.unparse(node.value.func).rpartition(".")[2] in GENERATORS
         ]
         for name in shared:
             for line in _uses(symtable.symtable(module.source, path.as_posix(), "exec"), name):
