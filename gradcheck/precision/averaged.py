@@ -14,9 +14,8 @@ import numpy as np
 
 from gradcheck.numeric.ladder import STEPS, moved
 from gradcheck.numeric.probe import Probe
-from gradcheck.numeric.reading import Place
-from gradcheck.numeric.scales import root_sum_square
 from gradcheck.precision.segments import Line
+from gradcheck.subjects.problem import Arrays, Problem
 
 LENGTHS = (0, 1, 2, 4)  # levels of the ladder, half as long as lines are: the first that does not leave the domain
 LINES = 48
@@ -43,33 +42,41 @@ def averaged(line: Line, u: float, rng: np.random.Generator, stretch: float = 1.
         with np.errstate(all="ignore"):
             found = _measured(line, stretch * float(STEPS[level]), rng)
         if np.isfinite(found.excess).all():
-            return found.excess.mean(axis=0), _bar(line.place, found, u)
-    count = len(line.place.g)
+            return found.excess.mean(axis=0), _bar(line, found, u)
+    count = len(line.claimed)
     return np.full(count, np.nan), np.full(count, np.inf)
 
 
-def _bar(place: Place, found: Lines, u: float) -> np.ndarray:
+def _bar(line: Line, found: Lines, u: float) -> np.ndarray:
     """Return what the scatter leaves of a mean, and a rounding of each output that may have been met on one line more.
 
     Where no output changes on any line, it may be any of them.
     """
     scatter = found.excess.std(axis=0, ddof=1) / np.sqrt(LINES)
-    moving = np.where(found.changed | ~found.changed.any(), place.y, 0)
-    rounding = u * root_sum_square(place.g * moving, axis=1) / (found.h * LINES)
+    rounding = u * line.size(found.changed) / (found.h * LINES)
     return SURE * np.hypot(scatter, rounding)
 
 
 def _measured(line: Line, h: float, rng: np.random.Generator) -> Lines:
     rows, changed = [], np.zeros(line.place.y.size, bool)
     for aside in _aside(line, h, rng):
-        ends = [aside.problem.attempt(moved(aside.place.point, line.direction, s * h), changed.size) for s in (1, -1)]
+        points = [_held(aside.problem, moved(aside.place.point, line.direction, s * h)) for s in (1, -1)]
+        ends = [aside.problem.attempt(point, changed.size) for point in points]
+        moving = {i: (points[0][i] - points[1][i]) / (2 * h) for i in line.direction}
+        aside = dataclasses.replace(aside, direction=moving)
         if not np.isfinite(ends).all():
             rows.append(np.full(len(line.claimed), np.nan))
             break
         claims = np.array([aside.claim(h * t) for t in POINTS])
-        rows.append(aside.place.g @ (ends[0] - ends[1]) / (2 * h) - WEIGHTS @ claims / 2)
+        rows.append(aside.projected(ends[0] - ends[1]) / (2 * h) - WEIGHTS @ claims / 2)
         changed |= ends[0] != ends[1]
     return Lines(h, np.array(rows), changed)
+
+
+def _held(problem: Problem, point: Arrays) -> list[np.ndarray]:
+    """Return a point as arrays of the user's dtypes hold it: a step to it is longer or shorter by a rounding."""
+    pairs = zip(point, problem.leaves, strict=True)
+    return [x.astype(np.result_type(leaf.value.dtype, np.float16)).astype(np.float64) for x, leaf in pairs]
 
 
 def _aside(line: Line, h: float, rng: np.random.Generator) -> Iterator[Line]:

@@ -12,6 +12,7 @@ import numpy as np
 
 from gradcheck.numeric.ladder import STEPS, moved
 from gradcheck.numeric.reading import Place
+from gradcheck.numeric.scales import root_sum_square
 from gradcheck.subjects.problem import Problem
 
 LENGTHS = (1, 2, 3, 4, 5, 6)  # levels of the ladder
@@ -35,14 +36,27 @@ class Line:
         try:
             claims = self.problem.gradients(moved(self.place.point, self.direction, t), self.place.g)
         except Exception:  # whatever the user's code raises outside its domain
-            return np.full(len(self.place.g), np.nan)
+            return np.full(len(self.claimed), np.nan)
+        return self.along(claims)
+
+    def along(self, claims: list[np.ndarray]) -> np.ndarray:
+        """Return the product (G,) of claims (G, *shape) with the direction."""
         return np.sum([claims[i].reshape(len(claims[i]), -1) @ d.ravel() for i, d in self.direction.items()], axis=0)
+
+    def projected(self, dy: np.ndarray) -> np.ndarray:
+        """Return <g, dy> (G,) of a change of the outputs (m,)."""
+        return self.place.g @ dy
+
+    def size(self, changed: np.ndarray) -> np.ndarray:
+        """Return the root of the sum of squares (G,) of what changed outputs (m,) add to <g, y>, of all if none did."""
+        moving = np.where(changed | ~changed.any(), self.place.y, 0)
+        return root_sum_square(self.place.g * moving, axis=1)
 
     def value(self, t: float) -> np.ndarray:
         """Return <g, f> (G,) at x + t d, less what it is at x."""
         place = self.place
         y = self.problem.attempt(moved(place.point, self.direction, t), place.g.shape[1])
-        return place.g @ (y - place.y)
+        return self.projected(y - place.y)
 
     def steady(self, h: float) -> np.ndarray:
         """Return the claim at x, but where claims beside it agree with each other and not with that, theirs (G,)."""

@@ -14,9 +14,9 @@ from gradcheck.precision.formats import fewest_digits, need
 from gradcheck.verdict.compare import Compared, laddered
 from gradcheck.verdict.comparison import Comparison
 from gradcheck.verdict.first_look import claimed
-from gradcheck.verdict.follow import over_many_steps
 from gradcheck.verdict.ground import Ground, Known
 from gradcheck.verdict.halves import in_two
+from gradcheck.verdict.many_steps import blocks_over_many_steps, over_many_steps
 from gradcheck.verdict.measured import measured
 from gradcheck.verdict.two_steps import at_two_steps
 
@@ -28,7 +28,7 @@ MOST = 1024  # blocks of an array; of more a sample is looked at, which can cont
 SAMPLE = 64
 TOGETHER = 6  # contradicted blocks that are compared at length: if all are confirmed, the others are as well
 FEW = 4  # contradicted blocks, up to which it is asked in which of their halves that is so
-CLOSELY = 128  # blocks of an array that are compared over many steps: of more, too, what is left cannot acquit a claim
+CLOSELY = 128  # groups of blocks that are compared over many steps: what is left of more, too, cannot acquit a claim
 SHOWN = 32  # entries of such blocks that are compared alone
 
 Segment = tuple[int, int]
@@ -111,13 +111,15 @@ def _compared(
 
     while segments:
         probes = [Probe(leaf, seed=seed, start=start, stop=stop) for start, stop in segments]
-        found, known = _looked(ground, known, probes, rng)
+        found = _looked(ground, known, probes)
+        wide = [i for i, c in enumerate(found) if not is_enough(c) or _is_odd(c)]
+        again, groups, are_all = blocks_over_many_steps(ground, [found[i] for i in wide], left, rng)
+        left, is_whole = left - groups, is_whole and are_all
+        for i, c in zip(wide, again, strict=True):
+            found[i] = c
+        found, known = _at_length(ground, known, found, rng)
         narrower: list[Segment] = []
         for (start, stop), c in zip(segments, found, strict=True):
-            if not (is_enough(c) or c.outside().any()):
-                is_whole &= left > 0
-                c = over_many_steps(ground, c, rng) if left else c
-                left = max(left - 1, 0)
             if is_enough(c) or c.outside().any():
                 done.append(c)
             elif stop - start > 1:
@@ -147,14 +149,18 @@ def _bar(c: Comparison) -> float:
     return float(c.real_tolerance.max()) / c.unit
 
 
-def _looked(ground: Ground, known: Known, probes: list[Probe], rng: np.random.Generator) -> Compared:
-    """Compare at two steps, what these contradict at more, and what is left then at length."""
+def _looked(ground: Ground, known: Known, probes: list[Probe]) -> list[Comparison]:
+    """Compare at two steps, and at more what these contradict."""
     found = [at_two_steps(ground, probe) for probe in probes]
-    found = laddered(ground, known, found, _odd(found), WIDE)
-    odd = _odd(found)
+    return laddered(ground, known, found, _odd(found), WIDE)
+
+
+def _at_length(ground: Ground, known: Known, comparisons: list[Comparison], rng: np.random.Generator) -> Compared:
+    """Compare at length what is contradicted, few by few, until all of these are confirmed."""
+    found, odd = list(comparisons), _odd(comparisons)
     while odd:
         few, odd = odd[:TOGETHER], odd[TOGETHER:]
-        again, known = measured(ground, known, [probes[i] for i in few], [True] * len(few), rng)
+        again, known = measured(ground, known, [found[i].probe for i in few], [True] * len(few), rng)
         for i, c in zip(few, again, strict=True):
             found[i] = c
         if all(c.outside().any() for c in again):
@@ -163,4 +169,8 @@ def _looked(ground: Ground, known: Known, probes: list[Probe], rng: np.random.Ge
 
 
 def _odd(comparisons: list[Comparison]) -> list[int]:
-    return [i for i, c in enumerate(comparisons) if not c.resolved or c.outside().any()]
+    return [i for i, c in enumerate(comparisons) if _is_odd(c)]
+
+
+def _is_odd(c: Comparison) -> bool:
+    return not c.resolved or bool(c.outside().any())

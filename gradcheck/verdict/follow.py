@@ -4,18 +4,13 @@ import dataclasses
 
 import numpy as np
 
-from gradcheck.numeric.constants import BRAIN, U
 from gradcheck.numeric.estimate import Estimate
-from gradcheck.numeric.wider import lost_by_rounding
-from gradcheck.precision.averaged import averaged
-from gradcheck.precision.formats import LOW, need
+from gradcheck.precision.formats import LOW
 from gradcheck.precision.segments import Line, integrated
 from gradcheck.verdict.comparison import Comparison
 from gradcheck.verdict.ground import Ground, Known
+from gradcheck.verdict.many_steps import over_many_steps
 
-BESIDE = 2.0**-6 * np.arange(1, 5) / 4  # of the scale, where claims are looked at beside the point
-SHORTER = 1, 1 / 4, 1 / 16  # as long are lines, for bfloat16; for float16, with a smaller roundoff, they are shorter
-ENOUGH = 1 / 2  # of what is needed of one entry
 BELOW = 8  # roundoffs of an output are that much larger than the noise of one value, where no noise was measured
 
 
@@ -33,46 +28,6 @@ def _needs(c: Comparison, real: Estimate, part: float) -> bool:
     doubted = not c.resolved or c.outside().any() or wide
     jumps = c.jump | (real.still & (c.claimed == 0))  # which are in no integral of claims
     return bool(doubted and not jumps.any())
-
-
-def over_many_steps(ground: Ground, c: Comparison, rng: np.random.Generator) -> Comparison:
-    """Return a comparison of few bits with what claims lack on lines beside its own; a contradiction is asked twice.
-
-    Over long lines roundings count least, over short ones kinks and bends do.
-    """
-    u, place, best = ground.claim.u, ground.place, c
-    direction = c.probe.direction(place.point)
-    line = Line(ground.problem, place, direction, c.claimed, np.zeros(0))
-    moving = sum(np.count_nonzero(d) for d in direction.values())
-    size = (np.abs(c.claimed) if c.terms is None else c.terms) / np.sqrt(moving)
-    for shorter in SHORTER:
-        stretch = shorter * float(np.sqrt(u / BRAIN))
-        found = _averaged(line, u, c, stretch, rng)
-        found = _averaged(line, u, c, stretch, rng) if found.outside().any() else found
-        if best is not c and not _is_better(found, best):
-            break
-        best = found
-        if best.outside().any() or (best.real_tolerance <= need(u, is_own=True) * ENOUGH * size).all():
-            break
-    if best.outside().any() and lost_by_rounding(ground.problem, place.point, place.y, U).any():
-        return c  # no few bits, but roundings of larger numbers that cancel
-    return c if _is_better(c, best) else best
-
-
-def _averaged(line: Line, u: float, c: Comparison, stretch: float, rng: np.random.Generator) -> Comparison:
-    more, bar = averaged(line, u, rng, stretch)
-    if not np.isfinite(bar).all():
-        return c
-    # a claim that none beside it has, to either side, is one of the point alone
-    beside = np.array([line.claim(side * t) for t in BESIDE for side in (1, -1)])
-    low, high = beside.min(axis=0), beside.max(axis=0)
-    slack = c.claimed_bar + high - low
-    real = Estimate.smooth(np.clip(c.claimed, low - slack, high + slack) + more, bar)
-    return dataclasses.replace(c, real=real, claimed_bar=u * np.abs(c.claimed), followed=True)
-
-
-def _is_better(c: Comparison, other: Comparison) -> bool:
-    return c.resolved and not c.outside().any() and bool((c.real_tolerance <= other.real_tolerance).all())
 
 
 def _followed(ground: Ground, known: Known, c: Comparison, part: float, rng: np.random.Generator) -> Comparison:

@@ -65,3 +65,13 @@ def test_of_what_never_moves_a_rounding_of_every_output_is_left():
     rounding = 2.0**-8 * np.sqrt(np.square(still.place.g).sum()) / (0.4 * LINES)
     np.testing.assert_allclose(bar, 6 * rounding, rtol=0.01, atol=0)  # the step is rounded to few bits
     assert np.abs(more) <= bar
+
+
+def test_a_step_is_as_long_as_the_users_dtype_lets_it_be():
+    """x + h d in float16 is off by a rounding, in another direction for each entry; a linear map shows what is left."""
+    x = np.random.default_rng(0).normal(size=5).astype(np.float16)
+    problem = Problem(pair(lambda x: 2 * half(x), lambda x, dy: 2 * dy), (x,), {})
+    place = Place([x.astype(np.float64)], 2.0 * x, np.array([[1.0, -0.5, 1.5, 0.75, -1.25]]))
+    slope = Line(problem, place, {0: D}, 2 * place.g @ D, np.zeros(1))
+    more, _ = averaged(slope, FORMATS[half], np.random.default_rng(0))
+    np.testing.assert_allclose(more, 0, rtol=0, atol=1e-12)

@@ -12,7 +12,7 @@ from gradcheck.numeric.ladder import STEPS
 from gradcheck.numeric.probe import Probe
 from gradcheck.precision.formats import FEW_BITS
 from gradcheck.verdict import blocks
-from gradcheck.verdict.blocks import _compared, _length, _looked, _of_one, in_blocks
+from gradcheck.verdict.blocks import _at_length, _compared, _length, _looked, _of_one, in_blocks
 from gradcheck.verdict.ground import Known
 from gradcheck.verdict.measured import measured
 
@@ -195,7 +195,7 @@ def test_of_wrong_blocks_the_first_32_entries_are_compared_alone_over_the_six_wi
 
     monkeypatch.setattr(blocks, "laddered", laddered)
     monkeypatch.setattr(blocks, "_length", lambda *_: 30)
-    monkeypatch.setattr(blocks, "over_many_steps", as_it_is)
+    monkeypatch.setattr(blocks, "over_many_steps", lambda ground, c, rng: c)
     monkeypatch.setattr(blocks, "_compared", compared)
     whole, alone = comparison(1.0, 1.0, probe=Probe(0)), comparison(1.0, 1.0, probe=Probe(0, coordinate=7))
     (found,), _, changed = in_blocks(of_ones(ground, 70), Known(), [[whole, alone]], None)
@@ -206,8 +206,27 @@ def test_of_wrong_blocks_the_first_32_entries_are_compared_alone_over_the_six_wi
     assert found[0] is alone and [c.probe.coordinate for c in found[4:]] == entries
 
 
-def as_it_is(ground, c, rng):
-    return c
+@pytest.fixture
+def stages(monkeypatch):
+    """stages(looked, over_many_steps): what is seen of a probe at first, and of a comparison over many steps.
+
+    It returns what is asked over many steps, every block in a group of its own.
+    """
+
+    def stages(looked, over_many_steps=lambda c: c):
+        asked = []
+
+        def blocks_over_many_steps(ground, comparisons, most, rng):
+            asked.extend((c.probe.start, c.probe.stop) for c in comparisons[:most])
+            found = [*map(over_many_steps, comparisons[:most]), *comparisons[most:]]
+            return found, len(comparisons[:most]), len(comparisons) <= most
+
+        monkeypatch.setattr(blocks, "_looked", lambda ground, known, probes: [*map(looked, probes)])
+        monkeypatch.setattr(blocks, "blocks_over_many_steps", blocks_over_many_steps)
+        monkeypatch.setattr(blocks, "_at_length", lambda ground, known, found, rng: (found, known))
+        return asked
+
+    return stages
 
 
 @pytest.fixture
@@ -228,53 +247,36 @@ def of(comparison):
         (9.0, 0.3751, 0.3751, False),
     ],
 )
-def test_blocks_are_halved_until_their_bar_is_enough(ground, of, monkeypatch, u, claimed, bar, of_bfloat16, is_enough):
-    asked, bar = [], bar if u == U else of_bfloat16
+def test_blocks_are_halved_until_their_bar_is_enough(ground, of, stages, u, claimed, bar, of_bfloat16, is_enough):
+    looks, bar = [], bar if u == U else of_bfloat16
 
-    def looked(ground, known, probes, rng):
-        asked.append([(probe.start, probe.stop) for probe in probes])
-        bars = [bar if probe.length(8) == 4 else 0.01 for probe in probes]
-        return [of(probe, claimed, claimed, each) for probe, each in zip(probes, bars, strict=True)], known
+    def looked(probe):
+        looks.append((probe.start, probe.stop))
+        return of(probe, claimed, claimed, bar if probe.length(8) == 4 else 0.01)
 
-    monkeypatch.setattr(blocks, "_looked", looked)
-    monkeypatch.setattr(blocks, "over_many_steps", as_it_is)
+    stages(looked)
     found, *_ = _compared(of_ones(ground, 8, u), Known(), 0, [(0, 4), (4, 8)], np.random.default_rng(0))
-    again = [] if is_enough else [[(0, 2), (2, 4), (4, 6), (6, 8)]]
-    assert asked == [[(0, 4), (4, 8)], *again] and len(found) == (2 if is_enough else 4)
+    again = [] if is_enough else [(0, 2), (2, 4), (4, 6), (6, 8)]
+    assert looks == [(0, 4), (4, 8), *again] and len(found) == (2 if is_enough else 4)
     assert len({c.probe.seed for c in found}) == 1 and found[0].probe.seed > 0
 
 
-def test_what_is_too_wide_is_asked_over_many_steps_before_it_is_halved(ground, of, monkeypatch):
-    asked = []
-
-    def over_many_steps(ground, c, rng):
-        asked.append((c.probe.start, c.probe.stop))
-        return dataclasses.replace(c, real=dataclasses.replace(c.real, bar=np.full(1, 0.01)))
-
-    def looked(ground, known, probes, rng):
-        return [of(probe, 0.0, 0.0, 9.0) for probe in probes], known
-
-    monkeypatch.setattr(blocks, "_looked", looked)
-    monkeypatch.setattr(blocks, "over_many_steps", over_many_steps)
-    found, *_ = _compared(of_ones(ground, 8), Known(), 0, [(0, 4), (4, 8)], np.random.default_rng(0))
-    assert asked == [(0, 4), (4, 8)] and len(found) == 2
+def test_what_is_too_wide_or_contradicted_is_asked_over_many_steps_before_it_is_halved(ground, of, stages):
+    numbers = {0: (0.0, 9.0), 4: (9.0, 0.01), 8: (0.0, 0.01), 12: (0.0, np.inf)}  # what differences show, and its bar
+    asked = stages(lambda probe: of(probe, 0.0, *numbers[probe.start]), lambda c: of(c.probe, 0.0, 0.0, 0.01))
+    segments = [(i, i + 4) for i in numbers]
+    found, _, is_whole = _compared(of_ones(ground, 16), Known(), 0, segments, np.random.default_rng(0))
+    assert asked == [(0, 4), (4, 8), (12, 16)] and len(found) == 4 and is_whole
 
 
 @pytest.mark.parametrize(("count", "is_whole"), [(128, True), (129, False)])
-def test_128_blocks_are_asked_over_many_steps_and_of_more_the_rest_is_not_and_acquits_no_claim(
-    ground, of, monkeypatch, count, is_whole
+def test_128_groups_are_asked_over_many_steps_and_of_more_the_rest_is_not_and_acquits_no_claim(
+    ground, of, stages, monkeypatch, count, is_whole
 ):
-    asked = []
-
-    def over_many_steps(ground, c, rng):
-        asked.append(c.probe.start)
-        return of(c.probe, 0.0, 0.0, 0.01)
-
-    def looked(ground, known, probes, rng):
-        return [of(probe, 0.0, 0.0, 9.0 if probe.length(0) == 2 else 0.01) for probe in probes], known
-
-    monkeypatch.setattr(blocks, "_looked", looked)
-    monkeypatch.setattr(blocks, "over_many_steps", over_many_steps)
+    asked = stages(
+        lambda probe: of(probe, 0.0, 0.0, 9.0 if probe.length(0) == 2 else 0.01),
+        lambda c: of(c.probe, 0.0, 0.0, 0.01),
+    )
     segments = [(2 * i, 2 * i + 2) for i in range(count)]
     *_, whole = _compared(of_ones(ground, 2 * count), Known(), 0, segments, np.random.default_rng(0))
     assert len(asked) == 128 and whole is is_whole
@@ -301,12 +303,8 @@ def test_a_block_with_few_wrong_entries_is_halved_down_to_them(ground, of, monke
         assert len(contradicted) == 8, "so many wrong ones are no longer halved"
 
 
-def test_what_is_contradicted_is_not_halved_and_one_entry_is_looked_at_again(ground, of, monkeypatch):
-    def looked(ground, known, probes, rng):
-        return [of(probe, 0.0, 2.0 * (probe.start == 0), 1.0) for probe in probes], known
-
-    monkeypatch.setattr(blocks, "_looked", looked)
-    monkeypatch.setattr(blocks, "over_many_steps", as_it_is)
+def test_what_is_contradicted_is_not_halved_and_one_entry_is_looked_at_again(ground, of, stages, monkeypatch):
+    stages(lambda probe: of(probe, 0.0, 2.0 * (probe.start == 0), 1.0))
     monkeypatch.setattr(blocks, "_of_one", lambda ground, c, wanted: (c.probe.start, wanted))
     found, *_ = _compared(of_ones(ground, 7), Known(), 0, [(0, 4), (4, 7)], np.random.default_rng(0))
     assert found[0].probe.stop == 4 and [entry for entry, _ in found[1:]] == [4, 5, 6]
@@ -340,13 +338,8 @@ def test_an_entry_is_looked_at_by_other_steps_and_as_at_a_kink_until_its_bar_is_
     assert found.real.bar[0] == 2 * best and (found.probe.stop == 4) == (best == 0.8)
 
 
-@pytest.mark.parametrize(
-    ("confirmed", "batches"), [([0] * 9, [6, 3]), ([1] * 6 + [0] * 3, [6]), ([1] * 5 + [0] * 4, [6, 3])]
-)
-def test_what_two_steps_leave_is_compared_at_length_six_at_a_time_until_all_six_are_confirmed(
-    of, monkeypatch, confirmed, batches
-):
-    at_length, ladders = [], []
+def test_what_two_steps_contradict_or_leave_open_is_looked_at_over_the_six_widest_steps(of, monkeypatch):
+    ladders = []
 
     def at_two_steps(ground, probe):
         unresolved = probe.start == 8  # the others are contradicted, but for the tenth
@@ -356,14 +349,28 @@ def test_what_two_steps_leave_is_compared_at_length_six_at_a_time_until_all_six_
         ladders.append((where, steps))
         return found
 
+    monkeypatch.setattr(blocks, "at_two_steps", at_two_steps)
+    monkeypatch.setattr(blocks, "laddered", laddered)
+    found = _looked(None, Known(), [Probe(0, start=i, stop=i + 1) for i in range(10)])
+    ((where, steps),) = ladders
+    assert where == list(range(9)) and len(found) == 10
+    np.testing.assert_array_equal(steps, STEPS[:6])
+
+
+@pytest.mark.parametrize(
+    ("confirmed", "batches"), [([0] * 9, [6, 3]), ([1] * 6 + [0] * 3, [6]), ([1] * 5 + [0] * 4, [6, 3])]
+)
+def test_what_is_still_contradicted_is_compared_at_length_six_at_a_time_until_all_six_are_confirmed(
+    of, monkeypatch, confirmed, batches
+):
+    at_length = []
+
     def measured(ground, known, probes, real, rng):
         at_length.append(real)
         return [of(probe, 0.0, 2.0 * confirmed[probe.start], 0.5) for probe in probes], known
 
-    for name, fake in (("at_two_steps", at_two_steps), ("laddered", laddered), ("measured", measured)):
-        monkeypatch.setattr(blocks, name, fake)
-    found, _ = _looked(None, Known(), [Probe(0, start=i, stop=i + 1) for i in range(10)], None)
-    ((where, steps),) = ladders
-    assert where == list(range(9)) and at_length == [[True] * n for n in batches]
-    np.testing.assert_array_equal(steps, STEPS[:6])
+    monkeypatch.setattr(blocks, "measured", measured)
+    wrong = [of(Probe(0, start=i, stop=i + 1), 0.0, 2.0, 1.0) for i in range(9)]
+    found, _ = _at_length(None, Known(), [*wrong, of(Probe(0, start=9, stop=10), 0.0, 0.0, 1.0)], None)
+    assert at_length == [[True] * n for n in batches]
     assert [c.real.bar[0] for c in found[: sum(batches)]] == [1.0] * sum(batches) and found[9].real.bar[0] == 2.0

@@ -185,35 +185,3 @@ def test_of_few_bits_lines_beside_a_point_are_always_asked_and_show_more_than_di
 def test_a_claim_that_none_beside_it_has_is_wrong_at_the_point_alone(few):
     _, found = few(lambda x: np.where(x == X, 3, 1) * np.cos(x))
     assert found.outside().all()
-
-
-def test_a_contradiction_over_many_steps_is_asked_twice(few, monkeypatch):
-    answers = [(9.0, 0.01), (0.0, 0.02), (9.0, 0.03), (9.0, 0.04)]
-
-    def averaged(line, u, rng, stretch):
-        more, bar = answers.pop(0)
-        return np.full(2, more), np.full(2, bar)
-
-    monkeypatch.setattr(module, "averaged", averaged)
-    assert not few()[1].outside().any() and len(answers) == 2
-    assert few()[1].outside().all() and not answers
-
-
-def test_lines_are_shorter_for_float16_and_as_long_as_little_is_known_of_one_entry(few, monkeypatch):
-    asked, bars = [], [1.0, 0.5, 0.25]
-
-    def averaged(line, u, rng, stretch):
-        asked.append(stretch)
-        return np.zeros(2), np.full(2, bars[len(asked) - 1])
-
-    monkeypatch.setattr(module, "averaged", averaged)
-    few(u=2.0**-8)
-    assert asked == [1, 1 / 4, 1 / 16]
-    asked.clear()
-    bars[:] = [1e-3]
-    few(u=2.0**-10)
-    assert asked == [1 / 2], "which is enough"
-    asked.clear()
-    bars[:] = [0.5, 1.0]
-    few(u=2.0**-8)
-    assert asked == [1, 1 / 4], "shorter ones show less"
