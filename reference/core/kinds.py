@@ -26,6 +26,7 @@ from reference.core.shapes import (
     expect_shape,
     expect_share,
     expect_size,
+    expect_unit,
     got,
     is_number,
     is_whole,
@@ -36,6 +37,7 @@ Expect: TypeAlias = Callable[[str, str, Any], None]
 Count: TypeAlias = Annotated[int, expect_positive]  # at least 1
 Size: TypeAlias = Annotated[int, expect_size]  # of an axis, or a number of layers: at least 1
 Share: TypeAlias = Annotated[float, expect_share]  # in [0, 1)
+Unit: TypeAlias = Annotated[float, expect_unit]  # in [0, 1]
 Finite: TypeAlias = Annotated[float, expect_finite]
 Nonnegative: TypeAlias = Annotated[float, expect_nonnegative]  # and finite
 AboveZero: TypeAlias = Annotated[float, expect_above_zero]  # and finite

@@ -1,6 +1,6 @@
 """What a step of an optimiser may be given."""
 
-from typing import Any
+from typing import Annotated, Any, TypeAlias
 
 import numpy as np
 
@@ -9,6 +9,7 @@ from reference.core.arrays import is_array
 from reference.core.shapes import expect_nonnegative, expect_whole, got
 
 STEPS = 2**53  # of a run, at most: as many as double precision counts
+Squares: TypeAlias = Annotated[Any, "squares"]  # a tree of squares, or of sums, means or maxima of them: at least 0
 
 
 def expect_model(where: str, model: Any) -> None:

@@ -8,15 +8,15 @@ import numpy as np
 from reference.core import tree
 from reference.core.shapes import expect_above_zero
 from reference.core.sums import row_scales
-from reference.core.updates import expect_model, expect_one_each, expect_update
+from reference.core.updates import Squares, expect_model, expect_one_each, expect_update
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class AdafactorState:
-    r: Any     # like the model: of a matrix (..., M, N) the means of squares of its rows (..., M); else nothing, (0,)
-    c: Any     # like the model: of a matrix those of its columns (..., N); else nothing, (0,)
-    v: Any     # like the model: of anything else the means of squares; of a matrix nothing, (0,)
-    step: int  # updates made so far
+    r: Squares  # like the model: of a matrix (..., M, N) the means of squares of its rows (..., M); else nothing, (0,)
+    c: Squares  # like the model: of a matrix those of its columns (..., N); else nothing, (0,)
+    v: Squares  # like the model: of anything else the means of squares; of a matrix nothing, (0,)
+    step: int   # updates made so far
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,13 +8,13 @@ import numpy as np
 from reference.core import tree
 from reference.core.entrywise import entrywise
 from reference.core.shapes import expect_above_zero
-from reference.core.updates import expect_model, expect_update
+from reference.core.updates import Squares, expect_model, expect_update
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class AdagradState:
-    v: Any     # shaped like the model: sum of the squares of all gradients
-    step: int  # updates made so far
+    v: Squares  # shaped like the model: sum of the squares of all gradients
+    step: int   # updates made so far
 
 
 @dataclasses.dataclass(frozen=True)

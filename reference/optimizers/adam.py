@@ -12,7 +12,7 @@ from reference.core import tree
 from reference.core.entrywise import entrywise
 from reference.core.groups import Which, expect_which, map_each, matrices, numbers
 from reference.core.shapes import expect_number, expect_share
-from reference.core.updates import expect_model, expect_update
+from reference.core.updates import Squares, expect_model, expect_update
 from reference.core.words import cut
 
 # Sum, product and quotient in the memory of the first operand, which nobody else may hold: an update takes 0.82 of the
@@ -24,9 +24,9 @@ itruediv: Callable[[Any, Any], Any] = operator.itruediv
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class AdamState:
-    m: Any     # shaped like the model: running mean of the gradient
-    v: Any     # shaped like the model: running mean of its square
-    step: int  # updates made so far
+    m: Any      # shaped like the model: running mean of the gradient
+    v: Squares  # shaped like the model: running mean of its square
+    step: int   # updates made so far
 
 
 @dataclasses.dataclass(frozen=True)

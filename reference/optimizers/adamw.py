@@ -9,14 +9,14 @@ from reference.core import tree
 from reference.core.entrywise import entrywise
 from reference.core.groups import Which, expect_which, map_each, matrices, numbers
 from reference.core.shapes import expect_above_zero, expect_share
-from reference.core.updates import expect_model, expect_update
+from reference.core.updates import Squares, expect_model, expect_update
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class AdamWState:
-    m: Any     # shaped like the model: running mean of the gradient
-    v: Any     # shaped like the model: running mean of its square
-    step: int  # updates made so far
+    m: Any      # shaped like the model: running mean of the gradient
+    v: Squares  # shaped like the model: running mean of its square
+    step: int   # updates made so far
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,15 +8,15 @@ import numpy as np
 from reference.core import tree
 from reference.core.entrywise import entrywise
 from reference.core.shapes import expect_above_zero, expect_share
-from reference.core.updates import expect_model, expect_update
+from reference.core.updates import Squares, expect_model, expect_update
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class AMSGradState:
-    m: Any     # shaped like the model: running mean of the gradient
-    v: Any     # shaped like the model: running mean of its square
-    w: Any     # shaped like the model: the largest v so far
-    step: int  # updates made so far
+    m: Any      # shaped like the model: running mean of the gradient
+    v: Squares  # shaped like the model: running mean of its square
+    w: Squares  # shaped like the model: the largest v so far
+    step: int   # updates made so far
 
 
 @dataclasses.dataclass(frozen=True)

@@ -10,7 +10,7 @@ from reference.core import tree
 from reference.core.groups import Which, chosen, expect_which, matrices, merged, only
 from reference.core.shapes import expect_above_zero, expect_positive, expect_share, got
 from reference.core.sums import row_means, row_scales, shown
-from reference.core.updates import expect_model, expect_one_each, expect_update
+from reference.core.updates import Squares, expect_model, expect_one_each, expect_update
 from reference.optimizers.adamw import AdamW, AdamWState
 
 QUINTIC = 3.4445, -4.7750, 2.0315  # a steep slope at 0, and values near 1 for all that it reaches
@@ -18,10 +18,10 @@ QUINTIC = 3.4445, -4.7750, 2.0315  # a steep slope at 0, and values near 1 for a
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class MuonState:
-    b: Any     # of what is `orthogonal`, at its paths: decaying sum of the gradients
-    m: Any     # of the rest: as AdamW has it
-    v: Any     # of the rest: as AdamW has it
-    step: int  # updates made so far
+    b: Any      # of what is `orthogonal`, at its paths: decaying sum of the gradients
+    m: Any      # of the rest: as AdamW has it
+    v: Squares  # of the rest: as AdamW has it
+    step: int   # updates made so far
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,15 +7,16 @@ import numpy as np
 
 from reference.core import tree
 from reference.core.entrywise import entrywise
-from reference.core.shapes import expect_above_zero, expect_nonnegative, expect_share
-from reference.core.updates import expect_model, expect_update
+from reference.core.kinds import Unit
+from reference.core.shapes import expect_above_zero, expect_nonnegative, expect_share, expect_unit
+from reference.core.updates import Squares, expect_model, expect_update
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class NAdamState:
     m: Any      # shaped like the model: running mean of the gradient
-    v: Any      # shaped like the model: running mean of its square
-    p: float    # product of the momenta of all steps so far
+    v: Squares  # shaped like the model: running mean of its square
+    p: Unit     # product of the momenta of all steps so far
     step: int   # updates made so far
 
 
@@ -52,7 +53,7 @@ class NAdam:
         Source: Dozat 2016, algorithm 2 and the schedule of its momentum; m as in Adam.
         """
         expect_update("NAdam.step", model, d_model, rate, state, NAdamState, moments=("m", "v"))
-        expect_nonnegative("NAdam.step", "state.p", state.p)
+        expect_unit("NAdam.step", "state.p", state.p)
         beta1, beta2, eps, rate = float(self.beta1), float(self.beta2), float(self.eps), float(rate)
         rise, t, p = float(self.rise), state.step, float(state.p)
         t = t + 1                                                                       # (nadam.1)

@@ -26,7 +26,7 @@ from reference.training.errors import CheckpointError
 from reference.training.evaluate import measured
 from reference.training.records import NAMES, expect_record
 from reference.training.room import shortage
-from reference.training.scalars import scalars, with_scalars
+from reference.training.scalars import scalars, squares, with_scalars
 from reference.training.settings import Run, known, parts
 from reference.training.state import State, begin, generator
 
@@ -81,6 +81,9 @@ def load(path: Path) -> tuple[Run, State]:
             raise CheckpointError(f"{path}: not a whole checkpoint (the checksum of '{name}' is another)")
         if not np.isfinite(array).all():
             raise CheckpointError(f"{path}: '{name}' must be finite")
+    for name in (*(f"optimizer/{path}" for path, _ in squares(template.optimizer)), "training/norms"):
+        if (arrays[name] < 0).any():
+            raise CheckpointError(f"{path}: '{name}' must be at least 0, got {arrays[name].min()}")
     if checksum != _checksum(json.dumps(about).encode()):
         raise CheckpointError(f"{path}: not a whole checkpoint (the checksum of its settings is another)")
     if not whole:

@@ -1,9 +1,13 @@
-"""The numbers of an optimizer's state that are no arrays: how many steps it made, a product of momenta."""
+"""The numbers of an optimizer's state that are no arrays, as how many steps it made, and its arrays of squares."""
 
 import dataclasses
 import math
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, get_type_hints
+
+from reference.core import tree
+from reference.core.kinds import expect_fields
+from reference.core.updates import Squares
 
 
 def scalars(state: Any) -> dict[str, int | float]:
@@ -16,7 +20,7 @@ def with_scalars(state: Any, found: Mapping[str, Any], path: str = "") -> Any:
 
     Raises:
         KeyError: one is missing.
-        ValueError: one is of another type, negative or not finite.
+        ValueError: one is of another type, negative, not finite, or none that a field of the state may hold.
     """
     if isinstance(state, int | float):
         value = found[path]
@@ -26,7 +30,24 @@ def with_scalars(state: Any, found: Mapping[str, Any], path: str = "") -> Any:
     inner = {name: with_scalars(value, found, _join(path, name)) for name, value in _parts(state)}
     if isinstance(state, tuple):
         return tuple(inner.values())
-    return dataclasses.replace(state, **inner)
+    made = dataclasses.replace(state, **inner)
+    expect_fields(made)
+    return made
+
+
+def squares(state: Any) -> list[tuple[str, Any]]:
+    """Return `(path, array)` of every array of a state that holds squares, as the class of the state says."""
+    return tree.leaves(_only_squares(state))
+
+
+def _only_squares(state: Any) -> Any:
+    if isinstance(state, tuple):
+        return tuple(map(_only_squares, state))
+    hints = get_type_hints(type(state), include_extras=True)
+    numbers = dict(_parts(state))
+    kept = {name: _only_squares(value) for name, value in numbers.items() if name == "states"}
+    others = {name: None for name, kind in hints.items() if kind != Squares and name not in numbers}
+    return dataclasses.replace(state, **kept, **others)
 
 
 def _found(state: Any, path: str) -> Iterator[tuple[str, int | float]]:

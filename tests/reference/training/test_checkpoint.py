@@ -2,6 +2,7 @@ import dataclasses
 import hashlib
 import json
 import os
+import re
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from safetensors.numpy import load_file, save_file
 from reference.core import tree
 from reference.training import checkpoint
 from reference.training.errors import CheckpointError
+from reference.training.optimizers import OPTIMIZERS
 from reference.training.scalars import scalars
 from reference.training.settings import Run
 from reference.training.state import begin
@@ -319,6 +321,36 @@ def test_a_number_that_is_not_finite_is_one_clear_line(saved, name, value):
     arrays[name][0] = value
     rewrite(path, arrays)
     assert refused(path) == f"'{name}' must be finite"
+
+
+@pytest.mark.parametrize("scale", [1.0, 0.5])
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_a_negative_square_is_one_clear_line_and_a_negative_mean_is_none(saved, name, scale):
+    path = saved(1, optimizer=name, table_scale=scale)[-1]
+    arrays = {one: array for one, array in load_file(path).items() if one.startswith("optimizer/") and array.size}
+    letters = {re.search(r"(?:/|\]\.)(\w)\b", one)[1]: one for one in arrays}
+    assert letters.keys() >= {"adafactor": {*"rcv"}, "sgd": set(), "amsgrad": {*"mvw"}}.get(name, set())
+    for letter, one in letters.items():
+        other = arrays[one].copy()
+        other.flat[0] = -0.5
+        rewrite(path, load_file(path) | {one: other})
+        if letter in "rcvw":
+            assert refused(path) == f"'{one}' must be at least 0, got -0.5"
+        else:
+            checkpoint.load(path)
+        rewrite(path, load_file(path) | {one: arrays[one]})
+
+
+def test_a_negative_norm_is_one_clear_line(saved):
+    path = saved(1)[-1]
+    rewrite(path, load_file(path) | {"training/norms": np.full(1, -3.0)})
+    assert refused(path) == "'training/norms' must be at least 0, got -3.0"
+
+
+def test_a_product_of_momenta_above_one_is_one_clear_line(saved):
+    path = saved(1, optimizer="nadam")[-1]
+    rewrite(path, optimizer={"p": 1.5, "step": 1})
+    assert refused(path).endswith("(NAdamState: p must lie in [0, 1], got 1.5)")
 
 
 def test_an_array_that_was_changed_is_one_clear_line(saved):
