@@ -78,6 +78,24 @@ def may_change(node: Any) -> bool:
 
 
 def joined(path: str, key: Any) -> str:
+    """Return the path of what a node holds under a key.
+
+    Raises:
+        ValueError: what the key holds lies too deep.
+    """
     if isinstance(key, int):
         return f"{path}[{key}]"
-    return f"{path}.{key}" if path else str(key)
+    name = key if isinstance(key, str) else _text(key)
+    return f"{path}.{name}" if path else str(name)
+
+
+def _text(key: Any) -> str:
+    held = [key]
+    for _ in range(DEPTH + 1):
+        held = list({id(part): part for one in held if isinstance(one, tuple | frozenset) for part in one}.values())
+    try:
+        if not held:
+            return str(key)
+    except RecursionError:  # of a key of another class
+        pass
+    raise ValueError(f"gradcheck: keys must be nested at most {DEPTH} deep, got a deeper {type(key).__name__}")

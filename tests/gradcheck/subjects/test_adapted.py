@@ -2,6 +2,7 @@
 
 import collections
 import dataclasses
+import functools
 
 import numpy as np
 import pytest
@@ -374,6 +375,37 @@ def test_what_is_nested_too_deeply_is_refused_in_one_line(check):
         with pytest.raises((TypeError, ValueError), match=r"^gradcheck: ") as caught:
             check(deep(depth))
         assert "\n" not in str(caught.value)
+
+
+@dataclasses.dataclass(frozen=True)
+class Link:
+    """A key whose text is that of what it holds, and more."""
+
+    held: object
+
+    def __hash__(self):
+        return 0
+
+
+@pytest.mark.parametrize(
+    ("wrap", "depth"),
+    [
+        (lambda key: (key,), 101), (lambda key: (key,), 5000), (lambda key: (1, (key, 2)), 60),
+        (lambda key: frozenset([key]), 101), (Link, 5000),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize(
+    "check",
+    [
+        lambda key: gradcheck.check(lambda tree: (tree[key], lambda dy: ({key: dy},)), {key: X}),
+        lambda key: gradcheck.check(cube, X, note={key: 1}),
+        lambda key: gradcheck.check(lambda x: ({key: x}, lambda dy: dy[key]), X),
+    ],
+)
+def test_a_key_that_is_nested_too_deeply_is_refused_in_one_line(check, wrap, depth):
+    key = functools.reduce(lambda key, _: wrap(key), range(depth), "inside")
+    with pytest.raises(ValueError, match=r"^gradcheck: keys must be nested at most 100 deep, got a deeper \w+$"):
+        check(key)
 
 
 def test_a_module_that_is_nested_too_deeply_is_refused_in_one_line():

@@ -141,6 +141,8 @@ def test_a_path_is_written_as_in_python():
     assert joined("x", 2) == "x[2]"
     assert joined("", 0) == "[0]"
     assert joined("", ("a", 1)) == "('a', 1)"
+    deep = functools.reduce(lambda key, _: (key,), range(DEPTH), 1)
+    assert joined("x", deep) == f"x.{deep}"
 
 
 def test_a_row_is_a_tuple_of_leaves_alone():
