@@ -60,7 +60,8 @@ class DecoderOnlySettings(Settings):
         expect_divisor(self, "heads", "the width", self.width, self.heads)
         expect_divisor(self, "key-value-heads", "the heads", self.heads, self.key_value_heads or self.heads)
         if self.positions == "rotary" and (self.width // self.heads) % 2:
-            raise ValueError(f"{type(self).__name__}: the head width must be even, got {self.width // self.heads}")
+            must = "rotary positions must have an even head width, the width over the heads"
+            raise ValueError(f"{type(self).__name__}: {must}, got {self.width} / {self.heads}")
 
     @classmethod
     def gpt(cls, **given: object) -> Self:

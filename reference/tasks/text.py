@@ -2,11 +2,12 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar, TypeAlias
 
 import numpy as np
 
 from reference.core.kinds import AboveZero, Count, Size
+from reference.core.shapes import MOST, expect_whole
 from reference.core.words import many
 from reference.data.corpus import Corpus, is_prepared
 from reference.data.errors import DataError
@@ -15,6 +16,9 @@ from reference.data.tokenizer import Bytes, Tokenizer, shown
 from reference.tasks.learned import Learned
 from reference.tasks.passages import Anywhere, Spread
 
+STEPS = 500  # of the run, for each block
+Depth: TypeAlias = Annotated[int, lambda where, name, value: expect_whole(where, name, value, 1, MOST // STEPS)]
+
 
 class Text(Learned):
     """Files, or one folder of `prepare`; without any the derivations of the package."""
@@ -22,7 +26,7 @@ class Text(Learned):
     files: tuple[str, ...] = ()
     tokenizer: str = "bytes"
     vocabulary: Size = 2048
-    depth: Size = 4
+    depth: Depth = 4
     context: Size = 64
     steps: Size = 2000
     held_out: Size = 400
@@ -51,11 +55,11 @@ class Text(Learned):
         depth = entries.get("depth", cls.depth)
         if type(depth) is not int or depth < 1:
             return {}  # which is said when the depth is looked at
-        steps = entries.get("steps", 500 * depth)
+        steps = entries.get("steps", STEPS * depth)
         steps = steps if type(steps) is int and steps > 0 else 1
         return {
             "layers": depth, "width": 32 * depth, "heads": depth, "context": 16 * depth, "batch": 3 * depth,
-            "steps": 500 * depth, "epochs": min(10, steps), "optimizer": "adamw", "schedule": "cosine",
+            "steps": STEPS * depth, "epochs": min(10, steps), "optimizer": "adamw", "schedule": "cosine",
             "rate": 8e-3 / depth, "end-rate": 4e-4 / depth, "warmup": steps // 20, "beta2": 0.99,
         }  # fmt: skip
 

@@ -14,7 +14,9 @@ from reference.core.families import (
     EncoderOnlySettings,
     TransformerSettings,
 )
-from reference.core.settings import Settings
+from reference.core.nodes import with_fields
+from reference.core.settings import Settings, written
+from reference.core.shapes import MOST
 from reference.generation.greedy import greedy, teacher_forced
 from reference.layers.classification_head import ClassificationHead
 from reference.layers.language_model_head import LanguageModelHead
@@ -29,7 +31,13 @@ from reference.tasks.learned import Learned
 from reference.tasks.task import START, Examples
 
 SILENT = -1  # the label of a position of which nothing is asked
-GIVEN = ("vocabulary", "length", "classes")  # settings of a model that follow from the task
+FOLLOW: dict[str, Callable[[Learned], int]] = {  # settings of a model that follow from the task
+    "vocabulary": lambda task: task.tokens,
+    "length": lambda task: sum(task.sizes),
+    "classes": lambda task: task.choices,
+}
+GIVEN = tuple(FOLLOW)
+SAID = {"vocabulary": "token ids", "length": "positions", "classes": "classes"}
 There: TypeAlias = Callable[[np.ndarray], Any]  # moves an array to where a model is
 
 
@@ -41,9 +49,18 @@ class Family:
     ignore: ClassVar[int | None] = SILENT
 
     def sized(self, task: Learned, entries: dict[str, Any]) -> Any:
-        """Return the settings of a model for the task; `entries` are all that do not follow from it."""
-        follow = {"vocabulary": task.tokens, "length": sum(task.sizes), "classes": task.choices}
-        return self.settings.of({name: follow[name] for name in GIVEN if name in self.settings.names()} | entries)
+        """Return the settings of a model for the task; `entries` are all that do not follow from it.
+
+        Raises:
+            TypeError: a value is of another type.
+            ValueError: one is out of range; of what follows from the task its own settings are named.
+        """
+        given = [name for name in GIVEN if name in self.settings.names()]
+        for name in given:
+            if (count := FOLLOW[name](task)) > MOST:
+                must = f"{_behind(task, FOLLOW[name])} must make at most {MOST:,} {SAID[name]}"
+                raise ValueError(f"{type(task).__name__}: {must}, got {count:,}")
+        return self.settings.of({name: FOLLOW[name](task) for name in given} | entries)
 
     def init(self, rng: np.random.Generator, settings: Any) -> Any:
         """Draw a model."""
@@ -146,6 +163,15 @@ class ClassifierFamily(Family):
     def said(self, model: Any, examples: Examples, there: There) -> Any:
         inputs = {name: there(array) for name, array in self.inputs(examples).items() if name != "labels"}
         return model(**inputs).argmax(axis=-1)[:, None]
+
+
+def _behind(task: Learned, follow: Callable[[Learned], int]) -> str:
+    """Return the whole numbers among the settings of a task from which a number follows, with their names."""
+    fields, kind = vars(task), type(task)
+    numbers = [name for name, value in fields.items() if type(value) is int]
+    without = {name: with_fields(kind, (fields | {name: 0}).items()) for name in numbers}
+    found = [f"{written(name)} {fields[name]}" for name in numbers if follow(without[name]) != follow(task)]
+    return " and ".join(found)
 
 
 def _labels(examples: Examples) -> np.ndarray:

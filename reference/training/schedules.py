@@ -38,13 +38,13 @@ def schedule(
     if name == "one-cycle":
         if max(warmup, 1) + 1 >= steps:
             want = f"warmup, of a step or more, must end before the last step of {run}"
-            raise ValueError(f"schedule: {want}, got {max(warmup, 1):,}")
+            raise ValueError(f"schedule: {want}, got {warmup:,}")
         return one_cycle(start, rate, end_rate, max(warmup, 1), steps)
     if name == "warmup-stable-decay":
         last = max(steps // 5, 1) if fall is None else fall
-        if (together := max(warmup, 1) + last) >= steps:
+        if max(warmup, 1) + last >= steps:
             want = f"warmup, of a step or more, and fall must be shorter together than {run}"
-            raise ValueError(f"schedule: {want}, got {together:,}")
+            raise ValueError(f"schedule: {want}, got {warmup:,} and {last:,}")
         return warmup_stable_decay(start, rate, end_rate, max(warmup, 1), last, steps)
     then = {
         "constant": lambda: constant(rate),

@@ -44,7 +44,7 @@ def test_sizes_that_do_not_fit_are_one_clear_line(family, given, message):
     ("given", "message"),
     [
         ({"key_value_heads": 8}, "key-value-heads must divide the heads 4, got 8"),
-        ({"heads": 8, "key_value_heads": 8}, "the head width must be even, got 1"),
+        ({"heads": 8, "key_value_heads": 8}, "rotary positions must have an even head width, .*, got 8 / 8"),
         ({"layers": 0}, "layers must be at least 1, got 0"),
         ({"positions": "rotated"}, "positions must be 'learned' or .* or 'none', got 'rotated'"),
     ],

@@ -104,6 +104,7 @@ def test_steps_are_filled_up_to_whole_epochs(text, steps, epochs, each):
     ("entries", "kind", "message"),
     [
         ({"depth": 0}, ValueError, "Text: depth must be at least 1, got 0"),
+        ({"depth": 200_001}, ValueError, "Text: depth must be at most 200,000, got 200001"),
         ({"depth": "4"}, TypeError, "Text: depth must be a whole number, got str"),
         ({"steps": 0}, ValueError, "Text: steps must be at least 1, got 0"),
         ({"files": "a.txt"}, TypeError, "Text: files must be a tuple, got str"),

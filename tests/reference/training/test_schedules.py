@@ -60,7 +60,7 @@ def test_a_rate_that_would_rise_to_its_end_is_one_clear_line(name):
 
 @pytest.mark.parametrize(("warmup", "steps"), [(0, 1), (0, 2), (5, 6), (18, 19)])
 def test_one_cycle_without_a_step_behind_its_highest_is_one_clear_line(warmup, steps):
-    message = rf"^schedule: warmup, .* before the last step of the run of {steps} steps?, got {max(warmup, 1)}$"
+    message = rf"^schedule: warmup, .* before the last step of the run of {steps} steps?, got {warmup}$"
     with pytest.raises(ValueError, match=message):
         rates("one-cycle", steps, warmup=warmup)
     assert len(rates("one-cycle", steps + 2, warmup=warmup)) == steps + 2
@@ -68,8 +68,8 @@ def test_one_cycle_without_a_step_behind_its_highest_is_one_clear_line(warmup, s
 
 @pytest.mark.parametrize(("warmup", "fall"), [(0, 19), (0, 10**6), (4, 16), (19, None)])
 def test_a_fall_that_has_no_room_behind_the_warm_up_is_one_clear_line(warmup, fall):
-    together = f"{max(warmup, 1) + (fall or 4):,}"
-    message = rf"^schedule: warmup, of a step or more, and fall must be .* than the run of 20 steps, got {together}$"
+    got = f"{warmup} and {fall or 4:,}"
+    message = rf"^schedule: warmup, of a step or more, and fall must be .* than the run of 20 steps, got {got}$"
     with pytest.raises(ValueError, match=message):
         rates("warmup-stable-decay", warmup=warmup, fall=fall)
     assert len(rates("warmup-stable-decay", warmup=4, fall=15)) == 20

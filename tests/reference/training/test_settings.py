@@ -60,6 +60,26 @@ def test_a_size_that_is_no_whole_number_is_one_clear_line(name, value):
     ("given", "message"),
     [
         ({"vocabulary": 10**29}, f"Copy: vocabulary must be at most 100,000,000, got {10**29}"),
+        (
+            {"vocabulary": 10**8},
+            "Copy: vocabulary 100000000 must make at most 100,000,000 token ids, got 100,000,001",
+        ),
+        (
+            {"model": "decoder-only", "length": 60_000_000},
+            "Copy: length 60000000 must make at most 100,000,000 positions, got 120,000,000",
+        ),
+        (
+            {"task": "addition", "digits": 50_000_000},
+            "Addition: digits 50000000 must make at most 100,000,000 positions, got 150,000,002",
+        ),
+        (
+            {"task": "recall", "keys": 99_999_999, "values": 7},
+            "Recall: keys 99999999 and values 7 must make at most 100,000,000 token ids, got 100,000,007",
+        ),
+        (
+            {"task": "path-star", "model": "decoder-only", "arms": 10_000, "length": 9999, "nodes": 10**8 - 1},
+            "PathStar: arms 10000 and length 9999 must make at most 100,000,000 positions, got 199,990,002",
+        ),
         ({"seed": -1}, "TrainingSettings: seed must be at least 0, got -1"),
         ({"warmup": 630}, "schedule: warmup must be shorter than the run of 630 steps, got 630"),
         ({"heads": 5}, "TransformerSettings: heads must divide the width 64, got 5"),
