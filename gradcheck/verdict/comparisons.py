@@ -157,10 +157,15 @@ def _at_given(own: Ground, known: Known, along: Columns, rng: np.random.Generato
         found = compare_at_given(own, known, leaf, filed[leaf], alone, rng)
         columns[leaf], known = columns[leaf] + found.comparisons, found.known
         if not found.complete:
-            name = own.problem.leaves[leaf].name
-            message = f"{name} has many kinks at the given point: of their entries a sample was compared"
-            findings.append(Finding("kinks", message, "note", name))
+            findings.append(_of_a_sample(own.problem.leaves[leaf].name, found.comparisons))
     return columns, findings
+
+
+def _of_a_sample(name: str, compared: list[Comparison]) -> Finding:
+    kind, what = "sample", "entries at the given point that differences do not settle: of these"
+    if any(c.kink.any() or c.hides_kink() for c in compared):
+        kind, what = "kinks", "kinks at the given point: of their entries"
+    return Finding(kind, f"{name} has many {what} a sample was compared", "note", name)
 
 
 def _by_array(comparisons: list[Comparison], arrays: int) -> Columns:
