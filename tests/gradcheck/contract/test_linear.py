@@ -460,6 +460,15 @@ def test_so_is_what_is_a_few_of_those_off_in_a_sum_or_a_large_multiple(units, dt
     assert not found(is_linear, lambda x: (x * tiny, lambda dy: dy * tiny), np.ones(5, dtype))
 
 
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.float16])
+@pytest.mark.parametrize("order", [lambda x, dy: 3 * x * x * dy, lambda x, dy: dy * 3 * x * x])
+def test_gradients_that_are_the_smallest_numbers_of_a_dtype_add_up_and_one_of_nothing_is_not_exact(order, dtype):
+    one = np.sqrt(np.finfo(dtype).smallest_subnormal.astype(np.float64))
+    for size in one * 2.0 ** np.arange(-8, 12, 2):
+        x = (size * np.array([0.4, -1.3, 0.7])).astype(dtype)
+        assert not found(is_linear, lambda x: (x * x * x, lambda dy: order(x, dy)), x), size
+
+
 @pytest.mark.parametrize("count", [1, 2, 3, 20, 39])
 def test_what_doubles_a_dy_of_so_many_entries_is_not_linear(count):
     def spoil(dy):
