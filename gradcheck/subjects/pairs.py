@@ -12,6 +12,7 @@ import numpy as np
 from gradcheck.subjects import alignment, trees
 from gradcheck.subjects.adapted import Adapted, names, refuse_disguised
 from gradcheck.subjects.findings import Finding
+from gradcheck.subjects.nodes import is_leaf
 
 
 class Pairs(Adapted):
@@ -100,7 +101,7 @@ def _pair(z: np.ndarray, sign: float) -> np.ndarray:
 
 def _joined(like: Any, tree: Any, sign: float) -> Any:
     """Return the tree `like` around the numbers of one whose complex arrays are pairs."""
-    like = np.asarray(like) if isinstance(like, complex) else like
+    like = np.asarray(like) if isinstance(like, float | complex) else like
     wanted = [x for _, x in trees.leaves(like, kinds="fc")]
     given = [x for _, x in trees.leaves(tree)]
     pairs = zip(wanted, given, strict=True)
@@ -109,12 +110,12 @@ def _joined(like: Any, tree: Any, sign: float) -> Any:
 
 
 def _like(template: Any, cotangent: Any, sign: float) -> Any:
-    """Return a cotangent as pairs where the array it belongs to is complex; what is no array stays what it is."""
+    """Return a cotangent as pairs where the array it belongs to is complex; what holds no numbers stays what it is."""
     if not has_complex(template):
         return cotangent
     found = []
     wanted, given = trees.leaves(template, kinds="fc"), alignment.align(template, cotangent, "", kinds="fc")
     for (_, x), (_, dx) in zip(wanted, given, strict=True):
-        is_array = isinstance(dx, np.ndarray | np.generic | float | complex)
-        found.append(_pair(np.asarray(dx), sign) if x.dtype.kind == "c" and is_array else dx)
+        holds_numbers = is_leaf(dx, "fciub") or isinstance(dx, float | complex)
+        found.append(_pair(np.asarray(dx), sign) if x.dtype.kind == "c" and holds_numbers else dx)
     return trees.rebuild(template, iter(found), kinds="fc")

@@ -204,6 +204,18 @@ def test_of_complex_numbers_balls_are_not_asked_and_it_is_said():
     assert report.verdict == "pass" and "complex numbers" in report.gradients[0].exact.reason, str(report)
 
 
+@pytest.mark.parametrize("claim", [np.array(["a"] * 6), np.zeros(6, [("a", float)]), np.zeros(6, "M8[s]"), "a", None])
+def test_a_claim_that_holds_no_numbers_fails_as_one_for_real_arrays_does(claim):
+    for x in (Z, X):
+        assert gradcheck.check(lambda x: (2 * x, lambda dy: claim), x).verdict == "fail"
+
+
+def test_a_number_that_does_not_change_with_complex_arrays_is_an_output_as_it_is_with_real_ones():
+    for x in (Z, X):
+        assert gradcheck.check(lambda x: (1.5, lambda dy: np.zeros_like(x)), x).verdict == "inconclusive"
+        assert gradcheck.check(lambda x: (1.5, lambda dy: np.ones_like(x) * dy), x).verdict == "fail"
+
+
 def test_a_complex_number_becomes_a_pair_and_what_is_real_stays():
     assert paired(1.5 + 2j).tolist() == [1.5, 2.0] and paired(1.5) == 1.5
     assert paired([np.array([1 + 2j]), 3])[0].tolist() == [[1.0, 2.0]]
