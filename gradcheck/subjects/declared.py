@@ -32,8 +32,10 @@ class Declared:
                 got = type(getattr(self, name)).__name__
                 raise TypeError(f"gradcheck: {name} must be True or False, got {got}")
         for name, known in (("convention", CONVENTIONS), ("kinks", KINKS)):
-            if getattr(self, name) not in known:
-                got = getattr(self, name)
+            got = getattr(self, name)
+            if not isinstance(got, str):
+                raise TypeError(f"gradcheck: {name} must be one of {', '.join(known)}, got {type(got).__name__}")
+            if got not in known:
                 raise ValueError(f"gradcheck: {name} must be one of {', '.join(known)}, got {got!r}")
         names = self.straight_through
         if isinstance(names, str) or not isinstance(names, Sequence) or not all(isinstance(n, str) for n in names):

@@ -23,6 +23,8 @@ X = np.random.default_rng(1).normal(size=(6, 5))
         ({"nondeterministic": 1}, TypeError, "gradcheck: nondeterministic must be True or False, got int"),
         ({"layouts": 0}, TypeError, "gradcheck: layouts must be True or False, got int"),
         ({"kinks": "all"}, ValueError, "gradcheck: kinks must be one of between, any, got 'all'"),
+        ({"kinks": X}, TypeError, "gradcheck: kinks must be one of between, any, got ndarray"),
+        ({"convention": [X]}, TypeError, "gradcheck: convention must be one of torch, jax, got list"),
         (
             {"straight_through": "x"},
             TypeError,
