@@ -8,7 +8,7 @@ import numpy as np
 
 from gradcheck.numeric import complexstep
 from gradcheck.numeric.constants import U
-from gradcheck.numeric.forms import shaped
+from gradcheck.numeric.forms import array_of, shaped
 from gradcheck.numeric.grain import grain, may_be_coarse
 from gradcheck.numeric.holomorphic import as_pairs, is_complex, is_holomorphic, joined, stacked
 from gradcheck.numeric.look import Vectors, glance, look, natural
@@ -81,12 +81,12 @@ def _of_complex(f: Callable[[Any], Any], z: Any, direction: Any) -> Derivative:
         raise TypeError(f"gradcheck.derivative: {path} must be a plain array, got {kind}")
     if direction is None and np.size(z) != 1:
         raise ValueError(f"gradcheck.derivative: direction must be given for x of {np.size(z)} entries, got None")
-    direction = np.ones_like(z) if direction is None else direction
-    if np.shape(direction) != np.shape(z):
-        got = f"{np.shape(z)}, got {np.shape(direction)}"
-        raise ValueError(f"gradcheck.derivative: direction must have the shape of x, {got}")
+    name = "gradcheck.derivative: direction"
+    d = np.ones_like(z) if direction is None else array_of(name, direction, "fciu", "real or complex")
+    if d.shape != np.shape(z):
+        raise ValueError(f"{name} must have the shape of x, {np.shape(z)}, got {d.shape}")
     pairs = as_pairs(f)
-    ahead, aside = (derivative(pairs, stacked(z), stacked(d)) for d in (direction, 1j * np.asarray(direction)))
+    ahead, aside = (derivative(pairs, stacked(z), stacked(way)) for way in (d, 1j * d))
     smoothness = ahead.smoothness if ahead.smoothness != "smooth" else aside.smoothness
     if smoothness == "smooth" and not is_holomorphic(ahead.value, aside.value, ahead.bar[::-1] + aside.bar):
         smoothness = "not holomorphic"

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck.subjects import trees
-from gradcheck.subjects.nodes import is_leaf
+from gradcheck.subjects.nodes import Above, inside, is_leaf
 
 
 def is_number(x: Any) -> bool:
@@ -16,21 +16,53 @@ def is_number(x: Any) -> bool:
 
 
 def taken(x: Any) -> Any:
-    """Return an input as a tree of NumPy's numbers: a whole number is one too, but in a tree it is a constant."""
-    return np.float64(x) if is_number(x) else with_arrays(x, float)
+    """Return an input as a tree of NumPy's numbers: a whole number is one too, but in a tree it is a constant.
+
+    Raises:
+        ValueError: the tree is nested too deeply.
+    """
+    return _number(x) if is_number(x) else with_arrays(x, float)
 
 
-def with_arrays(node: Any, kind: Any) -> Any:
-    """Return a tree with NumPy's numbers for those of Python's that stand in tuples, lists and dictionaries."""
+def with_arrays(node: Any, kind: Any, above: Above = ()) -> Any:
+    """Return a tree with NumPy's numbers for those of Python's that stand in tuples, lists and dictionaries.
+
+    Raises:
+        ValueError: the tree is nested too deeply.
+    """
     if isinstance(node, kind) and is_number(node):
-        return np.float64(node)
-    if isinstance(node, tuple) and hasattr(node, "_fields"):
-        return type(node)(*(with_arrays(child, kind) for child in node))
-    if type(node) in (tuple, list):
-        return type(node)(with_arrays(child, kind) for child in node)
-    if type(node) is dict:
-        return {key: with_arrays(child, kind) for key, child in node.items()}
-    return node
+        return _number(node)
+    is_named = isinstance(node, tuple) and hasattr(node, "_fields")
+    if not is_named and type(node) not in (tuple, list, dict):
+        return node
+    below = inside(node, above)
+    if is_named:
+        return type(node)(*(with_arrays(child, kind, below) for child in node))
+    if isinstance(node, dict):
+        return {key: with_arrays(child, kind, below) for key, child in node.items()}
+    return type(node)(with_arrays(child, kind, below) for child in node)
+
+
+def _number(x: Any) -> np.float64:
+    try:
+        return np.float64(x)
+    except OverflowError:  # of a whole number beyond its range
+        return np.float64(np.inf if x > 0 else -np.inf)
+
+
+def array_of(name: str, value: Any, kinds: str, what: str) -> np.ndarray:
+    """Return numbers as an array.
+
+    Raises:
+        TypeError: they are none, or of no such kind of dtype.
+    """
+    try:
+        x = np.asarray(value)
+    except (TypeError, ValueError):  # rows of different lengths, or what refuses to be an array
+        raise TypeError(f"{name} must be {what}, got {type(value).__name__}") from None
+    if x.dtype.kind not in kinds:
+        raise TypeError(f"{name} must be {what}, got {x.dtype}")
+    return x
 
 
 def shaped(y: Any, vector: np.ndarray) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck.numeric.constants import UNIT, U
-from gradcheck.numeric.forms import taken, with_arrays
+from gradcheck.numeric.forms import array_of, taken, with_arrays
 from gradcheck.subjects import alignment, trees
 from gradcheck.subjects.alignment import MISSING
 from gradcheck.subjects.nodes import is_leaf
@@ -75,9 +75,7 @@ class Plain:
     def _like(self, x: np.ndarray, path: str, v: Any) -> np.ndarray:
         if v is MISSING:
             raise ValueError(f"{self.name}: {path} must be like x, got nothing there")
-        v = np.asarray(v)
-        if v.dtype.kind not in "fiu":
-            raise TypeError(f"{self.name}: {path} must be real, got {v.dtype}")
+        v = array_of(f"{self.name}: {path}", v, "fiu", "real")
         if v.shape != x.shape:
             raise ValueError(f"{self.name}: {path} must have the shape of x, {x.shape}, got {v.shape}")
         if not np.isfinite(v).all():

@@ -1,9 +1,12 @@
 """Trees of numbers, in and out."""
 
+import functools
 from collections import namedtuple
 
 import numpy as np
+import pytest
 
+import gradcheck
 from gradcheck.numeric.forms import is_number, outer, shaped, taken, with_arrays
 
 Pair = namedtuple("Pair", "a b")
@@ -23,6 +26,19 @@ def test_numbers_in_containers_become_numpys_and_the_containers_stay():
     tree = with_arrays({"a": (1.0, [2.0]), "p": Pair(3.0, "text"), "n": None}, float)
     assert tree == {"a": (1.0, [2.0]), "p": Pair(3.0, "text"), "n": None}
     assert type(tree["a"][1][0]) is type(tree["p"].a) is np.float64 and type(tree["p"]) is Pair
+
+
+def endless():
+    rows = [1.0]
+    rows.append(rows)
+    return rows
+
+
+@pytest.mark.parametrize("tree", [endless(), functools.reduce(lambda tree, _: {"in": (tree,)}, range(3000), 1.0)])
+def test_a_tree_that_is_nested_too_deeply_or_holds_itself_is_refused_in_one_line(tree):
+    for make in (lambda: taken(tree), lambda: gradcheck.gradient(lambda x: tree, 1.0)):
+        with pytest.raises(ValueError, match=r"^gradcheck: arrays must be nested at most 100 deep, got a deeper \w+$"):
+            make()
 
 
 def test_a_vector_takes_the_form_of_a_tree():

@@ -75,6 +75,7 @@ ARRAYS = {"a": np.ones(2), "b": np.ones(3)}
         ({"a": np.ones(2, np.longdouble)}, TypeError, "x.a must be of float64 or narrower, got float128"),
         ([np.ones(2), np.array([1, np.inf, np.nan])], ValueError, "x[1] must be finite, got inf at [1]"),
         ((np.zeros(0), np.zeros((2, 0))), ValueError, "x must have an entry, got none"),
+        pytest.param(-(10**400), ValueError, "x must be finite, got -inf", id="beyond all"),
     ],
 )
 def test_a_point_that_cannot_be_differentiated_is_refused(x, error, message):
@@ -100,6 +101,7 @@ def test_an_array_without_entries_may_stand_beside_one_that_has_some():
         ({"a": np.ones(2)}, ValueError, "direction.b must be like x, got nothing there"),
         ({"a": np.ones(2) * 1j, "b": np.ones(3)}, TypeError, "direction.a must be real, got complex128"),
         ({"a": np.ones(2), "b": "no"}, TypeError, "direction.b must be real, got <U2"),
+        ({"a": [[1], [2, 3]], "b": np.ones(3)}, TypeError, "direction.a must be real, got list"),
         ({"a": np.ones(3), "b": np.ones(3)}, ValueError, "direction.a must have the shape of x, (2,), got (3,)"),
         ({"a": np.ones(2), "b": np.array([1, np.nan, 2])}, ValueError, "direction.b must be finite, got nan at [1]"),
     ],
@@ -124,6 +126,7 @@ def test_without_a_direction_a_single_entry_moves_by_one():
         ([np.ones(2), np.array([1.0, np.nan, np.inf])], ValueError, "f(x)[1] must be finite, got nan at [1]"),
         (np.arange(3), TypeError, "f must return a real number or a floating array, got int64[3]"),
         (np.zeros(0), TypeError, "f must return a real number or a floating array, got float64[0]"),
+        pytest.param(10**400, ValueError, "f(x) must be finite, got inf", id="beyond all"),
     ],
 )
 def test_an_output_that_cannot_be_differenced_is_refused(y, error, message):
