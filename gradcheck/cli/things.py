@@ -56,14 +56,17 @@ def subject_of(thing: Any, name: str, given: Given) -> Any:
 def _checkable(found: Any) -> list[str]:
     """Return the names in a module, or of a class, of what may be checked, and was not imported from a library."""
     root = str(getattr(found, "__module__", None) or getattr(found, "__name__", "")).partition(".")[0]
-    pairs = [(name, getattr(found, name, None)) for name in dir(found) if not name.startswith("_")]
     foreign = (NOT_OF_A_USER | {"gradcheck"}) - {root}
-    return [
-        name
-        for name, thing in pairs
-        if _known(thing) is not None
-        or (callable(thing) and str(getattr(thing, "__module__", "")).partition(".")[0] not in foreign)
-    ]
+    return [name for name in dir(found) if not name.startswith("_") and _is_checkable(found, name, foreign)]
+
+
+def _is_checkable(home: Any, name: str, foreign: set[str]) -> bool:
+    try:
+        thing = getattr(home, name, None)
+        module = str(getattr(thing, "__module__", "")).partition(".")[0]
+        return _known(thing) is not None or (callable(thing) and module not in foreign)
+    except Exception:  # of an object of the user's that answers to no name, which hides none that was asked for
+        return False
 
 
 def _constructor(kind: type, given: Given) -> Callable:

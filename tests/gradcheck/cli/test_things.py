@@ -126,3 +126,11 @@ def test_layers_of_frameworks_go_by_way_of_their_adapters(frameworks):
 def test_what_cannot_be_checked_is_said_in_one_line(run, words, message):
     status, out, err = run(*words.split())
     assert (status, out, err) == (3, "", f"gradcheck: {message}\n")
+
+
+def test_an_object_that_answers_to_no_name_hides_none_that_was_asked_for(run, folder):
+    lines = "class Closed:\n    def __getattr__(self, name):\n        raise RuntimeError(name)\n\n\nopen_ = Closed()\n"
+    with (folder / "layers.py").open("a", encoding="utf-8") as file:
+        file.write(f"\n\n{lines}")
+    message = "gradcheck: ./layers.py has no 'mask'; did you mean 'masked'?\n"
+    assert run("./layers.py:mask") == (3, "", message)
