@@ -8,7 +8,7 @@ import numpy as np
 
 from gradcheck.adapters.calls import Calls
 from gradcheck.adapters.convert import own
-from gradcheck.adapters.places import Path, get, plain_or_raise, put, title
+from gradcheck.adapters.places import Path, copied, get, plain_or_raise, put, title
 from gradcheck.adapters.trial import RETURNED, Trial, standing
 from gradcheck.subjects.adapted import Adapted, per_input
 from gradcheck.subjects.signatures import takes, written
@@ -19,11 +19,7 @@ class Module(Adapted):
 
     def __init__(self, obj: Any, calls: Calls, named: Mapping[str, str] | None):
         self.name = type(obj).__name__
-        try:
-            self._obj = copy.deepcopy(obj)
-        except Exception as error:  # whatever an object raises that holds a file or a lock
-            got = f"{type(error).__name__}: {error}"
-            raise TypeError(f"gradcheck: {self.name} must allow copy.deepcopy, got {got}") from error
+        (self._obj,) = copied(self.name, obj)
         plain_or_raise(self._obj)
         self._calls, self._named = calls, named
         self._gradients: dict[Path, Path] = {}

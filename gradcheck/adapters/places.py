@@ -1,5 +1,6 @@
 """What an object holds, each thing by its path: a tuple of attribute names, dictionary keys and indices."""
 
+import copy
 from collections.abc import Callable, Iterator
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
@@ -49,6 +50,19 @@ def put(obj: Any, path: Path, value: Any) -> None:
         put(obj, path[:-1], (*node[: path[-1]], value, *node[path[-1] + 1 :]))
     else:
         setattr(node, path[-1], value)
+
+
+def copied(name: str, *things: Any) -> tuple:
+    """Return deep copies of things, which share what these share.
+
+    Raises:
+        TypeError: one of them cannot be copied.
+    """
+    try:
+        return copy.deepcopy(things)
+    except Exception as error:  # whatever is raised by what holds a file or a lock
+        got = f"{type(error).__name__}: {error}"
+        raise TypeError(f"gradcheck: {name} must allow copy.deepcopy, got {got}") from error
 
 
 def plain_or_raise(obj: Any) -> None:

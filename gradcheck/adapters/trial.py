@@ -10,7 +10,7 @@ import numpy as np
 from gradcheck.adapters import claimed, spellings
 from gradcheck.adapters.calls import Calls, Way
 from gradcheck.adapters.dependence import used
-from gradcheck.adapters.places import Path, get, held, title
+from gradcheck.adapters.places import Path, copied, get, held, title
 from gradcheck.subjects.findings import Finding
 from gradcheck.subjects.outputs import flat, like
 from gradcheck.subjects.raised import during
@@ -30,7 +30,7 @@ class Trial:
     def __init__(self, obj: Any, calls: Calls, named: Mapping[str, str] | None, inputs: tuple, constants: dict):
         self.name, self._obj, self._calls, self._named = type(obj).__name__, obj, calls, named
         self._inputs, self._options = inputs, constants
-        work, xs, options = copy.deepcopy((obj, inputs, constants))
+        work, xs, options = copied(f"{self.name} with its inputs", obj, inputs, constants)
         before = held(work)
         self._was = {path: copy.copy(x) for path, x in before.items()}
         with during("the forward pass"), np.errstate(all="ignore"):

@@ -11,7 +11,7 @@ from gradcheck.adapters import claimed, spellings
 from gradcheck.adapters.convert import callable_or_raise, is_array, mapped, own
 from gradcheck.adapters.dependence import forgotten
 from gradcheck.adapters.named import in_order
-from gradcheck.adapters.places import Path, get, held, plain_or_raise, title
+from gradcheck.adapters.places import Path, copied, get, held, plain_or_raise, title
 from gradcheck.subjects import trees
 from gradcheck.subjects.adapted import Adapted, Broken, names, per_input
 from gradcheck.subjects.owners import Owned
@@ -35,8 +35,8 @@ class ValueAndGrad(Adapted):
         if isinstance(self._function, MethodType):
             obj, method = self._function.__self__, self._function.__func__
             plain_or_raise(obj)
+            work, xs, options = copied(f"{self.name} with its inputs", obj, inputs, constants)
             with during("the function"), np.errstate(all="ignore"):
-                work, xs, options = copy.deepcopy((obj, inputs, constants))
                 before = claimed.numbers(work)
                 _, grads = self._called(MethodType(method, work), xs, options)
             self._find(claimed.unchanged(work, before), grads if isinstance(grads, dict) else {}, inputs, constants)

@@ -1,6 +1,7 @@
 """Classes with a state: forward, backward, and gradients where the class keeps them."""
 
 import copy
+import threading
 
 import numpy as np
 import pytest
@@ -196,6 +197,17 @@ def test_an_object_that_cannot_be_used_is_refused(arguments, options, message):
     with pytest.raises(TypeError, match="gradcheck: ") as error:
         module(*arguments, **options)
     assert str(error.value) == f"gradcheck: {message}"
+
+
+def test_a_constant_that_cannot_be_copied_is_refused_in_one_line():
+    class Masked(Tanh):
+        def forward(self, x, mask):
+            return super().forward(x)
+
+    message = r"^gradcheck: Masked with its inputs must allow copy\.deepcopy, got TypeError: cannot pickle [^\n]*$"
+    for mask in (threading.Lock(), (k for k in "ab")):
+        with pytest.raises(TypeError, match=message):
+            gradcheck.check(module(Masked()), np.ones(3), mask=mask)
 
 
 @pytest.mark.parametrize(

@@ -84,6 +84,14 @@ def test_a_method_is_checked_in_the_parameters_of_its_object(prove, caught, x):
     caught({"params.W1"}, value_and_grad(Model(factor=1.001).loss), x=x, labels=LABELS)
 
 
+def test_an_object_that_cannot_be_copied_is_refused_in_one_line(x):
+    model = Model()
+    model.log = (line for line in "ab")
+    message = r"^gradcheck: loss with its inputs must allow copy\.deepcopy, got TypeError: cannot pickle [^\n]*$"
+    with pytest.raises(TypeError, match=message):
+        gradcheck.check(value_and_grad(model.loss), x=x, labels=LABELS)
+
+
 def test_a_parameter_whose_gradient_is_not_returned_is_a_failure(x):
     report = gradcheck.check(value_and_grad(Model(forget=("b2",)).loss), x=x, labels=LABELS)
     assert report.verdict == "fail"
