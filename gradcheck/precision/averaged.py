@@ -2,9 +2,10 @@
 
 Of float16 and bfloat16 one difference tells little: its ends are off by roundings.  On lines that lie aside, where all
 other numbers are a little different, these are different too; and whatever lies on a line, f changes along it by the
-integral of its derivative.  That is of four claims, by Gauss's rule: too large over some kinks and too small over
-others, since they lie elsewhere on each line.  So what f changes more than claims promise is noise about zero if the
-claims are right, and its scatter tells how much of that is left in the mean.
+integral of its derivative.  That is of four claims, in pairs about the middles of two halves, as far from these as a
+number that is drawn: whatever kinks there are, they are as often too large as too small, where a rule with places of
+its own is always too large over some.  So what f changes more than claims promise is noise about zero if the claims are
+right, and its scatter tells how much of that is left in the mean.
 """
 
 import dataclasses
@@ -19,7 +20,7 @@ from gradcheck.subjects.problem import Arrays, Problem
 
 LENGTHS = (0, 1, 2, 4)  # levels of the ladder, half as long as lines are: the first that does not leave the domain
 LINES = 48
-POINTS, WEIGHTS = np.polynomial.legendre.leggauss(4)  # of a line from -1 to 1, at which claims are asked for
+MIDDLES = np.array([-0.5, 0.5])  # of the halves of a line from -1 to 1
 ASIDE = 1 / 2  # of half a line, by which all numbers move at the most
 SURE = 6  # standard deviations
 
@@ -67,8 +68,9 @@ def _measured(line: Line, h: float, rng: np.random.Generator) -> Lines:
         if not np.isfinite(ends).all():
             rows.append(np.full(len(line.claimed), np.nan))
             break
-        claims = np.array([aside.claim(h * t) for t in POINTS])
-        rows.append(aside.projected(ends[0] - ends[1]) / (2 * h) - WEIGHTS @ claims / 2)
+        apart = rng.uniform(0, 0.5, MIDDLES.size)
+        claims = np.array([aside.claim(h * t) for t in (*(MIDDLES - apart), *(MIDDLES + apart))])
+        rows.append(aside.projected(ends[0] - ends[1]) / (2 * h) - claims.mean(axis=0))
         changed |= ends[0] != ends[1]
     return Lines(h, np.array(rows), changed)
 

@@ -33,15 +33,22 @@ class Line:
 
     def claim(self, t: float) -> np.ndarray:
         """Return <B(g), d> (G,) at x + t d."""
-        try:
-            claims = self.problem.gradients(moved(self.place.point, self.direction, t), self.place.g)
-        except Exception:  # whatever the user's code raises outside its domain
-            return np.full(len(self.claimed), np.nan)
-        return self.along(claims)
+        return self.summed(self.terms(self.claims(t)))
 
-    def along(self, claims: list[np.ndarray]) -> np.ndarray:
-        """Return the product (G,) of claims (G, *shape) with the direction."""
-        return np.sum([claims[i].reshape(len(claims[i]), -1) @ d.ravel() for i, d in self.direction.items()], axis=0)
+    def claims(self, t: float) -> list[np.ndarray]:
+        """Return B(g) (G, *shape) at x + t d for every array."""
+        try:
+            return self.problem.gradients(moved(self.place.point, self.direction, t), self.place.g)
+        except Exception:  # whatever the user's code raises outside its domain
+            return [np.full((len(self.place.g), *x.shape), np.nan) for x in self.place.point]
+
+    def terms(self, claims: list[np.ndarray]) -> list[np.ndarray]:
+        """Return what every entry (G, n) of the arrays that move adds to the product of claims with the direction."""
+        return [claims[i].reshape(len(claims[i]), -1) * d.ravel() for i, d in self.direction.items()]
+
+    def summed(self, terms: list[np.ndarray]) -> np.ndarray:
+        """Return the sum (G,) of what every entry adds."""
+        return np.sum([each.sum(axis=1) for each in terms], axis=0)
 
     def projected(self, dy: np.ndarray) -> np.ndarray:
         """Return <g, dy> (G,) of a change of the outputs (m,)."""

@@ -39,9 +39,8 @@ class Together(Line):
         known = self._sums(squares * changed, self.owners).reshape(self.count, -1)
         return np.sqrt(np.where(moving, known, squares.sum(axis=1))).ravel()
 
-    def along(self, claims: list[np.ndarray]) -> np.ndarray:
-        ((leaf, direction),) = self.direction.items()
-        return self._sums(claims[leaf].reshape(len(self.place.g), -1) * direction.ravel(), self.blocks)
+    def summed(self, terms: list[np.ndarray]) -> np.ndarray:
+        return self._sums(terms[0], self.blocks)
 
     def _sums(self, terms: np.ndarray, of: np.ndarray) -> np.ndarray:
         """Return sums (B G,) of terms (G, k) by the block that each of the k belongs to."""

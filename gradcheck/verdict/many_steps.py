@@ -9,6 +9,7 @@ from gradcheck.numeric.estimate import Estimate
 from gradcheck.numeric.wider import lost_by_rounding
 from gradcheck.precision.averaged import averaged
 from gradcheck.precision.formats import need
+from gradcheck.precision.segments import Line
 from gradcheck.precision.together import apart, changed_by, line_of
 from gradcheck.verdict.comparison import Comparison
 from gradcheck.verdict.ground import Ground
@@ -29,7 +30,7 @@ def over_many_steps(ground: Ground, c: Comparison, rng: np.random.Generator) -> 
 
 def blocks_over_many_steps(
     ground: Ground, comparisons: list[Comparison], most: int, rng: np.random.Generator
-) -> tuple[list[Comparison], list[int], bool]:
+) -> tuple[list[Comparison], int, bool]:
     """Return the comparisons of blocks of an array, how many groups of them were asked at once, and whether all were.
 
     They are asked in `most` groups at the most.
@@ -103,18 +104,34 @@ def _averaged(
     more, bar = averaged(line, u, rng, stretch)
     if not np.isfinite(bar).all():
         return comparisons
-    # a claim that none beside it has, to either side, is one of the point alone
-    beside = np.array([line.claim(side * t) for t in BESIDE for side in (1, -1)])
-    parts = [a.reshape(len(comparisons), -1) for a in (beside.min(axis=0), beside.max(axis=0), more, bar)]
+    parts = [a.reshape(len(comparisons), -1) for a in (_of_the_point_alone(ground, line), more, bar)]
     return [_with(c, u, *part) for c, *part in zip(comparisons, *parts, strict=True)]
 
 
-def _with(
-    c: Comparison, u: float, low: np.ndarray, high: np.ndarray, more: np.ndarray, bar: np.ndarray
-) -> Comparison:
-    slack = c.claimed_bar + high - low
-    real = Estimate.smooth(np.clip(c.claimed, low - slack, high + slack) + more, bar)
-    return dataclasses.replace(c, real=real, claimed_bar=u * np.abs(c.claimed), followed=True)
+def _of_the_point_alone(ground: Ground, line: Line) -> np.ndarray:
+    """Return by how much claims at the point are more than any beside it, to either side, entry by entry.
+
+    Where f has a kink one side has the claim; and several kinks may be near, each in an entry of its own.
+    """
+    terms = line.terms(ground.claim.values)
+    low, high = ([np.full(each.shape, bound) for each in terms] for bound in (np.inf, -np.inf))
+    for t in (side * t for t in BESIDE for side in (1, -1)):
+        for i, beside in enumerate(line.terms(line.claims(t))):
+            low[i], high[i] = np.fmin(low[i], beside), np.fmax(high[i], beside)
+    return line.summed([_beyond(*each) for each in zip(terms, low, high, strict=True)])
+
+
+def _beyond(x: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """Return by how much numbers lie outside of what others reach and as far again; there may be no others."""
+    known = low <= high
+    slack = np.where(known, high - low, 0)
+    return np.where(known, x - np.clip(x, low - slack, high + slack), 0)
+
+
+def _with(c: Comparison, u: float, alone: np.ndarray, more: np.ndarray, bar: np.ndarray) -> Comparison:
+    real = Estimate.smooth(c.claimed - np.sign(alone) * np.maximum(np.abs(alone) - c.claimed_bar, 0) + more, bar)
+    size = np.abs(c.claimed) if c.terms is None else np.maximum(np.abs(c.claimed), c.terms)
+    return dataclasses.replace(c, real=real, claimed_bar=u * size, followed=True)
 
 
 def _is_better(c: Comparison, other: Comparison) -> bool:

@@ -5,7 +5,9 @@ import pytest
 from narrow import brain, half
 
 from gradcheck.adapters import pair
+from gradcheck.numeric.probe import Probe
 from gradcheck.numeric.reading import Place
+from gradcheck.precision import averaged as module
 from gradcheck.precision.averaged import LINES, averaged
 from gradcheck.precision.segments import Line
 from gradcheck.subjects.problem import Problem
@@ -75,3 +77,18 @@ def test_a_step_is_as_long_as_the_users_dtype_lets_it_be():
     slope = Line(problem, place, {0: D}, 2 * place.g @ D, np.zeros(1))
     more, _ = averaged(slope, FORMATS[half], np.random.default_rng(0))
     np.testing.assert_allclose(more, 0, rtol=0, atol=1e-12)
+
+
+def test_what_a_right_claim_lacks_over_kinks_is_zero_in_the_mean_however_many_lines_there_are(monkeypatch):
+    """A rule with places of its own would be off by the same over a kink on each of them."""
+    monkeypatch.setattr(module, "LINES", 1000)
+
+    def deviation(seed):
+        x = 0.6 * np.random.default_rng(seed).normal(size=60)
+        problem = Problem(pair(lambda x: np.maximum(x, 0), lambda x, dy: dy * (x > 0)), (x,), {})
+        place, direction = Place([x], np.maximum(x, 0), np.ones((1, 60))), Probe(0, seed=seed).direction([x])
+        bent = Line(problem, place, direction, np.array([direction[0] @ (x > 0)]), np.zeros(1))
+        more, bar = averaged(bent, 0.0, np.random.default_rng(0))
+        return 6 * (more / bar).item()
+
+    assert np.sqrt(np.mean(np.square([deviation(seed) for seed in (5, 6, 7, 14, 16, 18)]))) < 2

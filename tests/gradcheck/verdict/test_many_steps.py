@@ -113,3 +113,26 @@ def test_of_many_contradictions_six_are_asked_again_alone_and_if_these_stand_so_
 def test_where_no_line_stays_in_the_domain_the_comparisons_stay_as_they_are(blocks, fake):
     fake(*[(np.nan, np.inf)] * 3)
     assert not any(c.followed for c in blocks()[0])
+
+
+def test_two_kinks_close_to_the_point_are_no_claim_of_the_point_alone_and_a_claim_that_differs_there_is(ground):
+    """No step beside the point lies between them both; each entry's claim is that to one of its sides."""
+    x = np.array([1e-3, -2e-3, 0.5, 0.75])
+
+    def found(spoil):
+        def backward(x, dy):
+            return dy * (x > 0) * np.where(x == 0.5, spoil, 1)
+
+        place = ground(lambda x: half(np.maximum(x, 0)), backward, x, u=U)
+        return over_many_steps(place, claimed(place, Probe(0, seed=1)), np.random.default_rng(3))
+
+    assert not found(1.0).outside().any() and found(1.5).outside().all()
+
+
+def test_of_a_claim_whose_terms_cancel_each_may_be_off_by_a_rounding_of_dy(few, fake):
+    """A kernel in float16 is handed dy in float16."""
+    fake(*[(1e-3, 1e-9)] * 6)
+    found = few()
+    size = np.maximum(np.abs(found.claimed), found.terms)
+    np.testing.assert_allclose(found.claimed_bar, U * size, rtol=1e-12, atol=0)
+    assert (found.terms > 1.1 * np.abs(found.claimed)).any()
