@@ -48,6 +48,7 @@ class Known:
     common: Mapping[int | None, np.ndarray] = dataclasses.field(default_factory=dict)  # (G,)  of a mean, or 0
     seeks_lost: bool = True  # whether nobody has looked for what outputs lose beside a wider format
     grids: frozenset[int | None] = frozenset()  # arrays along which f moves in fine steps of its own
+    integrated: frozenset[int | None] = frozenset()  # arrays of which f was held against the integral of its claims
 
     def level(self, leaf: int | None) -> float:
         """Return the noise of f where an array moves, or (None) all do; where nobody has looked the largest there is.

@@ -18,6 +18,7 @@ from gradcheck.verdict.comparison import WIDEST, Comparison
 from gradcheck.verdict.departures import Departure, departure
 from gradcheck.verdict.first_look import claimed
 from gradcheck.verdict.ground import Ground
+from gradcheck.verdict.integrals import lacks_a_part
 from gradcheck.verdict.moved_steps import all_move_steps
 from gradcheck.verdict.own_jumps import undecided
 from gradcheck.verdict.worst_entry import line_at, worst_entry
@@ -98,6 +99,24 @@ def forgotten_by_all(ground: Ground, c: Comparison, rng: np.random.Generator) ->
     if not departs.any() or not _is_jumping(found, int(np.where(departs, found.size, 0).argmax())):
         return c
     return _over_common_steps(ground, c, probe, line, rng)
+
+
+def forgotten_all_along(ground: Ground, c: Comparison, rng: np.random.Generator) -> Comparison:
+    """Return a comparison that small differences confirm, or one over steps, if f lacks a part where all entries grow.
+
+    Of that one cotangent tells as well as several.  The steps are looked for there, or along the comparison's own line.
+    """
+    place = dataclasses.replace(ground.place, g=ground.place.g[:1])
+    growing = dataclasses.replace(c.probe, one_sided=True)
+    of_growing = claimed(ground, growing).claimed[:1]
+    if not lacks_a_part(Line(ground.problem, place, growing.direction(place.point), of_growing, np.zeros(0))):
+        return c
+    for probe in (growing, c.probe):
+        line = line_at(ground, probe.direction(place.point))
+        found = _over_steps(ground, probe, line, staircase.steps(line, finest=0.0), rng)
+        if found is not None:
+            return found if c.probe.leaf is not None else dataclasses.replace(c, steps=BRAIN)
+    return c
 
 
 def _over_common_steps(

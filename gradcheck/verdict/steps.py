@@ -23,7 +23,6 @@ from gradcheck.verdict.departures import WIDE
 from gradcheck.verdict.first_look import claimed
 from gradcheck.verdict.grids import over_fine_grid, over_own_steps
 from gradcheck.verdict.ground import Ground, Known
-from gradcheck.verdict.hiding import departs_farther, forgotten, forgotten_afar, forgotten_by_all, hides_steps
 from gradcheck.verdict.own_jumps import (
     has_own_jumps,
     is_below,
@@ -32,13 +31,13 @@ from gradcheck.verdict.own_jumps import (
     with_common_steps,
     without_evidence,
 )
+from gradcheck.verdict.unseen_steps import looked_for
 from gradcheck.verdict.worst_entry import line_at
 
 JITTERS = 4
 PART = 1 / 4  # of what a claim is off, by which some differences must be off as well: else f is smooth there
 NEAR = 3  # steps of the ladder to both sides: a polynomial through them tells a smooth f there to some 1e-9
 SLOWLY = 2  # from one step to the next, which is 2.75 times smaller; those of a kink fall as the steps do
-MANY = 64  # entries, of which a mean moves by few steps where they move to both sides
 OPEN = 0.01  # of a derivative: what steps leave is less
 CLEAR = 64  # roundings of a subject's own format, which steps of another are above
 FINER = 1 / 8  # of a format's roundoff: points are moved by up to half a step, as roundings do
@@ -78,7 +77,7 @@ def allowing_for_steps(
                 continue
         if not (doubted or (rough and _is_open(c)) or not c.resolved):
             if not (known.smooth or large or is_entry):
-                found[i], known = _looked_for(ground, known, c, rng)
+                found[i], known = looked_for(ground, known, c, rng)
             continue
         steps = staircase.steps(line, finest)
         if steps is None and doubted:
@@ -104,31 +103,6 @@ def allowing_for_steps(
             elif found[i].outside().any() and not (between.outside().any() or own_steps.are_surely_of_format(line)):
                 found[i] = undecided(c)
     return found, known
-
-
-def _looked_for(ground: Ground, known: Known, c: Comparison, rng: np.random.Generator) -> tuple[Comparison, Known]:
-    """Return a comparison that small differences confirm, or one over steps that they do not see.
-
-    In a large array they are looked for where all entries grow as well, once.
-    """
-    leaf, at_entry = c.probe.leaf, c
-    if hides_steps(c):
-        at_entry = forgotten(ground, c, rng)
-        known = dataclasses.replace(known, smooth=at_entry is c)
-        if at_entry.outside().any():
-            return at_entry, known
-    elif not (ground.exact or ground.problem.is_large) and ground.measures_noise and departs_farther(ground, c):
-        found = forgotten_afar(ground, c, rng)
-        if found is not c:
-            return found, known
-    is_part = c.probe.start > 0 or c.probe.stop is not None or bool(c.probe.held)
-    size = max(x.size for i, x in enumerate(ground.place.point) if c.probe.moves(i))
-    if is_part or size < MANY or leaf in known.common or None in known.common:
-        return at_entry, known
-    found = forgotten_by_all(ground, c, rng)
-    if found is not c:
-        return found, known
-    return at_entry, dataclasses.replace(known, common={**known.common, leaf: np.zeros(len(c.claimed))})
 
 
 def _over_steps(

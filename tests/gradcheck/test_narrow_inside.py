@@ -208,3 +208,22 @@ def test_a_log_sum_of_few_bits_whose_gradient_is_forgotten_does_not_pass(seed):
 
     x = np.random.default_rng(seed).normal(size=40)
     assert gradcheck.Checker(seed=seed)(pair(forward, lambda x, dy: dy), x).verdict != "pass"
+
+
+@pytest.mark.parametrize(
+    ("size", "seed", "forward", "forgetting"),
+    [
+        (3, 5, lambda x: x * x + half(np.mean(x**3)), lambda x, dy: 2 * x * dy),
+        (8, 1, lambda x: x * x + half(np.mean(x**3)), lambda x, dy: 2 * x * dy),
+        (15, 4, lambda x: x - half(np.log(np.exp(x).sum())), lambda x, dy: dy),
+        (40, 0, lambda x: x + half(np.sqrt((x * x).sum())), lambda x, dy: dy),
+    ],
+)
+def test_a_part_in_few_bits_that_no_ladder_shows_is_told_by_the_integral_of_claims(size, seed, forward, forgetting):
+    def real(x):
+        if np.iscomplexobj(x):
+            raise TypeError("real numbers only")
+        return forward(x)
+
+    x = np.random.default_rng(seed).normal(size=size)
+    assert gradcheck.Checker(seed=seed)(pair(real, forgetting), x).verdict == "fail"

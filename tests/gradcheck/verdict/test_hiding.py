@@ -10,7 +10,14 @@ from gradcheck.numeric.ladder import STEPS, Sweep
 from gradcheck.numeric.probe import Probe
 from gradcheck.verdict.compare import compare, glance
 from gradcheck.verdict.ground import Known
-from gradcheck.verdict.hiding import departs_farther, forgotten, forgotten_afar, forgotten_by_all, hides_steps
+from gradcheck.verdict.hiding import (
+    departs_farther,
+    forgotten,
+    forgotten_afar,
+    forgotten_all_along,
+    forgotten_by_all,
+    hides_steps,
+)
 from gradcheck.verdict.own_jumps import EITHER
 
 ALL = Probe(0, seed=1)
@@ -288,3 +295,20 @@ def test_of_all_arrays_at_once_it_is_said_that_there_are_steps_and_a_right_claim
     for leaf in (0, 1):
         place, c = of_many(ground, rng, forward, claim, Probe(leaf, seed=1), arrays)
         assert forgotten_by_all(place, c, rng) is c
+
+
+@pytest.mark.parametrize(
+    ("size", "seed", "part"), [(40, 4, log_sum), (15, 4, log_sum), (12, 1, lambda x: np.exp(x).mean())]
+)
+def test_a_part_that_wide_differences_do_not_show_is_lacking_in_the_integral_of_claims(ground, rng, size, seed, part):
+    x = np.random.default_rng(seed).normal(size=size)
+    place, c = at_many(ground, rng, lambda x: x + half(part(x)), np.ones_like, x)
+    found = forgotten_all_along(place, c, rng)
+    assert found.outside().any() and found.followed and found.probe.leaf == 0
+    right = ground(np.sin, lambda x, dy: dy * np.cos(x), x)
+    assert forgotten_all_along(right, c, rng) is c
+
+
+def test_a_quantiser_of_a_mean_forgets_no_part(ground, rng):
+    place, c = at_many(ground, rng, lambda x: x + np.round(4096 * x.mean()) / 4096, np.ones_like)
+    assert forgotten_all_along(place, c, rng) is c

@@ -14,7 +14,7 @@ from gradcheck.verdict import grids
 from gradcheck.verdict import steps as module
 from gradcheck.verdict.compare import glance
 from gradcheck.verdict.ground import Known
-from gradcheck.verdict.own_jumps import EITHER, undecided
+from gradcheck.verdict.own_jumps import EITHER
 from gradcheck.verdict.steps import _from_afar, _is_open, _is_smooth, _over_steps, allowing_for_steps
 
 X = np.array([0.7312, -1.2345, 0.4142])
@@ -187,7 +187,7 @@ def allowed(ground, monkeypatch, rng):
 
     def allowed(c, known=None, **given):
         place = ground(np.sin, lambda x, dy: np.cos(x) * dy, np.ones(3))
-        names = ("line_at", "_is_smooth", "hides_steps", "forgotten", "has_own_jumps", "_over_steps")
+        names = ("line_at", "_is_smooth", "looked_for", "has_own_jumps", "_over_steps")
         for name in names:
             monkeypatch.setattr(module, name, given.get(name, refused))
         monkeypatch.setattr(module.staircase, "steps", given.get("steps", refused))
@@ -211,43 +211,13 @@ def test_what_is_smooth_is_not_looked_at_for_steps(allowed, comparison):
 
 
 @pytest.mark.parametrize("forgets", [True, False])
-def test_where_wide_differences_hide_steps_an_entry_that_is_forgotten_is_looked_for(allowed, comparison, forgets):
+def test_what_small_differences_confirm_is_looked_at_for_steps_that_they_do_not_show(allowed, comparison, forgets):
     c, other = comparison(1.0, 1.0, probe=WHOLE), comparison(1.0, 1.5)
-    given = {"line_at": lambda *_: None, "hides_steps": lambda c: True, "forgotten": lambda *_: other if forgets else c}
-    found, known = allowed(c, **given)
-    assert found is (other if forgets else c) and known.smooth is not forgets
+    given = {"line_at": lambda *_: None, "looked_for": lambda ground, known, *_: (other if forgets else c, known)}
+    assert allowed(c, **given)[0] is (other if forgets else c)
     assert allowed(c, Known(smooth=True), line_at=lambda *_: None)[0] is c, "what is known to be smooth hides none"
     entry = comparison(1.0, 1.0)
     assert allowed(entry, line_at=lambda *_: None)[0] is entry, "nor does one entry"
-
-
-@pytest.mark.parametrize("size", [63, 64])
-def test_in_a_large_array_what_is_forgotten_by_all_entries_is_looked_for_once(
-    ground, comparison, monkeypatch, rng, size
-):
-    place = ground(np.sin, lambda x, dy: np.cos(x) * dy, np.ones(size))
-    asked, hides = [], False
-    monkeypatch.setattr(module, "forgotten_by_all", lambda ground, c, rng: asked.append(c) or c)
-    monkeypatch.setattr(module, "hides_steps", lambda c: hides)
-    monkeypatch.setattr(module, "forgotten", lambda ground, c, rng: c)
-    whole, joint = comparison(1.0, 1.0, probe=WHOLE), comparison(1.0, 1.0, probe=Probe(None, seed=1))
-    parts = [comparison(1.0, 1.0, probe=probe) for probe in (Probe(0, start=1), Probe(0, stop=3), Probe(0, held=(1,)))]
-    found, _ = allowing_for_steps(place, Known(), [*parts, whole, whole], rng)
-    assert all(a is b for a, b in zip(found, [*parts, whole, whole], strict=True))
-    assert len(asked) == (size == 64) and all(c is whole for c in asked)
-    allowing_for_steps(place, Known(), [joint, whole], rng)
-    assert len(asked) == 2 * (size == 64), "what all arrays together have not, none of them has"
-    hides = True
-    allowing_for_steps(place, Known(), [whole], rng)
-    assert len(asked) == 3 * (size == 64), "and where an entry forgets nothing all of them may"
-
-
-def test_what_all_entries_forget_is_filed_and_asked_again(ground, comparison, monkeypatch, rng):
-    place, other = ground(np.sin, lambda x, dy: np.cos(x) * dy, np.ones(64)), comparison(1.0, 1.5)
-    monkeypatch.setattr(module, "forgotten_by_all", lambda ground, c, rng: other)
-    monkeypatch.setattr(module, "hides_steps", lambda c: False)
-    (found,), known = allowing_for_steps(place, Known(), [comparison(1.0, 1.0, probe=WHOLE)], rng)
-    assert found is other and not known.common
 
 
 @pytest.mark.parametrize(("off", "u"), [(0.0, 2.0**-11), (0.15, 2.0**-8)])
@@ -325,14 +295,3 @@ def test_a_slope_between_steps_that_are_not_everywhere_is_undecided_where_a_form
     found, _, known = stepping(over, is_between, is_everywhere=is_everywhere)
     is_undecided = value > 1 and is_between and not is_everywhere
     assert known and (found.doubt == EITHER and not found.outside().any() if is_undecided else found is over)
-
-
-def test_what_is_undecided_at_an_entry_may_be_told_where_all_entries_grow(ground, comparison, monkeypatch, rng):
-    place = ground(np.sin, lambda x, dy: np.cos(x) * dy, np.ones(64))
-    c, wrong = comparison(1.0, 1.0, probe=WHOLE), comparison(1.0, 1.5)
-    at_entry = undecided(wrong)
-    monkeypatch.setattr(module, "hides_steps", lambda c: True)
-    monkeypatch.setattr(module, "forgotten", lambda *_: at_entry)
-    for by_all, expected in ((wrong, wrong), (c, at_entry)):
-        monkeypatch.setattr(module, "forgotten_by_all", lambda *_, by_all=by_all: by_all)
-        assert allowing_for_steps(place, Known(), [c], rng)[0][0] is expected
