@@ -24,17 +24,19 @@ def looked_for(ground: Ground, known: Known, c: Comparison, rng: np.random.Gener
     In a large array they are looked for where all entries grow as well, once.
     """
     leaf, at_entry = c.probe.leaf, c
+    is_part = c.probe.start > 0 or c.probe.stop is not None or bool(c.probe.held)
+    # where no complex numbers are tried, which would show the slope
+    asked_afar = not (ground.exact or ground.problem.is_large or leaf in known.integrated) and ground.measures_noise
     if hides_steps(c):
         at_entry = forgotten(ground, c, rng)
         known = dataclasses.replace(known, smooth=at_entry is c)
         if at_entry.outside().any():
             return at_entry, known
-    elif not (ground.exact or ground.problem.is_large) and ground.measures_noise and departs_farther(ground, c):
+    elif asked_afar and departs_farther(ground, c):
         found = forgotten_afar(ground, c, rng)
         if found is not c:
             return found, known
-    is_part = c.probe.start > 0 or c.probe.stop is not None or bool(c.probe.held)
-    if not (is_part or ground.exact or ground.problem.is_large or leaf in known.integrated) and ground.measures_noise:
+    if asked_afar and not is_part:
         known = dataclasses.replace(known, integrated=known.integrated | {leaf})
         found = forgotten_all_along(ground, c, rng)
         if found is not c:

@@ -67,7 +67,15 @@ def test_a_whole_array_is_asked_once_all_along_and_a_large_one_once_where_all_gr
     asked.clear()
     _, known = looked_for(place(size), Known(), joint, rng)
     looked_for(place(size), known, c, rng)
-    assert asked == ["forgotten_all_along", *last, "forgotten_all_along"], "what all together have not, none has"
+    assert asked == ["forgotten_all_along", *last, "forgotten_all_along"], "what is not in all together is in none"
+
+
+def test_of_an_array_that_was_asked_once_no_wider_difference_is_asked_either(ways, place, comparison, rng):
+    asked, c = ways(departs=True), comparison(1.0, 1.0, probe=WHOLE)
+    _, known = looked_for(place(), Known(), c, rng)
+    assert asked == ["forgotten_afar", "forgotten_all_along"]
+    looked_for(place(), known, c, rng)
+    assert asked == ["forgotten_afar", "forgotten_all_along"]
 
 
 @pytest.mark.parametrize("probe", [Probe(0, start=1), Probe(0, stop=3), Probe(0, held=(1,))])
