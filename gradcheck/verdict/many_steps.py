@@ -36,6 +36,8 @@ def blocks_over_many_steps(
     They are asked in `most` groups at the most.
     """
     found = list(comparisons)
+    if not most:
+        return found, 0, not found
     changed = [changed_by(ground.problem, ground.place, c.probe) for c in comparisons]
     groups = apart(changed, most)
     for group in groups:

@@ -92,6 +92,11 @@ def test_of_blocks_with_a_common_output_each_is_a_group_and_what_is_left_over_st
     assert [c.followed for c in found] == [True] * 3 + [False] * 17
 
 
+def test_where_no_group_is_left_f_is_not_asked_either(blocks):
+    found, groups, are_all, evaluations = blocks(most=0)
+    assert not any(c.followed for c in found) and (groups, are_all, evaluations) == (0, False, 0)
+
+
 @pytest.mark.parametrize("wrong", [[], [2], [2, 9, 11]])
 def test_blocks_that_are_wrong_are_found_among_those_that_are_asked_at_once(blocks, wrong):
     found, *_ = blocks(np.where(np.isin(np.arange(80) // 4, wrong), 1.4, 1.0))
