@@ -230,7 +230,7 @@ def test_which_array_it_is_is_asked_of_directions_away_from_kinks_alone(
     ground, comparison, monkeypatch, rng, kink, named
 ):
     monkeypatch.setattr(module, "slope_along", lambda *_: (np.full(2, 3.0), np.full(2, 1e-12)))
-    near = ground(np.sin, lambda x, dy: np.cos(x) * dy, np.ones(3))
+    near = ground(lambda x: np.sin(x), lambda x, dy: np.cos(x) * dy, np.ones(3))
     apart = comparison([1.0, 1.0], 1.0, kink=kink, probe=Probe(0, seed=1))
     monkeypatch.setattr(module, "measured", lambda ground, known, *_: ([apart], known))
     c = comparison([1.0, 1.0], 1.0, probe=Probe(None, seed=1))
