@@ -27,6 +27,9 @@ REASONS = {
     "the output moves only in steps": (
         "check it beside smaller numbers, such as a mask of -1e4 in the place of -1e30, or leave out what they absorb"
     ),
+    "a loop of f goes round": (
+        "tighten the tolerance for the check, or declare noise=, the part of each number that the loop leaves open"
+    ),
     "f bends within the steps": (
         "check it at inputs farther from where it has a pole, such as a matrix of a smaller condition number"
     ),

@@ -23,6 +23,7 @@ from gradcheck.verdict.departures import WIDE
 from gradcheck.verdict.first_look import claimed
 from gradcheck.verdict.grids import over_fine_grid, over_own_steps
 from gradcheck.verdict.ground import Ground, Known
+from gradcheck.verdict.iterations import DOUBT as ITERATES
 from gradcheck.verdict.own_jumps import (
     has_own_jumps,
     is_below,
@@ -61,7 +62,7 @@ def allowing_for_steps(
     rough: Claims = {}
     of_format = set(known.jumps)  # arrays
     for i, c in enumerate(comparisons):
-        if c.real is None or c.doubt == UNSEEN:
+        if c.real is None or c.doubt in (UNSEEN, ITERATES):
             continue
         leaf, is_entry = c.probe.leaf, c.probe.coordinate is not None
         doubted = bool(_in_doubt(c).any())
