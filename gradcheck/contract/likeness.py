@@ -30,7 +30,7 @@ class Rounding:
     """What roundings make of each array's cotangent, by its name."""
 
     jitter: Mapping[str, float]  # how much it changes when dy does by a few roundings
-    narrow: Mapping[str, float]  # twice the roundoff of a narrow format through which dy goes
+    narrow: Mapping[str, float]  # twice the roundoff of a narrow format through which dy goes, or a declared noise
     natural: Mapping[str, float]  # what they make of it if its terms cancel as those of y do: of y, times dy / x
     terms: float  # of the largest cotangent of all
     most: float = MOST  # times the jitter that is allowed for
@@ -73,7 +73,7 @@ def measure_rounding(call: Call, rng: np.random.Generator) -> Rounding:
     """Change dy by a few roundings, and by parts of a narrow format's rounding.
 
     Where dy goes through a narrower format inside, changes far below that format's roundings leave most of a
-    cotangent as it is.
+    cotangent as it is.  What is declared to be left open of every number counts as such a format.
     """
     jitter = {leaf.name: 0.0 for leaf in call.problem.leaves}
     for _ in range(1 if call.large else JITTERS):
@@ -83,7 +83,10 @@ def measure_rounding(call: Call, rng: np.random.Generator) -> Rounding:
     natural = {leaf.name: call.noise * size / scale(leaf.value) for leaf in call.problem.leaves}
     largest = max((float(np.abs(d).max(initial=0)) for d in call.first), default=0.0)
     most = min(max(COARSEST / call.u, FEWEST), MOST)
-    return Rounding(jitter, _narrow(call, rng), natural, call.u * largest, most)
+    narrow = _narrow(call, rng)
+    if noise := call.problem.declared.noise:
+        narrow = {leaf: max(noise, narrow.get(leaf, 0.0)) for leaf in jitter}
+    return Rounding(jitter, narrow, natural, call.u * largest, most)
 
 
 def _narrow(call: Call, rng: np.random.Generator) -> dict[str, float]:

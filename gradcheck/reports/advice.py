@@ -10,6 +10,8 @@ NOTHING = {
     "nothing was compared: the output": "hand over inputs for which the output has entries",
 }
 
+TOLERANCE = "tighten the tolerance for the check, or declare noise=, the part of each number that the loop leaves open"
+
 # By the beginning of a gradient's reason.
 REASONS = {
     **NOTHING,
@@ -27,9 +29,7 @@ REASONS = {
     "the output moves only in steps": (
         "check it beside smaller numbers, such as a mask of -1e4 in the place of -1e30, or leave out what they absorb"
     ),
-    "a loop of f goes round": (
-        "tighten the tolerance for the check, or declare noise=, the part of each number that the loop leaves open"
-    ),
+    "a loop of f goes round": TOLERANCE,
     "f bends within the steps": (
         "check it at inputs farther from where it has a pole, such as a matrix of a smaller condition number"
     ),
@@ -63,6 +63,7 @@ REASONS = {
 # By the kind of a finding.
 KINDS = {
     "refused": "let the pullback take every dy: it is linear in it",
+    "tolerance": TOLERANCE,
     "stochastic": (
         "draw from a generator that is handed over by keyword (it is replayed for every evaluation), or switch the "
         "randomness off"

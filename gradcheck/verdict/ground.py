@@ -49,7 +49,7 @@ class Known:
     seeks_lost: bool = True  # whether nobody has looked for what outputs lose beside a wider format
     grids: frozenset[int | None] = frozenset()  # arrays along which f moves in fine steps of its own
     integrated: frozenset[int | None] = frozenset()  # arrays of which f was held against the integral of its claims
-    left_open: float | None = None  # by a loop of f that ends within a tolerance; None: nobody has looked
+    left_open: float | None = None  # the slope of what a loop of f leaves open; None: nobody has looked
 
     def level(self, leaf: int | None) -> float:
         """Return the noise of f where an array moves, or (None) all do; where nobody has looked the largest there is.

@@ -11,7 +11,18 @@ from gradcheck.adapters import pair
 from gradcheck.reports import advice
 from gradcheck.reports.report import Gradient
 from gradcheck.subjects.findings import Finding
-from gradcheck.verdict import absorbed, below, conclude, fine_shape, handed, held, locate, own_jumps, verdicts
+from gradcheck.verdict import (
+    absorbed,
+    below,
+    conclude,
+    fine_shape,
+    handed,
+    held,
+    iterations,
+    locate,
+    own_jumps,
+    verdicts,
+)
 
 
 def reasons(module, *fields):
@@ -36,7 +47,7 @@ def reasons(module, *fields):
 
 REASONS = [*reasons(conclude, "why", "reason"), *reasons(verdicts, "reason"), *reasons(locate, "doubt")]
 REASONS += [held.DOUBT, held.OF_MADE, held.OF_INPUTS, held.OF_OUTPUTS, handed.DOUBT, below.HIDDEN, below.DOUBT]
-REASONS += [absorbed.DOUBT, fine_shape.DOUBT, own_jumps.EITHER]
+REASONS += [absorbed.DOUBT, fine_shape.DOUBT, iterations.DOUBT, own_jumps.EITHER]
 REASONS += [verdicts.FIXED, verdicts.NO_ARRAY, verdicts.NO_OUTPUT]
 DECIDED = ("broken: ", "straight through, as declared")  # those of verdicts that are not open
 REASONS = [reason for reason in REASONS if not reason.startswith(DECIDED)]

@@ -1,0 +1,79 @@
+"""How often the loops of a call go round: one that ends by its numbers does so more or less often elsewhere."""
+
+import dis
+import functools
+import sys
+from collections import Counter
+from collections.abc import Callable
+from types import CodeType, FrameType
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+
+Rounds: TypeAlias = Counter[tuple[CodeType, int]]  # how often each line was run to which a loop jumps back
+
+LIBRARIES = {"gradcheck", "jax", "numpy", "torch"}  # whose loops depend on what they remember
+LINES, TIMES = 10_000, 16  # that a call may run, and times those of another: elsewhere a loop may never meet its end
+
+
+class Run(NamedTuple):
+    """What a call returned, and what it ran outside of libraries."""
+
+    value: Any
+    rounds: Rounds
+    lines: int
+
+    def is_other(self, run: "Run", again: "Run") -> bool:
+        """Whether a loop that goes round as often `again` does not in another run."""
+        return any(self.rounds[line] == again.rounds[line] != run.rounds[line] for line in self.rounds)
+
+
+class TooMany(Exception):
+    """A call that runs more lines than it may is broken off there."""
+
+
+def run(call: Callable[[], Any], beside: Run | None = None) -> Run:
+    """Make a call, and count; it may run as many lines as one `beside` it lets expect.
+
+    What traces lines already, such as a debugger, is back afterwards.
+
+    Raises:
+        TooMany: it ran more; the call itself may have caught that, and returned something.
+    """
+    rounds: Rounds = Counter()
+    most, count = np.inf if beside is None else LINES + TIMES * beside.lines, 0
+
+    def traced(frame: FrameType, event: str, _: Any) -> Callable | None:
+        nonlocal count
+        if str(frame.f_globals.get("__name__")).partition(".")[0] in LIBRARIES:
+            return None
+        if event == "line":
+            count += 1
+            if frame.f_lineno in _starts(frame.f_code):
+                rounds[frame.f_code, frame.f_lineno] += 1
+            if count > most:
+                raise TooMany
+        return traced
+
+    before = sys.gettrace()
+    sys.settrace(traced)
+    try:
+        value = call()
+    finally:
+        sys.settrace(before)
+    if count > most:
+        raise TooMany
+    return Run(value, rounds, count)
+
+
+@functools.lru_cache(maxsize=1024)
+def _starts(code: CodeType) -> frozenset[int]:
+    """Return the lines of a function to which a loop jumps back."""
+    jumps = {i.argval for i in dis.get_instructions(code) if "JUMP_BACKWARD" in i.opname}
+    starts: set[int] = set()
+    line = code.co_firstlineno
+    for instruction in dis.get_instructions(code):
+        line = instruction.positions.lineno if instruction.positions and instruction.positions.lineno else line
+        if instruction.offset in jumps:
+            starts.add(line)
+    return frozenset(starts)
