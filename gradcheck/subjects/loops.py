@@ -69,11 +69,6 @@ def run(call: Callable[[], Any], beside: Run | None = None) -> Run:
 @functools.lru_cache(maxsize=1024)
 def _starts(code: CodeType) -> frozenset[int]:
     """Return the lines of a function to which a loop jumps back."""
-    jumps = {i.argval for i in dis.get_instructions(code) if "JUMP_BACKWARD" in i.opname}
-    starts: set[int] = set()
-    line = code.co_firstlineno
-    for instruction in dis.get_instructions(code):
-        line = instruction.positions.lineno if instruction.positions and instruction.positions.lineno else line
-        if instruction.offset in jumps:
-            starts.add(line)
-    return frozenset(starts)
+    jumps = [i.argval for i in dis.get_instructions(code) if "JUMP_BACKWARD" in i.opname]
+    lines = ((line, range(start, stop)) for start, stop, line in code.co_lines() if line is not None)
+    return frozenset(line for line, offsets in lines if any(jump in offsets for jump in jumps))

@@ -80,9 +80,12 @@ class Comparison:
         low, high = self.real.low - bar, self.real.high + bar
         return self.real.resolved & ~((low <= self.exact) & (self.exact <= high))
 
+    def contradicted(self) -> np.ndarray:
+        """Whether differences contradict the claim, or complex numbers do that no differences contradict (G,)."""
+        return self.outside() | (self.exact_outside() & ~self.exact_contradicts_real())
+
     def is_contradicted(self) -> bool:
-        """Whether differences contradict the claim, or complex numbers do that no differences contradict."""
-        return bool((self.outside() | (self.exact_outside() & ~self.exact_contradicts_real())).any())
+        return bool(self.contradicted().any())
 
     def is_at_odds(self) -> bool:
         """Whether any two of claim, real differences and complex step contradict each other."""

@@ -13,13 +13,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gradcheck.numeric.ladder import moved
 from gradcheck.numeric.probe import Probe
 from gradcheck.numeric.scales import root_sum_square
 from gradcheck.subjects.loops import Run, TooMany, run
 from gradcheck.verdict.below import unseen
 from gradcheck.verdict.comparison import Comparison
 from gradcheck.verdict.ground import Ground, Known
+from gradcheck.verdict.worst_entry import line_at
 
 LITTLE = 2.0**-6  # of a derivative: what a loop leaves is less
 SMALL = 2.0**-6  # of f: a larger jump is one of f's own
@@ -54,7 +54,7 @@ def allowing_for_iterations(
         slope = _slope(left_open(ground)) if known.left_open is None else known.left_open
         known = dataclasses.replace(known, left_open=slope)
         excused = off <= slope * root_sum_square(ground.place.g, axis=1)
-        if (excused | ~_outside(c)).all():
+        if (excused | ~c.contradicted()).all():
             found[i] = dataclasses.replace(unseen(c, c.real, excused, DOUBT), exact=None, exact_bar=None)
     return found, known
 
@@ -63,16 +63,12 @@ def _slope(left: Open) -> float:
     return max(SLOPE * left.jump, BEND * left.bend)
 
 
-def _outside(c: Comparison) -> np.ndarray:
-    return c.outside() | (c.exact_outside() & ~c.exact_contradicts_real())
-
-
 def _off(ground: Ground, c: Comparison) -> np.ndarray | None:
     """Return by how much a contradicted claim is off (G,), or None where nothing is, or by more than a little.
 
     That is a part of its largest entry.
     """
-    if c.real is None or not np.isfinite(c.claimed).all() or not _outside(c).any():
+    if c.real is None or not np.isfinite(c.claimed).all() or not c.is_contradicted():
         return None
     apart = [np.abs(c.claimed - x) for x in (c.real.value if c.resolved else None, c.exact) if x is not None]
     if not apart:
@@ -101,7 +97,7 @@ class Line:
     """Points along a direction, as seen by the loops of f there."""
 
     def __init__(self, ground: Ground, direction: dict[int, np.ndarray]) -> None:
-        self.ground, self.direction = ground, direction
+        self.line = line_at(ground, direction)
         self.here = self._run(0.0)
         self.again = self._run(0.0, self.here) if self.here.rounds else self.here
 
@@ -116,9 +112,7 @@ class Line:
         return None
 
     def _run(self, h: float, beside: Run | None = None) -> Run:
-        problem, place = self.ground.problem, self.ground.place
-        point = moved(place.point, self.direction, h)
-        return run(lambda: problem.attempt(point, place.y.size), beside)
+        return run(lambda: self.line.at(h), beside)
 
     def _is_other(self, h: float) -> bool:
         there = self._run(h, self.here)
