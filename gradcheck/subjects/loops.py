@@ -1,7 +1,11 @@
-"""How often the loops of a call go round: one that ends by its numbers does so more or less often elsewhere."""
+"""How often the loops of a call go round: one that ends by its numbers does so more or less often elsewhere.
+
+A loop in compiled code is seen by what it calls: a solver asks for the user's function again and again.
+"""
 
 import dis
 import functools
+import inspect
 import sys
 from collections import Counter
 from collections.abc import Callable
@@ -10,7 +14,8 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-Rounds: TypeAlias = Counter[tuple[CodeType, int]]  # how often each line was run to which a loop jumps back
+# How often each line was run to which a loop jumps back, and how often each called back.
+Rounds: TypeAlias = Counter[tuple[CodeType, int]]
 
 LIBRARIES = {"gradcheck", "jax", "numpy", "torch"}  # whose loops depend on what they remember
 LINES, TIMES = 10_000, 16  # that a call may run, and times those of another: elsewhere a loop may never meet its end
@@ -41,12 +46,20 @@ def run(call: Callable[[], Any], beside: Run | None = None) -> Run:
         TooMany: it ran more; the call itself may have caught that, and returned something.
     """
     rounds: Rounds = Counter()
+    calls: dict[FrameType, int] = {}  # the instruction by which each frame made its last call on the line that it runs
     most, count = np.inf if beside is None else LINES + TIMES * beside.lines, 0
 
     def traced(frame: FrameType, event: str, _: Any) -> Callable | None:
         nonlocal count
-        if str(frame.f_globals.get("__name__")).partition(".")[0] in LIBRARIES:
+        if event == "call" and not frame.f_code.co_flags & inspect.CO_GENERATOR:
+            caller = frame.f_back
+            if caller is not None and not _is_library(caller):
+                if calls.get(caller) == caller.f_lasti:
+                    rounds[caller.f_code, caller.f_lineno] += 1
+                calls[caller] = caller.f_lasti
+        if _is_library(frame):
             return None
+        calls.pop(frame, None)
         if event == "line":
             count += 1
             if frame.f_lineno in _starts(frame.f_code):
@@ -64,6 +77,10 @@ def run(call: Callable[[], Any], beside: Run | None = None) -> Run:
     if count > most:
         raise TooMany
     return Run(value, rounds, count)
+
+
+def _is_library(frame: FrameType) -> bool:
+    return str(frame.f_globals.get("__name__")).partition(".")[0] in LIBRARIES
 
 
 @functools.lru_cache(maxsize=1024)

@@ -3,8 +3,8 @@
 A claim by the implicit function theorem, or by an adjoint equation, is that of the solution.  Differences show where
 the loop ends, to all digits.  Where it goes round once more f jumps, by about what it leaves, and the slope of that is
 a few times as much for each step of the size of the numbers; or, as where an integrator chooses its steps, the slope
-alone is another.  So a claim that is off by little is held against what f does at the nearest place where a loop of
-Python goes round another number of times.  Branches within a loop are none.
+alone is another.  So a claim that is off by little is held against what f does at the nearest place where a loop
+goes round another number of times.  Branches within a loop are none.
 """
 
 import dataclasses

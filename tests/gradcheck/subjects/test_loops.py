@@ -1,10 +1,12 @@
 """Rounds of loops are counted, outside of libraries, and what traced before traces again."""
 
 import contextlib
+import functools
 import sys
 
 import numpy as np
 import pytest
+from scipy import optimize
 
 from gradcheck.subjects.loops import LINES, TooMany, run
 
@@ -45,6 +47,24 @@ def comprehended(x):
     return [v for v in x if v > 0]
 
 
+def one(v):
+    return v
+
+
+def called(x):
+    return [one(v) for v in x if v > 0], sum(one(v) for v in x if v > 0), (one(x[0]) if x[0] > 0 else 0)
+
+
+def solved(a):
+    """Roots by a compiled solver, which asks until it is near enough."""
+    return [optimize.brentq(lambda y, a: y**3 + y - a, -10, 10, args=(v,), xtol=1e-4, rtol=1e-4) for v in a]
+
+
+def joined(x):
+    """The sum by a compiled loop, which calls once for each number."""
+    return functools.reduce(lambda a, b: a + b, x)
+
+
 def other(f, x, y):
     """Whether f runs its loops another number of times for y than for x."""
     here, again = run(lambda: f(x)), run(lambda: f(x))
@@ -53,6 +73,7 @@ def other(f, x, y):
 
 @pytest.mark.parametrize(("f", "x", "y"), [
     (halved, 20.0, 50.0), (halved, 3.0, 1.5), (doubled, 1.0, 3.0), (nested, 2, 3),
+    (solved, [0.3], [3.0]), (joined, [1, 2, 3], [1, 2]),
 ])  # fmt: skip
 def test_a_loop_that_goes_round_more_or_less_often_is_seen(f, x, y):
     assert other(f, x, y)
@@ -60,6 +81,7 @@ def test_a_loop_that_goes_round_more_or_less_often_is_seen(f, x, y):
 
 @pytest.mark.parametrize(("f", "x", "y"), [
     (halved, 20.0, 21.0), (positive, [1, -1, 2], [-3, -1, -2]), (comprehended, [1, -1], [-3, -1]), (nested, 2, 2),
+    (called, [1, -1, 2], [-3, -1, -2]), (solved, [0.3], [0.3 + 1e-9]), (joined, [1, 2, 3], [4, -5, 6]),
 ])  # fmt: skip
 def test_a_branch_within_a_loop_is_none(f, x, y):
     assert not other(f, x, y)
@@ -86,6 +108,10 @@ def test_a_loop_that_remembers_tells_nothing():
             pass
 
     assert not other(growing, 1, 2)
+
+
+def test_what_is_called_by_lines_of_a_function_is_not_counted_as_called_back():
+    assert set(run(lambda: [one(1), one(2)]).rounds) == set()
 
 
 def endless():

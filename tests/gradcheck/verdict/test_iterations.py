@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import optimize
 
 import gradcheck
 from gradcheck.adapters import pair
@@ -82,6 +83,16 @@ def root(tolerance, change=lambda *d: d):
     return layer, lambda rng: (rng.uniform(0.5, 3, size=6),)
 
 
+def compiled(tolerance, change=lambda *d: d):
+    """The root of y^3 + y = a for each a, by a solver in compiled code."""
+
+    def layer(a):
+        y = np.array([optimize.brentq(lambda y, b: y**3 + y - b, -10, 10, args=(v,), xtol=tolerance) for v in a])
+        return y, lambda dy: change(dy / (3 * y * y + 1))
+
+    return layer, lambda rng: (rng.normal(size=4),)
+
+
 TURN = np.array([[-0.3, 2.0, 0.0], [-2.0, -0.1, 0.5], [0.3, -0.5, -0.2]])
 
 
@@ -131,7 +142,7 @@ def verdict(solver, tolerance, seed, change=lambda *d: d, **declared):
 @pytest.mark.parametrize("seed", [0, 1])
 @pytest.mark.parametrize(("solver", "tolerance"), [
     (fixed_point, 1e-4), (fixed_point, 1e-10), (jacobi, 1e-5), (jacobi, 1e-10), (sinkhorn, 1e-6), (root, 1e-3),
-    (integrator, 1e-5),
+    (integrator, 1e-5), (compiled, 1e-5), (compiled, 1e-8),
 ])  # fmt: skip
 def test_a_right_gradient_of_a_solution_does_not_fail(solver, tolerance, seed):
     report = verdict(solver, tolerance, seed)
@@ -140,7 +151,7 @@ def test_a_right_gradient_of_a_solution_does_not_fail(solver, tolerance, seed):
     assert "declare noise=" in str(report)
 
 
-@pytest.mark.parametrize("solver", [fixed_point, jacobi, sinkhorn, root])
+@pytest.mark.parametrize("solver", [fixed_point, jacobi, sinkhorn, root, compiled])
 def test_a_gradient_that_is_off_by_more_than_a_loop_leaves_fails(solver):
     report = verdict(solver, 1e-6, 0, lambda *d: (*d[:-1], d[-1] * 1.01))
     assert report.gradients[-1].verdict == "fail"
