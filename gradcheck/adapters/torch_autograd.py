@@ -15,6 +15,7 @@ from gradcheck.adapters.torch_arguments import Arguments
 from gradcheck.adapters.torch_batches import torch_trial
 from gradcheck.adapters.torch_graph import Graph, refused
 from gradcheck.adapters.torch_outputs import Outputs
+from gradcheck.adapters.torch_sums import watched
 from gradcheck.adapters.torch_tensors import Stage, Tensors
 from gradcheck.adapters.torch_twice import gradients_and_pullback
 from gradcheck.adapters.torch_unused import unused_outputs
@@ -84,7 +85,8 @@ class TorchFunction(Adapted):
 
     def _evaluated(self, parameters: Any, inputs: tuple, constants: dict) -> tuple[list[Any], Any]:
         made = self._arguments.made(parameters, inputs)
-        with self._tensors.torch.set_grad_enabled(self._differentiates):
+        torch = self._tensors.torch
+        with torch.set_grad_enabled(self._differentiates), watched(torch):
             y, holders = self._run(self._ready(made), constants, Stage())
         written = [i for i, tensor in enumerate(holders) if tensor._version]  # counts what happens in place
         if written:

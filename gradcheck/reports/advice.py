@@ -26,7 +26,7 @@ REASONS = {
         "the forward pass loses here what its gradient is about: write it without a difference of numbers that are "
         "nearly equal, or choose larger inputs"
     ),
-    "the output moves only in steps": (
+    "a much larger number absorbs": (
         "check it beside smaller numbers, such as a mask of -1e4 in the place of -1e30, or leave out what they absorb"
     ),
     "a loop of f goes round": TOLERANCE,

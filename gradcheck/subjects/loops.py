@@ -51,14 +51,14 @@ def run(call: Callable[[], Any], beside: Run | None = None) -> Run:
 
     def traced(frame: FrameType, event: str, _: Any) -> Callable | None:
         nonlocal count
+        if _is_library(frame):
+            return None
         if event == "call" and not frame.f_code.co_flags & inspect.CO_GENERATOR:
             caller = frame.f_back
             if caller is not None and not _is_library(caller):
                 if calls.get(caller) == caller.f_lasti:
                     rounds[caller.f_code, caller.f_lineno] += 1
                 calls[caller] = caller.f_lasti
-        if _is_library(frame):
-            return None
         calls.pop(frame, None)
         if event == "line":
             count += 1

@@ -28,7 +28,7 @@ EVEN = 1  # powers of two by which one side may change farther away than the oth
 LARGEST = 1020  # power of two, up to which numbers are moved
 BESIDE = 1 + 2.0**-20  # times as far, where f stands still again
 JITTERS = 2
-DOUBT = "the output moves only in steps that are far wider than these numbers: a much larger one absorbs them"
+DOUBT = "a much larger number absorbs what moves, or a part of it: differences see nothing of that"
 
 Direction = dict[int, np.ndarray]
 

@@ -12,6 +12,10 @@ from gradcheck.verdict.steep import is_bent, is_open, is_steep
 
 RESIDUE = 2.0**20  # of its bar: a claim with as many digits is none of roundings
 ROUNDINGS = 2.0**-48  # of the largest change: less may be a residue of terms, though x and dy move it by no rounding
+TOO_COARSE = "the complex step sees a difference that real differences are too coarse to confirm"
+JUMPS = "the forward pass jumps or moves in steps wherever it was compared: there is no derivative"
+NO_STEP = "no step gives a stable difference"
+ALONE = f"{NO_STEP}, and the complex step alone is no evidence"
 NEED_ZERO = 1e-6  # of the largest change that any array makes: below it a gradient may be called zero
 
 
@@ -34,8 +38,7 @@ def conclude(
     smooth = [c for c in alone if not c.jump.any()]
     gradient = dataclasses.replace(gradient, jumps=len(alone) - len(smooth))
     if gradient.jumps and not smooth:
-        why = "the forward pass jumps or moves in steps wherever it was compared: there is no derivative"
-        return dataclasses.replace(gradient, verdict="inconclusive", reason=why)
+        return _open(gradient, JUMPS)
     gradient = dataclasses.replace(gradient, kinks=sum(int(c.kink.any()) for c in smooth))
     gradient = _with_worst(gradient, smooth, believed)
     if any(c.outside().any() for c in smooth):
@@ -48,12 +51,10 @@ def _without_slope(gradient: Gradient, comparisons: list[Comparison]) -> Gradien
     """Return a verdict that there is none with the reason, if the function has no one slope somewhere."""
     open_ones = [c for c in comparisons if not c.resolved or c.jump.any() or is_open(c)]
     if any(map(is_steep, open_ones)):
-        why = "the slope is infinite there: differences grow without end as their steps shrink"
-    elif any(map(is_bent, open_ones)):
-        why = "a kink lies there: differences to its two sides stay apart as their steps shrink"
-    else:
-        return gradient
-    return dataclasses.replace(gradient, reason=why)
+        return _open(gradient, "the slope is infinite there: differences grow without end as their steps shrink")
+    if any(map(is_bent, open_ones)):
+        return _open(gradient, "a kink lies there: differences to its two sides stay apart as their steps shrink")
+    return gradient
 
 
 def _resolved(
@@ -72,37 +73,30 @@ def _resolved(
     seen = max(float(np.max(c.best_tolerance(believed))) for c in comparisons)
     gradient = dataclasses.replace(gradient, bar=bar)
     if not (np.isfinite(bar) and all(np.isfinite(c.claimed).all() for c in comparisons)):
-        why = next((c.doubt for c in smooth if c.doubt), "no step gives a stable difference")
-        return dataclasses.replace(gradient, verdict="inconclusive", reason=why)
+        return _open(gradient, NO_STEP, *smooth)
     if believed and any(c.exact_outside().any() for c in comparisons):
-        doubts = (c.doubt for c in comparisons if c.doubt and c.exact_outside().any())
-        why = next(doubts, "the complex step sees a difference that real differences are too coarse to confirm")
-        return dataclasses.replace(gradient, verdict="inconclusive", reason=why)
+        return _open(gradient, TOO_COARSE, *(c for c in comparisons if c.exact_outside().any()))
     if _is_zero(comparisons, believed) or (rms <= bar and seen <= NEED_ZERO * largest):
         unseen = any(c.doubt or _is_unseen(c, believed, largest) for c in comparisons)
         if seen <= NEED_ZERO * largest and not unseen:
             return gradient
-        why = next((c.doubt for c in smooth if c.doubt), f"below the noise: nothing smaller than {bar:.1e} is seen")
-        return dataclasses.replace(gradient, verdict="inconclusive", reason=why)
+        return _open(gradient, f"below the noise: nothing smaller than {bar:.1e} is seen", *smooth)
     ladders = [c for c in smooth if c.real is not None and c.claimed.any()]  # 0 is told to any number of digits
     if all(c.probe.coordinate is not None for c in ladders):  # of single entries, which are not all of them
         ladders += joint
     ladders = [c for c in ladders if np.isfinite(c.real_tolerance).any()]  # where one tells nothing, the others do
     if not ladders:
-        why = "no step gives a stable difference, and the complex step alone is no evidence"
-        return dataclasses.replace(gradient, verdict="inconclusive", reason=why)
+        return _open(gradient, ALONE, *smooth)
     unit = min(c.unit for c in smooth)
-    bars = [np.where(np.isfinite(c.real_tolerance), c.real_tolerance, 0) for c in ladders]
+    bars = [np.where(np.isfinite(c.real_tolerance), c.real_tolerance, 0).max() for c in ladders]
     units = [unit if c.probe.leaf is None else c.unit for c in ladders]
-    real = max(float(np.max(b)) / u for b, u in zip(bars, units, strict=True))
+    real = max(float(b) / u for b, u in zip(bars, units, strict=True))
     gradient = dataclasses.replace(gradient, digits=_digits(bar, rms), real_digits=_digits(real, rms))
-    doubt = next((c.doubt for c in smooth if c.doubt), "")
-    lost = doubt and _digits(real, rms) < fewest_digits(u)  # the complex step alone is no evidence there
+    lost = any(c.doubt for c in smooth) and _digits(real, rms) < fewest_digits(u)  # the complex step alone is none
     # a kink is an interval, whose ends differ by more than their bars: it is found no other way
     wide = any(_is_wide(c, believed, rms, u, part) for c in comparisons if not c.kink.any())
     if lost or 0 < rms < bar * 10 ** fewest_digits(u) or wide:
-        why = doubt or f"resolved to {bar:.0e} only, beside a gradient of {rms:.0e}"
-        return dataclasses.replace(gradient, verdict="inconclusive", reason=why)
+        return _open(gradient, f"resolved to {bar:.0e} only, beside a gradient of {rms:.0e}", *smooth)
     return gradient
 
 
@@ -163,6 +157,12 @@ def _is_wide(c: Comparison, believed: bool, rms: float, u: float, part: float) -
     return bool(((tolerance > part * rms * c.unit) & (tolerance > part * size)).any())
 
 
+def _open(gradient: Gradient, why: str, *comparisons: Comparison) -> Gradient:
+    """Return a verdict that there is none, with the doubt of the first comparison that has one as the reason."""
+    doubts = (c.doubt for c in comparisons if c.doubt)
+    return dataclasses.replace(gradient, verdict="inconclusive", reason=next(doubts, why))
+
+
 def _digits(bar: float, rms: float) -> float:
     """Return how many digits of a gradient a bar leaves: none where it is wider than that."""
     return max(0.0, float(-np.log10(max(bar / rms, 1e-17)))) if rms > 0 else 0.0
@@ -175,9 +175,9 @@ def _with_worst(gradient: Gradient, comparisons: list[Comparison], believed: boo
     for c in comparisons:
         if c.probe.coordinate is None:
             continue
+        index = tuple(int(i) for i in np.unravel_index(c.probe.coordinate, gradient.shape))
         if c.real is None:  # what real differences confirm of some entries the complex step tells of the others
-            if sure and believed and c.exact_outside().any():
-                wrong.append(tuple(int(i) for i in np.unravel_index(c.probe.coordinate, gradient.shape)))
+            wrong += [index] if sure and believed and c.exact_outside().any() else []
             continue
         best = c.kink.any() or c.outside().any() or not believed
         reference = np.clip(c.claimed, c.real.low, c.real.high) if best else numeric(c, believed)
@@ -185,7 +185,6 @@ def _with_worst(gradient: Gradient, comparisons: list[Comparison], believed: boo
         with np.errstate(all="ignore"):
             ratios = np.where(np.isnan(c.claimed), np.inf, np.abs(c.claimed - reference) / tolerance)
         k = int(np.argmax(np.nan_to_num(ratios)))
-        index = tuple(int(i) for i in np.unravel_index(c.probe.coordinate, gradient.shape))
         if c.outside().any():
             wrong.append(index)
         if not np.isnan(ratios[k]) and ratios[k] > worst:

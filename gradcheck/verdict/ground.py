@@ -49,6 +49,7 @@ class Known:
     seeks_lost: bool = True  # whether nobody has looked for what outputs lose beside a wider format
     grids: frozenset[int | None] = frozenset()  # arrays along which f moves in fine steps of its own
     integrated: frozenset[int | None] = frozenset()  # arrays of which f was held against the integral of its claims
+    loses: bool = True  # whether sums of f may lose a term altogether; False: none was seen to
     left_open: float | None = None  # the slope of what a loop of f leaves open; None: nobody has looked
 
     def level(self, leaf: int | None) -> float:

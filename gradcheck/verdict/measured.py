@@ -17,6 +17,7 @@ from gradcheck.verdict.handed import allowing_for_what_was_handed_over
 from gradcheck.verdict.held import allowing_for_what_is_held
 from gradcheck.verdict.inside import allowing_for_roundings_inside
 from gradcheck.verdict.iterations import allowing_for_iterations
+from gradcheck.verdict.lost_terms import allowing_for_lost_terms
 from gradcheck.verdict.nothing import contradicting_nothing
 from gradcheck.verdict.saturation import allowing_for_saturation
 from gradcheck.verdict.steps import allowing_for_steps
@@ -38,6 +39,7 @@ def measured(ground: Ground, known: Known, probes: list[Probe], real: list[bool]
     comparisons = allowing_for_what_was_handed_over(ground, comparisons, rng)
     comparisons = allowing_for_what_is_held(ground, comparisons, rng)
     comparisons = allowing_for_what_steps_miss(ground, comparisons)
+    comparisons, known = allowing_for_lost_terms(ground, known, comparisons)
     comparisons = allowing_for_what_is_absorbed(ground, comparisons)
     comparisons, known = allowing_for_iterations(ground, known, comparisons)
     return allowing_for_steps(ground, known, comparisons, rng)

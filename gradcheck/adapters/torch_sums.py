@@ -1,0 +1,28 @@
+"""PyTorch's sums of two tensors, as those watch that run a subject so."""
+
+import contextlib
+from typing import Any
+
+from gradcheck.subjects.sums import Sums, now
+
+SIGNS = {"add": 1, "add_": 1, "sub": -1, "sub_": -1}
+
+
+def watched(torch: Any) -> contextlib.AbstractContextManager:
+    """Return what watches the sums of PyTorch, in a run whose sums are watched."""
+    sums = now()
+    return contextlib.nullcontext() if sums is None else _mode(torch, sums)
+
+
+def _mode(torch: Any, sums: Sums) -> contextlib.AbstractContextManager:
+    def dispatch(_self: Any, call: Any, _types: Any, args: tuple = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        name = call.overloadpacket.__name__
+        if call.namespace != "aten" or name not in SIGNS or not args[0].is_floating_point():
+            return call(*args, **kwargs)
+        first, second = args[0].clone(), torch.as_tensor(args[1], device=args[0].device)
+        total = call(*args, **kwargs)
+        return total.copy_(sums.seen(torch, first, SIGNS[name] * kwargs.get("alpha", 1) * second, total))
+
+    base = torch.utils._python_dispatch.TorchDispatchMode
+    return type("Mode", (base,), {"__torch_dispatch__": dispatch})()
