@@ -40,6 +40,7 @@ class TorchFunction(Adapted):
         self.name = name or str(getattr(function, "__name__", type(function).__name__))
 
     def prepare(self, inputs: tuple, constants: dict) -> tuple:
+        self._tensors.begin()
         self.findings: list[Finding] = []
         self._arguments, self._outputs = self.arguments(inputs), Outputs(self._tensors)
         self._differentiates = self._tried = False

@@ -44,9 +44,14 @@ class Tensors:
     """
 
     def __init__(self, dtype: Any, device: Any):
-        self.dtype, self.device, self.random, self._calls = dtype, device, False, 0
-        self.home, self.adds_up = device, False  # where what comes as an array goes
+        self.dtype, self.device = dtype, device
+        self.home = device  # where what comes as an array goes
+        self.begin()
         self._load()
+
+    def begin(self) -> None:
+        """Forget what an earlier check has seen: a module that drew nothing may be in training now."""
+        self.random, self.adds_up, self._calls = False, False, 0
 
     def _load(self) -> None:
         self.torch = framework("torch", "torch_function")
