@@ -27,7 +27,9 @@ def shadowed(gradients, *arrays, y=(0.0, 0.0), u=2.0**-53, units=None, forward=N
     leaves = [types.SimpleNamespace(name=name, value=x) for name, x in zip("xw", arrays, strict=False)]
     subject = types.SimpleNamespace(units=units or {})
     forward = forward or (lambda arrays: np.ones(2))
-    problem = types.SimpleNamespace(leaves=leaves, subject=subject, gradients=gradients, forward=forward)
+    problem = types.SimpleNamespace(
+        leaves=leaves, subject=subject, gradients=gradients, forward=forward, attempt=lambda x, size: forward(x)
+    )
     own = Place([x.astype(float) for x in arrays], np.array(y), np.ones((2, len(y))))
     return compare_with_shadow(problem, own, u, np.random.default_rng(2))
 
