@@ -22,6 +22,7 @@ from gradcheck.verdict.doubt import doubtful, limited
 from gradcheck.verdict.first_look import claimed, first_tasks, with_exact, with_exact_noise, with_noise, with_real
 from gradcheck.verdict.ground import Ground, Known
 from gradcheck.verdict.reread import read_finely, with_noise_of
+from gradcheck.verdict.resting import contradicting_rest
 
 Compared = tuple[list[Comparison], Known]
 
@@ -34,7 +35,8 @@ def compare(ground: Ground, known: Known, probes: list[Probe], real: list[bool],
     comparisons, known = glance(ground, known, probes, real, rng)
     comparisons, known = with_noise(ground, known, comparisons)
     comparisons, known = _with_hidden_grain(ground, known, comparisons, rng)
-    return _sharpened(ground, known, comparisons, rng)
+    comparisons, known = _sharpened(ground, known, comparisons, rng)
+    return contradicting_rest(ground, comparisons), known
 
 
 def glance(ground: Ground, known: Known, probes: list[Probe], real: list[bool], rng: np.random.Generator) -> Compared:
@@ -141,18 +143,9 @@ def _with_own_noise(ground: Ground, known: Known, comparisons: list[Comparison],
     """
     if known.largest <= LOW:
         return comparisons
-    wide = [i for i in where if not (_bar(comparisons[i]) <= need(known.largest))]
+    wide = [i for i in where if not (comparisons[i].part() <= need(known.largest))]
     again = laddered(ground, known, comparisons, wide, STEPS, noise=True)
-    return [new if _bar(new) < _bar(old) else old for old, new in zip(comparisons, again, strict=True)]
-
-
-def _bar(c: Comparison) -> float:
-    """Return the bar of real differences, as a part of what is compared."""
-    if c.real is None:
-        return 0.0
-    with np.errstate(all="ignore"):
-        part = c.real.bar / np.maximum(np.abs(c.real.value), np.abs(c.claimed))
-    return float(np.nan_to_num(part, nan=np.inf).max())
+    return [new if new.part() < old.part() else old for old, new in zip(comparisons, again, strict=True)]
 
 
 def widened(
@@ -191,7 +184,7 @@ def _retried(
         (new,) = laddered(ground, known, [new], [0], STEPS if own_scale else SECOND_STEPS)
         still = new.real is not None and new.real.still.any()
         lost = own_scale and still and new.outside().any() and not old.still_everywhere()  # in a rounding
-        tells = new.outside().any() or old.outside().any() or not old.resolved or _bar(new) <= need(ground.claim.u)
+        tells = new.outside().any() or old.outside().any() or not old.resolved or new.part() <= need(ground.claim.u)
         if new.resolved and tells and not lost:
             if old.exact is not None and old.exact_bar is not None:
                 ratio = new.unit / old.unit

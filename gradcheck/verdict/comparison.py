@@ -58,6 +58,14 @@ class Comparison:
     def real_tolerance(self) -> np.ndarray:
         return self.claimed_bar + (np.inf if self.real is None else self.real.bar)
 
+    def part(self) -> float:
+        """Return the bar of real differences, as a part of what is compared: the widest."""
+        if self.real is None:
+            return 0.0
+        with np.errstate(all="ignore"):
+            part = self.real.bar / np.maximum(np.abs(self.real.value), np.abs(self.claimed))
+        return float(np.nan_to_num(part, nan=np.inf).max())
+
     def outside(self) -> np.ndarray:
         """Whether real differences contradict the claim: it lies outside the bar, or is not a number."""
         if self.real is None:

@@ -13,6 +13,7 @@ from gradcheck.verdict.comparison import Comparison
 from gradcheck.verdict.conclude import numeric
 from gradcheck.verdict.facts import ErrorMap, Gradient, Grid, Span
 from gradcheck.verdict.ground import Ground, Known
+from gradcheck.verdict.resting import contradicting_rest
 
 CELLS = (16, 64)  # rows and columns of a map, at most
 BLOCKS = {True: 128, False: 32}  # cells that are differenced: by the complex step, by ladders of real differences
@@ -47,7 +48,7 @@ def error_map(
     blocks: list[Probe] = [Block(leaf, seed=seed, rows=r, columns=c) for r in rows for c in columns]
     compared, _ = glance(near, known, blocks, [not exact] * len(blocks), rng)
     units_of = [float(np.sum(b.direction(near.place.point)[leaf])) for b in blocks]
-    return _drawn(gradient.shape, rows, columns, compared, units_of, exact)
+    return _drawn(gradient.shape, rows, columns, contradicting_rest(near, compared), units_of, exact)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

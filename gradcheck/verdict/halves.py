@@ -15,6 +15,7 @@ from gradcheck.verdict.compare import Compared, glance
 from gradcheck.verdict.comparison import Comparison
 from gradcheck.verdict.first_look import claimed
 from gradcheck.verdict.ground import Ground, Known, noise_of
+from gradcheck.verdict.resting import contradicting_rest
 
 BOTH = STEPS[[WINDOW[4], WINDOW[5]]]  # two steps of a ladder at which differences neither bend nor round much
 
@@ -34,7 +35,8 @@ Means = Callable[[Ground, Known, Cut, np.random.Generator], Compared]
 def by_ladders(ground: Ground, known: Known, cut: Cut, rng: np.random.Generator) -> Compared:
     """Compare along all halves by ladders of real differences, which show kinks as well."""
     asked = [half for pair in cut.halves for half in pair]
-    return glance(ground, known, asked, [True] * len(asked), rng)
+    found, known = glance(ground, known, asked, [True] * len(asked), rng)
+    return contradicting_rest(ground, found), known
 
 
 def by_complex_step(ground: Ground, known: Known, cut: Cut, rng: np.random.Generator) -> Compared:

@@ -17,7 +17,6 @@ from gradcheck.precision.formats import LOW, need
 from gradcheck.verdict import compare as module
 from gradcheck.verdict import first_look
 from gradcheck.verdict.compare import (
-    _bar,
     _confirmed,
     _failing,
     _retried,
@@ -534,11 +533,6 @@ def test_noise_of_the_complex_step_that_is_measured_after_a_first_look_counts(gr
     assert (c.exact_bar >= 2.0**-28).all() and (known.exact[0, True] == 2.0**-30).all()
 
 
-def test_the_widest_of_several_bars_is_what_is_left_open(comparison):
-    assert _bar(comparison([2.0, 4.0], [2.0, 4.0], bar=[0.5, 0.25])) == 0.25
-    assert _bar(comparison([2.0, 4.0], [2.0, 4.0], bar=[0.25, 2.0])) == 0.5
-
-
 def test_a_bar_as_wide_as_a_coarse_subject_needs_is_not_measured_again(ground, comparison):
     kept, level = Kept(), 2.0**-20
     place = ground(np.sin, lambda x, dy: np.cos(x) * dy, X, mapper=kept)
@@ -546,15 +540,6 @@ def test_a_bar_as_wide_as_a_coarse_subject_needs_is_not_measured_again(ground, c
         c = comparison([1.0, 1.0], 1.0, bar=part * need(level), probe=Probe(0, seed=1))
         _with_own_noise(place, Known({0: level}), [c], [0])
         assert len(kept.tasks) == asked
-
-
-def test_of_nothing_beside_nothing_a_bar_is_no_part(comparison):
-    assert _bar(comparison(0.0, 0.0, 0.0)) == _bar(comparison(0.0, np.nan, np.inf)) == np.inf
-
-
-def test_what_has_no_differences_has_no_bar_that_is_wide(comparison):
-    assert module._bar(comparison(1.0)) == 0.0
-    assert module._bar(comparison(2.0, 1.0, bar=0.5)) == module._bar(comparison(1.0, 2.0, 0.5)) == 0.25
 
 
 def test_what_was_never_contradicted_acquits_no_array_whose_first_failures_stand(ground, comparison, monkeypatch, rng):

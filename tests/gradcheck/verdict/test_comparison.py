@@ -227,3 +227,17 @@ def test_of_two_cotangents_what_bends_for_one_is_no_departure_though_the_other_i
     made = sweep(*[lambda t: 0 * t] * 2, steps=2.0 ** -np.arange(5.0, 8.0))
     central = np.array([[8.0, 2.0, 0.5], [0.0, 0.125, 0.0]]).T
     assert comparison([1.0, 1.0], 0.0, sweep=dataclasses.replace(made, central=central)).departs_from_afar() is False
+
+
+def test_the_widest_of_several_bars_is_what_is_left_open(comparison):
+    assert comparison([2.0, 4.0], [2.0, 4.0], bar=[0.5, 0.25]).part() == 0.25
+    assert comparison([2.0, 4.0], [2.0, 4.0], bar=[0.25, 2.0]).part() == 0.5
+
+
+def test_of_nothing_beside_nothing_a_bar_is_no_part(comparison):
+    assert comparison(0.0, 0.0, 0.0).part() == comparison(0.0, np.nan, np.inf).part() == np.inf
+
+
+def test_what_has_no_differences_has_no_bar_that_is_wide(comparison):
+    assert comparison(1.0).part() == 0.0
+    assert comparison(2.0, 1.0, bar=0.5).part() == comparison(1.0, 2.0, 0.5).part() == 0.25
