@@ -127,7 +127,8 @@ class Trial:
         name, start = title(path), f"no gradient for {title(path)}, on which the output depends"
         alike = [title(g) for g in self._left if np.shape(self._after[g]) == x.shape and not _of_an_input(g)]
         if not alike:
-            message = f"{start}; if it is no parameter, name those that are: module(obj, parameters={{'W': 'dW'}})"
+            there = {title(parameter): title(gradient) for parameter, gradient in self.gradients.items()}
+            message = f"{start}; if it is no parameter, name those that are: module(obj, parameters={there})"
             return Finding("missing", message, "fail", name)
         say = f"say so: module(obj, parameters={{'{name}': '{alike[0]}'}})"
         return Finding("missing", f"{start}; if it is {' or '.join(alike)}, {say}", "inconclusive", name)

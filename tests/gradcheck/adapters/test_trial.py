@@ -8,7 +8,7 @@ import gradcheck
 from gradcheck.adapters import module
 
 START = "no gradient for {}, on which the output depends; "
-CONSTANT = "if it is no parameter, name those that are: module(obj, parameters={'W': 'dW'})"
+CONSTANT = "if it is no parameter, name those that are: module(obj, parameters={'W': 'dW', 'b': 'db'})"
 B = np.array([0.3, -0.2, 0.5])
 
 
@@ -155,3 +155,25 @@ def test_an_array_at_which_the_forward_pass_raises_is_no_finding(prove, x):
 
     report = prove(module(Shifted(get, version=np.array([1.0, 2.0]))), x)
     assert [f.kind for f in report.findings if "version" in f.message] == ["constant"]
+
+
+class Turned:
+    """A rotary embedding with its table, and no parameter."""
+
+    def __init__(self):
+        self.cos, self.sin = np.cos(np.arange(3.0)), np.sin(np.arange(3.0))
+
+    def forward(self, x):
+        a, b = x[:, :3], x[:, 3:]
+        return np.concatenate([a * self.cos - b * self.sin, a * self.sin + b * self.cos], axis=1)
+
+    def backward(self, dy):
+        a, b = dy[:, :3], dy[:, 3:]
+        return np.concatenate([a * self.cos + b * self.sin, b * self.cos - a * self.sin], axis=1)
+
+
+def test_what_is_said_of_a_table_can_be_followed(rng):
+    x = rng.normal(size=(4, 6))
+    (said,) = {f.message.partition("module(obj, ")[2] for f in gradcheck.check(module(Turned()), x).findings} - {""}
+    assert said == "parameters={})"
+    assert gradcheck.check(module(Turned(), parameters={}), x).verdict == "pass"
