@@ -32,6 +32,8 @@ def reasons(module, *fields):
             named, value = getattr(node.targets[0], "id", ""), node.value
         elif isinstance(node, ast.keyword):
             named, value = node.arg, node.value
+        elif isinstance(node, ast.Call) and getattr(node.func, "id", "") == "_open":  # a verdict, with its reason
+            named, value = fields[0], node.args[1]
         else:
             continue
         while named in fields and not isinstance(value, ast.Constant | ast.Name):
@@ -43,6 +45,8 @@ def reasons(module, *fields):
                 value = value.values[0] if isinstance(value, ast.JoinedStr) else value.left
         if named in fields and isinstance(value, ast.Constant):
             yield value.value
+        elif named in fields and isinstance(getattr(module, getattr(value, "id", ""), None), str):
+            yield getattr(module, value.id)
 
 
 REASONS = [*reasons(conclude, "why", "reason"), *reasons(verdicts, "reason"), *reasons(locate, "doubt")]
