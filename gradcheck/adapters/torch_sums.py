@@ -20,7 +20,9 @@ def _mode(torch: Any, sums: Sums) -> contextlib.AbstractContextManager:
         name = call.overloadpacket.__name__
         if call.namespace != "aten" or name not in SIGNS or not args[0].is_floating_point():
             return call(*args, **kwargs)
-        first, second = args[0].clone(), torch.as_tensor(args[1], device=args[0].device)
+        first, second = args[0].clone(), args[1]
+        if not isinstance(second, torch.Tensor):  # a number of Python's, which float32 may not hold
+            second = torch.as_tensor(second, dtype=first.dtype, device=first.device)
         total = call(*args, **kwargs)
         return total.copy_(sums.seen(torch, first, SIGNS[name] * kwargs.get("alpha", 1) * second, total))
 

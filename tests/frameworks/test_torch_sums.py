@@ -71,6 +71,14 @@ def test_each_way_to_add_is_watched(f):
     assert torch.equal(f(s, m), m)
 
 
+def test_a_number_that_float32_does_not_hold_absorbs_as_well():
+    s, sums = torch.tensor([0.5, -2.0], dtype=torch.float64), Sums()
+    least = torch.finfo(torch.float64).min
+    with sums.watching(), watched(torch):
+        assert torch.isfinite(s + least).all()
+    assert sums.lose
+
+
 def test_whole_numbers_are_left_alone():
     sums = Sums()
     with sums.watching(), watched(torch):

@@ -57,7 +57,8 @@ def called(x):
 
 def solved(a):
     """Roots by a compiled solver, which asks until it is near enough."""
-    return [optimize.brentq(lambda y, a: y**3 + y - a, -10, 10, args=(v,), xtol=1e-4) for v in a]
+    near = 1e-4  # of the solver's own, so that a few rounds are enough
+    return [optimize.brentq(lambda y, a: y**3 + y - a, -10, 10, args=(v,), xtol=near) for v in a]
 
 
 def joined(x):
