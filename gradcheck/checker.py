@@ -23,6 +23,7 @@ from gradcheck.verdict.forward_mode import compare_forward_mode
 from gradcheck.verdict.places import Places, choose, unrounded
 from gradcheck.verdict.refused import compared
 from gradcheck.verdict.second import SecondOrder, second_order_of, unchecked
+from gradcheck.verdict.small_outputs import alone, joined
 from gradcheck.verdict.symmetry import symmetry, told
 from gradcheck.verdict.verdicts import Verdicts, conclude_all, uncompared, with_broken, with_held
 from gradcheck.workers.mapping import mapping
@@ -123,6 +124,9 @@ class Checker:
         findings += (*compare_forward_mode(found, rng),)
         findings += (*compare_with_shadow(problem, found.own, max(places.u, found.steps()), rng),)
         gradients = explained(found, with_broken(verdicts.gradients, findings), findings)
+        for part, small in alone(problem, places, gradients, mapper, self.seed, rng):
+            others = explained(part, small.gradients, small.findings)
+            gradients, findings = joined(gradients, findings, others, small.findings)
         if exact:
             gradients, more = self._beside(problem, places, gradients)
             findings += more
@@ -139,12 +143,7 @@ class Checker:
         return with_exact(gradients, answers, notes, self.declared.noise)
 
     def _second(
-        self,
-        contract: Contract,
-        held: Sequence[str],
-        first: Verdicts,
-        mapper: Callable,
-        rng: np.random.Generator,
+        self, contract: Contract, held: Sequence[str], first: Verdicts, mapper: Callable, rng: np.random.Generator
     ) -> SecondOrder:
         """Return what is found of the derivative of the pullback, if that keeps its contract."""
         if not contract.comparable or any(f.severity == "fail" for f in contract.findings):
