@@ -11,6 +11,7 @@ import numpy as np
 
 from gradcheck.adapters.batches import batched
 from gradcheck.adapters.convert import mapped
+from gradcheck.adapters.torch_alone import Subject, required_alone
 from gradcheck.adapters.torch_arguments import Arguments
 from gradcheck.adapters.torch_batches import torch_trial
 from gradcheck.adapters.torch_graph import Graph, refused
@@ -153,7 +154,7 @@ class TorchFunction(Adapted):
         self._outputs.learn(y)
 
     def _tried_once(self, parameters: Any, inputs: tuple, constants: dict) -> list[Finding]:
-        """Return what is found with outputs used alone, and with batches."""
+        """Return what is found with outputs used alone, with one array that requires a gradient, and with batches."""
         arrays = [x for _, x in trees.leaves((parameters, inputs))]
 
         def make(arrays: list[np.ndarray]) -> list[Any]:
@@ -161,12 +162,13 @@ class TorchFunction(Adapted):
             return self._arguments.made(trees.rebuild(parameters, rest), trees.rebuild(inputs, rest))
 
         def outputs(*made: Any, stage: Stage | None = None) -> list[Any]:
-            return self._outputs.judged(self._run(list(made), constants, stage or Stage())[0])
+            return self._outputs.judged(self._run(list(made), trees.rebuild(constants), stage or Stage())[0])
 
         def follow(arrays: list[np.ndarray]) -> Graph:
             return self._followed(make(arrays), constants)[1]
 
         found = unused_outputs(follow, arrays, self._names)
+        found += required_alone(Subject(self._tensors, make, outputs), arrays, self._names)
         if self._tensors.random:
             return found
         return found + batched(torch_trial(self._tensors, self._names, make, outputs), arrays, constants)

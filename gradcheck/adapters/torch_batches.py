@@ -28,7 +28,7 @@ def torch_trial(
 
     def single(arrays: Arrays, seed: int) -> Results:
         graph = followed(arrays)
-        found = graph.gradients(graph.outputs, [_cotangent(y, seed) for y in graph.outputs])
+        found = graph.gradients(graph.outputs, [cotangent(y, seed) for y in graph.outputs])
         return [tensors.array(y) for y in graph.outputs], graph.arrays(found)
 
     def of_one_graph(arrays: Sequence[Arrays], seeds: Sequence[int]) -> Results:
@@ -54,12 +54,12 @@ def torch_trial(
         return [np.stack([tensors.array(y)] * len(seeds)) for y in ys]
 
     def _stacked(ys: Sequence[Any], seeds: Sequence[int]) -> Any:
-        return torch.stack([_cotangent(y, seed) for y, seed in zip(ys, seeds, strict=True)])
+        return torch.stack([cotangent(y, seed) for y, seed in zip(ys, seeds, strict=True)])
 
     ways = {"is_grads_batched": of_one_graph, "torch.vmap of torch.func.vjp": of_a_pullback}
     return Trial(names, single, ways, {"torch.vmap": of_points})
 
 
-def _cotangent(y: Any, seed: int) -> Any:
+def cotangent(y: Any, seed: int) -> Any:
     """Return random numbers in the shape of an output, where that is."""
     return y.new_tensor(np.random.default_rng(seed).normal(size=y.shape))

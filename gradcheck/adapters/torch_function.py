@@ -20,8 +20,9 @@ def torch_function(function: Any, *, dtype: Any = None, device: Any = None) -> A
     a number of Python's, and an output that requires no gradient beside one that does is not judged.  Of
     several outputs each is also used alone, and all are but one, which leaves the cotangents of the others
     undefined (None after `set_materialize_grads(False)`), and where PyTorch can batch cotangents or points,
-    a batch must give what they give one after the other.  A complex tensor is checked as two real arrays,
-    by the names `z.real` and `z.imag`: its gradient is dL/dRe z + i dL/dIm z.
+    a batch must give what they give one after the other.  Of several arrays each is also the only one that
+    requires a gradient (`ctx.needs_input_grad`).  A complex tensor is checked as two real arrays, by the
+    names `z.real` and `z.imag`: its gradient is dL/dRe z + i dL/dIm z.
 
     Args:
         function: a subclass of `torch.autograd.Function`, an `nn.Module` (whose trainable parameters are
