@@ -1,10 +1,9 @@
 """Functions of PyTorch tensors: what autograd returns for them is what is checked."""
 
-import contextlib
 import functools
 import operator
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,8 @@ from gradcheck.adapters.convert import mapped
 from gradcheck.adapters.torch_alone import Subject, required_alone
 from gradcheck.adapters.torch_arguments import Arguments
 from gradcheck.adapters.torch_batches import torch_trial
-from gradcheck.adapters.torch_graph import Graph, refused
+from gradcheck.adapters.torch_graph import Graph, refusals, refused
+from gradcheck.adapters.torch_inference import outside_inference
 from gradcheck.adapters.torch_outputs import Outputs
 from gradcheck.adapters.torch_sums import watched
 from gradcheck.adapters.torch_tensors import Stage, Tensors
@@ -40,6 +40,7 @@ class TorchFunction(Adapted):
         self._function, self._tensors = function, tensors
         self.name = name or str(getattr(function, "__name__", type(function).__name__))
 
+    @outside_inference
     def prepare(self, inputs: tuple, constants: dict) -> tuple:
         self._tensors.begin()
         self.findings: list[Finding] = []
@@ -73,6 +74,7 @@ class TorchFunction(Adapted):
         """Return what autograd refuses in a backward pass's results as a finding; None for any other error."""
         return refused(error, self.name)
 
+    @outside_inference
     def forward(self, parameters: Any, inputs: tuple, constants: dict) -> Any:
         try:
             made, y = self._evaluated(parameters, inputs, constants)
@@ -103,12 +105,13 @@ class TorchFunction(Adapted):
             return False
         return True
 
+    @outside_inference
     def vjp(self, parameters: Any, inputs: tuple, constants: dict) -> tuple[Any, Callable]:
         y, graph = self._followed(self._arguments.made(parameters, inputs), constants)
         self.findings += self._outputs.notes(y)
 
         def pull(dy: Any) -> tuple[Any, Any]:
-            with self._refusals():
+            with refusals(self.refusal):
                 found = graph.gradients(graph.outputs, self._outputs.cotangents(dy, graph.outputs))
                 self._differentiates |= self._tensors.adds_up  # a checkpoint without a graph warns in vain
                 if not self._tried:
@@ -122,11 +125,13 @@ class TorchFunction(Adapted):
 
         return self._shown(y, graph.made), pull
 
+    @outside_inference
     def twice(self, parameters: Any, inputs: tuple, constants: dict) -> tuple[Any, Callable]:
         y, graph = self._followed(self._arguments.made(parameters, inputs), constants)
         second = functools.partial(gradients_and_pullback, graph, self._outputs, (parameters, inputs))
-        return self._shown(y, graph.made), self._refusals()(second)
+        return self._shown(y, graph.made), refusals(self.refusal)(second)
 
+    @outside_inference
     def jvp(self, parameters: Any, inputs: tuple, directions: Sequence[np.ndarray], constants: dict) -> Any:
         dual, tensors = self._tensors.torch.autograd.forward_ad, self._tensors
         with dual.dual_level():
@@ -172,17 +177,6 @@ class TorchFunction(Adapted):
         if self._tensors.random:
             return found
         return found + batched(torch_trial(self._tensors, self._names, make, outputs), arrays, constants)
-
-    @contextlib.contextmanager
-    def _refusals(self) -> Iterator[None]:
-        """Make a finding of what autograd refuses in the results of a backward pass."""
-        try:
-            yield
-        except RuntimeError as error:
-            broken = self.refusal(error)
-            if broken is None:
-                raise
-            raise broken from error
 
     def _shown(self, y: Any, made: list[Any]) -> Any:
         shown = self._outputs.shown(y, any(tensor.is_complex() for tensor in made))

@@ -4,6 +4,7 @@ from typing import Any
 
 from gradcheck.adapters.convert import framework
 from gradcheck.adapters.torch_autograd import TorchFunction
+from gradcheck.adapters.torch_inference import outside_inference
 from gradcheck.adapters.torch_kinds import AutogradFunction, TorchModule
 from gradcheck.adapters.torch_tensors import Tensors
 from gradcheck.subjects.adapted import Adapted
@@ -14,7 +15,8 @@ def torch_function(function: Any, *, dtype: Any = None, device: Any = None) -> A
 
     Inputs are NumPy arrays or tensors; the function gets tensors in their place, also for whole numbers
     and booleans.  A tensor keeps its device, strides and dtype, and an array goes where the first tensor
-    is.  Every number is replayed that the global generators of PyTorch, NumPy and Python draw.
+    is.  Every number is replayed that the global generators of PyTorch, NumPy and Python draw.  In
+    `torch.inference_mode()` all runs outside of it.
 
     As for PyTorch itself, beside a tensor that requires a gradient one that does not is a constant, so is
     a number of Python's, and an output that requires no gradient beside one that does is not judged.  Of
@@ -41,7 +43,7 @@ def torch_function(function: Any, *, dtype: Any = None, device: Any = None) -> A
     if isinstance(function, type) and issubclass(function, torch.autograd.Function):
         return AutogradFunction(function, tensors)
     if isinstance(function, torch.nn.Module):
-        return TorchModule(function, tensors)
+        return outside_inference(TorchModule)(function, tensors)
     if isinstance(function, type) or not callable(function):
         got = f"the class {function.__name__}" if isinstance(function, type) else type(function).__name__
         want = "must get a function of tensors, an autograd.Function or an instance of nn.Module"

@@ -1,8 +1,9 @@
 """One evaluation of a PyTorch function, and what autograd has for its arguments."""
 
+import contextlib
 import dataclasses
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -90,3 +91,15 @@ def refused(error: RuntimeError, name: str) -> Broken | None:
     if text.startswith("expected Variable or None"):
         return Broken("dtype", f"a backward must return tensors: {text}")
     return None
+
+
+@contextlib.contextmanager
+def refusals(told: Callable[[RuntimeError], Broken | None]) -> Iterator[None]:
+    """Raise what is told of an error of autograd's, which refuses the results of a backward pass, in its place."""
+    try:
+        yield
+    except RuntimeError as error:
+        broken = told(error)
+        if broken is None:
+            raise
+        raise broken from error
