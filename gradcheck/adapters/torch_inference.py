@@ -10,7 +10,8 @@ from gradcheck.adapters.convert import framework
 def outside_inference(function: Callable) -> Callable:
     """Return a function that runs outside of inference mode, and so does a pullback that it returns beside a value.
 
-    What a user has made in inference mode is copied on the way, as every tensor is.
+    Inputs, constants and parameters that were made in inference mode are copied on the way, as all are.  What a
+    function closes over is used as it is, which PyTorch refuses of such tensors: hand them over.
     """
 
     @functools.wraps(function)

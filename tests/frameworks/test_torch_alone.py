@@ -7,7 +7,7 @@ from torch.utils.checkpoint import checkpoint
 
 import gradcheck
 from gradcheck.adapters import torch_function
-from gradcheck.adapters.torch_alone import MOST, Subject, required_alone
+from gradcheck.adapters.torch_alone import Subject, required_alone
 from gradcheck.adapters.torch_tensors import Tensors
 
 Function = torch.autograd.Function
@@ -203,8 +203,8 @@ def torch_copies(arrays):
     return [torch.tensor(x) for x in arrays]
 
 
-@pytest.mark.parametrize(("count", "calls"), [(1, 0), (2, 3), (40, MOST + 1)])
-def test_a_forward_pass_is_made_for_a_bounded_number_of_arrays(count, calls):
+@pytest.mark.parametrize(("count", "calls"), [(1, 0), (2, 3), (40, 41)])
+def test_a_forward_pass_is_made_for_each_array_of_several(count, calls):
     made = []
 
     def outputs(*tensors, stage):
@@ -213,7 +213,7 @@ def test_a_forward_pass_is_made_for_a_bounded_number_of_arrays(count, calls):
 
     arrays = [np.ones(2) for _ in range(count)]
     assert required_alone(Subject(Tensors(None, None), torch_copies, outputs), arrays, [*map(str, range(count))]) == []
-    assert [sum(row) for row in made] == [count, *[1] * MOST][:calls]
+    assert [sum(row) for row in made] == [count, *[1] * count][:calls]
 
 
 def test_nothing_is_compiled_for_it(x, w):
@@ -227,4 +227,4 @@ def test_nothing_is_compiled_for_it(x, w):
     subject = torch.compile(lambda *arrays: sum((k + 1) * x.sin() for k, x in enumerate(arrays)), backend=backend)
     report = gradcheck.check(torch_function(subject), *arrays)
     assert report.verdict == "pass", str(report)
-    assert 0 < len(compiled) < MOST
+    assert 0 < len(compiled) < 8
