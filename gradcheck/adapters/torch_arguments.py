@@ -81,6 +81,10 @@ class Arguments:
         rest = iter(cast)
         given = trees.rebuild(self.parameters, rest), trees.rebuild(self.inputs, rest)
         parameters, inputs = mapped(given, finished, whole=Pair)
+        hooked = {id(x): (x, form.hooks) for x, form in zip(holders, self.forms, strict=True) if x.requires_grad}
+        for tensor, hooks in hooked.values():
+            for hook in hooks:
+                tensor.register_hook(hook)
         return parameters, inputs, holders
 
     def wide(self, made: list[Any]) -> Any:

@@ -28,7 +28,7 @@ def torch_function(function: Any, *, dtype: Any = None, device: Any = None) -> A
 
     Args:
         function: a subclass of `torch.autograd.Function`, an `nn.Module` (whose trainable parameters are
-            checked too) or any function of tensors.
+            checked too, with their own hooks) or any function of tensors.
         dtype: of a kernel that takes no other: floating tensors are cast to it.  Without it the mathematics
             is checked in float64 and the kernel's own dtype beside that.
         device: where all tensors are, in place of their own.

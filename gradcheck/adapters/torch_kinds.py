@@ -66,6 +66,10 @@ class TorchModule(TorchFunction):
         self._trained = {name: p for name, p in found.items() if p.requires_grad}
         frozen = {name: p for name, p in found.items() if not p.requires_grad}
         self._constants = {**frozen, **dict(self._module.named_buffers())}
+        hooked = {name: p._backward_hooks or {} for name, p in module.named_parameters() if p.requires_grad}
+        for name, hooks in hooked.items():
+            for hook in hooks.values():  # which no copy has
+                self._trained[name].register_hook(hook)
 
     def arguments(self, inputs: tuple) -> Arguments:
         """Return the inputs in the dtype of the parameters: NumPy's arrays are of float64 without anybody's choice."""

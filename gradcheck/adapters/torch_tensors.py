@@ -22,6 +22,7 @@ class Form:
     device: Any = None
     dtype: Any = None
     strides: tuple[int, ...] | None = None
+    hooks: tuple[Callable, ...] = ()  # of a parameter: what its gradient goes through
 
 
 @dataclasses.dataclass
@@ -75,7 +76,8 @@ class Tensors:
         for stride, n in sorted(lengths):
             apart, extent = apart and stride >= extent, extent + (n - 1) * stride
         device = tensor.device if self.device is None else self.device
-        return Form(device, tensor.dtype, tuple(tensor.stride()) if apart else None)
+        hooks = (tensor._backward_hooks or {}) if isinstance(tensor, self.torch.nn.Parameter) else {}
+        return Form(device, tensor.dtype, tuple(tensor.stride()) if apart else None, tuple(hooks.values()))
 
     def unit(self, form: Form) -> float | None:
         """Return the unit roundoff of a format that NumPy lacks, or None."""

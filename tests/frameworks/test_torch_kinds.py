@@ -85,6 +85,47 @@ def test_a_parameter_that_two_layers_share_gets_the_sum_of_both(prove, rng):
     assert [g.name for g in report.gradients] == ["0.weight", "0.bias", "2.bias", "input"]
 
 
+HOOKS = {
+    "the same": (torch.clone, "pass", ""),
+    "nothing": (lambda d: None, "pass", ""),
+    "twice as much": (lambda d: 2 * d, "fail", "factor"),
+    "a row less": (lambda d: d * (torch.arange(3)[:, None] > 0), "fail", "missing"),
+    "clipped far away": (lambda d: d.clamp(-1e3, 1e3), "fail", "nonlinear"),
+}
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+@pytest.mark.parametrize("dtype", [None, torch.float32])
+def test_gradients_go_through_the_hooks_of_parameters(x, hook, dtype):
+    function, verdict, cause = HOOKS[hook]
+    net = Net()
+    net.first.weight.register_hook(function)
+    report = gradcheck.check(torch_function(net, dtype=dtype), x)
+    assert report.verdict == verdict, str(report)
+    if dtype is None:
+        assert [(g.name, g.cause) for g in report.gradients if g.verdict == "fail"] == (
+            [("first.weight", cause)] if cause else []
+        )
+        assert not any(f.kind == "batch" for f in report.findings), "of batches PyTorch asks no hook"
+    assert len(net.first.weight._backward_hooks) == 1 and net.first.weight.grad is None
+
+
+def test_hooks_of_complex_parameters_run_once_and_those_of_what_is_frozen_never(x):
+    class Turned(torch.nn.Module):
+        def __init__(self, factor):
+            super().__init__()
+            self.w, self.b = (torch.nn.Parameter(torch.randn(4, dtype=torch.complex128)) for _ in range(2))
+            self.w.register_hook(lambda d: factor * d)
+            self.b.register_hook(lambda d: 3 * d)
+            self.b.requires_grad_(False)
+
+        def forward(self, x):
+            return (self.w * x + self.b).abs()
+
+    verdicts = [gradcheck.check(torch_function(Turned(factor)), x).verdict for factor in (1, -1)]
+    assert verdicts == ["pass", "fail"]
+
+
 def test_a_module_that_writes_to_its_input_is_caught(x):
     report = gradcheck.check(torch_function(torch.nn.ReLU(inplace=True)), x)
     found = [(f.kind, f.message) for f in report.findings if f.severity == "fail"]
