@@ -57,6 +57,7 @@ def test_a_wrong_one_fails():
 @pytest.mark.parametrize("f", [
     lambda s, m: s + m, lambda s, m: m + s, lambda s, m: s - (-m), lambda s, m: (s * 1).add_(m),
     lambda s, m: (s * 1).sub_(-m), lambda s, m: torch.add(s, m / 2, alpha=2), lambda s, m: s + float(m[0]),
+    lambda s, m: torch.rsub(-s, m), lambda s, m: torch.rsub(s / -2, m, alpha=2), lambda s, m: float(m[0]) - (-s),
 ])  # fmt: skip
 def test_each_way_to_add_is_watched(f):
     s, m, sums = torch.tensor([0.5, -2.0]), torch.full((2,), LARGE), Sums()
