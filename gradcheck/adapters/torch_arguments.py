@@ -34,6 +34,7 @@ class Arguments:
         self._is_row = parameters is None and is_row(self.inputs, "f")  # as most are: handed over without a walk
         leaves = [x for _, x in trees.leaves((self.parameters, self.inputs))]
         self.forms = [self._forms.get(id(x), Form()) for x in leaves]
+        self.has_hooks = any(form.hooks for form in self.forms)
         self.dtypes = [x.dtype for x in leaves]
         self.units = [tensors.unit(form) for form in self.forms]
         if not leaves and any(type(x) is float for x in inputs):
@@ -81,11 +82,16 @@ class Arguments:
         rest = iter(cast)
         given = trees.rebuild(self.parameters, rest), trees.rebuild(self.inputs, rest)
         parameters, inputs = mapped(given, finished, whole=Pair)
-        hooked = {id(x): (x, form.hooks) for x, form in zip(holders, self.forms, strict=True) if x.requires_grad}
-        for tensor, hooks in hooked.values():
-            for hook in hooks:
-                tensor.register_hook(hook)
+        if self.has_hooks:
+            self._hook(holders)
         return parameters, inputs, holders
+
+    def _hook(self, holders: list[Any]) -> None:
+        """Let the gradients of tensors go through the hooks of the parameters that they stand for, once each."""
+        forms = {id(x): (x, form) for x, form in zip(holders, self.forms, strict=True) if x.requires_grad}
+        for tensor, form in forms.values():
+            for hook in form.hooks:
+                tensor.register_hook(hook)
 
     def wide(self, made: list[Any]) -> Any:
         """Return the dtype of an evaluation that is wider than the user's arguments, or None."""

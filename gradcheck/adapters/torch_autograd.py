@@ -174,7 +174,7 @@ class TorchFunction(Adapted):
 
         found = unused_outputs(follow, arrays, self._names)
         found += required_alone(Subject(self._tensors, make, outputs), arrays, self._names)
-        if self._tensors.random or any(form.hooks for form in self._arguments.forms):  # which no batch goes through
+        if self._tensors.random or self._arguments.has_hooks:  # which no batch goes through
             return found
         return found + batched(torch_trial(self._tensors, self._names, make, outputs), arrays, constants)
 
